@@ -1,1 +1,25 @@
-//! Placeholder.
+//! The plugin host: turns a WebAssembly file into a [`gavel_verify::Verifier`], within limits.
+//!
+//! ```no_run
+//! use gavel_host::{Host, HostConfig, Limits};
+//! use gavel_verify::{Submission, Verifier};
+//!
+//! let host = Host::new(HostConfig::default())?;
+//! let plugin = host.load_file("countdown.wasm".as_ref())?;
+//! let verifier = plugin.verifier(r#"{"use": "all"}"#, &Limits::default())?;
+//! let outcome = verifier.verify(&Submission { completion: "<answer>1+2</answer>".into(), ..Default::default() });
+//! println!("{:?} after {} instructions", outcome.result, outcome.fuel);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod error;
+mod host;
+mod limits;
+mod plugin;
+mod verifier;
+
+pub use error::{HostError, LoadError};
+pub use host::{Host, HostConfig};
+pub use limits::Limits;
+pub use plugin::{Format, Plugin};
+pub use verifier::WasmVerifier;

@@ -1,0 +1,117 @@
+//! Why a host cannot start, and why a plugin cannot be loaded.
+
+use std::io;
+use std::path::PathBuf;
+
+use gavel_verify::Failure;
+
+/// Why a host cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// The engine refused its configuration, or the memory for its instances could not be reserved.
+    #[error("cannot start the WebAssembly engine: {reason}")]
+    Engine {
+        /// The engine's words.
+        reason: String,
+    },
+    /// The thread that keeps time could not be started.
+    #[error("cannot start the thread that enforces deadlines")]
+    Ticker(#[source] io::Error),
+    /// The cache folder cannot be made.
+    #[error("cannot create the cache folder {}", path.display())]
+    Cache {
+        /// The folder.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+}
+
+/// Why a plugin cannot be loaded, or not with these options and limits. `plugin` is its path or name.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("cannot read plugin {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The file does not start as WebAssembly does.
+    #[error("{plugin} is not WebAssembly: it does not start with `\\0asm`")]
+    NotWasm {
+        /// The plugin.
+        plugin: String,
+    },
+    /// The file starts as WebAssembly does, but is cut short, damaged, or uses a proposal that gavel does not offer.
+    #[error("{plugin} is not valid WebAssembly: {reason}")]
+    Malformed {
+        /// The plugin.
+        plugin: String,
+        /// What is wrong, with the offset in the file.
+        reason: String,
+    },
+    /// The file is valid, but the engine cannot compile it or make it ready.
+    #[error("cannot compile {plugin}: {reason}")]
+    Compile {
+        /// The plugin.
+        plugin: String,
+        /// The engine's words.
+        reason: String,
+    },
+    /// The plugin does not implement the contract.
+    #[error("{plugin} is not a gavel plugin: wanted {wanted}, found {found}")]
+    Contract {
+        /// The plugin.
+        plugin: String,
+        /// What gavel needs.
+        wanted: String,
+        /// What the file has instead.
+        found: String,
+    },
+    /// The plugin imports something that gavel does not know.
+    #[error("{plugin} imports `{import}`, which gavel does not offer")]
+    UnknownImport {
+        /// The plugin.
+        plugin: String,
+        /// The import's full name.
+        import: String,
+    },
+    /// The plugin imports something that gavel offers only where it is granted.
+    #[error("{plugin} imports `{import}`, which it has not been granted")]
+    NotGranted {
+        /// The plugin.
+        plugin: String,
+        /// The import's full name.
+        import: String,
+    },
+    /// The plugin needs more than it may have before it even runs.
+    #[error("{plugin} needs {wanted} {what}, more than the {limit} that it may have")]
+    TooLarge {
+        /// The plugin.
+        plugin: String,
+        /// What there is too much of: `bytes of memory`, `table elements`, ..
+        what: &'static str,
+        /// How much it needs.
+        wanted: u64,
+        /// How much it may have.
+        limit: u64,
+    },
+    /// The plugin cannot say what it is.
+    #[error("{plugin} cannot describe itself")]
+    Describe {
+        /// The plugin.
+        plugin: String,
+        /// What became of the call.
+        source: Failure,
+    },
+    /// The plugin says that these options are wrong.
+    #[error("{plugin} does not accept its options: {reason}")]
+    InvalidOptions {
+        /// The plugin.
+        plugin: String,
+        /// The plugin's words.
+        reason: String,
+    },
+}
