@@ -1,1 +1,33 @@
-//! Placeholder.
+//! Llama- and Qwen2-shaped language models on tch: Hugging Face directories, tokenizer, generation.
+//!
+//! ```no_run
+//! use gavel_model::{Model, Precision, Sampling, StopStrings, Tokenizer};
+//!
+//! # fn main() -> Result<(), gavel_model::Error> {
+//! let directory = std::path::Path::new("Qwen2.5-0.5B");
+//! let model = Model::load(directory, tch::Device::Cpu, Precision::FULL)?;
+//! let tokenizer = Tokenizer::load(directory)?;
+//!
+//! let prompts = [tokenizer.encode("2 + 2 =")?];
+//! let sampling = Sampling { max_new_tokens: 16, end_tokens: model.config().eos_token_ids.clone(), ..Sampling::default() };
+//! let stop = StopStrings::new(&tokenizer, &["\n"])?;
+//! let completions = model.generate(&prompts, &sampling, &stop, |_, _| {})?;
+//! println!("{}", tokenizer.decode(&completions[0].tokens)?);
+//! # Ok(())
+//! # }
+//! ```
+
+mod attention;
+mod checkpoint;
+mod config;
+mod error;
+mod generate;
+mod model;
+mod sample;
+mod tokenizer;
+
+pub use config::{Architecture, Config};
+pub use error::Error;
+pub use generate::{Completion, Finish, NeverStop, Sampling, Stop, StopStrings};
+pub use model::{Model, Precision, TokenLogProbs};
+pub use tokenizer::Tokenizer;

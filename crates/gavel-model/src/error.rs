@@ -1,0 +1,110 @@
+//! What can go wrong with a model directory, a tokenizer, or a request to generate.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A failure of this crate. Branch on the variant; the texts are for people.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file cannot be read.
+    #[error("{} cannot be read", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    #[error("{} cannot be written", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file is not the JSON that it should be.
+    #[error("{} is not valid JSON of its kind", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with line and column.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A configuration asks for something that is missing, contradictory or not supported.
+    #[error("{}: `{field}` {reason}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// The field of the JSON object.
+        field: String,
+        /// What is wrong with it and what is supported.
+        reason: String,
+    },
+    /// A weights file is not in the safetensors format.
+    #[error("{} is not a readable safetensors file", path.display())]
+    Safetensors {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: safetensors::SafeTensorError,
+    },
+    /// A tensor is missing or is not what the configuration says.
+    #[error("{}: tensor `{name}` {reason}", path.display())]
+    Weights {
+        /// The file or directory.
+        path: PathBuf,
+        /// The tensor's Hugging Face name.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A tokenizer cannot be built, read or used.
+    #[error("the tokenizer cannot {action}")]
+    Tokenizer {
+        /// What it was asked to do, and with what.
+        action: String,
+        /// What the `tokenizers` library says.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A text holds a character that the tokenizer has no token for.
+    #[error("the tokenizer has no token for {character:?}, character {position} of {text:?}")]
+    UnknownCharacter {
+        /// The character.
+        character: char,
+        /// Where it stands, counted in characters from 0.
+        position: usize,
+        /// The text.
+        text: String,
+    },
+    /// A request to generate makes no sense.
+    #[error("`{field}` {reason}")]
+    Request {
+        /// The option.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn config(path: &Path, field: &str, reason: impl Into<String>) -> Self {
+        Self::Config { path: path.to_owned(), field: field.to_owned(), reason: reason.into() }
+    }
+
+    pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        |source| Self::Read { path: path.to_owned(), source }
+    }
+
+    pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        |source| Self::Write { path: path.to_owned(), source }
+    }
+
+    pub(crate) fn json(path: &Path) -> impl FnOnce(serde_json::Error) -> Self {
+        |source| Self::Json { path: path.to_owned(), source }
+    }
+}

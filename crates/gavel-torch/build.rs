@@ -1,0 +1,22 @@
+//! Compiles the C++ behind the safe API, and sets where tests find libtorch.
+
+use std::env;
+use std::path::PathBuf;
+
+#[path = "../libtorch-rpath.rs"]
+mod libtorch_rpath;
+
+fn main() {
+    libtorch_rpath::main();
+    println!("cargo:rerun-if-changed=src/memory.cpp");
+    println!("cargo:rerun-if-env-changed=LIBTORCH_INCLUDE");
+    let root = env::var_os("LIBTORCH_INCLUDE").or_else(|| env::var_os("LIBTORCH")).map(PathBuf::from);
+    let include = root.unwrap_or_else(|| panic!("LIBTORCH is not set: run `cargo xtask setup`")).join("include");
+    cc::Build::new()
+        .cpp(true)
+        .std("c++17")
+        .include(include)
+        .warnings(false)
+        .file("src/memory.cpp")
+        .compile("gavel_torch");
+}

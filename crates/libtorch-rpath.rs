@@ -1,0 +1,17 @@
+//! The build script of every crate with binaries or tests on libtorch: they find the library that they were built
+//! against without an environment variable.
+
+use std::env;
+use std::path::PathBuf;
+
+/// Cargo hands link arguments to the targets of the package that asks for them and to nobody else, which is why
+/// each of these packages runs this script.
+pub fn main() {
+    println!("cargo:rerun-if-env-changed=LIBTORCH");
+    println!("cargo:rerun-if-env-changed=LIBTORCH_LIB");
+    let root = env::var_os("LIBTORCH_LIB").or_else(|| env::var_os("LIBTORCH")).map(PathBuf::from);
+    let unix = env::var_os("CARGO_CFG_UNIX").is_some();
+    if let Some(root) = root.filter(|_| unix) {
+        println!("cargo:rustc-link-arg=-Wl,-rpath,{}", root.join("lib").display());
+    }
+}
