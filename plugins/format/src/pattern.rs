@@ -1,0 +1,21 @@
+//! The form that a regular expression describes.
+
+use gavel_plugin::{Error, Verdict};
+use regex::{Regex, RegexBuilder};
+
+/// Bytes that a compiled expression may take. It is compiled for every submission, so a large one is a slow one.
+const SIZE_LIMIT: usize = 1 << 20;
+
+/// Whether `regex` is found in the completion.
+pub(crate) fn verify(completion: &str, regex: &str) -> Result<Verdict, Error> {
+    let matches = compile(regex)?.is_match(completion);
+    let reason = if matches { "matches the regex" } else { "does not match the regex" };
+    Ok(Verdict::right_if(matches).because(reason).metric("regex_match", matches))
+}
+
+fn compile(regex: &str) -> Result<Regex, Error> {
+    RegexBuilder::new(regex)
+        .size_limit(SIZE_LIMIT)
+        .build()
+        .map_err(|error| Error::InvalidOptions(format!("regex: {error}")))
+}
