@@ -1,1 +1,36 @@
-//! Placeholder.
+//! The reward file: many verifiers, one number.
+//!
+//! [`load`] reads a `reward.toml`, finds and loads the plugins that it names, and gives a [`PluginReward`], which a
+//! trainer or the command line sees as a [`gavel_verify::Reward`].
+//!
+//! ```no_run
+//! use gavel_reward::LoadOptions;
+//! use gavel_verify::{Submission, score_all};
+//!
+//! let reward = gavel_reward::load("reward.toml".as_ref(), &LoadOptions::default())?;
+//! let submission = Submission { completion: "<answer>42</answer>".to_owned(), ..Submission::default() };
+//! for score in score_all(&reward, [submission]) {
+//!     println!("{:?}", score.reward);
+//! }
+//! # Ok::<(), gavel_reward::RewardError>(())
+//! ```
+
+mod error;
+mod file;
+mod first_party;
+mod formula;
+mod limits;
+mod lookup;
+mod manifest;
+mod reward;
+mod source;
+
+pub use error::{FormulaError, RewardError};
+pub use file::{RewardFile, VerifierEntry};
+pub use first_party::FirstParty;
+pub use formula::{FUNCTIONS, OnFailure};
+pub use limits::LimitSettings;
+pub use lookup::{FoundPlugin, Origin};
+pub use manifest::{MANIFEST, Manifest};
+pub use reward::{LoadOptions, PluginReward, load};
+pub use source::Place;

@@ -1,0 +1,119 @@
+//! Compiles the first-party plugins to WebAssembly, so that they can be embedded.
+//!
+//! A cargo of its own builds them into a subfolder of the target folder: the outer cargo holds the lock of the
+//! target folder itself.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const TARGET: &str = "wasm32-wasip2";
+const PROFILE: &str = "plugin";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
+    for input in ["plugins", "sdk", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml"] {
+        println!("cargo::rerun-if-changed={}", workspace.join(input).display());
+    }
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    // OUT_DIR is target/PROFILE/build/PACKAGE/out.
+    let target = out.ancestors().nth(3).ok_or("OUT_DIR is not where cargo puts it")?.join("gavel-plugins");
+    let plugins = plugins(&workspace)?;
+    require_target()?;
+    compile(&workspace, &target, &plugins)?;
+    embed(&workspace, &target.join(TARGET).join(PROFILE), &plugins, &out)
+}
+
+/// The names of the folders of `plugins/` that hold a plugin in Rust, in alphabetical order.
+fn plugins(workspace: &Path) -> Result<Vec<String>, Box<dyn Error>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(workspace.join("plugins"))? {
+        let folder = entry?.path();
+        if folder.join("gavel.toml").is_file() && folder.join("Cargo.toml").is_file() {
+            let name =
+                folder.file_name().and_then(|name| name.to_str()).ok_or("a plugin's folder is not UTF-8")?;
+            names.push(name.to_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Says how to get the standard library for WebAssembly, rather than leave it to rustc's `can't find crate`.
+fn require_target() -> Result<(), Box<dyn Error>> {
+    let rustc = std::env::var("RUSTC")?;
+    let output = Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]).output()?;
+    if Path::new(String::from_utf8(output.stdout)?.trim()).is_dir() {
+        return Ok(());
+    }
+    Err(format!(
+        "the first-party plugins are compiled to {TARGET}, which this Rust lacks: \
+         run `cargo xtask setup`, or `rustup target add {TARGET}`"
+    )
+    .into())
+}
+
+fn compile(workspace: &Path, target: &Path, plugins: &[String]) -> Result<(), Box<dyn Error>> {
+    if plugins.is_empty() {
+        return Ok(()); // Without a `--package`, cargo would build everything.
+    }
+    let mut cargo = Command::new(std::env::var("CARGO")?);
+    cargo.current_dir(workspace).args([
+        "build",
+        "--quiet",
+        "--lib",
+        "--target",
+        TARGET,
+        "--profile",
+        PROFILE,
+    ]);
+    cargo.arg("--target-dir").arg(target);
+    for plugin in plugins {
+        cargo.arg("--package").arg(format!("gavel-plugin-{plugin}"));
+    }
+    // What the outer build was told about its own target and compiler wrappers (clippy is one) is not for this one.
+    for name in
+        ["RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER", "RUSTC_WRAPPER", "CARGO_BUILD_TARGET", "CARGO_TARGET_DIR"]
+    {
+        cargo.env_remove(name);
+    }
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", remapped_paths(workspace));
+    match cargo.status()? {
+        status if status.success() => Ok(()),
+        status => {
+            Err(format!("compiling the first-party plugins failed ({status}); the errors are above").into())
+        }
+    }
+}
+
+/// Flags that keep this machine's folders out of the plugins, so that they have the same digest everywhere.
+fn remapped_paths(workspace: &Path) -> String {
+    let mut flags = format!("--remap-path-prefix={}=/gavel", workspace.display());
+    let home = std::env::var("CARGO_HOME").ok().map(PathBuf::from);
+    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
+    if let Some(home) = home {
+        // Writing to a string cannot fail.
+        let _ = write!(flags, "\u{1f}--remap-path-prefix={}=/cargo", home.display());
+    }
+    flags
+}
+
+/// Writes the table of plugins that `src/first_party.rs` includes.
+fn embed(workspace: &Path, built: &Path, plugins: &[String], out: &Path) -> Result<(), Box<dyn Error>> {
+    let mut table = String::from("static FIRST_PARTY: &[FirstParty] = &[\n");
+    for name in plugins {
+        let wasm = built.join(format!("gavel_plugin_{}.wasm", name.replace('-', "_")));
+        let copy = out.join(format!("{name}.wasm"));
+        fs::copy(&wasm, &copy).map_err(|error| format!("cannot copy {}: {error}", wasm.display()))?;
+        let manifest = workspace.join("plugins").join(name).join("gavel.toml");
+        writeln!(
+            table,
+            "    FirstParty {{ name: {name:?}, wasm: include_bytes!({copy:?}), manifest: include_str!({manifest:?}) }},"
+        )?;
+    }
+    table.push_str("];\n");
+    fs::write(out.join("first_party.rs"), table)?;
+    Ok(())
+}

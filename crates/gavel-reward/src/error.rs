@@ -1,0 +1,229 @@
+//! Why a reward cannot be loaded: each error names the file, the line and the field.
+
+use std::io;
+use std::path::PathBuf;
+
+use evalexpr::EvalexprError;
+use gavel_host::{HostError, LoadError};
+
+use crate::source::Place;
+
+/// Why a reward file, a manifest or a plugin cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RewardError {
+    /// The file cannot be read.
+    #[error("cannot read {}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The file is not TOML.
+    #[error("{place}: not TOML: {message}")]
+    Syntax {
+        /// Where.
+        place: Place,
+        /// The parser's words.
+        message: String,
+    },
+    /// There is a field that gavel does not know.
+    #[error("{place}: unknown field `{field}`{}", did_you_mean(suggestion.as_deref()))]
+    UnknownField {
+        /// Where.
+        place: Place,
+        /// The dotted name.
+        field: String,
+        /// A known field with a similar name.
+        suggestion: Option<String>,
+    },
+    /// A field is missing.
+    #[error("{place}: missing field `{field}`")]
+    MissingField {
+        /// Where its table stands.
+        place: Place,
+        /// The dotted name.
+        field: String,
+    },
+    /// A field has a value that it cannot take.
+    #[error("{place}: `{field}` must be {expected}, found {found}")]
+    InvalidValue {
+        /// Where.
+        place: Place,
+        /// The dotted name.
+        field: String,
+        /// What it takes.
+        expected: String,
+        /// What is written.
+        found: String,
+    },
+    /// A verifier has a name that a formula could not use.
+    #[error(
+        "{place}: `{field}`: a verifier's name starts with a letter or `_`, goes on with letters, digits and `_` \
+         (all lower case), and is no number or truth value{}",
+        did_you_mean(suggestion.as_deref())
+    )]
+    VerifierName {
+        /// Where.
+        place: Place,
+        /// The dotted name.
+        field: String,
+        /// The same name made fit.
+        suggestion: Option<String>,
+    },
+    /// The file names no verifier.
+    #[error("{place}: `verifiers` is empty: name at least one, as `[verifiers.NAME]`")]
+    NoVerifiers {
+        /// Where.
+        place: Place,
+    },
+    /// The formula is wrong.
+    #[error("{place}: `{field}`")]
+    Formula {
+        /// Where.
+        place: Place,
+        /// The dotted name.
+        field: String,
+        /// What is wrong.
+        source: FormulaError,
+    },
+    /// No file and no first-party plugin has this name.
+    #[error(
+        "{place}: `{field}`: no plugin called `{name}`{}: looked for {}, and among the first-party plugins ({})",
+        did_you_mean(suggestion.as_deref()),
+        looked.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
+        first_party.join(", ")
+    )]
+    PluginNotFound {
+        /// Where.
+        place: Place,
+        /// The dotted name.
+        field: String,
+        /// The plugin that was asked for.
+        name: String,
+        /// The files that would have been it.
+        looked: Vec<PathBuf>,
+        /// The names of the first-party plugins.
+        first_party: Vec<&'static str>,
+        /// A first-party plugin with a similar name.
+        suggestion: Option<String>,
+    },
+    /// The plugin cannot be loaded, or not with these options or limits.
+    #[error("{place}: `{field}`")]
+    Plugin {
+        /// Where.
+        place: Place,
+        /// The dotted name: of the plugin, its options or its limits.
+        field: String,
+        /// What is wrong.
+        source: LoadError,
+    },
+    /// The plugin's folder has no `.wasm` file where its manifest says, and no first-party plugin has its name.
+    #[error("{} does not exist: build the plugin first", entry.display())]
+    NotBuilt {
+        /// The file that the manifest names.
+        entry: PathBuf,
+    },
+    /// The host cannot start.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// A worker thread cannot be started.
+    #[error("cannot start a worker thread")]
+    Thread(#[source] io::Error),
+}
+
+/// What is wrong with a formula.
+#[derive(Debug, thiserror::Error)]
+pub enum FormulaError {
+    /// It is not an expression.
+    #[error("not an expression: {}", explain(.0))]
+    Syntax(EvalexprError),
+    /// It names a verifier that the file does not have.
+    #[error("unknown verifier `{name}`{}; the file has {}", did_you_mean(suggestion.as_deref()), verifiers.join(", "))]
+    UnknownVerifier {
+        /// The name in the formula.
+        name: String,
+        /// The names in the file.
+        verifiers: Vec<String>,
+        /// A verifier with a similar name.
+        suggestion: Option<String>,
+    },
+    /// It names a metric that the verifier's plugin does not have.
+    #[error(
+        "unknown metric `{metric}` of `{verifier}`{}; its plugin has {}",
+        did_you_mean(suggestion.as_deref()),
+        metrics.join(", ")
+    )]
+    UnknownMetric {
+        /// The verifier.
+        verifier: String,
+        /// The metric in the formula.
+        metric: String,
+        /// The metrics that the plugin declares.
+        metrics: Vec<String>,
+        /// A metric with a similar name.
+        suggestion: Option<String>,
+    },
+    /// It calls a function that gavel does not offer.
+    #[error("unknown function `{name}`{}", did_you_mean(suggestion.as_deref()))]
+    UnknownFunction {
+        /// The name in the formula.
+        name: String,
+        /// A function with a similar name.
+        suggestion: Option<String>,
+    },
+    /// It assigns to a name.
+    #[error("a formula cannot assign; write the value where it is used")]
+    Assignment,
+    /// It mixes kinds of value.
+    #[error("{}", explain(.0))]
+    Type(EvalexprError),
+    /// It names no verifier, so that every submission would have the same reward.
+    #[error("it names no verifier; the file has {}", verifiers.join(", "))]
+    Constant {
+        /// The names in the file.
+        verifiers: Vec<String>,
+    },
+    /// Its value is not a number.
+    #[error("its value is {found}, not a number; `if(condition, 1, 0)` makes one of a condition")]
+    NotANumber {
+        /// What it is.
+        found: &'static str,
+    },
+    /// There is more than one verifier and no formula.
+    #[error("there are {count} verifiers: say how they make one number, such as \"{example}\"")]
+    Missing {
+        /// How many verifiers there are.
+        count: usize,
+        /// A formula that would do.
+        example: String,
+    },
+}
+
+/// evalexpr's errors in the words of somebody who writes a formula.
+pub(crate) fn explain(error: &EvalexprError) -> String {
+    use EvalexprError as E;
+    match error {
+        E::ExpectedBoolean { actual } => {
+            format!("a condition is needed where {actual} is; compare it with a number")
+        }
+        E::ExpectedNumber { actual } => format!("a number is needed where {actual} is"),
+        E::ExpectedFixedLengthTuple { expected_length, actual } => {
+            format!("a function takes {expected_length} arguments, found {actual}")
+        }
+        E::WrongOperatorArgumentAmount { expected, actual } => {
+            format!("an operator takes {expected} operands, found {actual}")
+        }
+        E::WrongTypeCombination { operator, .. } => {
+            format!("`{operator}` cannot combine these kinds of value")
+        }
+        E::UnmatchedLBrace => "a `(` is not closed".to_owned(),
+        E::UnmatchedRBrace => "a `)` was never opened".to_owned(),
+        E::MissingOperatorOutsideOfBrace => "an operator is missing before `(` or after `)`".to_owned(),
+        other => other.to_string().trim_end_matches('.').to_owned(),
+    }
+}
+
+fn did_you_mean(suggestion: Option<&str>) -> String {
+    suggestion.map(|word| format!(" (did you mean `{word}`?)")).unwrap_or_default()
+}

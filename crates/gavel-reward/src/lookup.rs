@@ -1,0 +1,119 @@
+//! Finds the file behind a plugin's name.
+
+use std::path::{Path, PathBuf};
+
+use gavel_host::{Host, LoadError, Plugin};
+
+use crate::error::RewardError;
+use crate::first_party::FirstParty;
+use crate::limits::LimitSettings;
+use crate::manifest::{MANIFEST, Manifest};
+
+/// A plugin that has been found, not yet loaded.
+#[derive(Debug, Clone)]
+pub struct FoundPlugin {
+    /// Where it is.
+    pub origin: Origin,
+    /// The manifest of its folder, if it has one.
+    pub manifest: Option<Manifest>,
+}
+
+/// Where a plugin comes from.
+#[derive(Debug, Clone)]
+pub enum Origin {
+    /// A file.
+    File(PathBuf),
+    /// The gavel binary.
+    FirstParty(FirstParty),
+}
+
+impl FoundPlugin {
+    /// The plugin of a folder: the file that its manifest names or, where that has not been built, the first-party
+    /// plugin of the same name.
+    ///
+    /// # Errors
+    /// When there is no manifest, it is wrong, or there is neither.
+    pub fn in_folder(folder: &Path) -> Result<Self, RewardError> {
+        let manifest = Manifest::read(folder)?;
+        let entry = folder.join(&manifest.entry);
+        let origin = match FirstParty::named(&manifest.name) {
+            _ if entry.is_file() => Origin::File(entry),
+            Some(plugin) => Origin::FirstParty(plugin),
+            None => return Err(RewardError::NotBuilt { entry }),
+        };
+        Ok(Self { origin, manifest: Some(manifest) })
+    }
+
+    /// The first-party plugin called `name`.
+    ///
+    /// # Errors
+    /// When its embedded manifest is wrong, which the build's own tests rule out.
+    pub fn first_party(name: &str) -> Result<Option<Self>, RewardError> {
+        let Some(plugin) = FirstParty::named(name) else { return Ok(None) };
+        let file = Path::new("plugins").join(name).join(MANIFEST);
+        let manifest = Manifest::parse(&file, plugin.manifest)?;
+        Ok(Some(Self { origin: Origin::FirstParty(plugin), manifest: Some(manifest) }))
+    }
+
+    /// A file, with its folder's manifest if that names this very file.
+    ///
+    /// # Errors
+    /// When the folder has a manifest that is wrong.
+    pub fn file(path: PathBuf) -> Result<Self, RewardError> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let manifest = if folder.join(MANIFEST).is_file() { Some(Manifest::read(folder)?) } else { None };
+        let manifest = manifest.filter(|manifest| folder.join(&manifest.entry) == path);
+        Ok(Self { origin: Origin::File(path), manifest })
+    }
+
+    /// Loads the plugin.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub fn load(&self, host: &Host) -> Result<Plugin, LoadError> {
+        match &self.origin {
+            Origin::File(path) => host.load_file(path),
+            Origin::FirstParty(plugin) => host.load(plugin.wasm, plugin.name),
+        }
+    }
+
+    /// The limits that its manifest sets.
+    pub fn limits(&self) -> LimitSettings {
+        self.manifest.as_ref().map(|manifest| manifest.limits).unwrap_or_default()
+    }
+}
+
+/// Finds the plugin that a reward file in `beside` calls `name`; `Err` has the places that were looked at.
+///
+/// A name with a path separator or ending in `.wasm` is a path, from `beside`: of a file, or of a folder with a
+/// manifest. Any other name is looked for as `NAME.wasm` and `NAME/gavel.toml` in `beside`, then in each folder of
+/// `plugin_path`, then among the first-party plugins.
+pub(crate) fn find(
+    name: &str,
+    beside: &Path,
+    plugin_path: &[PathBuf],
+) -> Result<Result<FoundPlugin, Vec<PathBuf>>, RewardError> {
+    let path = beside.join(name);
+    if name.contains(std::path::is_separator) || name.ends_with(".wasm") {
+        return if path.join(MANIFEST).is_file() {
+            FoundPlugin::in_folder(&path).map(Ok)
+        } else if path.is_file() {
+            FoundPlugin::file(path).map(Ok)
+        } else {
+            Ok(Err(vec![path]))
+        };
+    }
+    let mut looked = Vec::new();
+    for folder in std::iter::once(beside).chain(plugin_path.iter().map(PathBuf::as_path)) {
+        let file = folder.join(format!("{name}.wasm"));
+        if file.is_file() {
+            return FoundPlugin::file(file).map(Ok);
+        }
+        let subfolder = folder.join(name);
+        if subfolder.join(MANIFEST).is_file() {
+            return FoundPlugin::in_folder(&subfolder).map(Ok);
+        }
+        looked.extend([file, subfolder.join(MANIFEST)]);
+    }
+    Ok(FoundPlugin::first_party(name)?.ok_or(looked))
+}

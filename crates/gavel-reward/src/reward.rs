@@ -1,0 +1,387 @@
+//! Scores submissions: every verifier has worker threads of its own, and the last outcome triggers the formula.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use gavel_host::{Host, HostConfig, LoadError};
+use gavel_verify::{Failure, Outcome, Reply, Reward, Score, Submission, Verifier};
+use tokio::sync::oneshot;
+
+use crate::error::RewardError;
+use crate::file::{RewardFile, VerifierEntry, formula_error};
+use crate::first_party::FirstParty;
+use crate::formula::{Formula, NoReward, OnFailure};
+use crate::lookup::{FoundPlugin, find};
+use crate::source::closest;
+
+/// What loading a reward file depends on besides the file.
+#[derive(Debug, Clone)]
+pub struct LoadOptions {
+    /// Worker threads of each verifier.
+    pub jobs: NonZeroUsize,
+    /// Folders to look for plugins in, after the reward file's own.
+    pub plugin_path: Vec<PathBuf>,
+    /// Where compiled plugins are kept between runs; see [`HostConfig::cache_dir`].
+    pub cache_dir: Option<PathBuf>,
+}
+
+impl Default for LoadOptions {
+    /// As many workers as the machine runs threads at once, no plugin path, no cache.
+    fn default() -> Self {
+        let jobs = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self { jobs, plugin_path: Vec::new(), cache_dir: None }
+    }
+}
+
+/// Reads a reward file, loads its plugins, and makes them ready to score.
+///
+/// # Errors
+/// See [`RewardError`]: one error, that names file, line and field.
+pub fn load(path: &Path, options: &LoadOptions) -> Result<PluginReward, RewardError> {
+    let file = RewardFile::read(path)?;
+    let threads = file.verifiers.len().saturating_mul(options.jobs.get());
+    let host = Host::new(HostConfig {
+        cache_dir: options.cache_dir.clone(),
+        // A slot for every worker: none of them ever waits for another verifier's.
+        slots: u32::try_from(threads).unwrap_or(u32::MAX),
+        ..HostConfig::default()
+    })?;
+    let beside = path.parent().unwrap_or(Path::new(""));
+    let mut judges = Vec::new();
+    for (index, entry) in file.verifiers.iter().enumerate() {
+        let judge = load_verifier(&host, entry, beside, options)?;
+        file.formula
+            .check_metrics(index, &entry.name, judge.verifier.description())
+            .map_err(|problem| formula_error(file.formula_place.clone(), problem))?;
+        judges.push(judge);
+    }
+    PluginReward::start(judges, file.formula, options.jobs)
+}
+
+fn load_verifier(
+    host: &Host,
+    entry: &VerifierEntry,
+    beside: &Path,
+    options: &LoadOptions,
+) -> Result<Judge, RewardError> {
+    let field = |name: &str| format!("verifiers.{}.{name}", entry.name);
+    let found: FoundPlugin =
+        find(&entry.plugin, beside, &options.plugin_path)?.map_err(|looked| RewardError::PluginNotFound {
+            place: entry.places.plugin.clone(),
+            field: field("plugin"),
+            name: entry.plugin.clone(),
+            looked,
+            first_party: FirstParty::names(),
+            suggestion: closest(&entry.plugin, FirstParty::names().into_iter()),
+        })?;
+    let plugin = found.load(host).map_err(|source| RewardError::Plugin {
+        place: entry.places.plugin.clone(),
+        field: field("plugin"),
+        source,
+    })?;
+    let limits = entry.limits.or(found.limits()).resolve();
+    let verifier = plugin.verifier(&entry.options, &limits).map_err(|source| {
+        let (place, name) = match source {
+            LoadError::InvalidOptions { .. } => (&entry.places.options, "options"),
+            LoadError::TooLarge { .. } => (&entry.places.limits, "limits"),
+            _ => (&entry.places.plugin, "plugin"),
+        };
+        RewardError::Plugin { place: place.clone(), field: field(name), source }
+    })?;
+    Ok(Judge {
+        name: entry.name.clone(),
+        digest: plugin.digest().to_owned(),
+        on_failure: entry.on_failure,
+        verifier: Arc::new(verifier),
+    })
+}
+
+/// A verifier with its place in the reward.
+struct Judge {
+    name: String,
+    digest: String,
+    on_failure: OnFailure,
+    verifier: Arc<dyn Verifier>,
+}
+
+/// The reward of a reward file.
+///
+/// Every verifier has worker threads of its own, so that a slow one holds up only itself. The queues hold what has
+/// been submitted and not yet judged: who submits decides how much that is. When this is dropped, the workers
+/// answer what they still have and end.
+pub struct PluginReward {
+    queues: Vec<Sender<Arc<Pending>>>,
+    digests: Vec<(String, String)>,
+    shared: Arc<Shared>,
+}
+
+/// What every pending submission needs in the end.
+struct Shared {
+    formula: Formula,
+    names: Vec<String>,
+    on_failure: Vec<OnFailure>,
+    warned: AtomicBool,
+}
+
+/// A submission on its way through the verifiers.
+struct Pending {
+    submission: Submission,
+    shared: Arc<Shared>,
+    state: Mutex<PendingState>,
+}
+
+struct PendingState {
+    /// By verifier; empty until it has answered.
+    outcomes: Vec<Option<Outcome>>,
+    /// Taken by the last one to answer.
+    reply: Option<Reply>,
+}
+
+impl PluginReward {
+    /// The names of the verifiers, in the order of the reward file.
+    pub fn verifiers(&self) -> &[String] {
+        &self.shared.names
+    }
+
+    /// Scores one submission. Needs no particular async runtime.
+    pub async fn score(&self, submission: Submission) -> Score {
+        let (sender, score) = oneshot::channel();
+        // Who no longer waits for the score does not get it.
+        self.submit(submission, Box::new(move |score| drop(sender.send(score))));
+        score.await.unwrap_or_default()
+    }
+
+    fn start(judges: Vec<Judge>, formula: Formula, jobs: NonZeroUsize) -> Result<Self, RewardError> {
+        let mut queues = Vec::new();
+        for (index, judge) in judges.iter().enumerate() {
+            let (queue, tasks) = unbounded();
+            for job in 0..jobs.get() {
+                let verifier = Arc::clone(&judge.verifier);
+                let tasks = tasks.clone();
+                thread::Builder::new()
+                    .name(format!("{}-{job}", judge.name))
+                    .spawn(move || work(index, &*verifier, &tasks))
+                    .map_err(RewardError::Thread)?;
+            }
+            queues.push(queue);
+        }
+        let shared = Arc::new(Shared {
+            formula,
+            names: judges.iter().map(|judge| judge.name.clone()).collect(),
+            on_failure: judges.iter().map(|judge| judge.on_failure).collect(),
+            warned: AtomicBool::new(false),
+        });
+        let digests = judges.into_iter().map(|judge| (judge.name, judge.digest)).collect();
+        Ok(Self { queues, digests, shared })
+    }
+}
+
+impl Reward for PluginReward {
+    fn submit(&self, submission: Submission, reply: Reply) {
+        let pending = Arc::new(Pending {
+            submission,
+            shared: Arc::clone(&self.shared),
+            state: Mutex::new(PendingState { outcomes: vec![None; self.queues.len()], reply: Some(reply) }),
+        });
+        for (index, queue) in self.queues.iter().enumerate() {
+            if let Err(unsent) = queue.send(Arc::clone(&pending)) {
+                // Workers never end while their queue is open, unless they were killed from outside.
+                let failure = Failure::InternalError("gavel's worker threads are gone".to_owned());
+                unsent.0.answer(index, Outcome::failure(failure, Duration::ZERO));
+            }
+        }
+    }
+
+    fn digests(&self) -> Vec<(String, String)> {
+        self.digests.clone()
+    }
+}
+
+impl fmt::Debug for PluginReward {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PluginReward").field("digests", &self.digests).finish_non_exhaustive()
+    }
+}
+
+impl Pending {
+    /// Notes one verifier's outcome; the last one computes the reward and replies.
+    fn answer(&self, verifier: usize, outcome: Outcome) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.outcomes[verifier] = Some(outcome);
+        if state.outcomes.iter().any(Option::is_none) {
+            return;
+        }
+        let outcomes = std::mem::take(&mut state.outcomes).into_iter().flatten();
+        let reply = state.reply.take();
+        drop(state);
+        let score = self.shared.score(self.shared.names.iter().cloned().zip(outcomes).collect());
+        if let Some(reply) = reply
+            && catch_unwind(AssertUnwindSafe(|| reply(score))).is_err()
+        {
+            tracing::error!("whoever asked for a score panicked when it came");
+        }
+    }
+}
+
+impl Shared {
+    fn score(&self, outcomes: Vec<(String, Outcome)>) -> Score {
+        let reward = match self.formula.reward(&outcomes, &self.on_failure) {
+            Ok(reward) => Some(reward),
+            Err(NoReward::Dropped) => None,
+            Err(problem) => {
+                self.warn(&problem);
+                None
+            }
+        };
+        Score { reward, outcomes }
+    }
+
+    /// A formula that fails on one submission may fail on a million: the first is enough for a person.
+    fn warn(&self, problem: &NoReward) {
+        if !self.warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!("the formula gives no reward for a submission: {problem}; no more such warnings");
+        }
+    }
+}
+
+/// The life of a worker thread: judges until the queue is closed and empty.
+fn work(index: usize, verifier: &dyn Verifier, tasks: &Receiver<Arc<Pending>>) {
+    for pending in tasks {
+        let outcome = catch_unwind(AssertUnwindSafe(|| verifier.verify(&pending.submission)));
+        pending.answer(index, outcome.unwrap_or_else(|_| panicked()));
+    }
+}
+
+/// A verifier must not panic; if it does anyway, that is gavel's fault and costs this submission its verdict.
+fn panicked() -> Outcome {
+    tracing::error!("a verifier panicked; this is a bug in gavel");
+    Outcome::failure(Failure::InternalError("gavel panicked while judging".to_owned()), Duration::ZERO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gavel_verify::{Description, Verdict, score_all};
+    use std::time::Instant;
+
+    /// Judges by what the completion says: `panic`, `slow`, or a number.
+    struct Obedient(Description);
+
+    impl Verifier for Obedient {
+        fn description(&self) -> &Description {
+            &self.0
+        }
+
+        fn verify(&self, submission: &Submission) -> Outcome {
+            match submission.completion.as_str() {
+                "panic" => panic!("as told"),
+                "abstain" => Outcome::failure(Failure::Abstained("as told".to_owned()), Duration::ZERO),
+                number => Outcome::verdict(Verdict::new(number.parse().unwrap()), Duration::ZERO),
+            }
+        }
+    }
+
+    /// Never answers before its channel is closed.
+    struct Stuck(Description, Receiver<()>);
+
+    impl Verifier for Stuck {
+        fn description(&self) -> &Description {
+            &self.0
+        }
+
+        fn verify(&self, _: &Submission) -> Outcome {
+            let _ = self.1.recv();
+            Outcome::verdict(Verdict::new(1.0), Duration::ZERO)
+        }
+    }
+
+    fn judge(name: &str, verifier: impl Verifier + 'static) -> Judge {
+        let on_failure = OnFailure::Drop;
+        Judge { name: name.to_owned(), digest: String::new(), on_failure, verifier: Arc::new(verifier) }
+    }
+
+    fn obedient() -> PluginReward {
+        let judges = vec![judge("a", Obedient(Description::default()))];
+        PluginReward::start(judges, Formula::reward_of("a").unwrap(), NonZeroUsize::MIN).unwrap()
+    }
+
+    fn submission(completion: &str) -> Submission {
+        Submission { completion: completion.to_owned(), ..Submission::default() }
+    }
+
+    #[test]
+    fn every_submission_is_answered_whatever_its_verifier_does() {
+        let scores = score_all(&obedient(), ["1", "panic", "abstain", "2"].map(submission));
+        assert_eq!(
+            scores.iter().map(|score| score.reward).collect::<Vec<_>>(),
+            [Some(1.0), None, None, Some(2.0)]
+        );
+        assert!(matches!(scores[1].outcomes[0].1.result, Err(Failure::InternalError(_))));
+    }
+
+    #[test]
+    fn a_reply_that_panics_does_not_stop_the_workers() {
+        let reward = obedient();
+        reward.submit(submission("1"), Box::new(|_| panic!("a broken caller")));
+        assert_eq!(score_all(&reward, [submission("2")])[0].reward, Some(2.0));
+    }
+
+    #[test]
+    fn what_was_submitted_is_answered_even_when_the_reward_is_dropped() {
+        let (sender, scores) = std::sync::mpsc::channel();
+        let reward = obedient();
+        for number in 0..100 {
+            let sender = sender.clone();
+            reward
+                .submit(submission(&number.to_string()), Box::new(move |score| sender.send(score).unwrap()));
+        }
+        drop((reward, sender));
+        assert_eq!(scores.iter().count(), 100);
+    }
+
+    #[test]
+    fn a_stuck_verifier_holds_up_only_itself() {
+        let (release, held) = unbounded();
+        let (seen, sightings) = unbounded();
+        struct Seen(Obedient, Sender<Instant>);
+        impl Verifier for Seen {
+            fn description(&self) -> &Description {
+                self.0.description()
+            }
+            fn verify(&self, submission: &Submission) -> Outcome {
+                self.1.send(Instant::now()).unwrap();
+                self.0.verify(submission)
+            }
+        }
+        let judges = vec![
+            judge("stuck", Stuck(Description::default(), held)),
+            judge("quick", Seen(Obedient(Description::default()), seen)),
+        ];
+        let formula = Formula::parse("stuck + quick", &["stuck", "quick"]).unwrap();
+        let reward = PluginReward::start(judges, formula, NonZeroUsize::MIN).unwrap();
+        let (sender, scores) = std::sync::mpsc::channel();
+        for _ in 0..10 {
+            let sender = sender.clone();
+            reward.submit(submission("1"), Box::new(move |score| sender.send(score.reward).unwrap()));
+        }
+        // All ten come past the quick verifier while the other has not answered one.
+        assert_eq!(sightings.iter().take(10).count(), 10);
+        assert!(scores.try_recv().is_err());
+        drop((release, sender, reward));
+        assert_eq!(scores.iter().collect::<Vec<_>>(), [Some(2.0); 10]);
+    }
+
+    #[test]
+    fn a_score_can_be_awaited() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let score = runtime.block_on(obedient().score(submission("0.5")));
+        assert_eq!(score.reward, Some(0.5));
+    }
+}

@@ -1,0 +1,275 @@
+//! Reads TOML with the place of every value kept, so that an error can name file, line and field.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use serde_json::{Map, Value};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::error::RewardError;
+
+/// A place in a file that a person can go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file, as it was named.
+    pub file: PathBuf,
+    /// Counted from 1.
+    pub line: usize,
+    /// Counted from 1, in characters.
+    pub column: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file.display(), self.line, self.column)
+    }
+}
+
+/// A file's name and text.
+struct Source<'a> {
+    file: &'a Path,
+    text: &'a str,
+}
+
+impl Source<'_> {
+    fn place(&self, offset: usize) -> Place {
+        let before = &self.text[..offset.min(self.text.len())];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Place {
+            file: self.file.to_owned(),
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+        }
+    }
+}
+
+/// A TOML table that is emptied field by field; what is left in the end is a mistake.
+pub(crate) struct Table<'a> {
+    source: Rc<Source<'a>>,
+    name: String,
+    start: usize,
+    entries: DeTable<'a>,
+    known: Vec<&'static str>,
+}
+
+impl<'a> Table<'a> {
+    /// Parses a whole file.
+    pub(crate) fn parse(file: &'a Path, text: &'a str) -> Result<Self, RewardError> {
+        let source = Rc::new(Source { file, text });
+        match DeTable::parse(text) {
+            Ok(document) => Ok(Self {
+                source,
+                name: String::new(),
+                start: 0,
+                entries: document.into_inner(),
+                known: Vec::new(),
+            }),
+            Err(error) => Err(RewardError::Syntax {
+                place: source.place(error.span().map_or(0, |span| span.start)),
+                message: error.message().replace('\n', ", "),
+            }),
+        }
+    }
+
+    /// Takes the field called `key` out of the table.
+    pub(crate) fn take(&mut self, key: &'static str) -> Option<Field<'a>> {
+        self.known.push(key);
+        let (_, value) = self.entries.remove_entry(key)?;
+        Some(Field { source: Rc::clone(&self.source), name: self.dotted(key), value })
+    }
+
+    /// Takes the field called `key`, which must be there.
+    pub(crate) fn require(&mut self, key: &'static str) -> Result<Field<'a>, RewardError> {
+        self.take(key)
+            .ok_or_else(|| RewardError::MissingField { place: self.place(), field: self.dotted(key) })
+    }
+
+    /// Checks that every field has been taken.
+    pub(crate) fn finish(self) -> Result<(), RewardError> {
+        let Some((key, _)) = self.entries.iter().next() else { return Ok(()) };
+        Err(RewardError::UnknownField {
+            place: self.source.place(key.span().start),
+            field: self.dotted(key.get_ref()),
+            suggestion: closest(key.get_ref(), self.known.iter().copied()),
+        })
+    }
+
+    /// Every entry of a table whose keys are names that the user chose: name, place of the name, value.
+    pub(crate) fn into_named(self) -> Vec<(String, Place, Field<'a>)> {
+        let Self { source, name: table, entries, .. } = self;
+        let entry = |(key, value): (Spanned<_>, _)| {
+            let place = source.place(key.span().start);
+            let name = String::from(key.into_inner());
+            let field = Field { source: Rc::clone(&source), name: format!("{table}.{name}"), value };
+            (name, place, field)
+        };
+        entries.into_iter().map(entry).collect()
+    }
+
+    /// Where the table stands.
+    pub(crate) fn place(&self) -> Place {
+        self.source.place(self.start)
+    }
+
+    fn dotted(&self, key: &str) -> String {
+        if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
+    }
+}
+
+/// A value in a TOML file, together with its name and place.
+pub(crate) struct Field<'a> {
+    source: Rc<Source<'a>>,
+    name: String,
+    value: Spanned<DeValue<'a>>,
+}
+
+impl<'a> Field<'a> {
+    /// The dotted name, such as `verifiers.accuracy.plugin`.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where the value stands.
+    pub(crate) fn place(&self) -> Place {
+        self.source.place(self.value.span().start)
+    }
+
+    /// Where `word` stands inside the value as it is written; the value's own place if it is not found.
+    pub(crate) fn place_of(&self, word: &str) -> Place {
+        let Range { start, end } = self.value.span();
+        let within = self.source.text[start..end].find(word).unwrap_or(0);
+        self.source.place(start + within)
+    }
+
+    pub(crate) fn string(&self) -> Result<String, RewardError> {
+        self.value.get_ref().as_str().map(str::to_owned).ok_or_else(|| self.unlike("a string"))
+    }
+
+    pub(crate) fn boolean(&self) -> Result<bool, RewardError> {
+        self.value.get_ref().as_bool().ok_or_else(|| self.unlike("true or false"))
+    }
+
+    /// A whole number of at least `least`.
+    pub(crate) fn count(&self, least: u64) -> Result<u64, RewardError> {
+        match self.integer() {
+            Some(number) if number >= i128::from(least) => u64::try_from(number).ok(),
+            _ => None,
+        }
+        .ok_or_else(|| self.unlike(&format!("a whole number of at least {least}")))
+    }
+
+    /// A finite number.
+    pub(crate) fn number(&self) -> Option<f64> {
+        let number = match self.value.get_ref() {
+            DeValue::Integer(_) => self.integer()? as f64,
+            DeValue::Float(float) => float.as_str().parse().ok()?,
+            _ => return None,
+        };
+        number.is_finite().then_some(number)
+    }
+
+    /// A number of bytes: a whole number, or text such as `256MiB`.
+    pub(crate) fn bytes(&self) -> Result<u64, RewardError> {
+        let bytes = match self.value.get_ref().as_str() {
+            Some(text) => text.parse::<ByteSize>().ok().map(|size| size.as_u64()),
+            None => self.integer().and_then(|number| u64::try_from(number).ok()),
+        };
+        bytes
+            .filter(|&bytes| bytes > 0)
+            .ok_or_else(|| self.unlike("a size such as \"256MiB\", or a number of bytes"))
+    }
+
+    /// As [`Field::bytes`], for what has to fit in this machine's address space.
+    pub(crate) fn length(&self) -> Result<usize, RewardError> {
+        usize::try_from(self.bytes()?).map_err(|_| self.unlike("a size that fits in memory"))
+    }
+
+    /// A time: text such as `10s` or `500ms`, or a number of seconds.
+    pub(crate) fn duration(&self) -> Result<Duration, RewardError> {
+        let duration = match self.value.get_ref().as_str() {
+            Some(text) => humantime::parse_duration(text).ok(),
+            None => self.number().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+        };
+        duration
+            .filter(|duration| !duration.is_zero())
+            .ok_or_else(|| self.unlike("a time such as \"10s\" or \"500ms\", or a number of seconds"))
+    }
+
+    pub(crate) fn table(self) -> Result<Table<'a>, RewardError> {
+        if !self.value.get_ref().is_table() {
+            return Err(self.unlike("a table"));
+        }
+        let start = self.value.span().start;
+        match self.value.into_inner() {
+            DeValue::Table(entries) => {
+                Ok(Table { source: self.source, name: self.name, start, entries, known: Vec::new() })
+            }
+            _ => unreachable!("it is a table: checked above"),
+        }
+    }
+
+    /// A table as a JSON object.
+    pub(crate) fn json_object(&self) -> Result<Value, RewardError> {
+        match self.value.get_ref() {
+            DeValue::Table(_) => self.json(self.value.get_ref()),
+            _ => Err(self.unlike("a table")),
+        }
+    }
+
+    fn json(&self, value: &DeValue<'_>) -> Result<Value, RewardError> {
+        Ok(match value {
+            DeValue::String(text) => Value::from(text.as_ref()),
+            DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
+                .map(Value::from)
+                .map_err(|_| self.unlike("numbers that fit in 64 bits"))?,
+            DeValue::Float(float) => float
+                .as_str()
+                .parse()
+                .ok()
+                .and_then(serde_json::Number::from_f64)
+                .map(Value::Number)
+                .ok_or_else(|| self.unlike("finite numbers: JSON has no others"))?,
+            DeValue::Boolean(boolean) => Value::from(*boolean),
+            DeValue::Datetime(datetime) => Value::from(datetime.to_string()),
+            DeValue::Array(array) => {
+                array.iter().map(|item| self.json(item.get_ref())).collect::<Result<Vec<_>, _>>()?.into()
+            }
+            DeValue::Table(table) => {
+                let entry = |(key, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
+                    Ok((String::from(key.get_ref() as &str), self.json(value.get_ref())?))
+                };
+                table.iter().map(entry).collect::<Result<Map<_, _>, RewardError>>()?.into()
+            }
+        })
+    }
+
+    fn integer(&self) -> Option<i128> {
+        let integer = self.value.get_ref().as_integer()?;
+        i128::from_str_radix(integer.as_str(), integer.radix()).ok()
+    }
+
+    /// The error for a value that is not what the field takes.
+    pub(crate) fn unlike(&self, expected: &str) -> RewardError {
+        let found = &self.source.text[self.value.span()];
+        RewardError::InvalidValue {
+            place: self.place(),
+            field: self.name.clone(),
+            expected: expected.to_owned(),
+            found: found.lines().next().unwrap_or_default().chars().take(60).collect(),
+        }
+    }
+}
+
+/// The known word that `word` was probably meant to be.
+pub(crate) fn closest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    known
+        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
+        .filter(|&(likeness, _)| likeness > 0.8)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, candidate)| candidate.to_owned())
+}
