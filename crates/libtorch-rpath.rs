@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// Cargo hands link arguments to the targets of the package that asks for them and to nobody else, which is why
 /// each of these packages runs this script.
-pub fn main() {
+pub(crate) fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");
     println!("cargo:rerun-if-env-changed=LIBTORCH_LIB");
     let root = env::var_os("LIBTORCH_LIB").or_else(|| env::var_os("LIBTORCH")).map(PathBuf::from);

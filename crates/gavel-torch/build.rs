@@ -11,7 +11,8 @@ fn main() {
     println!("cargo:rerun-if-changed=src/memory.cpp");
     println!("cargo:rerun-if-env-changed=LIBTORCH_INCLUDE");
     let root = env::var_os("LIBTORCH_INCLUDE").or_else(|| env::var_os("LIBTORCH")).map(PathBuf::from);
-    let include = root.unwrap_or_else(|| panic!("LIBTORCH is not set: run `cargo xtask setup`")).join("include");
+    let include =
+        root.unwrap_or_else(|| panic!("LIBTORCH is not set: run `cargo xtask setup`")).join("include");
     cc::Build::new()
         .cpp(true)
         .std("c++17")

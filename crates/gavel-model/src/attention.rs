@@ -1,1 +1,149 @@
-//! (being written)
+//! What lets tokens see each other: rotary positions, masks, attention itself, and the key-value cache.
+
+use tch::{Device, Kind, Tensor};
+
+use crate::Config;
+
+/// The rotary position embedding of given positions, ready to be applied to queries and keys.
+///
+/// RoFormer, <https://arxiv.org/abs/2104.09864>, in the half-split layout of Hugging Face checkpoints: with
+/// `x = [a, b]`, the result is `[a cos - b sin, b cos + a sin]`.
+#[derive(Debug)]
+pub(crate) struct Rope {
+    /// `(.., T, 1, head_dim)`.
+    cosines: Tensor,
+    /// `(.., T, 1, head_dim)`, the first half negated: so the rotation takes a roll and no negation.
+    signed_sines: Tensor,
+}
+
+impl Rope {
+    /// For `positions` `(T)` or `(B, T)`. Angles are computed in fp32 whatever `kind` is, as `transformers` does.
+    pub(crate) fn new(config: &Config, positions: &Tensor, kind: Kind) -> Self {
+        let options = (Kind::Float, positions.device());
+        let exponents = Tensor::arange_start_step(0, config.head_dim, 2, options) / config.head_dim as f64;
+        let frequencies = (exponents * -config.rope_theta.ln()).exp();
+        let angles = positions.to_kind(Kind::Float).unsqueeze(-1) * frequencies;
+        let (cosines, sines) = (angles.cos(), angles.sin());
+        let ready = |halves: [&Tensor; 2]| Tensor::cat(&halves, -1).unsqueeze(-2).to_kind(kind);
+        Self { cosines: ready([&cosines, &cosines]), signed_sines: ready([&-&sines, &sines]) }
+    }
+
+    /// The embedding of the one position `position`, of a `Rope` made for `0..`.
+    pub(crate) fn at(&self, position: i64) -> Self {
+        self.map(|table| table.narrow(-3, position, 1))
+    }
+
+    /// The embeddings of `positions` `(B)`, one for each row, of a `Rope` made for `0..`.
+    pub(crate) fn rows(&self, positions: &Tensor) -> Self {
+        self.map(|table| table.index_select(0, positions).unsqueeze(1))
+    }
+
+    /// Rotates `heads` `(B, T, heads, head_dim)`.
+    pub(crate) fn rotate(&self, heads: &Tensor) -> Tensor {
+        let half = heads.size()[3] / 2;
+        (heads * &self.cosines).addcmul(&heads.roll([half], [3]), &self.signed_sines)
+    }
+
+    fn map(&self, f: impl Fn(&Tensor) -> Tensor) -> Self {
+        Self { cosines: f(&self.cosines), signed_sines: f(&self.signed_sines) }
+    }
+}
+
+/// Positions `(B, T)` that count the tokens of each row from 0, for a mask `(B, T)` of 1 and 0. Padding on the left
+/// is at position 0.
+pub(crate) fn positions_of(mask: &Tensor) -> Tensor {
+    (mask.cumsum(1, Kind::Int64) - 1).clamp_min(0)
+}
+
+/// Who may see whom, `(B, 1, T, T)` bool, for a mask `(B, T)` of 1 and 0: tokens see earlier tokens and themselves.
+///
+/// Padding sees at least itself: a row of attention that sees nothing is not a number.
+pub(crate) fn causal_mask(mask: &Tensor) -> Tensor {
+    let length = mask.size()[1];
+    let options = (Kind::Bool, mask.device());
+    let earlier = Tensor::ones([length, length], options).tril(0);
+    let keys = mask.to_kind(Kind::Bool).unsqueeze(1).unsqueeze(1);
+    earlier.logical_and(&keys).logical_or(&Tensor::eye(length, options))
+}
+
+/// Attention of `queries` `(B, heads, T, head_dim)` to `keys` and `values` `(B, key_value_heads, S, head_dim)`.
+///
+/// `mask` broadcasts to `(B, heads, T, S)`: bool, or a number to add to the scores. With `causal`, `T == S`.
+pub(crate) fn attend(
+    queries: &Tensor,
+    keys: &Tensor,
+    values: &Tensor,
+    mask: Option<&Tensor>,
+    causal: bool,
+) -> Tensor {
+    let grouped = queries.size()[1] != keys.size()[1];
+    Tensor::scaled_dot_product_attention(queries, keys, values, mask, 0.0, causal, None, grouped)
+}
+
+/// The keys and values of every token so far, in tensors made once for the longest sequence.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    /// For each layer keys and values, `(B, key_value_heads, capacity, head_dim)`.
+    layers: Vec<(Tensor, Tensor)>,
+    /// How many columns are filled.
+    length: i64,
+}
+
+impl Cache {
+    pub(crate) fn new(config: &Config, rows: i64, capacity: i64, options: (Kind, Device)) -> Self {
+        let shape = [rows, config.num_key_value_heads, capacity, config.head_dim];
+        let empty = || Tensor::empty(shape, options);
+        Self { layers: (0..config.num_hidden_layers).map(|_| (empty(), empty())).collect(), length: 0 }
+    }
+
+    /// Columns filled.
+    pub(crate) fn length(&self) -> i64 {
+        self.length
+    }
+
+    /// Adds keys and values `(B, key_value_heads, T, head_dim)` of one layer after the columns filled, and gives
+    /// all of that layer's. [`Cache::advance`] makes the columns count, once all layers have added theirs.
+    pub(crate) fn extend(&mut self, layer: usize, keys: &Tensor, values: &Tensor) -> (Tensor, Tensor) {
+        let (all_keys, all_values) = &self.layers[layer];
+        let added = keys.size()[2];
+        let put = |all: &Tensor, new: &Tensor| {
+            all.narrow(2, self.length, added).copy_(new);
+            all.narrow(2, 0, self.length + added)
+        };
+        (put(all_keys, keys), put(all_values, values))
+    }
+
+    /// Counts `columns` more as filled.
+    pub(crate) fn advance(&mut self, columns: i64) {
+        self.length += columns;
+    }
+
+    /// A cache of its own with copies of `rows` `(N)`, in that order, and with room for `capacity` columns.
+    pub(crate) fn spread(&self, rows: &Tensor, capacity: i64) -> Self {
+        let spread = |table: &Tensor| {
+            let size = table.size();
+            let wide =
+                Tensor::empty([rows.size()[0], size[1], capacity, size[3]], (table.kind(), table.device()));
+            self.copy_rows(table, rows, &wide);
+            wide
+        };
+        let layers = self.layers.iter().map(|(keys, values)| (spread(keys), spread(values))).collect();
+        Self { layers, length: self.length }
+    }
+
+    /// Drops all rows but `rows` `(N)`, ascending. The memory stays, so that nothing is allocated.
+    pub(crate) fn keep(&mut self, rows: &Tensor) {
+        let keep = |table: &Tensor| {
+            let kept = table.narrow(0, 0, rows.size()[0]);
+            self.copy_rows(table, rows, &kept);
+            kept
+        };
+        self.layers = self.layers.iter().map(|(keys, values)| (keep(keys), keep(values))).collect();
+    }
+
+    /// Copies the filled columns of some rows of `table`; `target` may share its memory.
+    fn copy_rows(&self, table: &Tensor, rows: &Tensor, target: &Tensor) {
+        let chosen = table.narrow(2, 0, self.length).index_select(0, rows);
+        target.narrow(2, 0, self.length).copy_(&chosen);
+    }
+}

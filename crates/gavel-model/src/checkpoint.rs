@@ -1,1 +1,147 @@
-//! (being written)
+//! Hugging Face model directories: weights in safetensors files, whole or in shards.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use safetensors::{Dtype, SafeTensors, View};
+use serde::Deserialize;
+use tch::{Device, Kind, Tensor};
+
+use crate::weights::{Stored, Weights};
+use crate::{Config, Error};
+
+const WHOLE: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+
+/// Reads the weights that `config` calls for. Tensors that it does not call for are left alone: tied checkpoints
+/// often hold the output projection all the same.
+pub(crate) fn read(directory: &Path, config: &Config, kind: Kind, device: Device) -> Result<Weights, Error> {
+    let mut tensors = HashMap::new();
+    for path in files(directory)? {
+        read_file(&path, kind, &mut tensors)?;
+    }
+    let weights = Weights::from_stored(config, |stored| take(&mut tensors, stored, directory))?;
+    for name in tensors.keys() {
+        tracing::debug!(name, directory = %directory.display(), "a tensor that the model does not use");
+    }
+    Ok(weights.map(|tensor| tensor.to_device(device)))
+}
+
+/// Writes `config.json` and `model.safetensors`.
+pub(crate) fn write(directory: &Path, config: &Config, weights: &Weights) -> Result<(), Error> {
+    let path = directory.join("config.json");
+    fs::write(&path, config.to_json(dtype_name(weights.embedding.kind()))).map_err(Error::write(&path))?;
+    let path = directory.join(WHOLE);
+    let tensors: Vec<_> = weights
+        .to_stored(config)
+        .into_iter()
+        .map(|(stored, tensor)| (stored.name, Contents::of(&tensor)))
+        .collect();
+    // transformers refuses files that do not say which framework's layout they hold.
+    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    safetensors::serialize_to_file(tensors, Some(metadata), &path)
+        .map_err(|source| Error::Safetensors { path, source })
+}
+
+/// The one file, or the shards that the index lists.
+fn files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+    #[derive(Deserialize)]
+    struct Index {
+        weight_map: HashMap<String, String>,
+    }
+    let index = directory.join(INDEX);
+    if directory.join(WHOLE).exists() || !index.exists() {
+        return Ok(vec![directory.join(WHOLE)]);
+    }
+    let text = fs::read_to_string(&index).map_err(Error::read(&index))?;
+    let Index { weight_map } = serde_json::from_str(&text).map_err(Error::json(&index))?;
+    let names: BTreeSet<_> = weight_map.into_values().collect();
+    Ok(names.into_iter().map(|name| directory.join(name)).collect())
+}
+
+fn read_file(path: &Path, kind: Kind, tensors: &mut HashMap<String, Tensor>) -> Result<(), Error> {
+    let bytes = fs::read(path).map_err(Error::read(path))?;
+    let safetensors = |source| Error::Safetensors { path: path.to_owned(), source };
+    for (name, view) in SafeTensors::deserialize(&bytes).map_err(safetensors)?.iter() {
+        let Some(stored_kind) = kind_of(view.dtype()) else {
+            let reason = format!("holds {:?}; F32, F16 and BF16 are supported", view.dtype());
+            return Err(Error::Weights { path: path.to_owned(), name: name.to_owned(), reason });
+        };
+        let shape: Vec<_> = view.shape().iter().map(|&size| size as i64).collect();
+        let tensor = Tensor::from_data_size(view.data(), &shape, stored_kind).to_kind(kind);
+        tensors.insert(name.to_owned(), tensor);
+    }
+    Ok(())
+}
+
+fn take(tensors: &mut HashMap<String, Tensor>, stored: Stored, directory: &Path) -> Result<Tensor, Error> {
+    let Stored { name, shape } = stored;
+    let wrong = |reason| Error::Weights { path: directory.to_owned(), name: name.clone(), reason };
+    let tensor = tensors.remove(&name).ok_or_else(|| wrong("is missing".to_owned()))?;
+    if tensor.size() != shape {
+        return Err(wrong(format!("has shape {:?}, and config.json calls for {shape:?}", tensor.size())));
+    }
+    Ok(tensor)
+}
+
+fn kind_of(dtype: Dtype) -> Option<Kind> {
+    match dtype {
+        Dtype::F32 => Some(Kind::Float),
+        Dtype::F16 => Some(Kind::Half),
+        Dtype::BF16 => Some(Kind::BFloat16),
+        _ => None,
+    }
+}
+
+fn dtype_of(kind: Kind) -> Dtype {
+    match kind {
+        Kind::Float => Dtype::F32,
+        Kind::Half => Dtype::F16,
+        Kind::BFloat16 => Dtype::BF16,
+        other => panic!("parameters are fp32, fp16 or bf16, not {other:?}"),
+    }
+}
+
+fn dtype_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Half => "float16",
+        Kind::BFloat16 => "bfloat16",
+        _ => "float32",
+    }
+}
+
+/// A tensor on its way into a file; its bytes are copied out when their turn comes.
+struct Contents {
+    tensor: Tensor,
+    shape: Vec<usize>,
+}
+
+impl Contents {
+    fn of(tensor: &Tensor) -> Self {
+        let shape = tensor.size().iter().map(|&size| size as usize).collect();
+        Self { tensor: tensor.shallow_clone(), shape }
+    }
+}
+
+impl View for Contents {
+    fn dtype(&self) -> Dtype {
+        dtype_of(self.tensor.kind())
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        let mut bytes = vec![0; self.data_len()];
+        let tensor = self.tensor.to_device(Device::Cpu).contiguous();
+        tensor.copy_data_u8(&mut bytes, tensor.numel());
+        bytes.into()
+    }
+
+    fn data_len(&self) -> usize {
+        self.tensor.numel() * self.tensor.kind().elt_size_in_bytes()
+    }
+}

@@ -169,7 +169,8 @@ impl Config {
             return Err(Error::config(path, field, format!("is {value}, and must be at least 1")));
         }
         if self.num_attention_heads % self.num_key_value_heads != 0 {
-            let reason = format!("is {}, which does not divide num_attention_heads", self.num_key_value_heads);
+            let reason =
+                format!("is {}, which does not divide num_attention_heads", self.num_key_value_heads);
             return Err(Error::config(path, "num_key_value_heads", reason));
         }
         if self.head_dim % 2 != 0 {
@@ -279,7 +280,9 @@ impl Fields<'_> {
             None => Ok(None),
             Some(value) => {
                 let number = value.as_i64();
-                number.map(Some).ok_or_else(|| self.wrong(field, format!("is {value}, and must be an integer")))
+                number
+                    .map(Some)
+                    .ok_or_else(|| self.wrong(field, format!("is {value}, and must be an integer")))
             }
         }
     }

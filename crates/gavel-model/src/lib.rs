@@ -24,10 +24,13 @@ mod error;
 mod generate;
 mod model;
 mod sample;
+mod stop;
 mod tokenizer;
+mod weights;
 
 pub use config::{Architecture, Config};
 pub use error::Error;
-pub use generate::{Completion, Finish, NeverStop, Sampling, Stop, StopStrings};
+pub use generate::{Completion, Finish, Sampling};
 pub use model::{Model, Precision, TokenLogProbs};
+pub use stop::{NeverStop, Stop, StopStrings};
 pub use tokenizer::Tokenizer;

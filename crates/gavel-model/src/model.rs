@@ -2,9 +2,14 @@
 
 use std::path::Path;
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, Tensor, no_grad};
 
-use crate::{Config, Error};
+use crate::attention::{Cache, Rope, attend, causal_mask, positions_of};
+use crate::weights::{Block, Weights};
+use crate::{Config, Error, checkpoint};
+
+/// At most this many logits are made at a time: 256 MiB in fp32.
+const LOGITS_PER_CHUNK: i64 = 1 << 26;
 
 /// In which number formats a model holds its parameters and computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +47,7 @@ pub struct Model {
     config: Config,
     precision: Precision,
     device: Device,
+    weights: Weights,
 }
 
 impl Model {
@@ -52,21 +58,25 @@ impl Model {
     /// When a file is missing or malformed, a tensor is missing or has the wrong shape, or the configuration asks
     /// for what is not supported.
     pub fn load(directory: &Path, device: Device, precision: Precision) -> Result<Self, Error> {
-        unimplemented!("{directory:?}{device:?}{precision:?}")
+        let config = Config::load(directory)?;
+        let weights = checkpoint::read(directory, &config, precision.parameters, device)?;
+        Ok(Self { config, precision, device, weights })
     }
 
     /// Draws fresh parameters as `transformers` does: normal with `initializer_range`, norms 1, biases 0.
     ///
     /// The same seed gives the same parameters on every device. Seeds torch's global generator.
     pub fn random(config: Config, seed: i64, device: Device, precision: Precision) -> Self {
-        unimplemented!("{config:?}{seed:?}{device:?}{precision:?}")
+        tch::manual_seed(seed);
+        let weights = no_grad(|| Weights::random(&config, precision.parameters, device));
+        Self { config, precision, device, weights }
     }
 
     /// Writes `config.json` and `model.safetensors` with Hugging Face's names into `directory`, which must exist.
     /// `transformers` loads it unchanged, and so does [`Model::load`], bit for bit. The tokenizer's files are
     /// written by [`Tokenizer::save`](crate::Tokenizer::save).
     pub fn save(&self, directory: &Path) -> Result<(), Error> {
-        unimplemented!("{directory:?}")
+        checkpoint::write(directory, &self.config, &self.weights)
     }
 
     /// The shape.
@@ -90,22 +100,26 @@ impl Model {
     /// Query, key and value projections are one parameter (`…self_attn.qkv_proj.weight`), and so are gate and up
     /// (`…mlp.gate_up_proj.weight`); files hold them apart, under Hugging Face's names.
     pub fn parameters(&self) -> Vec<(String, Tensor)> {
-        unimplemented!()
+        self.weights.named().into_iter().map(|(name, tensor)| (name, tensor.shallow_clone())).collect()
     }
 
     /// The number of parameters, tied ones counted once.
     pub fn parameter_count(&self) -> usize {
-        unimplemented!()
+        self.weights.named().iter().map(|(_, tensor)| tensor.numel()).sum()
     }
 
     /// Whether the parameters collect gradients. Off after loading.
     pub fn set_requires_grad(&mut self, requires_grad: bool) {
-        unimplemented!("{requires_grad}")
+        for (_, tensor) in self.weights.named() {
+            // The flag is set on the shared tensor; what comes back is another name for it.
+            let _ = tensor.set_requires_grad(requires_grad);
+        }
     }
 
     /// An independent copy, without gradients: a reference policy.
     pub fn frozen_copy(&self, precision: Precision) -> Self {
-        unimplemented!("{precision:?}")
+        let weights = self.weights.map(|tensor| tensor.detach().to_dtype(precision.parameters, false, true));
+        Self { config: self.config.clone(), precision, device: self.device, weights }
     }
 
     /// The logits after every token: `tokens` `(B, T)` i64 in, `(B, T, vocab_size)` of the compute format out.
@@ -114,16 +128,159 @@ impl Model {
     /// Batches padded on the right alone need none, because no token sees what comes after it: that is faster, so
     /// prefer it. Logits at padding mean nothing.
     pub fn forward(&self, tokens: &Tensor, attention_mask: Option<&Tensor>) -> Tensor {
-        unimplemented!("{tokens:?}{attention_mask:?}")
+        let network = self.network();
+        network.logits(&network.hidden_states(tokens, attention_mask))
     }
 
     /// The log-probabilities of `tokens[:, first..]` given what precedes each, and the entropies there, under
     /// `softmax(logits / temperature)`, which is what TRL compares policies by.
     ///
-    /// `first >= 1`: the first token has no prediction. Padding as in [`Model::forward`]; values at padding mean
-    /// nothing, mask them. Logits are made for the columns needed only, and in chunks, so that without gradients
-    /// one chunk exists at a time, and with gradients nothing vocabulary-sized but what the backward pass needs.
-    pub fn log_probs(&self, tokens: &Tensor, attention_mask: Option<&Tensor>, first: i64, temperature: f64) -> TokenLogProbs {
-        unimplemented!("{tokens:?}{attention_mask:?}{first}{temperature}")
+    /// `1 <= first < T`: the first token has no prediction. Padding as in [`Model::forward`]; values at padding
+    /// mean nothing, mask them. Logits are made for the columns needed only, and in chunks, so that without
+    /// gradients one chunk exists at a time, and with gradients nothing vocabulary-sized but what the backward
+    /// pass needs.
+    pub fn log_probs(
+        &self,
+        tokens: &Tensor,
+        attention_mask: Option<&Tensor>,
+        first: i64,
+        temperature: f64,
+    ) -> TokenLogProbs {
+        let [rows, length] = tokens.size()[..] else { panic!("tokens must be (B, T)") };
+        let columns = length - first;
+        let network = self.network();
+        let hidden =
+            network.hidden_states(&tokens.narrow(1, 0, length - 1), strip_last(attention_mask).as_ref());
+        let hidden = hidden.narrow(1, first - 1, columns).reshape([rows * columns, self.config.hidden_size]);
+        let targets = tokens.narrow(1, first, columns).reshape([rows * columns, 1]);
+
+        let chunk = (LOGITS_PER_CHUNK / self.config.vocab_size).max(1);
+        let chunks = hidden.split(chunk, 0).into_iter().zip(targets.split(chunk, 0));
+        let (log_probs, entropy): (Vec<_>, Vec<_>) =
+            chunks.map(|(hidden, targets)| network.score(&hidden, &targets, temperature)).unzip();
+        TokenLogProbs {
+            log_probs: Tensor::cat(&log_probs, 0).view([rows, columns]),
+            entropy: Tensor::cat(&entropy, 0).view([rows, columns]),
+        }
+    }
+
+    /// The parameters in the compute format, ready for one or many forward passes; gradients flow through.
+    pub(crate) fn network(&self) -> Network<'_> {
+        let weights = self.weights.map(|tensor| tensor.to_kind(self.precision.compute));
+        Network { config: &self.config, weights }
+    }
+}
+
+fn strip_last(attention_mask: Option<&Tensor>) -> Option<Tensor> {
+    attention_mask.map(|mask| mask.narrow(1, 0, mask.size()[1] - 1))
+}
+
+/// A model's shape with its weights in the compute format: the forward pass.
+#[derive(Debug)]
+pub(crate) struct Network<'a> {
+    pub(crate) config: &'a Config,
+    weights: Weights,
+}
+
+impl Network<'_> {
+    /// The format that it computes in.
+    pub(crate) fn kind(&self) -> Kind {
+        self.weights.embedding.kind()
+    }
+
+    /// What the last block says of every token: `(B, T)` in, `(B, T, hidden_size)` out, normalised.
+    fn hidden_states(&self, tokens: &Tensor, attention_mask: Option<&Tensor>) -> Tensor {
+        let positions = match attention_mask {
+            Some(mask) => positions_of(mask),
+            None => Tensor::arange(tokens.size()[1], (Kind::Int64, tokens.device())),
+        };
+        let rope = Rope::new(self.config, &positions, self.kind());
+        self.run(tokens, &rope, attention_mask.map(causal_mask).as_ref(), None)
+    }
+
+    /// Runs all blocks on `tokens` `(B, T)`, which come after what `cache` holds and are added to it.
+    ///
+    /// Without a mask, tokens see earlier ones and themselves; `cache` then is empty or `T` is 1.
+    pub(crate) fn run(
+        &self,
+        tokens: &Tensor,
+        rope: &Rope,
+        mask: Option<&Tensor>,
+        mut cache: Option<&mut Cache>,
+    ) -> Tensor {
+        let mut stream = Tensor::embedding(&self.weights.embedding, tokens, -1, false, false);
+        for (layer, block) in self.weights.blocks.iter().enumerate() {
+            let normalised = self.normalise(&stream, &block.attention_norm);
+            stream = stream + self.attention(layer, block, &normalised, rope, mask, cache.as_deref_mut());
+            let normalised = self.normalise(&stream, &block.feed_forward_norm);
+            stream = stream + self.feed_forward(block, &normalised);
+        }
+        if let Some(cache) = cache {
+            cache.advance(tokens.size()[1]);
+        }
+        self.normalise(&stream, &self.weights.norm)
+    }
+
+    /// Logits `(.., vocab_size)` for hidden states `(.., hidden_size)`.
+    pub(crate) fn logits(&self, hidden: &Tensor) -> Tensor {
+        hidden.linear(self.weights.head.as_ref().unwrap_or(&self.weights.embedding), None::<&Tensor>)
+    }
+
+    fn attention(
+        &self,
+        layer: usize,
+        block: &Block,
+        input: &Tensor,
+        rope: &Rope,
+        mask: Option<&Tensor>,
+        cache: Option<&mut Cache>,
+    ) -> Tensor {
+        let Config { num_attention_heads, num_key_value_heads, head_dim, .. } = *self.config;
+        let [rows, length, _] = input.size()[..] else {
+            unreachable!("hidden states are (B, T, hidden_size)")
+        };
+        let projected = input.linear(&block.qkv, block.qkv_bias.as_ref());
+        let heads = projected.view([rows, length, num_attention_heads + 2 * num_key_value_heads, head_dim]);
+        let rotated = rope.rotate(&heads.narrow(2, 0, num_attention_heads + num_key_value_heads));
+        let queries = rotated.narrow(2, 0, num_attention_heads).transpose(1, 2);
+        let keys = rotated.narrow(2, num_attention_heads, num_key_value_heads).transpose(1, 2);
+        let values =
+            heads.narrow(2, num_attention_heads + num_key_value_heads, num_key_value_heads).transpose(1, 2);
+
+        let causal = mask.is_none() && length > 1;
+        let attended = match cache {
+            None => attend(&queries, &keys, &values, mask, causal),
+            Some(cache) => {
+                let (keys, values) = cache.extend(layer, &keys, &values);
+                attend(&queries, &keys, &values, mask, causal)
+            }
+        };
+        let joined = attended.transpose(1, 2).reshape([rows, length, num_attention_heads * head_dim]);
+        joined.linear(&block.output, block.output_bias.as_ref())
+    }
+
+    /// SwiGLU, <https://arxiv.org/abs/2002.05202>.
+    fn feed_forward(&self, block: &Block, input: &Tensor) -> Tensor {
+        let both = input.linear(&block.gate_up, None::<&Tensor>);
+        let width = self.config.intermediate_size;
+        let (gate, up) = (both.narrow(-1, 0, width), both.narrow(-1, width, width));
+        (gate.silu() * up).linear(&block.down, None::<&Tensor>)
+    }
+
+    /// RMSNorm, <https://arxiv.org/abs/1910.07467>.
+    fn normalise(&self, input: &Tensor, weight: &Tensor) -> Tensor {
+        input.rms_norm([self.config.hidden_size], Some(weight), self.config.rms_norm_eps)
+    }
+
+    /// The log-probability `(N, 1)` of each of `targets` `(N, 1)`, and the entropy `(N)`, for `hidden`
+    /// `(N, hidden_size)`.
+    fn score(&self, hidden: &Tensor, targets: &Tensor, temperature: f64) -> (Tensor, Tensor) {
+        let mut logits = self.logits(hidden);
+        if temperature != 1.0 {
+            logits = logits.to_kind(Kind::Float) / temperature;
+        }
+        let log_probs = logits.log_softmax(-1, Kind::Float);
+        let entropy = no_grad(|| -(log_probs.exp() * &log_probs).sum_dim_intlist(-1, false, Kind::Float));
+        (log_probs.gather(-1, targets, false), entropy)
     }
 }

@@ -24,7 +24,9 @@ pub enum Error {
     #[error("`{0}` is no device: write auto, cpu, cuda or cuda:N")]
     Unknown(String),
     /// libtorch's CUDA half does not load.
-    #[error("CUDA was asked for, but libtorch_cuda.so does not load: install the full torch wheel, or use --device cpu")]
+    #[error(
+        "CUDA was asked for, but libtorch_cuda.so does not load: install the full torch wheel, or use --device cpu"
+    )]
     NotLoadable(#[source] libloading::Error),
     /// The driver offers no such device.
     #[error("CUDA device {index} was asked for, but this machine offers {available}")]
@@ -72,7 +74,11 @@ pub fn select_device(choice: DeviceChoice) -> Result<Device, Error> {
         DeviceChoice::Cuda(index) => {
             load_cuda().map_err(Error::NotLoadable)?;
             let available = usize::try_from(tch::Cuda::device_count()).unwrap_or(0);
-            if index < available { Ok(Device::Cuda(index)) } else { Err(Error::NoSuchDevice { index, available }) }
+            if index < available {
+                Ok(Device::Cuda(index))
+            } else {
+                Err(Error::NoSuchDevice { index, available })
+            }
         }
         DeviceChoice::Auto => {
             let available = load_cuda().is_ok() && tch::Cuda::is_available();
@@ -87,7 +93,10 @@ pub fn select_device(choice: DeviceChoice) -> Result<Device, Error> {
 /// registers its kernels with the part that is linked.
 fn load_cuda() -> Result<(), libloading::Error> {
     use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
-    #[expect(unsafe_code, reason = "the library's initialisers run; they are those of the linked libtorch's release")]
+    #[expect(
+        unsafe_code,
+        reason = "the library's initialisers run; they are those of the linked libtorch's release"
+    )]
     let library = unsafe { Library::open(Some("libtorch_cuda.so"), RTLD_NOW | RTLD_GLOBAL) }?;
     std::mem::forget(library);
     Ok(())
