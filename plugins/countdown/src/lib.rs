@@ -1,1 +1,125 @@
-//! Placeholder.
+//! Judges Countdown answers: reach the target from the given numbers with `+ - * /` and parentheses, exactly.
+
+mod expression;
+mod task;
+
+use gavel_plugin::{Error, Submission, Verdict, Verifier, excerpt, export};
+use num_rational::BigRational;
+use serde::Deserialize;
+
+use expression::Expression;
+use task::Task;
+
+/// What the reward file may say under `options`; see the README.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// How many of the given numbers the answer must use.
+    #[serde(rename = "use")]
+    pub numbers: Use,
+    /// The answer may end with `= target`.
+    pub allow_equals: bool,
+}
+
+/// How many of the given numbers an answer must use; no number more often than it is given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Use {
+    /// Every one.
+    #[default]
+    All,
+    /// At least one.
+    Subset,
+}
+
+/// The `countdown` verifier.
+#[derive(Debug)]
+pub struct Countdown;
+
+impl Verifier for Countdown {
+    type Options = Options;
+    const NAME: &str = "countdown";
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+    const SUMMARY: &str = "The last <answer> reaches the target with each given number used exactly once.";
+    const METRICS: &[&str] = &["has_answer", "valid_expression", "uses_numbers", "correct"];
+    const OPTIONS_SCHEMA: &str = include_str!("options.schema.json");
+
+    fn verify(submission: &Submission, options: &Options) -> Result<Verdict, Error> {
+        let task = Task::of(submission)?;
+        Ok(match last_answer(submission.completion()) {
+            Some(answer) => judge_answer(answer, &task, options),
+            None => Findings::default().verdict("no <answer>…</answer> at the end".to_owned()),
+        })
+    }
+}
+
+export!(Countdown);
+
+/// How far an answer got.
+#[derive(Debug, Clone, Copy, Default)]
+struct Findings {
+    has_answer: bool,
+    valid_expression: bool,
+    uses_numbers: bool,
+    correct: bool,
+}
+
+impl Findings {
+    fn verdict(self, reason: String) -> Verdict {
+        Verdict::right_if(self.correct)
+            .because(reason)
+            .metric("has_answer", self.has_answer)
+            .metric("valid_expression", self.valid_expression)
+            .metric("uses_numbers", self.uses_numbers)
+            .metric("correct", self.correct)
+    }
+}
+
+/// What stands in the last `<answer>`. One that is not closed counts, so that nothing before it can stand in for it.
+fn last_answer(completion: &str) -> Option<&str> {
+    let (_, after) = completion.rsplit_once("<answer>")?;
+    after.split_once("</answer>").map(|(answer, _)| answer.trim())
+}
+
+fn judge_answer(answer: &str, task: &Task, options: &Options) -> Verdict {
+    let mut findings = Findings { has_answer: true, ..Findings::default() };
+    let shown = excerpt(answer);
+    let expression = match Expression::parse(without_result(answer, task, options)) {
+        Ok(expression) => expression,
+        Err(error) => return findings.verdict(format!("{shown}: {error}")),
+    };
+    findings.valid_expression = true;
+    if let Err(reason) = task.check_use(&expression.numbers(), options.numbers) {
+        return findings.verdict(format!("{shown}: {reason}"));
+    }
+    // From here on the arithmetic is bounded: each given number occurs at most once.
+    findings.uses_numbers = true;
+    let Some(value) = expression.value() else {
+        return findings.verdict(format!("{shown}: divides by zero"));
+    };
+    findings.correct = value == BigRational::from_integer(task.target.into());
+    let relation = if findings.correct { "the target" } else { "not the target" };
+    findings.verdict(format!("{shown} is {value}, {relation} {}", task.target))
+}
+
+/// The answer without a closing `= target`, where the options allow one.
+fn without_result<'a>(answer: &'a str, task: &Task, options: &Options) -> &'a str {
+    match answer.rsplit_once('=') {
+        Some((expression, result)) if options.allow_equals && result.trim() == task.target.to_string() => {
+            expression
+        }
+        _ => answer,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_answer_counts() {
+        assert_eq!(last_answer("<answer>1</answer> <answer> 2 </answer> so"), Some("2"));
+        assert_eq!(last_answer("<answer>1</answer> <answer>2"), None);
+        assert_eq!(last_answer("1 + 2"), None);
+    }
+}

@@ -53,5 +53,5 @@ pub use error::Error;
 #[doc(hidden)]
 pub use export::{Exported, bindings};
 pub use submission::Submission;
-pub use verdict::Verdict;
+pub use verdict::{Verdict, excerpt};
 pub use verifier::{NoOptions, Verifier, judge};

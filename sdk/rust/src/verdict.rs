@@ -48,3 +48,20 @@ impl Verdict {
         self
     }
 }
+
+/// The start of a text that a policy wrote, fit for a reason: one line, at most 80 characters.
+///
+/// ```
+/// use gavel_plugin::excerpt;
+///
+/// assert_eq!(excerpt("3 +\n4"), "3 + 4");
+/// assert_eq!(excerpt(&"7".repeat(1_000)).chars().count(), 81); // 80 and an ellipsis
+/// ```
+pub fn excerpt(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let mut line: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        line.push('…');
+    }
+    line
+}

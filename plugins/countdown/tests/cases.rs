@@ -1,0 +1,12 @@
+//! The plugin's cases, natively; `gavel plugin test` runs the same in the sandbox.
+
+use gavel_plugin::cases;
+use gavel_plugin_countdown::Countdown;
+
+#[test]
+fn every_case_goes_as_expected() {
+    match cases::check::<Countdown>(include_str!("../cases.jsonl")) {
+        Ok(count) => assert!(count >= 40, "only {count} cases"),
+        Err(failed) => panic!("{failed}"),
+    }
+}
