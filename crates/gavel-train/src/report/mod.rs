@@ -1,0 +1,102 @@
+//! The report of a run: one HTML page that needs nothing else, and the curve for a README.
+//!
+//! What a policy wrote is untrusted text. Everything goes through `maud`, which escapes by default, and the page
+//! forbids itself scripts and outside resources by its content security policy. Hovering is done in CSS.
+//!
+//! The charts are written here as SVG and not by a charting library: a page that follows the reader's light or
+//! dark theme has to style its lines through CSS classes, which `plotters` cannot emit, and `charming` draws with
+//! a megabyte of JavaScript.
+
+mod chart;
+mod format;
+mod page;
+mod panels;
+mod run;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use run::Run;
+
+/// Why there is no report.
+#[derive(Debug, Error)]
+pub enum ReportError {
+    /// A file or directory of the run cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// What was to be read.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A line of a JSON Lines file is not what a run writes.
+    #[error("{}:{line}: {source}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A JSON file is not what a run writes.
+    #[error("{}: {source}", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and where.
+        source: serde_json::Error,
+    },
+    /// The run has not finished a step yet.
+    #[error("{} holds no step yet; wait for the first step to finish", path.display())]
+    NoSteps {
+        /// The metrics file.
+        path: PathBuf,
+    },
+    /// The run did not record what the curve shows.
+    #[error("{} has no `{series}`, which the curve shows", path.display())]
+    NoSeries {
+        /// The metrics file.
+        path: PathBuf,
+        /// The name of the metric, or its form.
+        series: &'static str,
+    },
+    /// The page cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// What was to be written.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+}
+
+/// Writes the report of the run in `run_dir` to `output`, one self-contained HTML page.
+///
+/// Reads `metrics.jsonl`, and as far as they are there `completions/*.jsonl`, `settings.toml`, `digests.json` and
+/// `summary.json`. A run that is still going, or was killed in the middle of a line, has a report too.
+///
+/// # Errors
+/// When `metrics.jsonl` is missing or empty, when a file does not hold what a run writes, or when `output` cannot
+/// be written.
+pub fn write(run_dir: &Path, output: &Path) -> Result<(), ReportError> {
+    let page = page::render(&Run::read(run_dir)?).into_string();
+    std::fs::write(output, page).map_err(|source| ReportError::Write { path: output.to_owned(), source })
+}
+
+/// Draws accuracy and completion length of the run in `run_dir` over its steps: one standalone SVG, legible on
+/// light and dark ground.
+///
+/// # Errors
+/// When `metrics.jsonl` is missing or broken, or lacks one of the two series.
+pub fn curve_svg(run_dir: &Path) -> Result<String, ReportError> {
+    let metrics = run::Metrics::read(&run_dir.join(run::METRICS_FILE))?;
+    let missing = |series| ReportError::NoSeries { path: run_dir.join(run::METRICS_FILE), series };
+    let accuracy = panels::accuracy(&metrics).ok_or_else(|| missing("rewards/<verifier>/mean"))?;
+    let length = panels::length(&metrics).ok_or_else(|| missing("completions/mean_length"))?;
+    Ok(chart::two_axes(&accuracy, &length).into_string())
+}
