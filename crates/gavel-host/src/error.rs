@@ -106,7 +106,7 @@ pub enum LoadError {
         /// What became of the call.
         source: Failure,
     },
-    /// The plugin says that these options are wrong.
+    /// The options are no JSON object, or the plugin says that they are wrong.
     #[error("{plugin} does not accept its options: {reason}")]
     InvalidOptions {
         /// The plugin.
@@ -114,4 +114,15 @@ pub enum LoadError {
         /// The plugin's words.
         reason: String,
     },
+}
+
+impl LoadError {
+    /// Tells bytes that are not valid WebAssembly from code that the engine cannot make ready.
+    pub(crate) fn engine(plugin: &str, error: &wasmtime::Error) -> Self {
+        let plugin = plugin.to_owned();
+        match error.downcast_ref::<wasmparser::BinaryReaderError>() {
+            Some(error) => Self::Malformed { plugin, reason: error.to_string() },
+            None => Self::Compile { plugin, reason: format!("{error:#}") },
+        }
+    }
 }

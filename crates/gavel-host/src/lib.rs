@@ -12,10 +12,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod cache;
+mod clock;
+mod command;
+mod component;
 mod error;
+mod failure;
+mod guest;
 mod host;
 mod limits;
 mod plugin;
+mod slots;
+mod ticker;
 mod verifier;
 
 pub use error::{HostError, LoadError};

@@ -1,8 +1,19 @@
 //! A loaded plugin file: what it is, and how it becomes a verifier.
 
-use gavel_verify::Description;
+use std::fmt;
+use std::sync::Arc;
 
-use crate::{Limits, LoadError, WasmVerifier};
+use gavel_verify::Description;
+use serde_json::{Map, Value};
+use wasmtime::ResourcesRequired;
+
+use crate::command::CommandCode;
+use crate::component::ComponentCode;
+use crate::slots::Slots;
+use crate::{Host, Limits, LoadError, WasmVerifier};
+
+/// Bytes of a page of linear memory.
+const PAGE: u64 = 64 << 10;
 
 /// The two kinds of file that gavel takes. The host tells them apart by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,39 +24,80 @@ pub enum Format {
     WasiCommand,
 }
 
-/// A plugin, compiled and checked. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Plugin {}
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Component => "component",
+            Self::WasiCommand => "WASI command",
+        })
+    }
+}
+
+/// A plugin, compiled and checked. Cheap to clone; keeps its host alive.
+#[derive(Clone)]
+pub struct Plugin(Arc<Loaded>);
+
+/// What loading a file finds out.
+pub(crate) struct Loaded {
+    pub(crate) host: Host,
+    pub(crate) name: String,
+    pub(crate) digest: String,
+    pub(crate) size: u64,
+    pub(crate) imports: Vec<String>,
+    pub(crate) exports: Vec<String>,
+    pub(crate) description: Description,
+    pub(crate) code: Code,
+    /// What an instance takes before it runs; unknown for some composed components.
+    pub(crate) required: Option<ResourcesRequired>,
+}
+
+/// Compiled code of either format.
+pub(crate) enum Code {
+    Component(ComponentCode),
+    Command(CommandCode),
+}
 
 impl Plugin {
+    pub(crate) fn new(loaded: Loaded) -> Self {
+        Self(Arc::new(loaded))
+    }
+
+    /// The path or name that it was loaded by.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
     /// sha256 of the file, in hex.
     pub fn digest(&self) -> &str {
-        todo!()
+        &self.0.digest
     }
 
     /// Bytes of the file.
     pub fn size(&self) -> u64 {
-        todo!()
+        self.0.size
     }
 
     /// Which kind of file it is.
     pub fn format(&self) -> Format {
-        todo!()
+        match self.0.code {
+            Code::Component(_) => Format::Component,
+            Code::Command(_) => Format::WasiCommand,
+        }
     }
 
     /// The full names of what it imports.
     pub fn imports(&self) -> &[String] {
-        todo!()
+        &self.0.imports
     }
 
     /// The full names of what it exports.
     pub fn exports(&self) -> &[String] {
-        todo!()
+        &self.0.exports
     }
 
     /// What it says of itself.
     pub fn description(&self) -> &Description {
-        todo!()
+        &self.0.description
     }
 
     /// A verifier with these options (a JSON object as text; empty text means `{}`) and limits.
@@ -53,8 +105,52 @@ impl Plugin {
     /// Judges one empty submission, since a plugin checks its options first.
     ///
     /// # Errors
-    /// [`LoadError::InvalidOptions`] and [`LoadError::TooLarge`].
+    /// [`LoadError::InvalidOptions`] when the options are no JSON object or not what the plugin takes, and
+    /// [`LoadError::TooLarge`] when the plugin needs more from the start than `limits` allow.
     pub fn verifier(&self, options: &str, limits: &Limits) -> Result<WasmVerifier, LoadError> {
-        todo!("{options} {limits:?}")
+        let options = if options.trim().is_empty() { "{}" } else { options };
+        serde_json::from_str::<Map<String, Value>>(options).map_err(|error| LoadError::InvalidOptions {
+            plugin: self.name().to_owned(),
+            reason: format!("options are not a JSON object: {error}"),
+        })?;
+        self.check_size(limits)?;
+        WasmVerifier::probe(self.clone(), options.to_owned(), limits.clone())
+    }
+
+    fn check_size(&self, limits: &Limits) -> Result<(), LoadError> {
+        let Some(required) = &self.0.required else { return Ok(()) };
+        let memory = required.max_initial_memory_size.unwrap_or(0).saturating_mul(PAGE);
+        let table = required.max_initial_table_size.unwrap_or(0);
+        for (what, wanted, limit) in [
+            ("bytes of memory", memory, limits.memory),
+            ("table elements", table, limits.table_elements as u64),
+        ] {
+            if wanted > limit {
+                return Err(LoadError::TooLarge { plugin: self.name().to_owned(), what, wanted, limit });
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn code(&self) -> &Code {
+        &self.0.code
+    }
+
+    pub(crate) fn slots(&self) -> &Slots {
+        self.0.host.slots()
+    }
+
+    /// Whether the description binds the plugin: a command that was never described may say anything.
+    pub(crate) fn declares_metrics(&self) -> bool {
+        self.format() == Format::Component || !self.description().metrics.is_empty()
+    }
+}
+
+impl fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plugin")
+            .field("name", &self.name())
+            .field("digest", &self.digest())
+            .finish_non_exhaustive()
     }
 }

@@ -1,0 +1,252 @@
+//! Plugins that are WASI commands: one JSON submission on stdin, one JSON verdict on stdout.
+//!
+//! For languages without component tooling. The names in the JSON are those of `sdk/wit`:
+//!
+//! ```json
+//! {"prompt": "..", "completion": "..", "reference": null, "metadata": {}, "options": {}}
+//! {"reward": 1.0, "reason": "..", "metrics": {"digits": 2}}
+//! {"error": {"abstain": ".."}}
+//! ```
+//!
+//! When it is loaded, a command is asked `{"describe": true}` and may answer `{"description": {"name": "..",
+//! "version": "..", "summary": "..", "options": {}, "metrics": []}}`. One that does not know the question, whatever
+//! it does, is called after its file, takes any options and may carry any metrics.
+
+use std::path::Path;
+
+use gavel_verify::{Description, Failure, Submission, Verdict};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use wasmtime::{Engine, InstancePre, Linker, Module, Store, UnknownImportError};
+use wasmtime_wasi::I32Exit;
+use wasmtime_wasi::p1::{self, WasiP1Ctx};
+use wasmtime_wasi::p2::pipe::{MemoryInputPipe, MemoryOutputPipe};
+
+use crate::clock::{Clock, shadow_poll_oneoff};
+use crate::failure::{classify, is_about_the_call};
+use crate::guest::{Guest, closed_world, limited_store, seed};
+use crate::verifier::{Judged, Stop};
+use crate::{Limits, LoadError};
+
+/// Where a command starts.
+const START: &str = "_start";
+
+/// What a command may import.
+pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest<WasiP1Ctx>>> {
+    let mut linker = Linker::new(engine);
+    p1::add_to_linker_sync(&mut linker, |guest: &mut Guest<WasiP1Ctx>| &mut guest.wasi)?;
+    shadow_poll_oneoff(&mut linker)?;
+    Ok(linker)
+}
+
+/// A command, ready to be instantiated.
+pub(crate) struct CommandCode {
+    instance: InstancePre<Guest<WasiP1Ctx>>,
+}
+
+impl CommandCode {
+    /// Checks that a module is a command and needs what gavel has.
+    pub(crate) fn link(
+        module: &Module,
+        linker: &Linker<Guest<WasiP1Ctx>>,
+        plugin: &str,
+    ) -> Result<Self, LoadError> {
+        let plugin = plugin.to_owned();
+        if !has_start(module) {
+            let wanted = format!("a component, or a module with the function `{START}`");
+            let found = format!("a module that exports: {}", exports(module).join(", "));
+            return Err(LoadError::Contract { plugin, wanted, found });
+        }
+        match linker.instantiate_pre(module) {
+            Ok(instance) => Ok(Self { instance }),
+            Err(error) => Err(match error.downcast_ref::<UnknownImportError>() {
+                Some(unknown) => LoadError::UnknownImport {
+                    plugin,
+                    import: format!("{}.{}", unknown.module(), unknown.name()),
+                },
+                None => LoadError::Contract {
+                    plugin,
+                    wanted: "imports as WASI preview 1 declares them".to_owned(),
+                    found: format!("{error:#}"),
+                },
+            }),
+        }
+    }
+
+    /// What the command says of itself, or what its file's name says of it.
+    pub(crate) fn describe(&self, limits: &Limits, plugin: &str) -> Description {
+        let ran = self.run(br#"{"describe":true}"#.to_vec(), 0, limits);
+        let described = ran.ok().and_then(|ran| serde_json::from_slice(&ran.stdout).ok());
+        match described {
+            Some(Described { description }) => description.into(),
+            None => Description::named(&Path::new(plugin).file_stem().unwrap_or_default().to_string_lossy()),
+        }
+    }
+
+    /// Judges one submission in an instance of its own.
+    pub(crate) fn judge(&self, submission: &Submission, options: &str, limits: &Limits) -> Judged {
+        let question = match Question::of(submission, options) {
+            Ok(question) => question,
+            Err(error) => {
+                return Judged::refused(format!("metadata is not JSON: {error}"));
+            }
+        };
+        let ran = match self.run(question, seed(submission, options), limits) {
+            Ok(ran) => ran,
+            Err(error) => return Judged::broken(&error),
+        };
+        let fuel = limits.fuel.saturating_sub(ran.store.get_fuel().unwrap_or(0));
+        let result = if ran.stdout.len() > limits.output {
+            Err(Stop::Failed(Failure::OutputTooLarge { limit: limits.output as u64 }))
+        } else {
+            match ran.result {
+                Ok(()) => read_answer(&ran.stdout),
+                Err(error) => Err(Stop::Failed(classify(&error, &ran.store.data().growth, limits))),
+            }
+        };
+        Judged { result, fuel }
+    }
+
+    /// Runs the command to its end in a fresh instance. The outer error is gavel's, that in [`Ran`] the guest's.
+    fn run(&self, stdin: Vec<u8>, seed: u64, limits: &Limits) -> wasmtime::Result<Ran> {
+        let clock = Clock::new();
+        // One byte more than allowed tells a full pipe from an answer that is just right.
+        let stdout = MemoryOutputPipe::new(limits.output.saturating_add(1));
+        let wasi =
+            closed_world(&clock, seed).stdin(MemoryInputPipe::new(stdin)).stdout(stdout.clone()).build_p1();
+        let mut store = limited_store(self.instance.module().engine(), limits, clock, wasi)?;
+        let result = match self.instance.instantiate(&mut store) {
+            Ok(instance) => {
+                match instance.get_typed_func::<(), ()>(&mut store, START)?.call(&mut store, ()) {
+                    Err(error) if matches!(error.downcast_ref(), Some(I32Exit(0))) => Ok(()),
+                    result => result,
+                }
+            }
+            Err(error) if store.data().growth.refused() || !is_about_the_call(&error) => Err(error),
+            Err(error) => return Err(error),
+        };
+        Ok(Ran { result, stdout: stdout.contents().to_vec(), store })
+    }
+}
+
+/// A command that has run.
+struct Ran {
+    result: wasmtime::Result<()>,
+    stdout: Vec<u8>,
+    store: Store<Guest<WasiP1Ctx>>,
+}
+
+/// The full names of what a module imports.
+pub(crate) fn imports(module: &Module) -> Vec<String> {
+    module.imports().map(|import| format!("{}.{}", import.module(), import.name())).collect()
+}
+
+/// The names of what a module exports.
+pub(crate) fn exports(module: &Module) -> Vec<String> {
+    module.exports().map(|export| export.name().to_owned()).collect()
+}
+
+fn has_start(module: &Module) -> bool {
+    let start = module.get_export(START);
+    start
+        .is_some_and(|start| start.func().is_some_and(|ty| ty.params().len() == 0 && ty.results().len() == 0))
+}
+
+fn read_answer(stdout: &[u8]) -> Result<Verdict, Stop> {
+    let refused =
+        |reason: String| Stop::Failed(Failure::Refused(format!("stdout is not a verdict: {reason}")));
+    let answer: Answer = serde_json::from_slice(stdout).map_err(|error| refused(error.to_string()))?;
+    match answer {
+        Answer { error: Some(error), reward: None, reason: None, metrics: None } => Err(error.into()),
+        Answer { error: None, reward: Some(reward), reason, metrics } => {
+            let metrics = metrics.unwrap_or_default().into_iter().map(|(name, value)| match value.as_f64() {
+                Some(value) => Ok((name, value)),
+                None => Err(refused(format!("the metric `{name}` is not a number"))),
+            });
+            Ok(Verdict { reward, reason, metrics: metrics.collect::<Result<_, _>>()? })
+        }
+        _ => Err(refused("it needs either `reward` or `error`".to_owned())),
+    }
+}
+
+/// What a command reads.
+#[derive(Serialize)]
+struct Question<'a> {
+    prompt: &'a str,
+    completion: &'a str,
+    reference: Option<&'a str>,
+    metadata: &'a RawValue,
+    options: &'a RawValue,
+}
+
+impl Question<'_> {
+    fn of(submission: &Submission, options: &str) -> serde_json::Result<Vec<u8>> {
+        let metadata = if submission.metadata.is_empty() { "{}" } else { &submission.metadata };
+        let mut question = serde_json::to_vec(&Question {
+            prompt: &submission.prompt,
+            completion: &submission.completion,
+            reference: submission.reference.as_deref(),
+            metadata: serde_json::from_str(metadata)?,
+            options: serde_json::from_str(options)?,
+        })?;
+        question.push(b'\n');
+        Ok(question)
+    }
+}
+
+/// What a command writes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answer {
+    reward: Option<f64>,
+    reason: Option<String>,
+    metrics: Option<Map<String, Value>>,
+    error: Option<ErrorAnswer>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum ErrorAnswer {
+    InvalidOptions(String),
+    InvalidTask(String),
+    Abstain(String),
+    InternalError(String),
+}
+
+impl From<ErrorAnswer> for Stop {
+    fn from(error: ErrorAnswer) -> Self {
+        match error {
+            ErrorAnswer::InvalidOptions(text) => Self::InvalidOptions(text),
+            ErrorAnswer::InvalidTask(text) => Self::Failed(Failure::InvalidTask(text)),
+            ErrorAnswer::Abstain(text) => Self::Failed(Failure::Abstained(text)),
+            ErrorAnswer::InternalError(text) => Self::Failed(Failure::InternalError(text)),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Described {
+    description: DescriptionAnswer,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DescriptionAnswer {
+    name: String,
+    #[serde(default)]
+    version: String,
+    #[serde(default)]
+    summary: String,
+    #[serde(default)]
+    options: Map<String, Value>,
+    #[serde(default)]
+    metrics: Vec<String>,
+}
+
+impl From<DescriptionAnswer> for Description {
+    fn from(answer: DescriptionAnswer) -> Self {
+        let DescriptionAnswer { name, version, summary, options, metrics } = answer;
+        Self { name, version, summary, options: Value::Object(options).to_string(), metrics }
+    }
+}
