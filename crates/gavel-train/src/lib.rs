@@ -1,7 +1,26 @@
 //! GRPO in Rust: sample, score, compare within the group, step.
+//!
+//! [`train`](fn@train::train) is the loop, straight down; [`grpo`] is its mathematics, [`settings`] everything that can be set. The
+//! trainer is verifier-blind: it hands submissions to a [`Reward`](gavel_verify::Reward) and gets scores back, and
+//! cannot tell a plugin from ten lines of Rust. Nothing here prints; whoever calls may watch through
+//! [`Progress`](train::Progress).
 
 pub mod countdown;
+mod error;
+pub mod eval;
 pub mod grpo;
+pub mod metrics;
 pub mod optim;
+pub mod pretrain;
+mod records;
 pub mod report;
+mod rollout;
+pub mod run_directory;
+mod seeds;
+pub mod settings;
+pub mod task;
 pub mod tensorboard;
+pub mod train;
+mod update;
+
+pub use error::TrainError;

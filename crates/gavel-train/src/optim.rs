@@ -1,0 +1,195 @@
+//! AdamW with gradient clipping, and the learning-rate schedules.
+//!
+//! AdamW is written out here rather than taken from tch because a run must be resumable bit for bit, and tch's
+//! optimiser can neither give its state away nor take it back. Weights and gradients are float32 (a model that
+//! computes in bfloat16 keeps float32 parameters), so there is no master copy to look after.
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+/// AdamW's constants, named as in `transformers.TrainingArguments`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdamWOptions {
+    /// β₁.
+    pub beta1: f64,
+    /// β₂.
+    pub beta2: f64,
+    /// ε, added to the root of the second moment.
+    pub epsilon: f64,
+    /// λ, decoupled from the gradient.
+    pub weight_decay: f64,
+    /// The global norm to which gradients are scaled down; 0 leaves them as they are.
+    pub max_grad_norm: f64,
+}
+
+/// Decoupled weight decay Adam (Loshchilov and Hutter, [1711.05101](https://arxiv.org/abs/1711.05101), algorithm 2).
+#[derive(Debug)]
+pub struct AdamW {
+    options: AdamWOptions,
+    weights: Vec<Weight>,
+    updates: i64,
+}
+
+/// One trained tensor and what the optimiser knows of it.
+#[derive(Debug)]
+struct Weight {
+    name: String,
+    parameter: Tensor,
+    first_moment: Tensor,
+    second_moment: Tensor,
+}
+
+/// A state that does not fit the weights it is given to.
+#[derive(Debug, thiserror::Error)]
+#[error("the optimiser state does not fit the model: `{name}` is {problem}")]
+pub struct StateMismatch {
+    /// The tensor that is missing or of another shape.
+    pub name: String,
+    /// What is wrong with it.
+    pub problem: &'static str,
+}
+
+impl AdamW {
+    /// An optimiser of these named parameters, which must require gradients; its moments are zero.
+    pub fn new(parameters: Vec<(String, Tensor)>, options: AdamWOptions) -> Self {
+        let weights = parameters.into_iter().map(|(name, parameter)| Weight::new(name, parameter)).collect();
+        Self { options, weights, updates: 0 }
+    }
+
+    /// Clips the gradients to `max_grad_norm`, updates the weights, and forgets the gradients.
+    /// Returns the norm before clipping; when it is not finite, nothing is changed.
+    ///
+    /// ```text
+    /// g ← g · min(1, max_grad_norm / (‖g‖ + 1e-6))
+    /// m ← β₁ m + (1 − β₁) g          v ← β₂ v + (1 − β₂) g²
+    /// θ ← θ − lr λ θ                 θ ← θ − lr (m / (1 − β₁ᵗ)) / (√v / √(1 − β₂ᵗ) + ε)
+    /// ```
+    pub fn step(&mut self, learning_rate: f64) -> f64 {
+        let _no_grad = tch::no_grad_guard();
+        let norm = self.gradient_norm();
+        if !norm.is_finite() {
+            return norm;
+        }
+        let max = self.options.max_grad_norm;
+        let scale = if max > 0.0 { (max / (norm + 1e-6)).min(1.0) } else { 1.0 };
+        self.updates += 1;
+        for weight in &mut self.weights {
+            weight.update(&self.options, self.updates, learning_rate, scale);
+        }
+        norm
+    }
+
+    /// How many updates were made.
+    pub fn updates(&self) -> i64 {
+        self.updates
+    }
+
+    /// Everything that [`AdamW::restore`] needs besides [`AdamW::updates`], by name.
+    pub fn state(&self) -> Vec<(String, Tensor)> {
+        let mut state = Vec::new();
+        for weight in &self.weights {
+            state.push((format!("first_moment.{}", weight.name), weight.first_moment.shallow_clone()));
+            state.push((format!("second_moment.{}", weight.name), weight.second_moment.shallow_clone()));
+        }
+        state
+    }
+
+    /// Continues where [`AdamW::state`] and [`AdamW::updates`] were taken. The parameters must be those of then.
+    ///
+    /// # Errors
+    ///
+    /// If a tensor is missing or of another shape.
+    pub fn restore(&mut self, state: Vec<(String, Tensor)>, updates: i64) -> Result<(), StateMismatch> {
+        let _no_grad = tch::no_grad_guard();
+        let state = std::collections::HashMap::from_iter(state);
+        for weight in &mut self.weights {
+            copy_state(&state, "first_moment", &weight.name, &mut weight.first_moment)?;
+            copy_state(&state, "second_moment", &weight.name, &mut weight.second_moment)?;
+        }
+        self.updates = updates;
+        Ok(())
+    }
+
+    /// ‖g‖ over all weights.
+    fn gradient_norm(&self) -> f64 {
+        let norms: Vec<Tensor> = self.weights.iter().map(|weight| weight.gradient().norm()).collect();
+        if norms.is_empty() { 0.0 } else { Tensor::stack(&norms, 0).norm().double_value(&[]) }
+    }
+}
+
+impl Weight {
+    fn new(name: String, parameter: Tensor) -> Self {
+        let first_moment = parameter.detach().zeros_like();
+        let second_moment = first_moment.zeros_like();
+        Self { name, parameter, first_moment, second_moment }
+    }
+
+    /// The accumulated gradient: zero where no loss has depended on the weight, so that the moments fade all the
+    /// same, whether or not there has been a gradient before in this process.
+    fn gradient(&self) -> Tensor {
+        let gradient = self.parameter.grad();
+        if gradient.defined() { gradient } else { self.first_moment.zeros_like() }
+    }
+
+    fn update(&mut self, options: &AdamWOptions, updates: i64, learning_rate: f64, scale: f64) {
+        let mut gradient = self.gradient();
+        if scale < 1.0 {
+            gradient *= scale;
+        }
+        let first_correction = 1.0 - options.beta1.powi(updates as i32);
+        let second_correction = (1.0 - options.beta2.powi(updates as i32)).sqrt();
+        self.first_moment *= options.beta1;
+        self.first_moment += &gradient * (1.0 - options.beta1);
+        self.second_moment *= options.beta2;
+        self.second_moment += gradient.square() * (1.0 - options.beta2);
+        let denominator = self.second_moment.sqrt() / second_correction + options.epsilon;
+        let step = (&self.first_moment / denominator) * (learning_rate / first_correction);
+        self.parameter *= 1.0 - learning_rate * options.weight_decay;
+        self.parameter -= step;
+        self.parameter.zero_grad();
+    }
+}
+
+fn copy_state(
+    state: &std::collections::HashMap<String, Tensor>,
+    kind: &str,
+    name: &str,
+    target: &mut Tensor,
+) -> Result<(), StateMismatch> {
+    let name = format!("{kind}.{name}");
+    let Some(source) = state.get(&name) else { return Err(StateMismatch { name, problem: "missing" }) };
+    if source.size() != target.size() {
+        return Err(StateMismatch { name, problem: "of another shape" });
+    }
+    target.copy_(source);
+    Ok(())
+}
+
+/// How the learning rate changes over a run, named as in `transformers.SchedulerType`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LrSchedulerType {
+    /// Always the same, warm-up or not.
+    Constant,
+    /// The same after a linear warm-up.
+    ConstantWithWarmup,
+    /// Linear warm-up, then linear to 0.
+    Linear,
+    /// Linear warm-up, then half a cosine to 0.
+    Cosine,
+}
+
+impl LrSchedulerType {
+    /// What `learning_rate` is multiplied by in update `update` (from 0) of `updates`, of which `warmup` are warm-up.
+    pub fn factor(self, update: i64, warmup: i64, updates: i64) -> f64 {
+        if update < warmup && self != Self::Constant {
+            return update as f64 / warmup as f64;
+        }
+        let progress = (update - warmup) as f64 / (updates - warmup).max(1) as f64;
+        match self {
+            Self::Constant | Self::ConstantWithWarmup => 1.0,
+            Self::Linear => (1.0 - progress).max(0.0),
+            Self::Cosine => (0.5 * (1.0 + (std::f64::consts::PI * progress).cos())).max(0.0),
+        }
+    }
+}

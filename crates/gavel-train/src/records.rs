@@ -1,0 +1,41 @@
+//! Rows of completion files: what was written, what it was worth, and why.
+
+use gavel_verify::{Outcome, Score};
+use serde_json::{Map, Value, json};
+
+/// A row: `step`, `prompt`, `completion`, `reference`, `reward`, then `extra`, then `outcomes` as `gavel score` writes
+/// them. Numbers that are not finite become `null`.
+pub(crate) fn completion_row(
+    step: u64,
+    (prompt, completion, reference): (&str, &str, Option<&str>),
+    score: &Score,
+    extra: &[(&str, Value)],
+) -> Map<String, Value> {
+    let mut row = Map::new();
+    row.insert("step".to_owned(), step.into());
+    row.insert("prompt".to_owned(), prompt.into());
+    row.insert("completion".to_owned(), completion.into());
+    row.insert("reference".to_owned(), reference.into());
+    row.insert("reward".to_owned(), score.reward.into());
+    row.extend(extra.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    let outcomes: Map<String, Value> =
+        score.outcomes.iter().map(|(name, outcome)| (name.clone(), outcome_json(outcome))).collect();
+    row.insert("outcomes".to_owned(), outcomes.into());
+    row
+}
+
+fn outcome_json(outcome: &Outcome) -> Value {
+    let (reason, metrics) = match &outcome.result {
+        Ok(verdict) => (verdict.reason.clone(), verdict.metrics.as_slice()),
+        Err(failure) => (Some(failure.to_string()), [].as_slice()),
+    };
+    let metrics: Map<String, Value> = metrics.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    json!({
+        "status": outcome.status().name(),
+        "reward": outcome.reward(),
+        "reason": reason,
+        "metrics": metrics,
+        "fuel": outcome.fuel,
+        "ms": outcome.elapsed.as_secs_f64() * 1e3,
+    })
+}

@@ -1,0 +1,687 @@
+//! The settings of a run: `train.toml` with TRL's names, overridden from the command line, checked once.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tch::{Cuda, Device};
+use toml::de::DeTable;
+
+use crate::TrainError;
+use crate::grpo::{ImportanceSamplingLevel, LossType, Objective, ScaleRewards};
+use crate::optim::{AdamWOptions, LrSchedulerType};
+use crate::task::Template;
+
+/// Everything that a run depends on besides its reward. Where TRL's `GRPOConfig` has the option, it has TRL's name,
+/// meaning and default, unless its text says otherwise.
+///
+/// Relative paths in a file are relative to the file's folder, those of an override to the working directory; after
+/// loading they are absolute.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    // === What is trained, on what, to where ===
+    /// A Hugging Face model directory. Required.
+    pub model: PathBuf,
+    /// The task file to train on. Required.
+    pub tasks: PathBuf,
+    /// The task file to evaluate on; without it nothing is evaluated.
+    pub eval_tasks: Option<PathBuf>,
+    /// The reward file. The trainer itself does not read it.
+    pub reward: Option<PathBuf>,
+    /// The run directory. Required.
+    pub output_dir: PathBuf,
+    /// What surrounds a task's `problem`: `r1-zero`, `none`, or a text with `{problem}` in it.
+    pub template: String,
+    /// `auto` (CUDA where there is one), `cpu`, `cuda`, or `cuda:1`.
+    pub device: String,
+    /// Compute in bfloat16 on float32 parameters. By default on CUDA and not on a CPU.
+    pub bf16: Option<bool>,
+
+    // === Sampling ===
+    /// G: completions per prompt.
+    pub num_generations: usize,
+    /// In tokens.
+    pub max_completion_length: usize,
+    /// Logits are divided by it, in sampling and in the loss.
+    pub temperature: f64,
+    /// Sample among the fewest tokens with at least this probability; 1 is all.
+    pub top_p: f64,
+    /// Sample among this many of the most likely tokens; 0 is all.
+    pub top_k: usize,
+    /// A completion ends when it contains one of these. Not in TRL.
+    pub stop: Vec<String>,
+
+    // === Batches ===
+    /// Completions per micro-batch. What one optimiser step learns from is this times
+    /// `gradient_accumulation_steps`; how it is split between the two changes memory and speed, never the loss.
+    pub per_device_train_batch_size: usize,
+    /// Micro-batches per optimiser step.
+    pub gradient_accumulation_steps: usize,
+    /// Micro-batches sampled at a time; `gradient_accumulation_steps` by default.
+    pub steps_per_generation: Option<usize>,
+    /// Completions sampled at a time: another way to say `steps_per_generation`.
+    pub generation_batch_size: Option<usize>,
+    /// Take the tasks in an order of the seed's, another for every epoch.
+    pub shuffle_dataset: bool,
+
+    // === Objective ===
+    /// How many times each batch of completions is learnt from.
+    pub num_iterations: usize,
+    /// β, the weight of the KL divergence from the model that the run started with; 0 needs no reference model.
+    pub beta: f64,
+    /// Multiply the KL term by the probability ratio.
+    pub use_bias_correction_kl: bool,
+    /// ε: probability ratios are clipped from below at 1 − ε.
+    pub epsilon: f64,
+    /// Probability ratios are clipped from above at 1 + this; `epsilon` by default.
+    pub epsilon_high: Option<f64>,
+    /// An upper bound of the probability ratio where the advantage is negative.
+    pub delta: Option<f64>,
+    /// `grpo`, `dr_grpo`, `dapo` or `bnpo`.
+    pub loss_type: LossType,
+    /// `token` or `sequence`.
+    pub importance_sampling_level: ImportanceSamplingLevel,
+    /// `group`, `batch` or `none`.
+    pub scale_rewards: ScaleRewards,
+    /// Leave completions that reached `max_completion_length` out of the loss.
+    pub mask_truncated_completions: bool,
+
+    // === Optimiser ===
+    /// The learning rate at the top of its schedule.
+    pub learning_rate: f64,
+    /// `constant`, `constant_with_warmup`, `linear` or `cosine`.
+    pub lr_scheduler_type: LrSchedulerType,
+    /// Updates of warm-up; wins over `warmup_ratio`.
+    pub warmup_steps: usize,
+    /// Warm-up as a share of all updates.
+    pub warmup_ratio: f64,
+    /// AdamW's β₁.
+    pub adam_beta1: f64,
+    /// AdamW's β₂.
+    pub adam_beta2: f64,
+    /// AdamW's ε.
+    pub adam_epsilon: f64,
+    /// AdamW's λ.
+    pub weight_decay: f64,
+    /// The norm to which gradients are clipped; 0 does not clip.
+    pub max_grad_norm: f64,
+
+    // === Length of the run, records ===
+    /// Steps; −1 leaves it to `num_train_epochs`. A step is one batch of completions with all that is learnt from
+    /// it, which is TRL's step unless `num_iterations` or `steps_per_generation` make several updates of it.
+    pub max_steps: i64,
+    /// How often every task is used, when `max_steps` is −1.
+    pub num_train_epochs: f64,
+    /// Determines everything random.
+    pub seed: u64,
+    /// Steps per row of metrics, which holds means over them. TRL: 10.
+    pub logging_steps: usize,
+    /// Write the completions of every logged step. TRL: false.
+    pub log_completions: bool,
+    /// Steps per checkpoint; there always is one after the last step.
+    pub save_steps: usize,
+    /// Keep this many checkpoints, the latest; all by default.
+    pub save_total_limit: Option<usize>,
+
+    // === Evaluation (on `eval_tasks`; always after the last step) ===
+    /// Steps per evaluation; by default only after the last.
+    pub eval_steps: Option<usize>,
+    /// Evaluate before the first step.
+    pub eval_on_start: bool,
+    /// k: completions per task in evaluation. TRL: `num_generations`.
+    pub num_generations_eval: usize,
+    /// The temperature of evaluation; 0 takes the most likely token. TRL: `temperature`.
+    pub eval_temperature: f64,
+    /// The `top_p` of evaluation.
+    pub eval_top_p: f64,
+    /// The `top_k` of evaluation.
+    pub eval_top_k: usize,
+    /// Evaluate on this many tasks, the first ones; on all by default.
+    pub eval_limit: Option<usize>,
+    /// A completion is right when this verifier gives it at least 1; by default, when its whole reward is at
+    /// least 1.
+    pub eval_correct: Option<String>,
+    /// Completions sampled at a time in evaluation.
+    pub per_device_eval_batch_size: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            model: PathBuf::new(),
+            tasks: PathBuf::new(),
+            eval_tasks: None,
+            reward: None,
+            output_dir: PathBuf::new(),
+            template: "none".to_owned(),
+            device: "auto".to_owned(),
+            bf16: None,
+            num_generations: 8,
+            max_completion_length: 512,
+            temperature: 1.0,
+            top_p: 1.0,
+            top_k: 0,
+            stop: Vec::new(),
+            per_device_train_batch_size: 8,
+            gradient_accumulation_steps: 1,
+            steps_per_generation: None,
+            generation_batch_size: None,
+            shuffle_dataset: true,
+            num_iterations: 1,
+            beta: 0.0,
+            use_bias_correction_kl: true,
+            epsilon: 0.2,
+            epsilon_high: None,
+            delta: None,
+            loss_type: LossType::Dapo,
+            importance_sampling_level: ImportanceSamplingLevel::Token,
+            scale_rewards: ScaleRewards::Group,
+            mask_truncated_completions: false,
+            learning_rate: 1e-6,
+            lr_scheduler_type: LrSchedulerType::Linear,
+            warmup_steps: 0,
+            warmup_ratio: 0.0,
+            adam_beta1: 0.9,
+            adam_beta2: 0.999,
+            adam_epsilon: 1e-8,
+            weight_decay: 0.0,
+            max_grad_norm: 1.0,
+            max_steps: -1,
+            num_train_epochs: 3.0,
+            seed: 42,
+            logging_steps: 1,
+            log_completions: true,
+            save_steps: 500,
+            save_total_limit: None,
+            eval_steps: None,
+            eval_on_start: false,
+            num_generations_eval: 1,
+            eval_temperature: 0.0,
+            eval_top_p: 1.0,
+            eval_top_k: 0,
+            eval_limit: None,
+            eval_correct: None,
+            per_device_eval_batch_size: 64,
+        }
+    }
+}
+
+/// Where a setting was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A line, from 1, of a file.
+    Line(PathBuf, usize),
+    /// A file that does not mention it.
+    File(PathBuf),
+    /// The command line.
+    Override(String),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(path, line) => write!(f, "{}:{line}", path.display()),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Override(text) => write!(f, "--set {text}"),
+        }
+    }
+}
+
+/// Why settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The text is not TOML, or a field is unknown or of the wrong type.
+    #[error("{place}: {message}")]
+    Parse {
+        /// Where.
+        place: Place,
+        /// What the parser says; it names the field.
+        message: String,
+    },
+    /// A field has a value that it cannot have.
+    #[error("{place}: `{field}` {problem}")]
+    Invalid {
+        /// Where.
+        place: Place,
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it, and what would be right.
+        problem: String,
+    },
+}
+
+impl Settings {
+    /// Reads a settings file, with overrides as `(field, value)` on top. A value is TOML; text that is not is taken
+    /// as a string, so that `output_dir=runs/one` needs no quotes.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read or a setting cannot be used; the error names file, line and field.
+    pub fn load(path: &Path, overrides: &[(String, String)]) -> Result<Self, SettingsError> {
+        let read_error = |source| SettingsError::Read { path: path.to_owned(), source };
+        let text = std::fs::read_to_string(path).map_err(read_error)?;
+        let source = Source::new(path, &text, overrides)?;
+        let mut settings: Self = toml::from_str(&source.text).map_err(|error| source.parse_error(&error))?;
+        settings.resolve_paths(&source).map_err(read_error)?;
+        match settings.problem() {
+            Some((field, problem)) => {
+                Err(SettingsError::Invalid { place: source.place(field), field, problem })
+            }
+            None => Ok(settings),
+        }
+    }
+
+    /// Whether the settings can be used, for those that were not loaded from a file.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Setting`], which names the field.
+    pub fn check(&self) -> Result<(), TrainError> {
+        self.problem().map_or(Ok(()), |(field, problem)| Err(TrainError::Setting { field, problem }))
+    }
+
+    /// The settings as a TOML file that [`Settings::load`] reads back to the same settings.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("settings are numbers, strings and lists of strings")
+    }
+
+    /// Completions that one optimiser step learns from.
+    pub fn optimizer_batch_size(&self) -> usize {
+        self.per_device_train_batch_size * self.gradient_accumulation_steps
+    }
+
+    /// Completions of one step.
+    pub fn rollout_size(&self) -> usize {
+        let micro_batches = self.steps_per_generation.unwrap_or(self.gradient_accumulation_steps);
+        self.generation_batch_size.unwrap_or(self.per_device_train_batch_size * micro_batches)
+    }
+
+    /// Prompts of one step.
+    pub fn prompts_per_step(&self) -> usize {
+        self.rollout_size() / self.num_generations
+    }
+
+    /// Optimiser steps of one step.
+    pub fn updates_per_step(&self) -> usize {
+        self.rollout_size() / self.optimizer_batch_size() * self.num_iterations
+    }
+
+    /// Whether completions are learnt from only by the policy that wrote them, so that the old log-probabilities
+    /// are the new ones.
+    pub fn is_on_policy(&self) -> bool {
+        self.updates_per_step() == 1
+    }
+
+    /// Steps of the whole run, for this many tasks.
+    pub fn steps(&self, tasks: usize) -> u64 {
+        match u64::try_from(self.max_steps) {
+            Ok(steps) => steps,
+            Err(_) => {
+                (self.num_train_epochs * tasks as f64 / self.prompts_per_step() as f64).ceil().max(1.0) as u64
+            }
+        }
+    }
+
+    /// Updates of warm-up among `updates`.
+    pub fn warmup_updates(&self, updates: u64) -> i64 {
+        match self.warmup_steps {
+            0 => (self.warmup_ratio * updates as f64).ceil() as i64,
+            steps => steps as i64,
+        }
+    }
+
+    /// What the loss depends on.
+    pub fn objective(&self) -> Objective {
+        Objective {
+            loss_type: self.loss_type,
+            importance_sampling_level: self.importance_sampling_level,
+            epsilon: self.epsilon,
+            epsilon_high: self.epsilon_high.unwrap_or(self.epsilon),
+            delta: self.delta,
+            beta: self.beta,
+            use_bias_correction_kl: self.use_bias_correction_kl,
+            max_completion_length: self.max_completion_length as i64,
+        }
+    }
+
+    /// What the optimiser depends on.
+    pub fn adamw(&self) -> AdamWOptions {
+        AdamWOptions {
+            beta1: self.adam_beta1,
+            beta2: self.adam_beta2,
+            epsilon: self.adam_epsilon,
+            weight_decay: self.weight_decay,
+            max_grad_norm: self.max_grad_norm,
+        }
+    }
+
+    /// The device that `device` names; `None` if it names none.
+    pub fn device(&self) -> Option<Device> {
+        match self.device.as_str() {
+            "auto" => Some(Device::cuda_if_available()),
+            "cpu" => Some(Device::Cpu),
+            "cuda" => Some(Device::Cuda(0)),
+            name => name.strip_prefix("cuda:")?.parse().ok().map(Device::Cuda),
+        }
+    }
+
+    /// The number formats to train with on `device`.
+    pub fn precision(&self, device: Device) -> gavel_model::Precision {
+        if self.bf16.unwrap_or(device.is_cuda()) {
+            gavel_model::Precision::MIXED
+        } else {
+            gavel_model::Precision::FULL
+        }
+    }
+
+    fn resolve_paths(&mut self, source: &Source<'_>) -> io::Result<()> {
+        let folder = source.path.parent().unwrap_or(Path::new(""));
+        let required = [("model", &mut self.model), ("tasks", &mut self.tasks), ("output_dir", &mut self.output_dir)];
+        let optional = [("eval_tasks", &mut self.eval_tasks), ("reward", &mut self.reward)];
+        let optional = optional.into_iter().filter_map(|(field, path)| Some((field, path.as_mut()?)));
+        for (field, path) in required.into_iter().chain(optional) {
+            if path.as_os_str().is_empty() {
+                continue;
+            }
+            let path_from = if source.is_overridden(field) { path.clone() } else { folder.join(&*path) };
+            *path = std::path::absolute(path_from)?;
+        }
+        Ok(())
+    }
+
+    /// The first setting that cannot be used, and why.
+    fn problem(&self) -> Option<(&'static str, String)> {
+        self.missing().or_else(|| self.bad_number()).or_else(|| self.bad_choice()).or_else(|| self.bad_batches())
+    }
+
+    fn missing(&self) -> Option<(&'static str, String)> {
+        let required = [("model", &self.model), ("tasks", &self.tasks), ("output_dir", &self.output_dir)];
+        let (field, _) = required.into_iter().find(|(_, path)| path.as_os_str().is_empty())?;
+        Some((field, "is missing".to_owned()))
+    }
+
+    fn bad_number(&self) -> Option<(&'static str, String)> {
+        let at_least_one = [
+            ("max_completion_length", self.max_completion_length),
+            ("per_device_train_batch_size", self.per_device_train_batch_size),
+            ("gradient_accumulation_steps", self.gradient_accumulation_steps),
+            ("steps_per_generation", self.steps_per_generation.unwrap_or(1)),
+            ("generation_batch_size", self.generation_batch_size.unwrap_or(1)),
+            ("num_iterations", self.num_iterations),
+            ("logging_steps", self.logging_steps),
+            ("save_steps", self.save_steps),
+            ("save_total_limit", self.save_total_limit.unwrap_or(1)),
+            ("eval_steps", self.eval_steps.unwrap_or(1)),
+            ("num_generations_eval", self.num_generations_eval),
+            ("eval_limit", self.eval_limit.unwrap_or(1)),
+            ("per_device_eval_batch_size", self.per_device_eval_batch_size),
+        ];
+        if let Some((field, _)) = at_least_one.into_iter().find(|&(_, value)| value == 0) {
+            return Some((field, "must be at least 1, found 0".to_owned()));
+        }
+        let not_negative = [
+            ("beta", self.beta),
+            ("epsilon", self.epsilon),
+            ("epsilon_high", self.epsilon_high.unwrap_or(0.0)),
+            ("delta", self.delta.unwrap_or(0.0)),
+            ("learning_rate", self.learning_rate),
+            ("warmup_ratio", self.warmup_ratio),
+            ("adam_beta1", self.adam_beta1),
+            ("adam_beta2", self.adam_beta2),
+            ("adam_epsilon", self.adam_epsilon),
+            ("weight_decay", self.weight_decay),
+            ("max_grad_norm", self.max_grad_norm),
+            ("num_train_epochs", self.num_train_epochs),
+            ("eval_temperature", self.eval_temperature),
+        ];
+        let wrong = not_negative.into_iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0));
+        wrong.map(|(field, value)| (field, format!("must be a number that is not negative, found {value}")))
+    }
+
+    fn bad_choice(&self) -> Option<(&'static str, String)> {
+        let found = |problem: &str, value: &dyn fmt::Display| format!("must be {problem}, found {value}");
+        let probability = |value: f64| value > 0.0 && value <= 1.0;
+        if self.num_generations < 2 {
+            return Some(("num_generations", found("at least 2: a group is compared within itself", &self.num_generations)));
+        }
+        if !(self.temperature.is_finite() && self.temperature > 0.0) {
+            return Some(("temperature", found("above 0, for a group to differ", &self.temperature)));
+        }
+        if !probability(self.top_p) {
+            return Some(("top_p", found("above 0 and at most 1", &self.top_p)));
+        }
+        if !probability(self.eval_top_p) {
+            return Some(("eval_top_p", found("above 0 and at most 1", &self.eval_top_p)));
+        }
+        if self.max_steps < -1 {
+            return Some(("max_steps", found("-1 or a number of steps", &self.max_steps)));
+        }
+        if self.stop.iter().any(String::is_empty) {
+            return Some(("stop", "must hold no empty string".to_owned()));
+        }
+        if Template::named(&self.template).is_none() {
+            return Some(("template", found("r1-zero, none, or a text with {problem} in it", &self.template)));
+        }
+        if self.device().is_none() {
+            return Some(("device", found("auto, cpu, cuda or cuda:N", &self.device)));
+        }
+        if matches!(self.device(), Some(Device::Cuda(index)) if index as i64 >= Cuda::device_count()) {
+            return Some(("device", format!("is {}, but libtorch sees no such device", self.device)));
+        }
+        None
+    }
+
+    fn bad_batches(&self) -> Option<(&'static str, String)> {
+        if self.steps_per_generation.is_some() && self.generation_batch_size.is_some() {
+            let problem = "says the same as steps_per_generation; set one of them".to_owned();
+            return Some(("generation_batch_size", problem));
+        }
+        let (rollout, batch) = (self.rollout_size(), self.optimizer_batch_size());
+        let field = match (self.generation_batch_size, self.steps_per_generation) {
+            (Some(_), _) => "generation_batch_size",
+            (_, Some(_)) => "steps_per_generation",
+            _ => "per_device_train_batch_size",
+        };
+        if rollout % self.num_generations != 0 {
+            let problem = format!(
+                "makes steps of {rollout} completions, which is no multiple of num_generations = {}",
+                self.num_generations
+            );
+            return Some((field, problem));
+        }
+        if rollout % batch != 0 {
+            let problem = format!(
+                "makes steps of {rollout} completions, which is no multiple of the {batch} that an optimiser step takes"
+            );
+            return Some((field, problem));
+        }
+        None
+    }
+}
+
+/// The text of a settings file after overrides, and where everything in it comes from.
+///
+/// A field that is overridden is blanked out in the file's text, line breaks kept, and all overrides are appended:
+/// so the parser's spans still say where the rest was written.
+struct Source<'a> {
+    path: &'a Path,
+    text: String,
+    /// Where the appended overrides begin, in bytes.
+    file_end: usize,
+    overrides: &'a [(String, String)],
+    /// Of each field in the file, where its key stands.
+    keys: Vec<(String, usize)>,
+}
+
+impl<'a> Source<'a> {
+    fn new(path: &'a Path, text: &str, overrides: &'a [(String, String)]) -> Result<Self, SettingsError> {
+        let mut source =
+            Self { path, text: text.to_owned(), file_end: text.len(), overrides, keys: Vec::new() };
+        let table = DeTable::parse(text).map_err(|error| source.parse_error(&error))?;
+        let names: BTreeSet<&str> = overrides.iter().map(|(field, _)| field.as_str()).collect();
+        for (key, value) in table.get_ref() {
+            source.keys.push((key.get_ref().to_string(), key.span().start));
+            if names.contains(key.get_ref().as_ref()) {
+                source.blank(key.span().start..value.span().end);
+            }
+        }
+        source.text.push('\n');
+        source.file_end = source.text.len();
+        for (field, value) in last_of_each(overrides) {
+            source.text.push_str(&format!("{} = {}\n", toml::Value::String(field.clone()), toml_value(value)));
+        }
+        Ok(source)
+    }
+
+    /// Overwrites a range with spaces, but not its line breaks.
+    fn blank(&mut self, range: std::ops::Range<usize>) {
+        let blank: String =
+            self.text[range.clone()].bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect();
+        self.text.replace_range(range, &blank);
+    }
+
+    fn is_overridden(&self, field: &str) -> bool {
+        self.overrides.iter().any(|(overridden, _)| overridden == field)
+    }
+
+    fn place(&self, field: &str) -> Place {
+        if let Some((field, value)) = self.overrides.iter().rfind(|(overridden, _)| overridden == field) {
+            return Place::Override(format!("{field}={value}"));
+        }
+        match self.keys.iter().find(|(key, _)| key == field) {
+            Some(&(_, position)) => self.line(position),
+            None => Place::File(self.path.to_owned()),
+        }
+    }
+
+    fn line(&self, position: usize) -> Place {
+        let line = self.text.as_bytes()[..position].iter().filter(|&&byte| byte == b'\n').count() + 1;
+        Place::Line(self.path.to_owned(), line)
+    }
+
+    fn parse_error(&self, error: &toml::de::Error) -> SettingsError {
+        let place = match error.span() {
+            Some(span) if span.start >= self.file_end => {
+                let line = self.text[self.file_end..span.start].matches('\n').count();
+                let (field, value) = last_of_each(self.overrides).nth(line).expect("one line per override");
+                Place::Override(format!("{field}={value}"))
+            }
+            Some(span) => self.line(span.start),
+            None => Place::File(self.path.to_owned()),
+        };
+        let field = match &place {
+            Place::Line(_, line) => self.text.lines().nth(line - 1).and_then(|line| line.split_once('=')),
+            _ => None,
+        };
+        let message = match field {
+            Some((field, _)) => format!("`{}`: {}", field.trim(), error.message()),
+            None => error.message().to_owned(),
+        };
+        SettingsError::Parse { place, message }
+    }
+}
+
+/// The overrides without those that a later one for the same field replaces.
+fn last_of_each(overrides: &[(String, String)]) -> impl Iterator<Item = &(String, String)> {
+    let replaced = |index: usize| overrides[index + 1..].iter().any(|(field, _)| *field == overrides[index].0);
+    overrides.iter().enumerate().filter(move |&(index, _)| !replaced(index)).map(|(_, pair)| pair)
+}
+
+/// A value as TOML: itself if it is a value, else a string.
+fn toml_value(text: &str) -> String {
+    let is_value = !text.contains('\n') && toml::from_str::<toml::Table>(&format!("x = {text}")).is_ok();
+    if is_value { text.to_owned() } else { toml::Value::String(text.to_owned()).to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REQUIRED: &str = "model = \"base\"\ntasks = \"tasks.jsonl\"\noutput_dir = \"run\"\n";
+
+    fn load(text: &str, overrides: &[(&str, &str)]) -> Result<Settings, String> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("train.toml");
+        std::fs::write(&path, text).unwrap();
+        let overrides: Vec<_> = overrides.iter().map(|(f, v)| ((*f).to_owned(), (*v).to_owned())).collect();
+        let folder = format!("{}/", directory.path().display());
+        Settings::load(&path, &overrides).map_err(|error| error.to_string().replace(&folder, ""))
+    }
+
+    #[test]
+    fn defaults_fill_what_the_file_leaves_out() {
+        let settings = load(REQUIRED, &[]).unwrap();
+        assert_eq!(settings.rollout_size(), 8);
+        assert_eq!((settings.prompts_per_step(), settings.updates_per_step()), (1, 1));
+        assert!(settings.is_on_policy());
+        assert_eq!(settings.steps(10), 30);
+        assert!(settings.model.is_absolute() && settings.model.ends_with("base"));
+    }
+
+    #[test]
+    fn overrides_win_and_need_no_quotes() {
+        let text = format!("{REQUIRED}stop = [\n  \"a\",\n]\nseed = 7 # a comment\n");
+        let overrides = [("seed", "8"), ("stop", "[\"b\"]"), ("template", "r1-zero"), ("seed", "9")];
+        let settings = load(&text, &overrides).unwrap();
+        assert_eq!((settings.seed, settings.stop, settings.template.as_str()), (9, vec!["b".to_owned()], "r1-zero"));
+    }
+
+    #[test]
+    fn an_override_path_is_relative_to_the_working_directory() {
+        let settings = load(REQUIRED, &[("output_dir", "runs/one")]).unwrap();
+        assert_eq!(settings.output_dir, std::env::current_dir().unwrap().join("runs/one"));
+    }
+
+    #[test]
+    fn resolved_settings_read_back_the_same() {
+        let settings = load(&format!("{REQUIRED}delta = 3.5\nloss_type = \"dr_grpo\"\nstop = [\"</answer>\"]\n"), &[]).unwrap();
+        assert_eq!(load(&settings.to_toml(), &[]).unwrap(), settings);
+    }
+
+    #[test]
+    fn errors_name_file_line_and_field() {
+        let cases: [(&str, &[(&str, &str)], &str); 10] = [
+            ("learning_rat = 1\n", &[], "train.toml:4: `learning_rat`: unknown field `learning_rat`, expected one of"),
+            ("seed = 1\nbeta = \"x\"\n", &[], "train.toml:5: `beta`: invalid type: string \"x\", expected f64"),
+            ("loss_type = \"ppo\"\n", &[], "train.toml:4: `loss_type`: unknown variant `ppo`, expected one of"),
+            ("seed = \n", &[], "train.toml:4: "),
+            ("num_generations = 1\n", &[], "train.toml:4: `num_generations` must be at least 2"),
+            ("\nepsilon = -1.0\n", &[], "train.toml:5: `epsilon` must be a number that is not negative, found -1"),
+            ("", &[("beta", "x")], "--set beta=x: invalid type: string \"x\""),
+            ("beta = 1.0\n", &[("beta", "-1")], "--set beta=-1: `beta` must be a number that is not negative"),
+            ("", &[("betta", "1")], "--set betta=1: unknown field `betta`"),
+            (
+                "per_device_train_batch_size = 12\n",
+                &[],
+                "train.toml:4: `per_device_train_batch_size` makes steps of 12 completions, which is no multiple of",
+            ),
+        ];
+        for (text, overrides, wanted) in cases {
+            let error = load(&format!("{REQUIRED}{text}"), overrides).unwrap_err();
+            assert!(error.starts_with(wanted), "{error:?} does not start with {wanted:?}");
+        }
+        assert_eq!(load("model = \"m\"\ntasks = \"t\"\n", &[]).unwrap_err(), "train.toml: `output_dir` is missing");
+    }
+
+    #[test]
+    fn micro_batches_split_what_an_update_learns_from() {
+        let text = "per_device_train_batch_size = 4\ngradient_accumulation_steps = 2\n\
+                    generation_batch_size = 32\nnum_iterations = 3\nnum_generations = 8\n";
+        let settings = load(&format!("{REQUIRED}{text}"), &[]).unwrap();
+        assert_eq!((settings.optimizer_batch_size(), settings.prompts_per_step()), (8, 4));
+        assert_eq!(settings.updates_per_step(), 12);
+        assert!(!settings.is_on_policy());
+    }
+}
