@@ -6,46 +6,52 @@ use crate::Config;
 
 /// The rotary position embedding of given positions, ready to be applied to queries and keys.
 ///
-/// RoFormer, <https://arxiv.org/abs/2104.09864>, in the half-split layout of Hugging Face checkpoints: with
-/// `x = [a, b]`, the result is `[a cos - b sin, b cos + a sin]`.
+/// RoFormer, <https://arxiv.org/abs/2104.09864>. Pairs of neighbours are complex numbers here, turned by one
+/// multiplication; checkpoints of Hugging Face pair the halves of a head instead, see [`neighbours_from_halves`].
 #[derive(Debug)]
 pub(crate) struct Rope {
-    /// `(.., T, 1, head_dim)`.
-    cosines: Tensor,
-    /// `(.., T, 1, head_dim)`, the first half negated: so the rotation takes a roll and no negation.
-    signed_sines: Tensor,
+    /// `(.., T, 1, head_dim / 2)` complex, of absolute value 1.
+    turns: Tensor,
+}
+
+/// For each row of a fused query, key and value projection in neighbour order, the row in checkpoint order.
+///
+/// Attention does not notice: queries and keys are reordered alike within each head, and values stay.
+pub(crate) fn neighbours_from_halves(config: &Config) -> Vec<i64> {
+    let Config { num_attention_heads, num_key_value_heads, head_dim, .. } = *config;
+    let (rotary, all) =
+        (num_attention_heads + num_key_value_heads, num_attention_heads + 2 * num_key_value_heads);
+    let half = head_dim / 2;
+    let turned = (0..rotary)
+        .flat_map(|head| (0..half).flat_map(move |i| [i, i + half].map(|row| head * head_dim + row)));
+    turned.chain(rotary * head_dim..all * head_dim).collect()
 }
 
 impl Rope {
-    /// For `positions` `(T)` or `(B, T)`. Angles are computed in fp32 whatever `kind` is, as `transformers` does.
-    pub(crate) fn new(config: &Config, positions: &Tensor, kind: Kind) -> Self {
+    /// For `positions` `(T)` or `(B, T)`.
+    pub(crate) fn new(config: &Config, positions: &Tensor) -> Self {
         let options = (Kind::Float, positions.device());
         let exponents = Tensor::arange_start_step(0, config.head_dim, 2, options) / config.head_dim as f64;
         let frequencies = (exponents * -config.rope_theta.ln()).exp();
         let angles = positions.to_kind(Kind::Float).unsqueeze(-1) * frequencies;
-        let (cosines, sines) = (angles.cos(), angles.sin());
-        let ready = |halves: [&Tensor; 2]| Tensor::cat(&halves, -1).unsqueeze(-2).to_kind(kind);
-        Self { cosines: ready([&cosines, &cosines]), signed_sines: ready([&-&sines, &sines]) }
+        Self { turns: Tensor::complex(&angles.cos(), &angles.sin()).unsqueeze(-2) }
     }
 
     /// The embedding of the one position `position`, of a `Rope` made for `0..`.
     pub(crate) fn at(&self, position: i64) -> Self {
-        self.map(|table| table.narrow(-3, position, 1))
+        Self { turns: self.turns.narrow(0, position, 1) }
     }
 
     /// The embeddings of `positions` `(B)`, one for each row, of a `Rope` made for `0..`.
     pub(crate) fn rows(&self, positions: &Tensor) -> Self {
-        self.map(|table| table.index_select(0, positions).unsqueeze(1))
+        Self { turns: self.turns.index_select(0, positions).unsqueeze(1) }
     }
 
-    /// Rotates `heads` `(B, T, heads, head_dim)`.
-    pub(crate) fn rotate(&self, heads: &Tensor) -> Tensor {
+    /// Turns `heads` `(B, T, heads, head_dim)`, in fp32 whatever their format is.
+    pub(crate) fn turn(&self, heads: &Tensor) -> Tensor {
         let half = heads.size()[3] / 2;
-        (heads * &self.cosines).addcmul(&heads.roll([half], [3]), &self.signed_sines)
-    }
-
-    fn map(&self, f: impl Fn(&Tensor) -> Tensor) -> Self {
-        Self { cosines: f(&self.cosines), signed_sines: f(&self.signed_sines) }
+        let pairs = heads.to_kind(Kind::Float).unflatten(3, [half, 2]).view_as_complex();
+        (pairs * &self.turns).view_as_real().flatten(3, 4).to_kind(heads.kind())
     }
 }
 

@@ -252,7 +252,7 @@ impl<'a> Batch<'a> {
             Some(mask) => positions_of(mask),
             None => Tensor::arange(width, (Kind::Int64, device)),
         };
-        let rope = Rope::new(network.config, &positions, network.kind());
+        let rope = Rope::new(network.config, &positions);
         let mut cache = Cache::new(network.config, count, width, (network.kind(), device));
         let hidden = network.run(&tokens, &rope, mask.as_ref().map(causal_mask).as_ref(), Some(&mut cache));
         let logits = network.logits(&hidden.narrow(1, width - 1, 1)).squeeze_dim(1).index_select(0, &rows);
@@ -261,7 +261,7 @@ impl<'a> Batch<'a> {
         let batch = Self {
             device,
             cache: cache.spread(&rows, capacity),
-            rope: Rope::new(network.config, &every_position, network.kind()),
+            rope: Rope::new(network.config, &every_position),
             padding: mask.map(|mask| Padding::new(&mask, capacity, network.kind()).select(&rows)),
             network,
         };

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tch::{Device, Kind, Tensor, no_grad};
 
-use crate::attention::{Cache, Rope, attend, causal_mask, positions_of};
+use crate::attention::{Cache, Rope, attend, causal_mask, neighbours_from_halves, positions_of};
 use crate::weights::{Block, Weights};
 use crate::{Config, Error, checkpoint};
 
@@ -166,7 +166,12 @@ impl Model {
 
     /// The parameters in the compute format, ready for one or many forward passes; gradients flow through.
     pub(crate) fn network(&self) -> Network<'_> {
-        let weights = self.weights.map(|tensor| tensor.to_kind(self.precision.compute));
+        let mut weights = self.weights.map(|tensor| tensor.to_kind(self.precision.compute));
+        let rows = Tensor::from_slice(&neighbours_from_halves(&self.config)).to_device(self.device);
+        for block in &mut weights.blocks {
+            block.qkv = block.qkv.index_select(0, &rows);
+            block.qkv_bias = block.qkv_bias.as_ref().map(|bias| bias.index_select(0, &rows));
+        }
         Network { config: &self.config, weights }
     }
 }
@@ -175,7 +180,8 @@ fn strip_last(attention_mask: Option<&Tensor>) -> Option<Tensor> {
     attention_mask.map(|mask| mask.narrow(1, 0, mask.size()[1] - 1))
 }
 
-/// A model's shape with its weights in the compute format: the forward pass.
+/// A model's shape with its weights in the compute format, and queries and keys in neighbour order (see [`Rope`]):
+/// the forward pass.
 #[derive(Debug)]
 pub(crate) struct Network<'a> {
     pub(crate) config: &'a Config,
@@ -194,7 +200,7 @@ impl Network<'_> {
             Some(mask) => positions_of(mask),
             None => Tensor::arange(tokens.size()[1], (Kind::Int64, tokens.device())),
         };
-        let rope = Rope::new(self.config, &positions, self.kind());
+        let rope = Rope::new(self.config, &positions);
         self.run(tokens, &rope, attention_mask.map(causal_mask).as_ref(), None)
     }
 
@@ -241,11 +247,9 @@ impl Network<'_> {
         };
         let projected = input.linear(&block.qkv, block.qkv_bias.as_ref());
         let heads = projected.view([rows, length, num_attention_heads + 2 * num_key_value_heads, head_dim]);
-        let rotated = rope.rotate(&heads.narrow(2, 0, num_attention_heads + num_key_value_heads));
-        let queries = rotated.narrow(2, 0, num_attention_heads).transpose(1, 2);
-        let keys = rotated.narrow(2, num_attention_heads, num_key_value_heads).transpose(1, 2);
-        let values =
-            heads.narrow(2, num_attention_heads + num_key_value_heads, num_key_value_heads).transpose(1, 2);
+        let (rotary, values) = split(&heads, 2, num_attention_heads + num_key_value_heads);
+        let (queries, keys) = split(&rope.turn(&rotary), 2, num_attention_heads);
+        let [queries, keys, values] = [queries, keys, values].map(|heads| heads.transpose(1, 2));
 
         let causal = mask.is_none() && length > 1;
         let attended = match cache {
@@ -262,8 +266,7 @@ impl Network<'_> {
     /// SwiGLU, <https://arxiv.org/abs/2002.05202>.
     fn feed_forward(&self, block: &Block, input: &Tensor) -> Tensor {
         let both = input.linear(&block.gate_up, None::<&Tensor>);
-        let width = self.config.intermediate_size;
-        let (gate, up) = (both.narrow(-1, 0, width), both.narrow(-1, width, width));
+        let (gate, up) = split(&both, 2, self.config.intermediate_size);
         (gate.silu() * up).linear(&block.down, None::<&Tensor>)
     }
 
@@ -283,4 +286,13 @@ impl Network<'_> {
         let entropy = no_grad(|| -(log_probs.exp() * &log_probs).sum_dim_intlist(-1, false, Kind::Float));
         (log_probs.gather(-1, targets, false), entropy)
     }
+}
+
+/// The first `size` columns of `dimension`, and the others. One operation, so that the backward pass puts the parts
+/// together once.
+fn split(tensor: &Tensor, dimension: usize, size: i64) -> (Tensor, Tensor) {
+    let rest = tensor.size()[dimension] - size;
+    let mut parts = tensor.split_with_sizes([size, rest], dimension as i64).into_iter();
+    let mut next = || parts.next().expect("two sizes make two parts");
+    (next(), next())
 }
