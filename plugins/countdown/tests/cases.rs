@@ -1,6 +1,6 @@
 //! The plugin's cases, natively; `gavel plugin test` runs the same in the sandbox.
 
-use gavel_plugin::cases;
+use gavel_plugin::{Verifier, cases};
 use gavel_plugin_countdown::Countdown;
 
 #[test]
@@ -9,4 +9,10 @@ fn every_case_goes_as_expected() {
         Ok(count) => assert!(count >= 40, "only {count} cases"),
         Err(failed) => panic!("{failed}"),
     }
+}
+
+#[test]
+fn the_options_schema_is_json() {
+    let schema: serde_json::Value = serde_json::from_str(Countdown::OPTIONS_SCHEMA).unwrap();
+    assert_eq!(schema["additionalProperties"], false);
 }

@@ -76,3 +76,28 @@ fn compare_quantities(answer: &Quantity, reference: &Quantity) -> Comparison {
 fn hundredth(value: &BigRational) -> BigRational {
     value / BigInt::from(100)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compared(answer: &str, reference: &str) -> Comparison {
+        compare(&Answer::read(answer), &Answer::read(reference))
+    }
+
+    #[test]
+    fn each_way_to_compare() {
+        assert_eq!(compared("0.50", "1/2"), Comparison::SameNumber);
+        assert_eq!(compared("50%", "1/2"), Comparison::SamePercentage);
+        assert_eq!(compared("1/2", "50%"), Comparison::SamePercentage);
+        assert_eq!(compared("50%", "50"), Comparison::SameNumber);
+        assert_eq!(compared("50", "1/2"), Comparison::OtherNumber);
+        assert_eq!(compared("50%", "0.5%"), Comparison::OtherNumber);
+        assert_eq!(compared("5 cm", "5"), Comparison::SameNumber);
+        assert_eq!(compared("5", "5 cm"), Comparison::SameNumber);
+        assert_eq!(compared("5 cm", "5 kg"), Comparison::OtherUnit);
+        assert_eq!(compared("East", "east"), Comparison::SameText);
+        assert_eq!(compared("west", "east"), Comparison::OtherText);
+        assert_eq!(compared("five", "5"), Comparison::OtherKind);
+    }
+}

@@ -55,23 +55,33 @@ impl Answer {
     }
 }
 
-/// The tokens without marks that may stand around an answer: white space, a full stop, parentheses, emphasis.
+/// The tokens without marks that may stand around an answer: white space, a full stop, brackets, emphasis, quotes.
 fn unwrap(mut tokens: &[Token]) -> &[Token] {
-    const PAIRS: [(char, char); 6] =
-        [('(', ')'), ('{', '}'), ('*', '*'), ('"', '"'), ('`', '`'), ('\'', '\'')];
     loop {
         tokens = match tokens {
             [Token::Space, rest @ ..] | [rest @ .., Token::Space | Token::Sign('.' | ',' | ';' | '!')] => {
                 rest
             }
-            [Token::Sign(open), inner @ .., Token::Sign(close)]
-                if PAIRS.contains(&(*open, *close)) && !inner.contains(&Token::Sign(*close)) =>
+            [Token::Sign(open @ ('*' | '"' | '`' | '\'')), inner @ .., Token::Sign(close)]
+                if open == close =>
             {
                 inner
             }
+            [Token::Sign('('), inner @ .., Token::Sign(')')] if is_balanced(inner, '(', ')') => inner,
+            [Token::Sign('{'), inner @ .., Token::Sign('}')] if is_balanced(inner, '{', '}') => inner,
             _ => return tokens,
         };
     }
+}
+
+/// Whether every bracket in `tokens` has its partner there, so that brackets around them belong together.
+fn is_balanced(tokens: &[Token], open: char, close: char) -> bool {
+    let depth = tokens.iter().try_fold(0_usize, |depth, token| match token {
+        Token::Sign(sign) if *sign == open => Some(depth + 1),
+        Token::Sign(sign) if *sign == close => depth.checked_sub(1),
+        _ => Some(depth),
+    });
+    depth == Some(0)
 }
 
 /// What follows `x =`, when that is how the tokens start and there is no second `=`.
@@ -387,34 +397,165 @@ fn scale(value: BigRational, exponent: BigRational) -> Option<BigRational> {
     Some(if exponent < BigRational::zero() { value / power } else { value * power })
 }
 
-/// One spelling for tokens that mean the same: no white space, no braces around a single character, words in lower
-/// case. Single letters keep their case: `x` and `X` are two variables.
+/// One spelling for tokens that mean the same: no white space, no needless braces, words in lower case. Single letters
+/// keep their case: `x` and `X` are two variables.
 fn canonical(tokens: &[Token]) -> String {
     let mut text = String::new();
     let mut rest = tokens;
     while let [token, after @ ..] = rest {
         rest = after;
-        match token {
-            Token::Space => {}
-            Token::Number(digits) => text.push_str(digits),
-            Token::Word { letters, .. } if letters.chars().nth(1).is_some() => {
-                text.push_str(&letters.to_lowercase())
+        match (token, after) {
+            (Token::Sign('{'), [single, Token::Sign('}'), after @ ..]) if needs_no_braces(&text, single) => {
+                spell(single, &mut text);
+                rest = after;
             }
-            Token::Word { letters, .. } => text.push_str(letters),
-            Token::Command(name) => text.extend(["\\", name]),
-            Token::Sign('{') => match after {
-                [single, Token::Sign('}'), after @ ..] if is_single(single) => {
-                    text.push_str(&canonical(std::slice::from_ref(single)));
-                    rest = after;
-                }
-                _ => text.push('{'),
-            },
-            Token::Sign(sign) => text.push(*sign),
+            _ => spell(token, &mut text),
         }
     }
     text
 }
 
-fn is_single(token: &Token) -> bool {
-    matches!(token, Token::Number(letters) | Token::Word { letters, .. } if letters.chars().nth(1).is_none())
+/// A single character needs none anywhere, and a whole number none in an exponent or index: `x^10` means `x^{10}`.
+fn needs_no_braces(before: &str, content: &Token) -> bool {
+    match content {
+        Token::Number(letters) => letters.len() == 1 || before.ends_with(['^', '_']),
+        Token::Word { letters, .. } => letters.chars().nth(1).is_none(),
+        _ => false,
+    }
+}
+
+fn spell(token: &Token, text: &mut String) {
+    match token {
+        Token::Space => {}
+        Token::Number(digits) => text.push_str(digits),
+        Token::Word { letters, .. } if letters.chars().nth(1).is_some() => {
+            text.push_str(&letters.to_lowercase())
+        }
+        Token::Word { letters, .. } => text.push_str(letters),
+        Token::Command(name) => text.extend(["\\", name]),
+        Token::Sign(sign) => text.push(*sign),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The number, `%` if it is a percentage, and the unit.
+    fn number(text: &str) -> Option<String> {
+        match Answer::read(text) {
+            Answer::Number(Quantity { value, percent, unit }) => {
+                let unit = unit.map_or(String::new(), |unit| format!(" {unit}"));
+                Some(format!("{value}{}{unit}", if percent { "%" } else { "" }))
+            }
+            Answer::Text(_) => None,
+        }
+    }
+
+    #[test]
+    fn numbers_are_read_exactly() {
+        for (text, expected) in [
+            ("72", "72"),
+            (" +72. ", "72"),
+            ("- 72", "-72"),
+            ("0.125", "1/8"),
+            (".5", "1/2"),
+            ("1,234.5", "2469/2"),
+            ("3/4", "3/4"),
+            ("-3 / 4", "-3/4"),
+            (r"\frac{-3}{4}", "-3/4"),
+            (r"-\dfrac34", "-3/4"),
+            (r"2\frac{1}{2}", "5/2"),
+            ("-2 1/2", "-5/2"),
+            (r"1.5\cdot10^{-3}", "3/2000"),
+            ("1e3", "1000"),
+            ("2 million", "2000000"),
+            ("((7))", "7"),
+            ("{{7}}", "7"),
+            ("**7**", "7"),
+            ("x = 7", "7"),
+            ("7%", "7%"),
+            (r"7 \%", "7%"),
+            ("7 percent", "7%"),
+        ] {
+            assert_eq!(number(text).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn units_are_told_from_variables() {
+        for (text, expected) in [
+            ("$7", "7 dollar"),
+            ("-$7", "-7 dollar"),
+            ("$-7", "-7 dollar"),
+            ("7 dollars", "7 dollar"),
+            ("7 hours", "7 hour"),
+            ("7cm", "7 cm"),
+            (r"7\text{m}", "7 m"),
+            ("7 cm^2", "7 cm 2"),
+            ("7 cm²", "7 cm 2"),
+            ("7 km/h", "7 km per h"),
+            (r"7^\circ", "7 degree"),
+            (r"7^{\circ}", "7 degree"),
+            ("7°", "7 degree"),
+        ] {
+            assert_eq!(number(text).as_deref(), Some(expected), "{text}");
+        }
+        for text in ["7x", "7 x", "7i", "7 pi", r"7\pi", r"7\sqrt{2}", "7 or 8", "7 or eight", "7 and a half"]
+        {
+            assert_eq!(number(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_single_number_is_text() {
+        for text in [
+            "",
+            "-",
+            "seven",
+            "1/0",
+            "3+4",
+            "3*4",
+            "2^3",
+            "1,23",
+            "1, 2",
+            "(1)(2)",
+            "5 100",
+            "6 = 7",
+            "x=7 or x=8",
+            "1e999999999",
+            "1/2/3",
+            "--7",
+            "7..",
+            "4:30",
+            "7 of the 20 apples",
+            "7 a b c d e f",
+        ] {
+            assert!(number(text).is_none(), "{text} was read as {:?}", number(text));
+        }
+    }
+
+    #[test]
+    fn texts_have_one_spelling() {
+        for (one, other) in [
+            (r"3\sqrt{2}", r"3 \sqrt 2"),
+            ("x^{10} + 1", "x^10+1"),
+            ("( 1 , 2 )", "(1,2)"),
+            (r"\text{East}", "east"),
+            ("2π", r"2\pi"),
+            (r"\frac{\pi}{6}", r"\dfrac{\pi}{6}"),
+            ("y = 2x", "2x"),
+        ] {
+            assert_eq!(Answer::read(one), Answer::read(other), "{one} and {other}");
+        }
+        for (one, other) in [("X", "x"), (r"\frac{ab}{c}", r"\frac{a}{bc}"), ("(1,2)", "(2,1)")] {
+            assert_ne!(Answer::read(one), Answer::read(other), "{one} and {other}");
+        }
+    }
+
+    #[test]
+    fn a_long_answer_is_not_read() {
+        assert!(matches!(Answer::read(&"7".repeat(LONGEST + 1)), Answer::Text(_)));
+        assert!(matches!(Answer::read(&"7".repeat(LONGEST)), Answer::Number(_)));
+    }
 }

@@ -191,7 +191,7 @@ fn ascii_digits(text: &str) -> usize {
 /// The digits that `text` starts with and the bytes they take, thousands separators included: one to three digits,
 /// then groups of exactly three. Anything else, as `1,23`, ends before the comma.
 fn whole_number(text: &str) -> (String, usize) {
-    const SEPARATORS: [&str; 4] = [",", "{,}", "\\,", "\\!"];
+    const SEPARATORS: [&str; 5] = [",\\!", ",", "{,}", "\\,", "\\!"];
     let mut length = ascii_digits(text);
     let mut digits = text[..length].to_owned();
     if !(1..=3).contains(&length) {
@@ -219,10 +219,7 @@ mod tests {
     #[test]
     fn thousands_separators_hold_groups_of_three() {
         for text in ["1,234,567.5", "1{,}234{,}567.5", r"1\,234\,567.5", r"1,\!234,\!567.5"] {
-            let expected = if text.contains(r",\!") { None } else { Some(vec![number("1234567.5")]) };
-            if let Some(expected) = expected {
-                assert_eq!(tokens(text), expected, "{text}");
-            }
+            assert_eq!(tokens(text), [number("1234567.5")], "{text}");
         }
         assert_eq!(tokens("1,23"), [number("1"), Token::Sign(','), number("23")]);
         assert_eq!(tokens("1234,567"), [number("1234"), Token::Sign(','), number("567")]);
