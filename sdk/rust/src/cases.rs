@@ -37,7 +37,8 @@ use crate::{Error, Submission, Verdict, Verifier, judge};
 ///
 /// A case is one line of JSON: `name`, `completion`, optionally `prompt`, `reference`, `metadata` (an object) and
 /// `options` (an object), and `expect`: a `reward` and, if wanted, some `metrics`; or a `status` such as
-/// `invalid-task`, `abstained`, `internal-error` or `invalid-options`. A case that expects both must get both.
+/// `invalid-task`, `abstained`, `internal-error` or `invalid-options`. `reason_contains` is a part of what the verifier
+/// must say, whichever way it goes.
 ///
 /// # Errors
 ///
@@ -93,6 +94,7 @@ struct Expectation {
     #[serde(default)]
     metrics: BTreeMap<String, f64>,
     status: Option<String>,
+    reason_contains: Option<String>,
 }
 
 fn check_line<V: Verifier>(line: &str) -> Result<(), String> {
@@ -122,6 +124,11 @@ impl Expectation {
         if status(answer) != wanted {
             return Err(format!("expected status {wanted}"));
         }
+        if let Some(part) =
+            self.reason_contains.as_ref().filter(|part| !reason(answer).contains(part.as_str()))
+        {
+            return Err(format!("expected a reason with {part:?}"));
+        }
         answer.as_ref().map_or(Ok(()), |verdict| self.check_verdict::<V>(verdict))
     }
 
@@ -146,6 +153,19 @@ impl Expectation {
 /// Rewards are written in decimal in a case; the last bits do not matter.
 fn close(left: f64, right: f64) -> bool {
     (left - right).abs() <= 1e-9
+}
+
+/// What the verifier says in words.
+fn reason(answer: &Result<Verdict, Error>) -> &str {
+    match answer {
+        Ok(verdict) => verdict.reason.as_deref().unwrap_or_default(),
+        Err(
+            Error::InvalidOptions(reason)
+            | Error::InvalidTask(reason)
+            | Error::Abstain(reason)
+            | Error::Internal(reason),
+        ) => reason,
+    }
 }
 
 /// The name that gavel's records give to this answer.
@@ -189,9 +209,10 @@ mod tests {
             {"name": "nothing", "completion": "ab", "reference": "ab", "expect": {}}
             {"name": "undeclared", "prompt": "misspell", "completion": "ab", "reference": "ab", "expect": {"reward": 1}}
             {"name": "options", "completion": "ab", "options": {"x": 1}, "reference": "ab", "expect": {"reward": 1}}
+            {"name": "reason", "completion": "ab", "expect": {"status": "invalid-task", "reason_contains": "no metadata"}}
             {"name": "fine", "completion": "ab", "reference": "cd", "expect": {"reward": 1, "metrics": {"length": 2}}}"#;
         let failed = check::<Length>(lines).unwrap_err();
-        assert_eq!((failed.failures.len(), failed.count), (7, 8), "{failed}");
+        assert_eq!((failed.failures.len(), failed.count), (8, 9), "{failed}");
         assert!(failed.failures[0].starts_with("line 1: reward: expected reward 1"), "{failed}");
         assert!(failed.failures[5].contains("`lenght` is not among"), "{failed}");
         assert!(failed.failures[6].contains("expected status verdict"), "{failed}");

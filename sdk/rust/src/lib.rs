@@ -55,3 +55,12 @@ pub use export::{Exported, bindings};
 pub use submission::Submission;
 pub use verdict::{Verdict, excerpt};
 pub use verifier::{NoOptions, Verifier, judge};
+
+/// Compiles the examples of the pages that are not in this crate's documentation.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../../docs/plugins.md")]
+    struct Plugins;
+}
