@@ -65,10 +65,9 @@ impl Model {
 
     /// Draws fresh parameters as `transformers` does: normal with `initializer_range`, norms 1, biases 0.
     ///
-    /// The same seed gives the same parameters on every device. Seeds torch's global generator.
-    pub fn random(config: Config, seed: i64, device: Device, precision: Precision) -> Self {
-        tch::manual_seed(seed);
-        let weights = no_grad(|| Weights::random(&config, precision.parameters, device));
+    /// The same seed gives the same parameters on every device; torch's generators are left alone.
+    pub fn random(config: Config, seed: u64, device: Device, precision: Precision) -> Self {
+        let weights = no_grad(|| Weights::random(&config, seed, precision.parameters, device));
         Self { config, precision, device, weights }
     }
 

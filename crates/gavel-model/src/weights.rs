@@ -1,5 +1,10 @@
 //! The parameters of a model, and how they correspond to the tensors of a Hugging Face checkpoint.
 
+use std::convert::Infallible;
+use std::f64::consts::TAU;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
 use tch::{Device, Kind, Tensor};
 
 use crate::{Architecture, Config};
@@ -44,16 +49,17 @@ pub(crate) struct Stored {
 }
 
 impl Weights {
-    /// Fresh parameters, drawn on the CPU from torch's global generator: normal matrices, norms 1, biases 0.
-    pub(crate) fn random(config: &Config, kind: Kind, device: Device) -> Self {
-        let result: Result<_, std::convert::Infallible> = Self::from_stored(config, |stored| {
+    /// Fresh parameters: normal matrices, norms 1, biases 0. Drawn on the CPU.
+    pub(crate) fn random(config: &Config, seed: u64, kind: Kind, device: Device) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let result: Result<_, Infallible> = Self::from_stored(config, |stored| {
             let options = (Kind::Float, Device::Cpu);
             Ok(if stored.name.ends_with("bias") {
                 Tensor::zeros(&stored.shape, options)
             } else if stored.shape.len() == 1 {
                 Tensor::ones(&stored.shape, options)
             } else {
-                Tensor::empty(&stored.shape, options).normal_(0.0, config.initializer_range)
+                normal(&stored.shape, &mut random) * config.initializer_range
             })
         });
         let Ok(weights) = result;
@@ -240,4 +246,17 @@ impl Names<'_> {
 
 fn one(name: &str, shape: &[i64]) -> Vec<Stored> {
     vec![Stored { name: name.to_owned(), shape: shape.to_vec() }]
+}
+
+/// Standard normal numbers by the Box-Muller transform. Not torch's: its generator is global, so that another thread
+/// could come between a seed and what is drawn from it.
+fn normal(shape: &[i64], random: &mut ChaCha8Rng) -> Tensor {
+    let count = shape.iter().product::<i64>();
+    let mut uniform = |lowest: f32| -> Tensor {
+        let steps = (0..count).map(|_| ((random.next_u32() >> 8) as f32 + lowest) / (1 << 24) as f32);
+        Tensor::from_slice(&steps.collect::<Vec<_>>())
+    };
+    let radius = (uniform(1.0).log() * -2.0).sqrt();
+    let angle = uniform(0.0) * TAU;
+    (radius * angle.cos()).view(shape)
 }
