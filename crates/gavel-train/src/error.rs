@@ -93,7 +93,9 @@ pub enum TrainError {
         path: PathBuf,
     },
     /// The loss or the gradient is not a number any more. The last checkpoint is from before.
-    #[error("step {step}: the {what} is {value}; try a lower learning rate, or resume from an earlier checkpoint")]
+    #[error(
+        "step {step}: the {what} is {value}; try a lower learning rate, or resume from an earlier checkpoint"
+    )]
     NotFinite {
         /// The step, from 1.
         step: u64,

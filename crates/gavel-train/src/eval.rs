@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::TrainError;
 use crate::metrics::{self, Metrics};
+use crate::records::completion_row;
 use crate::rollout::{self, EncodedTask, Sample, Sampler};
 use crate::run_directory::{json_bytes, write_atomically};
 use crate::seeds::{self, Purpose};
@@ -101,6 +102,19 @@ pub struct EvaluatedCompletion {
     pub correct: bool,
     /// The reward and the outcomes behind it.
     pub score: Score,
+}
+
+impl EvaluatedCompletion {
+    /// As a row of a completions file: `prompt`, `completion`, `reference`, `reward`, `task`, `tokens`, `correct`,
+    /// `outcomes`.
+    pub fn to_json(&self) -> Map<String, Value> {
+        let texts = (self.prompt.as_str(), self.text.as_str(), self.reference.as_deref());
+        let extra =
+            [("task", self.task.into()), ("tokens", self.tokens.into()), ("correct", self.correct.into())];
+        let mut row = completion_row(0, texts, &self.score, &extra);
+        row.shift_remove("step");
+        row
+    }
 }
 
 impl Evaluation {
@@ -204,7 +218,8 @@ fn summarise(tasks: &[EncodedTask], samples: Vec<Sample>, options: &EvalOptions,
     let k = options.num_generations;
     let correct: Vec<bool> = samples.iter().map(|sample| is_right(&sample.score, options)).collect();
     let groups = || samples.chunks(k).zip(correct.chunks(k));
-    let rights: Vec<usize> = groups().map(|(_, correct)| correct.iter().filter(|&&right| right).count()).collect();
+    let rights: Vec<usize> =
+        groups().map(|(_, correct)| correct.iter().filter(|&&right| right).count()).collect();
     let pass_at = powers_of_two_and(k).map(|at| {
         let passes: Vec<f64> = rights.iter().map(|&right| pass_at_k(k, right, at)).collect();
         (at, metrics::mean(&passes))
@@ -215,7 +230,9 @@ fn summarise(tasks: &[EncodedTask], samples: Vec<Sample>, options: &EvalOptions,
             f64::from(u8::from(majority_is_right(texts.zip(correct.iter().copied()))))
         })
         .collect();
-    let numbers = |of: &dyn Fn(&Sample) -> Option<f64>| metrics::mean(&samples.iter().filter_map(of).collect::<Vec<_>>());
+    let numbers = |of: &dyn Fn(&Sample) -> Option<f64>| {
+        metrics::mean(&samples.iter().filter_map(of).collect::<Vec<_>>())
+    };
     Evaluation {
         options: options.clone(),
         tasks: tasks.len(),
@@ -230,7 +247,12 @@ fn summarise(tasks: &[EncodedTask], samples: Vec<Sample>, options: &EvalOptions,
     }
 }
 
-fn evaluated(tasks: &[EncodedTask], samples: Vec<Sample>, correct: &[bool], k: usize) -> Vec<EvaluatedCompletion> {
+fn evaluated(
+    tasks: &[EncodedTask],
+    samples: Vec<Sample>,
+    correct: &[bool],
+    k: usize,
+) -> Vec<EvaluatedCompletion> {
     let evaluated = samples.into_iter().enumerate().map(|(index, sample)| {
         let task = &tasks[index / k].task;
         EvaluatedCompletion {
@@ -342,8 +364,15 @@ mod tests {
     #[test]
     fn the_majority_is_taken_over_marked_answers() {
         let majority = |completions: &[(&'static str, bool)]| majority_is_right(completions.iter().copied());
-        assert!(majority(&[("<answer>7</answer>", false), ("<answer> 8 </answer>", true), ("\\boxed{8}", true)]));
-        assert!(!majority(&[("<answer>7</answer>", false), ("<answer>8</answer>", true)]), "the earliest of a tie");
+        assert!(majority(&[
+            ("<answer>7</answer>", false),
+            ("<answer> 8 </answer>", true),
+            ("\\boxed{8}", true)
+        ]));
+        assert!(
+            !majority(&[("<answer>7</answer>", false), ("<answer>8</answer>", true)]),
+            "the earliest of a tie"
+        );
         assert!(!majority(&[("8", true), ("8", true)]), "no mark, no vote");
         assert!(majority(&[("<answer>1</answer> no <answer>2</answer>", true)]));
     }

@@ -278,7 +278,9 @@ pub fn aggregate(per_token: &Tensor, mask: &Tensor, objective: &Objective, size:
             let means = sum_tokens(&masked) / sum_tokens(mask).clamp_min(1.0);
             means.sum(masked.kind()) / completions
         }
-        LossType::DrGrpo => masked.sum(masked.kind()) / (completions * objective.max_completion_length as f64),
+        LossType::DrGrpo => {
+            masked.sum(masked.kind()) / (completions * objective.max_completion_length as f64)
+        }
         LossType::Bnpo => masked.sum(masked.kind()) / size.tokens.max(1.0),
         LossType::Dapo => {
             let share = completions / size.generation_completions as f64;
@@ -298,20 +300,30 @@ pub fn loss(batch: &MicroBatch<'_>, objective: &Objective, size: &BatchSize) -> 
     let old_log_probs = batch.old_log_probs.map_or_else(|| log_probs.detach(), |old| old * batch.mask);
     let advantages = batch.advantages.unsqueeze(-1);
     let ratio = ratio(&log_probs, &old_log_probs, batch.mask, objective.importance_sampling_level);
-    let mut per_token = clipped_loss(&ratio, &advantages, objective);
-    let mut kl_sum = Tensor::zeros([0i64; 0], (Kind::Double, batch.mask.device()));
-    if objective.beta != 0.0 {
-        let reference = batch.reference_log_probs.expect("a KL term needs reference log-probabilities");
-        let mut per_token_kl = kl(&log_probs, &(reference * batch.mask));
-        if objective.use_bias_correction_kl {
-            per_token_kl = per_token_kl * &ratio;
-        }
-        kl_sum = (per_token_kl.detach() * batch.mask).sum(Kind::Double);
-        per_token = per_token + per_token_kl * objective.beta;
-    }
+    let surrogate = clipped_loss(&ratio, &advantages, objective);
+    let kl = kl_term(batch, &log_probs, &ratio, objective);
+    let per_token = match &kl {
+        Some(kl) => surrogate + kl * objective.beta,
+        None => surrogate,
+    };
     let loss = aggregate(&per_token, batch.mask, objective, size);
-    let sums = sums(&loss, &kl_sum, &ratio.detach(), &advantages, batch.mask, objective);
+    let sums = sums(&loss, kl.as_ref(), &ratio.detach(), &advantages, batch.mask, objective);
     Loss { loss, sums }
+}
+
+/// The KL of each token, times the ratio where that is asked for; none without reference.
+fn kl_term(
+    batch: &MicroBatch<'_>,
+    log_probs: &Tensor,
+    ratio: &Tensor,
+    objective: &Objective,
+) -> Option<Tensor> {
+    if objective.beta == 0.0 {
+        return None;
+    }
+    let reference = batch.reference_log_probs.expect("a KL term needs reference log-probabilities");
+    let kl = kl(log_probs, &(reference * batch.mask));
+    Some(if objective.use_bias_correction_kl { kl * ratio } else { kl })
 }
 
 /// The mask of the tokens that count, `(B, columns)`: those in `[starts, starts + lengths)` of each row, and none of a
@@ -328,14 +340,15 @@ pub fn completion_mask(
     let positions = Tensor::arange(columns, (Kind::Int64, lengths.device())).unsqueeze(0);
     let (starts, ends) = (starts.unsqueeze(-1), (starts + lengths).unsqueeze(-1));
     let within = positions.ge_tensor(&starts).logical_and(&positions.lt_tensor(&ends));
-    let mask = if mask_truncated { within.logical_and(&truncated.logical_not().unsqueeze(-1)) } else { within };
+    let mask =
+        if mask_truncated { within.logical_and(&truncated.logical_not().unsqueeze(-1)) } else { within };
     mask.to_kind(Kind::Float)
 }
 
 /// Everything logged, brought to the CPU in one copy: on CUDA each would be a synchronisation of its own.
 fn sums(
     loss: &Tensor,
-    kl: &Tensor,
+    kl: Option<&Tensor>,
     ratio: &Tensor,
     advantages: &Tensor,
     mask: &Tensor,
@@ -353,11 +366,15 @@ fn sums(
     // A completion without tokens has no share: 0 / 0, which the infinities keep out of minimum and maximum.
     let low_min = share(&low).nan_to_num(f64::INFINITY, None::<f64>, None::<f64>).min();
     let high_max = share(&high).nan_to_num(f64::NEG_INFINITY, None::<f64>, None::<f64>).max();
+    let kl_sum = match kl {
+        Some(kl) => (kl.detach() * mask).sum(Kind::Double),
+        None => Tensor::zeros([0i64; 0], (Kind::Double, mask.device())),
+    };
     let logged = [
         loss.detach(),
         mask.sum(Kind::Double),
         weights.sum(Kind::Double),
-        kl.shallow_clone(),
+        kl_sum,
         (&low * &weights).sum(Kind::Double),
         (&high * &weights).sum(Kind::Double),
         low_min,

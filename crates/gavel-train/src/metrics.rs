@@ -69,7 +69,10 @@ impl Window {
             }
             let values: Vec<f64> =
                 steps.iter().filter_map(|step| step.get(name)).filter(|value| value.is_finite()).collect();
-            means.set(name, if LATEST.contains(&name) { *values.last().unwrap_or(&f64::NAN) } else { mean(&values) });
+            means.set(
+                name,
+                if LATEST.contains(&name) { *values.last().unwrap_or(&f64::NAN) } else { mean(&values) },
+            );
         }
         means
     }
@@ -143,7 +146,8 @@ fn of_lengths(rollout: &Rollout) -> Metrics {
         // TRL logs 0 when nothing terminated.
         let lengths = if lengths.is_empty() { vec![0.0] } else { lengths };
         metrics.set(format!("completions/mean_{suffix}"), mean(&lengths));
-        metrics.set(format!("completions/min_{suffix}"), lengths.iter().copied().fold(f64::INFINITY, f64::min));
+        metrics
+            .set(format!("completions/min_{suffix}"), lengths.iter().copied().fold(f64::INFINITY, f64::min));
         metrics.set(format!("completions/max_{suffix}"), lengths.iter().copied().fold(0.0, f64::max));
     }
     let truncated: Vec<f64> =
@@ -189,9 +193,12 @@ mod tests {
     #[test]
     fn outcomes_are_counted_by_status() {
         let verdict = Verdict { reward: 1.0, reason: None, metrics: vec![("length".to_owned(), 3.0)] };
-        let outcomes =
-            [Outcome::verdict(verdict, Duration::ZERO), Outcome::failure(Failure::OutOfFuel { limit: 1 }, Duration::ZERO)];
-        let scores = outcomes.map(|outcome| Score { reward: None, outcomes: vec![("a".to_owned(), outcome)] });
+        let outcomes = [
+            Outcome::verdict(verdict, Duration::ZERO),
+            Outcome::failure(Failure::OutOfFuel { limit: 1 }, Duration::ZERO),
+        ];
+        let scores =
+            outcomes.map(|outcome| Score { reward: None, outcomes: vec![("a".to_owned(), outcome)] });
         let metrics = of_scores(scores.iter());
         assert_eq!(metrics.get("verify/a/verdict"), Some(1.0));
         assert_eq!(metrics.get("verify/a/out-of-fuel"), Some(1.0));

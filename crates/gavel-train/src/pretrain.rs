@@ -38,7 +38,13 @@ impl Default for PretrainOptions {
             learning_rate: 1e-3,
             lr_scheduler_type: LrSchedulerType::Cosine,
             warmup_steps: 100,
-            adamw: AdamWOptions { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weight_decay: 0.1, max_grad_norm: 1.0 },
+            adamw: AdamWOptions {
+                beta1: 0.9,
+                beta2: 0.95,
+                epsilon: 1e-8,
+                weight_decay: 0.1,
+                max_grad_norm: 1.0,
+            },
         }
     }
 }
@@ -97,7 +103,8 @@ pub fn pretrain(
         report.step = step;
         report.loss = TrainError::require_finite(step, "loss", loss.double_value(&[]))?;
         report.learning_rate = options.learning_rate * factor;
-        report.grad_norm = TrainError::require_finite(step, "gradient norm", optimizer.step(report.learning_rate))?;
+        report.grad_norm =
+            TrainError::require_finite(step, "gradient norm", optimizer.step(report.learning_rate))?;
         report.num_tokens += (options.batch_size * options.sequence_length) as u64;
         report.seconds = started.elapsed().as_secs_f64();
         progress(&report);

@@ -29,7 +29,8 @@ fn outcome_json(outcome: &Outcome) -> Value {
         Ok(verdict) => (verdict.reason.clone(), verdict.metrics.as_slice()),
         Err(failure) => (Some(failure.to_string()), [].as_slice()),
     };
-    let metrics: Map<String, Value> = metrics.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    let metrics: Map<String, Value> =
+        metrics.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
     json!({
         "status": outcome.status().name(),
         "reward": outcome.reward(),

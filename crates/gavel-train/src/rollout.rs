@@ -81,14 +81,15 @@ impl Sampler<'_> {
         let mut texts = vec![String::new(); tasks.len()];
         let mut undecodable = None;
         let completions =
-            self.model.generate(&prompts, sampling, self.stop()?.as_ref(), |index, completion| {
-                match self.tokenizer.decode(&completion.tokens) {
-                    Ok(text) => {
-                        self.submit(index, submission(&tasks[index].task, completion, &text), &sender);
-                        texts[index] = text;
-                    }
-                    Err(error) => undecodable = Some(error),
+            self.model.generate(&prompts, sampling, self.stop()?.as_ref(), |index, completion| match self
+                .tokenizer
+                .decode(&completion.tokens)
+            {
+                Ok(text) => {
+                    self.submit(index, submission(&tasks[index].task, completion, &text), &sender);
+                    texts[index] = text;
                 }
+                Err(error) => undecodable = Some(error),
             })?;
         if let Some(error) = undecodable {
             return Err(error.into());

@@ -175,8 +175,11 @@ impl Checkpoint {
     /// Gives the optimiser the moments that it had.
     pub(crate) fn restore(&self, optimizer: &mut AdamW, updates: i64) -> Result<(), TrainError> {
         let path = self.path.join(OPTIMIZER);
-        let state = Tensor::read_safetensors(&path)
-            .map_err(|source| TrainError::Tensors { action: "read", path: path.clone(), source })?;
+        let state = Tensor::read_safetensors(&path).map_err(|source| TrainError::Tensors {
+            action: "read",
+            path: path.clone(),
+            source,
+        })?;
         optimizer
             .restore(state, updates)
             .map_err(|source| TrainError::Checkpoint { path: self.path.clone(), source })
@@ -287,8 +290,11 @@ fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
 fn write_tensors(path: &Path, tensors: &[(String, Tensor)]) -> Result<(), TrainError> {
     let on_cpu: Vec<(&String, Tensor)> =
         tensors.iter().map(|(name, tensor)| (name, tensor.to_device(Device::Cpu).contiguous())).collect();
-    Tensor::write_safetensors(&on_cpu, path)
-        .map_err(|source| TrainError::Tensors { action: "write", path: path.to_owned(), source })
+    Tensor::write_safetensors(&on_cpu, path).map_err(|source| TrainError::Tensors {
+        action: "write",
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Renames, and syncs the folder, without which the new name can be lost.
@@ -309,7 +315,8 @@ fn remove_directory(path: &Path) -> Result<(), TrainError> {
 }
 
 fn read_directory(path: &Path) -> Result<Vec<PathBuf>, TrainError> {
-    let read = || -> io::Result<Vec<PathBuf>> { fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect() };
+    let read =
+        || -> io::Result<Vec<PathBuf>> { fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect() };
     read().map_err(TrainError::file("read", path))
 }
 
@@ -344,7 +351,8 @@ fn rows_until(text: &[u8], step: Option<u64>) -> Vec<u8> {
         step: u64,
     }
     let lines = text.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n"));
-    let kept = lines.filter(|line| serde_json::from_slice::<Row>(line).is_ok_and(|row| Some(row.step) <= step));
+    let kept =
+        lines.filter(|line| serde_json::from_slice::<Row>(line).is_ok_and(|row| Some(row.step) <= step));
     kept.flatten().copied().collect()
 }
 
@@ -356,7 +364,10 @@ mod tests {
     fn rows_after_a_step_and_a_broken_last_line_are_cut_off() {
         assert_eq!(rows_until(b"{\"step\":0}\n", None), b"");
         let text = b"{\"step\":1,\"reward\":0.5}\n{\"step\":2}\n{\"step\":2,\"eval_reward\":1}\n{\"step\":3}\n{\"ste";
-        assert_eq!(rows_until(text, Some(2)), b"{\"step\":1,\"reward\":0.5}\n{\"step\":2}\n{\"step\":2,\"eval_reward\":1}\n");
+        assert_eq!(
+            rows_until(text, Some(2)),
+            b"{\"step\":1,\"reward\":0.5}\n{\"step\":2}\n{\"step\":2,\"eval_reward\":1}\n"
+        );
     }
 
     #[test]

@@ -61,8 +61,9 @@ mod tests {
 
     #[test]
     fn purposes_and_counters_have_seeds_of_their_own() {
-        let seeds: std::collections::HashSet<u64> =
-            (0..100).flat_map(|n| [derive(1, Purpose::Rollout, n), derive(1, Purpose::TaskOrder, n)]).collect();
+        let seeds: std::collections::HashSet<u64> = (0..100)
+            .flat_map(|n| [derive(1, Purpose::Rollout, n), derive(1, Purpose::TaskOrder, n)])
+            .collect();
         assert_eq!(seeds.len(), 200);
     }
 }

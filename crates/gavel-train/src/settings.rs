@@ -388,7 +388,8 @@ impl Settings {
 
     fn resolve_paths(&mut self, source: &Source<'_>) -> io::Result<()> {
         let folder = source.path.parent().unwrap_or(Path::new(""));
-        let required = [("model", &mut self.model), ("tasks", &mut self.tasks), ("output_dir", &mut self.output_dir)];
+        let required =
+            [("model", &mut self.model), ("tasks", &mut self.tasks), ("output_dir", &mut self.output_dir)];
         let optional = [("eval_tasks", &mut self.eval_tasks), ("reward", &mut self.reward)];
         let optional = optional.into_iter().filter_map(|(field, path)| Some((field, path.as_mut()?)));
         for (field, path) in required.into_iter().chain(optional) {
@@ -403,7 +404,10 @@ impl Settings {
 
     /// The first setting that cannot be used, and why.
     fn problem(&self) -> Option<(&'static str, String)> {
-        self.missing().or_else(|| self.bad_number()).or_else(|| self.bad_choice()).or_else(|| self.bad_batches())
+        self.missing()
+            .or_else(|| self.bad_number())
+            .or_else(|| self.bad_choice())
+            .or_else(|| self.bad_batches())
     }
 
     fn missing(&self) -> Option<(&'static str, String)> {
@@ -454,7 +458,10 @@ impl Settings {
         let found = |problem: &str, value: &dyn fmt::Display| format!("must be {problem}, found {value}");
         let probability = |value: f64| value > 0.0 && value <= 1.0;
         if self.num_generations < 2 {
-            return Some(("num_generations", found("at least 2: a group is compared within itself", &self.num_generations)));
+            return Some((
+                "num_generations",
+                found("at least 2: a group is compared within itself", &self.num_generations),
+            ));
         }
         if !(self.temperature.is_finite() && self.temperature > 0.0) {
             return Some(("temperature", found("above 0, for a group to differ", &self.temperature)));
@@ -472,7 +479,10 @@ impl Settings {
             return Some(("stop", "must hold no empty string".to_owned()));
         }
         if Template::named(&self.template).is_none() {
-            return Some(("template", found("r1-zero, none, or a text with {problem} in it", &self.template)));
+            return Some((
+                "template",
+                found("r1-zero, none, or a text with {problem} in it", &self.template),
+            ));
         }
         if self.device().is_none() {
             return Some(("device", found("auto, cpu, cuda or cuda:N", &self.device)));
@@ -540,7 +550,11 @@ impl<'a> Source<'a> {
         source.text.push('\n');
         source.file_end = source.text.len();
         for (field, value) in last_of_each(overrides) {
-            source.text.push_str(&format!("{} = {}\n", toml::Value::String(field.clone()), toml_value(value)));
+            source.text.push_str(&format!(
+                "{} = {}\n",
+                toml::Value::String(field.clone()),
+                toml_value(value)
+            ));
         }
         Ok(source)
     }
@@ -595,7 +609,8 @@ impl<'a> Source<'a> {
 
 /// The overrides without those that a later one for the same field replaces.
 fn last_of_each(overrides: &[(String, String)]) -> impl Iterator<Item = &(String, String)> {
-    let replaced = |index: usize| overrides[index + 1..].iter().any(|(field, _)| *field == overrides[index].0);
+    let replaced =
+        |index: usize| overrides[index + 1..].iter().any(|(field, _)| *field == overrides[index].0);
     overrides.iter().enumerate().filter(move |&(index, _)| !replaced(index)).map(|(_, pair)| pair)
 }
 
@@ -635,7 +650,10 @@ mod tests {
         let text = format!("{REQUIRED}stop = [\n  \"a\",\n]\nseed = 7 # a comment\n");
         let overrides = [("seed", "8"), ("stop", "[\"b\"]"), ("template", "r1-zero"), ("seed", "9")];
         let settings = load(&text, &overrides).unwrap();
-        assert_eq!((settings.seed, settings.stop, settings.template.as_str()), (9, vec!["b".to_owned()], "r1-zero"));
+        assert_eq!(
+            (settings.seed, settings.stop, settings.template.as_str()),
+            (9, vec!["b".to_owned()], "r1-zero")
+        );
     }
 
     #[test]
@@ -646,21 +664,44 @@ mod tests {
 
     #[test]
     fn resolved_settings_read_back_the_same() {
-        let settings = load(&format!("{REQUIRED}delta = 3.5\nloss_type = \"dr_grpo\"\nstop = [\"</answer>\"]\n"), &[]).unwrap();
+        let settings =
+            load(&format!("{REQUIRED}delta = 3.5\nloss_type = \"dr_grpo\"\nstop = [\"</answer>\"]\n"), &[])
+                .unwrap();
         assert_eq!(load(&settings.to_toml(), &[]).unwrap(), settings);
     }
 
     #[test]
     fn errors_name_file_line_and_field() {
-        let cases: [(&str, &[(&str, &str)], &str); 10] = [
-            ("learning_rat = 1\n", &[], "train.toml:4: `learning_rat`: unknown field `learning_rat`, expected one of"),
-            ("seed = 1\nbeta = \"x\"\n", &[], "train.toml:5: `beta`: invalid type: string \"x\", expected f64"),
-            ("loss_type = \"ppo\"\n", &[], "train.toml:4: `loss_type`: unknown variant `ppo`, expected one of"),
+        type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+        let cases: [Case<'_>; 10] = [
+            (
+                "learning_rat = 1\n",
+                &[],
+                "train.toml:4: `learning_rat`: unknown field `learning_rat`, expected one of",
+            ),
+            (
+                "seed = 1\nbeta = \"x\"\n",
+                &[],
+                "train.toml:5: `beta`: invalid type: string \"x\", expected f64",
+            ),
+            (
+                "loss_type = \"ppo\"\n",
+                &[],
+                "train.toml:4: `loss_type`: unknown variant `ppo`, expected one of",
+            ),
             ("seed = \n", &[], "train.toml:4: "),
             ("num_generations = 1\n", &[], "train.toml:4: `num_generations` must be at least 2"),
-            ("\nepsilon = -1.0\n", &[], "train.toml:5: `epsilon` must be a number that is not negative, found -1"),
+            (
+                "\nepsilon = -1.0\n",
+                &[],
+                "train.toml:5: `epsilon` must be a number that is not negative, found -1",
+            ),
             ("", &[("beta", "x")], "--set beta=x: invalid type: string \"x\""),
-            ("beta = 1.0\n", &[("beta", "-1")], "--set beta=-1: `beta` must be a number that is not negative"),
+            (
+                "beta = 1.0\n",
+                &[("beta", "-1")],
+                "--set beta=-1: `beta` must be a number that is not negative",
+            ),
             ("", &[("betta", "1")], "--set betta=1: unknown field `betta`"),
             (
                 "per_device_train_batch_size = 12\n",
@@ -672,7 +713,10 @@ mod tests {
             let error = load(&format!("{REQUIRED}{text}"), overrides).unwrap_err();
             assert!(error.starts_with(wanted), "{error:?} does not start with {wanted:?}");
         }
-        assert_eq!(load("model = \"m\"\ntasks = \"t\"\n", &[]).unwrap_err(), "train.toml: `output_dir` is missing");
+        assert_eq!(
+            load("model = \"m\"\ntasks = \"t\"\n", &[]).unwrap_err(),
+            "train.toml: `output_dir` is missing"
+        );
     }
 
     #[test]

@@ -115,8 +115,11 @@ pub fn read_tasks(path: &Path, template: &Template) -> Result<Vec<Task>, TaskErr
         if text.trim().is_empty() {
             continue;
         }
-        let columns = serde_json::from_str(&text)
-            .map_err(|source| TaskError::Json { path: path.to_owned(), line, source })?;
+        let columns = serde_json::from_str(&text).map_err(|source| TaskError::Json {
+            path: path.to_owned(),
+            line,
+            source,
+        })?;
         let task = Task::from_columns(columns, template);
         tasks.push(task.ok_or_else(|| TaskError::NoPrompt { path: path.to_owned(), line })?);
     }

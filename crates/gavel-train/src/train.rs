@@ -174,7 +174,8 @@ pub fn train(
         let step = state.step + 1;
 
         // Sample G completions of each prompt, and score each one as soon as it ends.
-        let sampler = Sampler { model: &model, tokenizer: &tokenizer, stop: &settings.stop, reward: reward.as_ref() };
+        let sampler =
+            Sampler { model: &model, tokenizer: &tokenizer, stop: &settings.stop, reward: reward.as_ref() };
         let prompts = prompts_of_step(settings, &tasks, step);
         let rollout = sampler.rollout(&prompts, &sampling(settings, &model, &tokenizer, step))?;
         clock.lap("sample");
@@ -212,12 +213,14 @@ pub fn train(
         // Log.
         state.step = step;
         state.updates = optimizer.updates();
-        state.num_tokens += rows.iter().map(|row| (row.prompt.len() + row.completion.len()) as u64).sum::<u64>();
+        state.num_tokens +=
+            rows.iter().map(|row| (row.prompt.len() + row.completion.len()) as u64).sum::<u64>();
         state.seconds += clock.total();
         metrics.set("num_tokens", state.num_tokens as f64);
         metrics.set("epoch", (step as usize * settings.prompts_per_step()) as f64 / tasks.len() as f64);
         metrics.extend(clock.metrics(&rollout));
-        let report = StepReport { step, steps, metrics: &metrics, completions: seen(&prompts, &rollout, &advantages) };
+        let report =
+            StepReport { step, steps, metrics: &metrics, completions: seen(&prompts, &rollout, &advantages) };
         stopped = progress(Progress::Stepped(&report)).is_break();
         window.push(metrics);
         let is_last = step == steps;
@@ -226,7 +229,11 @@ pub fn train(
         if saves || step.is_multiple_of(settings.logging_steps as u64) {
             records.log(step, &window.take_means())?;
             if settings.log_completions {
-                records.write_completions("completions", step, completion_rows(step, &prompts, &rollout, &advantages))?;
+                records.write_completions(
+                    "completions",
+                    step,
+                    completion_rows(step, &prompts, &rollout, &advantages),
+                )?;
             }
         }
 
@@ -426,7 +433,10 @@ fn rows<'a>(
     if count == settings.optimizer_batch_size() {
         return (0..count).map(row).collect();
     }
-    seeds::shuffled(count, seeds::derive(settings.seed, Purpose::BatchOrder, step)).into_iter().map(row).collect()
+    seeds::shuffled(count, seeds::derive(settings.seed, Purpose::BatchOrder, step))
+        .into_iter()
+        .map(row)
+        .collect()
 }
 
 fn metrics_of_update(sums: &UpdateSums, norm: f64, learning_rate: f64, has_reference: bool) -> Metrics {
@@ -449,7 +459,11 @@ fn metrics_of_update(sums: &UpdateSums, norm: f64, learning_rate: f64, has_refer
     metrics
 }
 
-fn seen<'a>(prompts: &[&'a EncodedTask], rollout: &'a Rollout, advantages: &[f64]) -> Vec<SampledCompletion<'a>> {
+fn seen<'a>(
+    prompts: &[&'a EncodedTask],
+    rollout: &'a Rollout,
+    advantages: &[f64],
+) -> Vec<SampledCompletion<'a>> {
     let samples = prompts.iter().zip(&rollout.samples).zip(advantages);
     let seen = samples.map(|((task, sample), &advantage)| SampledCompletion {
         prompt: &task.task.prompt,

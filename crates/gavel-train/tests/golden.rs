@@ -216,8 +216,12 @@ fn a_batch_that_is_masked_altogether_has_loss_zero() {
 #[test]
 fn adamw_and_clipping_are_those_of_torch() {
     let golden = &golden()["adamw"];
-    let parameters: Vec<Tensor> =
-        golden["start"].as_array().unwrap().iter().map(|start| tensor(start).set_requires_grad(true)).collect();
+    let parameters: Vec<Tensor> = golden["start"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|start| tensor(start).set_requires_grad(true))
+        .collect();
     let mut optimizer = adamw(golden, &parameters);
     for (index, step) in golden["steps"].as_array().unwrap().iter().enumerate() {
         if index == 3 {

@@ -38,7 +38,8 @@ fn a_model_learns_to_continue_what_repeats() {
     let mut documents = std::iter::repeat_n("abcabc".to_owned(), 100_000);
     let mut losses = Vec::new();
     let last =
-        pretrain(&mut model, &tokenizer, &mut documents, &options(), &mut |report| losses.push(report.loss)).unwrap();
+        pretrain(&mut model, &tokenizer, &mut documents, &options(), &mut |report| losses.push(report.loss))
+            .unwrap();
     assert!(losses[0] > 1.0 && last.loss < 0.1, "from {} to {}", losses[0], last.loss);
     assert_eq!((losses.len(), last.num_tokens), (60, 60 * 8 * 24));
 
