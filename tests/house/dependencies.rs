@@ -29,7 +29,7 @@ const KNOWN_TO: [(&str, &[&str]); 7] = [
     ("tch", &["gavel-torch", "gavel-model", "gavel-train", "gavel-cli"]),
     ("torch-sys", &["gavel-torch"]),
     ("evalexpr", &["gavel-reward"]),
-    ("tokio", &["gavel-reward", "gavel-cli"]),
+    ("tokio", &["gavel-host", "gavel-reward", "gavel-cli"]),
     ("anyhow", &["gavel-cli", "xtask"]),
 ];
 
