@@ -1,1 +1,16 @@
-//! Placeholder.
+//! The command line: what `gavel` is made of, and what `gavel-train` shares with it.
+//!
+//! Definitions ([`cli`]) stand apart from what they start ([`commands`]). Flags, environment and defaults become
+//! settings once, in [`settings`]; nothing else reads the environment.
+
+pub mod cases;
+pub mod cli;
+pub mod commands;
+pub mod exit;
+pub mod lines;
+pub mod logging;
+pub mod rows;
+pub mod settings;
+pub mod terminal;
+#[cfg(feature = "train")]
+pub mod trainer;

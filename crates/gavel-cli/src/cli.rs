@@ -1,0 +1,206 @@
+//! The definition of the command line: every command, flag and help text of `gavel`. What they do is elsewhere.
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+const EXAMPLES: &str = "\
+Examples:
+  gavel score --reward reward.toml completions.jsonl -o scored.jsonl
+  gavel plugin inspect countdown
+  gavel plugin test plugins/countdown
+  gavel train --help
+
+Exit codes:
+    0  everything was done
+    1  the input is at fault: a bad line, a mistake in a reward file, a failing case
+    2  bad usage, or an unexpected error
+  130  interrupted
+
+Environment:
+  GAVEL_LOG          what to log, such as `debug` or `gavel_host=trace`; wins over -v and -q
+  GAVEL_PLUGIN_PATH  folders to look for plugins in, separated as in PATH
+  GAVEL_CACHE_DIR    where compiled plugins are kept";
+
+const SCORE_HELP: &str = "\
+Each line of the input is a JSON object with `prompt`, `completion` and, if the task has one, `reference`. All other
+columns are the task's metadata. `prompt` and `completion` may be lists of chat messages: the last user message and
+the last assistant message count.
+
+Each line of the output is that object with two more columns: `reward`, a number or null, and `outcomes`, what each
+verifier said. Lines come in the order of the input, as soon as they are there. Blank lines are skipped; a line that
+is not a submission is reported on stderr, and left out of the output.
+
+Examples:
+  gavel score --reward reward.toml completions.jsonl -o scored.jsonl
+  zcat completions.jsonl.gz | gavel score --reward reward.toml | jq .reward";
+
+/// Judge completions with sandboxed reward plugins, and train with them.
+#[derive(Debug, Parser)]
+#[command(name = "gavel", version, after_help = EXAMPLES, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Clone, Args)]
+pub struct GlobalArgs {
+    /// Log more; twice for even more.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Show only errors; twice for not even those.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub quiet: u8,
+    /// When to use colours.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: clap::ColorChoice,
+}
+
+/// What `gavel` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Score completions with a reward file.
+    #[command(after_help = SCORE_HELP)]
+    Score(ScoreArgs),
+    /// Look at a plugin, test it, measure it.
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// Train a policy with GRPO (starts `gavel-train`).
+    #[command(disable_help_flag = true)]
+    Train(TrainerArgs),
+    /// Measure a policy on a set of tasks (starts `gavel-train`).
+    #[command(disable_help_flag = true)]
+    Eval(TrainerArgs),
+    /// Sample completions from a policy (starts `gavel-train`).
+    #[command(disable_help_flag = true)]
+    Generate(TrainerArgs),
+    /// Write a run's report (starts `gavel-train`).
+    #[command(disable_help_flag = true)]
+    Report(TrainerArgs),
+    /// Train a language model from nothing (starts `gavel-train`).
+    #[command(disable_help_flag = true)]
+    Pretrain(TrainerArgs),
+    /// Write task files to train and evaluate on (starts `gavel-train`).
+    #[command(disable_help_flag = true)]
+    Tasks(TrainerArgs),
+    /// Write a shell's completion script to stdout.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// Arguments of `gavel score`.
+#[derive(Debug, Args)]
+pub struct ScoreArgs {
+    /// The reward file.
+    #[arg(short, long, value_name = "FILE")]
+    pub reward: PathBuf,
+    /// Submissions, one JSON object a line; `-` is stdin.
+    #[arg(value_name = "IN.jsonl", default_value = "-")]
+    pub input: PathBuf,
+    /// Where the scored lines go, instead of stdout. Whole lines only: a file cut short by Ctrl-C is valid.
+    #[arg(short, long, value_name = "OUT.jsonl")]
+    pub output: Option<PathBuf>,
+    /// How plugins are found and run.
+    #[command(flatten)]
+    pub plugins: PluginArgs,
+}
+
+/// How plugins are found and run. `gavel-train` takes the same flags.
+#[derive(Debug, Clone, Args)]
+pub struct PluginArgs {
+    /// Worker threads of each verifier [default: the machine's].
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
+    /// A folder to look for plugins in, after the reward file's own; may be repeated.
+    #[arg(long, value_name = "DIR", env = "GAVEL_PLUGIN_PATH", value_delimiter = PATH_SEPARATOR, hide_env = true)]
+    pub plugin_path: Vec<PathBuf>,
+    /// Where compiled plugins are kept.
+    #[command(flatten)]
+    pub cache: CacheArgs,
+}
+
+/// Where compiled plugins are kept.
+#[derive(Debug, Clone, Args)]
+pub struct CacheArgs {
+    /// Where compiled plugins are kept [default: ~/.cache/gavel].
+    #[arg(long, value_name = "DIR", env = "GAVEL_CACHE_DIR", hide_env = true)]
+    pub cache_dir: Option<PathBuf>,
+}
+
+const PATH_SEPARATOR: char = if cfg!(windows) { ';' } else { ':' };
+
+/// What can be done with a plugin.
+#[derive(Debug, Subcommand)]
+pub enum PluginCommand {
+    /// Show what a plugin is: digest, imports, exports, options.
+    #[command(
+        after_help = "Examples:\n  gavel plugin inspect countdown\n  gavel plugin inspect ./shouting.wasm --json"
+    )]
+    Inspect(InspectArgs),
+    /// Run the cases of a plugin's folder, and show where they go another way.
+    #[command(after_help = "Example:\n  gavel plugin test plugins/countdown")]
+    Test(TestArgs),
+    /// Measure a plugin on the cases of its folder, with a fresh instance for every submission.
+    #[command(after_help = "Example:\n  gavel plugin bench plugins/format --jobs 2")]
+    Bench(BenchArgs),
+}
+
+/// Arguments of `gavel plugin inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// A `.wasm` file, a plugin's folder, or the name of a first-party plugin.
+    #[arg(value_name = "FILE")]
+    pub plugin: PathBuf,
+    /// Write one JSON object.
+    #[arg(long)]
+    pub json: bool,
+    /// Where compiled plugins are kept.
+    #[command(flatten)]
+    pub cache: CacheArgs,
+}
+
+/// Arguments of `gavel plugin test`.
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// A folder with `gavel.toml` and `cases.jsonl`.
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Where compiled plugins are kept.
+    #[command(flatten)]
+    pub cache: CacheArgs,
+}
+
+/// Arguments of `gavel plugin bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// A folder with `gavel.toml` and `cases.jsonl`.
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Threads that judge at the same time.
+    #[arg(short, long, value_name = "N", default_value = "1")]
+    pub jobs: NonZeroUsize,
+    /// How long to measure, in seconds; every case is judged at least once.
+    #[arg(long, value_name = "SECONDS", default_value = "2")]
+    pub seconds: f64,
+    /// Write one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments that `gavel-train` understands.
+#[derive(Debug, Args)]
+pub struct TrainerArgs {
+    /// Handed on as they are.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    pub args: Vec<OsString>,
+}

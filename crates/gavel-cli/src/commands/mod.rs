@@ -1,0 +1,73 @@
+//! What the commands do, one module each.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+
+use crate::cli::{Cli, Command, PluginCommand};
+use crate::exit::{ExitStatus, Stop};
+use crate::terminal::Terminal;
+use crate::logging;
+
+mod plugin;
+mod score;
+mod train;
+
+/// Runs a command line to its end.
+pub fn run(cli: Cli) -> ExitCode {
+    let terminal = Terminal::new(cli.global.quiet);
+    set_color(cli.global.color);
+    let result = logging::install(&cli.global).map_err(Stop::Input).and_then(|()| start(cli));
+    finish(result, &terminal)
+}
+
+/// Tells what stopped a command, if anything did, and chooses the exit code.
+pub(crate) fn finish(result: Result<ExitStatus, Stop>, terminal: &Terminal) -> ExitCode {
+    match result {
+        Ok(status) => status.into(),
+        Err(stop) if is_broken_pipe(stop.error()) => ExitStatus::Success.into(),
+        Err(stop) => {
+            terminal.error(format_args!("{:#}", stop.error()));
+            stop.status().into()
+        }
+    }
+}
+
+fn start(cli: Cli) -> Result<ExitStatus, Stop> {
+    let Cli { global, command } = cli;
+    match command {
+        Command::Score(args) => score::run(args, &global),
+        Command::Plugin(PluginCommand::Inspect(args)) => plugin::inspect(&args),
+        Command::Plugin(PluginCommand::Test(args)) => plugin::test(&args, &global),
+        Command::Plugin(PluginCommand::Bench(args)) => plugin::bench(&args),
+        Command::Train(args) => train::start("train", &args, &global),
+        Command::Eval(args) => train::start("eval", &args, &global),
+        Command::Generate(args) => train::start("generate", &args, &global),
+        Command::Report(args) => train::start("report", &args, &global),
+        Command::Pretrain(args) => train::start("pretrain", &args, &global),
+        Command::Tasks(args) => train::start("tasks", &args, &global),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "gavel", &mut script);
+            std::io::stdout().write_all(&script).map_err(anyhow::Error::from)?;
+            Ok(ExitStatus::Success)
+        }
+    }
+}
+
+/// Says once when output is coloured.
+pub(crate) fn set_color(choice: clap::ColorChoice) {
+    match choice {
+        clap::ColorChoice::Auto => anstream::ColorChoice::Auto,
+        clap::ColorChoice::Always => anstream::ColorChoice::Always,
+        clap::ColorChoice::Never => anstream::ColorChoice::Never,
+    }
+    .write_global();
+}
+
+/// Whether whoever read our output has gone, as `head` does. That is no error.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.root_cause().downcast_ref::<std::io::Error>();
+    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,162 @@
+//! `gavel plugin bench`: what a plugin costs per submission, and to load.
+
+use std::io::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use gavel_host::{Host, HostConfig, Plugin, WasmVerifier};
+use gavel_reward::FoundPlugin;
+use gavel_verify::{Submission, Verifier};
+use serde_json::json;
+
+use crate::cases::{self, Verifiers};
+use crate::cli::BenchArgs;
+use crate::exit::{ExitStatus, InputFault, Stop};
+use crate::rows::milliseconds;
+
+/// Measures, and writes the result to stdout.
+pub(in crate::commands) fn run(args: &BenchArgs) -> Result<ExitStatus, Stop> {
+    let time = Duration::try_from_secs_f64(args.seconds).context("--seconds is not a time").input_fault()?;
+    let cases = cases::read(&args.folder).input_fault()?;
+    let found = FoundPlugin::in_folder(&args.folder)?;
+    let slots = u32::try_from(args.jobs.get()).context("--jobs is too large").input_fault()?;
+    let loaded = load_twice(&found, slots)?;
+    let mut verifiers = Verifiers::new(loaded.plugin.clone(), found.limits().resolve());
+    let mut tasks = Vec::new();
+    for case in cases {
+        // Options that the plugin refuses are refused when it is loaded; there is nothing to measure.
+        if let Ok(verifier) = verifiers.with_options(&case.options).input_fault()? {
+            tasks.push((verifier, case.submission));
+        }
+    }
+    let measured = (|| {
+        ensure!(!tasks.is_empty(), "no case has options that the plugin accepts");
+        Ok(measure(&tasks, args.jobs.get(), time))
+    })()
+    .input_fault()?;
+    let text = if args.json { as_json(&loaded, &measured) } else { as_text(&loaded, &measured) };
+    std::io::stdout().write_all(text.as_bytes()).context("cannot write to stdout")?;
+    Ok(ExitStatus::Success)
+}
+
+/// A plugin, and how long it took to load.
+struct Loaded {
+    plugin: Plugin,
+    /// Compiled from nothing.
+    cold: Duration,
+    /// Taken from the cache.
+    cached: Duration,
+}
+
+/// Loads a plugin into a cache of its own, then again with another host, as a second process would.
+fn load_twice(found: &FoundPlugin, slots: u32) -> Result<Loaded, Stop> {
+    let cache = tempfile::tempdir().context("cannot create a folder for the cache")?;
+    let load = || -> Result<(Plugin, Duration), Stop> {
+        let cache_dir = Some(cache.path().to_owned());
+        let host = Host::new(HostConfig { cache_dir, slots, ..HostConfig::default() })
+            .map_err(anyhow::Error::from)?;
+        let start = Instant::now();
+        let plugin = found.load(&host).input_fault()?;
+        Ok((plugin, start.elapsed()))
+    };
+    let (_, cold) = load()?;
+    let (plugin, cached) = load()?;
+    Ok(Loaded { plugin, cold, cached })
+}
+
+struct Measured {
+    jobs: usize,
+    elapsed: Duration,
+    /// Of every submission, sorted.
+    times: Vec<Duration>,
+}
+
+/// Judges the tasks round and round on `jobs` threads, for `time` and at least once each.
+fn measure(tasks: &[(WasmVerifier, Submission)], jobs: usize, time: Duration) -> Measured {
+    // The first submissions pay for page faults that no later one sees.
+    for (verifier, submission) in tasks {
+        verifier.verify(submission);
+    }
+    let next = AtomicUsize::new(0);
+    let start = Instant::now();
+    let work = || {
+        let mut times = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= tasks.len() && start.elapsed() >= time {
+                return times;
+            }
+            let (verifier, submission) = &tasks[index % tasks.len()];
+            let begun = Instant::now();
+            verifier.verify(submission);
+            times.push(begun.elapsed());
+        }
+    };
+    let mut times: Vec<Duration> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
+        // A verifier does not panic; if one did, its times are missing.
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
+    });
+    let elapsed = start.elapsed();
+    times.sort_unstable();
+    Measured { jobs, elapsed, times }
+}
+
+impl Measured {
+    fn per_second(&self) -> f64 {
+        self.times.len() as f64 / self.elapsed.as_secs_f64()
+    }
+
+    /// The time that `percent` of the submissions stay within.
+    fn percentile(&self, percent: usize) -> Duration {
+        let index = (self.times.len() * percent).div_ceil(100).max(1) - 1;
+        self.times.get(index).copied().unwrap_or_default()
+    }
+}
+
+fn as_text(loaded: &Loaded, measured: &Measured) -> String {
+    let description = loaded.plugin.description();
+    let microseconds = |time: Duration| time.as_secs_f64() * 1e6;
+    format!(
+        "{} {}, {} submissions in {:.1} s on {} thread{}, a fresh instance each\n\
+         throughput  {:.0} submissions/s\n\
+         p50         {:.1} µs\n\
+         p99         {:.1} µs\n\
+         max         {:.1} µs\n\
+         load        {:.2} ms cached, {:.0} ms compiled\n",
+        description.name,
+        description.version,
+        measured.times.len(),
+        measured.elapsed.as_secs_f64(),
+        measured.jobs,
+        if measured.jobs == 1 { "" } else { "s" },
+        measured.per_second(),
+        microseconds(measured.percentile(50)),
+        microseconds(measured.percentile(99)),
+        microseconds(measured.percentile(100)),
+        milliseconds(loaded.cached),
+        milliseconds(loaded.cold),
+    )
+}
+
+fn as_json(loaded: &Loaded, measured: &Measured) -> String {
+    let description = loaded.plugin.description();
+    let microseconds = |time: Duration| time.as_nanos() as f64 / 1e3;
+    let value = json!({
+        "plugin": description.name,
+        "version": description.version,
+        "digest": loaded.plugin.digest(),
+        "jobs": measured.jobs,
+        "submissions": measured.times.len(),
+        "seconds": measured.elapsed.as_secs_f64(),
+        "submissions_per_second": measured.per_second(),
+        "p50_us": microseconds(measured.percentile(50)),
+        "p99_us": microseconds(measured.percentile(99)),
+        "max_us": microseconds(measured.percentile(100)),
+        "cached_load_ms": milliseconds(loaded.cached),
+        "cold_load_ms": milliseconds(loaded.cold),
+    });
+    format!("{value}\n")
+}

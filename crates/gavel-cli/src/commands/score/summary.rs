@@ -1,0 +1,122 @@
+//! What a run of `gavel score` came to, for a person.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use gavel_verify::{Score, Status};
+
+use crate::terminal::LABEL;
+
+/// Counts over all submissions; its size does not depend on how many there are.
+pub(super) struct Summary {
+    start: Instant,
+    elapsed: Duration,
+    submissions: u64,
+    bad_lines: u64,
+    /// Submissions with a reward, and its sum.
+    rewarded: u64,
+    sum: f64,
+    verifiers: Vec<VerifierSummary>,
+    slowest: Option<Slowest>,
+}
+
+struct VerifierSummary {
+    name: String,
+    /// Submissions by status, in the order of [`Status::ALL`].
+    counts: [u64; Status::ALL.len()],
+}
+
+struct Slowest {
+    time: Duration,
+    line: u64,
+    verifier: String,
+}
+
+impl Summary {
+    pub(super) fn new(verifiers: &[String]) -> Self {
+        let verifier = |name: &String| VerifierSummary { name: name.clone(), counts: Default::default() };
+        Self {
+            start: Instant::now(),
+            elapsed: Duration::ZERO,
+            submissions: 0,
+            bad_lines: 0,
+            rewarded: 0,
+            sum: 0.0,
+            verifiers: verifiers.iter().map(verifier).collect(),
+            slowest: None,
+        }
+    }
+
+    pub(super) fn count_bad_line(&mut self) {
+        self.bad_lines += 1;
+    }
+
+    pub(super) fn bad_lines(&self) -> u64 {
+        self.bad_lines
+    }
+
+    pub(super) fn count(&mut self, line: u64, score: &Score) {
+        self.submissions += 1;
+        if let Some(reward) = score.reward {
+            self.rewarded += 1;
+            self.sum += reward;
+        }
+        for (summary, (name, outcome)) in self.verifiers.iter_mut().zip(&score.outcomes) {
+            if let Some(index) = Status::ALL.iter().position(|&status| status == outcome.status()) {
+                summary.counts[index] += 1;
+            }
+            if self.slowest.as_ref().is_none_or(|slowest| outcome.elapsed > slowest.time) {
+                self.slowest = Some(Slowest { time: outcome.elapsed, line, verifier: name.clone() });
+            }
+        }
+    }
+
+    /// Stops the clock.
+    pub(super) fn end(&mut self) {
+        self.elapsed = self.start.elapsed();
+    }
+
+    /// One line for the progress bar.
+    pub(super) fn so_far(&self) -> String {
+        format!("{} scored, mean reward {}", self.submissions, self.mean())
+    }
+
+    fn mean(&self) -> String {
+        if self.rewarded == 0 { "none".to_owned() } else { format!("{:.4}", self.sum / self.rewarded as f64) }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.verifiers.iter().map(|verifier| verifier.name.as_str());
+        let width = names.map(str::len).max().unwrap_or(0).max("mean reward".len());
+        let seconds = self.elapsed.as_secs_f64();
+        let rate = self.submissions as f64 / seconds;
+        write!(f, "scored {} in {seconds:.2} s ({rate:.0}/s)", plural(self.submissions, "submission"))?;
+        if self.bad_lines > 0 {
+            write!(f, ", left out {}", plural(self.bad_lines, "bad line"))?;
+        }
+        row(f, width, "mean reward", &self.mean())?;
+        if self.submissions > self.rewarded {
+            write!(f, " ({} without reward)", self.submissions - self.rewarded)?;
+        }
+        for verifier in &self.verifiers {
+            let counts = Status::ALL.iter().zip(verifier.counts).filter(|&(_, count)| count > 0);
+            let counts: Vec<String> = counts.map(|(status, count)| format!("{status} {count}")).collect();
+            row(f, width, &verifier.name, &counts.join(", "))?;
+        }
+        if let Some(Slowest { time, line, verifier }) = &self.slowest {
+            let milliseconds = time.as_secs_f64() * 1e3;
+            row(f, width, "slowest", &format!("{verifier} on line {line}, {milliseconds:.2} ms"))?;
+        }
+        Ok(())
+    }
+}
+
+fn row(f: &mut fmt::Formatter<'_>, width: usize, label: &str, value: &str) -> fmt::Result {
+    write!(f, "\n  {LABEL}{label:width$}{LABEL:#}  {value}")
+}
+
+fn plural(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}

@@ -1,0 +1,110 @@
+//! Reads lines of bounded length, so that one endless line cannot fill the memory.
+
+use std::io::{self, BufRead, Read};
+
+/// The longest line that is read, in bytes.
+pub const LONGEST_LINE: u64 = 64 << 20;
+
+/// The lines of a reader, with their numbers.
+#[derive(Debug)]
+pub struct Lines<R> {
+    reader: R,
+    number: u64,
+    longest: u64,
+}
+
+/// One line of input.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Counted from 1.
+    pub number: u64,
+    /// Bytes read, the end of the line included.
+    pub bytes: u64,
+    /// The text without its end, or why there is none.
+    pub text: Result<String, BadLine>,
+}
+
+/// Why a line cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadLine {
+    /// It is longer than is read.
+    #[error("longer than {longest} bytes")]
+    TooLong {
+        /// The longest line that is read.
+        longest: u64,
+    },
+    /// It is not UTF-8.
+    #[error("not UTF-8 from byte {byte} of the line")]
+    NotUtf8 {
+        /// The first byte that is not, counted from 1.
+        byte: usize,
+    },
+}
+
+impl<R: BufRead> Lines<R> {
+    /// Reads lines of up to `longest` bytes.
+    pub fn new(reader: R, longest: u64) -> Self {
+        Self { reader, number: 0, longest }
+    }
+
+    /// The next line; `None` at the end.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn next(&mut self) -> io::Result<Option<Line>> {
+        let mut line = Vec::new();
+        let mut bytes = self.reader.by_ref().take(self.longest + 1).read_until(b'\n', &mut line)? as u64;
+        if bytes == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
+        let whole = line.pop_if(|last| *last == b'\n').is_some();
+        let text = if !whole && line.len() as u64 > self.longest {
+            bytes += self.reader.skip_until(b'\n')? as u64;
+            Err(BadLine::TooLong { longest: self.longest })
+        } else {
+            String::from_utf8(line)
+                .map(|text| if self.number == 1 { without_mark(text) } else { text })
+                .map_err(|error| BadLine::NotUtf8 { byte: error.utf8_error().valid_up_to() + 1 })
+        };
+        Ok(Some(Line { number: self.number, bytes, text }))
+    }
+}
+
+/// Some programs start a UTF-8 file with a byte order mark, which is no part of its first line.
+fn without_mark(text: String) -> String {
+    text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(input: &[u8]) -> Vec<Line> {
+        let mut lines = Lines::new(input, 4);
+        std::iter::from_fn(|| lines.next().unwrap()).collect()
+    }
+
+    fn line(number: u64, bytes: u64, text: Result<&str, BadLine>) -> Line {
+        Line { number, bytes, text: text.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_bad_line_does_not_lose_the_next() {
+        assert_eq!(
+            lines(b"1234\n12345678\n\n\xff\nend"),
+            [
+                line(1, 5, Ok("1234")),
+                line(2, 9, Err(BadLine::TooLong { longest: 4 })),
+                line(3, 1, Ok("")),
+                line(4, 2, Err(BadLine::NotUtf8 { byte: 1 })),
+                line(5, 3, Ok("end")),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_text() {
+        assert_eq!(lines("\u{feff}1".as_bytes()), [line(1, 4, Ok("1"))]);
+    }
+}

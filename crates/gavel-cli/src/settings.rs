@@ -1,0 +1,50 @@
+//! Settings: what flags, environment and defaults come to. Resolved once, before anything runs.
+
+use std::path::PathBuf;
+
+use gavel_reward::LoadOptions;
+
+use crate::cli::{CacheArgs, PluginArgs};
+
+impl CacheArgs {
+    /// The folder for compiled plugins: the flag or `GAVEL_CACHE_DIR`, else `gavel` in the user's cache folder.
+    ///
+    /// `None`, which means no cache, where there is no such folder and none can be made, as in a container without
+    /// a home. A folder that was asked for is not made here: that it cannot be made is an error to report.
+    pub fn resolve(&self) -> Option<PathBuf> {
+        if let Some(folder) = &self.cache_dir {
+            return Some(folder.clone());
+        }
+        let folder = user_cache()?.join("gavel");
+        match std::fs::create_dir_all(&folder) {
+            Ok(()) => Some(folder),
+            Err(error) => {
+                tracing::info!("compiled plugins are not kept: cannot create {}: {error}", folder.display());
+                None
+            }
+        }
+    }
+}
+
+impl PluginArgs {
+    /// What to load a reward file with.
+    pub fn resolve(self) -> LoadOptions {
+        let defaults = LoadOptions::default();
+        LoadOptions {
+            jobs: self.jobs.unwrap_or(defaults.jobs),
+            plugin_path: self
+                .plugin_path
+                .into_iter()
+                .filter(|folder| !folder.as_os_str().is_empty())
+                .collect(),
+            cache_dir: self.cache.resolve(),
+        }
+    }
+}
+
+/// The user's cache folder, by the XDG base directory specification.
+fn user_cache() -> Option<PathBuf> {
+    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
+    let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).and_then(absolute);
+    named.or_else(|| std::env::home_dir().and_then(absolute).map(|home| home.join(".cache")))
+}

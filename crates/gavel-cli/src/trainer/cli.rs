@@ -1,0 +1,244 @@
+//! The definition of `gavel-train`'s command line.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use gavel_torch::DeviceChoice;
+
+use crate::cli::{GlobalArgs, PluginArgs};
+
+const TRAIN_HELP: &str = "\
+A settings file is TOML; its options have the names of TRL's GRPOConfig. Paths in it are relative to it.
+
+Examples:
+  gavel train examples/countdown/train.toml
+  gavel train train.toml --set learning_rate=3e-6 --set output_dir=runs/lower-rate
+  gavel train train.toml --resume";
+
+/// Train language models with GRPO on rewards from sandboxed plugins.
+#[derive(Debug, Parser)]
+#[command(name = "gavel-train", bin_name = "gavel", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `gavel-train` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a policy with GRPO.
+    #[command(after_help = TRAIN_HELP)]
+    Train(TrainArgs),
+    /// Measure a policy on a set of tasks: pass@1, pass@k, majority@k.
+    #[command(after_help = "Example:\n  gavel eval --model examples/countdown/model --tasks examples/countdown/held-out.jsonl \\\n    --reward examples/countdown/reward.toml --temperature 1 -n 8")]
+    Eval(EvalArgs),
+    /// Sample completions of one prompt.
+    #[command(after_help = "Example:\n  gavel generate --model examples/countdown/model '3 5 2→13:<think>'")]
+    Generate(GenerateArgs),
+    /// Train a small language model from nothing, on text that gavel writes itself.
+    #[command(after_help = "Example:\n  gavel pretrain countdown --output examples/countdown/model")]
+    Pretrain(PretrainArgs),
+    /// Write task files to train and evaluate on.
+    #[command(after_help = "Example:\n  gavel tasks countdown --split held-out --count 256 --seed 2 -o held-out.jsonl")]
+    Tasks(TasksArgs),
+    /// Write a run's report: one HTML page that needs nothing else.
+    #[command(after_help = "Example:\n  gavel report runs/countdown")]
+    Report(ReportArgs),
+}
+
+/// Arguments of `gavel train`.
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// The settings file.
+    #[arg(value_name = "TRAIN.toml")]
+    pub settings: PathBuf,
+    /// Override one setting; may be repeated.
+    #[arg(long = "set", value_name = "FIELD=VALUE", value_parser = field_and_value)]
+    pub overrides: Vec<(String, String)>,
+    /// Go on with the run in `output_dir`, from its last checkpoint.
+    #[arg(long)]
+    pub resume: bool,
+    /// Where to compute: auto, cpu, cuda or cuda:N. The same as `--set device=`.
+    #[arg(long)]
+    pub device: Option<DeviceChoice>,
+    /// Threads that compute on the CPU [default: all cores].
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// How plugins are found and run.
+    #[command(flatten)]
+    pub plugins: PluginArgs,
+}
+
+/// Arguments of `gavel eval`.
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// A Hugging Face model directory.
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    /// The task file.
+    #[arg(long, value_name = "TASKS.jsonl")]
+    pub tasks: PathBuf,
+    /// The reward file.
+    #[arg(long, value_name = "REWARD.toml")]
+    pub reward: PathBuf,
+    /// What surrounds a task's `problem`: r1-zero, none, or a text with {problem} in it.
+    #[arg(long, default_value = "none")]
+    pub template: String,
+    /// Completions per task.
+    #[arg(short = 'n', long, value_name = "N", default_value = "1")]
+    pub num_generations: NonZeroUsize,
+    /// 0 takes the most likely token.
+    #[arg(long, default_value = "0")]
+    pub temperature: f64,
+    /// Sample among the fewest tokens with at least this probability.
+    #[arg(long, default_value = "1")]
+    pub top_p: f64,
+    /// Sample among this many of the most likely tokens; 0 is all.
+    #[arg(long, default_value = "0")]
+    pub top_k: usize,
+    /// In tokens.
+    #[arg(long, value_name = "TOKENS", default_value = "512")]
+    pub max_completion_length: NonZeroUsize,
+    /// A completion ends when it contains this; may be repeated.
+    #[arg(long, value_name = "TEXT")]
+    pub stop: Vec<String>,
+    /// Count a completion as right when this verifier gives it 1 [default: when its reward is at least 1].
+    #[arg(long, value_name = "VERIFIER")]
+    pub correct: Option<String>,
+    /// Use only the first tasks.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<NonZeroUsize>,
+    /// Completions sampled at a time.
+    #[arg(long, value_name = "N", default_value = "64")]
+    pub batch_size: NonZeroUsize,
+    /// The same seed gives the same completions.
+    #[arg(long, default_value = "42")]
+    pub seed: u64,
+    /// Where to compute: auto, cpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto")]
+    pub device: DeviceChoice,
+    /// Write the numbers as JSON here too.
+    #[arg(short, long, value_name = "EVAL.json")]
+    pub output: Option<PathBuf>,
+    /// Write every completion with its outcomes here.
+    #[arg(long, value_name = "OUT.jsonl")]
+    pub completions: Option<PathBuf>,
+    /// How plugins are found and run.
+    #[command(flatten)]
+    pub plugins: PluginArgs,
+}
+
+/// Arguments of `gavel generate`.
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// A Hugging Face model directory.
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    /// What the model continues.
+    pub prompt: String,
+    /// Completions to sample.
+    #[arg(short = 'n', long, value_name = "N", default_value = "1")]
+    pub num_generations: NonZeroUsize,
+    /// 0 takes the most likely token.
+    #[arg(long, default_value = "1")]
+    pub temperature: f64,
+    /// In tokens.
+    #[arg(long, value_name = "TOKENS", default_value = "512")]
+    pub max_completion_length: NonZeroUsize,
+    /// The same seed gives the same completions.
+    #[arg(long, default_value = "42")]
+    pub seed: u64,
+    /// Where to compute: auto, cpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto")]
+    pub device: DeviceChoice,
+}
+
+/// Texts that gavel can write itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Corpus {
+    /// Countdown with three digits: the demo.
+    Countdown,
+}
+
+/// Arguments of `gavel pretrain`.
+#[derive(Debug, Args)]
+pub struct PretrainArgs {
+    /// What to train on.
+    pub corpus: Corpus,
+    /// The model directory to write.
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Updates.
+    #[arg(long, default_value = "4000")]
+    pub steps: u64,
+    /// Rows of 256 tokens per update.
+    #[arg(long, value_name = "ROWS", default_value = "64")]
+    pub batch_size: usize,
+    /// At the top of its cosine.
+    #[arg(long, default_value = "1.5e-3")]
+    pub learning_rate: f64,
+    /// Width of the model; a multiple of 32.
+    #[arg(long, default_value = "128")]
+    pub hidden_size: u32,
+    /// Blocks of the model.
+    #[arg(long, default_value = "4")]
+    pub num_hidden_layers: u32,
+    /// Determines weights and text.
+    #[arg(long, default_value = "42")]
+    pub seed: u64,
+    /// Where to compute: auto, cpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto")]
+    pub device: DeviceChoice,
+}
+
+/// Arguments of `gavel tasks`.
+#[derive(Debug, Args)]
+pub struct TasksArgs {
+    /// What the tasks are about.
+    pub corpus: Corpus,
+    /// Which problems: those that training may show, or the others.
+    #[arg(long, value_enum, default_value = "train")]
+    pub split: Split,
+    /// How many.
+    #[arg(long, value_name = "N")]
+    pub count: usize,
+    /// The same seed gives the same tasks.
+    #[arg(long, default_value = "1")]
+    pub seed: u64,
+    /// Where to write them, instead of stdout.
+    #[arg(short, long, value_name = "TASKS.jsonl")]
+    pub output: Option<PathBuf>,
+}
+
+/// A part of all problems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Split {
+    /// What training may show.
+    Train,
+    /// What only evaluation shows.
+    HeldOut,
+}
+
+/// Arguments of `gavel report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The run directory.
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// The page to write [default: report.html in the run directory].
+    #[arg(short, long, value_name = "FILE.html")]
+    pub output: Option<PathBuf>,
+    /// Write the curve of accuracy and length alone, as SVG.
+    #[arg(long, value_name = "FILE.svg")]
+    pub curve: Option<PathBuf>,
+}
+
+fn field_and_value(text: &str) -> Result<(String, String), String> {
+    let (field, value) = text.split_once('=').ok_or("write FIELD=VALUE, such as beta=0.04")?;
+    Ok((field.trim().to_owned(), value.trim().to_owned()))
+}

@@ -1,0 +1,64 @@
+//! `gavel eval`: how often a policy is right.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Context;
+use gavel_model::{Model, Precision, Tokenizer};
+use gavel_train::eval::{EvalOptions, Evaluation, evaluate};
+use gavel_train::task::{Template, read_tasks};
+
+use super::cli::EvalArgs;
+use super::load_reward;
+use crate::exit::{ExitStatus, InputFault, Stop};
+use crate::terminal::Terminal;
+
+pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
+    let template = Template::named(&args.template)
+        .with_context(|| format!("--template {}: write r1-zero, none, or a text with {{problem}} in it", args.template))
+        .input_fault()?;
+    let mut tasks = read_tasks(&args.tasks, &template).input_fault()?;
+    tasks.truncate(args.limit.map_or(usize::MAX, Into::into));
+    if tasks.is_empty() {
+        return Err(Stop::Input(anyhow::anyhow!("{} holds no task", args.tasks.display())));
+    }
+    let reward = load_reward(&args.reward, &args.plugins.resolve())?;
+    let device = gavel_torch::select_device(args.device).input_fault()?;
+    let tokenizer = Tokenizer::load(&args.model).input_fault()?;
+    let precision = if device.is_cuda() { Precision::BF16 } else { Precision::FULL };
+    let model = Model::load(&args.model, device, precision).input_fault()?;
+
+    let options = EvalOptions {
+        num_generations: args.num_generations.get(),
+        temperature: args.temperature,
+        top_p: args.top_p,
+        top_k: args.top_k,
+        max_completion_length: args.max_completion_length.get(),
+        stop: args.stop,
+        correct: args.correct,
+        batch_size: args.batch_size.get(),
+        seed: args.seed,
+    };
+    terminal.note(format_args!("{} tasks, {} completions of each, on {device:?}", tasks.len(), options.num_generations));
+    let evaluation = evaluate(&model, &tokenizer, &tasks, reward.as_ref(), &options)?;
+    if let Some(path) = &args.output {
+        evaluation.write(path)?;
+    }
+    if let Some(path) = &args.completions {
+        write_completions(&evaluation, path).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let mut numbers = serde_json::to_vec_pretty(&evaluation.metrics().to_json()).map_err(anyhow::Error::from)?;
+    numbers.push(b'\n');
+    std::io::stdout().write_all(&numbers).map_err(anyhow::Error::from)?;
+    super::SUCCESS
+}
+
+fn write_completions(evaluation: &Evaluation, path: &Path) -> anyhow::Result<()> {
+    let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
+    for completion in &evaluation.completions {
+        serde_json::to_writer(&mut file, &completion.to_json())?;
+        file.write_all(b"
+")?;
+    }
+    Ok(file.flush()?)
+}

@@ -1,0 +1,30 @@
+//! `gavel tasks`: task files that gavel writes itself.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+
+use anyhow::Context;
+use gavel_train::countdown;
+
+use super::cli::{Corpus, Split, TasksArgs};
+use crate::exit::{ExitStatus, Stop};
+
+pub(super) fn run(args: &TasksArgs) -> Result<ExitStatus, Stop> {
+    let split = match args.split {
+        Split::Train => countdown::Split::Train,
+        Split::HeldOut => countdown::Split::HeldOut,
+    };
+    let tasks = match args.corpus {
+        Corpus::Countdown => countdown::tasks(split, args.seed),
+    };
+    let mut lines: Box<dyn Write> = match &args.output {
+        Some(path) => Box::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?),
+        None => Box::new(std::io::stdout()),
+    };
+    let mut buffered = BufWriter::new(&mut lines);
+    for task in tasks.take(args.count) {
+        writeln!(buffered, "{task}").map_err(anyhow::Error::from)?;
+    }
+    buffered.flush().map_err(anyhow::Error::from)?;
+    super::SUCCESS
+}
