@@ -14,14 +14,18 @@
 
 use std::path::Path;
 
+use bytes::Bytes;
 use gavel_verify::{Description, Failure, Submission, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use tokio::io::AsyncWrite;
 use wasmtime::{Engine, InstancePre, Linker, Module, Store, UnknownImportError};
-use wasmtime_wasi::I32Exit;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p1::{self, WasiP1Ctx};
 use wasmtime_wasi::p2::pipe::{MemoryInputPipe, MemoryOutputPipe};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
+use wasmtime_wasi::{I32Exit, async_trait};
 
 use crate::clock::{Clock, shadow_poll_oneoff};
 use crate::failure::{classify, is_about_the_call};
@@ -113,8 +117,10 @@ impl CommandCode {
         let clock = Clock::new();
         // One byte more than allowed tells a full pipe from an answer that is just right.
         let stdout = MemoryOutputPipe::new(limits.output.saturating_add(1));
-        let wasi =
-            closed_world(&clock, seed).stdin(MemoryInputPipe::new(stdin)).stdout(stdout.clone()).build_p1();
+        let wasi = closed_world(&clock, seed)
+            .stdin(MemoryInputPipe::new(stdin))
+            .stdout(Stdout(stdout.clone()))
+            .build_p1();
         let mut store = limited_store(self.instance.module().engine(), limits, clock, wasi)?;
         let result = match self.instance.instantiate(&mut store) {
             Ok(instance) => {
@@ -135,6 +141,45 @@ struct Ran {
     result: wasmtime::Result<()>,
     stdout: Vec<u8>,
     store: Store<Guest<WasiP1Ctx>>,
+}
+
+/// Stdout of a command. Ends the command when it is full, since nothing that it could still say would count.
+struct Stdout(MemoryOutputPipe);
+
+impl IsTerminal for Stdout {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Stdout {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.0.clone())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(Self(self.0.clone()))
+    }
+}
+
+#[async_trait]
+impl Pollable for Stdout {
+    async fn ready(&mut self) {}
+}
+
+#[async_trait]
+impl OutputStream for Stdout {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        self.0.flush()
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        self.0.check_write().map_err(|error| StreamError::Trap(error.into()))
+    }
 }
 
 /// The full names of what a module imports.

@@ -77,7 +77,10 @@ impl ComponentCode {
             plugin: plugin.to_owned(),
             source: classify(error, &store.data().growth, limits),
         };
-        let mut store = self.store(limits, 0).map_err(|error| LoadError::engine(plugin, &error))?;
+        let mut store = self.store(limits, 0).map_err(|error| LoadError::Compile {
+            plugin: plugin.to_owned(),
+            reason: format!("{error:#}"),
+        })?;
         let instance = self.instance.instantiate(&mut store).map_err(|error| failed(&store, &error))?;
         // Looking a function up fails only where its type is another.
         let wrong_type = |error: wasmtime::Error| LoadError::Contract {

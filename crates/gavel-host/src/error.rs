@@ -44,7 +44,7 @@ pub enum LoadError {
         /// The plugin.
         plugin: String,
     },
-    /// The file starts as WebAssembly does, but is cut short, damaged, or uses a proposal that gavel does not offer.
+    /// The file starts as WebAssembly does, but is cut short or damaged.
     #[error("{plugin} is not valid WebAssembly: {reason}")]
     Malformed {
         /// The plugin.
@@ -52,7 +52,8 @@ pub enum LoadError {
         /// What is wrong, with the offset in the file.
         reason: String,
     },
-    /// The file is valid, but the engine cannot compile it or make it ready.
+    /// The file is valid, but the engine cannot compile it: it uses what gavel does not offer (64-bit memories,
+    /// threads), or more parts than an instance may have.
     #[error("cannot compile {plugin}: {reason}")]
     Compile {
         /// The plugin.
@@ -117,12 +118,12 @@ pub enum LoadError {
 }
 
 impl LoadError {
-    /// Tells bytes that are not valid WebAssembly from code that the engine cannot make ready.
-    pub(crate) fn engine(plugin: &str, error: &wasmtime::Error) -> Self {
+    /// Why `bytes` could not be compiled: because they are not valid WebAssembly, or because the engine cannot.
+    pub(crate) fn compile(plugin: &str, bytes: &[u8], error: &wasmtime::Error) -> Self {
         let plugin = plugin.to_owned();
-        match error.downcast_ref::<wasmparser::BinaryReaderError>() {
-            Some(error) => Self::Malformed { plugin, reason: error.to_string() },
-            None => Self::Compile { plugin, reason: format!("{error:#}") },
+        match wasmparser::Validator::new().validate_all(bytes) {
+            Err(error) => Self::Malformed { plugin, reason: error.to_string() },
+            Ok(_) => Self::Compile { plugin, reason: format!("{error:#}") },
         }
     }
 }

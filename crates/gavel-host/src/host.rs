@@ -18,7 +18,7 @@ use crate::cache::Cache;
 use crate::command::{self, CommandCode};
 use crate::component::{self as component_format, ComponentCode};
 use crate::guest::{Guest, Wasi};
-use crate::plugin::{Code, Loaded};
+use crate::plugin::{Code, Loaded, PAGE};
 use crate::slots::Slots;
 use crate::{HostError, Limits, LoadError, Plugin, ticker};
 
@@ -113,13 +113,12 @@ impl Host {
     /// See [`LoadError`].
     pub fn load(&self, bytes: &[u8], name: &str) -> Result<Plugin, LoadError> {
         let digest = hex(&Sha256::digest(bytes));
-        let limits = Limits::default();
         let (code, imports, exports, required, description) = if is_component(bytes, name)? {
             let component: Component = self.compile(bytes, &digest, name)?;
             let code = ComponentCode::link(&component, &self.0.components, name)?;
             let description = {
                 let _slot = self.slots().take();
-                code.describe(&limits, name)?
+                code.describe(&describing(component.resources_required()), name)?
             };
             let (imports, exports) =
                 (component_format::imports(&component), component_format::exports(&component));
@@ -129,7 +128,7 @@ impl Host {
             let code = CommandCode::link(&module, &self.0.commands, name)?;
             let description = {
                 let _slot = self.slots().take();
-                code.describe(&limits, name)
+                code.describe(&describing(Some(module.resources_required())), name)
             };
             let (imports, exports) = (command::imports(&module), command::exports(&module));
             (Code::Command(code), imports, exports, Some(module.resources_required()), description)
@@ -144,12 +143,14 @@ impl Host {
 
     fn compile<C: Compiled>(&self, bytes: &[u8], digest: &str, name: &str) -> Result<C, LoadError> {
         let Some(cache) = &self.0.cache else {
-            return C::compile(&self.0.engine, bytes).map_err(|error| LoadError::engine(name, &error));
+            return C::compile(&self.0.engine, bytes)
+                .map_err(|error| LoadError::compile(name, bytes, &error));
         };
         if let Some(code) = cache.get(digest).and_then(|path| C::map(&self.0.engine, &path)) {
             return Ok(code);
         }
-        let code = C::compile(&self.0.engine, bytes).map_err(|error| LoadError::engine(name, &error))?;
+        let code =
+            C::compile(&self.0.engine, bytes).map_err(|error| LoadError::compile(name, bytes, &error))?;
         let saved = code.serialize().map_err(std::io::Error::other).and_then(|code| cache.put(digest, &code));
         if let Err(error) = saved {
             tracing::warn!(plugin = name, "cannot keep the compiled plugin: {error}");
@@ -209,6 +210,13 @@ fn accepted<C>(path: &Path, mapped: wasmtime::Result<C>) -> Option<C> {
     mapped
         .inspect_err(|error| tracing::warn!(path = %path.display(), "compiling a plugin again: {error:#}"))
         .ok()
+}
+
+/// What a plugin may spend to say what it is. Whether it may start so large is for its verifiers' limits to say.
+fn describing(required: Option<ResourcesRequired>) -> Limits {
+    let limits = Limits::default();
+    let initial = required.and_then(|required| required.max_initial_memory_size).unwrap_or(0);
+    Limits { memory: limits.memory.max(initial.saturating_mul(PAGE)), ..limits }
 }
 
 /// Tells a component from a core module by the first eight bytes.

@@ -13,7 +13,7 @@ use crate::slots::Slots;
 use crate::{Host, Limits, LoadError, WasmVerifier};
 
 /// Bytes of a page of linear memory.
-const PAGE: u64 = 64 << 10;
+pub(crate) const PAGE: u64 = 64 << 10;
 
 /// The two kinds of file that gavel takes. The host tells them apart by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,80 @@
+//! A thousand attacks leave the host as large as it was. Alone in its process, so that nobody else's memory counts.
+
+#[allow(dead_code, reason = "this test needs only some of what the attacks share")]
+mod world;
+
+use std::time::Duration;
+
+use gavel_host::{Limits, WasmVerifier};
+use gavel_verify::{Status, Verifier};
+use world::{PAGE, attacker, component, host, limits, submission, verifier};
+
+/// Growth that is put down to the allocator and the kernel's bookkeeping. One leaked store, stack or answer of an
+/// attack is larger than a thousandth of this.
+const TOLERANCE: u64 = 24 << 20;
+
+/// What the attacker is asked to do, and what must come of it.
+const ATTACKS: [(&str, Status); 16] = [
+    ("endless loop", Status::OutOfFuel),
+    ("endless recursion", Status::Trap),
+    ("sleep for an hour", Status::Verdict),
+    ("memory bomb", Status::OutOfMemory),
+    ("huge error", Status::OutputTooLarge),
+    ("many metrics", Status::OutOfMemory),
+    ("reason that is not text", Status::Refused),
+    ("not a number", Status::Refused),
+    ("panic", Status::Trap),
+    ("exit", Status::Trap),
+    ("files", Status::Verdict),
+    ("network", Status::Verdict),
+    ("clock", Status::Verdict),
+    ("entropy", Status::Verdict),
+    ("endless flood", Status::OutOfFuel),
+    ("abstain", Status::Abstained),
+];
+
+#[test]
+fn a_thousand_attacks_leave_memory_as_it_was() {
+    let Some(_) = resident() else {
+        eprintln!("skipped: this system does not tell how much memory a process holds");
+        return;
+    };
+    let small = Limits { fuel: 10_000_000, memory: 32 << 20, timeout: Duration::from_secs(60), ..limits() };
+    let attacker = attacker().verifier("{}", &small).unwrap();
+    let table_bomb = verifier(
+        &component(
+            r#"(memory (export "memory") 1) (table $t 1 funcref)"#,
+            "(loop (br_if 0 (i32.ne (table.grow $t (ref.null func) (i32.const 1000)) (i32.const -1)))) unreachable",
+        ),
+        &small,
+    );
+    // The slot of each attack has its memory warm after the first rounds.
+    for _ in 0..5 {
+        round(&attacker, &table_bomb);
+    }
+    let before = resident().unwrap();
+    for _ in 0..1000 / (ATTACKS.len() + 2) + 1 {
+        round(&attacker, &table_bomb);
+    }
+    let after = resident().unwrap();
+    assert!(after < before + TOLERANCE, "{} MiB before, {} MiB after", before >> 20, after >> 20);
+    assert_eq!(attacker.verify(&submission("42")).reward(), Some(1.0));
+}
+
+/// Every attack once, a bomb of tables and a damaged file.
+fn round(attacker: &WasmVerifier, table_bomb: &WasmVerifier) {
+    for (completion, status) in ATTACKS {
+        let outcome = attacker.verify(&submission(completion));
+        assert_eq!(outcome.status(), status, "{completion}: {:?}", outcome.result);
+    }
+    assert_eq!(table_bomb.verify(&submission("x")).status(), Status::OutOfMemory);
+    let whole = component(PAGE, "(i32.const 2048)");
+    assert!(host().load(&whole[..whole.len() / 2], "cut.wasm").is_err());
+}
+
+/// Bytes that this process holds in memory.
+fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(resident.trim().trim_end_matches(" kB").parse::<u64>().ok()? << 10)
+}
