@@ -1,7 +1,10 @@
 //! The form that a regular expression describes.
+//!
+//! The pattern is compiled for every submission, since nothing survives from one to the next. So this is `regex-lite`:
+//! it compiles open-r1's pattern in 10 µs where `regex` takes 110, at the price of classes that know ASCII alone.
 
 use gavel_plugin::{Error, Verdict};
-use regex::{Regex, RegexBuilder};
+use regex_lite::{Regex, RegexBuilder};
 
 /// Bytes that a compiled expression may take. It is compiled for every submission, so a large one is a slow one.
 const SIZE_LIMIT: usize = 1 << 20;

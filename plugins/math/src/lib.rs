@@ -1,7 +1,7 @@
 //! Judges a final answer against a reference: finds it, reads it, compares it exactly.
 //!
 //! The three steps are apart, each in a module of its own: [`extract`] cuts the answer out of a text, [`parse`] reads
-//! it (by way of [`token`]), [`compare`] says whether two of them are equal and how that was decided.
+//! it (by way of [`token`]), [`mod@compare`] says whether two of them are equal and how that was decided.
 
 pub mod compare;
 pub mod extract;

@@ -137,7 +137,11 @@ impl Cursor<'_> {
 
     /// Takes a sign; true for minus.
     fn sign(&mut self) -> bool {
-        self.take('-') || { self.take('+') && false }
+        let negative = self.take('-');
+        if !negative {
+            self.take('+');
+        }
+        negative
     }
 
     fn currency(&mut self) -> Option<&'static str> {
