@@ -6,6 +6,10 @@ use std::path::PathBuf;
 
 /// Cargo hands link arguments to the targets of the package that asks for them and to nobody else, which is why
 /// each of these packages runs this script.
+#[allow(
+    clippy::print_stdout,
+    reason = "cargo reads a build script's stdout; clippy knows that of build.rs alone"
+)]
 pub(crate) fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");
     println!("cargo:rerun-if-env-changed=LIBTORCH_LIB");

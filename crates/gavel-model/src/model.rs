@@ -66,8 +66,9 @@ impl Model {
     /// Draws fresh parameters as `transformers` does: normal with `initializer_range`, norms 1, biases 0.
     ///
     /// The same seed gives the same parameters on every device; torch's generators are left alone.
-    pub fn random(config: Config, seed: u64, device: Device, precision: Precision) -> Self {
-        let weights = no_grad(|| Weights::random(&config, seed, precision.parameters, device));
+    pub fn random(config: Config, seed: i64, device: Device, precision: Precision) -> Self {
+        let weights =
+            no_grad(|| Weights::random(&config, seed.cast_unsigned(), precision.parameters, device));
         Self { config, precision, device, weights }
     }
 
@@ -216,9 +217,11 @@ impl Network<'_> {
         let mut stream = Tensor::embedding(&self.weights.embedding, tokens, -1, false, false);
         for (layer, block) in self.weights.blocks.iter().enumerate() {
             let normalised = self.normalise(&stream, &block.attention_norm);
-            stream = stream + self.attention(layer, block, &normalised, rope, mask, cache.as_deref_mut());
+            let attended = self.attention(layer, block, &normalised, rope, mask, cache.as_deref_mut());
+            // Not added in place: the backward pass needs the stream as it was.
+            stream = attended + stream;
             let normalised = self.normalise(&stream, &block.feed_forward_norm);
-            stream = stream + self.feed_forward(block, &normalised);
+            stream = self.feed_forward(block, &normalised) + stream;
         }
         if let Some(cache) = cache {
             cache.advance(tokens.size()[1]);

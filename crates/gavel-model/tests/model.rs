@@ -22,7 +22,7 @@ fn config() -> Config {
     }
 }
 
-fn model(seed: u64) -> Model {
+fn model(seed: i64) -> Model {
     Model::random(config(), seed, Device::Cpu, Precision::FULL)
 }
 
@@ -103,7 +103,8 @@ fn fresh_parameters_are_distributed_as_those_of_transformers() {
     for (name, parameter) in Model::random(config, 1, Device::Cpu, Precision::FULL).parameters() {
         let (mean, deviation) = (parameter.mean(Kind::Float), parameter.std(false));
         let [mean, deviation] = [mean, deviation].map(|number| number.double_value(&[]));
-        let (expected_mean, expected_deviation) = if name.contains("norm") { (1.0, 0.0) } else { (0.0, 0.02) };
+        let (expected_mean, expected_deviation) =
+            if name.contains("norm") { (1.0, 0.0) } else { (0.0, 0.02) };
         assert!((mean - expected_mean).abs() < 1e-3, "{name}: {mean}");
         assert!((deviation - expected_deviation).abs() < 1e-3, "{name}: {deviation}");
     }
