@@ -67,13 +67,12 @@ struct Change {
 }
 
 fn headline(run: &Run) -> Markup {
-    let changes = match &run.summary {
-        Some(summary) => measured_changes(summary),
-        None => changes_over_steps(&run.metrics),
-    };
-    let source = match &run.summary {
-        Some(_) => "Before and after training, on held-out tasks.".to_owned(),
-        None => format!("Mean of the first and of the last {END_STEPS} steps, on training tasks."),
+    let measured = run.summary.as_ref().map(measured_changes).unwrap_or_default();
+    let (changes, source) = if measured.is_empty() {
+        let source = format!("Mean of the first and of the last {END_STEPS} steps, on training tasks.");
+        (changes_over_steps(&run.metrics), source)
+    } else {
+        (measured, "Before and after training, on held-out tasks.".to_owned())
     };
     html! {
         section.headline {
@@ -105,10 +104,11 @@ fn tile(change: &Change) -> Markup {
 
 fn measured_changes(summary: &Summary) -> Vec<Change> {
     let mut changes = Vec::new();
-    for (name, &before) in &summary.before {
-        if let Some(&after) = summary.after.get(name) {
+    for (name, before) in &summary.before {
+        if let (&Some(before), Some(&Some(after))) = (before, summary.after.get(name)) {
             let unit = match name.as_str() {
                 length if length.contains("length") => Unit::Tokens,
+                "reward" => Unit::Plain,
                 _ if [before, after].iter().all(|value| (0.0..=1.0).contains(value)) => Unit::Share,
                 _ => Unit::Plain,
             };

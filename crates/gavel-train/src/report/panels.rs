@@ -8,6 +8,9 @@ use super::chart::{self, Layer, Line, Size};
 use super::format::Unit;
 use super::run::{Metrics, Series};
 
+/// The share of held-out tasks that the policy solves at the first try.
+const HELD_OUT_ACCURACY: &str = "eval_pass@1";
+
 /// A headline with the charts under it.
 pub(super) struct Section {
     pub(super) title: &'static str,
@@ -81,7 +84,7 @@ pub(super) fn sections(metrics: &Metrics) -> Vec<Section> {
 /// The series that says best how many answers are right: on held-out tasks where it was measured a few times, and
 /// otherwise that of the first verifier of the reward file.
 pub(super) fn accuracy(metrics: &Metrics) -> Option<(Line, Unit)> {
-    let held_out = metrics.get("eval_accuracy").filter(|series| series.len() > 2);
+    let held_out = metrics.get(HELD_OUT_ACCURACY).filter(|series| series.len() > 2);
     let values = match held_out {
         Some(series) => series,
         None => metrics.get(&format!("rewards/{}/mean", first_verifier(metrics)?))?,
@@ -124,22 +127,20 @@ fn learning(rest: &mut Metrics) -> Vec<Panel> {
 
     let verifiers = rest.names_between("rewards/", "/mean");
     let keys: Vec<_> = verifiers.iter().map(|name| (format!("rewards/{name}/mean"), name.clone())).collect();
-    let mut accuracy = curves(rest, &keys);
-    let held_out = [("eval_accuracy", "accuracy, held out"), ("eval_format", "format, held out")];
-    for (key, label) in held_out {
-        // The colour of the verifier that it stands for, if there is one of that name.
-        let name = label.split(',').next().unwrap_or(label);
-        let colour = verifiers.iter().position(|verifier| verifier == name).unwrap_or(accuracy.len());
-        if let Some(values) = rest.take(key) {
-            accuracy.push(Line { label: label.to_owned(), colour, values, held_out: true });
-        }
-    }
+    let accuracy = curves(rest, &keys);
     let unit = unit_of(&accuracy);
     panels.extend(panel(
         "Accuracy per verifier",
         "Mean reward of each verifier; 100 % is all right.",
         accuracy,
         unit,
+    ));
+
+    panels.extend(panel(
+        "Held-out tasks",
+        "Share that is solved: within k tries (pass@k), or by the most frequent of k answers (majority@k).",
+        held_out_shares(rest),
+        Unit::Share,
     ));
 
     let lengths = curves(
@@ -185,6 +186,25 @@ fn learning(rest: &mut Metrics) -> Vec<Panel> {
         Unit::Share,
     ));
     panels
+}
+
+fn held_out_shares(rest: &mut Metrics) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for key in rest.names() {
+        let label = key
+            .strip_prefix("eval_")
+            .filter(|name| name.starts_with("pass@") || name.starts_with("majority@"));
+        if let (Some(label), Some(values)) = (label, rest.get(&key)) {
+            lines.push(Line {
+                label: label.to_owned(),
+                colour: lines.len(),
+                values: values.clone(),
+                held_out: true,
+            });
+            rest.take(&key);
+        }
+    }
+    lines
 }
 
 fn optimisation(rest: &mut Metrics) -> Vec<Panel> {
@@ -260,15 +280,20 @@ fn verifier_metrics(rest: &mut Metrics) -> Vec<Panel> {
 }
 
 fn time(rest: &mut Metrics) -> Vec<Panel> {
+    // The verifiers work while the policy still writes: their time is no part of the step's.
+    let judging = curves(rest, &[("time/score", "score")]);
     let mut layers = Vec::new();
     for phase in rest.names_between("time/", "") {
         let values = rest.take(&format!("time/{phase}")).unwrap_or_default();
         layers.push(Layer { class: chart::colour_class(layers.len()), label: phase, values });
     }
-    let mut panels: Vec<Panel> =
-        stacked("Time per phase", "Seconds of each step.", layers, Unit::Seconds).into_iter().collect();
+    let phases =
+        stacked("Time per phase", "Seconds of each step, one phase after the other.", layers, Unit::Seconds);
+    let mut panels: Vec<Panel> = phases.into_iter().collect();
     let step = curves(rest, &[("step_time", "step")]);
-    panels.extend(panel("Time per step", "Everything, evaluation and saving apart.", step, Unit::Seconds));
+    panels.extend(panel("Time per step", "Evaluation and saving apart.", step, Unit::Seconds));
+    let note = "All verifiers added up; they work while the policy still writes.";
+    panels.extend(panel("Time of the verifiers", note, judging, Unit::Seconds));
     let tokens = curves(rest, &[("num_tokens", "tokens")]);
     panels.extend(panel("Tokens", "Prompts and completions since the start.", tokens, Unit::Tokens));
     panels

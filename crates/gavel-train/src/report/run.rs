@@ -135,11 +135,12 @@ pub(super) struct OutcomeRow {
     pub(super) metrics: IndexMap<String, Option<f64>>,
 }
 
-/// `summary.json`: measured before and after training, on the same tasks.
+/// `summary.json`: measured before and after training, on the same tasks. Empty if there was no such measurement,
+/// and a number that was not finite is `None`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Summary {
-    pub(super) before: IndexMap<String, f64>,
-    pub(super) after: IndexMap<String, f64>,
+    pub(super) before: IndexMap<String, Option<f64>>,
+    pub(super) after: IndexMap<String, Option<f64>>,
     pub(super) steps: Option<u64>,
     pub(super) seconds: Option<f64>,
 }

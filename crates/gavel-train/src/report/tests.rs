@@ -44,7 +44,7 @@ fn metrics() -> String {
             "verify/answer/verdict": 250, "verify/answer/out-of-fuel": 6, "verify/answer/trap": 0,
             "verify/format/verdict": 256, "verify/answer/metric/wrong_marks": 0.1,
             "time/sample": 2.0, "time/score": 0.1, "time/update": 1.5, "step_time": 3.6,
-            "num_tokens": step * 9000, "eval_accuracy": share, "new/one": 1,
+            "num_tokens": step * 9000, "eval_pass@1": share, "eval_rewards/answer/mean": share, "time/score_wait": 0.5, "new/one": 1,
         })
     }))
 }
@@ -83,7 +83,10 @@ fn everything_that_a_run_records_is_shown() {
         "<h3>Time per phase</h3>",
         "<h3>wrong_marks</h3>",
         "<h3>new/one</h3>",
-        "accuracy, held out",
+        "<h3>Held-out tasks</h3>",
+        "answer, held out",
+        "<h3>Time of the verifiers</h3>",
+        "score_wait",
         ">10,000</td>",
         ">240</td>",
         "no idea",
@@ -103,6 +106,18 @@ fn a_run_that_records_little_has_a_report() {
     assert!(page.contains("<h3>Reward</h3>"));
     for absent in ["<h3>KL</h3>", "Verdicts", "Completions", "Settings", "Time", "NaN", "inf"] {
         assert!(!page.contains(absent), "the page has {absent:?}");
+    }
+}
+
+#[test]
+fn without_evaluation_the_headline_comes_from_the_steps() {
+    for summary in
+        [r#"{"before": {}, "after": {}}"#, r#"{"before": {"accuracy": 0.5}, "after": {"accuracy": null}}"#]
+    {
+        let page = page(&[("metrics.jsonl", &metrics()), ("summary.json", summary)]);
+        assert!(page.contains("Mean of the first and of the last 5 steps"), "{summary}");
+        // The first five of forty steps, and the last five.
+        assert!(page.contains("7.5 %") && page.contains("95.0 %"), "{summary}");
     }
 }
 
