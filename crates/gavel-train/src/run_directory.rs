@@ -49,6 +49,8 @@ pub(crate) struct TrainerState {
     pub(crate) seconds: f64,
     /// What the evaluation before the first step said.
     pub(crate) before: Option<Map<String, Value>>,
+    /// What the latest evaluation said.
+    pub(crate) after: Option<Map<String, Value>>,
 }
 
 /// A checkpoint of a run.

@@ -104,7 +104,7 @@ pub struct SampledCompletion<'a> {
 pub struct Summary {
     /// See [`Evaluation::summary`]; empty if nothing was evaluated before the first step.
     pub before: Map<String, Value>,
-    /// See [`Evaluation::summary`]; empty without evaluation tasks.
+    /// See [`Evaluation::summary`]; the latest; empty without evaluation tasks.
     pub after: Map<String, Value>,
     /// Steps made.
     pub steps: u64,
@@ -152,7 +152,6 @@ pub fn train(
     let steps = settings.steps(tasks.len());
     let learning = learning(settings, device);
     let mut window = Window::default();
-    let mut evaluation = None;
     let mut saved = checkpoint.clone();
     let mut stopped = false;
     let parameters = model.parameter_count();
@@ -245,7 +244,7 @@ pub fn train(
             state.seconds += started.elapsed().as_secs_f64();
             record_evaluation(&run, &mut records, step, &found)?;
             let _ = progress(Progress::Evaluated { step, evaluation: &found });
-            evaluation = Some(found.summary());
+            state.after = Some(found.summary());
         }
 
         // Save.
@@ -258,14 +257,9 @@ pub fn train(
         }
     }
 
-    let after = match evaluation {
-        Some(after) => Some(after),
-        // Resumed after its last step: nothing was left to do.
-        None => run.read_json::<Summary>("summary.json")?.map(|past| past.after),
-    };
     let summary = Summary {
         before: state.before.unwrap_or_default(),
-        after: after.unwrap_or_default(),
+        after: state.after.unwrap_or_default(),
         steps: state.step,
         seconds: state.seconds,
         model: saved.map_or_else(|| settings.model.clone(), |checkpoint| checkpoint.path),

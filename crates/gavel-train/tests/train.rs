@@ -197,6 +197,16 @@ fn a_run_leaves_its_records() {
     assert!(summary.before["accuracy"].is_f64() && summary.after["native"].is_f64());
     assert!(run.join("settings.toml").exists() && run.join("digests.json").exists());
     assert!(matches!(bench.train(&share_of_a()), Err(TrainError::RunExists { .. })));
+    std::fs::remove_file(run.join("summary.json")).unwrap();
+    let again =
+        train(&bench.settings, &share_of_a(), Start::Resume, &mut |_| ControlFlow::Continue(())).unwrap();
+    let lasting = |summary: &Summary| (summary.before.clone(), summary.after.clone(), summary.model.clone());
+    assert_eq!(
+        lasting(&again),
+        lasting(&summary),
+        "a run killed at its very end has its summary all the same"
+    );
+    assert!(run.join("summary.json").exists());
     gavel_train::report::write(run, &bench.directory.path().join("report.html")).unwrap();
 }
 
