@@ -21,8 +21,18 @@ pub(super) struct Line {
     /// Which colour of the page's palette.
     pub(super) colour: usize,
     pub(super) values: Series,
-    /// Measured on held-out tasks every few steps: drawn with dots, dashed, and not smoothed.
-    pub(super) held_out: bool,
+    pub(super) look: Look,
+}
+
+/// How a curve is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Measured at every step and noisy: faint if there are many steps, under its moving mean.
+    Sampled,
+    /// Planned or counted: as it is.
+    Exact,
+    /// Measured on held-out tasks every few steps: dashed, with dots.
+    HeldOut,
 }
 
 /// One kind of what a stack adds up.
@@ -116,7 +126,8 @@ pub(super) fn two_axes(left: &(Line, Unit), right: &(Line, Unit)) -> Markup {
         let frame =
             Frame::new(size, x_domain(&steps), Axis::covering(low.min(0.0), high, *unit)).with_right_axis();
         // Alone with its axis, a curve needs no dashes to be told apart.
-        (frame, Line { colour, held_out: false, ..line.clone() })
+        let look = if line.look == Look::HeldOut { Look::Exact } else { line.look };
+        (frame, Line { colour, look, ..line.clone() })
     };
     let (left_frame, left_line) = frame(left, 0);
     let (right_frame, right_line) = frame(right, 1);
@@ -226,16 +237,17 @@ impl Frame {
         let points: Vec<(f64, f64)> =
             line.values.iter().map(|(&step, &value)| (step as f64, value)).collect();
         let class = colour_class(line.colour);
-        let noisy = points.len() > FEW_POINTS && !line.held_out;
+        let noisy = points.len() > FEW_POINTS && line.look == Look::Sampled;
+        let held_out = line.look == Look::HeldOut;
         html! {
             @if noisy {
                 path class=(format!("line raw {class}")) d=(self.path(&thin(&points))) {}
                 path class=(format!("line {class}")) d=(self.path(&thin(&moving_mean(&points)))) {}
             } @else {
-                @let dashes = line.held_out.then_some("5 4");
-                path class=(format!("line {class}")) stroke-dasharray=[dashes] d=(self.path(&points)) {}
+                @let dashes = held_out.then_some("5 4");
+                path class=(format!("line {class}")) stroke-dasharray=[dashes] d=(self.path(&thin(&points))) {}
             }
-            @if line.held_out || points.len() == 1 {
+            @if held_out || points.len() == 1 {
                 @for &(step, value) in &thin(&points) {
                     circle class=(format!("dot {class}")) cx=(pixel(self.x_at(step))) cy=(pixel(self.y_at(value))) r="3" {}
                 }

@@ -4,7 +4,7 @@ use maud::Markup;
 
 use gavel_verify::Status;
 
-use super::chart::{self, Layer, Line, Size};
+use super::chart::{self, Layer, Line, Look, Size};
 use super::format::Unit;
 use super::run::{Metrics, Series};
 
@@ -90,15 +90,22 @@ pub(super) fn accuracy(metrics: &Metrics) -> Option<(Line, Unit)> {
         None => metrics.get(&format!("rewards/{}/mean", first_verifier(metrics)?))?,
     };
     let label = if held_out.is_some() { "accuracy on held-out tasks" } else { "accuracy" };
-    let line =
-        Line { label: label.to_owned(), colour: 0, values: values.clone(), held_out: held_out.is_some() };
+    let line = Line {
+        label: label.to_owned(),
+        colour: 0,
+        values: values.clone(),
+        look: if held_out.is_some() { Look::HeldOut } else { Look::Sampled },
+    };
     Some((line, share_if_fraction(values)))
 }
 
 /// The mean length of completions.
 pub(super) fn length(metrics: &Metrics) -> Option<(Line, Unit)> {
     let values = metrics.get("completions/mean_length")?.clone();
-    Some((Line { label: "completion length".to_owned(), colour: 1, values, held_out: false }, Unit::Tokens))
+    Some((
+        Line { label: "completion length".to_owned(), colour: 1, values, look: Look::Sampled },
+        Unit::Tokens,
+    ))
 }
 
 /// The verifier called `accuracy`, or the first one.
@@ -199,7 +206,7 @@ fn held_out_shares(rest: &mut Metrics) -> Vec<Line> {
                 label: label.to_owned(),
                 colour: lines.len(),
                 values: values.clone(),
-                held_out: true,
+                look: Look::HeldOut,
             });
             rest.take(&key);
         }
@@ -316,10 +323,10 @@ fn curves<S: AsRef<str>>(rest: &mut Metrics, keys: &[(S, S)]) -> Vec<Line> {
     for (colour, (key, label)) in keys.iter().enumerate() {
         let (key, label) = (key.as_ref(), label.as_ref());
         if let Some(values) = rest.take(key) {
-            lines.push(Line { label: label.to_owned(), colour, values, held_out: false });
+            lines.push(Line { label: label.to_owned(), colour, values, look: look_of(key) });
         }
         if let Some(values) = rest.take(&format!("eval_{key}")) {
-            lines.push(Line { label: format!("{label}, held out"), colour, values, held_out: true });
+            lines.push(Line { label: format!("{label}, held out"), colour, values, look: Look::HeldOut });
         }
     }
     lines
@@ -330,7 +337,7 @@ fn panel(title: &str, note: &str, lines: Vec<Line>, unit: Unit) -> Option<Panel>
         return None;
     }
     let legend = lines.iter().map(|line| {
-        let style = if line.held_out { " held-out" } else { "" };
+        let style = if line.look == Look::HeldOut { " held-out" } else { "" };
         (chart::colour_class(line.colour) + style, line.label.clone())
     });
     Some(Panel {
@@ -343,8 +350,7 @@ fn panel(title: &str, note: &str, lines: Vec<Line>, unit: Unit) -> Option<Panel>
 
 fn single(rest: &mut Metrics, key: &str, title: &str, note: &str) -> Option<Panel> {
     let values = rest.take(key)?;
-    let held_out = key.starts_with("eval_");
-    let line = Line { label: title.to_owned(), colour: 0, values, held_out };
+    let line = Line { label: title.to_owned(), colour: 0, values, look: look_of(key) };
     let chart = chart::lines(title, &[line], Unit::Plain, Size::SMALL);
     Some(Panel { title: title.to_owned(), note: note.to_owned(), legend: Vec::new(), chart })
 }
@@ -359,6 +365,14 @@ fn stacked(title: &str, note: &str, layers: Vec<Layer>, unit: Unit) -> Option<Pa
         legend: layers.iter().map(|layer| (format!("{} layer", layer.class), layer.label.clone())).collect(),
         chart: chart::stack(title, &layers, unit, Size::WIDE),
     })
+}
+
+fn look_of(key: &str) -> Look {
+    match key {
+        "learning_rate" | "num_tokens" | "epoch" => Look::Exact,
+        key if key.starts_with("eval_") => Look::HeldOut,
+        _ => Look::Sampled,
+    }
 }
 
 /// The CSS class of a kind of outcome; of nothing, when the name is not one of a kind.
