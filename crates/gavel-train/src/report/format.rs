@@ -37,7 +37,7 @@ pub(super) fn value(value: f64, unit: Unit) -> String {
     if size == 0.0 {
         "0".to_owned()
     } else if !(1e-3..1e9).contains(&size) {
-        scientific(value)
+        scientific(value, 1)
     } else if size >= 1000.0 {
         thousands(value.round())
     } else {
@@ -52,7 +52,7 @@ pub(super) fn tick(value: f64, step: f64, unit: Unit) -> String {
     if value == 0.0 {
         "0".to_owned()
     } else if !(1e-4..1e9).contains(&step) {
-        scientific(value)
+        scientific(value, (value.abs().log10().floor() - step.log10().floor()).max(0.0) as usize)
     } else if step >= 1e6 {
         format!("{}M", signed(trim_zeros(&format!("{:.1}", value / 1e6))))
     } else if step >= 1e3 {
@@ -89,8 +89,10 @@ pub(super) fn visible(text: &str) -> String {
         .collect()
 }
 
-fn scientific(value: f64) -> String {
-    signed(format!("{value:.1e}").replacen(".0e", "e", 1))
+fn scientific(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$e}");
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    signed(format!("{}e{exponent}", trim_zeros(digits)))
 }
 
 /// Digits in groups of three.
@@ -146,6 +148,8 @@ mod tests {
         assert_eq!(tick(20_000.0, 5_000.0, Unit::Tokens), "20k");
         assert_eq!(tick(2_500_000.0, 500_000.0, Unit::Tokens), "2500k");
         assert_eq!(tick(2e-5, 1e-5, Unit::Plain), "2e-5");
+        assert_eq!(tick(1e-4, 2e-5, Unit::Plain), "1e-4");
+        assert_eq!(tick(1.02e-7, 2e-9, Unit::Plain), "1.02e-7");
         assert_eq!(tick(-0.02, 0.01, Unit::Plain), "−0.02");
     }
 

@@ -11,7 +11,8 @@ use super::run::{Completion, Metrics, OutcomeRow, Run, Samples, Series, Summary}
 const GROUPS_PER_STEP: usize = 2;
 /// Characters of a prompt or completion that are shown.
 const MOST_CHARACTERS: usize = 20_000;
-/// Steps at either end of a run that a headline number averages, where nothing was measured before and after.
+/// Steps at either end of a run that a headline number averages, at most, where nothing was measured before and
+/// after.
 const END_STEPS: usize = 5;
 
 /// Draws the report of a run.
@@ -69,10 +70,9 @@ struct Change {
 fn headline(run: &Run) -> Markup {
     let measured = run.summary.as_ref().map(measured_changes).unwrap_or_default();
     let (changes, source) = if measured.is_empty() {
-        let source = format!("Mean of the first and of the last {END_STEPS} steps, on training tasks.");
-        (changes_over_steps(&run.metrics), source)
+        (changes_over_steps(&run.metrics), "Mean of the first and of the last steps, on training tasks.")
     } else {
-        (measured, "Before and after training, on held-out tasks.".to_owned())
+        (measured, "Before and after training, on held-out tasks.")
     };
     html! {
         section.headline {
@@ -134,7 +134,7 @@ fn changes_over_steps(metrics: &Metrics) -> Vec<Change> {
 
 fn ends(series: &Series) -> Option<(f64, f64)> {
     let values: Vec<f64> = series.values().copied().collect();
-    let count = END_STEPS.min(values.len());
+    let count = END_STEPS.min(values.len().div_ceil(2));
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     (count > 0).then(|| (mean(&values[..count]), mean(&values[values.len() - count..])))
 }
@@ -294,6 +294,7 @@ fn untrusted(text: &str) -> Markup {
     html! {
         pre {
             (format::visible(shown))
+            @if text.is_empty() { span.more { "nothing" } }
             @if hidden > 0 { span.more { "… and " (hidden) " more characters" } }
         }
     }

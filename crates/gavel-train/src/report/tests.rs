@@ -115,7 +115,7 @@ fn without_evaluation_the_headline_comes_from_the_steps() {
         [r#"{"before": {}, "after": {}}"#, r#"{"before": {"accuracy": 0.5}, "after": {"accuracy": null}}"#]
     {
         let page = page(&[("metrics.jsonl", &metrics()), ("summary.json", summary)]);
-        assert!(page.contains("Mean of the first and of the last 5 steps"), "{summary}");
+        assert!(page.contains("Mean of the first and of the last steps"), "{summary}");
         // The first five of forty steps, and the last five.
         assert!(page.contains("7.5 %") && page.contains("95.0 %"), "{summary}");
     }
