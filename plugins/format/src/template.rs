@@ -1,20 +1,16 @@
 //! The R1-Zero template: `<think>…</think><answer>…</answer>`, each tag exactly once, in order, nothing outside.
 //!
-//! Plain string search: nothing is compiled, so a submission costs little more than reading it.
+//! One pass over the completion, and nothing is compiled, so a submission costs little more than its start.
 
 use gavel_plugin::{Submission, Verdict};
 
 use crate::Options;
 
-const OPEN_THINK: &str = "<think>";
-const CLOSE_THINK: &str = "</think>";
-const OPEN_ANSWER: &str = "<answer>";
-const CLOSE_ANSWER: &str = "</answer>";
-
 /// Judges the completion by the template's rules; the reward is 1 when all hold.
 pub(crate) fn verify(submission: &Submission, options: &Options) -> Verdict {
-    let prefilled =
-        options.prefilled_think.unwrap_or_else(|| submission.prompt().trim_end().ends_with(OPEN_THINK));
+    let prefilled = options
+        .prefilled_think
+        .unwrap_or_else(|| submission.prompt().trim_end().ends_with(Tag::OpenThink.text()));
     let rules = Rules::read(submission.completion(), prefilled, options);
     let verdict = Verdict::right_if(rules.broken().is_none())
         .because(rules.broken().unwrap_or("follows the template"))
@@ -23,6 +19,34 @@ pub(crate) fn verify(submission: &Submission, options: &Options) -> Verdict {
         .metric("ordered", rules.ordered)
         .metric("nothing_outside", rules.nothing_outside);
     if options.allow_empty == Some(false) { verdict.metric("not_empty", rules.not_empty) } else { verdict }
+}
+
+/// The tags, in the order of the template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Tag {
+    OpenThink,
+    CloseThink,
+    OpenAnswer,
+    CloseAnswer,
+}
+
+impl Tag {
+    const ALL: [Self; 4] = [Self::OpenThink, Self::CloseThink, Self::OpenAnswer, Self::CloseAnswer];
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::OpenThink => "<think>",
+            Self::CloseThink => "</think>",
+            Self::OpenAnswer => "<answer>",
+            Self::CloseAnswer => "</answer>",
+        }
+    }
+}
+
+/// Every tag in `text` and where it starts, in order.
+fn tags(text: &str) -> Vec<(Tag, usize)> {
+    let tag = |at: usize| Tag::ALL.into_iter().find(|tag| text[at..].starts_with(tag.text()));
+    text.match_indices('<').filter_map(|(at, _)| Some((tag(at)?, at))).collect()
 }
 
 /// Which rules a completion keeps.
@@ -37,11 +61,12 @@ struct Rules {
 
 impl Rules {
     fn read(completion: &str, prefilled: bool, options: &Options) -> Self {
-        let once = |tag| completion.matches(tag).nth(1).is_none() && completion.contains(tag);
-        let opened = if prefilled { !completion.contains(OPEN_THINK) } else { once(OPEN_THINK) };
-        let think_once = opened && once(CLOSE_THINK);
-        let answer_once = once(OPEN_ANSWER) && once(CLOSE_ANSWER);
-        let parts = (think_once && answer_once).then(|| Parts::cut(completion, prefilled)).flatten();
+        let tags = tags(completion);
+        let times = |wanted: Tag| tags.iter().filter(|(tag, _)| *tag == wanted).count();
+        let think_once = times(Tag::OpenThink) == usize::from(!prefilled) && times(Tag::CloseThink) == 1;
+        let answer_once = times(Tag::OpenAnswer) == 1 && times(Tag::CloseAnswer) == 1;
+        let ordered = think_once && answer_once && tags.is_sorted();
+        let parts = ordered.then(|| Parts::cut(completion, &tags)).flatten();
         let blank: fn(&str) -> bool = if options.allow_whitespace.unwrap_or(true) {
             |text| text.trim().is_empty()
         } else {
@@ -50,7 +75,7 @@ impl Rules {
         Self {
             think_once,
             answer_once,
-            ordered: parts.is_some(),
+            ordered,
             nothing_outside: parts.is_some_and(|parts| parts.outside.into_iter().all(blank)),
             not_empty: options.allow_empty.unwrap_or(true)
                 || parts.is_some_and(|parts| parts.inside.iter().all(|text| !text.trim().is_empty())),
@@ -71,7 +96,7 @@ impl Rules {
     }
 }
 
-/// A completion, cut at the four tags.
+/// A completion, cut at its tags.
 #[derive(Debug, Clone, Copy)]
 struct Parts<'a> {
     /// Before, between and after the blocks.
@@ -81,12 +106,17 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// `None` when the tags do not come in order.
-    fn cut(completion: &'a str, prefilled: bool) -> Option<Self> {
-        let (before, rest) = if prefilled { ("", completion) } else { completion.split_once(OPEN_THINK)? };
-        let (thinking, rest) = rest.split_once(CLOSE_THINK)?;
-        let (between, rest) = rest.split_once(OPEN_ANSWER)?;
-        let (answer, after) = rest.split_once(CLOSE_ANSWER)?;
-        Some(Self { outside: [before, between, after], inside: [thinking, answer] })
+    /// Cuts at tags that come in order; the first is missing where the prompt holds it.
+    fn cut(completion: &'a str, tags: &[(Tag, usize)]) -> Option<Self> {
+        let end = |&(tag, at): &(Tag, usize)| at + tag.text().len();
+        let (before, start, rest) = match tags {
+            [opening @ (Tag::OpenThink, at), rest @ ..] => (&completion[..*at], end(opening), rest),
+            rest => ("", 0, rest),
+        };
+        let [close_think, open_answer, close_answer] = rest else { return None };
+        Some(Self {
+            outside: [before, &completion[end(close_think)..open_answer.1], &completion[end(close_answer)..]],
+            inside: [&completion[start..close_think.1], &completion[end(open_answer)..close_answer.1]],
+        })
     }
 }

@@ -74,6 +74,15 @@ fn boxed(text: &str) -> Option<&str> {
     if rest.starts_with('{') { braced(rest) } else { rest.split([' ', '$', '\n']).next() }
 }
 
+/// Where the last of `patterns` starts, and which it is. All start with `first`, a character that is rare in prose, so
+/// that most of a long text is skipped and not compared.
+fn last<'a>(text: &str, first: char, patterns: &[&'a str]) -> Option<(usize, &'a str)> {
+    text.rmatch_indices(first).find_map(|(at, _)| {
+        let found = patterns.iter().find(|pattern| text[at..].starts_with(**pattern))?;
+        Some((at, *found))
+    })
+}
+
 /// What stands between the brace that `text` starts with and the one that closes it.
 fn braced(text: &str) -> Option<&str> {
     let mut depth = 0_usize;
@@ -94,22 +103,29 @@ fn braced(text: &str) -> Option<&str> {
 
 /// One that is not closed counts as none, so that nothing before it can stand in for it.
 fn answer_tag(text: &str) -> Option<&str> {
-    let (_, after) = text.rsplit_once("<answer>")?;
-    after.split_once("</answer>").map(|(answer, _)| answer)
+    let (at, tag) = last(text, '<', &["<answer>"])?;
+    text[at + tag.len()..].split_once("</answer>").map(|(answer, _)| answer)
 }
 
 fn hashes(text: &str) -> Option<&str> {
-    let (_, after) = text.rsplit_once("####")?;
-    after.lines().next()
+    let (at, mark) = last(text, '#', &["####"])?;
+    text[at + mark.len()..].lines().next()
 }
 
 fn phrase(text: &str) -> Option<&str> {
-    const PHRASES: [&str; 4] = ["answer is", "answer:", "answer to the question is", "answer **is**"];
-    // ASCII lower case keeps every byte where it is.
-    let lower = text.to_ascii_lowercase();
-    let end = PHRASES.iter().filter_map(|phrase| Some(lower.rfind(phrase)? + phrase.len())).max()?;
-    let rest = text[end..].trim_start_matches([':', '*', ' ']);
-    Some(clause(rest))
+    const VERBS: [&str; 4] = [" is", ":", " **is**", " to the question is"];
+    // Few letters are as rare as the `w` of "answer".
+    text.rmatch_indices(['w', 'W']).find_map(|(at, _)| {
+        let word = text.get(at.checked_sub("ans".len())?..at + "wer".len())?;
+        let rest = &text[at + "wer".len()..];
+        let verb = VERBS.into_iter().find(|verb| starts_with_ignoring_case(rest, verb))?;
+        let answer = rest[verb.len()..].trim_start_matches([':', '*', ' ']);
+        word.eq_ignore_ascii_case("answer").then(|| clause(answer))
+    })
+}
+
+fn starts_with_ignoring_case(text: &str, start: &str) -> bool {
+    text.get(..start.len()).is_some_and(|found| found.eq_ignore_ascii_case(start))
 }
 
 /// The text up to where its clause ends.
@@ -166,7 +182,7 @@ fn sign_before(text: &str, start: usize) -> usize {
 
 /// The last `\frac{…}{…}`, when the digit that ends at `end` is in its denominator.
 fn fraction_around(text: &str, end: usize) -> Option<&str> {
-    let at = ["\\frac", "\\dfrac", "\\tfrac"].into_iter().filter_map(|command| text.rfind(command)).max()?;
+    let (at, _) = last(text, '\\', &["\\frac", "\\dfrac", "\\tfrac"])?;
     let body = &text[at + text[at..].find('{')?..];
     let numerator = braced(body)?;
     let denominator = braced(&body[numerator.len() + 2..])?;

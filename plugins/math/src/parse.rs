@@ -14,7 +14,7 @@ use num_traits::{One, Zero, pow};
 use crate::token::{Token, tokens};
 
 /// Bytes of an answer beyond which it is not read: no final answer is that long, and reading costs fuel.
-const LONGEST: usize = 2_000;
+const LONGEST: usize = 500;
 /// Powers of ten beyond which a number in scientific notation stays text.
 const LARGEST_EXPONENT: usize = 400;
 /// Words that a unit may have; more is a sentence.
