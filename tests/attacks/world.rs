@@ -11,47 +11,47 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 /// Small, so that hitting them takes little time: a hundred million instructions, 64 MiB.
-pub fn limits() -> Limits {
+pub(crate) fn limits() -> Limits {
     Limits { fuel: 100_000_000, memory: 64 << 20, timeout: Duration::from_secs(60), ..Limits::default() }
 }
 
 /// The host that all attacks of this process share.
-pub fn host() -> &'static Host {
+pub(crate) fn host() -> &'static Host {
     static HOST: OnceLock<Host> = OnceLock::new();
     HOST.get_or_init(|| Host::new(HostConfig::default()).unwrap())
 }
 
 /// The plugin whose completions pick the attack, see `guests/src/lib.rs`.
-pub fn attacker() -> &'static Plugin {
+pub(crate) fn attacker() -> &'static Plugin {
     static PLUGIN: OnceLock<Plugin> = OnceLock::new();
     PLUGIN.get_or_init(|| host().load_file(&build_guest()).unwrap())
 }
 
 /// Judges `completion` with the attacker, within `limits`.
-pub fn attack_within(completion: &str, limits: &Limits) -> Outcome {
+pub(crate) fn attack_within(completion: &str, limits: &Limits) -> Outcome {
     attacker().verifier("{}", limits).unwrap().verify(&submission(completion))
 }
 
 /// Judges `completion` with the attacker, and then an honest one: the host must have taken no harm.
-pub fn attack(completion: &str) -> Outcome {
+pub(crate) fn attack(completion: &str) -> Outcome {
     let outcome = attack_within(completion, &limits());
     assert_unharmed();
     outcome
 }
 
 /// Asserts that the host still judges rightly.
-pub fn assert_unharmed() {
+pub(crate) fn assert_unharmed() {
     let outcome = attack_within("42", &limits());
     assert_eq!(outcome.result, Ok(honest_verdict()), "the call after the attack");
 }
 
 /// What the attacker says of `submission("42")`.
-pub fn honest_verdict() -> Verdict {
+pub(crate) fn honest_verdict() -> Verdict {
     Verdict { reward: 1.0, reason: Some(r#"{"a":1}"#.to_owned()), metrics: vec![("length".to_owned(), 2.0)] }
 }
 
 /// A submission whose reference is 42.
-pub fn submission(completion: &str) -> Submission {
+pub(crate) fn submission(completion: &str) -> Submission {
     Submission {
         prompt: "6*7".to_owned(),
         completion: completion.to_owned(),
@@ -61,12 +61,12 @@ pub fn submission(completion: &str) -> Submission {
 }
 
 /// Loads a hostile component and makes a verifier of it.
-pub fn verifier(component: &[u8], limits: &Limits) -> WasmVerifier {
+pub(crate) fn verifier(component: &[u8], limits: &Limits) -> WasmVerifier {
     host().load(component, "hostile.wasm").unwrap().verifier("{}", limits).unwrap()
 }
 
 /// Builds the guest crate and says where the component is.
-pub fn build_guest() -> PathBuf {
+pub(crate) fn build_guest() -> PathBuf {
     let guests = repository().join("tests/attacks/guests");
     // Beside this test's own target folder, whichever it is.
     let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("../guests");
@@ -89,12 +89,12 @@ fn repository() -> PathBuf {
 /// `body` is WebAssembly text that leaves an address on the stack: that of `result<verdict, error-code>`, with the
 /// discriminant at 0, the reward at 8, the reason (present, address, length) at 16, 20, 24, and the metrics
 /// (address, length) at 28, 32. `fields` are more fields of the module. Addresses up to 4096 hold zeros.
-pub fn component(fields: &str, body: &str) -> Vec<u8> {
+pub(crate) fn component(fields: &str, body: &str) -> Vec<u8> {
     component_of_world("import gavel:verifier/types@0.1.0;", fields, body)
 }
 
 /// As [`component`], with `imports` in its world, in WIT.
-pub fn component_of_world(imports: &str, fields: &str, body: &str) -> Vec<u8> {
+pub(crate) fn component_of_world(imports: &str, fields: &str, body: &str) -> Vec<u8> {
     encode(
         &format!("{imports} export gavel:verifier/verifier@0.1.0;"),
         &module(fields, "(i32.const 1024)", body),
@@ -102,7 +102,7 @@ pub fn component_of_world(imports: &str, fields: &str, body: &str) -> Vec<u8> {
 }
 
 /// As [`component`], with another body of `describe`.
-pub fn component_describing(describe: &str) -> Vec<u8> {
+pub(crate) fn component_describing(describe: &str) -> Vec<u8> {
     encode("export gavel:verifier/verifier@0.1.0;", &module(PAGE, describe, "(i32.const 2048)"))
 }
 
@@ -122,10 +122,10 @@ fn module(fields: &str, describe: &str, verify: &str) -> String {
 }
 
 /// One page of memory, for [`component`].
-pub const PAGE: &str = r#"(memory (export "memory") 1)"#;
+pub(crate) const PAGE: &str = r#"(memory (export "memory") 1)"#;
 
 /// A component of a world with these imports and exports, from the text of its core module.
-pub fn encode(world: &str, module: &str) -> Vec<u8> {
+pub(crate) fn encode(world: &str, module: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
     resolve.push_path(repository().join("sdk/wit")).unwrap();
     for (name, text) in WASI {
