@@ -1,1 +1,13 @@
 //! What a user of `gavel` sees: stdout, stderr and exit code of the real binary.
+//!
+//! Snapshots are in `snapshots/`; `INSTA_UPDATE=always cargo test -p gavel-cli --test cli` writes them anew.
+
+mod add_a_reward;
+mod gavel;
+mod help;
+mod mistakes;
+mod plugin;
+mod score;
+mod streaming;
+#[cfg(unix)]
+mod train;

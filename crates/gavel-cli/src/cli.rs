@@ -26,13 +26,13 @@ Environment:
   GAVEL_CACHE_DIR    where compiled plugins are kept";
 
 const SCORE_HELP: &str = "\
-Each line of the input is a JSON object with `prompt`, `completion` and, if the task has one, `reference`. All other
-columns are the task's metadata. `prompt` and `completion` may be lists of chat messages: the last user message and
+Each line of the input is a JSON object with `prompt`, `completion` and, if the task has one, `reference`. All other \
+columns are the task's metadata. `prompt` and `completion` may be lists of chat messages: the last user message and \
 the last assistant message count.
 
-Each line of the output is that object with two more columns: `reward`, a number or null, and `outcomes`, what each
-verifier said. Lines come in the order of the input, as soon as they are there. Blank lines are skipped; a line that
-is not a submission is reported on stderr, and left out of the output.
+Each line of the output is that object with two more columns: `reward`, a number or null, and `outcomes`, what each \
+verifier said. Lines come in the order of the input, as soon as they are there. Blank lines are skipped; a line that \
+is not a submission is reported on stderr and left out of the output.
 
 Examples:
   gavel score --reward reward.toml completions.jsonl -o scored.jsonl
@@ -52,6 +52,7 @@ pub struct Cli {
 
 /// Flags of every command.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct GlobalArgs {
     /// Log more; twice for even more.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]

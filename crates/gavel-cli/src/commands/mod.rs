@@ -7,8 +7,8 @@ use clap::CommandFactory;
 
 use crate::cli::{Cli, Command, PluginCommand};
 use crate::exit::{ExitStatus, Stop};
-use crate::terminal::Terminal;
 use crate::logging;
+use crate::terminal::Terminal;
 
 mod plugin;
 mod score;

@@ -35,7 +35,9 @@ pub enum Command {
     #[command(after_help = TRAIN_HELP)]
     Train(TrainArgs),
     /// Measure a policy on a set of tasks: pass@1, pass@k, majority@k.
-    #[command(after_help = "Example:\n  gavel eval --model examples/countdown/model --tasks examples/countdown/held-out.jsonl \\\n    --reward examples/countdown/reward.toml --temperature 1 -n 8")]
+    #[command(
+        after_help = "Example:\n  gavel eval --model examples/countdown/model --tasks examples/countdown/held-out.jsonl \\\n    --reward examples/countdown/reward.toml --temperature 1 -n 8"
+    )]
     Eval(EvalArgs),
     /// Sample completions of one prompt.
     #[command(after_help = "Example:\n  gavel generate --model examples/countdown/model '3 5 2→13:<think>'")]
@@ -44,7 +46,9 @@ pub enum Command {
     #[command(after_help = "Example:\n  gavel pretrain countdown --output examples/countdown/model")]
     Pretrain(PretrainArgs),
     /// Write task files to train and evaluate on.
-    #[command(after_help = "Example:\n  gavel tasks countdown --split held-out --count 256 --seed 2 -o held-out.jsonl")]
+    #[command(
+        after_help = "Example:\n  gavel tasks countdown --split held-out --count 256 --seed 2 -o held-out.jsonl"
+    )]
     Tasks(TasksArgs),
     /// Write a run's report: one HTML page that needs nothing else.
     #[command(after_help = "Example:\n  gavel report runs/countdown")]

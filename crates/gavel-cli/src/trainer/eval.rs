@@ -15,7 +15,9 @@ use crate::terminal::Terminal;
 
 pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
     let template = Template::named(&args.template)
-        .with_context(|| format!("--template {}: write r1-zero, none, or a text with {{problem}} in it", args.template))
+        .with_context(|| {
+            format!("--template {}: write r1-zero, none, or a text with {{problem}} in it", args.template)
+        })
         .input_fault()?;
     let mut tasks = read_tasks(&args.tasks, &template).input_fault()?;
     tasks.truncate(args.limit.map_or(usize::MAX, Into::into));
@@ -39,7 +41,11 @@ pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Sto
         batch_size: args.batch_size.get(),
         seed: args.seed,
     };
-    terminal.note(format_args!("{} tasks, {} completions of each, on {device:?}", tasks.len(), options.num_generations));
+    terminal.note(format_args!(
+        "{} tasks, {} completions of each, on {device:?}",
+        tasks.len(),
+        options.num_generations
+    ));
     let evaluation = evaluate(&model, &tokenizer, &tasks, reward.as_ref(), &options)?;
     if let Some(path) = &args.output {
         evaluation.write(path)?;
@@ -47,7 +53,8 @@ pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Sto
     if let Some(path) = &args.completions {
         write_completions(&evaluation, path).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    let mut numbers = serde_json::to_vec_pretty(&evaluation.metrics().to_json()).map_err(anyhow::Error::from)?;
+    let mut numbers =
+        serde_json::to_vec_pretty(&evaluation.metrics().to_json()).map_err(anyhow::Error::from)?;
     numbers.push(b'\n');
     std::io::stdout().write_all(&numbers).map_err(anyhow::Error::from)?;
     super::SUCCESS
@@ -57,8 +64,10 @@ fn write_completions(evaluation: &Evaluation, path: &Path) -> anyhow::Result<()>
     let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
     for completion in &evaluation.completions {
         serde_json::to_writer(&mut file, &completion.to_json())?;
-        file.write_all(b"
-")?;
+        file.write_all(
+            b"
+",
+        )?;
     }
     Ok(file.flush()?)
 }

@@ -20,9 +20,14 @@ pub(super) fn run(args: &PretrainArgs, terminal: &Terminal) -> Result<ExitStatus
     };
     let device = gavel_torch::select_device(args.device).input_fault()?;
     // bfloat16 has too few digits for weights that are trained; at this size full precision costs nothing.
-    let mut model = Model::random(config(args, &tokenizer)?, args.seed.cast_signed(), device, Precision::FULL);
+    let mut model =
+        Model::random(config(args, &tokenizer)?, args.seed.cast_signed(), device, Precision::FULL);
     let parameters = model.parameter_count();
-    terminal.note(format_args!("{:.2} M parameters on {device:?}, {} steps", parameters as f64 / 1e6, args.steps));
+    terminal.note(format_args!(
+        "{:.2} M parameters on {device:?}, {} steps",
+        parameters as f64 / 1e6,
+        args.steps
+    ));
 
     let options = PretrainOptions {
         steps: args.steps,

@@ -18,7 +18,9 @@ pub(super) fn run(args: &TasksArgs) -> Result<ExitStatus, Stop> {
         Corpus::Countdown => countdown::tasks(split, args.seed),
     };
     let mut lines: Box<dyn Write> = match &args.output {
-        Some(path) => Box::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?),
+        Some(path) => {
+            Box::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?)
+        }
         None => Box::new(std::io::stdout()),
     };
     let mut buffered = BufWriter::new(&mut lines);

@@ -18,7 +18,8 @@ pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, St
     overrides.extend(args.device.map(|device| ("device".to_owned(), device.to_string())));
     let settings = Settings::load(&args.settings, &overrides).input_fault()?;
     let path = settings.reward.clone();
-    let path = path.with_context(|| format!("{}: `reward` is missing", args.settings.display())).input_fault()?;
+    let path =
+        path.with_context(|| format!("{}: `reward` is missing", args.settings.display())).input_fault()?;
     let reward = load_reward(&path, &args.plugins.resolve())?;
     if let Some(threads) = args.threads {
         tch::set_num_threads(i32::try_from(threads.get()).unwrap_or(i32::MAX));
@@ -45,8 +46,12 @@ pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, St
 fn interrupts() -> Result<Arc<AtomicBool>, Stop> {
     let interrupted = Arc::new(AtomicBool::new(false));
     // The order matters: the first signal finds the flag unset, then sets it.
-    signal_hook::flag::register_conditional_shutdown(signal_hook::consts::SIGINT, 130, Arc::clone(&interrupted))
-        .and_then(|_| signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupted)))
-        .context("cannot listen for Ctrl-C")?;
+    signal_hook::flag::register_conditional_shutdown(
+        signal_hook::consts::SIGINT,
+        130,
+        Arc::clone(&interrupted),
+    )
+    .and_then(|_| signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupted)))
+    .context("cannot listen for Ctrl-C")?;
     Ok(interrupted)
 }

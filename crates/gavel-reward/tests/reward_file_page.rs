@@ -1,0 +1,47 @@
+//! `docs/reward-file.md` against the code: its examples load, its error is the one that comes, nothing is left out.
+
+use std::error::Error as _;
+use std::path::Path;
+
+use gavel_reward::{FUNCTIONS, LoadOptions, RewardError, RewardFile, load};
+
+fn page() -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reward-file.md")).unwrap()
+}
+
+/// The fenced blocks of a language, in the order of the page.
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    page.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_example_loads() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = LoadOptions { cache_dir: Some(folder.path().join("cache")), ..LoadOptions::default() };
+    let examples = blocks(&page(), "toml");
+    assert!(examples.len() >= 5, "the page has lost its examples");
+    for example in examples {
+        let file = folder.path().join("reward.toml");
+        std::fs::write(&file, &example).unwrap();
+        load(&file, &options).unwrap_or_else(|error| panic!("{error}: {:?}\n{example}", error.source()));
+    }
+}
+
+#[test]
+fn the_error_on_the_page_is_the_one_that_comes() {
+    let page = page();
+    let wrong = blocks(&page, "toml")[0].replace("* format", "* fromat");
+    let error = RewardFile::parse(Path::new("reward.toml"), &wrong).unwrap_err();
+    let shown = format!("error: {error}: {}\n", error.source().unwrap());
+    assert_eq!(blocks(&page, "text"), [shown]);
+    assert!(matches!(error, RewardError::Formula { .. }));
+}
+
+#[test]
+fn every_function_is_on_the_page() {
+    let page = page();
+    for function in FUNCTIONS {
+        assert!(page.contains(&format!("`{function}")), "{function} is not documented");
+    }
+}

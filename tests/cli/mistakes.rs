@@ -1,0 +1,74 @@
+//! Mistakes in a reward file: one error each, that names file, line and field.
+
+use crate::gavel::Folder;
+
+fn mistake(reward: &str) -> String {
+    Folder::with_reward(reward).file("not.wasm", "<html>").shown(&["score", "--reward", "reward.toml"])
+}
+
+const TWO: &str =
+    "[verifiers.accuracy]\nplugin = 'countdown'\n\n[verifiers.format]\nplugin = 'format'\n\n[reward]\n";
+
+#[test]
+fn no_such_file() {
+    insta::assert_snapshot!(Folder::new().shown(&["score", "--reward", "absent.toml"]));
+}
+
+#[test]
+fn a_typo_in_a_field() {
+    insta::assert_snapshot!(mistake("[verifiers.accuracy]\nplugin = 'countdown'\nlimit = { fuel = 1 }"));
+}
+
+#[test]
+fn an_unknown_verifier_in_the_formula() {
+    insta::assert_snapshot!(mistake(&format!("{TWO}formula = 'acuracy + 0.1 * format'")));
+}
+
+#[test]
+fn an_unknown_metric_in_the_formula() {
+    insta::assert_snapshot!(mistake(&format!("{TWO}formula = 'accuracy.corect + 0.1 * format'")));
+}
+
+#[test]
+fn a_formula_that_gives_no_number() {
+    insta::assert_snapshot!(mistake(&format!("{TWO}formula = 'accuracy > 0.5'")));
+}
+
+#[test]
+fn a_missing_plugin() {
+    insta::assert_snapshot!(mistake("[verifiers.accuracy]\nplugin = 'countdwon'"));
+}
+
+#[test]
+fn a_missing_file() {
+    insta::assert_snapshot!(mistake("[verifiers.accuracy]\nplugin = 'plugins/mine.wasm'"));
+}
+
+#[test]
+fn a_file_that_is_no_plugin() {
+    insta::assert_snapshot!(mistake("[verifiers.accuracy]\nplugin = 'not.wasm'"));
+}
+
+#[test]
+fn bad_options() {
+    insta::assert_snapshot!(mistake("[verifiers.accuracy]\nplugin = 'countdown'\noptions = { us = 'all' }"));
+}
+
+#[test]
+fn too_little_memory_to_start() {
+    insta::assert_snapshot!(mistake(
+        "[verifiers.accuracy]\nplugin = 'countdown'\nlimits = { memory = '64KiB' }"
+    ));
+}
+
+#[test]
+fn no_toml() {
+    insta::assert_snapshot!(mistake("[verifiers.accuracy]\nplugin = countdown"));
+}
+
+#[test]
+fn a_folder_that_is_not_built() {
+    let manifest = "manifest_version = 1\n[plugin]\nname = 'mine'\nversion = '0.1.0'\nentry = 'mine.wasm'\n";
+    let folder = Folder::with_reward("[verifiers.mine]\nplugin = 'mine'").file("mine/gavel.toml", manifest);
+    insta::assert_snapshot!(folder.shown(&["score", "--reward", "reward.toml"]));
+}

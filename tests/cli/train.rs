@@ -1,0 +1,48 @@
+//! `gavel train` and its kind start the `gavel-train` beside them.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use crate::gavel::{Folder, GAVEL};
+
+/// A folder with a copy of gavel.
+fn installed() -> Folder {
+    let folder = Folder::new();
+    fs::copy(GAVEL, folder.path("gavel")).unwrap();
+    folder
+}
+
+#[test]
+fn without_gavel_train_the_error_says_what_to_build() {
+    let folder = installed();
+    let output = Command::new(folder.path("gavel")).args(["train", "--help"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let program = folder.path("gavel-train");
+    let expected = format!(
+        "error: `gavel train` needs {}, which is not there: build it with `cargo build --release -p gavel-cli`: ",
+        program.display()
+    );
+    assert!(stderr.starts_with(&expected), "{stderr}");
+}
+
+#[test]
+fn everything_is_handed_on_and_the_exit_code_comes_back() {
+    let folder = installed().file("gavel-train", "#!/bin/sh\nprintf '%s|' \"$@\"\nexit 7\n");
+    fs::set_permissions(folder.path("gavel-train"), fs::Permissions::from_mode(0o755)).unwrap();
+    for (args, expected) in [
+        (&["train", "--help"][..], "train|--help|"),
+        (
+            &["-v", "--color", "never", "eval", "--k", "8", "a b", "--", "-x"],
+            "--verbose|--color=never|eval|--k|8|a b|--|-x|",
+        ),
+        (&["generate", "-v"], "generate|-v|"),
+        (&["report", "runs/demo"], "report|runs/demo|"),
+        (&["pretrain"], "pretrain|"),
+    ] {
+        let output = Command::new(folder.path("gavel")).args(args).output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+        assert_eq!(output.status.code(), Some(7));
+    }
+}
