@@ -9,8 +9,8 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use wasmtime::component::{self, Component};
 use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, Linker, Module, PoolingAllocationConfig, ResourcesRequired,
-    WasmBacktraceDetails,
+    Config, Enabled, Engine, InstanceAllocationStrategy, Linker, Module, PoolingAllocationConfig,
+    ResourcesRequired, WasmBacktraceDetails,
 };
 use wasmtime_wasi::p1::WasiP1Ctx;
 
@@ -216,7 +216,7 @@ fn accepted<C>(path: &Path, mapped: wasmtime::Result<C>) -> Option<C> {
 fn describing(required: Option<ResourcesRequired>) -> Limits {
     let limits = Limits::default();
     let initial = required.and_then(|required| required.max_initial_memory_size).unwrap_or(0);
-    Limits { memory: limits.memory.max(initial.saturating_mul(PAGE)), ..limits }
+    Limits { fuel: 200_000_000, memory: limits.memory.max(initial.saturating_mul(PAGE)), ..limits }
 }
 
 /// Tells a component from a core module by the first eight bytes.
