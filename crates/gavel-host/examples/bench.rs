@@ -1,9 +1,9 @@
 //! Measures what judging costs: `bench PLUGIN.wasm [SECONDS]` prints the tables of `docs/benchmarks.md`.
 #![expect(clippy::print_stdout, reason = "an example is a binary")]
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
@@ -17,18 +17,14 @@ const COMPLETION: &str = "<think>\nWe need 24 from 4, 6, 8 and 2. Try 4 * 6 = 24
     and 4 * 12 = 48, too much. 6 * 8 / (4 - 2) = 48 / 2 = 24. That uses each number once.\n</think>\n\
     <answer>6 * 8 / (4 - 2)</answer>";
 
+/// How long workers judge before the next have their turn.
+const SLICE: Duration = Duration::from_millis(50);
+
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        // What a worker process runs: it waits for its input to close, judges, and prints how many.
-        ["--worker", plugin, seconds] => {
-            let verifier = load(&Host::new(config())?, plugin)?;
-            judge_for(&verifier, Duration::from_millis(200));
-            std::io::stdin().read_to_end(&mut Vec::new())?;
-            println!("{}", judge_for(&verifier, Duration::from_secs_f64(seconds.parse()?)));
-            Ok(())
-        }
+        ["--worker", plugin] => Worker::run(plugin),
         [plugin] => bench(plugin, 2.0),
         [plugin, seconds] => bench(plugin, seconds.parse()?),
         _ => bail!("usage: bench PLUGIN.wasm [SECONDS]"),
@@ -41,7 +37,7 @@ fn bench(plugin: &str, seconds: f64) -> anyhow::Result<()> {
     let length = Duration::from_secs_f64(seconds);
     println!("{} ({} KiB)\n", verifier.description().name, verifier.plugin().size() >> 10);
     cost(&verifier, length);
-    scale(plugin, &verifier, seconds)?;
+    scale(plugin, &verifier, length)?;
     kill(&host)?;
     cached_load(plugin)
 }
@@ -85,54 +81,80 @@ fn cost(verifier: &WasmVerifier, length: Duration) {
 }
 
 /// Threads of one process against processes of one thread.
-fn scale(plugin: &str, verifier: &WasmVerifier, seconds: f64) -> anyhow::Result<()> {
+///
+/// A machine that does something else can only make them slower, and not for the same time: so they take turns in
+/// short slices, and the best slice of each counts.
+fn scale(plugin: &str, verifier: &WasmVerifier, length: Duration) -> anyhow::Result<()> {
+    let counts = [1, 2, 4];
+    let mut processes = (0..counts[2]).map(|_| Worker::start(plugin)).collect::<Result<Vec<_>, _>>()?;
+    let mut best = [[0; 2]; 3];
+    let started = Instant::now();
+    while started.elapsed() < length * 8 {
+        for (count, best) in counts.iter().zip(&mut best) {
+            best[0] = best[0].max(in_threads(verifier, *count));
+            best[1] = best[1].max(in_processes(&mut processes[..*count])?);
+        }
+    }
     println!("| workers | threads of one process | processes of one thread |\n|---|---|---|");
-    let mut alone = None;
-    for workers in [1, 2, 4] {
-        let threads = in_threads(verifier, workers, seconds);
-        let processes = in_processes(plugin, workers, seconds)?;
-        let (one_thread, one_process) = *alone.get_or_insert((threads, processes));
-        println!(
-            "| {workers} | {threads:.0}/s ({:.2}×) | {processes:.0}/s ({:.2}×) |",
-            threads / one_thread,
-            processes / one_process
-        );
+    for (count, slice) in counts.iter().zip(best) {
+        let [threads, processes] = slice.map(|judged| judged as f64 / SLICE.as_secs_f64());
+        let [over_thread, over_process] = [0, 1].map(|kind| slice[kind] as f64 / best[0][kind] as f64);
+        println!("| {count} | {threads:.0}/s ({over_thread:.2}×) | {processes:.0}/s ({over_process:.2}×) |");
     }
     println!();
     Ok(())
 }
 
-fn in_threads(verifier: &WasmVerifier, workers: usize, seconds: f64) -> f64 {
+/// How many submissions so many threads judge in a slice of time.
+fn in_threads(verifier: &WasmVerifier, workers: usize) -> usize {
     let barrier = Barrier::new(workers);
-    let judged: usize = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let work = || {
-            judge_for(verifier, Duration::from_millis(200));
             barrier.wait();
-            judge_for(verifier, Duration::from_secs_f64(seconds))
+            judge_for(verifier, SLICE)
         };
         let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         workers.into_iter().map(|worker| worker.join().expect("judging does not panic")).sum()
-    });
-    judged as f64 / seconds
+    })
 }
 
-fn in_processes(plugin: &str, workers: usize, seconds: f64) -> anyhow::Result<f64> {
-    let program = std::env::current_exe()?;
-    let seconds_text = seconds.to_string();
-    let start = || {
-        let mut command = Command::new(&program);
-        command.args(["--worker", plugin, &seconds_text]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()
-    };
-    let mut children = (0..workers).map(|_| start()).collect::<Result<Vec<_>, _>>()?;
-    // Time to load and to warm up; closing their inputs starts them together.
-    std::thread::sleep(Duration::from_millis(800));
-    children.iter_mut().for_each(|child| drop(child.stdin.take()));
-    let mut judged = 0;
-    for child in children {
-        let output = child.wait_with_output()?;
-        judged += String::from_utf8(output.stdout)?.trim().parse::<usize>().context("a worker failed")?;
+/// How many submissions these processes judge in a slice of time.
+fn in_processes(workers: &mut [Worker]) -> anyhow::Result<usize> {
+    for worker in &mut *workers {
+        worker.questions.write_all(b"\n")?;
     }
-    Ok(judged as f64 / seconds)
+    workers.iter_mut().map(Worker::judged).sum()
+}
+
+/// A process that judges for a slice of time whenever it reads a line, and writes how many.
+struct Worker {
+    questions: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Worker {
+    fn start(plugin: &str) -> anyhow::Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        let child =
+            command.args(["--worker", plugin]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let (questions, answers) = child.stdin.zip(child.stdout).context("the worker has no pipes")?;
+        Ok(Self { questions, answers: BufReader::new(answers) })
+    }
+
+    fn run(plugin: &str) -> anyhow::Result<()> {
+        let verifier = load(&Host::new(config())?, plugin)?;
+        for line in std::io::stdin().lines() {
+            line?;
+            println!("{}", judge_for(&verifier, SLICE));
+        }
+        Ok(())
+    }
+
+    fn judged(&mut self) -> anyhow::Result<usize> {
+        let mut line = String::new();
+        self.answers.read_line(&mut line)?;
+        line.trim().parse().context("a worker failed")
+    }
 }
 
 fn judge_for(verifier: &WasmVerifier, length: Duration) -> usize {
@@ -164,7 +186,14 @@ fn kill(host: &Host) -> anyhow::Result<()> {
         let [p50, p99, max] = [0.5, 0.99, 1.0].map(|part| percentile(&mut late, part) / 1e3);
         println!("| {deadline} ms | {p50:.2} ms | {p99:.2} ms | {max:.2} ms |");
     }
-    println!();
+    let fuelled =
+        endless.verifier("{}", &Limits { timeout: Duration::from_secs(600), ..Limits::default() })?;
+    let outcome = fuelled.verify(&Submission::default());
+    println!(
+        "\n{} instructions of an endless loop take {:.1} s.\n",
+        outcome.fuel,
+        outcome.elapsed.as_secs_f64()
+    );
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// What a plugin may spend on one submission. Every limit is always set; there is no "unlimited".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// WebAssembly instructions, roughly. Deterministic: the same submission is cut at the same instruction on
+    /// WebAssembly instructions. Deterministic: the same submission is cut at the same instruction on
     /// every machine.
     pub fuel: u64,
     /// Bytes of linear memory, all memories of the instance together.
@@ -21,7 +21,8 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Two billion instructions (about a second), 256 MiB, ten seconds, 16 MiB in and 64 KiB out.
+    /// Two billion instructions (a fifth of a second to a few seconds, by their kind), 256 MiB, ten seconds,
+    /// 16 MiB in and 64 KiB out.
     fn default() -> Self {
         Self {
             fuel: 2_000_000_000,

@@ -1,12 +1,18 @@
 //! Counts the instances that live at the same time, so that the pool behind them never runs out.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Places for instances.
 #[derive(Debug)]
 pub(crate) struct Slots {
-    free: Mutex<u32>,
+    queue: Mutex<Queue>,
     freed: Condvar,
+}
+
+#[derive(Debug)]
+struct Queue {
+    free: u32,
+    waiting: u32,
 }
 
 /// A place, given back when dropped.
@@ -15,23 +21,35 @@ pub(crate) struct Slot<'a>(&'a Slots);
 
 impl Slots {
     pub(crate) fn new(count: u32) -> Self {
-        Self { free: Mutex::new(count), freed: Condvar::new() }
+        Self { queue: Mutex::new(Queue { free: count, waiting: 0 }), freed: Condvar::new() }
     }
 
     /// Waits for a free place. It always comes: whoever holds one runs within limits.
     pub(crate) fn take(&self) -> Slot<'_> {
-        // A panic cannot leave a number half written, so a poisoned lock is as good as any.
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut free = self.freed.wait_while(free, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
-        *free -= 1;
+        let mut queue = self.queue();
+        while queue.free == 0 {
+            queue.waiting += 1;
+            queue = self.freed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue.waiting -= 1;
+        }
+        queue.free -= 1;
         Slot(self)
+    }
+
+    /// A panic cannot leave a number half written, so a poisoned lock is as good as any.
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
-        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.0.freed.notify_one();
+        let mut queue = self.0.queue();
+        queue.free += 1;
+        // Waking costs a system call even where nobody sleeps.
+        if queue.waiting > 0 {
+            self.0.freed.notify_one();
+        }
     }
 }
 
@@ -54,6 +72,7 @@ mod tests {
                 });
             }
         });
-        assert_eq!(*slots.free.lock().unwrap(), 2);
+        let queue = slots.queue();
+        assert_eq!((queue.free, queue.waiting), (2, 0));
     }
 }
