@@ -9,47 +9,47 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 /// The binary under test.
-pub const GAVEL: &str = env!("CARGO_BIN_EXE_gavel");
+pub(crate) const GAVEL: &str = env!("CARGO_BIN_EXE_gavel");
 
 /// The repository.
-pub fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
 /// A folder to run `gavel` in. The cache of compiled plugins is shared by all of them.
-pub struct Folder {
+pub(crate) struct Folder {
     folder: tempfile::TempDir,
 }
 
 impl Folder {
     /// An empty folder.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
     /// A folder with a reward file.
-    pub fn with_reward(reward: &str) -> Self {
+    pub(crate) fn with_reward(reward: &str) -> Self {
         Self::new().file("reward.toml", reward)
     }
 
     /// The same folder with one more file.
-    pub fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
         self
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
     /// `gavel` with these arguments, ready to start.
-    pub fn gavel(&self, args: &[&str]) -> Command {
+    pub(crate) fn gavel(&self, args: &[&str]) -> Command {
         let mut command = Command::new(GAVEL);
         command.args(args).current_dir(self.folder.path());
         for (name, _) in std::env::vars_os() {
@@ -62,12 +62,12 @@ impl Folder {
     }
 
     /// Runs `gavel` to its end.
-    pub fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.run_with_input(args, "")
     }
 
     /// Runs `gavel` to its end, with `input` on its stdin.
-    pub fn run_with_input(&self, args: &[&str], input: &str) -> Output {
+    pub(crate) fn run_with_input(&self, args: &[&str], input: &str) -> Output {
         let mut command = self.gavel(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -80,12 +80,12 @@ impl Folder {
     }
 
     /// Runs `gavel` and shows what a user sees.
-    pub fn shown(&self, args: &[&str]) -> String {
+    pub(crate) fn shown(&self, args: &[&str]) -> String {
         self.show(args, &self.run(args))
     }
 
     /// Runs `gavel` with `input` on its stdin and shows what a user sees.
-    pub fn shown_with_input(&self, args: &[&str], input: &str) -> String {
+    pub(crate) fn shown_with_input(&self, args: &[&str], input: &str) -> String {
         self.show(args, &self.run_with_input(args, input))
     }
 
@@ -104,7 +104,7 @@ impl Folder {
 }
 
 /// Times, fuel, digests and sizes change with the machine and with every build of a plugin.
-pub fn without_measurements(text: &str) -> String {
+pub(crate) fn without_measurements(text: &str) -> String {
     static CHANGING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         [
             (r#""ms":[0-9.]+"#, r#""ms":[MS]"#),
@@ -122,7 +122,7 @@ pub fn without_measurements(text: &str) -> String {
     })
 }
 
-/// A `wasm` path of a folder that holds a copy of a first-party plugin's manifest and cases.
-pub fn first_party_folder(name: &str) -> PathBuf {
+/// The folder of a first-party plugin.
+pub(crate) fn first_party_folder(name: &str) -> PathBuf {
     repository().join("plugins").join(name)
 }

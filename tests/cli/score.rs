@@ -20,7 +20,7 @@ fn good_lines_come_out_and_bad_lines_are_reported() {
         "\n",
         &line("44+19"),
         "[1, 2]\n",
-        &line("44+19+35").replace("98", "\"many\""),
+        &line("44+19+35").replace("\"target\": 98", "\"target\": \"many\""),
     ]
     .concat();
     let folder = Folder::with_reward(COUNTDOWN).file("in.jsonl", input);

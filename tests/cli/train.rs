@@ -37,9 +37,10 @@ fn everything_is_handed_on_and_the_exit_code_comes_back() {
             &["-v", "--color", "never", "eval", "--k", "8", "a b", "--", "-x"],
             "--verbose|--color=never|eval|--k|8|a b|--|-x|",
         ),
-        (&["generate", "-v"], "generate|-v|"),
+        (&["generate", "-v"], "--verbose|generate|"),
         (&["report", "runs/demo"], "report|runs/demo|"),
         (&["pretrain"], "pretrain|"),
+        (&["tasks", "countdown"], "tasks|countdown|"),
     ] {
         let output = Command::new(folder.path("gavel")).args(args).output().unwrap();
         assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);

@@ -87,18 +87,30 @@ pub enum RewardError {
         /// What is wrong.
         source: FormulaError,
     },
+    /// A verifier's plugin cannot be found, or its manifest is wrong.
+    #[error("{place}: `{field}`")]
+    Lookup {
+        /// Where the plugin is named.
+        place: Place,
+        /// The dotted name.
+        field: String,
+        /// What is wrong.
+        source: Box<RewardError>,
+    },
+    /// There is no file where a plugin should be.
+    #[error("{} does not exist", path.display())]
+    NoSuchFile {
+        /// The file.
+        path: PathBuf,
+    },
     /// No file and no first-party plugin has this name.
     #[error(
-        "{place}: `{field}`: no plugin called `{name}`{}: looked for {}, and among the first-party plugins ({})",
+        "no plugin called `{name}`{}: looked for {}, and among the first-party plugins ({})",
         did_you_mean(suggestion.as_deref()),
         looked.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
         first_party.join(", ")
     )]
     PluginNotFound {
-        /// Where.
-        place: Place,
-        /// The dotted name.
-        field: String,
         /// The plugin that was asked for.
         name: String,
         /// The files that would have been it.

@@ -8,6 +8,7 @@ use crate::error::RewardError;
 use crate::first_party::FirstParty;
 use crate::limits::LimitSettings;
 use crate::manifest::{MANIFEST, Manifest};
+use crate::source::closest;
 
 /// A plugin that has been found, not yet loaded.
 #[derive(Debug, Clone)]
@@ -83,37 +84,41 @@ impl FoundPlugin {
     }
 }
 
-/// Finds the plugin that a reward file in `beside` calls `name`; `Err` has the places that were looked at.
+/// Finds the plugin that a reward file in `beside` calls `name`.
 ///
 /// A name with a path separator or ending in `.wasm` is a path, from `beside`: of a file, or of a folder with a
 /// manifest. Any other name is looked for as `NAME.wasm` and `NAME/gavel.toml` in `beside`, then in each folder of
 /// `plugin_path`, then among the first-party plugins.
-pub(crate) fn find(
-    name: &str,
-    beside: &Path,
-    plugin_path: &[PathBuf],
-) -> Result<Result<FoundPlugin, Vec<PathBuf>>, RewardError> {
-    let path = beside.join(name);
+pub(crate) fn find(name: &str, beside: &Path, plugin_path: &[PathBuf]) -> Result<FoundPlugin, RewardError> {
     if name.contains(std::path::is_separator) || name.ends_with(".wasm") {
-        return if path.join(MANIFEST).is_file() {
-            FoundPlugin::in_folder(&path).map(Ok)
-        } else if path.is_file() {
-            FoundPlugin::file(path).map(Ok)
-        } else {
-            Ok(Err(vec![path]))
-        };
+        return at_path(beside.join(name));
     }
     let mut looked = Vec::new();
     for folder in std::iter::once(beside).chain(plugin_path.iter().map(PathBuf::as_path)) {
         let file = folder.join(format!("{name}.wasm"));
         if file.is_file() {
-            return FoundPlugin::file(file).map(Ok);
+            return FoundPlugin::file(file);
         }
         let subfolder = folder.join(name);
         if subfolder.join(MANIFEST).is_file() {
-            return FoundPlugin::in_folder(&subfolder).map(Ok);
+            return FoundPlugin::in_folder(&subfolder);
         }
         looked.extend([file, subfolder.join(MANIFEST)]);
     }
-    Ok(FoundPlugin::first_party(name)?.ok_or(looked))
+    FoundPlugin::first_party(name)?.ok_or_else(|| RewardError::PluginNotFound {
+        name: name.to_owned(),
+        looked,
+        first_party: FirstParty::names(),
+        suggestion: closest(name, FirstParty::names().into_iter()),
+    })
+}
+
+fn at_path(path: PathBuf) -> Result<FoundPlugin, RewardError> {
+    if path.is_dir() {
+        FoundPlugin::in_folder(&path)
+    } else if path.is_file() {
+        FoundPlugin::file(path)
+    } else {
+        Err(RewardError::NoSuchFile { path })
+    }
 }

@@ -16,10 +16,8 @@ use tokio::sync::oneshot;
 
 use crate::error::RewardError;
 use crate::file::{RewardFile, VerifierEntry, formula_error};
-use crate::first_party::FirstParty;
 use crate::formula::{Formula, NoReward, OnFailure};
-use crate::lookup::{FoundPlugin, find};
-use crate::source::closest;
+use crate::lookup::find;
 
 /// What loading a reward file depends on besides the file.
 #[derive(Debug, Clone)]
@@ -72,15 +70,11 @@ fn load_verifier(
     options: &LoadOptions,
 ) -> Result<Judge, RewardError> {
     let field = |name: &str| format!("verifiers.{}.{name}", entry.name);
-    let found: FoundPlugin =
-        find(&entry.plugin, beside, &options.plugin_path)?.map_err(|looked| RewardError::PluginNotFound {
-            place: entry.places.plugin.clone(),
-            field: field("plugin"),
-            name: entry.plugin.clone(),
-            looked,
-            first_party: FirstParty::names(),
-            suggestion: closest(&entry.plugin, FirstParty::names().into_iter()),
-        })?;
+    let found = find(&entry.plugin, beside, &options.plugin_path).map_err(|error| RewardError::Lookup {
+        place: entry.places.plugin.clone(),
+        field: field("plugin"),
+        source: Box::new(error),
+    })?;
     let plugin = found.load(host).map_err(|source| RewardError::Plugin {
         place: entry.places.plugin.clone(),
         field: field("plugin"),

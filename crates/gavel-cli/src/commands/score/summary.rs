@@ -103,7 +103,9 @@ impl fmt::Display for Summary {
         for verifier in &self.verifiers {
             let counts = Status::ALL.iter().zip(verifier.counts).filter(|&(_, count)| count > 0);
             let counts: Vec<String> = counts.map(|(status, count)| format!("{status} {count}")).collect();
-            row(f, width, &verifier.name, &counts.join(", "))?;
+            if !counts.is_empty() {
+                row(f, width, &verifier.name, &counts.join(", "))?;
+            }
         }
         if let Some(Slowest { time, line, verifier }) = &self.slowest {
             let milliseconds = time.as_secs_f64() * 1e3;
