@@ -1,6 +1,6 @@
 //! A thousand attacks leave the host as large as it was. Alone in its process, so that nobody else's memory counts.
 
-#[allow(dead_code, reason = "this test needs only some of what the attacks share")]
+#[expect(dead_code, reason = "this test needs only some of what the attacks share")]
 mod world;
 
 use std::time::Duration;
@@ -33,6 +33,7 @@ const ATTACKS: [(&str, Status); 15] = [
 ];
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn a_thousand_attacks_leave_memory_as_it_was() {
     let Some(_) = resident() else {
         eprintln!("skipped: this system does not tell how much memory a process holds");

@@ -92,7 +92,7 @@ impl ComponentCode {
             .get_typed_func::<VerifyParams<'_>, (Answer<WireVerdict, WireError>,)>(&mut store, &self.verify)
             .map_err(wrong_type)?;
         let describe: TypedFunc<(), (WireDescription,)> =
-            instance.get_typed_func(&mut store, &self.describe).map_err(wrong_type)?;
+            instance.get_typed_func(&mut store, self.describe).map_err(wrong_type)?;
         let (description,) = describe.call(&mut store, ()).map_err(|error| failed(&store, &error))?;
         Ok(description.into())
     }
@@ -134,7 +134,6 @@ impl ComponentCode {
     }
 
     /// Calls `verify` in a fresh instance. The outer error is gavel's, the inner one the guest's.
-    #[expect(clippy::type_complexity, reason = "the store tells what the call has cost")]
     fn call<A>(
         &self,
         submission: &Submission,

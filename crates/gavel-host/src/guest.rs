@@ -14,7 +14,8 @@ use crate::clock::Clock;
 use crate::ticker;
 
 /// Bytes that a guest may hand to the host in one call, its answer excepted, which may have [`Limits::output`].
-const HOST_CALL_BYTES: usize = 64 << 10;
+/// Streams take 64 KiB at a time.
+const HOST_CALL_BYTES: usize = 128 << 10;
 
 /// Handles (streams, timers, ..) that a guest may hold at once. Each costs the host some memory.
 const HANDLES: usize = 4096;
