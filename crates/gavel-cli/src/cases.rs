@@ -73,7 +73,7 @@ pub fn read(folder: &Path) -> anyhow::Result<Vec<Case>> {
     let file = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut lines = Lines::new(BufReader::new(file), LONGEST_LINE);
     let mut cases = Vec::new();
-    while let Some(line) = lines.next().with_context(|| format!("cannot read {}", path.display()))? {
+    while let Some(line) = lines.read().with_context(|| format!("cannot read {}", path.display()))? {
         let place = || place(&path, line.number);
         let text = line.text.with_context(place)?;
         if !text.trim().is_empty() {

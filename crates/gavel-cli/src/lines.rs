@@ -51,7 +51,7 @@ impl<R: BufRead> Lines<R> {
     ///
     /// # Errors
     /// When reading fails.
-    pub fn next(&mut self) -> io::Result<Option<Line>> {
+    pub fn read(&mut self) -> io::Result<Option<Line>> {
         let mut line = Vec::new();
         let mut bytes = self.reader.by_ref().take(self.longest + 1).read_until(b'\n', &mut line)? as u64;
         if bytes == 0 {
@@ -82,7 +82,7 @@ mod tests {
 
     fn lines(input: &[u8]) -> Vec<Line> {
         let mut lines = Lines::new(input, 4);
-        std::iter::from_fn(|| lines.next().unwrap()).collect()
+        std::iter::from_fn(|| lines.read().unwrap()).collect()
     }
 
     fn line(number: u64, bytes: u64, text: Result<&str, BadLine>) -> Line {

@@ -85,7 +85,7 @@ pub enum RewardError {
         /// The dotted name.
         field: String,
         /// What is wrong.
-        source: FormulaError,
+        source: Box<FormulaError>,
     },
     /// A verifier's plugin cannot be found, or its manifest is wrong.
     #[error("{place}: `{field}`")]
@@ -128,7 +128,7 @@ pub enum RewardError {
         /// The dotted name: of the plugin, its options or its limits.
         field: String,
         /// What is wrong.
-        source: LoadError,
+        source: Box<LoadError>,
     },
     /// The plugin's folder has no `.wasm` file where its manifest says, and no first-party plugin has its name.
     #[error("{} does not exist: build the plugin first", entry.display())]

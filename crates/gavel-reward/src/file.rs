@@ -159,7 +159,7 @@ fn read_formula(
 }
 
 pub(crate) fn formula_error(place: Place, source: FormulaError) -> RewardError {
-    RewardError::Formula { place, field: "reward.formula".to_owned(), source }
+    RewardError::Formula { place, field: "reward.formula".to_owned(), source: Box::new(source) }
 }
 
 /// The word of the formula that an error is about; empty when it is about the whole.

@@ -49,7 +49,6 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<PluginReward, RewardEr
         cache_dir: options.cache_dir.clone(),
         // A slot for every worker: none of them ever waits for another verifier's.
         slots: u32::try_from(threads).unwrap_or(u32::MAX),
-        ..HostConfig::default()
     })?;
     let beside = path.parent().unwrap_or(Path::new(""));
     let mut judges = Vec::new();
@@ -78,7 +77,7 @@ fn load_verifier(
     let plugin = found.load(host).map_err(|source| RewardError::Plugin {
         place: entry.places.plugin.clone(),
         field: field("plugin"),
-        source,
+        source: Box::new(source),
     })?;
     let limits = entry.limits.or(found.limits()).resolve();
     let verifier = plugin.verifier(&entry.options, &limits).map_err(|source| {
@@ -87,7 +86,7 @@ fn load_verifier(
             LoadError::TooLarge { .. } => (&entry.places.limits, "limits"),
             _ => (&entry.places.plugin, "plugin"),
         };
-        RewardError::Plugin { place: place.clone(), field: field(name), source }
+        RewardError::Plugin { place: place.clone(), field: field(name), source: Box::new(source) }
     })?;
     Ok(Judge {
         name: entry.name.clone(),

@@ -55,8 +55,7 @@ fn load_twice(found: &FoundPlugin, slots: u32) -> Result<Loaded, Stop> {
     let cache = tempfile::tempdir().context("cannot create a folder for the cache")?;
     let load = || -> Result<(Plugin, Duration), Stop> {
         let cache_dir = Some(cache.path().to_owned());
-        let host = Host::new(HostConfig { cache_dir, slots, ..HostConfig::default() })
-            .map_err(anyhow::Error::from)?;
+        let host = Host::new(HostConfig { cache_dir, slots }).map_err(anyhow::Error::from)?;
         let start = Instant::now();
         let plugin = found.load(&host).input_fault()?;
         Ok((plugin, start.elapsed()))

@@ -17,8 +17,8 @@ use crate::terminal::LABEL;
 /// Shows a plugin on stdout.
 pub(in crate::commands) fn run(args: &InspectArgs) -> Result<ExitStatus, Stop> {
     let found = find(&args.plugin)?;
-    let host = Host::new(HostConfig { cache_dir: args.cache.resolve(), slots: 1, ..HostConfig::default() })
-        .map_err(anyhow::Error::from)?;
+    let host =
+        Host::new(HostConfig { cache_dir: args.cache.resolve(), slots: 1 }).map_err(anyhow::Error::from)?;
     let plugin = found.load(&host).input_fault()?;
     let text = if args.json { format!("{:#}\n", as_json(&found, &plugin)) } else { as_text(&found, &plugin) };
     anstream::stdout().write_all(text.as_bytes()).context("cannot write to stdout")?;

@@ -17,8 +17,8 @@ use crate::terminal::{EXPECTED, FOUND, LABEL};
 pub(in crate::commands) fn run(args: &TestArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
     let cases = cases::read(&args.folder).input_fault()?;
     let found = FoundPlugin::in_folder(&args.folder)?;
-    let host = Host::new(HostConfig { cache_dir: args.cache.resolve(), slots: 1, ..HostConfig::default() })
-        .map_err(anyhow::Error::from)?;
+    let host =
+        Host::new(HostConfig { cache_dir: args.cache.resolve(), slots: 1 }).map_err(anyhow::Error::from)?;
     let plugin = found.load(&host).input_fault()?;
     let mut verifiers = Verifiers::new(plugin, found.limits().resolve());
     let mut failed = 0;

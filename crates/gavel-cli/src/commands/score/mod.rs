@@ -125,7 +125,7 @@ struct Reader {
 impl Reader {
     fn run(mut self) {
         while !self.interrupted.load(Ordering::Relaxed) {
-            let entry = match self.lines.next() {
+            let entry = match self.lines.read() {
                 Ok(None) => return,
                 Ok(Some(Line { text: Ok(text), .. })) if text.trim().is_empty() => continue,
                 Ok(Some(line)) => {
