@@ -12,5 +12,3 @@ pub mod logging;
 pub mod rows;
 pub mod settings;
 pub mod terminal;
-#[cfg(feature = "train")]
-pub mod trainer;

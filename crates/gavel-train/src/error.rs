@@ -23,6 +23,9 @@ pub enum TrainError {
     /// The model or the tokenizer cannot be used.
     #[error(transparent)]
     Model(#[from] gavel_model::Error),
+    /// The device that was asked for cannot be had.
+    #[error(transparent)]
+    Device(#[from] gavel_torch::Error),
     /// A prompt cannot be encoded.
     #[error("the prompt of task {index} cannot be encoded")]
     Prompt {

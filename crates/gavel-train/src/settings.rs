@@ -5,8 +5,9 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use gavel_torch::DeviceChoice;
 use serde::{Deserialize, Serialize};
-use tch::{Cuda, Device};
+use tch::Device;
 use toml::de::DeTable;
 
 use crate::TrainError;
@@ -367,14 +368,9 @@ impl Settings {
         }
     }
 
-    /// The device that `device` names; `None` if it names none.
-    pub fn device(&self) -> Option<Device> {
-        match self.device.as_str() {
-            "auto" => Some(Device::cuda_if_available()),
-            "cpu" => Some(Device::Cpu),
-            "cuda" => Some(Device::Cuda(0)),
-            name => name.strip_prefix("cuda:")?.parse().ok().map(Device::Cuda),
-        }
+    /// Which device `device` asks for; `None` if it is none of its words.
+    pub fn device(&self) -> Option<DeviceChoice> {
+        self.device.parse().ok()
     }
 
     /// The number formats to train with on `device`.
@@ -486,9 +482,6 @@ impl Settings {
         }
         if self.device().is_none() {
             return Some(("device", found("auto, cpu, cuda or cuda:N", &self.device)));
-        }
-        if matches!(self.device(), Some(Device::Cuda(index)) if index as i64 >= Cuda::device_count()) {
-            return Some(("device", format!("is {}, but libtorch sees no such device", self.device)));
         }
         None
     }

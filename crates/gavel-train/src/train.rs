@@ -131,7 +131,7 @@ pub fn train(
     progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
 ) -> Result<Summary, TrainError> {
     settings.check()?;
-    let device = settings.device().expect("a checked device");
+    let device = gavel_torch::select_device(settings.device().expect("a checked device"))?;
     let template = Template::named(&settings.template).expect("a checked template");
     let tokenizer = Tokenizer::load(&settings.model)?;
     let tasks = rollout::encode(read_tasks(&settings.tasks, &template)?, &tokenizer)?;
@@ -218,6 +218,9 @@ pub fn train(
         metrics.set("num_tokens", state.num_tokens as f64);
         metrics.set("epoch", (step as usize * settings.prompts_per_step()) as f64 / tasks.len() as f64);
         metrics.extend(clock.metrics(&rollout));
+        if let Some(memory) = gavel_torch::memory_statistics(device) {
+            metrics.set("memory/peak_allocated_gib", memory.peak_allocated as f64 / f64::from(1 << 30));
+        }
         let report =
             StepReport { step, steps, metrics: &metrics, completions: seen(&prompts, &rollout, &advantages) };
         stopped = progress(Progress::Stepped(&report)).is_break();

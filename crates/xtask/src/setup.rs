@@ -45,9 +45,8 @@ pub fn run(root: &Path, args: &Args) -> Result<()> {
             continue;
         }
         eprintln!("{heading}: installing ...");
-        let what = (step.install)().with_context(|| {
-            format!("set-up step {} of {} failed: {}", index + 1, steps.len(), step.name)
-        })?;
+        let what = (step.install)()
+            .with_context(|| format!("set-up step {} of {} failed: {}", index + 1, steps.len(), step.name))?;
         eprintln!("{heading}: installed, {what}");
     }
     Ok(())
@@ -192,9 +191,13 @@ fn pip(root: &Path) -> Result<Command> {
         let made = shell::read(shell::command(root, "python3").args(["-m", "venv"]).arg(&venv));
         if let Err(reason) = made {
             remove(&venv)?;
-            shell::read(shell::command(root, "python3").args(["-m", "pip", "--version"])).with_context(|| {
-                format!("python3 has neither venv nor pip (Debian: apt-get install python3-venv): {reason:#}")
-            })?;
+            shell::read(shell::command(root, "python3").args(["-m", "pip", "--version"])).with_context(
+                || {
+                    format!(
+                        "python3 has neither venv nor pip (Debian: apt-get install python3-venv): {reason:#}"
+                    )
+                },
+            )?;
             let mut pip = shell::command(root, "python3");
             pip.args(["-m", "pip"]);
             return Ok(pip);

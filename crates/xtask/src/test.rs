@@ -1,3 +1,53 @@
 //! Every test of every part, one after the other.
-pub use std::path::Path;
-pub fn run(root: &Path) -> anyhow::Result<()> { crate::setup::run(root, &Default::default()) }
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{setup, shell};
+
+/// A test that cannot run here prints a line that begins so, with what was skipped and why.
+const SKIPPED: &str = "skipped:";
+
+pub fn run(root: &Path) -> Result<()> {
+    setup::run(root, &setup::Args::default())?;
+    eprintln!("test 1/3: formatting");
+    shell::run(shell::cargo(root).args(["fmt", "--all", "--check"]))?;
+    // One profile serves tests and demo, so that wasmtime and libtorch's bindings are compiled once; and a debug
+    // build of the plugin compiler or of the trainer is too slow to test with.
+    eprintln!("test 2/3: every crate and plugin, in the release profile");
+    let mut skipped = tee(shell::cargo(root)
+        .args(["test", "--workspace", "--release", "--no-fail-fast"])
+        .args(["--", "--show-output", "--test-threads=2"]))?;
+    eprintln!("test 3/3: the documents of each plugin, as a plugin author would test them");
+    let gavel = root.join("target/release/gavel");
+    for plugin in ["countdown", "format", "math"] {
+        shell::run(shell::command(root, &gavel).args(["plugin", "test"]).arg(format!("plugins/{plugin}")))?;
+    }
+    skipped.push("tests on a CUDA device: the test run uses the CPU alone".to_owned());
+    eprintln!("\nEverything passed. Skipped:");
+    for what in skipped {
+        eprintln!("  {what}");
+    }
+    Ok(())
+}
+
+/// Runs a command, shows its standard output, and returns what its [`SKIPPED`] lines say.
+fn tee(command: &mut Command) -> Result<Vec<String>> {
+    let mut child = command.stdout(Stdio::piped()).spawn().context("could not start cargo")?;
+    let stdout = child.stdout.take().expect("it was asked for");
+    let mut skipped = Vec::new();
+    for line in BufReader::new(stdout).lines() {
+        let line = line?;
+        println!("{line}");
+        if let Some(what) = line.trim_start().strip_prefix(SKIPPED) {
+            skipped.push(what.trim().to_owned());
+        }
+    }
+    if !child.wait()?.success() {
+        bail!("tests failed; see above");
+    }
+    Ok(skipped)
+}

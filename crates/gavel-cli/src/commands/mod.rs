@@ -23,7 +23,7 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 /// Tells what stopped a command, if anything did, and chooses the exit code.
-pub(crate) fn finish(result: Result<ExitStatus, Stop>, terminal: &Terminal) -> ExitCode {
+pub fn finish(result: Result<ExitStatus, Stop>, terminal: &Terminal) -> ExitCode {
     match result {
         Ok(status) => status.into(),
         Err(stop) if is_broken_pipe(stop.error()) => ExitStatus::Success.into(),
@@ -57,7 +57,7 @@ fn start(cli: Cli) -> Result<ExitStatus, Stop> {
 }
 
 /// Says once when output is coloured.
-pub(crate) fn set_color(choice: clap::ColorChoice) {
+pub fn set_color(choice: clap::ColorChoice) {
     match choice {
         clap::ColorChoice::Auto => anstream::ColorChoice::Auto,
         clap::ColorChoice::Always => anstream::ColorChoice::Always,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gavel_torch::DeviceChoice;
 
-use crate::cli::{GlobalArgs, PluginArgs};
+use gavel_cli::cli::{GlobalArgs, PluginArgs};
 
 const TRAIN_HELP: &str = "\
 A settings file is TOML; its options have the names of TRL's GRPOConfig. Paths in it are relative to it.
@@ -19,18 +19,18 @@ Examples:
 /// Train language models with GRPO on rewards from sandboxed plugins.
 #[derive(Debug, Parser)]
 #[command(name = "gavel-train", bin_name = "gavel", version, disable_help_subcommand = true)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// Flags of every command.
     #[command(flatten)]
-    pub global: GlobalArgs,
+    pub(crate) global: GlobalArgs,
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 /// What `gavel-train` can do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Train a policy with GRPO.
     #[command(after_help = TRAIN_HELP)]
     Train(TrainArgs),
@@ -57,171 +57,171 @@ pub enum Command {
 
 /// Arguments of `gavel train`.
 #[derive(Debug, Args)]
-pub struct TrainArgs {
+pub(crate) struct TrainArgs {
     /// The settings file.
     #[arg(value_name = "TRAIN.toml")]
-    pub settings: PathBuf,
+    pub(crate) settings: PathBuf,
     /// Override one setting; may be repeated.
     #[arg(long = "set", value_name = "FIELD=VALUE", value_parser = field_and_value)]
-    pub overrides: Vec<(String, String)>,
+    pub(crate) overrides: Vec<(String, String)>,
     /// Go on with the run in `output_dir`, from its last checkpoint.
     #[arg(long)]
-    pub resume: bool,
+    pub(crate) resume: bool,
     /// Where to compute: auto, cpu, cuda or cuda:N. The same as `--set device=`.
     #[arg(long)]
-    pub device: Option<DeviceChoice>,
+    pub(crate) device: Option<DeviceChoice>,
     /// Threads that compute on the CPU [default: all cores].
     #[arg(long, value_name = "N")]
-    pub threads: Option<NonZeroUsize>,
+    pub(crate) threads: Option<NonZeroUsize>,
     /// How plugins are found and run.
     #[command(flatten)]
-    pub plugins: PluginArgs,
+    pub(crate) plugins: PluginArgs,
 }
 
 /// Arguments of `gavel eval`.
 #[derive(Debug, Args)]
-pub struct EvalArgs {
+pub(crate) struct EvalArgs {
     /// A Hugging Face model directory.
     #[arg(long, value_name = "DIR")]
-    pub model: PathBuf,
+    pub(crate) model: PathBuf,
     /// The task file.
     #[arg(long, value_name = "TASKS.jsonl")]
-    pub tasks: PathBuf,
+    pub(crate) tasks: PathBuf,
     /// The reward file.
     #[arg(long, value_name = "REWARD.toml")]
-    pub reward: PathBuf,
+    pub(crate) reward: PathBuf,
     /// What surrounds a task's `problem`: r1-zero, none, or a text with {problem} in it.
     #[arg(long, default_value = "none")]
-    pub template: String,
+    pub(crate) template: String,
     /// Completions per task.
     #[arg(short = 'n', long, value_name = "N", default_value = "1")]
-    pub num_generations: NonZeroUsize,
+    pub(crate) num_generations: NonZeroUsize,
     /// 0 takes the most likely token.
     #[arg(long, default_value = "0")]
-    pub temperature: f64,
+    pub(crate) temperature: f64,
     /// Sample among the fewest tokens with at least this probability.
     #[arg(long, default_value = "1")]
-    pub top_p: f64,
+    pub(crate) top_p: f64,
     /// Sample among this many of the most likely tokens; 0 is all.
     #[arg(long, default_value = "0")]
-    pub top_k: usize,
+    pub(crate) top_k: usize,
     /// In tokens.
     #[arg(long, value_name = "TOKENS", default_value = "512")]
-    pub max_completion_length: NonZeroUsize,
+    pub(crate) max_completion_length: NonZeroUsize,
     /// A completion ends when it contains this; may be repeated.
     #[arg(long, value_name = "TEXT")]
-    pub stop: Vec<String>,
+    pub(crate) stop: Vec<String>,
     /// Count a completion as right when this verifier gives it 1 [default: when its reward is at least 1].
     #[arg(long, value_name = "VERIFIER")]
-    pub correct: Option<String>,
+    pub(crate) correct: Option<String>,
     /// Use only the first tasks.
     #[arg(long, value_name = "N")]
-    pub limit: Option<NonZeroUsize>,
+    pub(crate) limit: Option<NonZeroUsize>,
     /// Completions sampled at a time.
     #[arg(long, value_name = "N", default_value = "64")]
-    pub batch_size: NonZeroUsize,
+    pub(crate) batch_size: NonZeroUsize,
     /// The same seed gives the same completions.
     #[arg(long, default_value = "42")]
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Where to compute: auto, cpu, cuda or cuda:N.
     #[arg(long, default_value = "auto")]
-    pub device: DeviceChoice,
+    pub(crate) device: DeviceChoice,
     /// Write the numbers as JSON here too.
     #[arg(short, long, value_name = "EVAL.json")]
-    pub output: Option<PathBuf>,
+    pub(crate) output: Option<PathBuf>,
     /// Write every completion with its outcomes here.
     #[arg(long, value_name = "OUT.jsonl")]
-    pub completions: Option<PathBuf>,
+    pub(crate) completions: Option<PathBuf>,
     /// How plugins are found and run.
     #[command(flatten)]
-    pub plugins: PluginArgs,
+    pub(crate) plugins: PluginArgs,
 }
 
 /// Arguments of `gavel generate`.
 #[derive(Debug, Args)]
-pub struct GenerateArgs {
+pub(crate) struct GenerateArgs {
     /// A Hugging Face model directory.
     #[arg(long, value_name = "DIR")]
-    pub model: PathBuf,
+    pub(crate) model: PathBuf,
     /// What the model continues.
-    pub prompt: String,
+    pub(crate) prompt: String,
     /// Completions to sample.
     #[arg(short = 'n', long, value_name = "N", default_value = "1")]
-    pub num_generations: NonZeroUsize,
+    pub(crate) num_generations: NonZeroUsize,
     /// 0 takes the most likely token.
     #[arg(long, default_value = "1")]
-    pub temperature: f64,
+    pub(crate) temperature: f64,
     /// In tokens.
     #[arg(long, value_name = "TOKENS", default_value = "512")]
-    pub max_completion_length: NonZeroUsize,
+    pub(crate) max_completion_length: NonZeroUsize,
     /// The same seed gives the same completions.
     #[arg(long, default_value = "42")]
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Where to compute: auto, cpu, cuda or cuda:N.
     #[arg(long, default_value = "auto")]
-    pub device: DeviceChoice,
+    pub(crate) device: DeviceChoice,
 }
 
 /// Texts that gavel can write itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Corpus {
+pub(crate) enum Corpus {
     /// Countdown with three digits: the demo.
     Countdown,
 }
 
 /// Arguments of `gavel pretrain`.
 #[derive(Debug, Args)]
-pub struct PretrainArgs {
+pub(crate) struct PretrainArgs {
     /// What to train on.
-    pub corpus: Corpus,
+    pub(crate) corpus: Corpus,
     /// The model directory to write.
     #[arg(short, long, value_name = "DIR")]
-    pub output: PathBuf,
+    pub(crate) output: PathBuf,
     /// Updates.
     #[arg(long, default_value = "4000")]
-    pub steps: u64,
+    pub(crate) steps: u64,
     /// Rows of 256 tokens per update.
     #[arg(long, value_name = "ROWS", default_value = "64")]
-    pub batch_size: usize,
+    pub(crate) batch_size: usize,
     /// At the top of its cosine.
     #[arg(long, default_value = "1.5e-3")]
-    pub learning_rate: f64,
+    pub(crate) learning_rate: f64,
     /// Width of the model; a multiple of 32.
     #[arg(long, default_value = "128")]
-    pub hidden_size: u32,
+    pub(crate) hidden_size: u32,
     /// Blocks of the model.
     #[arg(long, default_value = "4")]
-    pub num_hidden_layers: u32,
+    pub(crate) num_hidden_layers: u32,
     /// Determines weights and text.
     #[arg(long, default_value = "42")]
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Where to compute: auto, cpu, cuda or cuda:N.
     #[arg(long, default_value = "auto")]
-    pub device: DeviceChoice,
+    pub(crate) device: DeviceChoice,
 }
 
 /// Arguments of `gavel tasks`.
 #[derive(Debug, Args)]
-pub struct TasksArgs {
+pub(crate) struct TasksArgs {
     /// What the tasks are about.
-    pub corpus: Corpus,
+    pub(crate) corpus: Corpus,
     /// Which problems: those that training may show, or the others.
     #[arg(long, value_enum, default_value = "train")]
-    pub split: Split,
+    pub(crate) split: Split,
     /// How many.
     #[arg(long, value_name = "N")]
-    pub count: usize,
+    pub(crate) count: usize,
     /// The same seed gives the same tasks.
     #[arg(long, default_value = "1")]
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Where to write them, instead of stdout.
     #[arg(short, long, value_name = "TASKS.jsonl")]
-    pub output: Option<PathBuf>,
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// A part of all problems.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Split {
+pub(crate) enum Split {
     /// What training may show.
     Train,
     /// What only evaluation shows.
@@ -230,16 +230,16 @@ pub enum Split {
 
 /// Arguments of `gavel report`.
 #[derive(Debug, Args)]
-pub struct ReportArgs {
+pub(crate) struct ReportArgs {
     /// The run directory.
     #[arg(value_name = "RUN")]
-    pub run: PathBuf,
+    pub(crate) run: PathBuf,
     /// The page to write [default: report.html in the run directory].
     #[arg(short, long, value_name = "FILE.html")]
-    pub output: Option<PathBuf>,
+    pub(crate) output: Option<PathBuf>,
     /// Write the curve of accuracy and length alone, as SVG.
     #[arg(long, value_name = "FILE.svg")]
-    pub curve: Option<PathBuf>,
+    pub(crate) curve: Option<PathBuf>,
 }
 
 fn field_and_value(text: &str) -> Result<(String, String), String> {

@@ -4,9 +4,10 @@ use gavel_model::{Config, Model, Precision, Tokenizer};
 use gavel_train::countdown;
 use gavel_train::pretrain::{PretrainOptions, PretrainReport, pretrain, save};
 
+use super::blame;
 use super::cli::{Corpus, PretrainArgs};
-use crate::exit::{ExitStatus, InputFault, Stop};
-use crate::terminal::Terminal;
+use gavel_cli::exit::{ExitStatus, InputFault, Stop};
+use gavel_cli::terminal::Terminal;
 
 /// Steps per line on the terminal.
 const SHOW_EVERY: u64 = 100;
@@ -47,8 +48,8 @@ pub(super) fn run(args: &PretrainArgs, terminal: &Terminal) -> Result<ExitStatus
             ));
         }
     };
-    pretrain(&mut model, &tokenizer, &mut documents, &options, &mut show)?;
-    save(&model, &tokenizer, &args.output)?;
+    pretrain(&mut model, &tokenizer, &mut documents, &options, &mut show).map_err(blame)?;
+    save(&model, &tokenizer, &args.output).map_err(blame)?;
     terminal.note(format_args!("model   {}", args.output.display()));
     super::SUCCESS
 }

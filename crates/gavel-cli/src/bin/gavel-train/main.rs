@@ -1,5 +1,5 @@
 //! The `gavel-train` binary: the trainer with rewards from reward files. The only place where the two halves of
-//! gavel meet.
+//! gavel meet. `gavel train`, `gavel eval` and their like start it.
 
 mod cli;
 mod eval;
@@ -13,18 +13,18 @@ mod train;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::Parser;
+use gavel_cli::exit::{ExitStatus, Stop};
+use gavel_cli::terminal::Terminal;
+use gavel_cli::{commands, logging};
 use gavel_reward::LoadOptions;
+use gavel_train::TrainError;
 use gavel_verify::Reward;
 
-pub use cli::Cli;
-use cli::Command;
+use crate::cli::{Cli, Command};
 
-use crate::exit::{ExitStatus, Stop};
-use crate::terminal::Terminal;
-use crate::{commands, logging};
-
-/// Runs a command line to its end.
-pub fn run(cli: Cli) -> ExitCode {
+fn main() -> ExitCode {
+    let cli = Cli::parse();
     let terminal = Terminal::new(cli.global.quiet);
     commands::set_color(cli.global.color);
     let result = logging::install(&cli.global).map_err(Stop::Input).and_then(|()| match cli.command {
@@ -43,16 +43,13 @@ fn load_reward(path: &std::path::Path, options: &LoadOptions) -> Result<Arc<dyn 
     Ok(Arc::new(gavel_reward::load(path, options)?))
 }
 
-/// What a failure of the trainer says about whose fault it is: almost always the input's.
-impl From<gavel_train::TrainError> for Stop {
-    fn from(error: gavel_train::TrainError) -> Self {
-        use gavel_train::TrainError;
-        match error {
-            TrainError::File { action: "write", .. }
-            | TrainError::Tensors { action: "write", .. }
-            | TrainError::Unanswered { .. } => Self::Unexpected(error.into()),
-            _ => Self::Input(error.into()),
-        }
+/// Whose fault a failure of the trainer is: almost always the input's.
+fn blame(error: TrainError) -> Stop {
+    match error {
+        TrainError::File { action: "write", .. }
+        | TrainError::Tensors { action: "write", .. }
+        | TrainError::Unanswered { .. } => Stop::Unexpected(error.into()),
+        _ => Stop::Input(error.into()),
     }
 }
 

@@ -4,8 +4,8 @@ use anyhow::Context;
 use gavel_train::report;
 
 use super::cli::ReportArgs;
-use crate::exit::{ExitStatus, InputFault, Stop};
-use crate::terminal::Terminal;
+use gavel_cli::exit::{ExitStatus, InputFault, Stop};
+use gavel_cli::terminal::Terminal;
 
 pub(super) fn run(args: &ReportArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
     let output = args.output.clone().unwrap_or_else(|| args.run.join("report.html"));

@@ -9,9 +9,9 @@ use gavel_train::settings::Settings;
 use gavel_train::train::{Progress, Start, train};
 
 use super::cli::TrainArgs;
-use super::{live, load_reward};
-use crate::exit::{ExitStatus, InputFault, Stop};
-use crate::terminal::Terminal;
+use super::{blame, live, load_reward};
+use gavel_cli::exit::{ExitStatus, InputFault, Stop};
+use gavel_cli::terminal::Terminal;
 
 pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
     let mut overrides = args.overrides;
@@ -32,7 +32,7 @@ pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, St
         live.show(&progress);
         if interrupted.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let summary = train(&settings, &reward, start, &mut progress)?;
+    let summary = train(&settings, &reward, start, &mut progress).map_err(blame)?;
     terminal.note(format_args!("model   {}", summary.model.display()));
     terminal.note(format_args!("report  gavel report {}", settings.output_dir.display()));
     if interrupted.load(Ordering::Relaxed) {

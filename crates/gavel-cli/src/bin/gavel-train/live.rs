@@ -3,7 +3,7 @@
 use gavel_train::metrics::Metrics;
 use gavel_train::train::Progress;
 
-use crate::terminal::Terminal;
+use gavel_cli::terminal::Terminal;
 
 /// Writes what happens.
 pub(super) struct Live<'a> {

@@ -5,7 +5,7 @@ use std::io::Write;
 use gavel_model::{Model, NeverStop, Precision, Sampling, Tokenizer};
 
 use super::cli::GenerateArgs;
-use crate::exit::{ExitStatus, InputFault, Stop};
+use gavel_cli::exit::{ExitStatus, InputFault, Stop};
 
 pub(super) fn run(args: &GenerateArgs) -> Result<ExitStatus, Stop> {
     let device = gavel_torch::select_device(args.device).input_fault()?;

@@ -9,9 +9,9 @@ use gavel_train::eval::{EvalOptions, Evaluation, evaluate};
 use gavel_train::task::{Template, read_tasks};
 
 use super::cli::EvalArgs;
-use super::load_reward;
-use crate::exit::{ExitStatus, InputFault, Stop};
-use crate::terminal::Terminal;
+use super::{blame, load_reward};
+use gavel_cli::exit::{ExitStatus, InputFault, Stop};
+use gavel_cli::terminal::Terminal;
 
 pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
     let template = Template::named(&args.template)
@@ -46,9 +46,9 @@ pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Sto
         tasks.len(),
         options.num_generations
     ));
-    let evaluation = evaluate(&model, &tokenizer, &tasks, reward.as_ref(), &options)?;
+    let evaluation = evaluate(&model, &tokenizer, &tasks, reward.as_ref(), &options).map_err(blame)?;
     if let Some(path) = &args.output {
-        evaluation.write(path)?;
+        evaluation.write(path).map_err(blame)?;
     }
     if let Some(path) = &args.completions {
         write_completions(&evaluation, path).with_context(|| format!("cannot write {}", path.display()))?;

@@ -7,7 +7,7 @@ use anyhow::Context;
 use gavel_train::countdown;
 
 use super::cli::{Corpus, Split, TasksArgs};
-use crate::exit::{ExitStatus, Stop};
+use gavel_cli::exit::{ExitStatus, Stop};
 
 pub(super) fn run(args: &TasksArgs) -> Result<ExitStatus, Stop> {
     let split = match args.split {
