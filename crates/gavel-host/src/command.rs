@@ -78,6 +78,10 @@ impl CommandCode {
         }
     }
 
+    pub(crate) fn module(&self) -> &Module {
+        self.instance.module()
+    }
+
     /// What the command says of itself, or what its file's name says of it.
     pub(crate) fn describe(&self, limits: &Limits, plugin: &str) -> Description {
         let ran = self.run(br#"{"describe":true}"#.to_vec(), 0, limits);

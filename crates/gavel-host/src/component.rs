@@ -71,6 +71,10 @@ impl ComponentCode {
         Ok(Self { instance, describe, verify })
     }
 
+    pub(crate) fn component(&self) -> &Component {
+        self.instance.component()
+    }
+
     /// What the plugin says of itself. Also proves that its functions have the contract's types.
     pub(crate) fn describe(&self, limits: &Limits, plugin: &str) -> Result<Description, LoadError> {
         let failed = |store: &Store<Guest<Wasi>>, error: &wasmtime::Error| LoadError::Describe {

@@ -15,11 +15,13 @@
 mod cache;
 mod clock;
 mod command;
+mod compiled;
 mod component;
 mod error;
 mod failure;
 mod guest;
 mod host;
+mod lane;
 mod limits;
 mod plugin;
 mod slots;

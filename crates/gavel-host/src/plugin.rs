@@ -1,7 +1,7 @@
 //! A loaded plugin file: what it is, and how it becomes a verifier.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use gavel_verify::Description;
 use serde_json::{Map, Value};
@@ -9,6 +9,7 @@ use wasmtime::ResourcesRequired;
 
 use crate::command::CommandCode;
 use crate::component::ComponentCode;
+use crate::lane::Lane;
 use crate::slots::Slots;
 use crate::{Host, Limits, LoadError, WasmVerifier};
 
@@ -46,9 +47,12 @@ pub(crate) struct Loaded {
     pub(crate) imports: Vec<String>,
     pub(crate) exports: Vec<String>,
     pub(crate) description: Description,
-    pub(crate) code: Code,
     /// What an instance takes before it runs; unknown for some composed components.
     pub(crate) required: Option<ResourcesRequired>,
+    /// The code in the host's first lane.
+    pub(crate) code: Code,
+    /// The code in the other lanes, once they need it; `None` where it could not be had.
+    pub(crate) others: Box<[OnceLock<Option<Code>>]>,
 }
 
 /// Compiled code of either format.
@@ -132,18 +136,44 @@ impl Plugin {
         Ok(())
     }
 
-    pub(crate) fn code(&self) -> &Code {
-        &self.0.code
+    /// The code to run on the calling thread, and the room for its instances.
+    pub(crate) fn here(&self) -> (&Code, &Slots) {
+        let lanes = self.0.host.lanes();
+        if let Some((index, lane)) = lanes.other_of_this_thread()
+            && let Some(code) = self.0.others[index].get_or_init(|| self.code_in(lane))
+        {
+            return (code, &lane.slots);
+        }
+        (&self.0.code, &lanes.first().slots)
     }
 
-    pub(crate) fn slots(&self) -> &Slots {
-        self.0.host.slots()
+    fn code_in(&self, lane: &Lane) -> Option<Code> {
+        let Loaded { host, name, digest, code, .. } = &*self.0;
+        let loaded = match code {
+            Code::Component(code) => host.again(code.component(), digest, lane).map(|component| {
+                ComponentCode::link(&component, &lane.components, name).map(Code::Component)
+            }),
+            Code::Command(code) => host
+                .again(code.module(), digest, lane)
+                .map(|module| CommandCode::link(&module, &lane.commands, name).map(Code::Command)),
+        };
+        match loaded {
+            Ok(Ok(code)) => Some(code),
+            Ok(Err(error)) => unlikely(name, &error),
+            Err(error) => unlikely(name, &error),
+        }
     }
 
     /// Whether the description binds the plugin: a command that was never described may say anything.
     pub(crate) fn declares_metrics(&self) -> bool {
         self.format() == Format::Component || !self.description().metrics.is_empty()
     }
+}
+
+/// What has loaded once loads again, unless the machine is out of something.
+fn unlikely<T>(plugin: &str, error: &dyn fmt::Display) -> Option<T> {
+    tracing::warn!(plugin, "cannot load a plugin into another engine, sharing the first: {error:#}");
+    None
 }
 
 impl fmt::Debug for Plugin {

@@ -97,14 +97,15 @@ impl Verifier for WasmVerifier {
 impl Inner {
     /// Also tells when it started, since waiting for a slot is no time of the plugin's.
     fn judge(&self, submission: &Submission) -> (Judged, Instant) {
-        let _slot = self.plugin.slots().take();
+        let (code, slots) = self.plugin.here();
+        let _slot = slots.take();
         let started = Instant::now();
         let size = self.options.len() + size_of_texts(submission);
         if size > self.limits.input {
             let limit = self.limits.input;
             return (Judged::refused(format!("the submission has {size} bytes, more than {limit}")), started);
         }
-        let mut judged = match self.plugin.code() {
+        let mut judged = match code {
             Code::Component(code) => code.judge(submission, &self.options, &self.limits),
             Code::Command(code) => code.judge(submission, &self.options, &self.limits),
         };
