@@ -78,7 +78,7 @@ fn show(run: &Path, seconds: f64) -> Result<()> {
             let row: Value = serde_json::from_str(line)?;
             let mark = if row["correct"] == true { "right" } else { "wrong" };
             let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
-            println!("  [{mark}] {}{}", text("prompt"), text("completion"));
+            println!("  [{mark}] {}{}", text("prompt"), shortened(&text("completion")));
         }
     }
     let gained = 100.0 * (number("after", "accuracy") - number("before", "accuracy"));
@@ -90,6 +90,17 @@ fn show(run: &Path, seconds: f64) -> Result<()> {
     println!("report  {}", run.join("report.html").display());
     println!("model   {}", run.join(format!("checkpoints/step-{steps:05}")).display());
     Ok(())
+}
+
+/// A long text without its middle.
+fn shortened(text: &str) -> String {
+    const ENDS: usize = 70;
+    let characters: Vec<char> = text.chars().collect();
+    if characters.len() <= 2 * ENDS {
+        return text.to_owned();
+    }
+    let part = |characters: &[char]| characters.iter().collect::<String>();
+    format!("{} … {}", part(&characters[..ENDS]), part(&characters[characters.len() - ENDS..]))
 }
 
 fn json(path: &Path) -> Result<Value> {

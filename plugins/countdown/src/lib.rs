@@ -1,6 +1,7 @@
 //! Judges Countdown answers: reach the target from the given numbers with `+ - * /` and parentheses, exactly.
 
 mod expression;
+mod marks;
 mod task;
 
 use gavel_plugin::{Error, Submission, Verdict, Verifier, excerpt, export};
@@ -41,15 +42,16 @@ impl Verifier for Countdown {
     const NAME: &str = "countdown";
     const VERSION: &str = env!("CARGO_PKG_VERSION");
     const SUMMARY: &str = "The last <answer> reaches the target with each given number used exactly once.";
-    const METRICS: &[&str] = &["has_answer", "valid_expression", "uses_numbers", "correct"];
+    const METRICS: &[&str] = &["has_answer", "valid_expression", "uses_numbers", "correct", "wrong_marks"];
     const OPTIONS_SCHEMA: &str = include_str!("options.schema.json");
 
     fn verify(submission: &Submission, options: &Options) -> Result<Verdict, Error> {
         let task = Task::of(submission)?;
-        Ok(match last_answer(submission.completion()) {
+        let verdict = match last_answer(submission.completion()) {
             Some(answer) => judge_answer(answer, &task, options),
             None => Findings::default().verdict("no <answer>…</answer> at the end".to_owned()),
-        })
+        };
+        Ok(verdict.metric("wrong_marks", marks::share_wrong(submission.completion(), task.target)))
     }
 }
 
