@@ -25,7 +25,9 @@ pub struct Args {
 pub fn run(root: &Path, args: &Args) -> Result<()> {
     setup::run(root, &setup::Args::default())?;
     eprintln!("demo: building gavel and gavel-train (some ten minutes the first time, on two cores)");
-    shell::run(shell::cargo(root).args(["build", "--release", "--package", "gavel-cli"]))?;
+    // The whole workspace is selected, as the tests select it, so that both use the same build of what is shared.
+    let binaries = ["--bin", "gavel", "--bin", "gavel-train"];
+    shell::run(shell::cargo(root).args(["build", "--release", "--workspace"]).args(binaries))?;
 
     let run = root.join("runs/demo");
     match fs::remove_dir_all(&run) {
