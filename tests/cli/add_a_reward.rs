@@ -19,6 +19,8 @@ fn the_readme_does_what_it_shows_and_gavel_stays_as_it_is() {
         came += &format!("$ {command}\n{}", run(command, &folder));
     }
     assert_eq!(without_measurements(&came), without_measurements(&shown));
+    #[cfg(feature = "train")]
+    crate::trainer::trains_with_a_new_plugin(&folder.join("target/wasm32-wasip2/release/calm.wasm"));
     assert_eq!(digest(Path::new(GAVEL)), before, "gavel was recompiled");
 }
 
@@ -44,6 +46,7 @@ fn run(command: &str, folder: &Path) -> String {
     text
 }
 
-fn digest(file: &Path) -> String {
+/// The sha256 of a file.
+pub(crate) fn digest(file: &Path) -> String {
     format!("{:x}", Sha256::digest(std::fs::read(file).unwrap()))
 }

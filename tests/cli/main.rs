@@ -11,3 +11,5 @@ mod score;
 mod streaming;
 #[cfg(unix)]
 mod train;
+#[cfg(feature = "train")]
+mod trainer;

@@ -14,6 +14,13 @@ fn installed() -> Folder {
 }
 
 #[test]
+fn gavel_itself_links_no_libtorch() {
+    let binary = fs::read(GAVEL).unwrap();
+    let name = b"libtorch_cpu.so";
+    assert!(!binary.windows(name.len()).any(|window| window == name));
+}
+
+#[test]
 fn without_gavel_train_the_error_says_what_to_build() {
     let folder = installed();
     let output = Command::new(folder.path("gavel")).args(["train", "--help"]).output().unwrap();

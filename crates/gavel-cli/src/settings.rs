@@ -6,6 +6,14 @@ use gavel_reward::LoadOptions;
 
 use crate::cli::{CacheArgs, PluginArgs};
 
+/// The variable that says how libtorch's threads wait for each other: `active`, which spins, or `passive`.
+pub const OPENMP_WAITING: &str = "OMP_WAIT_POLICY";
+
+/// Whether the user has chosen how libtorch's threads wait.
+pub fn openmp_waiting_is_chosen() -> bool {
+    std::env::var_os(OPENMP_WAITING).is_some()
+}
+
 impl CacheArgs {
     /// The folder for compiled plugins: the flag or `GAVEL_CACHE_DIR`, else `gavel` in the user's cache folder.
     ///

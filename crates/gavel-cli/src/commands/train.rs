@@ -9,6 +9,7 @@ use anyhow::Context;
 
 use crate::cli::{GlobalArgs, TrainerArgs};
 use crate::exit::{ExitStatus, Stop};
+use crate::settings;
 
 /// Becomes `gavel-train SUBCOMMAND ARGS`.
 pub(super) fn start(subcommand: &str, args: &TrainerArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
@@ -17,8 +18,8 @@ pub(super) fn start(subcommand: &str, args: &TrainerArgs, global: &GlobalArgs) -
     command.args(flags(global)).arg(subcommand).args(&args.args);
     // libtorch's threads spin at barriers unless told otherwise before they start, and then fight with the threads
     // that judge over the same cores: with every core busy, sampling was seen to take six times as long.
-    if std::env::var_os("OMP_WAIT_POLICY").is_none() {
-        command.env("OMP_WAIT_POLICY", "passive");
+    if !settings::openmp_waiting_is_chosen() {
+        command.env(settings::OPENMP_WAITING, "passive");
     }
     tracing::debug!("starting {command:?}");
     Err(Stop::Unexpected(explain(replace(command), &program, subcommand)))

@@ -1,0 +1,127 @@
+//! The real trainer on the demo's base model: a step of training, its records, what goes wrong.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::add_a_reward::digest;
+use crate::gavel::{Folder, repository};
+
+const TRAINER: &str = env!("CARGO_BIN_EXE_gavel-train");
+
+/// The demo, cut down to one step of 16 completions.
+const ONE_STEP: [&str; 8] = [
+    "max_steps=1",
+    "generation_batch_size=16",
+    "per_device_train_batch_size=8",
+    "gradient_accumulation_steps=2",
+    "max_completion_length=64",
+    "eval_limit=4",
+    "eval_on_start=false",
+    "device=cpu",
+];
+
+fn trainer(folder: &Folder, args: &[&str]) -> Output {
+    let mut command = Command::new(TRAINER);
+    command.args(args).current_dir(folder.path("."));
+    command.env("GAVEL_CACHE_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-cache"));
+    command.env("OMP_NUM_THREADS", "1").output().unwrap()
+}
+
+/// Runs one step with these settings on top, into `run` of the folder.
+fn one_step(folder: &Folder, settings: &[String]) -> Output {
+    let demo = repository().join("examples/countdown/train.toml");
+    let mut args = vec!["train", demo.to_str().unwrap(), "--set", "output_dir=run"];
+    let settings = ONE_STEP.into_iter().chain(settings.iter().map(String::as_str));
+    args.extend(settings.flat_map(|setting| ["--set", setting]));
+    trainer(folder, &args)
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Trains a step on a plugin that was not there when the trainer was built.
+pub(crate) fn trains_with_a_new_plugin(plugin: &Path) {
+    let before = digest(Path::new(TRAINER));
+    let reward = format!("[verifiers.calm]\nplugin = {:?}\n", plugin.to_str().unwrap());
+    let folder = Folder::with_reward(&reward);
+    let output = one_step(&folder, &["reward=reward.toml".to_owned(), "eval_correct=calm".to_owned()]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(folder.read("run/metrics.jsonl").contains("\"verify/calm/verdict\":16.0"));
+    assert!(folder.read("run/digests.json").contains(&digest(plugin)));
+    assert_eq!(digest(Path::new(TRAINER)), before, "gavel-train was recompiled");
+}
+
+#[test]
+fn a_run_leaves_records_a_model_and_a_report() {
+    let folder = Folder::new();
+    let output = one_step(&folder, &[]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains("step    1/1"));
+    for file in [
+        "run/settings.toml",
+        "run/digests.json",
+        "run/summary.json",
+        "run/completions/completions_00001.jsonl",
+        "run/checkpoints/step-00001/model.safetensors",
+        "run/checkpoints/step-00001/tokenizer.json",
+    ] {
+        assert!(folder.path(file).exists(), "{file}");
+    }
+    let metrics = folder.read("run/metrics.jsonl");
+    for name in ["reward", "completions/mean_length", "entropy", "verify/accuracy/verdict", "eval_pass@1"] {
+        assert!(metrics.contains(&format!("\"{name}\":")), "{name} in {metrics}");
+    }
+
+    let again = one_step(&folder, &[]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(stderr(&again).contains("holds a run already; resume it, or choose another output_dir"));
+
+    let report = trainer(&folder, &["report", "run"]);
+    assert!(report.status.success(), "{}", stderr(&report));
+    assert!(folder.read("run/report.html").contains("</html>"));
+}
+
+#[test]
+fn evaluation_counts_on_stdout_and_keeps_completions() {
+    let demo = repository().join("examples/countdown");
+    let path = |name: &str| demo.join(name).to_str().unwrap().to_owned();
+    let folder = Folder::new();
+    let (model, tasks, reward) = (path("model"), path("held-out.jsonl"), path("reward.toml"));
+    let args = ["eval", "--model", &model, "--tasks", &tasks, "--reward", &reward, "--correct", "accuracy"];
+    let options =
+        ["--limit", "4", "-n", "4", "--temperature", "1", "--device", "cpu", "--completions", "all.jsonl"];
+    let output = trainer(&folder, &[&args[..], &options].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    let numbers: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let (one, four) = (numbers["eval_pass@1"].as_f64().unwrap(), numbers["eval_pass@4"].as_f64().unwrap());
+    assert!((0.0..=four).contains(&one) && four <= 1.0, "{numbers}");
+    let completions = folder.read("all.jsonl");
+    assert_eq!(completions.lines().count(), 16);
+    let right = completions.lines().filter(|line| line.contains("\"correct\":true")).count();
+    assert!((right as f64 / 16.0 - one).abs() < 1e-9);
+}
+
+#[test]
+fn a_setting_that_does_not_exist_is_one_error() {
+    let output = one_step(&Folder::new(), &["learning_rat=1".to_owned()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).starts_with("error: --set learning_rat=1: unknown field `learning_rat`"));
+    assert_eq!(stderr(&output).lines().count(), 1);
+}
+
+#[test]
+fn the_task_files_of_the_demo_are_what_their_readme_says() {
+    let demo = repository().join("examples/countdown");
+    for (file, split, count, seed) in
+        [("tasks.jsonl", "train", "1280", "1"), ("held-out.jsonl", "held-out", "512", "2")]
+    {
+        let output = trainer(
+            &Folder::new(),
+            &["tasks", "countdown", "--split", split, "--count", count, "--seed", seed],
+        );
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(output.stdout == fs::read(demo.join(file)).unwrap(), "{file}");
+    }
+}
