@@ -5,6 +5,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
+use gavel_verify::visible;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// For `error:`.
@@ -59,10 +60,10 @@ impl Terminal {
         self.bar.finish_and_clear();
     }
 
-    /// Says that something went wrong.
+    /// Says that something went wrong. What it quotes may be anybody's text, so it is made visible.
     pub fn error(&self, error: impl fmt::Display) {
         if self.quiet < 2 {
-            self.write(format_args!("{ERROR}error{ERROR:#}: {error}"));
+            self.write(format_args!("{ERROR}error{ERROR:#}: {}", visible(&error.to_string())));
         }
     }
 

@@ -35,9 +35,11 @@
 
 mod outcome;
 mod reward;
+mod visible;
 
 pub use outcome::{Failure, Outcome, Status};
 pub use reward::{Reply, Reward, Score, score_all};
+pub use visible::visible;
 
 /// One completion of one task, as a verifier sees it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

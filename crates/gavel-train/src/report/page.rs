@@ -269,16 +269,16 @@ fn outcome_of(verifier: &str, outcome: &OutcomeRow) -> Markup {
     html! {
         div.outcome {
             p {
-                b { (format::visible(verifier)) } " "
+                b { (gavel_verify::visible(verifier)) } " "
                 (chip(&outcome.status))
                 @if let Some(reward) = outcome.reward { " " (format::value(reward, Unit::Plain)) }
                 @for (name, value) in &outcome.metrics {
                     @if let Some(value) = value {
-                        span.metric { (format::visible(name)) " " (format::value(*value, Unit::Plain)) }
+                        span.metric { (gavel_verify::visible(name)) " " (format::value(*value, Unit::Plain)) }
                     }
                 }
             }
-            @if let Some(reason) = &outcome.reason { p.reason { (format::visible(reason)) } }
+            @if let Some(reason) = &outcome.reason { p.reason { (gavel_verify::visible(reason)) } }
         }
     }
 }
@@ -293,7 +293,7 @@ fn untrusted(text: &str) -> Markup {
     let hidden = text[shown.len()..].chars().count();
     html! {
         pre {
-            (format::visible(shown))
+            (gavel_verify::visible(shown))
             @if text.is_empty() { span.more { "nothing" } }
             @if hidden > 0 { span.more { "… and " (hidden) " more characters" } }
         }
@@ -312,7 +312,7 @@ fn record(run: &Run) -> Markup {
             @if let Some(settings) = &run.settings {
                 details open {
                     summary { "settings.toml" }
-                    pre { (format::visible(settings)) }
+                    pre { (gavel_verify::visible(settings)) }
                 }
             }
         }

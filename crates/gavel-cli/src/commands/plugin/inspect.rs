@@ -8,6 +8,7 @@ use anyhow::Context;
 use bytesize::ByteSize;
 use gavel_host::{Format, Host, HostConfig, Plugin};
 use gavel_reward::{FoundPlugin, MANIFEST, Origin};
+use gavel_verify::visible;
 use serde_json::{Value, json};
 
 use crate::cli::InspectArgs;
@@ -59,7 +60,7 @@ fn as_text(found: &FoundPlugin, plugin: &Plugin) -> String {
         ("options", options.replace('\n', "\n          ")),
     ] {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{LABEL}{label:<9}{LABEL:#} {value}");
+        let _ = writeln!(text, "{LABEL}{label:<9}{LABEL:#} {}", visible(&value));
     }
     text
 }

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use anyhow::Context;
 use gavel_host::{Host, HostConfig};
 use gavel_reward::FoundPlugin;
-use gavel_verify::{Failure, Outcome, Verifier};
+use gavel_verify::{Failure, Outcome, Verifier, visible};
 
 use crate::cases::{self, Case, Difference, Verifiers, differences};
 use crate::cli::{GlobalArgs, TestArgs};
@@ -49,16 +49,17 @@ fn report(case: &Case, place: &str, differences: &[Difference], outcome: Result<
     for Difference { field, expected, found } in differences {
         let _ = writeln!(
             text,
-            "  {field}\n    {EXPECTED}- {expected}{EXPECTED:#}\n    {FOUND}+ {found}{FOUND:#}"
+            "  {field}\n    {EXPECTED}- {expected}{EXPECTED:#}\n    {FOUND}+ {}{FOUND:#}",
+            visible(found)
         );
     }
     let explained = differences.iter().any(|difference| difference.field == "reason");
     if let Some(reason) = cases::reason(outcome).filter(|_| !explained) {
-        let _ = writeln!(text, "  the plugin says: {reason}");
+        let _ = writeln!(text, "  the plugin says: {}", visible(&reason));
     }
     if let Ok(Outcome { result: Err(Failure::Trap { backtrace, .. }), .. }) = outcome {
         for frame in backtrace {
-            let _ = writeln!(text, "    at {frame}");
+            let _ = writeln!(text, "    at {}", visible(frame));
         }
     }
     text
