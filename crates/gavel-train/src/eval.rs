@@ -105,15 +105,16 @@ pub struct EvaluatedCompletion {
 }
 
 impl EvaluatedCompletion {
-    /// As a row of a completions file: `prompt`, `completion`, `reference`, `reward`, `task`, `tokens`, `correct`,
-    /// `outcomes`.
+    /// As a row of a completions file: `prompt`, `completion`, `reference`, `reward`, `task`,
+    /// `completion_tokens`, `correct`, `outcomes`.
     pub fn to_json(&self) -> Map<String, Value> {
         let texts = (self.prompt.as_str(), self.text.as_str(), self.reference.as_deref());
-        let extra =
-            [("task", self.task.into()), ("tokens", self.tokens.into()), ("correct", self.correct.into())];
-        let mut row = completion_row(0, texts, &self.score, &extra);
-        row.shift_remove("step");
-        row
+        let extra = [
+            ("task", self.task.into()),
+            ("completion_tokens", self.tokens.into()),
+            ("correct", self.correct.into()),
+        ];
+        completion_row(texts, &self.score, &extra)
     }
 }
 

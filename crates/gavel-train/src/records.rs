@@ -3,16 +3,21 @@
 use gavel_verify::{Outcome, Score};
 use serde_json::{Map, Value, json};
 
-/// A row: `step`, `prompt`, `completion`, `reference`, `reward`, then `extra`, then `outcomes` as `gavel score` writes
-/// them. Numbers that are not finite become `null`.
+/// A row of a run's file: `step`, then the columns of `row`.
+pub(crate) fn at_step(step: u64, row: Map<String, Value>) -> Map<String, Value> {
+    let mut columns = Map::from_iter([("step".to_owned(), step.into())]);
+    columns.extend(row);
+    columns
+}
+
+/// A row: `prompt`, `completion`, `reference`, `reward`, then `extra`, then `outcomes` as `gavel score` writes them.
+/// Numbers that are not finite become `null`.
 pub(crate) fn completion_row(
-    step: u64,
     (prompt, completion, reference): (&str, &str, Option<&str>),
     score: &Score,
     extra: &[(&str, Value)],
 ) -> Map<String, Value> {
     let mut row = Map::new();
-    row.insert("step".to_owned(), step.into());
     row.insert("prompt".to_owned(), prompt.into());
     row.insert("completion".to_owned(), completion.into());
     row.insert("reference".to_owned(), reference.into());

@@ -24,7 +24,7 @@ use crate::eval::{EvalOptions, Evaluation, evaluate_encoded};
 use crate::grpo;
 use crate::metrics::{self, Metrics, Window};
 use crate::optim::AdamW;
-use crate::records::completion_row;
+use crate::records::{at_step, completion_row};
 use crate::rollout::{self, EncodedTask, Rollout, Sample, Sampler};
 use crate::run_directory::{Checkpoint, Records, RunDirectory, json_bytes};
 use crate::seeds::{self, Purpose};
@@ -485,7 +485,7 @@ fn completion_rows<'a>(
             ("completion_tokens", sample.tokens.len().into()),
             ("truncated", sample.truncated.into()),
         ];
-        completion_row(step, texts, &sample.score, &extra)
+        at_step(step, completion_row(texts, &sample.score, &extra))
     })
 }
 
@@ -497,11 +497,7 @@ fn record_evaluation(
 ) -> Result<(), TrainError> {
     records.log(step, &evaluation.metrics())?;
     evaluation.write(&run.path().join(format!("evaluations/eval_{step:05}.json")))?;
-    let rows = evaluation.completions.iter().map(|completion| {
-        let texts = (completion.prompt.as_str(), completion.text.as_str(), completion.reference.as_deref());
-        let extra = [("correct", completion.correct.into()), ("completion_tokens", completion.tokens.into())];
-        completion_row(step, texts, &completion.score, &extra)
-    });
+    let rows = evaluation.completions.iter().map(|completion| at_step(step, completion.to_json()));
     records.write_completions("evaluations", step, rows)
 }
 
