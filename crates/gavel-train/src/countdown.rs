@@ -137,7 +137,7 @@ impl Problem {
         hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         hash ^= hash >> 31;
-        if hash % 10 == 0 { Split::HeldOut } else { Split::Train }
+        if hash.is_multiple_of(10) { Split::HeldOut } else { Split::Train }
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) fn run(args: &PretrainArgs, terminal: &Terminal) -> Result<ExitStatus
 fn config(args: &PretrainArgs, tokenizer: &Tokenizer) -> Result<Config, Stop> {
     const HEAD: u32 = 32;
     let width = args.hidden_size;
-    if width == 0 || width % HEAD != 0 || args.num_hidden_layers == 0 {
+    if width == 0 || !width.is_multiple_of(HEAD) || args.num_hidden_layers == 0 {
         let problem = "--hidden-size must be a multiple of 32, and --num-hidden-layers at least 1";
         return Err(Stop::Input(anyhow::anyhow!(problem)));
     }
