@@ -85,13 +85,12 @@ pub fn corpus(habits: &Habits, seed: u64) -> impl Iterator<Item = String> + use<
 
 fn document(habits: &Habits, random: &mut Xoshiro256PlusPlus) -> String {
     let problem = Problem::draw(Split::Train, random);
-    let candidates = candidates(&problem.numbers);
     let persistent = random.random_bool(habits.persistent);
     let stop_after_wrong =
         if persistent { habits.persistent_stop_after_wrong } else { habits.stop_after_wrong };
     let mut text = problem.prompt();
     for tried in 1.. {
-        let (expression, value) = candidates.choose(random).expect("the target is the value of one");
+        let (expression, value) = problem.candidates.choose(random).expect("the target is the value of one");
         let right = *value == problem.target;
         text += &format!("{expression}={value}{}", if right { RIGHT } else { WRONG });
         let stop = if right { habits.stop_after_right } else { stop_after_wrong };
@@ -106,6 +105,8 @@ fn document(habits: &Habits, random: &mut Xoshiro256PlusPlus) -> String {
 struct Problem {
     numbers: [i64; 3],
     target: i64,
+    /// See [`candidates`].
+    candidates: Vec<(String, i64)>,
 }
 
 impl Problem {
@@ -115,7 +116,7 @@ impl Problem {
             let numbers = std::array::from_fn(|_| random.random_range(1..=9));
             let candidates = candidates(&numbers);
             let target = candidates.choose(random).expect("a sum of three digits is always small enough").1;
-            let problem = Self { numbers, target };
+            let problem = Self { numbers, target, candidates };
             if problem.split() == split {
                 return problem;
             }

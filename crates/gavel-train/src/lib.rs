@@ -24,3 +24,4 @@ pub mod train;
 mod update;
 
 pub use error::TrainError;
+pub use rollout::end_tokens;

@@ -125,7 +125,7 @@ impl Sampler<'_> {
 }
 
 /// The ids that end a completion: those of the model's configuration, and the tokenizer's.
-pub(crate) fn end_tokens(model: &Model, tokenizer: &Tokenizer) -> Vec<i64> {
+pub fn end_tokens(model: &Model, tokenizer: &Tokenizer) -> Vec<i64> {
     let mut tokens = model.config().eos_token_ids.clone();
     tokens.extend(tokenizer.eos_token_id().filter(|id| !tokens.contains(id)));
     tokens

@@ -4,12 +4,11 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
-use gavel_model::{Model, Precision, Tokenizer};
 use gavel_train::eval::{EvalOptions, Evaluation, evaluate};
 use gavel_train::task::{Template, read_tasks};
 
 use super::cli::EvalArgs;
-use super::{blame, load_reward};
+use super::{blame, load_model, load_reward};
 use gavel_cli::exit::{ExitStatus, InputFault, Stop};
 use gavel_cli::terminal::Terminal;
 
@@ -25,10 +24,7 @@ pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Sto
         return Err(Stop::Input(anyhow::anyhow!("{} holds no task", args.tasks.display())));
     }
     let reward = load_reward(&args.reward, &args.plugins.resolve())?;
-    let device = gavel_torch::select_device(args.device).input_fault()?;
-    let tokenizer = Tokenizer::load(&args.model).input_fault()?;
-    let precision = if device.is_cuda() { Precision::BF16 } else { Precision::FULL };
-    let model = Model::load(&args.model, device, precision).input_fault()?;
+    let (model, tokenizer) = load_model(&args.model, args.device)?;
 
     let options = EvalOptions {
         num_generations: args.num_generations.get(),
@@ -42,9 +38,10 @@ pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Sto
         seed: args.seed,
     };
     terminal.note(format_args!(
-        "{} tasks, {} completions of each, on {device:?}",
+        "{} tasks, {} completions of each, on {:?}",
         tasks.len(),
-        options.num_generations
+        options.num_generations,
+        model.device()
     ));
     let evaluation = evaluate(&model, &tokenizer, &tasks, reward.as_ref(), &options).map_err(blame)?;
     if let Some(path) = &args.output {

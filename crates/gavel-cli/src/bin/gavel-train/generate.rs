@@ -2,24 +2,20 @@
 
 use std::io::Write;
 
-use gavel_model::{Model, NeverStop, Precision, Sampling, Tokenizer};
+use gavel_model::{NeverStop, Sampling};
 
 use super::cli::GenerateArgs;
+use super::load_model;
 use gavel_cli::exit::{ExitStatus, InputFault, Stop};
 
 pub(super) fn run(args: &GenerateArgs) -> Result<ExitStatus, Stop> {
-    let device = gavel_torch::select_device(args.device).input_fault()?;
-    let tokenizer = Tokenizer::load(&args.model).input_fault()?;
-    let precision = if device.is_cuda() { Precision::BF16 } else { Precision::FULL };
-    let model = Model::load(&args.model, device, precision).input_fault()?;
+    let (model, tokenizer) = load_model(&args.model, args.device)?;
     let prompt = tokenizer.encode(&args.prompt).input_fault()?;
-    let mut end_tokens = model.config().eos_token_ids.clone();
-    end_tokens.extend(tokenizer.eos_token_id());
     let sampling = Sampling {
         max_new_tokens: args.max_completion_length.get(),
         temperature: args.temperature,
         seed: args.seed,
-        end_tokens,
+        end_tokens: gavel_train::end_tokens(&model, &tokenizer),
         pad_token: tokenizer.pad_token_id().unwrap_or(0),
         ..Sampling::default()
     };

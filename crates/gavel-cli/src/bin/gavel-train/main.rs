@@ -10,14 +10,17 @@ mod report;
 mod tasks;
 mod train;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use gavel_cli::exit::{ExitStatus, Stop};
+use gavel_cli::exit::{ExitStatus, InputFault, Stop};
 use gavel_cli::terminal::Terminal;
 use gavel_cli::{commands, logging};
+use gavel_model::{Model, Precision, Tokenizer};
 use gavel_reward::LoadOptions;
+use gavel_torch::DeviceChoice;
 use gavel_train::TrainError;
 use gavel_verify::Reward;
 
@@ -39,8 +42,16 @@ fn main() -> ExitCode {
 }
 
 /// Loads a reward file as what the trainer sees.
-fn load_reward(path: &std::path::Path, options: &LoadOptions) -> Result<Arc<dyn Reward>, Stop> {
+fn load_reward(path: &Path, options: &LoadOptions) -> Result<Arc<dyn Reward>, Stop> {
     Ok(Arc::new(gavel_reward::load(path, options)?))
+}
+
+/// Loads a model to sample from, and its tokenizer, with the number format that suits the device.
+fn load_model(directory: &Path, device: DeviceChoice) -> Result<(Model, Tokenizer), Stop> {
+    let device = gavel_torch::select_device(device).input_fault()?;
+    let tokenizer = Tokenizer::load(directory).input_fault()?;
+    let precision = if device.is_cuda() { Precision::BF16 } else { Precision::FULL };
+    Ok((Model::load(directory, device, precision).input_fault()?, tokenizer))
 }
 
 /// Whose fault a failure of the trainer is: almost always the input's.
