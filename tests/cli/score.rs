@@ -63,6 +63,19 @@ fn a_failure_is_worth_what_the_reward_file_says() {
 }
 
 #[test]
+fn a_verifier_with_a_condition_is_asked_only_where_it_holds() {
+    let reward = format!(
+        "{COUNTDOWN}[verifiers.form]\nplugin = 'format'\nwhen = 'accuracy < 1'\n\
+         [reward]\nformula = 'max(accuracy, 0.1 * form)'"
+    );
+    let formed = line("44+19").replace("<answer>", "<think>so</think><answer>");
+    let input = [line("44+19+35"), line("44+19"), formed, line("44+19+35")].concat();
+    insta::assert_snapshot!(
+        Folder::with_reward(&reward).shown_with_input(&["score", "-r", "reward.toml"], &input)
+    );
+}
+
+#[test]
 fn a_plugin_that_runs_out_of_fuel_costs_one_submission() {
     let reward = format!("{COUNTDOWN}limits = {{ fuel = 60_000 }}");
     let long = format!("44{}", "+1".repeat(1_000));

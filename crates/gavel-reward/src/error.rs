@@ -150,12 +150,12 @@ pub enum FormulaError {
     /// It is not an expression.
     #[error("not an expression: {}", explain(.0))]
     Syntax(EvalexprError),
-    /// It names a verifier that the file does not have.
-    #[error("unknown verifier `{name}`{}; the file has {}", did_you_mean(suggestion.as_deref()), verifiers.join(", "))]
+    /// It names a verifier that there is not.
+    #[error("unknown verifier `{name}`{}; known here: {}", did_you_mean(suggestion.as_deref()), listed(verifiers))]
     UnknownVerifier {
         /// The name in the formula.
         name: String,
-        /// The names in the file.
+        /// The names that it may use.
         verifiers: Vec<String>,
         /// A verifier with a similar name.
         suggestion: Option<String>,
@@ -190,10 +190,10 @@ pub enum FormulaError {
     /// It mixes kinds of value.
     #[error("{}", explain(.0))]
     Type(EvalexprError),
-    /// It names no verifier, so that every submission would have the same reward.
-    #[error("it names no verifier; the file has {}", verifiers.join(", "))]
+    /// It names no verifier, so that it would say the same of every submission.
+    #[error("it names no verifier; known here: {}", listed(verifiers))]
     Constant {
-        /// The names in the file.
+        /// The names that it may use.
         verifiers: Vec<String>,
     },
     /// Its value is not a number.
@@ -201,6 +201,18 @@ pub enum FormulaError {
     NotANumber {
         /// What it is.
         found: &'static str,
+    },
+    /// A condition's value is neither true nor false.
+    #[error("its value is {found}, not true or false; compare it with a number, as in `accuracy < 1`")]
+    NotACondition {
+        /// What it is.
+        found: &'static str,
+    },
+    /// A condition names its own verifier or one further down.
+    #[error("`{name}` does not stand above it: a condition looks at verifiers that were asked before")]
+    NotAbove {
+        /// The verifier that is named.
+        name: String,
     },
     /// There is more than one verifier and no formula.
     #[error("there are {count} verifiers: say how they make one number, such as \"{example}\"")]
@@ -234,6 +246,10 @@ pub(crate) fn explain(error: &EvalexprError) -> String {
         E::MissingOperatorOutsideOfBrace => "an operator is missing before `(` or after `)`".to_owned(),
         other => other.to_string().trim_end_matches('.').to_owned(),
     }
+}
+
+fn listed(verifiers: &[String]) -> String {
+    if verifiers.is_empty() { "none".to_owned() } else { verifiers.join(", ") }
 }
 
 fn did_you_mean(suggestion: Option<&str>) -> String {

@@ -3,9 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{FormulaError, RewardError};
-use crate::formula::{Formula, OnFailure, is_formula_name};
+use crate::expression::{OnFailure, is_formula_name};
+use crate::formula::{Condition, Formula};
 use crate::limits::LimitSettings;
 use crate::source::{Field, Place, Table};
+
+/// The dotted name of the formula.
+pub(crate) const FORMULA: &str = "reward.formula";
 
 /// A reward file that has been read and checked as far as that goes without its plugins.
 ///
@@ -34,6 +38,8 @@ pub struct VerifierEntry {
     pub limits: LimitSettings,
     /// What a submission without verdict is worth.
     pub on_failure: OnFailure,
+    /// When to ask it at all; always where there is none.
+    pub(crate) when: Option<Condition>,
     pub(crate) places: Places,
 }
 
@@ -43,6 +49,7 @@ pub(crate) struct Places {
     pub(crate) plugin: Place,
     pub(crate) options: Place,
     pub(crate) limits: Place,
+    pub(crate) when: Place,
 }
 
 impl RewardFile {
@@ -64,11 +71,14 @@ impl RewardFile {
         let mut document = Table::parse(path, text)?;
         let verifiers = document.require("verifiers")?;
         let place = verifiers.place();
+        let verifiers = verifiers.table()?.into_named();
+        let names: Vec<String> = verifiers.iter().map(|(name, ..)| name.clone()).collect();
         let verifiers = verifiers
-            .table()?
-            .into_named()
             .into_iter()
-            .map(|(name, place, field)| VerifierEntry::read(name, place, field))
+            .enumerate()
+            .map(|(index, (name, place, field))| {
+                VerifierEntry::read(name, place, field, names.split_at(index))
+            })
             .collect::<Result<Vec<_>, _>>()?;
         if verifiers.is_empty() {
             return Err(RewardError::NoVerifiers { place });
@@ -80,7 +90,13 @@ impl RewardFile {
 }
 
 impl VerifierEntry {
-    fn read(name: String, place: Place, field: Field<'_>) -> Result<Self, RewardError> {
+    /// `names` are those of the verifiers above it, and of itself and those below.
+    fn read(
+        name: String,
+        place: Place,
+        field: Field<'_>,
+        names: (&[String], &[String]),
+    ) -> Result<Self, RewardError> {
         if !is_verifier_name(&name) {
             let fitting = name.to_lowercase().replace(['-', '.', ' '], "_");
             return Err(RewardError::VerifierName {
@@ -94,6 +110,7 @@ impl VerifierEntry {
         let options = table.take("options");
         let limits = table.take("limits");
         let on_failure = table.take("on_failure");
+        let when = table.take("when");
         table.finish()?;
         let place_or_plugin = |field: &Option<Field<'_>>| field.as_ref().map_or(plugin.place(), Field::place);
         Ok(Self {
@@ -103,6 +120,7 @@ impl VerifierEntry {
                 plugin: plugin.place(),
                 options: place_or_plugin(&options),
                 limits: place_or_plugin(&limits),
+                when: place_or_plugin(&when),
             },
             options: match options {
                 Some(options) => options.json_object()?.to_string(),
@@ -116,6 +134,7 @@ impl VerifierEntry {
                 Some(field) => read_on_failure(&field)?,
                 None => OnFailure::default(),
             },
+            when: when.map(|field| read_when(&field, names)).transpose()?,
         })
     }
 }
@@ -128,6 +147,12 @@ fn read_on_failure(field: &Field<'_>) -> Result<OnFailure, RewardError> {
         Ok(text) if text == "drop" => Ok(OnFailure::Drop),
         _ => Err(field.unlike("\"drop\" or a finite number")),
     }
+}
+
+fn read_when(field: &Field<'_>, (above, rest): (&[String], &[String])) -> Result<Condition, RewardError> {
+    let [above, rest] = [above, rest].map(|names| names.iter().map(String::as_str).collect::<Vec<_>>());
+    Condition::parse(&field.string()?, &above, &rest)
+        .map_err(|problem| expression_error(field.place_of(word_at_fault(&problem)), field.name(), problem))
 }
 
 fn read_formula(
@@ -144,7 +169,9 @@ fn read_formula(
         if let Some(formula) = formula {
             return match Formula::parse(&formula.string()?, &names) {
                 Ok(parsed) => Ok((parsed, formula.place())),
-                Err(problem) => Err(formula_error(formula.place_of(word_at_fault(&problem)), problem)),
+                Err(problem) => {
+                    Err(expression_error(formula.place_of(word_at_fault(&problem)), FORMULA, problem))
+                }
             };
         }
     }
@@ -154,18 +181,20 @@ fn read_formula(
     };
     match formula {
         Ok(formula) => Ok((formula, place)),
-        Err(problem) => Err(formula_error(place, problem)),
+        Err(problem) => Err(expression_error(place, FORMULA, problem)),
     }
 }
 
-pub(crate) fn formula_error(place: Place, source: FormulaError) -> RewardError {
-    RewardError::Formula { place, field: "reward.formula".to_owned(), source: Box::new(source) }
+pub(crate) fn expression_error(place: Place, field: &str, source: FormulaError) -> RewardError {
+    RewardError::Formula { place, field: field.to_owned(), source: Box::new(source) }
 }
 
-/// The word of the formula that an error is about; empty when it is about the whole.
+/// The word of the expression that an error is about; empty when it is about the whole.
 fn word_at_fault(problem: &FormulaError) -> &str {
     match problem {
-        FormulaError::UnknownVerifier { name, .. } | FormulaError::UnknownFunction { name, .. } => name,
+        FormulaError::UnknownVerifier { name, .. }
+        | FormulaError::UnknownFunction { name, .. }
+        | FormulaError::NotAbove { name } => name,
         _ => "",
     }
 }
@@ -207,6 +236,7 @@ mod tests {
 
             [verifiers.format]
             plugin = "./format.wasm"
+            when = "accuracy < 1"
 
             [reward]
             formula = "accuracy + 0.1 * format"
@@ -229,6 +259,7 @@ mod tests {
         assert_eq!(accuracy.on_failure, OnFailure::Reward(-0.5));
         assert_eq!((format.plugin.as_str(), format.options.as_str()), ("./format.wasm", "{}"));
         assert_eq!(format.on_failure, OnFailure::Drop);
+        assert!(accuracy.when.is_none() && format.when.is_some());
     }
 
     #[test]
@@ -299,7 +330,7 @@ mod tests {
         let two = "[verifiers.accuracy]\nplugin = 'math'\n[verifiers.format]\nplugin = 'format'\n[reward]\n";
         assert_eq!(
             error(&format!("{two}formula = 'accuracy + 0.1 * fromat'")),
-            "reward.toml:6:29: `reward.formula`: unknown verifier `fromat` (did you mean `format`?); the file has \
+            "reward.toml:6:29: `reward.formula`: unknown verifier `fromat` (did you mean `format`?); known here: \
              accuracy, format"
         );
         assert_eq!(
@@ -310,6 +341,31 @@ mod tests {
             error(two),
             "reward.toml:5:1: `reward.formula`: there are 2 verifiers: say how they make one number, such as \
              \"accuracy + format\""
+        );
+    }
+
+    #[test]
+    fn an_error_in_a_condition_points_at_the_word() {
+        let two = |when: &str| {
+            error(&format!(
+                "[verifiers.cheap]\nplugin = 'math'\n[verifiers.dear]\nplugin = 'math'\nwhen = '{when}'\n\
+                 [reward]\nformula = 'max(cheap, dear)'"
+            ))
+        };
+        assert_eq!(
+            two("1 > chap"),
+            "reward.toml:5:13: `verifiers.dear.when`: unknown verifier `chap` (did you mean `cheap`?); known here: \
+             cheap"
+        );
+        assert_eq!(
+            two("dear < 1"),
+            "reward.toml:5:9: `verifiers.dear.when`: `dear` does not stand above it: a condition looks at verifiers \
+             that were asked before"
+        );
+        assert_eq!(
+            two("cheap"),
+            "reward.toml:5:8: `verifiers.dear.when`: its value is a number, not true or false; compare it with a \
+             number, as in `accuracy < 1`"
         );
     }
 

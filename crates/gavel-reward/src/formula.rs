@@ -1,125 +1,24 @@
-//! The formula that makes one number of the outcomes of several verifiers.
+//! The formula that makes one number of the outcomes of several verifiers, and the condition that says whether to
+//! ask one at all.
 
-use std::collections::BTreeMap;
-use std::fmt;
-
-use evalexpr::{Context, EvalexprError, EvalexprResult, Node, Operator, Value, build_operator_tree};
+use evalexpr::Value;
 use gavel_verify::{Description, Outcome};
 
-use crate::error::{FormulaError, explain};
-use crate::source::closest;
+use crate::error::FormulaError;
+use crate::expression::{Expression, NoValue, OnFailure};
 
-/// The functions that a formula may call: those of evalexpr that take and give numbers, and `if`.
-pub const FUNCTIONS: [&str; 30] = [
-    "if",
-    "min",
-    "max",
-    "floor",
-    "round",
-    "ceil",
-    "math::abs",
-    "math::sqrt",
-    "math::cbrt",
-    "math::pow",
-    "math::exp",
-    "math::exp2",
-    "math::ln",
-    "math::log",
-    "math::log2",
-    "math::log10",
-    "math::hypot",
-    "math::sin",
-    "math::cos",
-    "math::tan",
-    "math::asin",
-    "math::acos",
-    "math::atan",
-    "math::atan2",
-    "math::sinh",
-    "math::cosh",
-    "math::tanh",
-    "math::is_nan",
-    "math::is_finite",
-    "math::is_infinite",
-];
-
-/// What a verifier without verdict is worth to the formula.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub enum OnFailure {
-    /// The submission has no reward: it is left out of its group's baseline and gets advantage 0.
-    #[default]
-    Drop,
-    /// The verifier's reward is this number, and all its metrics are 0.
-    Reward(f64),
-}
-
-/// Why a formula gives no reward for a submission.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum NoReward {
-    /// A verifier that it names has no verdict, and says `on_failure = "drop"`.
-    Dropped,
-    /// A verdict lacks a metric that it names.
-    MissingMetric { name: String },
-    /// Its value is infinite or not a number.
-    NotFinite { value: f64 },
-    /// It cannot be computed for these numbers.
-    Failed(EvalexprError),
-}
-
-impl fmt::Display for NoReward {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Dropped => write!(f, "a verifier that it names has no verdict"),
-            Self::MissingMetric { name } => write!(f, "the verdict lacks `{name}`"),
-            Self::NotFinite { value } => write!(f, "its value is {value}"),
-            Self::Failed(error) => f.write_str(&explain(error)),
-        }
-    }
-}
-
-/// A formula over the verifiers of one reward file.
+/// A formula over the verifiers of one reward file: its value is a number.
 #[derive(Debug, Clone)]
-pub(crate) struct Formula {
-    tree: Node,
-    inputs: Vec<Input>,
-}
-
-/// A name in the formula.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Input {
-    /// As the formula writes it: `accuracy` or `accuracy.some_metric`.
-    name: String,
-    /// The verifier's place in the reward file.
-    verifier: usize,
-    /// The metric, unless it is the reward that is meant.
-    metric: Option<String>,
-}
+pub(crate) struct Formula(Expression);
 
 impl Formula {
     /// Parses a formula over verifiers with these names, and checks everything that does not need the plugins.
     pub(crate) fn parse(text: &str, verifiers: &[&str]) -> Result<Self, FormulaError> {
-        let mut tree = build_operator_tree(text).map_err(FormulaError::Syntax)?;
-        if tree.iter_write_variable_identifiers().next().is_some() {
-            return Err(FormulaError::Assignment);
+        let expression = Expression::parse(text, verifiers)?;
+        match expression.probe()?.iter().find(|value| !value.is_number()) {
+            Some(other) => Err(FormulaError::NotANumber { found: kind(other) }),
+            None => Ok(Self(expression)),
         }
-        if let Some(name) = tree.iter_function_identifiers().find(|name| !FUNCTIONS.contains(name)) {
-            return Err(FormulaError::UnknownFunction {
-                name: name.to_owned(),
-                suggestion: closest(name, FUNCTIONS.into_iter()),
-            });
-        }
-        make_floats(&mut tree);
-        let mut inputs = BTreeMap::new();
-        for name in tree.iter_read_variable_identifiers() {
-            inputs.insert(name.to_owned(), Input::new(name, verifiers)?);
-        }
-        let formula = Self { tree, inputs: inputs.into_values().collect() };
-        if formula.inputs.is_empty() {
-            let verifiers = verifiers.iter().map(|&name| name.to_owned()).collect();
-            return Err(FormulaError::Constant { verifiers });
-        }
-        formula.check_types()?;
-        Ok(formula)
     }
 
     /// The formula of a file that has one verifier and says nothing: its reward.
@@ -127,29 +26,14 @@ impl Formula {
         Self::parse(verifier, &[verifier])
     }
 
-    /// Checks the metrics that the formula reads from one verifier against what its plugin declares.
-    /// A plugin that declares none is not held to it.
+    /// See [`Expression::check_metrics`].
     pub(crate) fn check_metrics(
         &self,
         verifier: usize,
         name: &str,
         description: &Description,
     ) -> Result<(), FormulaError> {
-        if description.metrics.is_empty() {
-            return Ok(());
-        }
-        let read = self.inputs.iter().filter(|input| input.verifier == verifier);
-        let known =
-            |metric: &&String| description.metrics.iter().any(|declared| same_metric(declared, metric));
-        match read.filter_map(|input| input.metric.as_ref()).find(|metric| !known(metric)) {
-            None => Ok(()),
-            Some(metric) => Err(FormulaError::UnknownMetric {
-                verifier: name.to_owned(),
-                metric: metric.clone(),
-                metrics: description.metrics.clone(),
-                suggestion: closest(metric, description.metrics.iter().map(String::as_str)),
-            }),
-        }
+        self.0.check_metrics(verifier, name, description)
     }
 
     /// The reward of a submission: `outcomes` and `on_failure` are those of every verifier, in the file's order.
@@ -157,122 +41,82 @@ impl Formula {
         &self,
         outcomes: &[(String, Outcome)],
         on_failure: &[OnFailure],
-    ) -> Result<f64, NoReward> {
-        let values = self
-            .inputs
-            .iter()
-            .map(|input| {
-                input.value(&outcomes[input.verifier].1, on_failure[input.verifier]).map(Value::Float)
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let reward = self.evaluate(values).and_then(|value| value.as_number()).map_err(NoReward::Failed)?;
-        if reward.is_finite() { Ok(reward) } else { Err(NoReward::NotFinite { value: reward }) }
-    }
-
-    /// Computes the formula for all zeros and for all ones, so that a condition where a number belongs, or two
-    /// arguments where one belongs, is found before the first submission.
-    fn check_types(&self) -> Result<(), FormulaError> {
-        for probe in [0.0, 1.0] {
-            let value =
-                self.evaluate(vec![Value::Float(probe); self.inputs.len()]).map_err(FormulaError::Type)?;
-            let found = match value {
-                Value::Float(_) | Value::Int(_) => continue,
-                Value::Boolean(_) => "true or false",
-                Value::String(_) => "text",
-                Value::Tuple(_) => "several values",
-                Value::Empty => "nothing",
-            };
-            return Err(FormulaError::NotANumber { found });
-        }
-        Ok(())
-    }
-
-    fn evaluate(&self, values: Vec<Value>) -> EvalexprResult<Value> {
-        self.tree.eval_with_context(&Numbers { inputs: &self.inputs, values })
+    ) -> Result<f64, NoValue> {
+        let value = self.0.value(|verifier| (&outcomes[verifier].1, on_failure[verifier]))?;
+        let reward = value.as_number().map_err(NoValue::Failed)?;
+        if reward.is_finite() { Ok(reward) } else { Err(NoValue::NotFinite { value: reward }) }
     }
 }
 
-impl Input {
-    fn new(name: &str, verifiers: &[&str]) -> Result<Self, FormulaError> {
-        let (verifier, metric) = match name.split_once('.') {
-            Some((verifier, metric)) => (verifier, Some(metric.to_owned())),
-            None => (name, None),
+/// When to ask a verifier: a condition over verifiers that were asked before.
+#[derive(Debug, Clone)]
+pub(crate) struct Condition(Expression);
+
+impl Condition {
+    /// Parses a condition over the verifiers `above` it in the file; `rest` are the others' names.
+    pub(crate) fn parse(text: &str, above: &[&str], rest: &[&str]) -> Result<Self, FormulaError> {
+        let expression = Expression::parse(text, above).map_err(|error| match error {
+            FormulaError::UnknownVerifier { name, .. } if rest.contains(&name.as_str()) => {
+                FormulaError::NotAbove { name }
+            }
+            other => other,
+        })?;
+        match expression.probe()?.iter().find(|value| !value.is_boolean()) {
+            Some(other) => Err(FormulaError::NotACondition { found: kind(other) }),
+            None => Ok(Self(expression)),
+        }
+    }
+
+    /// See [`Expression::check_metrics`].
+    pub(crate) fn check_metrics(
+        &self,
+        verifier: usize,
+        name: &str,
+        description: &Description,
+    ) -> Result<(), FormulaError> {
+        self.0.check_metrics(verifier, name, description)
+    }
+
+    /// Whether it holds for a submission; `None` while a verifier that it names has no outcome yet.
+    ///
+    /// A verifier that failed and drops its submission leaves nothing to find out: it does not hold then.
+    pub(crate) fn holds(
+        &self,
+        outcomes: &[Option<Outcome>],
+        on_failure: &[OnFailure],
+    ) -> Option<Result<bool, NoValue>> {
+        let named: Vec<(usize, &Outcome)> = self
+            .0
+            .verifiers()
+            .map(|verifier| Some((verifier, outcomes[verifier].as_ref()?)))
+            .collect::<Option<_>>()?;
+        let outcome = |verifier| {
+            let found = named.iter().find(|(named, _)| *named == verifier);
+            (found.expect("it is one of the named").1, on_failure[verifier])
         };
-        match verifiers.iter().position(|&known| known == verifier) {
-            Some(index) => Ok(Self { name: name.to_owned(), verifier: index, metric }),
-            None => Err(FormulaError::UnknownVerifier {
-                name: verifier.to_owned(),
-                verifiers: verifiers.iter().map(|&name| name.to_owned()).collect(),
-                suggestion: closest(verifier, verifiers.iter().copied()),
-            }),
-        }
-    }
-
-    fn value(&self, outcome: &Outcome, on_failure: OnFailure) -> Result<f64, NoReward> {
-        match (&outcome.result, &self.metric, on_failure) {
-            (Ok(verdict), None, _) => Ok(verdict.reward),
-            (Ok(verdict), Some(metric), _) => verdict
-                .metrics
-                .iter()
-                .find(|(name, _)| same_metric(name, metric))
-                .map(|&(_, value)| value)
-                .ok_or_else(|| NoReward::MissingMetric { name: self.name.clone() }),
-            (Err(_), _, OnFailure::Drop) => Err(NoReward::Dropped),
-            (Err(_), None, OnFailure::Reward(reward)) => Ok(reward),
-            (Err(_), Some(_), OnFailure::Reward(_)) => Ok(0.0),
-        }
+        Some(match self.0.value(outcome) {
+            Ok(value) => value.as_boolean().map_err(NoValue::Failed),
+            Err(NoValue::Dropped) => Ok(false),
+            Err(problem) => Err(problem),
+        })
     }
 }
 
-/// Whether a plugin's metric is the one that a formula names: a formula writes `-` as `_`, since `-` subtracts.
-fn same_metric(declared: &str, written: &str) -> bool {
-    declared.len() == written.len()
-        && declared.bytes().zip(written.bytes()).all(|(d, w)| d == w || (d == b'-' && w == b'_'))
-}
-
-/// Whether evalexpr reads `name` as a name, rather than as a number or a truth value.
-pub(crate) fn is_formula_name(name: &str) -> bool {
-    build_operator_tree(name).is_ok_and(|tree| tree.iter_read_variable_identifiers().eq([name]))
-}
-
-/// Makes every constant a float: `1/2` is a half, as everybody expects of a formula over rewards.
-fn make_floats(node: &mut Node) {
-    if let Operator::Const { value: value @ Value::Int(_) } = node.operator_mut()
-        && let Value::Int(number) = *value
-    {
-        *value = Value::Float(number as f64);
-    }
-    node.children_mut().iter_mut().for_each(make_floats);
-}
-
-/// The values of a formula's names.
-struct Numbers<'a> {
-    inputs: &'a [Input],
-    values: Vec<Value>,
-}
-
-impl Context for Numbers<'_> {
-    fn get_value(&self, identifier: &str) -> Option<&Value> {
-        let index = self.inputs.iter().position(|input| input.name == identifier)?;
-        self.values.get(index)
-    }
-
-    fn call_function(&self, identifier: &str, _argument: &Value) -> EvalexprResult<Value> {
-        Err(EvalexprError::FunctionIdentifierNotFound(identifier.to_owned()))
-    }
-
-    fn are_builtin_functions_disabled(&self) -> bool {
-        false
-    }
-
-    fn set_builtin_functions_disabled(&mut self, disabled: bool) -> EvalexprResult<()> {
-        if disabled { Err(EvalexprError::BuiltinFunctionsCannotBeDisabled) } else { Ok(()) }
+/// What a value is, for somebody who expected another.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Float(_) | Value::Int(_) => "a number",
+        Value::Boolean(_) => "true or false",
+        Value::String(_) => "text",
+        Value::Tuple(_) => "several values",
+        Value::Empty => "nothing",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::expression::{FUNCTIONS, is_formula_name};
     use gavel_verify::{Failure, Verdict};
     use std::time::Duration;
 
@@ -292,7 +136,7 @@ mod tests {
         accuracy: Outcome,
         format: Outcome,
         on_failure: OnFailure,
-    ) -> Result<f64, NoReward> {
+    ) -> Result<f64, NoValue> {
         let outcomes = [("accuracy".to_owned(), accuracy), ("format".to_owned(), format)];
         Formula::parse(formula, &VERIFIERS).unwrap().reward(&outcomes, &[on_failure; 2])
     }
@@ -372,7 +216,7 @@ mod tests {
     #[test]
     fn a_failure_drops_the_submission_or_is_worth_what_the_file_says() {
         let with = |on_failure| reward("accuracy + format", failed(), outcome(0.5, &[]), on_failure);
-        assert_eq!(with(OnFailure::Drop), Err(NoReward::Dropped));
+        assert_eq!(with(OnFailure::Drop), Err(NoValue::Dropped));
         assert_eq!(with(OnFailure::Reward(-1.0)), Ok(-0.5));
     }
 
@@ -384,9 +228,9 @@ mod tests {
     #[test]
     fn a_missing_metric_or_an_infinite_value_is_no_reward() {
         let missing = reward("accuracy.absent", outcome(1.0, &[]), outcome(0.5, &[]), OnFailure::Drop);
-        assert_eq!(missing, Err(NoReward::MissingMetric { name: "accuracy.absent".to_owned() }));
+        assert_eq!(missing, Err(NoValue::MissingMetric { name: "accuracy.absent".to_owned() }));
         let infinite = reward("1 / accuracy", outcome(0.0, &[]), outcome(0.5, &[]), OnFailure::Drop);
-        assert_eq!(infinite, Err(NoReward::NotFinite { value: f64::INFINITY }));
+        assert_eq!(infinite, Err(NoValue::NotFinite { value: f64::INFINITY }));
     }
 
     #[test]
@@ -395,5 +239,45 @@ mod tests {
             assert!(!is_formula_name(name), "{name}");
         }
         assert!(is_formula_name("accuracy_2"));
+    }
+
+    #[test]
+    fn a_condition_waits_for_the_verifiers_that_it_names() {
+        let condition = Condition::parse("accuracy < 1 && format.near_miss == 0", &VERIFIERS, &[]).unwrap();
+        let holds = |accuracy: Option<Outcome>, format: Option<Outcome>| {
+            condition.holds(&[accuracy, format], &[OnFailure::Drop; 2])
+        };
+        let format = || Some(outcome(1.0, &[("near-miss", 0.0)]));
+        assert_eq!(holds(None, format()), None);
+        assert_eq!(holds(Some(outcome(0.0, &[])), None), None);
+        assert_eq!(holds(Some(outcome(0.0, &[])), format()), Some(Ok(true)));
+        assert_eq!(holds(Some(outcome(1.0, &[])), format()), Some(Ok(false)));
+        let missing = Err(NoValue::MissingMetric { name: "format.near_miss".to_owned() });
+        assert_eq!(holds(Some(outcome(0.0, &[])), Some(outcome(1.0, &[]))), Some(missing));
+    }
+
+    #[test]
+    fn a_failed_verifier_counts_in_a_condition_as_it_does_in_the_formula() {
+        let condition = Condition::parse("accuracy < 1", &VERIFIERS, &[]).unwrap();
+        let holds = |outcome, on_failure| condition.holds(&[Some(outcome), None], &[on_failure; 2]);
+        assert_eq!(holds(failed(), OnFailure::Drop), Some(Ok(false)));
+        assert_eq!(holds(failed(), OnFailure::Reward(0.0)), Some(Ok(true)));
+        assert_eq!(holds(failed(), OnFailure::Reward(1.0)), Some(Ok(false)));
+    }
+
+    #[test]
+    fn a_condition_is_true_or_false_and_looks_up() {
+        let error = |text: &str| Condition::parse(text, &["accuracy"], &["format"]).unwrap_err();
+        assert!(matches!(error("accuracy"), FormulaError::NotACondition { found: "a number" }));
+        assert!(matches!(error("format < 1"), FormulaError::NotAbove { name } if name == "format"));
+        assert!(matches!(error("acuracy < 1"), FormulaError::UnknownVerifier { .. }));
+        assert!(matches!(error("true"), FormulaError::Constant { .. }));
+    }
+
+    #[test]
+    fn a_verifier_that_was_not_asked_is_worth_nothing_and_drops_nothing() {
+        let skipped = Outcome::failure(Failure::Skipped, Duration::ZERO);
+        let value = reward("max(accuracy, format + format.x)", outcome(1.0, &[]), skipped, OnFailure::Drop);
+        assert_eq!(value, Ok(1.0));
     }
 }

@@ -16,6 +16,7 @@
 //! ```
 
 mod error;
+mod expression;
 mod file;
 mod first_party;
 mod formula;
@@ -26,9 +27,9 @@ mod reward;
 mod source;
 
 pub use error::{FormulaError, RewardError};
+pub use expression::{FUNCTIONS, OnFailure};
 pub use file::{RewardFile, VerifierEntry};
 pub use first_party::FirstParty;
-pub use formula::{FUNCTIONS, OnFailure};
 pub use limits::LimitSettings;
 pub use lookup::{FoundPlugin, Origin};
 pub use manifest::{MANIFEST, Manifest};

@@ -1,4 +1,5 @@
-//! Scores submissions: every verifier has worker threads of its own, and the last outcome triggers the formula.
+//! Scores submissions: every verifier has worker threads of its own, each outcome may let another verifier be asked,
+//! and the last one triggers the formula.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -11,12 +12,13 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use gavel_host::{Host, HostConfig, LoadError};
-use gavel_verify::{Failure, Outcome, Reply, Reward, Score, Submission, Verifier};
+use gavel_verify::{Description, Failure, Outcome, Reply, Reward, Score, Submission, Verifier};
 use tokio::sync::oneshot;
 
 use crate::error::RewardError;
-use crate::file::{RewardFile, VerifierEntry, formula_error};
-use crate::formula::{Formula, NoReward, OnFailure};
+use crate::expression::{NoValue, OnFailure};
+use crate::file::{FORMULA, RewardFile, VerifierEntry, expression_error};
+use crate::formula::{Condition, Formula};
 use crate::lookup::find;
 
 /// What loading a reward file depends on besides the file.
@@ -54,12 +56,24 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<PluginReward, RewardEr
     let mut judges = Vec::new();
     for (index, entry) in file.verifiers.iter().enumerate() {
         let judge = load_verifier(&host, entry, beside, options)?;
-        file.formula
-            .check_metrics(index, &entry.name, judge.verifier.description())
-            .map_err(|problem| formula_error(file.formula_place.clone(), problem))?;
+        check_metrics(&file, index, judge.verifier.description())?;
         judges.push(judge);
     }
     PluginReward::start(judges, file.formula, options.jobs)
+}
+
+/// Checks what the formula and the conditions read from the verifier at `index` against what its plugin declares.
+fn check_metrics(file: &RewardFile, index: usize, description: &Description) -> Result<(), RewardError> {
+    let name = &file.verifiers[index].name;
+    file.formula
+        .check_metrics(index, name, description)
+        .map_err(|problem| expression_error(file.formula_place.clone(), FORMULA, problem))?;
+    for entry in &file.verifiers {
+        let checked = entry.when.as_ref().map_or(Ok(()), |when| when.check_metrics(index, name, description));
+        let field = format!("verifiers.{}.when", entry.name);
+        checked.map_err(|problem| expression_error(entry.places.when.clone(), &field, problem))?;
+    }
+    Ok(())
 }
 
 fn load_verifier(
@@ -92,6 +106,7 @@ fn load_verifier(
         name: entry.name.clone(),
         digest: plugin.digest().to_owned(),
         on_failure: entry.on_failure,
+        when: entry.when.clone(),
         verifier: Arc::new(verifier),
     })
 }
@@ -101,6 +116,7 @@ struct Judge {
     name: String,
     digest: String,
     on_failure: OnFailure,
+    when: Option<Condition>,
     verifier: Arc<dyn Verifier>,
 }
 
@@ -110,16 +126,17 @@ struct Judge {
 /// been submitted and not yet judged: who submits decides how much that is. When this is dropped, the workers
 /// answer what they still have and end.
 pub struct PluginReward {
-    queues: Vec<Sender<Arc<Pending>>>,
     digests: Vec<(String, String)>,
     shared: Arc<Shared>,
 }
 
-/// What every pending submission needs in the end.
+/// What every pending submission needs on its way.
 struct Shared {
+    queues: Vec<Sender<Arc<Pending>>>,
     formula: Formula,
     names: Vec<String>,
     on_failure: Vec<OnFailure>,
+    when: Vec<Option<Condition>>,
     warned: AtomicBool,
 }
 
@@ -131,6 +148,8 @@ struct Pending {
 }
 
 struct PendingState {
+    /// By verifier: whether it has been decided to ask it or to skip it.
+    decided: Vec<bool>,
     /// By verifier; empty until it has answered.
     outcomes: Vec<Option<Outcome>>,
     /// Taken by the last one to answer.
@@ -166,30 +185,25 @@ impl PluginReward {
             queues.push(queue);
         }
         let shared = Arc::new(Shared {
+            queues,
             formula,
             names: judges.iter().map(|judge| judge.name.clone()).collect(),
             on_failure: judges.iter().map(|judge| judge.on_failure).collect(),
+            when: judges.iter().map(|judge| judge.when.clone()).collect(),
             warned: AtomicBool::new(false),
         });
         let digests = judges.into_iter().map(|judge| (judge.name, judge.digest)).collect();
-        Ok(Self { queues, digests, shared })
+        Ok(Self { digests, shared })
     }
 }
 
 impl Reward for PluginReward {
     fn submit(&self, submission: Submission, reply: Reply) {
-        let pending = Arc::new(Pending {
-            submission,
-            shared: Arc::clone(&self.shared),
-            state: Mutex::new(PendingState { outcomes: vec![None; self.queues.len()], reply: Some(reply) }),
-        });
-        for (index, queue) in self.queues.iter().enumerate() {
-            if let Err(unsent) = queue.send(Arc::clone(&pending)) {
-                // Workers never end while their queue is open, unless they were killed from outside.
-                let failure = Failure::InternalError("gavel's worker threads are gone".to_owned());
-                unsent.0.answer(index, Outcome::failure(failure, Duration::ZERO));
-            }
-        }
+        let count = self.shared.names.len();
+        let state =
+            PendingState { decided: vec![false; count], outcomes: vec![None; count], reply: Some(reply) };
+        let shared = Arc::clone(&self.shared);
+        Arc::new(Pending { submission, shared, state: Mutex::new(state) }).go_on(None);
     }
 
     fn digests(&self) -> Vec<(String, String)> {
@@ -204,16 +218,34 @@ impl fmt::Debug for PluginReward {
 }
 
 impl Pending {
-    /// Notes one verifier's outcome; the last one computes the reward and replies.
-    fn answer(&self, verifier: usize, outcome: Outcome) {
+    /// Notes a verifier's outcome, if there is one, and asks whom it is now time to ask; where everyone has
+    /// answered, computes the reward and replies.
+    fn go_on(self: &Arc<Self>, answer: Option<(usize, Outcome)>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.outcomes[verifier] = Some(outcome);
-        if state.outcomes.iter().any(Option::is_none) {
-            return;
+        if let Some((verifier, outcome)) = answer {
+            state.outcomes[verifier] = Some(outcome);
         }
-        let outcomes = std::mem::take(&mut state.outcomes).into_iter().flatten();
-        let reply = state.reply.take();
-        drop(state);
+        let to_ask = self.shared.decide(&mut state);
+        if state.outcomes.iter().all(Option::is_some) {
+            let outcomes = std::mem::take(&mut state.outcomes).into_iter().flatten();
+            let reply = state.reply.take();
+            drop(state);
+            self.reply(outcomes, reply);
+        } else {
+            drop(state);
+            to_ask.into_iter().for_each(|verifier| self.ask(verifier));
+        }
+    }
+
+    fn ask(self: &Arc<Self>, verifier: usize) {
+        if let Err(unsent) = self.shared.queues[verifier].send(Arc::clone(self)) {
+            // Workers never end while their queue is open, unless they were killed from outside.
+            let failure = Failure::InternalError("gavel's worker threads are gone".to_owned());
+            unsent.0.go_on(Some((verifier, Outcome::failure(failure, Duration::ZERO))));
+        }
+    }
+
+    fn reply(&self, outcomes: impl Iterator<Item = Outcome>, reply: Option<Reply>) {
         let score = self.shared.score(self.shared.names.iter().cloned().zip(outcomes).collect());
         if let Some(reply) = reply
             && catch_unwind(AssertUnwindSafe(|| reply(score))).is_err()
@@ -224,10 +256,35 @@ impl Pending {
 }
 
 impl Shared {
+    /// Decides, as far as the outcomes allow, which verifiers to ask; notes those that are not asked as skipped.
+    ///
+    /// A condition looks only at verifiers above its own, so one round from the top decides all that can be.
+    fn decide(&self, state: &mut PendingState) -> Vec<usize> {
+        let mut to_ask = Vec::new();
+        for (verifier, when) in self.when.iter().enumerate() {
+            if state.decided[verifier] {
+                continue;
+            }
+            let holds =
+                when.as_ref().map_or(Some(Ok(true)), |when| when.holds(&state.outcomes, &self.on_failure));
+            let Some(holds) = holds else { continue };
+            state.decided[verifier] = true;
+            match holds {
+                Ok(true) => to_ask.push(verifier),
+                Ok(false) => state.outcomes[verifier] = Some(without_asking(Failure::Skipped)),
+                Err(problem) => {
+                    let failure = Failure::InternalError(format!("its condition has no value: {problem}"));
+                    state.outcomes[verifier] = Some(without_asking(failure));
+                }
+            }
+        }
+        to_ask
+    }
+
     fn score(&self, outcomes: Vec<(String, Outcome)>) -> Score {
         let reward = match self.formula.reward(&outcomes, &self.on_failure) {
             Ok(reward) => Some(reward),
-            Err(NoReward::Dropped) => None,
+            Err(NoValue::Dropped) => None,
             Err(problem) => {
                 self.warn(&problem);
                 None
@@ -237,7 +294,7 @@ impl Shared {
     }
 
     /// A formula that fails on one submission may fail on a million: the first is enough for a person.
-    fn warn(&self, problem: &NoReward) {
+    fn warn(&self, problem: &NoValue) {
         if !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!("the formula gives no reward for a submission: {problem}; no more such warnings");
         }
@@ -248,8 +305,12 @@ impl Shared {
 fn work(index: usize, verifier: &dyn Verifier, tasks: &Receiver<Arc<Pending>>) {
     for pending in tasks {
         let outcome = catch_unwind(AssertUnwindSafe(|| verifier.verify(&pending.submission)));
-        pending.answer(index, outcome.unwrap_or_else(|_| panicked()));
+        pending.go_on(Some((index, outcome.unwrap_or_else(|_| panicked()))));
     }
+}
+
+fn without_asking(failure: Failure) -> Outcome {
+    Outcome::failure(failure, Duration::ZERO)
 }
 
 /// A verifier must not panic; if it does anyway, that is gavel's fault and costs this submission its verdict.
@@ -296,8 +357,13 @@ mod tests {
     }
 
     fn judge(name: &str, verifier: impl Verifier + 'static) -> Judge {
-        let on_failure = OnFailure::Drop;
-        Judge { name: name.to_owned(), digest: String::new(), on_failure, verifier: Arc::new(verifier) }
+        let (name, on_failure, verifier) = (name.to_owned(), OnFailure::Drop, Arc::new(verifier));
+        Judge { name, digest: String::new(), on_failure, when: None, verifier }
+    }
+
+    /// The same judge, asked only on a condition over the verifiers `above`.
+    fn when(condition: &str, above: &[&str], judge: Judge) -> Judge {
+        Judge { when: Some(Condition::parse(condition, above, &[]).unwrap()), ..judge }
     }
 
     fn obedient() -> PluginReward {
@@ -369,6 +435,43 @@ mod tests {
         assert!(scores.try_recv().is_err());
         drop((release, sender, reward));
         assert_eq!(scores.iter().collect::<Vec<_>>(), [Some(2.0); 10]);
+    }
+
+    #[test]
+    fn a_verifier_with_a_condition_is_asked_only_where_it_holds() {
+        let dear = when("cheap < 1", &["cheap"], judge("dear", Obedient(Description::default())));
+        let last = when("dear < 1", &["cheap", "dear"], judge("last", Obedient(Description::default())));
+        let judges = vec![judge("cheap", Obedient(Description::default())), dear, last];
+        let formula = Formula::parse("cheap + dear + last", &["cheap", "dear", "last"]).unwrap();
+        let reward = PluginReward::start(judges, formula, NonZeroUsize::MIN).unwrap();
+        let scores = score_all(&reward, ["1", "0.5", "abstain"].map(submission));
+        let seen: Vec<_> = scores
+            .iter()
+            .map(|score| {
+                (score.reward, score.outcomes.iter().map(|(_, outcome)| outcome.status()).collect::<Vec<_>>())
+            })
+            .collect();
+        use gavel_verify::Status::{Abstained, Skipped, Verdict};
+        assert_eq!(
+            seen,
+            [
+                // A skipped verifier is worth 0, which asks the one below it.
+                (Some(2.0), vec![Verdict, Skipped, Verdict]),
+                (Some(1.5), vec![Verdict, Verdict, Verdict]),
+                (None, vec![Abstained, Skipped, Abstained]),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_condition_without_value_is_a_failure_of_its_verifier() {
+        let dear = when("cheap.absent < 1", &["cheap"], judge("dear", Obedient(Description::default())));
+        let judges = vec![judge("cheap", Obedient(Description::default())), dear];
+        let formula = Formula::parse("max(cheap, dear)", &["cheap", "dear"]).unwrap();
+        let reward = PluginReward::start(judges, formula, NonZeroUsize::MIN).unwrap();
+        let score = &score_all(&reward, [submission("1")])[0];
+        assert_eq!(score.reward, None);
+        assert!(matches!(score.outcomes[1].1.result, Err(Failure::InternalError(_))));
     }
 
     #[test]

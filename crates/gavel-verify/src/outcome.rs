@@ -44,6 +44,8 @@ impl Outcome {
 /// Why a submission has no verdict. Branch on the variant; the texts are for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
+    /// The verifier was not asked: the reward file's condition for asking it did not hold. Nothing went wrong.
+    Skipped,
     /// The verifier says that it cannot judge this submission.
     Abstained(String),
     /// The verifier says that the reference or the metadata is not what it needs.
@@ -86,6 +88,7 @@ impl Failure {
     /// The kind of failure, for counting.
     pub fn status(&self) -> Status {
         match self {
+            Self::Skipped => Status::Skipped,
             Self::Abstained(_) => Status::Abstained,
             Self::InvalidTask(_) => Status::InvalidTask,
             Self::InternalError(_) => Status::InternalError,
@@ -102,6 +105,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Skipped => write!(f, "not asked: its condition did not hold"),
             Self::Abstained(reason) => write!(f, "abstained: {reason}"),
             Self::InvalidTask(reason) => write!(f, "invalid task: {reason}"),
             Self::InternalError(reason) => write!(f, "the plugin failed: {reason}"),
@@ -122,6 +126,8 @@ impl std::error::Error for Failure {}
 pub enum Status {
     /// There is a verdict.
     Verdict,
+    /// See [`Failure::Skipped`].
+    Skipped,
     /// See [`Failure::Abstained`].
     Abstained,
     /// See [`Failure::InvalidTask`].
@@ -144,8 +150,9 @@ pub enum Status {
 
 impl Status {
     /// Every kind, in the order of reports.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Verdict,
+        Self::Skipped,
         Self::Abstained,
         Self::InvalidTask,
         Self::InternalError,
@@ -161,6 +168,7 @@ impl Status {
     pub fn name(self) -> &'static str {
         match self {
             Self::Verdict => "verdict",
+            Self::Skipped => "skipped",
             Self::Abstained => "abstained",
             Self::InvalidTask => "invalid-task",
             Self::InternalError => "internal-error",
