@@ -100,6 +100,9 @@ const BY_WORDS: &[(&str, &[&str])] = &[
 /// The share of words that has to be frequent words of a language, in percent; in running text it is about 25.
 const SHARE: usize = 15;
 
+/// So many characters are read, the first ones, as langdetect does.
+const LONGEST: usize = 10_000;
+
 /// Of fewer letters, such as `YES`, no language can be excluded.
 const FEWEST_LETTERS: usize = 20;
 
@@ -119,6 +122,7 @@ impl Language {
 
     /// Whether the text is English for all that can be told: nothing tells another language without doubt.
     pub(crate) fn may_be_english(text: &str) -> bool {
+        let text = start(text);
         if text.chars().filter(|c| c.is_alphabetic()).count() < FEWEST_LETTERS {
             return true;
         }
@@ -129,6 +133,7 @@ impl Language {
 
     /// The language that most of the text is in; `None` when there is nothing to tell it from.
     pub(crate) fn of(text: &str) -> Option<Self> {
+        let text = start(text);
         let guess = whatlang::detect(text)?;
         let latin = guess.script() == Script::Latin;
         if latin
@@ -142,6 +147,11 @@ impl Language {
         }
         LANGUAGES.iter().find(|(_, known)| *known == guess.lang()).map(|(code, _)| Self { code })
     }
+}
+
+/// The text's first [`LONGEST`] characters.
+fn start(text: &str) -> &str {
+    text.char_indices().nth(LONGEST).map_or(text, |(end, _)| &text[..end])
 }
 
 /// The language whose most frequent words make up enough of the text.

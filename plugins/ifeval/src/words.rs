@@ -4,7 +4,7 @@ use unicode_general_category::{GeneralCategory, get_general_category};
 
 /// Whether a word may consist of it: letters, decimal digits, joining punctuation, and the marks that go with letters.
 ///
-/// It is `\w` of Unicode's UTS 18, which NLTK has used since 3.9.2. Python's own `re` leaves the marks out and so takes a
+/// It is `\w` of Unicode's UTS 18, as NLTK 3.10 has it. Python's own `re` leaves the marks out and so takes a
 /// word of Hindi for several.
 fn is_word_char(c: char) -> bool {
     use GeneralCategory::{ConnectorPunctuation, DecimalNumber, EnclosingMark, NonspacingMark, SpacingMark};
@@ -43,15 +43,15 @@ pub(crate) fn is_lower(text: &str) -> bool {
 /// Of its rules only those matter that part letters from letters: marks that stand alone, and contractions. So `I'M` and
 /// `DON'T` are two tokens in capitals each, `AD-HOC` and `U.S.` one.
 pub(crate) fn count_capital_tokens(text: &str) -> usize {
-    let parted = part(text);
-    parted.split_whitespace().map(capitals_in_token).sum()
+    let pieces = text.split_whitespace().filter(|piece| piece.contains(char::is_uppercase));
+    pieces.map(|piece| part(piece).split_whitespace().map(capitals_in_token).sum::<usize>()).sum()
 }
 
-/// The text with blanks around every mark that is a token of its own.
-fn part(text: &str) -> String {
-    let mut parted = String::with_capacity(text.len() + text.len() / 4);
+/// The piece, which has no blanks, with blanks around every mark that is a token of its own.
+fn part(piece: &str) -> String {
+    let mut parted = String::with_capacity(2 * piece.len());
     let mut before = ' ';
-    let mut rest = text.chars().peekable();
+    let mut rest = piece.chars().peekable();
     while let Some(c) = rest.next() {
         let next = rest.peek().copied();
         let doubled = before == c || next == Some(c);
@@ -115,20 +115,14 @@ fn opens_quotation(before: char, rest: impl Iterator<Item = char>) -> bool {
 
 /// How many tokens in capitals a piece without blanks has, once contractions are parted.
 fn capitals_in_token(token: &str) -> usize {
-    const CONTRACTED: &[(&str, &str)] = &[
-        ("CAN", "NOT"),
-        ("GIM", "ME"),
-        ("GON", "NA"),
-        ("GOT", "TA"),
-        ("LEM", "ME"),
-        ("D", "'YE"),
-        ("MORE", "'N"),
-    ];
+    // The word, and how long its first part is.
+    const CONTRACTED: &[(&str, usize)] =
+        &[("CANNOT", 3), ("GIMME", 3), ("GONNA", 3), ("GOTTA", 3), ("LEMME", 3), ("D'YE", 1), ("MORE'N", 4)];
     const CLITICS: &[&str] =
         &["'S", "'s", "'M", "'m", "'D", "'d", "'LL", "'ll", "'RE", "'re", "'VE", "'ve", "N'T", "n't"];
-    for (head, tail) in CONTRACTED {
-        if let Some(at) = find_word(token, &[*head, *tail].concat()) {
-            let (before, after) = (&token[..at], &token[at + head.len()..]);
+    for (word, head) in CONTRACTED {
+        if let Some(at) = find_word(token, word) {
+            let (before, after) = (&token[..at], &token[at + head..]);
             return capitals_in_token(before) + 1 + capitals_in_token(after);
         }
     }

@@ -96,7 +96,8 @@ pub(super) fn constrained_response(response: &str) -> Result<(), String> {
 
 /// At least so many `*…*` within a line with something in them; `**…**` counts once more.
 pub(super) fn highlights(response: &str, least: usize) -> Result<(), String> {
-    let count = |mark| response.split('\n').map(|line| count_between(line, mark)).sum::<usize>();
+    let lines = || response.split('\n').filter(|line| line.contains('*'));
+    let count = |mark| lines().map(|line| count_between(line, mark)).sum::<usize>();
     at_least(count("*") + count("**"), least, "highlighted sections")
 }
 

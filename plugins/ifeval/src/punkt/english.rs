@@ -138,17 +138,19 @@ pub(super) enum Within {
 /// What is known of a word that has been seen in lower case; `None` for any other.
 pub(super) fn seen_in_lowercase(word: &str) -> Option<Within> {
     // Bisected where it lies: the instance is fresh, and an index of it would cost more than the look-up.
-    let (mut low, mut high) = (0, LOWERCASE.len());
+    let lines = LOWERCASE.as_bytes();
+    let is_newline = |byte: &u8| *byte == b'\n';
+    let (mut low, mut high) = (0, lines.len());
     while low < high {
         let middle = low + (high - low) / 2;
-        let start = LOWERCASE[..middle].rfind('\n').map_or(0, |newline| newline + 1).max(low);
-        let end = LOWERCASE[middle..].find('\n').map_or(LOWERCASE.len(), |newline| middle + newline);
-        let line = &LOWERCASE[start..end];
-        let (entry, within) = match line.strip_suffix('^') {
+        let start = lines[low..middle].iter().rposition(is_newline).map_or(low, |newline| low + newline + 1);
+        let end = lines[middle..].iter().position(is_newline).map_or(lines.len(), |newline| middle + newline);
+        let line = &lines[start..end];
+        let (entry, within) = match line.strip_suffix(b"^") {
             Some(entry) => (entry, Within::Either),
             None => (line, Within::Lowercase),
         };
-        match word.cmp(entry) {
+        match word.as_bytes().cmp(entry) {
             std::cmp::Ordering::Equal => return Some(within),
             std::cmp::Ordering::Less => high = start,
             std::cmp::Ordering::Greater => low = end + 1,

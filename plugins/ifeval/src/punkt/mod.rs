@@ -34,7 +34,7 @@ fn is_no_word_char(c: char) -> bool {
         || is_curly_quote(c)
 }
 
-/// Quotation marks that NLTK treats as the straight ones since 3.9.2.
+/// Quotation marks that NLTK 3.10 treats as the straight ones; older releases do not.
 fn is_curly_quote(c: char) -> bool {
     matches!(c, '\u{2018}' | '\u{2019}' | '\u{201c}' | '\u{201d}' | '\u{ab}' | '\u{bb}')
 }
@@ -125,15 +125,20 @@ fn ends_sentence(token: &Token, next: &Token) -> bool {
     if english::is_collocation(token.type_without_period(), next_type) {
         return false;
     }
-    let starts = starts_sentence(next, next_type);
     let initial = token.is_initial();
-    if (token.is_abbreviation || token.is_ellipsis) && !initial {
+    let short = (token.is_abbreviation || token.is_ellipsis) && !initial;
+    let named = initial || token.type_without_period() == token::NUMBER;
+    if !short && !named {
+        return token.is_break;
+    }
+    let starts = starts_sentence(next, next_type);
+    if short {
         let usual = next.starts_uppercase() && english::is_sentence_starter(next_type);
         if starts == Some(true) || usual {
             return true;
         }
     }
-    if initial || token.type_without_period() == token::NUMBER {
+    if named {
         let name = starts.is_none()
             && initial
             && next.starts_uppercase()
