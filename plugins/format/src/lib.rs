@@ -1,24 +1,16 @@
-//! Judges the form of a completion, never its content: the R1-Zero template, or a regular expression.
+//! Judges the form of a completion, never its content: tagged blocks, a regular expression, a fenced block, JSON.
 
+mod fence;
+mod json;
+mod options;
 mod pattern;
+mod tags;
 mod template;
 
 use gavel_plugin::{Error, Submission, Verdict, Verifier, export};
-use serde::Deserialize;
 
-/// What the reward file may say under `options`; see the README.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Options {
-    /// The prompt ended with `<think>`, so the completion starts inside the thinking. When left out, the prompt tells.
-    pub prefilled_think: Option<bool>,
-    /// White space may stand before, between and after the blocks; true when left out.
-    pub allow_whitespace: Option<bool>,
-    /// `<think></think>` and `<answer></answer>` with nothing but white space in them pass; true when left out.
-    pub allow_empty: Option<bool>,
-    /// The completion must match this, instead of the template; `^` and `$` tie it to both ends.
-    pub regex: Option<String>,
-}
+pub use options::Options;
+use options::Shape;
 
 /// The `format` verifier.
 #[derive(Debug)]
@@ -28,25 +20,31 @@ impl Verifier for Format {
     type Options = Options;
     const NAME: &str = "format";
     const VERSION: &str = env!("CARGO_PKG_VERSION");
-    const SUMMARY: &str = "The completion follows the R1-Zero template, or matches a regular expression.";
-    const METRICS: &[&str] =
-        &["think_once", "answer_once", "ordered", "nothing_outside", "not_empty", "regex_match"];
+    const SUMMARY: &str =
+        "The completion has the form: tagged blocks, a regular expression, a fenced block or JSON.";
+    const METRICS: &[&str] = &[
+        "think_once",
+        "answer_once",
+        "blocks_once",
+        "ordered",
+        "nothing_outside",
+        "not_empty",
+        "regex_match",
+        "fence_found",
+        "fence_once",
+        "json_valid",
+        "json_keys",
+    ];
     const OPTIONS_SCHEMA: &str = include_str!("options.schema.json");
 
     fn verify(submission: &Submission, options: &Options) -> Result<Verdict, Error> {
-        match &options.regex {
-            Some(_) if options.shapes_the_template() => Err(Error::InvalidOptions(
-                "regex: leave out the template's options, or say them in the regular expression".to_owned(),
-            )),
-            Some(regex) => pattern::verify(submission.completion(), regex),
-            None => Ok(template::verify(submission, options)),
+        let completion = submission.completion();
+        match options.shape()? {
+            Shape::Regex(regex) => pattern::verify(completion, regex),
+            Shape::Fence(fence) => Ok(fence::verify(completion, fence, options)),
+            Shape::Json(json) => Ok(json::verify(completion, json)),
+            Shape::Template(template) => Ok(template::verify(submission, &template, options)),
         }
-    }
-}
-
-impl Options {
-    fn shapes_the_template(&self) -> bool {
-        [self.prefilled_think, self.allow_whitespace, self.allow_empty].iter().any(Option::is_some)
     }
 }
 

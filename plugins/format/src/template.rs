@@ -1,122 +1,171 @@
-//! The R1-Zero template: `<think>…</think><answer>…</answer>`, each tag exactly once, in order, nothing outside.
+//! Whether a completion consists of a template's blocks: each once, in order, nothing outside.
 //!
-//! One pass over the completion, and nothing is compiled, so a submission costs little more than its start.
+//! One pass over the completion for each tag, and nothing is compiled, so a submission costs little more than its start.
 
 use gavel_plugin::{Submission, Verdict};
 
-use crate::Options;
+use crate::json;
+use crate::options::Options;
+use crate::tags::{Mark, Template};
 
-/// Judges the completion by the template's rules; the reward is 1 when all hold.
-pub(crate) fn verify(submission: &Submission, options: &Options) -> Verdict {
-    let prefilled = options
-        .prefilled_think
-        .unwrap_or_else(|| submission.prompt().trim_end().ends_with(Tag::OpenThink.text()));
-    let rules = Rules::read(submission.completion(), prefilled, options);
-    let verdict = Verdict::right_if(rules.broken().is_none())
-        .because(rules.broken().unwrap_or("follows the template"))
-        .metric("think_once", rules.think_once)
-        .metric("answer_once", rules.answer_once)
-        .metric("ordered", rules.ordered)
-        .metric("nothing_outside", rules.nothing_outside);
-    if options.allow_empty == Some(false) { verdict.metric("not_empty", rules.not_empty) } else { verdict }
-}
-
-/// The tags, in the order of the template.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Tag {
-    OpenThink,
-    CloseThink,
-    OpenAnswer,
-    CloseAnswer,
-}
-
-impl Tag {
-    const ALL: [Self; 4] = [Self::OpenThink, Self::CloseThink, Self::OpenAnswer, Self::CloseAnswer];
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::OpenThink => "<think>",
-            Self::CloseThink => "</think>",
-            Self::OpenAnswer => "<answer>",
-            Self::CloseAnswer => "</answer>",
+/// Judges the completion by the template's rules; the reward is 1 when all hold that the options do not waive.
+pub(crate) fn verify(submission: &Submission, template: &Template<'_>, options: &Options) -> Verdict {
+    let ends_in_first_block = || {
+        !template.text_before[0]
+            && submission.prompt().trim_end().ends_with(template.blocks[0].open.trim_end())
+    };
+    let prefilled = options.prefilled_think.unwrap_or_else(ends_in_first_block);
+    let completion = submission.completion();
+    let mut marks = template.marks(completion);
+    if prefilled {
+        marks.insert(0, Mark { block: 0, closes: false, start: 0, end: 0 });
+    }
+    let rules = Rules::read(completion, &marks, template, options);
+    let once = rules.once.iter().filter(|once| **once).count() as f64 / rules.once.len() as f64;
+    let mut verdict = Verdict::new(0.0);
+    for (name, metric) in [("think", "think_once"), ("answer", "answer_once")] {
+        if let Some(block) = template.block(name) {
+            verdict = verdict.metric(metric, rules.once[block]);
         }
     }
-}
-
-/// Every tag in `text` and where it starts, in order.
-fn tags(text: &str) -> Vec<(Tag, usize)> {
-    let tag = |at: usize| Tag::ALL.into_iter().find(|tag| text[at..].starts_with(tag.text()));
-    text.match_indices('<').filter_map(|(at, _)| Some((tag(at)?, at))).collect()
+    verdict = verdict
+        .metric("blocks_once", once)
+        .metric("ordered", rules.ordered)
+        .metric("nothing_outside", rules.nothing_outside);
+    if options.allow_empty == Some(false) {
+        verdict = verdict.metric("not_empty", rules.not_empty);
+    }
+    let mut broken = rules.broken(template, prefilled, options);
+    if let Some(wanted) = &options.json {
+        let block = wanted
+            .block
+            .as_deref()
+            .and_then(|name| template.block(name))
+            .unwrap_or(template.blocks.len() - 1);
+        let contents =
+            rules.contents.iter().filter(|(index, _)| *index == block).map(|(_, content)| *content);
+        let finding = json::read_all(contents, wanted);
+        broken = broken.or(finding.broken);
+        verdict = verdict.metric("json_valid", finding.valid).metric("json_keys", finding.keys);
+    }
+    verdict.reward = f64::from(broken.is_none());
+    verdict.because(broken.unwrap_or_else(|| "follows the template".to_owned()))
 }
 
 /// Which rules a completion keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Rules {
-    think_once: bool,
-    answer_once: bool,
+#[derive(Debug)]
+struct Rules<'a> {
+    /// For each block of the template, whether its tags occur exactly once each.
+    once: Vec<bool>,
+    /// Every block is there, opened and closed before the next one opens, and once unless it may be repeated.
+    formed: bool,
+    /// … and in the order of the template.
     ordered: bool,
+    /// … or in an order that the options allow, and nothing stands outside.
     nothing_outside: bool,
+    /// … and blocks and texts hold something.
     not_empty: bool,
+    /// The blocks' indices and what stands in them, if they are formed.
+    contents: Vec<(usize, &'a str)>,
 }
 
-impl Rules {
-    fn read(completion: &str, prefilled: bool, options: &Options) -> Self {
-        let tags = tags(completion);
-        let times = |wanted: Tag| tags.iter().filter(|(tag, _)| *tag == wanted).count();
-        let think_once = times(Tag::OpenThink) == usize::from(!prefilled) && times(Tag::CloseThink) == 1;
-        let answer_once = times(Tag::OpenAnswer) == 1 && times(Tag::CloseAnswer) == 1;
-        let ordered = think_once && answer_once && tags.is_sorted();
-        let parts = ordered.then(|| Parts::cut(completion, &tags)).flatten();
-        let blank: fn(&str) -> bool = if options.allow_whitespace.unwrap_or(true) {
-            |text| text.trim().is_empty()
-        } else {
-            str::is_empty
-        };
+impl<'a> Rules<'a> {
+    fn read(completion: &'a str, marks: &[Mark], template: &Template<'_>, options: &Options) -> Self {
+        let count =
+            |block, closes| marks.iter().filter(|mark| (mark.block, mark.closes) == (block, closes)).count();
+        let blocks = 0..template.blocks.len();
+        let once: Vec<bool> =
+            blocks.clone().map(|block| count(block, false) == 1 && count(block, true) == 1).collect();
+        let paired = marks.chunks(2).all(|pair| match pair {
+            [open, close] => open.block == close.block && !open.closes && close.closes,
+            _ => false,
+        });
+        let repeats = options.allow_repeats == Some(true);
+        let formed =
+            paired && blocks.clone().all(|block| once[block] || (repeats && count(block, false) > 0));
+        if !formed {
+            return Self {
+                once,
+                formed,
+                ordered: false,
+                nothing_outside: false,
+                not_empty: false,
+                contents: Vec::new(),
+            };
+        }
+        let contents: Vec<_> =
+            marks.chunks(2).map(|pair| (pair[0].block, &completion[pair[0].end..pair[1].start])).collect();
+        let ordered = contents.is_sorted_by_key(|(block, _)| *block);
+        let outside = Outside::cut(completion, marks, template);
+        let in_order = ordered || options.allow_any_order == Some(true);
         Self {
-            think_once,
-            answer_once,
+            once,
+            formed,
             ordered,
-            nothing_outside: parts.is_some_and(|parts| parts.outside.into_iter().all(blank)),
-            not_empty: options.allow_empty.unwrap_or(true)
-                || parts.is_some_and(|parts| parts.inside.iter().all(|text| !text.trim().is_empty())),
+            nothing_outside: in_order && outside.nowhere.iter().all(|text| options.is_nothing(text)),
+            not_empty: contents
+                .iter()
+                .map(|(_, text)| text)
+                .chain(&outside.texts)
+                .all(|text| !text.trim().is_empty()),
+            contents,
         }
     }
 
-    /// The first broken rule, for a person.
-    fn broken(self) -> Option<&'static str> {
-        [
-            (self.think_once, "needs <think> and </think> exactly once each"),
-            (self.answer_once, "needs <answer> and </answer> exactly once each"),
-            (self.ordered, "needs <think>, </think>, <answer>, </answer> in this order"),
-            (self.nothing_outside, "has text outside the two blocks"),
-            (self.not_empty, "has an empty block"),
-        ]
-        .into_iter()
-        .find_map(|(kept, broken)| (!kept).then_some(broken))
+    /// The first rule that is broken and not waived, for a person.
+    fn broken(&self, template: &Template<'_>, prefilled: bool, options: &Options) -> Option<String> {
+        let waived = |option: Option<bool>| option == Some(true);
+        if !waived(options.allow_repeats)
+            && let Some(block) = self.once.iter().position(|once| !once)
+        {
+            let (open, close) = (&template.blocks[block].open, &template.blocks[block].close);
+            return Some(match prefilled && block == 0 {
+                true => format!("needs {close} exactly once and no {open}, which the prompt holds"),
+                false => format!("needs {open} and {close} exactly once each"),
+            });
+        }
+        let tags = || {
+            let tags = template.blocks.iter().flat_map(|block| [&*block.open, &*block.close]);
+            tags.collect::<Vec<_>>().join(", ")
+        };
+        if !self.formed {
+            Some(format!("needs {}, each block closed before the next one opens", tags()))
+        } else if !self.ordered && !waived(options.allow_any_order) {
+            Some(format!("needs {} in this order", tags()))
+        } else if !self.nothing_outside && !waived(options.allow_outside) {
+            Some("has text outside the blocks".to_owned())
+        } else if !self.not_empty && options.allow_empty == Some(false) {
+            Some("has an empty block".to_owned())
+        } else {
+            None
+        }
     }
 }
 
-/// A completion, cut at its tags.
-#[derive(Debug, Clone, Copy)]
-struct Parts<'a> {
-    /// Before, between and after the blocks.
-    outside: [&'a str; 3],
-    /// The thinking and the answer.
-    inside: [&'a str; 2],
+/// What stands outside the blocks.
+#[derive(Debug, Default)]
+struct Outside<'a> {
+    /// Where the template has text.
+    texts: Vec<&'a str>,
+    /// Where it has nothing.
+    nowhere: Vec<&'a str>,
 }
 
-impl<'a> Parts<'a> {
-    /// Cuts at tags that come in order; the first is missing where the prompt holds it.
-    fn cut(completion: &'a str, tags: &[(Tag, usize)]) -> Option<Self> {
-        let end = |&(tag, at): &(Tag, usize)| at + tag.text().len();
-        let (before, start, rest) = match tags {
-            [opening @ (Tag::OpenThink, at), rest @ ..] => (&completion[..*at], end(opening), rest),
-            rest => ("", 0, rest),
-        };
-        let [close_think, open_answer, close_answer] = rest else { return None };
-        Some(Self {
-            outside: [before, &completion[end(close_think)..open_answer.1], &completion[end(close_answer)..]],
-            inside: [&completion[start..close_think.1], &completion[end(open_answer)..close_answer.1]],
-        })
+impl<'a> Outside<'a> {
+    /// Cuts at tags that are paired.
+    fn cut(completion: &'a str, marks: &[Mark], template: &Template<'_>) -> Self {
+        let mut outside = Self::default();
+        let (mut at, mut next) = (0, 0);
+        for pair in marks.chunks(2) {
+            let is_next = pair[0].block == next;
+            outside.add(&completion[at..pair[0].start], is_next && template.text_before[next]);
+            (at, next) = (pair[1].end, pair[0].block + 1);
+        }
+        outside.add(&completion[at..], template.text_before[next] && next == template.blocks.len());
+        outside
+    }
+
+    fn add(&mut self, piece: &'a str, is_text: bool) {
+        if is_text { self.texts.push(piece) } else { self.nowhere.push(piece) }
     }
 }
