@@ -1,11 +1,13 @@
 //! Judges multiple-choice answers: finds the letters that a completion settles on and compares them with the task's.
 
+mod dress;
 mod letters;
 mod line;
 mod phrase;
 mod places;
 mod reading;
 mod task;
+mod window;
 
 use gavel_plugin::{Error, Submission, Verdict, Verifier, export};
 use serde::Deserialize;

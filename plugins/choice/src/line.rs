@@ -1,14 +1,25 @@
 //! Finds an answer that is a line of its own: `B`, `(B) Rome`, the text of a choice; or the one letter that the last line
 //! sets apart.
 
-use crate::letters::Letters;
+use crate::dress::strip_folded;
+use crate::letters::{Letters, mark};
 use crate::places::Statement;
 use crate::reading::{Reading, is_bare, read, read_strictly};
 use crate::task::Task;
+use crate::window::end_of;
+
+/// How much of a last line is searched, in bytes.
+const LONGEST_SENTENCE: usize = 600;
+/// How many lines are looked at.
+const MOST_LINES: usize = 400;
 
 /// The answer that stands on a line, if there is one and nothing speaks against it.
 pub(crate) fn statements(text: &str, task: &Task, strict: bool) -> Vec<Statement> {
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let mut lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    // The first and the last ones: no choices are listed in more.
+    if lines.len() > MOST_LINES {
+        lines.drain(MOST_LINES / 2..lines.len() - MOST_LINES / 2);
+    }
     let (Some(first), Some(last)) = (lines.first(), lines.last()) else { return Vec::new() };
     let reading = if strict {
         read_strictly(last, task)
@@ -46,16 +57,17 @@ fn marked(line: &str, task: &Task) -> Option<(Reading, bool)> {
     }
     let body = line.trim_start_matches(|c: char| !c.is_alphanumeric());
     let mut characters = body.chars();
-    let named = characters.next().is_some_and(|c| crate::letters::mark(c, task.script).is_some());
+    let named = characters.next().is_some_and(|c| mark(c, task.script).is_some());
     let behind = characters.next();
     let is_set_off =
         behind.is_some_and(|c| matches!(c, ')' | '.' | ':' | ']' | '：' | '、' | '）' | '．' | '*' | '】'));
-    let option = ["option", "choice"].iter().any(|word| crate::reading::strip_folded(body, word).is_some());
+    let option = ["option", "choice"].iter().any(|word| strip_folded(body, word).is_some());
     (named && is_set_off || option && line.len() < 24).then_some((reading, false))
 }
 
 /// The one letter that a line sets apart by brackets or bold: `So it is **B**.`
 fn set_apart(line: &str, task: &Task) -> Option<Reading> {
+    let line = end_of(line, LONGEST_SENTENCE);
     const AGAINST: [&str; 14] = [
         "not",
         "wrong",

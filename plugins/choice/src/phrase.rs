@@ -1,9 +1,11 @@
 //! Finds where a text announces its answer: "The answer is …", "Antwort: …", "答案是…", "I choose …", "… is the correct
 //! answer".
 
+use crate::dress::strip_folded;
 use crate::places::Statement;
-use crate::reading::{Reading, read, strip_folded};
+use crate::reading::{Reading, read};
 use crate::task::Task;
+use crate::window::{end_of, start_of};
 
 /// Nouns for an answer, in lower case; a copula must follow. Those of the languages of MMMLU are all there.
 const NOUNS: [&str; 66] = [
@@ -150,36 +152,42 @@ const COPULAS: [&str; 45] = [
 /// How far from its noun a letter may stand, in bytes.
 const FARTHEST: usize = 90;
 
-/// All announcements in `text`, in order.
+/// How many nouns and verbs are looked at, from the end of a text; an answer comes late.
+const MOST_TRIED: usize = 200;
+
+/// The announcements in `text`, in order; the last of them, where there are very many.
 pub(crate) fn statements(text: &str, task: &Task) -> Vec<Statement> {
     let is_ascii = text.is_ascii();
+    let fits = |word: &&&str| !is_ascii || word.is_ascii();
     let mut found = Vec::new();
-    let mut before = ' ';
-    for (at, c) in text.char_indices() {
-        let starts_word = c.is_alphabetic() && (!before.is_alphanumeric() || !c.is_ascii() && is_unspaced(c));
-        before = c;
-        if !starts_word {
+    let mut tried = 0;
+    let mut characters = text.char_indices().rev().peekable();
+    while let Some((at, c)) = characters.next() {
+        let is_inside = characters.peek().is_some_and(|(_, before)| before.is_alphanumeric());
+        if !c.is_alphabetic() || is_inside && !is_unspaced(c) {
             continue;
         }
         let rest = &text[at..];
-        let noun =
-            NOUNS.iter().filter(|noun| !is_ascii || noun.is_ascii()).find_map(|noun| whole(rest, noun));
-        let noun = noun.or_else(|| {
-            if is_ascii { None } else { UNSPACED_NOUNS.iter().find_map(|it| rest.strip_prefix(it)) }
+        let noun = NOUNS.iter().filter(fits).find_map(|noun| whole(rest, noun)).or_else(|| {
+            if is_unspaced(c) { UNSPACED_NOUNS.iter().find_map(|noun| rest.strip_prefix(noun)) } else { None }
         });
-        let verb =
-            || VERBS.iter().filter(|verb| !is_ascii || verb.is_ascii()).find_map(|verb| whole(rest, verb));
-        let statement = match noun {
-            Some(after) => behind_noun(text, after, task),
-            None => verb().and_then(|after| read(after, task).map(|reading| (reading, after))),
+        let after = noun.or_else(|| VERBS.iter().filter(fits).find_map(|verb| whole(rest, verb)));
+        let Some(after) = after else { continue };
+        let statement = if noun.is_some() {
+            behind_noun(text, after, task).or_else(|| before_noun(&text[..at], task))
+        } else {
+            read(after, task).map(|reading| (reading, after))
         };
-        // `… is the correct answer` and its like, seen from its noun.
-        let statement = statement.or_else(|| noun.and_then(|_| before_noun(&text[..at], task)));
         if let Some((reading, place)) = statement.filter(|_| !is_denied(&text[..at])) {
-            let start = at.min(offset(text, place));
-            found.push(Statement { start, end: offset(text, place).max(at), reading });
+            let place = offset(text, place);
+            found.push(Statement { start: at.min(place), end: at.max(place), reading });
+        }
+        tried += 1;
+        if tried == MOST_TRIED {
+            break;
         }
     }
+    found.reverse();
     found
 }
 
@@ -220,7 +228,11 @@ fn behind_noun<'a>(text: &'a str, after: &'a str, task: &Task) -> Option<(Readin
     }
     // `Answer (B)`, `**Answer** B`, at the end of a line.
     let direct = after.trim_start_matches(['*', '_', ' ']);
-    let is_line_start = text[..offset(text, after)].rsplit('\n').next().is_some_and(|line| line.len() < 30);
+    let is_line_start = end_of(&text[..offset(text, after)], FARTHEST)
+        .rsplit('\n')
+        .next()
+        .is_some_and(|line| line.len() < 30);
+    let direct = start_of(direct, FARTHEST);
     let ends_line = direct.find('\n').unwrap_or(direct.len()) <= 6;
     if is_line_start && ends_line && direct.len() < after.len() {
         return read(direct, task).map(|reading| (reading, direct));
@@ -236,11 +248,7 @@ fn read_joined(joined: &str, task: &Task) -> Option<Reading> {
 
 /// The text up to where its sentence or line ends; where a line ends with a colon, that is its end too.
 fn clause(text: &str) -> &str {
-    let mut end = text.len().min(FARTHEST);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let text = &text[..end];
+    let text = start_of(text, FARTHEST);
     let stops = ["\n", ". ", "。", "! ", "? ", "; ", "？"];
     let end = stops.iter().filter_map(|stop| text.find(stop)).min().unwrap_or(text.len());
     &text[..end]
@@ -267,7 +275,7 @@ fn before_noun<'a>(before: &'a str, task: &Task) -> Option<(Reading, &'a str)> {
         " es la ",
         " è la ",
     ];
-    let line = before.rsplit('\n').next()?;
+    let line = end_of(before, 2 * FARTHEST).rsplit('\n').next()?;
     let sentence = line.rsplit(". ").next()?;
     let (joint, at) =
         JOINTS.iter().filter_map(|joint| Some((joint, sentence.rfind(joint)?))).max_by_key(|(_, at)| *at)?;
@@ -314,7 +322,8 @@ fn is_denied(before: &str) -> bool {
         "falsche",
         "t",
     ];
-    let sentence = before.rsplit(['\n', '.', '!', '?', ';', ',', ':']).next().unwrap_or_default();
+    let sentence =
+        end_of(before, FARTHEST).rsplit(['\n', '.', '!', '?', ';', ',', ':']).next().unwrap_or_default();
     let words =
         sentence.rsplit(|c: char| !(c.is_alphanumeric() || c == '\'')).filter(|word| !word.is_empty());
     let near =

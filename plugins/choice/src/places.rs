@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::letters::Letters;
 use crate::reading::{Reading, read, read_strictly};
 use crate::task::Task;
+use crate::window::start_of;
 use crate::{line, phrase};
 
 /// A place where an answer may stand.
@@ -51,6 +52,10 @@ pub(crate) enum Answer {
 
 /// Statements that are this near to each other, in bytes, are one answer; a change of mind takes more words.
 const NEAR: usize = 24;
+/// How many tags or boxes are read, from the end.
+const MOST_PARTS: usize = 64;
+/// The longest content of a box, in bytes.
+const LONGEST_BOX: usize = 2_000;
 
 /// The answer of the first place in `order` that has one.
 pub(crate) fn answer(text: &str, task: &Task, order: &[Place], strict: bool) -> Option<Answer> {
@@ -118,7 +123,8 @@ fn enclosed<'a>(
         let reading = read(part, task).or(inner)?;
         Some(Statement { start, end: start + part.len(), reading })
     };
-    parts.filter_map(statement).collect()
+    let parts: Vec<&str> = parts.collect();
+    parts[parts.len().saturating_sub(MOST_PARTS)..].iter().copied().filter_map(statement).collect()
 }
 
 /// The contents of tags; none where the last one is not closed, so that nothing before it can stand in for it.
@@ -136,7 +142,7 @@ fn tags(text: &str) -> impl Iterator<Item = &str> {
 fn boxes(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices("boxed").filter_map(|(at, command)| {
         let rest = text[at + command.len()..].trim_start();
-        text[..at].ends_with('\\').then(|| braced(rest))?
+        text[..at].ends_with('\\').then(|| braced(start_of(rest, LONGEST_BOX)))?
     })
 }
 

@@ -1,7 +1,9 @@
 //! Reads which choices a short text names: `B`, `(B)`, `**B.** Paris`, `A and C`, or the text of a choice.
 
+use crate::dress::{closed, is_closing, plain, skip_to_mark, strip_folded, without_commands, word_at};
 use crate::letters::{Letters, Mark, mark};
 use crate::task::Task;
+use crate::window::start_of;
 
 /// What a text says of the choices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,9 +14,18 @@ pub(crate) enum Reading {
     Open,
 }
 
+/// How much of a text is read, in bytes, beyond the length of a choice.
+const LONGEST: usize = 400;
+
 /// What `text` names, starting at its first word; `None` when that is no choice.
 pub(crate) fn read(text: &str, task: &Task) -> Option<Reading> {
-    let (line, _) = first_line(text);
+    let text = start_of(text.trim_start(), LONGEST + task.longest());
+    let line = text.lines().next().unwrap_or_default();
+    // `A dog` may be the text of a choice; `A` is a letter even where it is a text, such as a blood type.
+    let is_text = line.chars().filter(|c| c.is_alphanumeric()).nth(1).is_some();
+    if let Some(letter) = task.letter_of(line).filter(|_| is_text) {
+        return Some(single(letter));
+    }
     match letters(line, task) {
         Some(Reading::Letters(found)) if contradicts(line, found, task) => Some(Reading::Open),
         Some(reading) => Some(reading),
@@ -43,12 +54,6 @@ pub(crate) fn is_bare(text: &str, reading: Reading) -> bool {
 
 fn single(letter: char) -> Reading {
     Reading::Letters(Letters::from_iter([letter]))
-}
-
-/// The first line that says something, and what comes behind it.
-fn first_line(text: &str) -> (&str, &str) {
-    let text = text.trim_start();
-    text.split_once('\n').unwrap_or((text, ""))
 }
 
 /// The letters that a text starts with, one or a list of them.
@@ -98,146 +103,6 @@ fn block(text: &str, task: &Task) -> Option<Reading> {
     fits.then(|| Reading::Letters(word.chars().collect()))
 }
 
-/// Words that may stand before a letter.
-const LEADS: [&str; 29] = [
-    "maybe",
-    "perhaps",
-    "possibly",
-    "option",
-    "choice",
-    "answer",
-    "letter",
-    "statement",
-    "both",
-    "either",
-    "options",
-    "choices",
-    "the",
-    "opción",
-    "opcion",
-    "opção",
-    "opzione",
-    "alternativa",
-    "choix",
-    "la",
-    "l'option",
-    "die",
-    "antwort",
-    "pilihan",
-    "вариант",
-    "选项",
-    "選項",
-    "选",
-    "選",
-];
-
-/// Skips white space, marks of layout, opening brackets and words such as "option". Says whether a bracket or a mark
-/// of emphasis stands right before what follows.
-fn skip_to_mark(text: &str) -> (bool, &str) {
-    let mut rest = text;
-    let mut opened = false;
-    loop {
-        let before = rest;
-        rest = rest.trim_start();
-        if rest.len() < before.len() {
-            opened = false;
-        }
-        let bare = rest.trim_start_matches(is_opening);
-        if bare.len() < rest.len() {
-            opened = true;
-            rest = bare;
-        }
-        if let Some(after) = command(rest) {
-            (opened, rest) = (true, after);
-        }
-        if let Some(after) = LEADS.iter().find_map(|lead| word_at(rest, lead)) {
-            (opened, rest) = (false, after);
-        }
-        if rest.len() == before.len() {
-            return (opened, rest);
-        }
-    }
-}
-
-fn is_opening(c: char) -> bool {
-    matches!(
-        c,
-        '(' | '['
-            | '{'
-            | '*'
-            | '_'
-            | '"'
-            | '\''
-            | '`'
-            | '$'
-            | '“'
-            | '‘'
-            | '「'
-            | '『'
-            | '【'
-            | '（'
-            | '《'
-            | '«'
-            | '<'
-            | '＂'
-    )
-}
-
-fn is_closing(c: char) -> bool {
-    matches!(
-        c,
-        ')' | ']'
-            | '}'
-            | '*'
-            | '_'
-            | '"'
-            | '\''
-            | '`'
-            | '$'
-            | '”'
-            | '’'
-            | '」'
-            | '』'
-            | '】'
-            | '）'
-            | '》'
-            | '»'
-            | '>'
-            | '＂'
-    )
-}
-
-/// The rest behind a LaTeX command that only sets type, or opens a formula.
-fn command(text: &str) -> Option<&str> {
-    const COMMANDS: [&str; 9] =
-        ["textbf", "textrm", "text", "mathrm", "mathbf", "mathsf", "boxed", "fbox", "bf"];
-    let name = text.strip_prefix('\\')?;
-    if let Some(rest) = name.strip_prefix(['(', '[']) {
-        return Some(rest);
-    }
-    let rest = COMMANDS.iter().find_map(|command| name.strip_prefix(command))?;
-    (!rest.starts_with(char::is_alphabetic)).then_some(rest)
-}
-
-/// The rest behind `word`, in any case, when it stands there as a whole. Words of scripts without spaces end anywhere.
-fn word_at<'a>(text: &'a str, word: &str) -> Option<&'a str> {
-    let rest = strip_folded(text, word)?;
-    let is_ascii = word.ends_with(|c: char| c.is_ascii());
-    (!(is_ascii || word.starts_with('в')) || !rest.starts_with(char::is_alphanumeric)).then_some(rest)
-}
-
-/// The rest behind `start`, which is in lower case, whatever the case in `text`.
-pub(crate) fn strip_folded<'a>(text: &'a str, start: &str) -> Option<&'a str> {
-    let mut rest = text.chars();
-    for wanted in start.chars() {
-        let found = rest.next()?;
-        if found != wanted && !found.to_lowercase().eq([wanted]) {
-            return None;
-        }
-    }
-    Some(rest.as_str())
-}
-
 /// A letter of the task at the start of `text`, with the rest behind it, when no word goes on there.
 fn mark_at<'a>(text: &'a str, task: &Task) -> Option<(Mark, &'a str)> {
     let c = text.chars().next()?;
@@ -275,7 +140,7 @@ fn stands_alone(mark: Mark, opened: bool, after: &str) -> bool {
             || after.starts_with(')')
             || without_commands(rest).trim().is_empty();
     }
-    if opened || !mark.is_latin || !matches!(mark.letter, 'A' | 'I') {
+    if !mark.is_latin || !matches!(mark.letter, 'A' | 'I') {
         return true;
     }
     let Some(next) = after.strip_prefix(' ').map(str::trim_start) else { return true };
@@ -288,15 +153,6 @@ fn stands_alone(mark: Mark, opened: bool, after: &str) -> bool {
         "und", "et", "y", "perché", "pois", "karena", "oder", "ou",
     ];
     FOLLOWERS.iter().any(|follower| word_at(next, follower).is_some())
-}
-
-/// What follows the brackets and marks that close a letter.
-fn closed(text: &str) -> &str {
-    let rest = text.trim_start_matches(is_closing);
-    match rest.strip_prefix("\\)").or_else(|| rest.strip_prefix("\\]")) {
-        Some(rest) => rest,
-        None => rest,
-    }
 }
 
 /// Joins letters to a list.
@@ -391,36 +247,6 @@ fn choice_text(line: &str, task: &Task) -> Option<Reading> {
     } else {
         single(letter)
     })
-}
-
-/// A text in the spelling in which choices are compared: lower case, single spaces, nothing around it.
-pub(crate) fn plain(text: &str) -> String {
-    let text = without_commands(text);
-    let around = |c: char| {
-        c.is_whitespace()
-            || matches!(c, '*' | '"' | '\'' | '`' | '$' | '“' | '”' | '.' | '。' | '_' | '{' | '}')
-    };
-    let words: Vec<&str> = text.trim_matches(around).split_whitespace().collect();
-    words.join(" ").to_lowercase()
-}
-
-/// A text without the LaTeX commands that only set type.
-fn without_commands(text: &str) -> String {
-    let mut bare = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        bare.push_str(&rest[..at]);
-        let tail = &rest[at..];
-        rest = match command(tail).or_else(|| tail.strip_prefix("\\)")).or_else(|| tail.strip_prefix("\\]")) {
-            Some(after) => after,
-            None => {
-                bare.push('\\');
-                &tail[1..]
-            }
-        };
-    }
-    bare.push_str(rest);
-    bare
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::Options;
+use crate::dress::plain;
 use crate::letters::{Letters, Script, lists_in_cyrillic};
-use crate::reading::{Reading, plain, read};
+use crate::reading::{Reading, read};
 
 /// A question's choices, and the letters of those that are right.
 #[derive(Debug, Clone, Default)]
@@ -54,6 +55,11 @@ impl Task {
     /// Whether several choices are right.
     pub(crate) fn is_multiple(&self) -> bool {
         self.expected.count() > 1
+    }
+
+    /// The length of the longest text of a choice, in bytes.
+    pub(crate) fn longest(&self) -> usize {
+        self.texts.iter().map(String::len).max().unwrap_or(0)
     }
 
     /// The letter of the choice with exactly this text, if one and only one has it.
