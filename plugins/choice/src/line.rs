@@ -10,6 +10,8 @@ use crate::window::end_of;
 
 /// How much of a last line is searched, in bytes.
 const LONGEST_SENTENCE: usize = 600;
+/// How many lines at the end can take back what stands before them.
+const MOST_BARE: usize = 30;
 /// How many lines are looked at.
 const MOST_LINES: usize = 400;
 
@@ -31,6 +33,14 @@ pub(crate) fn statements(text: &str, task: &Task, strict: bool) -> Vec<Statement
     };
     let end = text.len();
     reading.map(|reading| Statement { start: end, end, reading }).into_iter().collect()
+}
+
+/// The lines that are nothing but letters, the last ones of a text: where they start, and what they name.
+pub(crate) fn bare<'a>(text: &'a str, task: &'a Task) -> impl Iterator<Item = (usize, Reading)> + 'a {
+    text.lines().rev().filter(|line| !line.trim().is_empty()).take(MOST_BARE).filter_map(|line| {
+        let (reading, is_bare) = marked(line.trim(), task)?;
+        is_bare.then(|| (line.as_ptr() as usize - text.as_ptr() as usize, reading))
+    })
 }
 
 /// What a line names, when it is a letter or starts with one and no line like it names another.

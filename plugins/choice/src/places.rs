@@ -73,8 +73,9 @@ pub(crate) fn answer(text: &str, task: &Task, order: &[Place], strict: bool) -> 
         let Some(last) = found.last() else { continue };
         let all_must_agree = matches!(place, Place::AnswerTag | Place::Boxed);
         let joined = if all_must_agree { join(&found, task) } else { settle(&found, last) };
-        let taken_back =
-            all_must_agree && spoken.iter().any(|it| it.start > last.end && differs(it.reading, joined));
+        let spoken = spoken.iter().map(|it| (it.start, it.reading)).filter(|_| all_must_agree);
+        let mut later = spoken.chain(line::bare(text, task)).filter(|(start, _)| *start > last.end);
+        let taken_back = place != Place::Line && later.any(|(_, reading)| differs(reading, joined));
         return Some(match joined {
             Reading::Letters(letters) if !taken_back => Answer::Letters(letters, place),
             _ => Answer::Open(place),
@@ -121,6 +122,10 @@ fn enclosed<'a>(
         let start = part.as_ptr() as usize - text.as_ptr() as usize;
         let inner = if strict { None } else { phrase::statements(part, task).last().map(|it| it.reading) };
         let reading = read(part, task).or(inner)?;
+        // `\boxed{A` and `B}` on the next line.
+        let lines = line::bare(part, task).map(|(_, reading)| Statement { start, end: start, reading });
+        let lines: Vec<Statement> = lines.chain([Statement { start, end: start, reading }]).collect();
+        let reading = join(&lines, task);
         Some(Statement { start, end: start + part.len(), reading })
     };
     let parts: Vec<&str> = parts.collect();

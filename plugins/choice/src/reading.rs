@@ -180,9 +180,14 @@ fn connector<'a>(text: &'a str, task: &Task) -> Option<(&'a str, bool)> {
     let alone = if is_connected {
         !mark.is_small && stands_alone(mark, opened, after)
     } else {
-        spaced && !mark.is_small && (opened || !matches!(mark.letter, 'A' | 'I')) && ends(after)
+        spaced && !mark.is_small && (opened || !is_word(mark, after)) && ends(after)
     };
     alone.then_some((rest, opens))
+}
+
+/// Whether a letter is the word "A" or "I" of a sentence.
+fn is_word(mark: Mark, after: &str) -> bool {
+    matches!(mark.letter, 'A' | 'I') && after.trim_start().starts_with(char::is_lowercase)
 }
 
 fn ends(after: &str) -> bool {
