@@ -133,7 +133,11 @@ pub(crate) fn strip_folded<'a>(text: &'a str, start: &str) -> Option<&'a str> {
     let mut rest = text.chars();
     for wanted in start.chars() {
         let found = rest.next()?;
-        if found != wanted && !found.to_lowercase().eq([wanted]) {
+        let same = match found.is_ascii() {
+            true => found.to_ascii_lowercase() == wanted,
+            false => found == wanted || found.to_lowercase().eq([wanted]),
+        };
+        if !same {
             return None;
         }
     }

@@ -103,7 +103,7 @@ fn shared(left: &[&str], right: &[&str]) -> usize {
 
 /// The longest reference whose distance to an answer is computed, in characters. The cost is the product of both
 /// lengths over 64.
-const LONGEST: usize = 20_000;
+const LONGEST: usize = 10_000;
 
 fn distance(answer: &str, reference: &str, ratio: impl Fn(&str, &str) -> f64) -> Result<Similarity, Error> {
     let (length, wanted) = (answer.chars().count(), reference.chars().count());
