@@ -1,7 +1,20 @@
 //! What may stand around a letter and say nothing: brackets, bold, LaTeX, quotes, words such as "option".
 
 /// Words that may stand before a letter.
-const LEADS: [&str; 29] = [
+const LEADS: [&str; 42] = [
+    "likely",
+    "most",
+    "probably",
+    "clearly",
+    "definitely",
+    "thus",
+    "therefore",
+    "hence",
+    "letra",
+    "donc",
+    "daher",
+    "also",
+    "dus",
     "maybe",
     "perhaps",
     "possibly",

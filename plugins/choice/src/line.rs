@@ -116,10 +116,30 @@ fn set_apart(line: &str, task: &Task) -> Option<Reading> {
             found = found.union(letters);
         }
     }
+    if let Some(reading) = last_word(line, task) {
+        found = found.union(reading);
+    }
     match found.count() {
         0 => None,
         1 => Some(Reading::Letters(found)),
         _ => Some(Reading::Open),
+    }
+}
+
+/// The letter that a last sentence ends with, `It's B.`, or finds right, `So B is correct.`
+fn last_word(line: &str, task: &Task) -> Option<Letters> {
+    const JOINTS: [&str; 10] =
+        ["is", "it's", "that's", "be", "leaves", "—", "–", "therefore", "thus", "hence"];
+    let sentence = line.trim_end_matches(['.', '!', ' ', '*']).rsplit(". ").next()?;
+    let ruling =
+        [" is correct", " is right", " is the answer"].iter().find_map(|end| sentence.strip_suffix(end));
+    let mut words = ruling.unwrap_or(sentence).rsplit(' ');
+    let last = words.next().filter(|word| is_capital(word))?;
+    let before = words.next().unwrap_or_default().trim_end_matches(',').to_lowercase().replace('’', "'");
+    let joins = JOINTS.contains(&before.as_str()) || ruling.is_some() && matches!(before.as_str(), "so" | "");
+    match read(last, task) {
+        Some(Reading::Letters(letters)) if joins && is_bare(last, Reading::Letters(letters)) => Some(letters),
+        _ => None,
     }
 }
 

@@ -8,7 +8,9 @@ use crate::task::Task;
 use crate::window::{end_of, start_of};
 
 /// Nouns for an answer, in lower case; a copula must follow. Those of the languages of MMMLU are all there.
-const NOUNS: [&str; 66] = [
+const NOUNS: [&str; 68] = [
+    "ans",
+    "statement",
     "answer",
     "answers",
     "option",
@@ -102,7 +104,11 @@ const VERBS: [&str; 19] = [
     "選",
 ];
 /// What joins a noun to a letter. Those of letters stand alone, with white space around them.
-const COPULAS: [&str; 45] = [
+const COPULAS: [&str; 49] = [
+    "—",
+    " – ",
+    " - ",
+    ". (",
     ":",
     "：",
     "=",
@@ -226,15 +232,13 @@ fn behind_noun<'a>(text: &'a str, after: &'a str, task: &Task) -> Option<(Readin
             return Some((reading, joined));
         }
     }
-    // `Answer (B)`, `**Answer** B`, at the end of a line.
-    let direct = after.trim_start_matches(['*', '_', ' ']);
-    let is_line_start = end_of(&text[..offset(text, after)], FARTHEST)
-        .rsplit('\n')
-        .next()
-        .is_some_and(|line| line.len() < 30);
-    let direct = start_of(direct, FARTHEST);
-    let ends_line = direct.find('\n').unwrap_or(direct.len()) <= 6;
-    if is_line_start && ends_line && direct.len() < after.len() {
+    // `**Answer** B`, alone on its line; `उत्तर B है` in languages that put the copula last.
+    let direct = start_of(after.trim_start_matches(['*', '_', ' ']), FARTHEST);
+    let line = end_of(&text[..offset(text, after)], FARTHEST).rsplit('\n').next().unwrap_or_default();
+    let is_alone =
+        line.split_whitespace().count() <= 2 && direct.lines().next().is_some_and(|rest| rest.len() <= 6);
+    let copula_is_last = line.ends_with(|c: char| ('\u{900}'..='\u{dff}').contains(&c));
+    if (is_alone || copula_is_last) && after.starts_with(['*', '_', ' ', '\n']) {
         return read(direct, task).map(|reading| (reading, direct));
     }
     None
@@ -283,11 +287,14 @@ fn before_noun<'a>(before: &'a str, task: &Task) -> Option<(Reading, &'a str)> {
     if qualities.split_whitespace().count() > 3 || says_no(qualities) {
         return None;
     }
-    let subject = last_words(&sentence[..at], task);
+    let subject = &sentence[..at];
+    // `Either A or B is the correct answer.`
+    let subject =
+        if subject.contains(" or ") { Some(subject.trim_start()) } else { last_words(subject, task) };
     subject.and_then(|subject| Some((read(subject, task)?, subject)))
 }
 
-/// The end of a sentence that reads as a letter, at most four words of it.
+/// The last word of a subject, or all of it, whichever reads as a letter.
 fn last_words<'a>(subject: &'a str, task: &Task) -> Option<&'a str> {
     let starts = subject.char_indices().rev().filter(|&(at, c)| c == ' ' || at == 0);
     let last = starts.take(1).map(|(at, _)| subject[at..].trim_start());

@@ -20,7 +20,8 @@ const LONGEST: usize = 400;
 /// What `text` names, starting at its first word; `None` when that is no choice.
 pub(crate) fn read(text: &str, task: &Task) -> Option<Reading> {
     let text = start_of(text.trim_start(), LONGEST + task.longest());
-    let line = text.lines().next().unwrap_or_default();
+    let line = without_commands(text.lines().next().unwrap_or_default());
+    let line = line.as_str();
     // `A dog` may be the text of a choice; `A` is a letter even where it is a text, such as a blood type.
     let is_text = line.chars().filter(|c| c.is_alphanumeric()).nth(1).is_some();
     if let Some(letter) = task.letter_of(line).filter(|_| is_text) {
@@ -159,18 +160,19 @@ fn stands_alone(mark: Mark, opened: bool, after: &str) -> bool {
 const AND: [&str; 17] =
     [",", "、", "，", "&", ";", "；", "and", "和", "及", "与", "と", "y", "et", "und", "e", "و", "и"];
 /// Leaves open which of the letters.
-const OR: [&str; 15] =
-    ["or", "/", "|", "或", "oder", "ou", "o", "หรือ", "または", "또는", "أو", "или", "-", "–", "~"];
+const OR: [&str; 16] =
+    ["or", "bzw.", "/", "|", "或", "oder", "ou", "o", "หรือ", "または", "또는", "أو", "или", "-", "–", "~"];
 
 /// What follows a connector, when another letter stands there; and whether it leaves open which.
 fn connector<'a>(text: &'a str, task: &Task) -> Option<(&'a str, bool)> {
-    let mut rest = text.trim_start_matches([' ', '\t']);
+    let around = [' ', '\t', '{', '}'];
+    let mut rest = text.trim_start_matches(around);
     let spaced = rest.len() < text.len();
     let mut is_connected = false;
     let mut opens = false;
     // `A, B, and C`, `A and/or B`
     while let Some((after, is_or)) = connector_at(rest) {
-        rest = after.trim_start_matches([' ', '\t']);
+        rest = after.trim_start_matches(around);
         is_connected = true;
         opens |= is_or;
     }
@@ -207,10 +209,31 @@ fn connector_at(text: &str) -> Option<(&str, bool)> {
 
 /// Whether a text that started with the letters `found` goes on with "or" and another letter.
 fn names_another(rest: &str, found: Letters, task: &Task) -> bool {
-    const WORDS: [&str; 5] = [" or ", " oder ", " ou ", "或", " или "];
+    const WORDS: [&str; 13] = [
+        " or ",
+        "(or ",
+        " oder ",
+        " ou ",
+        "或",
+        " или ",
+        "alternatively",
+        "if not",
+        "otherwise",
+        "backup",
+        "possibly ",
+        "maybe ",
+        "perhaps ",
+    ];
+    // `B, not A or C`, `B because A or C …` speak of the others.
+    const ASIDES: [&str; 10] =
+        ["not", "because", "since", "as", "than", "while", "whereas", "unlike", "rather", "instead"];
     WORDS.iter().any(|word| {
         rest.match_indices(word).any(|(at, _)| {
-            let (opened, after) = skip_to_mark(&rest[at + word.len()..]);
+            let mut between = rest[..at].split(|c: char| !c.is_alphabetic());
+            if !word.starts_with("if") && between.any(|word| ASIDES.contains(&word)) {
+                return false;
+            }
+            let (opened, after) = skip_to_mark(rest[at + word.len()..].trim_start_matches([',', ':', ' ']));
             mark_at(after, task).is_some_and(|(mark, after)| {
                 let certain =
                     opened || after.starts_with([')', '.', ':']) || ends(after) && !after.starts_with(' ');
