@@ -1,7 +1,10 @@
 //! What may stand around a letter and say nothing: brackets, bold, LaTeX, quotes, words such as "option".
 
 /// Words that may stand before a letter.
-const LEADS: [&str; 42] = [
+const LEADS: [&str; 45] = [
+    "a letra",
+    "a opção",
+    "a alternativa",
     "likely",
     "most",
     "probably",

@@ -143,11 +143,14 @@ fn tags(text: &str) -> impl Iterator<Item = &str> {
     parts.into_iter().flatten().filter(move |_| is_closed)
 }
 
-/// The contents of boxes.
+/// The contents of boxes; of the last, where there are very many.
 fn boxes(text: &str) -> impl Iterator<Item = &str> {
-    text.match_indices("boxed").filter_map(|(at, command)| {
-        let rest = text[at + command.len()..].trim_start();
-        text[..at].ends_with('\\').then(|| braced(start_of(rest, LONGEST_BOX)))?
+    let mut found: Vec<usize> =
+        text.rmatch_indices("\\boxed").take(2 * MOST_PARTS).map(|(at, _)| at).collect();
+    found.reverse();
+    found.into_iter().filter_map(|at| {
+        let rest = text[at + "\\boxed".len()..].trim_start();
+        braced(start_of(rest, LONGEST_BOX))
     })
 }
 
