@@ -23,6 +23,15 @@ pub(crate) fn size(value: &Value) -> usize {
     }
 }
 
+/// How deep lists and objects are nested; 0 for a single value.
+pub(crate) fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(map) => 1 + map.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
 /// As `Value` is read, but for names that come twice.
 #[derive(Clone, Copy)]
 struct Document;

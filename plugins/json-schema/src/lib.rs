@@ -73,28 +73,35 @@ impl Verifier for JsonSchema {
     }
 }
 
-/// Beyond this size only the first error is looked for: a list of all could be many times the completion.
+/// Beyond this size no errors are listed: they could be many times the completion.
 const LARGEST_WITH_ERRORS: usize = 100_000;
+/// Beyond this depth no errors are listed under a schema that may refer to itself: each level can multiply them, as
+/// every branch of an `anyOf` has its own.
+const DEEPEST_WITH_ERRORS: usize = 8;
 
 fn judge(value: &Value, place: Place, schema: &Schema, validator: &Validator) -> Verdict {
-    let Err(first) = validator.validate(value) else {
+    if validator.is_valid(value) {
         return verdict(true, 0, 1.0).because(format!("{place} is valid"));
-    };
-    let path = first.instance_path().as_str();
-    let at = if path.is_empty() { "the root" } else { path };
-    let reason = format!("{place} is invalid at {}: {}", excerpt(at), excerpt(&first.to_string()));
-    if document::size(value) > LARGEST_WITH_ERRORS {
-        return verdict(true, 1, 0.0).because(reason);
     }
-    let paths: Vec<String> =
-        validator.iter_errors(value).map(|error| error.instance_path().as_str().to_owned()).collect();
-    verdict(true, paths.len(), share_of_properties(value, schema, &paths)).because(reason)
+    let is_deep = schema.has_references() && document::depth(value) > DEEPEST_WITH_ERRORS;
+    if is_deep || document::size(value) > LARGEST_WITH_ERRORS {
+        return verdict(true, 1, 0.0)
+            .because(format!("{place} is invalid; it is too large to list its errors"));
+    }
+    let errors: Vec<(String, String)> = validator
+        .iter_errors(value)
+        .map(|error| (error.instance_path().as_str().to_owned(), excerpt(&error.to_string())))
+        .collect();
+    let (path, reason) = errors.first().map_or(("", ""), |(path, reason)| (path, reason));
+    let at = if path.is_empty() { "the root" } else { path };
+    verdict(true, errors.len().max(1), share_of_properties(value, schema, &errors))
+        .because(format!("{place} is invalid at {}: {reason}", excerpt(at)))
 }
 
 /// The share of the properties that the schema names at its top which are there and without error.
-fn share_of_properties(value: &Value, schema: &Schema, errors: &[String]) -> f64 {
+fn share_of_properties(value: &Value, schema: &Schema, errors: &[(String, String)]) -> f64 {
     let Some(properties) = schema.properties() else { return 0.0 };
-    let wrong: BTreeSet<String> = errors.iter().filter_map(|path| top_of(path)).collect();
+    let wrong: BTreeSet<String> = errors.iter().filter_map(|(path, _)| top_of(path)).collect();
     let right = properties.keys().filter(|name| value.get(name).is_some() && !wrong.contains(*name)).count();
     right as f64 / properties.len() as f64
 }

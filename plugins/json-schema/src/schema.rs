@@ -105,6 +105,11 @@ impl Schema {
         self.value.get("properties")?.as_object().filter(|properties| !properties.is_empty())
     }
 
+    /// Whether the schema refers to parts of itself, and so may do so without end.
+    pub(crate) fn has_references(&self) -> bool {
+        refers(&self.value)
+    }
+
     /// Ready to validate. Nothing is fetched: what `$ref` names must stand in the schema itself.
     pub(crate) fn compile(&self, options: &Options) -> Result<Validator, Error> {
         let mut settings = jsonschema::options()
@@ -133,5 +138,16 @@ impl Schema {
     fn error(&self, options: &Options, reason: &str) -> Error {
         let text = format!("{}: {reason}", self.origin);
         if options.schema.is_some() { Error::InvalidOptions(text) } else { Error::InvalidTask(text) }
+    }
+}
+
+fn refers(schema: &Value) -> bool {
+    const REFERENCES: [&str; 3] = ["$ref", "$dynamicRef", "$recursiveRef"];
+    match schema {
+        Value::Object(map) => {
+            map.iter().any(|(name, value)| REFERENCES.contains(&name.as_str()) || refers(value))
+        }
+        Value::Array(items) => items.iter().any(refers),
+        _ => false,
     }
 }
