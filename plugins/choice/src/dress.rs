@@ -1,0 +1,200 @@
+//! What may stand around a letter and say nothing: brackets, bold, LaTeX, quotes, words such as "option".
+
+/// Words that may stand before a letter.
+const LEADS: [&str; 45] = [
+    "a letra",
+    "a opção",
+    "a alternativa",
+    "likely",
+    "most",
+    "probably",
+    "clearly",
+    "definitely",
+    "thus",
+    "therefore",
+    "hence",
+    "letra",
+    "donc",
+    "daher",
+    "also",
+    "dus",
+    "maybe",
+    "perhaps",
+    "possibly",
+    "option",
+    "choice",
+    "answer",
+    "letter",
+    "statement",
+    "both",
+    "either",
+    "options",
+    "choices",
+    "the",
+    "opción",
+    "opcion",
+    "opção",
+    "opzione",
+    "alternativa",
+    "choix",
+    "la",
+    "l'option",
+    "die",
+    "antwort",
+    "pilihan",
+    "вариант",
+    "选项",
+    "選項",
+    "选",
+    "選",
+];
+
+/// Skips white space, marks of layout, opening brackets and words such as "option". Says whether a bracket or a mark
+/// of emphasis stands right before what follows.
+pub(crate) fn skip_to_mark(text: &str) -> (bool, &str) {
+    let mut rest = text;
+    let mut opened = false;
+    loop {
+        let before = rest;
+        rest = rest.trim_start();
+        if rest.len() < before.len() {
+            opened = false;
+        }
+        let bare = rest.trim_start_matches(is_opening);
+        if bare.len() < rest.len() {
+            opened = true;
+            rest = bare;
+        }
+        if let Some(after) = command(rest) {
+            (opened, rest) = (true, after);
+        }
+        if let Some(after) = LEADS.iter().find_map(|lead| word_at(rest, lead)) {
+            (opened, rest) = (false, after);
+        }
+        if rest.len() == before.len() {
+            return (opened, rest);
+        }
+    }
+}
+
+fn is_opening(c: char) -> bool {
+    matches!(
+        c,
+        '(' | '['
+            | '{'
+            | '*'
+            | '_'
+            | '"'
+            | '\''
+            | '`'
+            | '$'
+            | '“'
+            | '‘'
+            | '「'
+            | '『'
+            | '【'
+            | '（'
+            | '《'
+            | '«'
+            | '<'
+            | '＂'
+    )
+}
+
+pub(crate) fn is_closing(c: char) -> bool {
+    matches!(
+        c,
+        ')' | ']'
+            | '}'
+            | '*'
+            | '_'
+            | '"'
+            | '\''
+            | '`'
+            | '$'
+            | '”'
+            | '’'
+            | '」'
+            | '』'
+            | '】'
+            | '）'
+            | '》'
+            | '»'
+            | '>'
+            | '＂'
+    )
+}
+
+/// The rest behind a LaTeX command that only sets type, or opens a formula.
+fn command(text: &str) -> Option<&str> {
+    const COMMANDS: [&str; 9] =
+        ["textbf", "textrm", "text", "mathrm", "mathbf", "mathsf", "boxed", "fbox", "bf"];
+    let name = text.strip_prefix('\\')?;
+    if let Some(rest) = name.strip_prefix(['(', '[']) {
+        return Some(rest);
+    }
+    let rest = COMMANDS.iter().find_map(|command| name.strip_prefix(command))?;
+    (!rest.starts_with(char::is_alphabetic)).then_some(rest)
+}
+
+/// The rest behind `word`, in any case, when it stands there as a whole. Words of scripts without spaces end anywhere.
+pub(crate) fn word_at<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    let rest = strip_folded(text, word)?;
+    let is_ascii = word.ends_with(|c: char| c.is_ascii());
+    (!(is_ascii || word.starts_with('в')) || !rest.starts_with(char::is_alphanumeric)).then_some(rest)
+}
+
+/// The rest behind `start`, which is in lower case, whatever the case in `text`.
+pub(crate) fn strip_folded<'a>(text: &'a str, start: &str) -> Option<&'a str> {
+    let mut rest = text.chars();
+    for wanted in start.chars() {
+        let found = rest.next()?;
+        let same = match found.is_ascii() {
+            true => found.to_ascii_lowercase() == wanted,
+            false => found == wanted || found.to_lowercase().eq([wanted]),
+        };
+        if !same {
+            return None;
+        }
+    }
+    Some(rest.as_str())
+}
+
+/// What follows the brackets and marks that close a letter.
+pub(crate) fn closed(text: &str) -> &str {
+    let rest = text.trim_start_matches(is_closing);
+    match rest.strip_prefix("\\)").or_else(|| rest.strip_prefix("\\]")) {
+        Some(rest) => rest,
+        None => rest,
+    }
+}
+
+/// A text in the spelling in which choices are compared: lower case, single spaces, nothing around it.
+pub(crate) fn plain(text: &str) -> String {
+    let text = without_commands(text);
+    let around = |c: char| {
+        c.is_whitespace()
+            || matches!(c, '*' | '"' | '\'' | '`' | '$' | '“' | '”' | '.' | '。' | '_' | '{' | '}')
+    };
+    let words: Vec<&str> = text.trim_matches(around).split_whitespace().collect();
+    words.join(" ").to_lowercase()
+}
+
+/// A text without the LaTeX commands that only set type.
+pub(crate) fn without_commands(text: &str) -> String {
+    let mut bare = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        bare.push_str(&rest[..at]);
+        let tail = &rest[at..];
+        rest = match command(tail).or_else(|| tail.strip_prefix("\\)")).or_else(|| tail.strip_prefix("\\]")) {
+            Some(after) => after,
+            None => {
+                bare.push('\\');
+                &tail[1..]
+            }
+        };
+    }
+    bare.push_str(rest);
+    bare
+}

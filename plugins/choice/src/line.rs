@@ -1,0 +1,148 @@
+//! Finds an answer that is a line of its own: `B`, `(B) Rome`, the text of a choice; or the one letter that the last line
+//! sets apart.
+
+use crate::dress::strip_folded;
+use crate::letters::{Letters, mark};
+use crate::places::Statement;
+use crate::reading::{Reading, is_bare, read, read_strictly};
+use crate::task::Task;
+use crate::window::end_of;
+
+/// How much of a last line is searched, in bytes.
+const LONGEST_SENTENCE: usize = 600;
+/// How many lines at the end can take back what stands before them.
+const MOST_BARE: usize = 30;
+/// How many lines are looked at.
+const MOST_LINES: usize = 400;
+
+/// The answer that stands on a line, if there is one and nothing speaks against it.
+pub(crate) fn statements(text: &str, task: &Task, strict: bool) -> Vec<Statement> {
+    let mut lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    // The first and the last ones: no choices are listed in more.
+    if lines.len() > MOST_LINES {
+        lines.drain(MOST_LINES / 2..lines.len() - MOST_LINES / 2);
+    }
+    let (Some(first), Some(last)) = (lines.first(), lines.last()) else { return Vec::new() };
+    let reading = if strict {
+        read_strictly(last, task)
+    } else {
+        own_line(&lines, last, task)
+            .or_else(|| own_line(&lines, first, task))
+            .or_else(|| task.letter_of(last).map(|letter| Reading::Letters(Letters::from_iter([letter]))))
+            .or_else(|| set_apart(last, task))
+    };
+    let end = text.len();
+    reading.map(|reading| Statement { start: end, end, reading }).into_iter().collect()
+}
+
+/// The lines that are nothing but letters, the last ones of a text: where they start, and what they name.
+pub(crate) fn bare<'a>(text: &'a str, task: &'a Task) -> impl Iterator<Item = (usize, Reading)> + 'a {
+    text.lines().rev().filter(|line| !line.trim().is_empty()).take(MOST_BARE).filter_map(|line| {
+        let (reading, is_bare) = marked(line.trim(), task)?;
+        is_bare.then(|| (line.as_ptr() as usize - text.as_ptr() as usize, reading))
+    })
+}
+
+/// What a line names, when it is a letter or starts with one and no line like it names another.
+fn own_line(lines: &[&str], line: &str, task: &Task) -> Option<Reading> {
+    let (reading, is_bare) = marked(line, task)?;
+    // A letter alone says more than the analysis of choices above it; but letters alone, one each line, are a list.
+    let rivals = lines.iter().filter_map(|other| marked(other, task)).filter(|(_, bare)| *bare || !is_bare);
+    let agree = rivals.into_iter().all(|(other, _)| other == reading);
+    if agree {
+        Some(reading)
+    } else if is_bare {
+        Some(Reading::Open)
+    } else {
+        None
+    }
+}
+
+/// What a line names that starts with a letter and a mark behind it; and whether it is nothing but letters.
+fn marked(line: &str, task: &Task) -> Option<(Reading, bool)> {
+    let line = line.trim_start_matches(['-', '#', '>', '•', '·', '+', ' ']);
+    let reading = read(line, task)?;
+    if is_bare(line, reading) {
+        return Some((reading, true));
+    }
+    let body = line.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let mut characters = body.chars();
+    let named = characters.next().is_some_and(|c| mark(c, task.script).is_some());
+    let behind = characters.next();
+    let is_set_off =
+        behind.is_some_and(|c| matches!(c, ')' | '.' | ':' | ']' | '：' | '、' | '）' | '．' | '*' | '】'));
+    let option = ["option", "choice"].iter().any(|word| strip_folded(body, word).is_some());
+    (named && is_set_off || option && line.len() < 24).then_some((reading, false))
+}
+
+/// The one letter that a line sets apart by brackets or bold: `So it is **B**.`
+fn set_apart(line: &str, task: &Task) -> Option<Reading> {
+    let line = end_of(line, LONGEST_SENTENCE);
+    const AGAINST: [&str; 14] = [
+        "not",
+        "wrong",
+        "incorrect",
+        "false",
+        "or",
+        "cannot",
+        "neither",
+        "unlikely",
+        "eliminate",
+        "eliminated",
+        "except",
+        "isn",
+        "doesn",
+        "rule",
+    ];
+    let speaks_against = line
+        .split(|c: char| !c.is_alphabetic())
+        .any(|word| AGAINST.iter().any(|against| word.eq_ignore_ascii_case(against)));
+    if speaks_against || line.ends_with('?') {
+        return None;
+    }
+    let mut found = Letters::default();
+    for (at, _) in line.match_indices(['(', '*', '[']) {
+        let rest = line[at..].trim_start_matches(['(', '*', '[']);
+        let end = rest.chars().next().map_or(0, char::len_utf8);
+        let closes = [")", "*", "]", ".", ":"].iter().any(|close| rest[end..].starts_with(close));
+        if closes
+            && let Some(Reading::Letters(letters)) = read(&rest[..end], task).filter(|_| is_capital(rest))
+        {
+            found = found.union(letters);
+        }
+    }
+    for (at, word) in line.match_indices("ption ").chain(line.match_indices("hoice ")) {
+        if let Some(Reading::Letters(letters)) = read(&line[at + word.len()..], task) {
+            found = found.union(letters);
+        }
+    }
+    if let Some(reading) = last_word(line, task) {
+        found = found.union(reading);
+    }
+    match found.count() {
+        0 => None,
+        1 => Some(Reading::Letters(found)),
+        _ => Some(Reading::Open),
+    }
+}
+
+/// The letter that a last sentence ends with, `It's B.`, or finds right, `So B is correct.`
+fn last_word(line: &str, task: &Task) -> Option<Letters> {
+    const JOINTS: [&str; 10] =
+        ["is", "it's", "that's", "be", "leaves", "—", "–", "therefore", "thus", "hence"];
+    let sentence = line.trim_end_matches(['.', '!', ' ', '*']).rsplit(". ").next()?;
+    let ruling =
+        [" is correct", " is right", " is the answer"].iter().find_map(|end| sentence.strip_suffix(end));
+    let mut words = ruling.unwrap_or(sentence).rsplit(' ');
+    let last = words.next().filter(|word| is_capital(word))?;
+    let before = words.next().unwrap_or_default().trim_end_matches(',').to_lowercase().replace('’', "'");
+    let joins = JOINTS.contains(&before.as_str()) || ruling.is_some() && matches!(before.as_str(), "so" | "");
+    match read(last, task) {
+        Some(Reading::Letters(letters)) if joins && is_bare(last, Reading::Letters(letters)) => Some(letters),
+        _ => None,
+    }
+}
+
+fn is_capital(text: &str) -> bool {
+    text.starts_with(|c: char| !c.is_lowercase())
+}

@@ -1,0 +1,339 @@
+//! Finds where a text announces its answer: "The answer is …", "Antwort: …", "答案是…", "I choose …", "… is the correct
+//! answer".
+
+use crate::dress::strip_folded;
+use crate::places::Statement;
+use crate::reading::{Reading, read};
+use crate::task::Task;
+use crate::window::{end_of, start_of};
+
+/// Nouns for an answer, in lower case; a copula must follow. Those of the languages of MMMLU are all there.
+const NOUNS: [&str; 68] = [
+    "ans",
+    "statement",
+    "answer",
+    "answers",
+    "option",
+    "choice",
+    "solution",
+    "selection",
+    "antwort",
+    "lösung",
+    "réponse",
+    "reponse",
+    "choix",
+    "respuesta",
+    "opción",
+    "opcion",
+    "risposta",
+    "opzione",
+    "resposta",
+    "opção",
+    "alternativa",
+    "antwoord",
+    "svar",
+    "svaret",
+    "odpowiedź",
+    "odpowiedz",
+    "odpověď",
+    "odpoveď",
+    "cevap",
+    "yanıt",
+    "jawaban",
+    "jawapan",
+    "jibu",
+    "idahun",
+    "ìdáhùn",
+    "idáhùn",
+    "àmọ̀nà",
+    "àdáhùn",
+    "ànúgọ",
+    "àṣàyàn",
+    "đáp án",
+    "câu trả lời",
+    "válasz",
+    "răspuns",
+    "răspunsul",
+    "vastaus",
+    "cavab",
+    "javob",
+    "ответ",
+    "відповідь",
+    "отговор",
+    "одговор",
+    "απάντηση",
+    "תשובה",
+    "الإجابة",
+    "إجابة",
+    "الجواب",
+    "جواب",
+    "پاسخ",
+    "उत्तर",
+    "উত্তর",
+    "பதில்",
+    "விடை",
+    "సమాధానం",
+    "คำตอบ",
+    "정답",
+    "답변",
+    "답",
+];
+/// The same for scripts without spaces; a noun may stand anywhere in a sentence there.
+const UNSPACED_NOUNS: [&str; 12] =
+    ["答案", "答え", "正解", "回答", "解答", "答复", "答曰", "答", "正确选项", "正確選項", "选项", "選項"];
+/// Verbs that a letter follows at once, in lower case.
+const VERBS: [&str; 19] = [
+    "choose",
+    "chose",
+    "select",
+    "selected",
+    "pick",
+    "go with",
+    "going with",
+    "elijo",
+    "choisis",
+    "wähle",
+    "escolho",
+    "scelgo",
+    "故选",
+    "应选",
+    "应选择",
+    "选择",
+    "選擇",
+    "选",
+    "選",
+];
+/// What joins a noun to a letter. Those of letters stand alone, with white space around them.
+const COPULAS: [&str; 49] = [
+    "—",
+    " – ",
+    " - ",
+    ". (",
+    ":",
+    "：",
+    "=",
+    "→",
+    "is",
+    "are",
+    "be",
+    "was",
+    "ist",
+    "lautet",
+    "sind",
+    "est",
+    "sont",
+    "es",
+    "son",
+    "è",
+    "é",
+    "são",
+    "är",
+    "er",
+    "adalah",
+    "ialah",
+    "ni",
+    "là",
+    "jest",
+    "je",
+    "este",
+    "on",
+    "to",
+    "هي",
+    "هو",
+    "है",
+    "হল",
+    "হলো",
+    "হলঃ",
+    "ঃ",
+    "是",
+    "为",
+    "為",
+    "は",
+    "은",
+    "는",
+    "คือ",
+    "选",
+    "選",
+];
+/// How far from its noun a letter may stand, in bytes.
+const FARTHEST: usize = 90;
+
+/// How many nouns and verbs are looked at, from the end of a text; an answer comes late.
+const MOST_TRIED: usize = 200;
+
+/// The announcements in `text`, in order; the last of them, where there are very many.
+pub(crate) fn statements(text: &str, task: &Task) -> Vec<Statement> {
+    let is_ascii = text.is_ascii();
+    let fits = |word: &&&str| !is_ascii || word.is_ascii();
+    let mut found = Vec::new();
+    let mut tried = 0;
+    let mut characters = text.char_indices().rev().peekable();
+    while let Some((at, c)) = characters.next() {
+        let is_inside = characters.peek().is_some_and(|(_, before)| before.is_alphanumeric());
+        if !c.is_alphabetic() || is_inside && !is_unspaced(c) {
+            continue;
+        }
+        let rest = &text[at..];
+        let noun = NOUNS.iter().filter(fits).find_map(|noun| whole(rest, noun)).or_else(|| {
+            if is_unspaced(c) { UNSPACED_NOUNS.iter().find_map(|noun| rest.strip_prefix(noun)) } else { None }
+        });
+        let after = noun.or_else(|| VERBS.iter().filter(fits).find_map(|verb| whole(rest, verb)));
+        let Some(after) = after else { continue };
+        let statement = if noun.is_some() {
+            behind_noun(text, after, task).or_else(|| before_noun(&text[..at], task))
+        } else {
+            read(after, task).map(|reading| (reading, after))
+        };
+        if let Some((reading, place)) = statement.filter(|_| !is_denied(&text[..at])) {
+            let place = offset(text, place);
+            found.push(Statement { start: at.min(place), end: at.max(place), reading });
+        }
+        tried += 1;
+        if tried == MOST_TRIED {
+            break;
+        }
+    }
+    found.reverse();
+    found
+}
+
+fn offset(text: &str, part: &str) -> usize {
+    part.as_ptr() as usize - text.as_ptr() as usize
+}
+
+/// Chinese characters, kana and Thai: there, a word may start anywhere.
+fn is_unspaced(c: char) -> bool {
+    matches!(c, '\u{e00}'..='\u{e7f}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}')
+}
+
+/// The rest behind `word` when it stands at the start of `text` as a whole word.
+fn whole<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    let rest = strip_folded(text, word)?;
+    let goes_on = rest.starts_with(|c: char| c.is_alphanumeric() && !is_unspaced(c));
+    // Korean writes its copula onto the noun, and Bengali a colon that counts as a letter.
+    let may_go_on = rest.starts_with('ঃ')
+        || word.starts_with(|c: char| is_unspaced(c) || ('\u{ac00}'..='\u{d7a3}').contains(&c));
+    (!goes_on || may_go_on).then_some(rest)
+}
+
+/// Reads what a copula joins to a noun, trying each copula of the clause in turn.
+fn behind_noun<'a>(text: &'a str, after: &'a str, task: &Task) -> Option<(Reading, &'a str)> {
+    let clause = clause(after);
+    let mut before = ' ';
+    for (at, c) in clause.char_indices() {
+        let starts = !c.is_alphanumeric() || !before.is_alphanumeric() || !c.is_ascii();
+        before = c;
+        if !starts {
+            continue;
+        }
+        let rest = &after[at..];
+        let Some(joined) = COPULAS.iter().find_map(|copula| copula_at(rest, copula)) else { continue };
+        if let Some(reading) = read_joined(joined, task) {
+            return Some((reading, joined));
+        }
+    }
+    // `**Answer** B`, alone on its line; `उत्तर B है` in languages that put the copula last.
+    let direct = start_of(after.trim_start_matches(['*', '_', ' ']), FARTHEST);
+    let line = end_of(&text[..offset(text, after)], FARTHEST).rsplit('\n').next().unwrap_or_default();
+    let is_alone =
+        line.split_whitespace().count() <= 2 && direct.lines().next().is_some_and(|rest| rest.len() <= 6);
+    let copula_is_last = line.ends_with(|c: char| ('\u{900}'..='\u{dff}').contains(&c));
+    if (is_alone || copula_is_last) && after.starts_with(['*', '_', ' ', '\n']) {
+        return read(direct, task).map(|reading| (reading, direct));
+    }
+    None
+}
+
+/// A colon may end its line, and the answer stand on the next.
+fn read_joined(joined: &str, task: &Task) -> Option<Reading> {
+    let bare = joined.trim_start_matches(['*', '_', ' ', '\t', ':', '：', '.']);
+    read(if bare.starts_with('\n') { bare } else { joined.trim_start_matches([':', '：', ' ', '*']) }, task)
+}
+
+/// The text up to where its sentence or line ends; where a line ends with a colon, that is its end too.
+fn clause(text: &str) -> &str {
+    let text = start_of(text, FARTHEST);
+    let stops = ["\n", ". ", "。", "! ", "? ", "; ", "？"];
+    let end = stops.iter().filter_map(|stop| text.find(stop)).min().unwrap_or(text.len());
+    &text[..end]
+}
+
+fn copula_at<'a>(text: &'a str, copula: &str) -> Option<&'a str> {
+    let rest = strip_folded(text, copula)?;
+    let is_spaced = copula
+        .chars()
+        .all(|c| c.is_alphabetic() && !is_unspaced(c) && !('\u{ac00}'..='\u{d7a3}').contains(&c));
+    let goes_on = rest.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '\'' | '’'));
+    (!is_spaced || !goes_on).then_some(rest)
+}
+
+/// Reads `B` in "B is the correct answer" and "(B) is therefore the best choice", given what stands before the noun.
+fn before_noun<'a>(before: &'a str, task: &Task) -> Option<(Reading, &'a str)> {
+    const JOINTS: [&str; 8] = [
+        " is the ",
+        " is therefore the ",
+        " is thus the ",
+        " is clearly the ",
+        " ist die ",
+        " est la ",
+        " es la ",
+        " è la ",
+    ];
+    let line = end_of(before, 2 * FARTHEST).rsplit('\n').next()?;
+    let sentence = line.rsplit(". ").next()?;
+    let (joint, at) =
+        JOINTS.iter().filter_map(|joint| Some((joint, sentence.rfind(joint)?))).max_by_key(|(_, at)| *at)?;
+    let qualities = &sentence[at + joint.len()..];
+    if qualities.split_whitespace().count() > 3 || says_no(qualities) {
+        return None;
+    }
+    let subject = &sentence[..at];
+    // `Either A or B is the correct answer.`
+    let subject =
+        if subject.contains(" or ") { Some(subject.trim_start()) } else { last_words(subject, task) };
+    subject.and_then(|subject| Some((read(subject, task)?, subject)))
+}
+
+/// The last word of a subject, or all of it, whichever reads as a letter.
+fn last_words<'a>(subject: &'a str, task: &Task) -> Option<&'a str> {
+    let starts = subject.char_indices().rev().filter(|&(at, c)| c == ' ' || at == 0);
+    let last = starts.take(1).map(|(at, _)| subject[at..].trim_start());
+    let mut candidates = last.chain([subject.trim_start()]);
+    candidates.find(|part| read(part, task).is_some())
+}
+
+fn says_no(text: &str) -> bool {
+    const NO: [&str; 9] =
+        ["not", "wrong", "incorrect", "false", "worst", "least", "never", "falsche", "second"];
+    text.split(|c: char| !c.is_alphabetic()).any(|word| NO.iter().any(|no| word.eq_ignore_ascii_case(no)))
+}
+
+/// Whether the words right before an announcement take it back: "if the answer is A", "I wouldn't choose A".
+fn is_denied(before: &str) -> bool {
+    const DENIALS: [&str; 17] = [
+        "if",
+        "whether",
+        "unless",
+        "suppose",
+        "supposing",
+        "assume",
+        "assuming",
+        "incorrect",
+        "wrong",
+        "false",
+        "not",
+        "cannot",
+        "never",
+        "don't",
+        "wouldn't",
+        "falsche",
+        "t",
+    ];
+    let sentence =
+        end_of(before, FARTHEST).rsplit(['\n', '.', '!', '?', ';', ',', ':']).next().unwrap_or_default();
+    let words =
+        sentence.rsplit(|c: char| !(c.is_alphanumeric() || c == '\'')).filter(|word| !word.is_empty());
+    let near =
+        |word: &str| DENIALS.iter().any(|denial| word.eq_ignore_ascii_case(denial)) || word.ends_with("n't");
+    words.take(4).any(near) || ["不是", "不", "如果"].iter().any(|no| sentence.ends_with(no))
+}

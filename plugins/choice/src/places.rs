@@ -1,0 +1,205 @@
+//! Finds where a completion states its answer, and what the statements come to.
+
+use serde::Deserialize;
+
+use crate::letters::Letters;
+use crate::reading::{Reading, read, read_strictly};
+use crate::task::Task;
+use crate::window::start_of;
+use crate::{line, phrase};
+
+/// A place where an answer may stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// `<answer>…</answer>`.
+    AnswerTag,
+    /// `\boxed{…}`.
+    Boxed,
+    /// "The answer is …", "Answer: …" and the like in many languages.
+    Phrase,
+    /// A line that is a letter, or starts with one.
+    Line,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::AnswerTag => "<answer>",
+            Self::Boxed => "\\boxed",
+            Self::Phrase => "\"the answer is\"",
+            Self::Line => "a line",
+        })
+    }
+}
+
+/// An answer that stands somewhere, from byte `start` to byte `end` or a little beyond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Statement {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) reading: Reading,
+}
+
+/// What a completion comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// It names these letters.
+    Letters(Letters, Place),
+    /// It names several, or takes back what it said.
+    Open(Place),
+}
+
+/// Statements that are this near to each other, in bytes, are one answer; a change of mind takes more words.
+const NEAR: usize = 24;
+/// How many tags or boxes are read, from the end.
+const MOST_PARTS: usize = 64;
+/// The longest content of a box, in bytes.
+const LONGEST_BOX: usize = 2_000;
+
+/// The answer of the first place in `order` that has one.
+pub(crate) fn answer(text: &str, task: &Task, order: &[Place], strict: bool) -> Option<Answer> {
+    // Statements of a place with less weight can take back what stands before them.
+    let spoken =
+        if order.contains(&Place::Phrase) && !strict { phrase::statements(text, task) } else { Vec::new() };
+    for &place in order {
+        let found = match place {
+            Place::AnswerTag => enclosed(text, tags(text), task, strict),
+            Place::Boxed => enclosed(text, boxes(text), task, strict),
+            Place::Phrase if strict => strict_phrases(text, task),
+            Place::Phrase => spoken.clone(),
+            Place::Line => line::statements(text, task, strict),
+        };
+        let Some(last) = found.last() else { continue };
+        let all_must_agree = matches!(place, Place::AnswerTag | Place::Boxed);
+        let joined = if all_must_agree { join(&found, task) } else { settle(&found, last) };
+        let spoken = spoken.iter().map(|it| (it.start, it.reading)).filter(|_| all_must_agree);
+        let mut later = spoken.chain(line::bare(text, task)).filter(|(start, _)| *start > last.end);
+        let taken_back = place != Place::Line && later.any(|(_, reading)| differs(reading, joined));
+        return Some(match joined {
+            Reading::Letters(letters) if !taken_back => Answer::Letters(letters, place),
+            _ => Answer::Open(place),
+        });
+    }
+    None
+}
+
+/// What several statements that must agree come to. Where several choices are right, each may have its own.
+fn join(found: &[Statement], task: &Task) -> Reading {
+    let mut joined = None;
+    for statement in found {
+        joined = match (joined, statement.reading) {
+            (None, reading) => Some(reading),
+            (Some(Reading::Letters(left)), Reading::Letters(right)) if left == right => joined,
+            (Some(Reading::Letters(left)), Reading::Letters(right)) if task.is_multiple() => {
+                Some(Reading::Letters(left.union(right)))
+            }
+            _ => Some(Reading::Open),
+        };
+    }
+    joined.unwrap_or(Reading::Open)
+}
+
+/// The last statement, unless another stands right before it.
+fn settle(found: &[Statement], last: &Statement) -> Reading {
+    let rivals = found.iter().rev().skip(1).take_while(|it| last.start <= it.end + NEAR);
+    if rivals.into_iter().any(|it| differs(it.reading, last.reading)) { Reading::Open } else { last.reading }
+}
+
+fn differs(left: Reading, right: Reading) -> bool {
+    matches!((left, right), (Reading::Letters(left), Reading::Letters(right)) if left != right)
+}
+
+/// Reads what stands in tags or boxes. What is no choice there says nothing: a box may hold a value.
+fn enclosed<'a>(
+    text: &str,
+    parts: impl Iterator<Item = &'a str>,
+    task: &Task,
+    strict: bool,
+) -> Vec<Statement> {
+    let read = if strict { read_strictly } else { read };
+    let statement = |part: &str| {
+        let start = part.as_ptr() as usize - text.as_ptr() as usize;
+        let inner = if strict { None } else { phrase::statements(part, task).last().map(|it| it.reading) };
+        let reading = read(part, task).or(inner)?;
+        // `\boxed{A` and `B}` on the next line.
+        let lines = line::bare(part, task).map(|(_, reading)| Statement { start, end: start, reading });
+        let lines: Vec<Statement> = lines.chain([Statement { start, end: start, reading }]).collect();
+        let reading = join(&lines, task);
+        Some(Statement { start, end: start + part.len(), reading })
+    };
+    let parts: Vec<&str> = parts.collect();
+    parts[parts.len().saturating_sub(MOST_PARTS)..].iter().copied().filter_map(statement).collect()
+}
+
+/// The contents of tags; none where the last one is not closed, so that nothing before it can stand in for it.
+fn tags(text: &str) -> impl Iterator<Item = &str> {
+    let parts: Vec<Option<&str>> = text
+        .split("<answer>")
+        .skip(1)
+        .map(|part| part.split_once("</answer>").map(|(inner, _)| inner))
+        .collect();
+    let is_closed = parts.last().is_some_and(Option::is_some);
+    parts.into_iter().flatten().filter(move |_| is_closed)
+}
+
+/// The contents of boxes; of the last, where there are very many.
+fn boxes(text: &str) -> impl Iterator<Item = &str> {
+    let mut found: Vec<usize> =
+        text.rmatch_indices("\\boxed").take(2 * MOST_PARTS).map(|(at, _)| at).collect();
+    found.reverse();
+    found.into_iter().filter_map(|at| {
+        let rest = text[at + "\\boxed".len()..].trim_start();
+        braced(start_of(rest, LONGEST_BOX))
+    })
+}
+
+/// What stands between the brace that `text` starts with and the one that closes it.
+fn braced(text: &str) -> Option<&str> {
+    let mut depth = 0_usize;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'{' => depth += 1,
+            b'}' if depth == 1 => return Some(&text[1..at]),
+            b'}' => depth = depth.checked_sub(1)?,
+            _ if depth == 0 => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// `Answer: B` and nothing else on the line.
+fn strict_phrases(text: &str, task: &Task) -> Vec<Statement> {
+    let mut found = Vec::new();
+    for line in text.lines() {
+        let start = line.as_ptr() as usize - text.as_ptr() as usize;
+        let Some((_, answer)) = line.rsplit_once([':', '：']) else { continue };
+        if phrase::statements(line, task).is_empty() {
+            continue;
+        }
+        if let Some(reading) = read_strictly(answer, task) {
+            found.push(Statement { start, end: start + line.len(), reading });
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boxes_nest() {
+        assert_eq!(
+            boxes(r"\boxed{\text{B}} or \boxed {C} boxed{D} \boxed{E").collect::<Vec<_>>(),
+            [r"\text{B}", "C"]
+        );
+    }
+
+    #[test]
+    fn a_tag_that_is_not_closed_leaves_none() {
+        assert_eq!(tags("<answer>A</answer> <answer>B</answer>").collect::<Vec<_>>(), ["A", "B"]);
+        assert_eq!(tags("<answer>A</answer> <answer>B").count(), 0);
+    }
+}

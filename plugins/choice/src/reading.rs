@@ -1,0 +1,418 @@
+//! Reads which choices a short text names: `B`, `(B)`, `**B.** Paris`, `A and C`, or the text of a choice.
+
+use crate::dress::{closed, is_closing, plain, skip_to_mark, strip_folded, without_commands, word_at};
+use crate::letters::{Letters, Mark, mark};
+use crate::task::Task;
+use crate::window::start_of;
+
+/// What a text says of the choices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// It names these.
+    Letters(Letters),
+    /// It leaves open which, or contradicts itself.
+    Open,
+}
+
+/// How much of a text is read, in bytes, beyond the length of a choice.
+const LONGEST: usize = 400;
+
+/// What `text` names, starting at its first word; `None` when that is no choice.
+pub(crate) fn read(text: &str, task: &Task) -> Option<Reading> {
+    let text = start_of(text.trim_start(), LONGEST + task.longest());
+    let line = without_commands(text.lines().next().unwrap_or_default());
+    let line = line.as_str();
+    // `A dog` may be the text of a choice; `A` is a letter even where it is a text, such as a blood type.
+    let is_text = line.chars().filter(|c| c.is_alphanumeric()).nth(1).is_some();
+    if let Some(letter) = task.letter_of(line).filter(|_| is_text) {
+        return Some(single(letter));
+    }
+    match letters(line, task) {
+        Some(Reading::Letters(found)) if contradicts(line, found, task) => Some(Reading::Open),
+        Some(reading) => Some(reading),
+        None => choice_text(line, task).or_else(|| task.letter_of(text).map(single)),
+    }
+}
+
+/// As [`read`], but for nothing beside the letters: no words before or after them, and capitals alone.
+pub(crate) fn read_strictly(text: &str, task: &Task) -> Option<Reading> {
+    let reading = read(text, task)?;
+    let is_capital = |c| mark(c, task.script).is_some_and(|mark| !mark.is_small);
+    let bare = without_commands(text);
+    let mut said = bare.chars().filter(|c| c.is_alphanumeric());
+    said.all(is_capital).then_some(reading)
+}
+
+/// Whether a text that reads as letters holds little else: the words that join them.
+pub(crate) fn is_bare(text: &str, reading: Reading) -> bool {
+    let letters = match reading {
+        Reading::Letters(letters) => letters.count() as usize,
+        Reading::Open => 4,
+    };
+    let said = without_commands(text).chars().filter(|c| c.is_alphanumeric()).count();
+    said <= if letters == 1 { 1 } else { 4 * letters }
+}
+
+fn single(letter: char) -> Reading {
+    Reading::Letters(Letters::from_iter([letter]))
+}
+
+/// The letters that a text starts with, one or a list of them.
+fn letters(line: &str, task: &Task) -> Option<Reading> {
+    let mut found = Letters::default();
+    let mut rest = line;
+    let mut is_open = false;
+    loop {
+        let (opened, at) = skip_to_mark(rest);
+        let Some((mark, after)) = mark_at(at, task) else {
+            // Behind letters, it was no connector: `B and that is it`.
+            return if found.count() == 0 { block(at, task) } else { finish(rest, found, is_open, task) };
+        };
+        if found.count() == 0 && !stands_alone(mark, opened, after) {
+            return None;
+        }
+        found.insert(mark.letter);
+        rest = closed(after);
+        match connector(rest, task) {
+            Some((next, opens)) => {
+                is_open |= opens;
+                rest = next;
+            }
+            None => return finish(rest, found, is_open, task),
+        }
+    }
+}
+
+/// What a list of letters comes to, given what follows it.
+fn finish(rest: &str, found: Letters, is_open: bool, task: &Task) -> Option<Reading> {
+    // `The answer is B?` asks.
+    if rest.trim_start().starts_with(['?', '？']) {
+        return None;
+    }
+    let open = is_open || names_another(rest, found, task);
+    Some(if open { Reading::Open } else { Reading::Letters(found) })
+}
+
+/// `ACD` in one word, where several are right.
+fn block(text: &str, task: &Task) -> Option<Reading> {
+    let end = text.find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len());
+    let word = &text[..end];
+    let fits = task.is_multiple()
+        && word.len() > 1
+        && word.chars().all(|c| task.letters.contains(c))
+        && word.as_bytes().is_sorted_by(|left, right| left < right);
+    fits.then(|| Reading::Letters(word.chars().collect()))
+}
+
+/// A letter of the task at the start of `text`, with the rest behind it, when no word goes on there.
+fn mark_at<'a>(text: &'a str, task: &Task) -> Option<(Mark, &'a str)> {
+    let c = text.chars().next()?;
+    let mark = mark(c, task.script).filter(|mark| task.letters.contains(mark.letter))?;
+    let rest = &text[c.len_utf8()..];
+    (!goes_on(mark, rest)).then_some((mark, rest))
+}
+
+/// Whether the characters behind a mark make it part of a word, a number or a formula.
+fn goes_on(mark: Mark, rest: &str) -> bool {
+    let mut characters = rest.chars();
+    let Some(next) = characters.next() else { return false };
+    let after = characters.next();
+    let is_alphanumeric = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    match next {
+        '\'' | '’' => after.is_some_and(char::is_alphabetic),
+        '+' | '^' | '=' => true,
+        // `A-level` is a word, `A-D` a range.
+        '-' => is_alphanumeric(after) && is_alphanumeric(characters.next()),
+        // `A.D.` is a word, `B.Rome` is not.
+        '.' => after.is_some_and(char::is_uppercase) && characters.next() == Some('.'),
+        '\u{300}'..='\u{36f}' => true,
+        _ if mark.is_latin => next.is_ascii_alphanumeric() || next.is_alphabetic() && next < '\u{250}',
+        _ => next.is_alphanumeric() || matches!(next, '\u{64b}'..='\u{65f}'),
+    }
+}
+
+/// Whether the first mark of a text is a letter and not a word: "a", "A good …", "I think …".
+fn stands_alone(mark: Mark, opened: bool, after: &str) -> bool {
+    let closed_by_bracket = after.starts_with([')', ']', '）', '】', ':', '：', '*', '"']);
+    if mark.is_small {
+        let rest =
+            after.trim_matches(|c: char| is_closing(c) || c.is_whitespace() || matches!(c, '.' | '。' | '!'));
+        return opened && closed_by_bracket
+            || after.starts_with(')')
+            || without_commands(rest).trim().is_empty();
+    }
+    if !mark.is_latin || !matches!(mark.letter, 'A' | 'I') {
+        return true;
+    }
+    let Some(next) = after.strip_prefix(' ').map(str::trim_start) else { return true };
+    if !next.starts_with(char::is_lowercase) {
+        return true;
+    }
+    const FOLLOWERS: [&str; 34] = [
+        "because", "since", "as", "is", "which", "for", "with", "based", "due", "and", "or", "but", "not",
+        "so", "would", "in", "here", "from", "if", "when", "where", "porque", "parce", "car", "weil", "denn",
+        "und", "et", "y", "perché", "pois", "karena", "oder", "ou",
+    ];
+    FOLLOWERS.iter().any(|follower| word_at(next, follower).is_some())
+}
+
+/// Joins letters to a list.
+const AND: [&str; 17] =
+    [",", "、", "，", "&", ";", "；", "and", "和", "及", "与", "と", "y", "et", "und", "e", "و", "и"];
+/// Leaves open which of the letters.
+const OR: [&str; 16] =
+    ["or", "bzw.", "/", "|", "或", "oder", "ou", "o", "หรือ", "または", "또는", "أو", "или", "-", "–", "~"];
+
+/// What follows a connector, when another letter stands there; and whether it leaves open which.
+fn connector<'a>(text: &'a str, task: &Task) -> Option<(&'a str, bool)> {
+    let around = [' ', '\t', '{', '}'];
+    let mut rest = text.trim_start_matches(around);
+    let spaced = rest.len() < text.len();
+    let mut is_connected = false;
+    let mut opens = false;
+    // `A, B, and C`, `A and/or B`
+    while let Some((after, is_or)) = connector_at(rest) {
+        rest = after.trim_start_matches(around);
+        is_connected = true;
+        opens |= is_or;
+    }
+    let (opened, at) = skip_to_mark(rest);
+    let (mark, after) = mark_at(at, task)?;
+    // `B A` is a list, `B I think` is not.
+    let alone = if is_connected {
+        !mark.is_small && stands_alone(mark, opened, after)
+    } else {
+        spaced && !mark.is_small && (opened || !is_word(mark, after)) && ends(after)
+    };
+    alone.then_some((rest, opens))
+}
+
+/// Whether a letter is the word "A" or "I" of a sentence.
+fn is_word(mark: Mark, after: &str) -> bool {
+    matches!(mark.letter, 'A' | 'I') && after.trim_start().starts_with(char::is_lowercase)
+}
+
+fn ends(after: &str) -> bool {
+    closed(after).chars().next().is_none_or(|c| !c.is_alphanumeric())
+}
+
+fn connector_at(text: &str) -> Option<(&str, bool)> {
+    let find = |words: &[&str]| {
+        words.iter().find_map(|word| {
+            let rest = strip_folded(text, word)?;
+            let is_word = word.starts_with(|c: char| c.is_ascii_alphabetic());
+            (!is_word || rest.starts_with([' ', '/', '(', '*'])).then_some(rest)
+        })
+    };
+    find(&OR).map(|rest| (rest, true)).or_else(|| find(&AND).map(|rest| (rest, false)))
+}
+
+/// Whether a text that started with the letters `found` goes on with "or" and another letter.
+fn names_another(rest: &str, found: Letters, task: &Task) -> bool {
+    const WORDS: [&str; 13] = [
+        " or ",
+        "(or ",
+        " oder ",
+        " ou ",
+        "或",
+        " или ",
+        "alternatively",
+        "if not",
+        "otherwise",
+        "backup",
+        "possibly ",
+        "maybe ",
+        "perhaps ",
+    ];
+    // `B, not A or C`, `B because A or C …` speak of the others.
+    const ASIDES: [&str; 10] =
+        ["not", "because", "since", "as", "than", "while", "whereas", "unlike", "rather", "instead"];
+    WORDS.iter().any(|word| {
+        rest.match_indices(word).any(|(at, _)| {
+            let mut between = rest[..at].split(|c: char| !c.is_alphabetic());
+            if !word.starts_with("if") && between.any(|word| ASIDES.contains(&word)) {
+                return false;
+            }
+            let (opened, after) = skip_to_mark(rest[at + word.len()..].trim_start_matches([',', ':', ' ']));
+            mark_at(after, task).is_some_and(|(mark, after)| {
+                let certain =
+                    opened || after.starts_with([')', '.', ':']) || ends(after) && !after.starts_with(' ');
+                !mark.is_small && !found.contains(mark.letter) && certain
+            })
+        })
+    })
+}
+
+/// Whether the text behind one letter is the text of another choice: `B) Paris` where Paris is A.
+fn contradicts(line: &str, found: Letters, task: &Task) -> bool {
+    if found.count() != 1 {
+        return false;
+    }
+    let (_, at) = skip_to_mark(line);
+    let Some((_, after)) = mark_at(at, task) else { return false };
+    let text = closed(after).trim_start_matches(['.', ')', ':', '-', '–', '—', ' ', '：', '、']);
+    task.letter_of(text.trim_end_matches(is_closing)).is_some_and(|letter| !found.contains(letter))
+}
+
+/// The choice whose text a line starts with, when the line names no other.
+fn choice_text(line: &str, task: &Task) -> Option<Reading> {
+    let said = plain(line);
+    let starts = |text: &String| {
+        said.strip_prefix(text.as_str()).is_some_and(|rest| {
+            rest.is_empty() || text.chars().count() > 2 && !rest.starts_with(char::is_alphanumeric)
+        })
+    };
+    let at = (0..task.texts.len()).filter(|&at| !task.texts[at].is_empty() && starts(&task.texts[at]));
+    let at = at.max_by_key(|&at| task.texts[at].len())?;
+    let letter = ('A'..='Z').nth(at)?;
+    let rest = &said[task.texts[at].len()..];
+    let names_other = (0..task.texts.len()).any(|other| {
+        other != at && task.texts[other].chars().count() > 2 && rest.contains(&task.texts[other])
+    });
+    let is_twice = (0..task.texts.len()).any(|other| other != at && task.texts[other] == task.texts[at]);
+    Some(if names_other || is_twice || names_another(rest, Letters::default(), task) {
+        Reading::Open
+    } else {
+        single(letter)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::letters::Script;
+
+    fn task() -> Task {
+        let texts = ["Paris", "Rome", "A dog", "None of the above"].map(plain).to_vec();
+        Task {
+            letters: Letters::first(4),
+            texts,
+            expected: Letters::from_iter(['B']),
+            script: Script::default(),
+        }
+    }
+
+    fn named(text: &str) -> Option<Reading> {
+        read(text, &task())
+    }
+
+    fn letters(letters: &str) -> Option<Reading> {
+        Some(Reading::Letters(letters.chars().collect()))
+    }
+
+    #[test]
+    fn a_letter_may_be_dressed() {
+        for text in [
+            "B",
+            "B.",
+            "B)",
+            "(B)",
+            "[B]",
+            "**B**",
+            "**(B)**",
+            "\\text{B}",
+            "\\textbf{(B)}",
+            "$B$",
+            "\\(B\\)",
+            "option B",
+            "Option (B)",
+            "the letter B",
+            "B) Rome",
+            "B. Rome",
+            "B: Rome",
+            "B - Rome",
+            "**B) Rome**",
+            "B, because",
+            "b",
+            "(b)",
+            "b)",
+            "b.",
+            "Ｂ",
+            "ب",
+            "Bです",
+            "B。",
+            "「B」",
+            "B\n\nbecause of A",
+            "Rome",
+            "**Rome.**",
+            "Rome, of course",
+            "B is right and A is not",
+            "\"B\"",
+            "B!",
+            "选项B",
+            "B as well",
+            "B (Rome)",
+            "<B>",
+        ] {
+            assert_eq!(named(text), letters("B"), "{text}");
+        }
+    }
+
+    #[test]
+    fn words_are_no_letters() {
+        for text in [
+            "a good question",
+            "A good question",
+            "Berlin",
+            "not B",
+            "neither",
+            "B's",
+            "B+",
+            "x",
+            "E",
+            "b is small",
+            "",
+            "?",
+            "B?",
+            "Be it",
+            "A-level",
+            "A.D. 5",
+            "unknown",
+            "BC",
+            "5",
+        ] {
+            assert_eq!(named(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn lists_and_hedges_are_told_apart() {
+        for text in [
+            "A and C",
+            "A, C",
+            "A & C",
+            "(A) and (C)",
+            "A、C",
+            "A C",
+            "both A and C",
+            "A, and C",
+            "**A** and **C**",
+        ] {
+            assert_eq!(named(text), letters("AC"), "{text}");
+        }
+        for text in [
+            "A or C",
+            "A/C",
+            "(A) or (C)",
+            "either A or C",
+            "A|C",
+            "A或C",
+            "A) Paris or B) Rome",
+            "B) Paris",
+            "Paris or Rome",
+            "A-D",
+            "A and/or B",
+            "B or maybe D",
+            "B, or (D)",
+        ] {
+            assert_eq!(named(text), Some(Reading::Open), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_article_belongs_to_a_text() {
+        assert_eq!(named("A dog"), letters("C"));
+        assert_eq!(named("A because it is"), letters("A"));
+        assert_eq!(named("None of the above"), letters("D"));
+    }
+}

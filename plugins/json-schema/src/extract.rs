@@ -1,0 +1,128 @@
+//! Finds the JSON in a completion.
+
+use std::fmt;
+
+use gavel_plugin::{Error, excerpt};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{Options, document};
+
+/// A place where the JSON may stand. In each, the last one counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Place {
+    /// All of the completion.
+    Whole,
+    /// A fenced block of Markdown, of the language `json` or of none.
+    Fenced,
+    /// Between `<answer>` and `</answer>`, or another tag; all of it, or a fenced block in it.
+    Tag,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Whole => "the completion",
+            Self::Fenced => "the last fenced block",
+            Self::Tag => "the last tag",
+        })
+    }
+}
+
+/// What a type cannot say of the options.
+pub(crate) fn check(options: &Options) -> Result<(), Error> {
+    if options.order.is_empty() {
+        return Err(Error::InvalidOptions("order: names no place".to_owned()));
+    }
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    if options.tag.is_empty() || !options.tag.chars().all(is_name) {
+        return Err(Error::InvalidOptions(format!(
+            "tag: {:?} is no name of letters, digits, _ and -",
+            excerpt(&options.tag)
+        )));
+    }
+    Ok(())
+}
+
+/// The JSON in the first place that holds JSON, or why there is none.
+pub(crate) fn json(completion: &str, options: &Options) -> Result<(Value, Place), String> {
+    let text = after_thinking(completion);
+    let mut mistake = None;
+    for &place in &options.order {
+        let Some(found) = find(text, place, &options.tag) else { continue };
+        match document::parse(found) {
+            Ok(value) => return Ok((value, place)),
+            // The first mistake is that of the place that matters most, unless that is just everything.
+            Err(error) if mistake.is_none() || place != Place::Whole => {
+                mistake = Some(format!("{place} is no JSON: {error}"));
+            }
+            Err(_) => {}
+        }
+    }
+    Err(mistake.unwrap_or_else(|| "no JSON: nothing stands where it may".to_owned()))
+}
+
+/// What comes behind the thinking, if there is any.
+fn after_thinking(completion: &str) -> &str {
+    completion.rsplit_once("</think>").map_or(completion, |(_, after)| after)
+}
+
+fn find<'a>(text: &'a str, place: Place, tag: &str) -> Option<&'a str> {
+    let found = match place {
+        Place::Whole => Some(text),
+        Place::Fenced => fenced(text),
+        Place::Tag => tagged(text, tag).map(|inner| fenced(inner).unwrap_or(inner)),
+    };
+    found.map(str::trim).filter(|found| !found.is_empty())
+}
+
+/// The content of the last fenced block; none if that is not closed or of another language.
+fn fenced(text: &str) -> Option<&str> {
+    let mut last = None;
+    let mut open: Option<(usize, bool)> = None;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let mark = line.trim();
+        if let Some(language) = mark.strip_prefix("```") {
+            match open {
+                Some((start, is_json)) if language.is_empty() => {
+                    last = is_json.then(|| &text[start..at]);
+                    open = None;
+                }
+                Some(_) => {}
+                None => {
+                    open =
+                        Some((at + line.len(), language.is_empty() || language.eq_ignore_ascii_case("json")));
+                }
+            }
+        }
+        at += line.len();
+    }
+    if open.is_some() { None } else { last }
+}
+
+/// What stands in the last tag. One that is not closed counts as none, so that nothing before it can stand in for it.
+fn tagged<'a>(text: &'a str, tag: &str) -> Option<&'a str> {
+    let (_, after) = text.rsplit_once(&format!("<{tag}>"))?;
+    after.split_once(&format!("</{tag}>")).map(|(inner, _)| inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_block_counts() {
+        assert_eq!(fenced("```json\n1\n```\nor\n```\n2\n```"), Some("2\n"));
+        assert_eq!(fenced("```json\n1\n```\n```json\n2"), None);
+        assert_eq!(fenced("```json\n1\n```\n```python\n2\n```"), None);
+        assert_eq!(fenced("1"), None);
+    }
+
+    #[test]
+    fn the_last_tag_counts() {
+        assert_eq!(tagged("<a>1</a><a>2</a>", "a"), Some("2"));
+        assert_eq!(tagged("<a>1</a><a>2", "a"), None);
+    }
+}

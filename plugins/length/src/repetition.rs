@@ -1,0 +1,110 @@
+//! The n-gram repetition penalty: appendix C.2 of <https://arxiv.org/abs/2502.03373>, over words as open-r1 counts.
+
+use gavel_plugin::{Error, Verdict};
+
+use crate::Unit;
+
+/// Longer n-grams than this would make comparing them dear, and no completion needs them.
+const LONGEST: usize = 64;
+
+/// `max_penalty` times the share of n-grams that are a repeat of another.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Repetition {
+    ngram_size: usize,
+    max_penalty: f64,
+    unit: Unit,
+}
+
+impl Repetition {
+    /// `ngram_size` is counted in `unit`; `max_penalty` is the reward of one n-gram over and over.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidOptions`] for an n-gram of nothing or of more than 64, for a penalty that would reward, and for
+    /// tokens, of which only the number is known.
+    pub fn new(ngram_size: usize, max_penalty: f64, unit: Unit) -> Result<Self, Error> {
+        if !(1..=LONGEST).contains(&ngram_size) {
+            return Err(Error::InvalidOptions(format!(
+                "ngram_size: must be 1 to {LONGEST}, not {ngram_size}"
+            )));
+        }
+        if max_penalty > 0.0 {
+            return Err(Error::InvalidOptions(format!(
+                "max_penalty: must not be above 0, not {max_penalty}"
+            )));
+        }
+        if unit == Unit::Tokens {
+            return Err(Error::InvalidOptions(
+                "unit: only the number of tokens is known, not which they are; use \"words\" or \"characters\""
+                    .to_owned(),
+            ));
+        }
+        Ok(Self { ngram_size, max_penalty, unit })
+    }
+
+    /// The share of the completion's n-grams that repeat another, 0 up to below 1; 0 when it has none.
+    pub fn repeated(self, completion: &str) -> f64 {
+        let lower = completion.to_lowercase();
+        match self.unit {
+            Unit::Characters => self.share(&lower.chars().map(u32::from).collect::<Vec<_>>()),
+            Unit::Words | Unit::Tokens => {
+                self.share(&numbered(&lower.split_whitespace().collect::<Vec<_>>()))
+            }
+        }
+    }
+
+    fn share(self, units: &[u32]) -> f64 {
+        let mut ngrams: Vec<&[u32]> = units.windows(self.ngram_size).collect();
+        let total = ngrams.len();
+        ngrams.sort_unstable();
+        ngrams.dedup();
+        if total == 0 { 0.0 } else { 1.0 - ngrams.len() as f64 / total as f64 }
+    }
+
+    /// The verdict on a completion.
+    pub(crate) fn judge(self, completion: &str) -> Verdict {
+        let Self { ngram_size, max_penalty, unit } = self;
+        let repeated = self.repeated(completion);
+        // Without the branch, no repetition would be a reward of -0.
+        let reward = if repeated == 0.0 { 0.0 } else { repeated * max_penalty };
+        let length = match unit {
+            Unit::Characters => completion.chars().count(),
+            Unit::Words | Unit::Tokens => completion.split_whitespace().count(),
+        };
+        Verdict::new(reward)
+            .because(format!("{:.1} % of the {ngram_size}-grams of {unit} are repeats", repeated * 100.0))
+            .metric("length", length as f64)
+            .metric("repeated", repeated)
+    }
+}
+
+/// Each word as its rank among the distinct words, so that n-grams compare as numbers.
+fn numbered(words: &[&str]) -> Vec<u32> {
+    let mut sorted = words.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    words.iter().map(|word| sorted.partition_point(|other| other < word) as u32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repeated(completion: &str, ngram_size: usize, unit: Unit) -> f64 {
+        Repetition::new(ngram_size, -1.0, unit).unwrap().repeated(completion)
+    }
+
+    #[test]
+    fn the_share_counts_every_repeat_but_the_first() {
+        assert_eq!(repeated("a b c d", 2, Unit::Words), 0.0);
+        assert_eq!(repeated("x x x x x", 2, Unit::Words), 0.75);
+        assert_eq!(repeated("The cat the CAT the cat", 2, Unit::Words), 0.6);
+        assert_eq!(repeated("哈哈哈哈", 1, Unit::Characters), 0.75);
+    }
+
+    #[test]
+    fn what_is_shorter_than_an_ngram_repeats_nothing() {
+        assert_eq!(repeated("x x", 3, Unit::Words), 0.0);
+        assert_eq!(repeated("", 1, Unit::Words), 0.0);
+    }
+}

@@ -1,0 +1,130 @@
+//! Cuts the answer out of a completion. How it is compared is said elsewhere.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+/// A place where an answer may stand. In each, the last one counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// All of the completion.
+    Whole,
+    /// `<answer>…</answer>`.
+    AnswerTag,
+    /// `\boxed{…}`, without a `\text{…}` around all of it.
+    Boxed,
+    /// `Answer: …` or `the answer is …`, to the end of the line.
+    FinalAnswer,
+    /// The last line that is not empty.
+    LastLine,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Whole => "the completion",
+            Self::AnswerTag => "<answer>",
+            Self::Boxed => "\\boxed",
+            Self::FinalAnswer => "\"answer:\"",
+            Self::LastLine => "the last line",
+        })
+    }
+}
+
+/// The answer and where it stood: the first place in `order` that has one that is not empty.
+pub(crate) fn answer<'a>(completion: &'a str, order: &[Place]) -> Option<(&'a str, Place)> {
+    let text = completion.rsplit_once("</think>").map_or(completion, |(_, after)| after);
+    order.iter().find_map(|&place| {
+        let found = match place {
+            Place::Whole => Some(text),
+            Place::AnswerTag => answer_tag(text),
+            Place::Boxed => boxed(text),
+            Place::FinalAnswer => final_answer(text),
+            Place::LastLine => text.lines().rfind(|line| !line.trim().is_empty()),
+        };
+        found.map(str::trim).filter(|found| !found.is_empty()).map(|found| (found, place))
+    })
+}
+
+/// One that is not closed counts as none, so that nothing before it can stand in for it.
+fn answer_tag(text: &str) -> Option<&str> {
+    text.rsplit_once("<answer>")?.1.split_once("</answer>").map(|(answer, _)| answer)
+}
+
+fn boxed(text: &str) -> Option<&str> {
+    let (_, after) = text.rsplit_once("\\boxed")?;
+    let mut found = braced(after.trim_start())?.trim();
+    while let Some(rest) = ["\\text", "\\mathrm", "\\textbf"].iter().find_map(|it| found.strip_prefix(it)) {
+        match braced(rest) {
+            Some(inner) if inner.len() + 2 == rest.len() => found = inner.trim(),
+            _ => break,
+        }
+    }
+    Some(found)
+}
+
+/// What stands between the brace that `text` starts with and the one that closes it.
+fn braced(text: &str) -> Option<&str> {
+    let mut depth = 0_usize;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'{' => depth += 1,
+            b'}' if depth == 1 => return Some(&text[1..at]),
+            b'}' => depth = depth.checked_sub(1)?,
+            _ if depth == 0 => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+fn final_answer(text: &str) -> Option<&str> {
+    const MARKS: [&str; 4] = [":", "：", "**:", " is"];
+    // Few letters are as rare as the `w` of "answer".
+    text.rmatch_indices(['w', 'W']).find_map(|(at, _)| {
+        let word = text.get(at.checked_sub("ans".len())?..at + "wer".len())?;
+        let rest = text[at + "wer".len()..].trim_start_matches([' ', '\t']);
+        let spaced = &text[at + "wer".len()..];
+        let mark = MARKS
+            .into_iter()
+            .find_map(|mark| rest.strip_prefix(mark).or_else(|| spaced.strip_prefix(mark)))?;
+        let line = mark.trim_start_matches(':').lines().next().unwrap_or_default();
+        let answer = line.trim().trim_matches('*').trim();
+        word.eq_ignore_ascii_case("answer").then(|| answer.strip_suffix('.').unwrap_or(answer))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str, place: Place) -> Option<&str> {
+        answer(text, &[place]).map(|(found, _)| found)
+    }
+
+    #[test]
+    fn the_last_one_counts() {
+        assert_eq!(found("<answer>a</answer><answer> b </answer>", Place::AnswerTag), Some("b"));
+        assert_eq!(found("<answer>a</answer><answer>b", Place::AnswerTag), None);
+        assert_eq!(found(r"\boxed{a} \boxed{\text{b {c}}}", Place::Boxed), Some("b {c}"));
+        assert_eq!(found(r"\boxed{a", Place::Boxed), None);
+        assert_eq!(found("Answer: a\nFinal answer: b.\n", Place::FinalAnswer), Some("b"));
+        assert_eq!(found("a\nb\n\n", Place::LastLine), Some("b"));
+    }
+
+    #[test]
+    fn an_answer_is_announced_in_several_ways() {
+        for text in ["**Answer:** b", "**Answer**: b", "ANSWER : b", "The answer is b.", "答え Answer：b"]
+        {
+            assert_eq!(found(text, Place::FinalAnswer), Some("b"), "{text}");
+        }
+        assert_eq!(found("I cannot answer this", Place::FinalAnswer), None);
+    }
+
+    #[test]
+    fn thinking_is_no_answer() {
+        assert_eq!(found("<think>a</think>\n b ", Place::Whole), Some("b"));
+        assert_eq!(found("<think>a</think>\n ", Place::Whole), None);
+    }
+}
