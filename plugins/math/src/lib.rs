@@ -1,33 +1,25 @@
-//! Judges a final answer against a reference: finds it, reads it, compares it exactly.
+//! Judges a final answer against a reference: finds it, reads it, compares it.
 //!
-//! The three steps are apart, each in a module of its own: [`extract`] cuts the answer out of a text, [`parse`] reads
-//! it (by way of [`token`]), [`mod@compare`] says whether two of them are equal and how that was decided.
+//! The steps are apart, each in a module of its own: [`extract`] cuts the answer out of a text, [`token`] and [`parse`]
+//! read it to an [`expr::Expr`], [`mod@compare`] says whether two of them are equal and how that was decided, with the
+//! help of [`algebra`] (exact values), [`numeric`] (high precision at several points) and [`units`].
 
+pub mod algebra;
 pub mod compare;
+pub mod expr;
 pub mod extract;
+pub mod numeric;
+pub mod options;
 pub mod parse;
+pub mod reading;
 pub mod token;
+pub mod units;
 
 use gavel_plugin::{Error, Submission, Verdict, Verifier, excerpt, export};
-use serde::Deserialize;
 
 use compare::compare;
-use extract::{DEFAULT_ORDER, Mode};
-use parse::Answer;
-
-/// What the reward file may say under `options`; see the README.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Options {
-    /// Where to look for the final answer. The first place that has one counts.
-    pub order: Vec<Mode>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { order: DEFAULT_ORDER.to_vec() }
-    }
-}
+use extract::Mode;
+pub use options::Options;
 
 /// The `math` verifier.
 #[derive(Debug)]
@@ -37,32 +29,36 @@ impl Verifier for Math {
     type Options = Options;
     const NAME: &str = "math";
     const VERSION: &str = env!("CARGO_PKG_VERSION");
-    const SUMMARY: &str = "The final answer equals the reference: numbers exactly, other answers as written.";
+    const SUMMARY: &str =
+        "The final answer equals the reference: numbers, formulas, sets, equations, units, texts.";
     const METRICS: &[&str] = &["has_answer", "is_number", "correct"];
     const OPTIONS_SCHEMA: &str = include_str!("options.schema.json");
 
     fn verify(submission: &Submission, options: &Options) -> Result<Verdict, Error> {
-        if options.order.is_empty() {
+        let order = options.order();
+        if order.is_empty() {
             return Err(Error::InvalidOptions("order: names no place to look for the answer".to_owned()));
         }
         let reference = extract::reference(submission.reference()?);
         if reference.is_empty() {
             return Err(Error::InvalidTask("reference: is empty".to_owned()));
         }
-        Ok(match extract::answer(submission.completion(), &options.order) {
-            Some((answer, mode)) => judge_answer(answer, mode, reference),
-            None => no_answer(&options.order),
-        })
+        match extract::answer(submission.completion(), order) {
+            Some((answer, mode)) => judge_answer(&answer, mode, &reference, options),
+            None => Ok(no_answer(order)),
+        }
     }
 }
 
 export!(Math);
 
-fn judge_answer(found: &str, mode: Mode, reference: &str) -> Verdict {
-    let answer = Answer::read(found);
-    let comparison = compare(&answer, &Answer::read(reference));
-    let reason = format!("{} (from {mode}) {comparison} {}", excerpt(found), excerpt(reference));
-    verdict(true, matches!(answer, Answer::Number(_)), comparison.equal(), reason)
+fn judge_answer(answer: &str, mode: Mode, reference: &str, options: &Options) -> Result<Verdict, Error> {
+    let comparison = compare(answer, reference, options.rules());
+    let reason = format!("{} (from {mode}) {comparison} {}", excerpt(answer), excerpt(reference));
+    match comparison.equal() {
+        Some(correct) => Ok(verdict(true, reading::is_number(answer), correct, reason)),
+        None => Err(Error::Abstain(reason)),
+    }
 }
 
 fn no_answer(order: &[Mode]) -> Verdict {

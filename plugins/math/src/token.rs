@@ -1,31 +1,70 @@
-//! Cuts an answer into tokens and drops what has no meaning: LaTeX spacing, delimiters, sizes, fonts.
+//! Cuts an answer, in LaTeX, Unicode or plain text, into tokens in one spelling.
+//!
+//! Layout (`\left`, `\displaystyle`, spacing, `$`, `\boxed`) disappears, Unicode signs become those of ASCII or of
+//! LaTeX, and thousands separators leave the numbers. What a comma between digits means cannot always be told, so the
+//! caller says how to read it ([`Commas`]).
 
-/// One piece of an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Token {
-    /// Decimal digits, possibly with one point; thousands separators are gone. Starts with a digit.
-    Number(String),
-    /// A run of letters.
-    Word {
-        /// The letters as they are written.
-        letters: String,
-        /// It stood in `\text{…}` or the like, so it is a word and not a product of variables.
-        upright: bool,
-    },
-    /// A LaTeX command without its backslash; `dfrac`, `tfrac` and `cfrac` are `frac`, `π` is `pi`.
-    Command(String),
-    /// Any other character. `-` stands for every minus, `*` for every multiplication sign.
-    Sign(char),
-    /// White space of any width.
-    Space,
+use std::borrow::Cow;
+
+/// The longest answer that is read, in bytes, and the most tokens. Longer ones are compared as text.
+const MOST_BYTES: usize = 8_000;
+const MOST_TOKENS: usize = 2_500;
+
+/// A token and whether white space stood in front of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Token<'a> {
+    /// What it is.
+    pub kind: Kind<'a>,
+    /// Whether white space, or a spacing command, stood in front of it.
+    pub spaced: bool,
 }
 
+/// What a token is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind<'a> {
+    /// Digits with at most one point; no separators.
+    Number(Cow<'a, str>),
+    /// One letter in a formula.
+    Letter(char),
+    /// Two letters or more of a formula, or of text that nothing marks as such.
+    Word(&'a str),
+    /// A word that is certainly text: from `\text{…}` and its like, or outside of `$…$`.
+    Text(&'a str),
+    /// A LaTeX command, without its backslash.
+    Command(&'a str),
+    /// `\begin{…}`, with the name of the environment.
+    Begin(&'a str),
+    /// `\end{…}`.
+    End,
+    /// Any other character; `⦃ ⦄` are `\{ \}`, and `⏎` is `\\`.
+    Sign(char),
+}
+
+/// How commas between digits are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Commas {
+    /// `1,234` is a number outside of brackets; every other comma separates.
+    Usual,
+    /// `1,234` is a number inside of brackets as well.
+    Thousands,
+    /// `1,5` is a number.
+    Decimal,
+    /// Every bare comma separates.
+    Separators,
+}
+
+/// The text is too long to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLong;
+
 /// Commands that only lay out.
-const LAYOUT: [&str; 19] = [
+const LAYOUT: [&str; 38] = [
     "left",
     "right",
+    "middle",
     "displaystyle",
     "textstyle",
+    "scriptstyle",
     "big",
     "Big",
     "bigg",
@@ -34,215 +73,638 @@ const LAYOUT: [&str; 19] = [
     "bigr",
     "Bigl",
     "Bigr",
-    "limits",
-    "mathit",
+    "biggl",
+    "biggr",
+    "bigm",
+    "boxed",
+    "fbox",
     "mathbf",
     "boldsymbol",
+    "bm",
+    "mathit",
+    "mathcal",
+    "mathstrut",
+    "strut",
+    "limits",
+    "nolimits",
+    "nonumber",
+    "vec",
+    "hat",
+    "bold",
+    "tiny",
+    "large",
+    "Large",
     "bf",
     "rm",
     "it",
 ];
+const TEXT: [&str; 12] = [
+    "text",
+    "textbf",
+    "textit",
+    "textrm",
+    "textsf",
+    "texttt",
+    "textnormal",
+    "mbox",
+    "hbox",
+    "mathrm",
+    "mathsf",
+    "emph",
+];
+const SPACE: [&str; 5] = ["quad", "qquad", "enspace", "thinspace", "space"];
+/// Commands whose argument is no part of the answer.
+const WITH_IDLE_ARGUMENT: [&str; 8] =
+    ["hspace", "vspace", "phantom", "hphantom", "vphantom", "tag", "label", "color"];
 
-/// Commands whose argument is text.
-const TEXT: [&str; 9] =
-    ["text", "textbf", "textit", "textrm", "mathrm", "mbox", "operatorname", "textnormal", "mathsf"];
-
-/// The tokens of `text`, without space at either end.
-pub fn tokens(text: &str) -> Vec<Token> {
-    let mut reader = Reader { rest: text, tokens: Vec::new(), dollars_delimit: dollars_delimit(text) };
-    while !reader.rest.is_empty() {
+/// The tokens of `text`.
+pub fn tokens(text: &str, commas: Commas) -> Result<Vec<Token<'_>>, TooLong> {
+    if text.len() > MOST_BYTES {
+        return Err(TooLong);
+    }
+    let marked = text.contains("$") && text.matches('$').count() - text.matches("\\$").count() >= 2;
+    let mut reader = Reader {
+        text,
+        at: 0,
+        tokens: Vec::with_capacity(16),
+        spaced: false,
+        commas,
+        dollars_delimit: marked,
+        in_text: marked || text.contains("\\("),
+        braced_text: None,
+        depth: 0,
+        braces: 0,
+        tables: 0,
+    };
+    while reader.at < text.len() {
         reader.token();
+        if reader.tokens.len() > MOST_TOKENS {
+            return Err(TooLong);
+        }
     }
-    trim(reader.tokens)
-}
-
-/// A `$` with a partner delimits LaTeX; one alone is a currency.
-fn dollars_delimit(text: &str) -> bool {
-    (text.matches('$').count() - text.matches("\\$").count()).is_multiple_of(2)
-}
-
-fn trim(mut tokens: Vec<Token>) -> Vec<Token> {
-    while tokens.last() == Some(&Token::Space) {
-        tokens.pop();
-    }
-    let start = tokens.iter().take_while(|token| **token == Token::Space).count();
-    tokens.drain(..start);
-    tokens
+    Ok(reader.tokens)
 }
 
 struct Reader<'a> {
-    rest: &'a str,
-    tokens: Vec<Token>,
+    text: &'a str,
+    at: usize,
+    tokens: Vec<Token<'a>>,
+    spaced: bool,
+    commas: Commas,
     dollars_delimit: bool,
+    /// Whether words are text: outside of `$…$`.
+    in_text: bool,
+    /// The depth of braces at which the argument of `\text` ends.
+    braced_text: Option<usize>,
+    /// How many brackets are open.
+    depth: usize,
+    braces: usize,
+    /// How many matrices are open.
+    tables: usize,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn rest(&self) -> &'a str {
+        &self.text[self.at..]
+    }
+
+    fn is_text(&self) -> bool {
+        self.in_text || self.braced_text.is_some()
+    }
+
+    fn push(&mut self, kind: Kind<'a>) {
+        self.tokens.push(Token { kind, spaced: self.spaced });
+        self.spaced = false;
+    }
+
+    fn sign(&mut self, length: usize, sign: char) {
+        self.at += length;
+        match sign {
+            '(' | '[' | '⦃' => self.depth += 1,
+            ')' | ']' | '⦄' => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+        self.push(Kind::Sign(sign));
+    }
+
+    fn space(&mut self, length: usize) {
+        self.at += length;
+        self.spaced = true;
+    }
+
     fn token(&mut self) {
-        let Some(first) = self.rest.chars().next() else { return };
+        let rest = self.rest();
+        let Some(first) = rest.chars().next() else { return };
+        let length = first.len_utf8();
         match first {
             '\\' => self.command(),
-            '$' if self.dollars_delimit => self.skip(1),
+            '$' if self.dollars_delimit => {
+                self.at += 1 + usize::from(rest.starts_with("$$"));
+                self.in_text = !self.in_text;
+                self.spaced = true;
+            }
             '0'..='9' => self.number(),
-            '.' if self.rest[1..].starts_with(|c: char| c.is_ascii_digit()) => self.number(),
-            'π' => self.push(first, Token::Command("pi".to_owned())),
-            '−' | '–' => self.push(first, Token::Sign('-')),
-            '×' | '·' => self.push(first, Token::Sign('*')),
-            '÷' => self.push(first, Token::Sign('/')),
-            '²' => self.power(first, "2"),
-            '³' => self.power(first, "3"),
-            _ if first.is_whitespace() || first == '~' => self.space(first.len_utf8()),
-            _ if first.is_alphabetic() => self.word(),
-            _ => self.push(first, Token::Sign(first)),
+            '.' if rest[1..].starts_with(|c: char| c.is_ascii_digit()) => self.number(),
+            '{' if rest.starts_with("{:}") => self.sign(3, ':'),
+            '{' => {
+                self.braces += 1;
+                self.sign(1, '{');
+            }
+            '}' => {
+                self.at += 1;
+                let ends_text = self.braced_text == Some(self.braces);
+                self.braces = self.braces.saturating_sub(1);
+                if ends_text {
+                    self.braced_text = None;
+                    self.spaced = true;
+                } else {
+                    self.push(Kind::Sign('}'));
+                }
+            }
+            '&' if self.tables == 0 => self.at += 1,
+            '*' if rest.starts_with("**") => self.sign(2, '^'),
+            '<' if rest.starts_with("<=") => self.sign(2, '≤'),
+            '>' if rest.starts_with(">=") => self.sign(2, '≥'),
+            '=' if rest.starts_with("==") => self.sign(2, '='),
+            '!' if rest.starts_with("!=") && (self.spaced || !self.after_operand()) => self.sign(2, '≠'),
+            _ if first.is_ascii_alphabetic() => self.word(),
+            _ if first.is_ascii() && !first.is_ascii_whitespace() => self.sign(1, first),
+            _ if first.is_whitespace()
+                || matches!(first, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}') =>
+            {
+                self.space(length);
+            }
+            _ => self.unicode(first, length),
+        }
+    }
+
+    fn after_operand(&self) -> bool {
+        match self.tokens.last().map(|token| &token.kind) {
+            Some(Kind::Sign(sign)) => matches!(sign, ')' | ']' | '}' | '⦄'),
+            Some(_) => true,
+            None => false,
+        }
+    }
+
+    fn unicode(&mut self, first: char, length: usize) {
+        if let Some(ascii) = full_width(first) {
+            // Full-width forms: one character at a time is enough, for no model mixes them with separators.
+            match ascii {
+                '0'..='9' => {
+                    self.at += length;
+                    return self.push(Kind::Number(Cow::Owned(ascii.to_string())));
+                }
+                _ if ascii.is_ascii_alphabetic() => {
+                    self.at += length;
+                    return self.push(Kind::Letter(ascii));
+                }
+                _ => return self.sign(length, ascii),
+            }
+        }
+        if let Some((numerator, denominator)) = vulgar_fraction(first) {
+            self.at += length;
+            self.push(Kind::Command("frac"));
+            self.push(Kind::Number(Cow::Borrowed(numerator)));
+            return self.push(Kind::Number(Cow::Borrowed(denominator)));
+        }
+        for (digits, operator) in [("⁰¹²³⁴⁵⁶⁷⁸⁹", '^'), ("₀₁₂₃₄₅₆₇₈₉", '_')]
+        {
+            if digits.contains(first) {
+                return self.raised(digits, operator);
+            }
+        }
+        match unicode_sign(first) {
+            Some(Ok(sign)) => self.sign(length, sign),
+            Some(Err(command)) => {
+                self.at += length;
+                self.push(Kind::Command(command));
+            }
+            None if first.is_alphabetic() => self.word(),
+            None => self.sign(length, first),
+        }
+    }
+
+    /// A run of superscript or subscript digits, as `^{…}` or `_{…}`.
+    fn raised(&mut self, digits: &str, operator: char) {
+        let mut number = String::new();
+        while let Some(digit) = self.rest().chars().next() {
+            let Some(value) = digits.chars().position(|it| it == digit) else { break };
+            number.push(char::from(b'0' + value as u8));
+            self.at += digit.len_utf8();
+        }
+        self.push(Kind::Sign(operator));
+        self.push(Kind::Number(Cow::Owned(number)));
+    }
+
+    fn word(&mut self) {
+        let rest = self.rest();
+        let alphabetic = |c: char| c.is_alphabetic() && unicode_sign(c).is_none();
+        let mut length = rest.find(|c: char| !alphabetic(c)).unwrap_or(rest.len());
+        if self.is_text() {
+            // Hyphens and apostrophes stay inside of words: `non-zero`, `don't`, and `p.m.` is one word.
+            while let Some(after) = rest[length..].strip_prefix(['-', '\'', '’']) {
+                let joined = rest.len() - after.len();
+                let more = after.find(|c: char| !alphabetic(c)).unwrap_or(after.len());
+                if more == 0 {
+                    break;
+                }
+                length = joined + more;
+            }
+        }
+        let word = &rest[..length];
+        self.at += length;
+        if self.is_text() {
+            self.push(Kind::Text(word));
+        } else if let (true, Some(letter)) = (self.after_operand(), word.strip_prefix("or").and_then(single))
+        {
+            // `x=1ory=2`
+            self.push(Kind::Text(&word[..2]));
+            self.push(Kind::Letter(letter));
+        } else if let Some(letter) = single(word) {
+            self.push(Kind::Letter(letter));
+        } else {
+            self.push(Kind::Word(word));
         }
     }
 
     fn command(&mut self) {
-        let name_length = self.rest[1..].bytes().take_while(u8::is_ascii_alphabetic).count();
-        let name = &self.rest[1..1 + name_length];
+        let rest = self.rest();
+        let name_length = rest[1..].bytes().take_while(u8::is_ascii_alphabetic).count();
+        let name = &rest[1..1 + name_length];
+        let after = 1 + name_length;
         match name {
             "" => self.escape(),
-            _ if LAYOUT.contains(&name) => self.skip(1 + name_length),
-            _ if TEXT.contains(&name) => self.text(1 + name_length),
-            "quad" | "qquad" => self.space(1 + name_length),
-            "cdot" | "times" | "ast" => self.replace(1 + name_length, Token::Sign('*')),
-            "div" => self.replace(1 + name_length, Token::Sign('/')),
-            "degree" => self.replace(1 + name_length, Token::Sign('°')),
-            "dfrac" | "tfrac" | "cfrac" => self.replace(1 + name_length, Token::Command("frac".to_owned())),
-            _ => {
-                let command = Token::Command(name.to_owned());
-                self.replace(1 + name_length, command);
+            "left" | "right" if rest[after..].trim_start().starts_with('.') => {
+                self.at += rest.len() - rest[after..].trim_start().len() + 1;
             }
+            _ if LAYOUT.contains(&name) => self.at += after,
+            _ if TEXT.contains(&name) => self.text_argument(after),
+            _ if SPACE.contains(&name) => self.space(after),
+            "operatorname" => self.operator(after),
+            _ if WITH_IDLE_ARGUMENT.contains(&name) => {
+                self.space(after + argument(&rest[after..]).map_or(0, |(_, length)| length));
+            }
+            "mathbb" | "Bbb" => self.blackboard(after),
+            "begin" | "end" => self.environment(name, after),
+            "cdot" | "times" | "ast" | "bullet" => self.sign(after, '*'),
+            "div" => self.sign(after, '/'),
+            "degree" | "deg" => self.sign(after, '°'),
+            "lbrace" => self.sign(after, '⦃'),
+            "rbrace" => self.sign(after, '⦄'),
+            "lbrack" => self.sign(after, '['),
+            "rbrack" => self.sign(after, ']'),
+            "lvert" | "rvert" | "vert" | "mid" => self.sign(after, '|'),
+            "lVert" | "rVert" | "Vert" => self.sign(after, '‖'),
+            "colon" => self.sign(after, ':'),
+            "prime" => self.sign(after, '\''),
+            "le" | "leq" | "leqslant" | "leqq" => self.sign(after, '≤'),
+            "ge" | "geq" | "geqslant" | "geqq" => self.sign(after, '≥'),
+            "lt" => self.sign(after, '<'),
+            "gt" => self.sign(after, '>'),
+            "ne" | "neq" => self.sign(after, '≠'),
+            "approx" | "sim" | "simeq" | "approxeq" | "thickapprox" => self.sign(after, '≈'),
+            "equiv" => self.sign(after, '≡'),
+            "in" => self.sign(after, '∈'),
+            "notin" => self.sign(after, '∉'),
+            "cup" => self.sign(after, '∪'),
+            "cap" => self.sign(after, '∩'),
+            "setminus" | "backslash" | "smallsetminus" => self.sign(after, '∖'),
+            "pm" => self.sign(after, '±'),
+            "mp" => self.sign(after, '∓'),
+            "land" | "wedge" => self.sign(after, '∧'),
+            "lor" | "vee" => self.sign(after, '∨'),
+            "emptyset" | "varnothing" => self.sign(after, '∅'),
+            "to" | "rightarrow" | "longrightarrow" | "Rightarrow" | "implies" | "iff" | "Longrightarrow"
+            | "leftrightarrow" | "Leftrightarrow" => self.sign(after, '→'),
+            "dfrac" | "tfrac" | "cfrac" | "sfrac" | "nicefrac" => self.named(after, "frac"),
+            "dbinom" | "tbinom" => self.named(after, "binom"),
+            "dots" | "ldots" | "cdots" | "dotsc" | "dotsm" => self.sign(after, '…'),
+            "percent" => self.sign(after, '%'),
+            "angle" | "measuredangle" | "triangle" | "square" => self.named(after, name),
+            _ => match ["qquad", "quad"].iter().find(|space| name.starts_with(*space)) {
+                Some(space) => self.space(1 + space.len()),
+                None => self.named(after, name),
+            },
         }
+    }
+
+    fn named(&mut self, length: usize, name: &'a str) {
+        self.at += length;
+        self.push(Kind::Command(name));
     }
 
     /// A backslash before something that is no letter.
     fn escape(&mut self) {
-        let escaped = self.rest[1..].chars().next();
+        let rest = self.rest();
+        let escaped = rest[1..].chars().next();
         let length = 1 + escaped.map_or(0, char::len_utf8);
         match escaped {
-            Some('!' | '(' | ')' | '[' | ']') | None => self.skip(length),
-            Some(',' | ';' | ':' | ' ' | '\\') => self.space(length),
-            Some(sign) => self.replace(length, Token::Sign(sign)),
+            // A doubled backslash before a letter is a command that was escaped once too often.
+            Some('\\')
+                if self.tables == 0
+                    && rest[2..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '\\') =>
+            {
+                self.at += 1;
+            }
+            Some('\\') if self.tables > 0 => {
+                self.at += length;
+                let spacing = self.rest().strip_prefix('[').and_then(|rest| rest.split_once(']'));
+                if let Some((spacing, _)) =
+                    spacing.filter(|(spacing, _)| spacing.ends_with("pt") || spacing.ends_with("em"))
+                {
+                    self.at += spacing.len() + 2;
+                }
+                self.push(Kind::Sign('⏎'));
+            }
+            Some('!') => self.at += length,
+            Some('(' | '[') => {
+                self.in_text = false;
+                self.space(length);
+            }
+            Some(')' | ']') => {
+                self.in_text = self.text.contains("\\(") || self.dollars_delimit;
+                self.space(length);
+            }
+            None => self.at += length,
+            Some(',' | ';' | ':' | ' ' | '\\' | '\n' | '>') => self.space(length),
+            Some('{') => self.sign(length, '⦃'),
+            Some('}') => self.sign(length, '⦄'),
+            Some('|') => self.sign(length, '‖'),
+            Some('_' | '&' | '#') => self.space(length),
+            Some(sign) => self.sign(length, sign),
         }
     }
 
-    /// The argument of `\text`, as upright words; without braces there is nothing to do.
-    fn text(&mut self, command_length: usize) {
-        self.skip(command_length);
-        let Some(content) = self.rest.strip_prefix('{').and_then(|rest| rest.split_once('}')) else { return };
-        let (content, rest) = content;
-        self.tokens.push(Token::Space);
-        self.tokens.extend(tokens(content).into_iter().map(upright));
-        self.tokens.push(Token::Space);
-        self.rest = rest;
+    /// The argument of `\text`: its braces group, its words are text.
+    fn text_argument(&mut self, length: usize) {
+        self.at += length;
+        let blanks = self.rest().len() - self.rest().trim_start().len();
+        if self.rest()[blanks..].starts_with('{') && self.braced_text.is_none() {
+            self.at += blanks + 1;
+            self.braces += 1;
+            self.braced_text = Some(self.braces);
+            self.spaced = true;
+        }
+    }
+
+    fn operator(&mut self, length: usize) {
+        self.at += length;
+        self.at += usize::from(self.rest().starts_with('*'));
+        let Some((name, length)) = argument(self.rest()) else { return };
+        self.at += length;
+        let name = name.trim();
+        let name = name
+            .strip_prefix("\\text{")
+            .or_else(|| name.strip_prefix("\\mathrm{"))
+            .map_or(name, |it| it.trim_end_matches('}'));
+        self.push(Kind::Command(name));
+    }
+
+    fn blackboard(&mut self, length: usize) {
+        self.at += length;
+        let rest = self.rest().trim_start();
+        let (name, taken) = match argument(rest) {
+            Some((name, taken)) => (name, taken),
+            None => (rest.get(..1).unwrap_or_default(), rest.len().min(1)),
+        };
+        self.at += self.rest().len() - rest.len() + taken;
+        self.push(Kind::Command(set_named(name.trim().chars().next().unwrap_or(' '))));
+    }
+
+    fn environment(&mut self, begin_or_end: &str, length: usize) {
+        self.at += length;
+        let Some((name, length)) = argument(self.rest()) else { return };
+        self.at += length;
+        let is_table = name.contains("matrix") || matches!(name, "array" | "cases");
+        match (begin_or_end, is_table) {
+            (_, false) => self.spaced = true,
+            ("begin", true) => {
+                if name == "array" {
+                    self.at += argument(self.rest()).map_or(0, |(_, length)| length);
+                }
+                self.tables += 1;
+                self.push(Kind::Begin(name));
+            }
+            _ => {
+                self.tables = self.tables.saturating_sub(1);
+                self.push(Kind::End);
+            }
+        }
     }
 
     fn number(&mut self) {
-        let (whole, mut length) = whole_number(self.rest);
-        let mut digits = if whole.is_empty() { "0".to_owned() } else { whole };
-        let decimals = self.rest[length..].strip_prefix('.').map_or(0, ascii_digits);
-        if decimals > 0 {
-            digits.push_str(&self.rest[length..length + 1 + decimals]);
-            length += 1 + decimals;
+        let rest = self.rest();
+        let whole = ascii_digits(rest);
+        let mut length = whole;
+        let mut digits = Cow::Borrowed(&rest[..whole]);
+        if (1..=3).contains(&whole) {
+            while let Some(separator) = self.separator(&rest[length..], &rest[..whole]) {
+                digits.to_mut().push_str(&rest[length + separator..length + separator + 3]);
+                length += separator + 3;
+            }
         }
-        self.replace(length, Token::Number(digits));
+        // `1.234.567`, as some languages group their digits.
+        let dotted = dotted_groups(rest, whole);
+        if length == whole && dotted > 0 {
+            length = whole + 4 * dotted;
+            digits = Cow::Owned(rest[..length].replace('.', ""));
+        }
+        let point = match rest[length..].bytes().next() {
+            Some(b'.') => 1,
+            Some(b',') if dotted > 0 => 1,
+            Some(b',') if self.commas == Commas::Decimal && length == whole => 1,
+            Some(b'{') if rest[length..].starts_with("{,}") && ascii_digits(&rest[length + 3..]) != 3 => 3,
+            _ => 0,
+        };
+        let decimals = if point == 0 { 0 } else { ascii_digits(&rest[length + point..]) };
+        if decimals > 0 {
+            if point == 1 && rest.as_bytes()[length] == b'.' && length == whole {
+                digits = Cow::Borrowed(&rest[..length + 1 + decimals]);
+            } else {
+                let fraction = &rest[length + point..length + point + decimals];
+                digits = Cow::Owned(format!("{digits}.{fraction}"));
+            }
+            length += point + decimals;
+        }
+        self.at += length;
+        self.push(Kind::Number(digits));
+        self.power_of_ten();
     }
 
-    fn word(&mut self) {
-        let length = self.rest.find(|c: char| !c.is_alphabetic() || c == 'π').unwrap_or(self.rest.len());
-        let letters = self.rest[..length].to_owned();
-        self.replace(length, Token::Word { letters, upright: false });
+    /// `e3` behind digits, as programs print it: times ten to that power.
+    fn power_of_ten(&mut self) {
+        let Some(rest) = self.rest().strip_prefix(['e', 'E']) else { return };
+        let unsigned = rest.strip_prefix(['-', '+', '−']).unwrap_or(rest);
+        let length = ascii_digits(unsigned);
+        if length == 0
+            || length > 4
+            || unsigned[length..].starts_with(|c: char| c.is_alphanumeric() || c == '.')
+        {
+            return;
+        }
+        self.at += 1 + rest.len() - unsigned.len() + length;
+        self.push(Kind::Sign('*'));
+        self.push(Kind::Number(Cow::Borrowed("10")));
+        self.push(Kind::Sign('^'));
+        if rest.starts_with(['-', '−']) {
+            self.push(Kind::Sign('-'));
+        }
+        self.push(Kind::Number(Cow::Borrowed(&unsigned[..length])));
     }
 
-    fn power(&mut self, sign: char, exponent: &str) {
-        self.push(sign, Token::Sign('^'));
-        self.tokens.push(Token::Number(exponent.to_owned()));
-    }
-
-    fn space(&mut self, length: usize) {
-        self.replace(length, Token::Space);
-    }
-
-    fn push(&mut self, read: char, token: Token) {
-        self.replace(read.len_utf8(), token);
-    }
-
-    fn replace(&mut self, length: usize, token: Token) {
-        self.skip(length);
-        self.tokens.push(token);
-    }
-
-    fn skip(&mut self, length: usize) {
-        self.rest = &self.rest[length..];
+    /// How long the thousands separator is that `rest` starts with, when a group of exactly three digits follows.
+    fn separator(&self, rest: &str, whole: &str) -> Option<usize> {
+        let bare = match self.commas {
+            Commas::Usual => self.depth == 0 && self.tables == 0 && whole != "0",
+            Commas::Thousands => true,
+            Commas::Decimal | Commas::Separators => false,
+        };
+        // `1{,}234`, `10\,000` and their like can be nothing else, even with spaces strewn in.
+        let blanks = rest.bytes().take_while(|byte| *byte == b' ').count();
+        for spelt in ["{, }", "{,}"] {
+            if blanks > 0 || spelt.len() == 4 {
+                if let Some(after) = rest[blanks..].strip_prefix(spelt) {
+                    return (ascii_digits(after) == 3).then_some(blanks + spelt.len());
+                }
+            }
+        }
+        let spelt =
+            [",\\!", "{,}", "\\,", "\\!", ",\\ \\!", "{,\\!}"].into_iter().find(|it| rest.starts_with(it));
+        let separator = match spelt {
+            Some(separator) => {
+                let blanks = rest[separator.len()..].bytes().take_while(|byte| *byte == b' ').count();
+                separator.len() + blanks
+            }
+            None if bare && rest.starts_with(',') => 1,
+            None if bare && self.tables == 0 && rest.starts_with([' ', '\u{a0}', '\u{202f}', '’', '\'']) => {
+                rest.chars().next().map_or(0, char::len_utf8)
+            }
+            None => return None,
+        };
+        let after = &rest[separator..];
+        (ascii_digits(after) == 3).then_some(separator)
     }
 }
 
-fn upright(token: Token) -> Token {
-    match token {
-        Token::Word { letters, .. } => Token::Word { letters, upright: true },
-        other => other,
-    }
+fn single(word: &str) -> Option<char> {
+    let mut letters = word.chars();
+    letters.next().filter(|_| letters.next().is_none())
 }
 
 fn ascii_digits(text: &str) -> usize {
     text.bytes().take_while(u8::is_ascii_digit).count()
 }
 
-/// The digits that `text` starts with and the bytes they take, thousands separators included: one to three digits,
-/// then groups of exactly three. Anything else, as `1,23`, ends before the comma.
-fn whole_number(text: &str) -> (String, usize) {
-    const SEPARATORS: [&str; 5] = [",\\!", ",", "{,}", "\\,", "\\!"];
-    let mut length = ascii_digits(text);
-    let mut digits = text[..length].to_owned();
-    if !(1..=3).contains(&length) {
-        return (digits, length);
+/// How many groups `.ddd` follow the first `whole` digits, when there are two or more, or one and a decimal comma.
+fn dotted_groups(text: &str, whole: usize) -> usize {
+    if !(1..=3).contains(&whole) {
+        return 0;
     }
-    while let Some(separator) = SEPARATORS.into_iter().find(|it| text[length..].starts_with(it)) {
-        let group = &text[length + separator.len()..];
-        if ascii_digits(group) != 3 {
-            break;
-        }
-        digits.push_str(&group[..3]);
-        length += separator.len() + 3;
+    let mut groups = 0;
+    let mut at = whole;
+    while text[at..].starts_with('.') && ascii_digits(&text[at + 1..]) == 3 {
+        groups += 1;
+        at += 4;
     }
-    (digits, length)
+    let decimal_comma = text[at..].starts_with(',') && ascii_digits(&text[at + 1..]) > 0;
+    if groups >= 2 || groups == 1 && decimal_comma { groups } else { 0 }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What stands in the braces that `text` starts with, and how many bytes they take together.
+fn argument(text: &str) -> Option<(&str, usize)> {
+    let trimmed = text.trim_start();
+    let (content, _) = trimmed.strip_prefix('{')?.split_once('}')?;
+    // `\operatorname{\text{lcm}}` has one more.
+    let nested = usize::from(content.contains('{') && trimmed[content.len() + 2..].starts_with('}'));
+    Some((&trimmed[1..1 + content.len() + nested], text.len() - trimmed.len() + content.len() + 2 + nested))
+}
 
-    fn number(digits: &str) -> Token {
-        Token::Number(digits.to_owned())
+fn set_named(letter: char) -> &'static str {
+    match letter {
+        'R' => "Reals",
+        'Z' => "Integers",
+        'N' => "Naturals",
+        'Q' => "Rationals",
+        'C' => "Complexes",
+        'P' => "Pr",
+        'E' => "Expectation",
+        _ => "blackboard",
     }
+}
 
-    #[test]
-    fn thousands_separators_hold_groups_of_three() {
-        for text in ["1,234,567.5", "1{,}234{,}567.5", r"1\,234\,567.5", r"1,\!234,\!567.5"] {
-            assert_eq!(tokens(text), [number("1234567.5")], "{text}");
-        }
-        assert_eq!(tokens("1,23"), [number("1"), Token::Sign(','), number("23")]);
-        assert_eq!(tokens("1234,567"), [number("1234"), Token::Sign(','), number("567")]);
-    }
+fn full_width(c: char) -> Option<char> {
+    let code = u32::from(c);
+    if (0xff01..=0xff5e).contains(&code) { char::from_u32(code - 0xfee0) } else { None }
+}
 
-    #[test]
-    fn layout_disappears() {
-        assert_eq!(tokens(r"$\left( \displaystyle 5\! \right)$"), tokens("(  5 )"));
-        assert_eq!(tokens(r"\(7\)"), [number("7")]);
-        assert_eq!(tokens(r"\dfrac12"), [Token::Command("frac".to_owned()), number("12")]);
-    }
+fn vulgar_fraction(c: char) -> Option<(&'static str, &'static str)> {
+    Some(match c {
+        '½' => ("1", "2"),
+        '⅓' => ("1", "3"),
+        '⅔' => ("2", "3"),
+        '¼' => ("1", "4"),
+        '¾' => ("3", "4"),
+        '⅕' => ("1", "5"),
+        '⅖' => ("2", "5"),
+        '⅗' => ("3", "5"),
+        '⅘' => ("4", "5"),
+        '⅙' => ("1", "6"),
+        '⅚' => ("5", "6"),
+        '⅛' => ("1", "8"),
+        '⅜' => ("3", "8"),
+        '⅝' => ("5", "8"),
+        '⅞' => ("7", "8"),
+        _ => return None,
+    })
+}
 
-    #[test]
-    fn a_lone_dollar_is_a_currency() {
-        assert_eq!(tokens("$5"), [Token::Sign('$'), number("5")]);
-        assert_eq!(tokens(r"$\$5$"), [Token::Sign('$'), number("5")]);
-        assert_eq!(tokens("$5$"), [number("5")]);
-    }
-
-    #[test]
-    fn text_is_upright() {
-        let word = |letters: &str, upright| Token::Word { letters: letters.to_owned(), upright };
-        assert_eq!(tokens(r"5\text{ m}"), [number("5"), Token::Space, word("m", true)]);
-        assert_eq!(tokens("5m"), [number("5"), word("m", false)]);
-    }
+/// The sign, or the LaTeX command, that a Unicode character stands for.
+fn unicode_sign(c: char) -> Option<Result<char, &'static str>> {
+    Some(match c {
+        '−' | '–' | '—' | '‐' | '‑' => Ok('-'),
+        '×' | '·' | '⋅' | '∙' | '∗' | '✕' => Ok('*'),
+        '÷' | '∕' | '⁄' => Ok('/'),
+        '≤' | '⩽' => Ok('≤'),
+        '≥' | '⩾' => Ok('≥'),
+        '≈' | '≃' | '∼' => Ok('≈'),
+        '′' | '’' | '‘' => Ok('\''),
+        '″' | '“' | '”' => Ok('"'),
+        '∣' => Ok('|'),
+        '∥' => Ok('‖'),
+        '…' | '⋯' => Ok('…'),
+        'º' | '˚' => Ok('°'),
+        '⇒' | '⟹' | '→' | '⟶' => Ok('→'),
+        '√' => Err("sqrt"),
+        '∛' => Err("cbrt"),
+        'π' | 'Π' => Err("pi"),
+        '∞' => Err("infty"),
+        'α' => Err("alpha"),
+        'β' => Err("beta"),
+        'γ' => Err("gamma"),
+        'δ' => Err("delta"),
+        'θ' => Err("theta"),
+        'λ' => Err("lambda"),
+        'μ' | 'µ' => Err("mu"),
+        'ρ' => Err("rho"),
+        'σ' => Err("sigma"),
+        'φ' | 'ϕ' => Err("phi"),
+        'ω' => Err("omega"),
+        'Δ' | '∆' => Err("Delta"),
+        'Σ' | '∑' => Err("sum"),
+        '∏' => Err("prod"),
+        '∫' => Err("int"),
+        '∠' => Err("angle"),
+        '⌊' => Err("lfloor"),
+        '⌋' => Err("rfloor"),
+        '⌈' => Err("lceil"),
+        '⌉' => Err("rceil"),
+        '⟨' => Err("langle"),
+        '⟩' => Err("rangle"),
+        'ℝ' => Err("Reals"),
+        'ℤ' => Err("Integers"),
+        'ℕ' => Err("Naturals"),
+        'ℚ' => Err("Rationals"),
+        'ℂ' => Err("Complexes"),
+        _ => return None,
+    })
 }

@@ -1,0 +1,115 @@
+//! Families of values: `k\pi` with whole k is `n\pi` with whole n.
+
+use std::collections::BTreeSet;
+
+use crate::algebra::substitute;
+use crate::expr::{Constant, Expr, NamedSet, Relation};
+
+/// Letters that name whole numbers where nothing else is said.
+const WHOLE: [&str; 6] = ["k", "n", "m", "l", "j", "p"];
+
+/// A family without what is said of its parameter.
+struct Family {
+    members: Expr,
+    parameter: String,
+    /// Whether it says that the parameter is whole.
+    declared: bool,
+}
+
+/// Both sides with the same parameter, when both are families and their parameters are called differently.
+pub(super) fn alike(a: &Expr, b: &Expr) -> Option<(Expr, Expr)> {
+    let (a_plain, b_plain) = (matches!(a, Expr::Number(_)), matches!(b, Expr::Number(_)));
+    if a_plain || b_plain {
+        return None;
+    }
+    let (a, b) = (family(a)?, family(b)?);
+    let renamed = a.parameter != b.parameter;
+    if !renamed && !a.declared && !b.declared {
+        return None;
+    }
+    let b_members =
+        if renamed { substitute(&b.members, &b.parameter, &Expr::Symbol(a.parameter)) } else { b.members };
+    Some((a.members, b_members))
+}
+
+fn family(expr: &Expr) -> Option<Family> {
+    let (members, declared) = match expr {
+        Expr::List(list) => {
+            let (said, members): (Vec<&Expr>, Vec<&Expr>) =
+                list.iter().partition(|it| declaration(it).is_some());
+            let members = match members.as_slice() {
+                [] => return None,
+                [single] => (*single).clone(),
+                many => Expr::List(many.iter().map(|it| (*it).clone()).collect()),
+            };
+            (members, said.first().and_then(|it| declaration(it)).map(str::to_owned))
+        }
+        Expr::Quantity(value, unit) if ["integer", "whole"].iter().any(|word| unit.name.contains(word)) => {
+            ((**value).clone(), only_whole_symbol(value))
+        }
+        other => (other.clone(), None),
+    };
+    if let Some(parameter) = declared {
+        return Some(Family { members, parameter, declared: true });
+    }
+    // Without a word, only angles have families.
+    let parameter = only_whole_symbol(&members)?;
+    mentions_pi(&members).then_some(Family { members, parameter, declared: false })
+}
+
+/// The symbol of `k \in \mathbb{Z}`.
+fn declaration(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Relation(sides, relations) => match (sides.as_slice(), relations.as_slice()) {
+            ([Expr::Symbol(name), Expr::Named(NamedSet::Integers | NamedSet::Naturals)], [Relation::In]) => {
+                Some(name)
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn only_whole_symbol(expr: &Expr) -> Option<String> {
+    let mut names = BTreeSet::new();
+    collect(expr, &mut names);
+    let mut whole = names.iter().filter(|name| WHOLE.contains(name));
+    let name = whole.next()?;
+    if whole.next().is_some() { None } else { Some((*name).to_owned()) }
+}
+
+fn collect<'a>(expr: &'a Expr, names: &mut BTreeSet<&'a str>) {
+    match expr {
+        Expr::Symbol(name) => {
+            names.insert(name);
+        }
+        Expr::Negative(inner) | Expr::Percent(inner) | Expr::Quantity(inner, _) => collect(inner, names),
+        Expr::Sum(inner)
+        | Expr::Product(inner)
+        | Expr::Call(_, inner)
+        | Expr::Tuple(inner)
+        | Expr::List(inner)
+        | Expr::Set(inner)
+        | Expr::Relation(inner, _) => inner.iter().for_each(|it| collect(it, names)),
+        Expr::Quotient(a, b) | Expr::Power(a, b) | Expr::PlusMinus(a, b) => {
+            collect(a, names);
+            collect(b, names);
+        }
+        _ => {}
+    }
+}
+
+fn mentions_pi(expr: &Expr) -> bool {
+    match expr {
+        Expr::Constant(Constant::Pi) => true,
+        Expr::Quantity(_, unit) => unit.is_degree(),
+        Expr::Negative(inner) => mentions_pi(inner),
+        Expr::Sum(inner)
+        | Expr::Product(inner)
+        | Expr::List(inner)
+        | Expr::Set(inner)
+        | Expr::Relation(inner, _) => inner.iter().any(mentions_pi),
+        Expr::Quotient(a, b) | Expr::PlusMinus(a, b) => mentions_pi(a) || mentions_pi(b),
+        _ => false,
+    }
+}

@@ -1,0 +1,113 @@
+//! Answers in `\boxed{…}`.
+
+use std::borrow::Cow;
+
+/// The longest content of a box, and the most boxes that make one list.
+const LONGEST: usize = 20_000;
+const MOST_BOXES: usize = 24;
+/// How far boxes may be apart that `and` or `or` joins, in bytes.
+const FARTHEST: usize = 70;
+
+/// A box: where its command starts, its content, and where it ends.
+struct Found<'a> {
+    start: usize,
+    content: &'a str,
+    end: usize,
+}
+
+/// The content of the last box, together with those that stand beside it: `\boxed{1}, \boxed{2}` is `1, 2`.
+pub(super) fn boxed(text: &str) -> Option<Cow<'_, str>> {
+    let last = last_box(text)?;
+    let mut contents = vec![last.content];
+    let mut start = last.start;
+    while contents.len() < MOST_BOXES {
+        let Some(before) = last_box(&text[..start]) else { break };
+        if before.end > start || !joins(&text[before.end..start]) {
+            break;
+        }
+        start = before.start;
+        if !contents.iter().any(|it| it.trim() == before.content.trim()) {
+            contents.push(before.content);
+        }
+    }
+    let percent = sign_behind(&text[last.end..]);
+    if contents.len() == 1 && percent.is_none() {
+        return Some(Cow::Borrowed(last.content));
+    }
+    contents.reverse();
+    let joined = contents.join(", ");
+    Some(Cow::Owned(match percent {
+        Some(sign) if !joined.contains('%') => format!("{joined} {sign}"),
+        _ => joined,
+    }))
+}
+
+/// The content of the last box alone.
+pub(super) fn last_content(text: &str) -> Option<&str> {
+    last_box(text).map(|it| it.content)
+}
+
+fn last_box(text: &str) -> Option<Found<'_>> {
+    let (start, command) =
+        ["\\boxed", "\\fbox"].into_iter().filter_map(|it| Some((text.rfind(it)?, it))).max()?;
+    let behind = &text[start + command.len()..];
+    let rest = behind.trim_start();
+    let at = start + command.len() + behind.len() - rest.len();
+    if rest.starts_with('{') {
+        let content = braced(rest)?;
+        Some(Found { start, content, end: at + content.len() + 2 })
+    } else {
+        let content = rest.split([' ', '$', '\n']).next()?;
+        Some(Found { start, content, end: at + content.len() })
+    }
+}
+
+/// What stands between the brace that `text` starts with and the one that closes it.
+pub(super) fn braced(text: &str) -> Option<&str> {
+    let mut depth = 0_usize;
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate().take(LONGEST) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'{' => depth += 1,
+            b'}' if depth == 1 => return Some(&text[1..at]),
+            b'}' => depth = depth.checked_sub(1)?,
+            _ if depth == 0 => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Whether two boxes with `gap` between them are one answer: nothing but signs between them, or a short `and`.
+fn joins(gap: &str) -> bool {
+    if gap.len() > FARTHEST {
+        return false;
+    }
+    let words = words_of(gap);
+    let conjunction = words.iter().any(|word| matches!(*word, "and" | "or"));
+    words.is_empty() || conjunction && (words.len() == 1 || !gap.contains('\n') && !gap.contains(". "))
+}
+
+/// The words of a gap without the commands that lay out.
+fn words_of(gap: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut rest = gap;
+    while let Some(at) = rest.find(|c: char| c.is_alphabetic()) {
+        let command = rest[..at].ends_with('\\');
+        let length = rest[at..].find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len() - at);
+        if !command {
+            words.push(&rest[at..at + length]);
+        }
+        rest = &rest[at + length..];
+    }
+    words
+}
+
+/// A sign of percent behind a box: `\boxed{28}\%`, `$\boxed{28}$ percent`.
+fn sign_behind(rest: &str) -> Option<&'static str> {
+    let rest = rest.trim_start_matches(['$', ' ', ')', '~']);
+    let rest = rest.strip_prefix("\\)").unwrap_or(rest).trim_start();
+    ["%", "\\%", "percent", "pct"].iter().any(|it| rest.starts_with(it)).then_some("\\%")
+}

@@ -1,0 +1,161 @@
+//! Cuts the final answer out of a text. What stands in it is read elsewhere.
+
+mod boxed;
+mod last;
+mod phrase;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+
+/// A place where a final answer may stand. In each, the last one counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// "The final answer is …. I hope it is correct.", as Minerva's prompts end.
+    FinalAnswer,
+    /// `\boxed{…}` or `\fbox{…}`, with nested braces. Boxes side by side are one list.
+    Boxed,
+    /// `<answer>…</answer>`.
+    AnswerTag,
+    /// `#### …`, to the end of the line, as GSM8K's solutions end.
+    Hashes,
+    /// "the answer is …", "final answer: …", to the end of the clause.
+    Phrase,
+    /// The whole completion, when it is one short line and nothing but an answer.
+    Whole,
+    /// The last `$…$`, `\(…\)`, `\[…\]` or `$$…$$`. Formulas joined by `and` are one list.
+    LastFormula,
+    /// The last number anywhere, or the last `\frac{…}{…}` of two numbers.
+    LastNumber,
+    /// The last formula or the last number, whichever ends later.
+    Last,
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::FinalAnswer => "\"the final answer is … I hope\"",
+            Self::Boxed => "\\boxed",
+            Self::AnswerTag => "<answer>",
+            Self::Hashes => "####",
+            Self::Phrase => "\"the answer is\"",
+            Self::Whole => "the whole completion",
+            Self::LastFormula => "the last formula",
+            Self::LastNumber => "the last number",
+            Self::Last => "the last formula or number",
+        })
+    }
+}
+
+/// The final answer of a completion and where it stood: the first place in `order` that has one that is not empty.
+///
+/// What stands behind `</think>` is looked at first, and the thoughts only if nothing there is an answer.
+pub fn answer<'a>(completion: &'a str, order: &[Mode]) -> Option<(Cow<'a, str>, Mode)> {
+    let said = completion.rfind("</think>").map(|at| &completion[at + "</think>".len()..]);
+    said.and_then(|said| search(said, order)).or_else(|| search(completion, order))
+}
+
+fn search<'a>(text: &'a str, order: &[Mode]) -> Option<(Cow<'a, str>, Mode)> {
+    order.iter().find_map(|&mode| find(text, mode).map(|found| (found, mode)))
+}
+
+/// The answer in a reference, which may be the answer alone or a whole solution with `####` or `\boxed`.
+pub fn reference(text: &str) -> Cow<'_, str> {
+    let solution = [Mode::FinalAnswer, Mode::Boxed, Mode::Hashes, Mode::AnswerTag];
+    search(text, &solution).map_or_else(|| Cow::Borrowed(text.trim()), |(found, _)| found)
+}
+
+fn find(text: &str, mode: Mode) -> Option<Cow<'_, str>> {
+    let found = match mode {
+        Mode::FinalAnswer => Cow::Borrowed(within(phrase::final_answer(text)?)),
+        Mode::Boxed => boxed::boxed(text)?,
+        Mode::AnswerTag => {
+            let tag = answer_tag(text)?;
+            boxed::boxed(tag).unwrap_or_else(|| Cow::Borrowed(phrase::phrase(tag).unwrap_or(tag)))
+        }
+        Mode::Hashes => Cow::Borrowed(hashes(text)?),
+        Mode::Phrase => {
+            let clause = phrase::phrase(text)?;
+            boxed::boxed(clause).unwrap_or(Cow::Borrowed(clause))
+        }
+        Mode::Whole => Cow::Borrowed(whole(text)?),
+        Mode::LastFormula => last::formula(text)?.0,
+        Mode::LastNumber => Cow::Borrowed(last::number(text)?.0),
+        Mode::Last => last::formula_or_number(text)?,
+    };
+    let is_empty = bare(&found).is_empty();
+    match found {
+        _ if is_empty => None,
+        Cow::Borrowed(found) => Some(Cow::Borrowed(bare(found))),
+        Cow::Owned(found) => Some(Cow::Owned(bare(&found).to_owned())),
+    }
+}
+
+/// Without white space, emphasis and quotation marks around it, and without a full stop.
+fn bare(text: &str) -> &str {
+    let text = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '`' | '"' | '“' | '”'));
+    // The point of `p.m.` stays.
+    let abbreviated = text.ends_with(".m.") || text.ends_with(".M.");
+    if abbreviated { text } else { text.trim_end_matches(['.', ',', ';', ' ', '*']) }
+}
+
+/// A phrase often holds a more deliberate answer still.
+fn within(found: &str) -> &str {
+    boxed::last_content(found).unwrap_or(found)
+}
+
+/// One that is not closed counts as none, so that nothing before it can stand in for it.
+fn answer_tag(text: &str) -> Option<&str> {
+    let (at, tag) = last::rfind(text, '<', &["<answer>", "<Answer>", "<ANSWER>"])?;
+    let rest = &text[at + tag.len()..];
+    let (close, _) = ["</answer>", "</Answer>", "</ANSWER>"]
+        .into_iter()
+        .filter_map(|it| Some((rest.find(it)?, it)))
+        .min()?;
+    Some(&rest[..close])
+}
+
+/// Behind the last `####` that is no heading of Markdown.
+fn hashes(text: &str) -> Option<&str> {
+    const HEADINGS: [&str; 8] =
+        ["step", "final", "answer", "solution", "part", "case", "conclusion", "explanation"];
+    text.rmatch_indices("####").find_map(|(at, mark)| {
+        let line = text[at + mark.len()..].lines().next()?.trim();
+        let heading = HEADINGS
+            .iter()
+            .any(|it| line.get(..it.len()).is_some_and(|start| start.eq_ignore_ascii_case(it)));
+        let numbered =
+            line.split_once(". ").is_some_and(|(number, _)| number.bytes().all(|byte| byte.is_ascii_digit()));
+        (!line.is_empty() && !heading && !numbered && !line.ends_with(':') && !line.starts_with('#'))
+            .then_some(line)
+    })
+}
+
+/// A completion of one short line that reads as an answer.
+fn whole(text: &str) -> Option<&str> {
+    const LONGEST: usize = 160;
+    let text = text.trim();
+    if text.len() > LONGEST || text.is_empty() || text.trim_matches('$').contains("\n\n") {
+        return None;
+    }
+    // A sentence around a formula is no answer; the formula may be.
+    let opens = ["$", "\\(", "\\["].iter().filter_map(|open| text.find(open)).min();
+    let prose = |text: &str| {
+        text.split_whitespace()
+            .filter(|word| word.len() > 1 && word.bytes().all(|it| it.is_ascii_alphabetic()))
+            .count()
+    };
+    if opens.is_some_and(|at| prose(&text[..at]) > 0) {
+        return None;
+    }
+    let starts_with_words = text.split_whitespace().take_while(|word| prose(word) > 0).count();
+    if starts_with_words > 1 && text.contains(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let words = text
+        .split_whitespace()
+        .filter(|word| word.len() > 2 && word.bytes().all(|it| it.is_ascii_alphabetic()));
+    (words.count() <= 4 && !text.ends_with('?') && crate::reading::is_readable(text)).then_some(text)
+}

@@ -1,0 +1,276 @@
+//! Whether two formulas agree numerically: at several seeded points, at two precisions at least.
+//!
+//! A difference that stays when the precision grows is a difference. One that shrinks with it, down to the last digits
+//! of hundreds, is none: that is how a value near zero is told from zero without a tolerance. Formulas with variables
+//! must agree at [`ENOUGH`] points of the reals where both are defined, or of the complex plane where they are not.
+
+mod complex;
+mod evaluate;
+mod real;
+
+use std::collections::BTreeSet;
+
+use dashu_float::ConstCache;
+use dashu_int::{IBig, UBig};
+use dashu_ratio::RBig;
+
+use crate::expr::Expr;
+use complex::Complex;
+use evaluate::Evaluator;
+use real::{Real, is_zero, magnitude};
+
+/// Why a formula has no value at a point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// It is not defined there, or not real where reals are asked for.
+    Undefined,
+    /// It is too large or too small to be computed with.
+    Huge,
+    /// It is nothing that has a value, or takes too long.
+    Unknown,
+}
+
+/// What evaluation says of two formulas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Agreement {
+    /// They agree at so many points.
+    Agree(usize),
+    /// They differ at some point.
+    Differ,
+    /// It cannot be told.
+    Unknown,
+}
+
+/// The points at which formulas must agree, and how many are tried.
+const ENOUGH: usize = 5;
+const MOST_POINTS: usize = 14;
+/// The precisions in bits. The last one confirms constants, which have no second point.
+const PRECISIONS: [usize; 3] = [64, 192, 640];
+
+/// Compares two formulas.
+pub fn agree(a: &Expr, b: &Expr) -> Agreement {
+    let mut names = BTreeSet::new();
+    let mut whole = symbols(a, &mut names);
+    whole |= symbols(b, &mut names);
+    let names: Vec<&str> = names.into_iter().collect();
+    let mut constants = ConstCache::new();
+    if names.is_empty() {
+        let at = At { point: Vec::new(), real: false, one_of_many: false, confirm: true };
+        return at_point(a, b, &at, &mut constants).map_or_else(huge, |agree| verdict(agree, 1));
+    }
+    if names.len() > 12 {
+        return Agreement::Unknown;
+    }
+    for real in [true, false] {
+        let mut agreed = 0;
+        for index in 0..MOST_POINTS {
+            let point =
+                names.iter().enumerate().map(|(n, name)| (*name, coordinate(index, n, whole))).collect();
+            let at = At { point, real, one_of_many: agreed > 0, confirm: false };
+            match at_point(a, b, &at, &mut constants) {
+                Ok(Some(true)) => agreed += 1,
+                Ok(Some(false)) => return Agreement::Differ,
+                Ok(None) | Err(_) => {}
+            }
+            if agreed >= ENOUGH {
+                return Agreement::Agree(agreed);
+            }
+        }
+        if agreed >= 3 {
+            return Agreement::Agree(agreed);
+        }
+    }
+    Agreement::Unknown
+}
+
+fn huge(stops: (Option<Stop>, Option<Stop>)) -> Agreement {
+    // What is beyond all bounds is not what is not.
+    match stops {
+        (Some(Stop::Huge), None) | (None, Some(Stop::Huge)) => Agreement::Differ,
+        (Some(Stop::Undefined), None) | (None, Some(Stop::Undefined)) => Agreement::Differ,
+        _ => Agreement::Unknown,
+    }
+}
+
+fn verdict(agree: Option<bool>, points: usize) -> Agreement {
+    match agree {
+        Some(true) => Agreement::Agree(points),
+        Some(false) => Agreement::Differ,
+        None => Agreement::Unknown,
+    }
+}
+
+/// A point, and how formulas are evaluated there.
+struct At<'a> {
+    point: Vec<(&'a str, RBig)>,
+    /// Over the reals, or else over the complex numbers.
+    real: bool,
+    /// Whether agreement at the first precision is enough: other points tell as well.
+    one_of_many: bool,
+    /// Whether it must hold at the last precision.
+    confirm: bool,
+}
+
+/// Whether two formulas agree at a point; `None` when precision does not settle it.
+fn at_point(
+    a: &Expr,
+    b: &Expr,
+    at: &At<'_>,
+    constants: &mut ConstCache,
+) -> Result<Option<bool>, (Option<Stop>, Option<Stop>)> {
+    let mut before: Option<Difference> = None;
+    for (step, precision) in PRECISIONS.into_iter().enumerate() {
+        let mut evaluator = Evaluator::new(precision, &at.point, at.real, constants);
+        let (left, right) = (evaluator.value(a), evaluator.value(b));
+        let difference = match (left, right) {
+            (Ok(left), Ok(right)) => {
+                Difference::of(&mut evaluator, &left, &right).map_err(|it| (Some(it), Some(it)))?
+            }
+            (left, right) => return Err((left.err(), right.err())),
+        };
+        if at.one_of_many && difference.is_tiny() {
+            return Ok(Some(true));
+        }
+        if let Some(before) = &before {
+            match difference.since(before) {
+                // A constant is confirmed at the last precision.
+                Some(true) if at.confirm && step + 1 < PRECISIONS.len() => {}
+                Some(agree) => return Ok(Some(agree)),
+                None => {}
+            }
+        }
+        before = Some(difference);
+    }
+    Ok(None)
+}
+
+/// How far two values are apart: the exponents of two of the difference, and of the larger of them.
+#[derive(Debug)]
+struct Difference {
+    apart: Option<isize>,
+    size: Option<isize>,
+    precision: isize,
+}
+
+impl Difference {
+    fn of(evaluator: &mut Evaluator<'_>, a: &Complex, b: &Complex) -> Result<Self, Stop> {
+        let precision = evaluator.precision() as isize;
+        let difference = evaluator.difference(a, b)?;
+        Ok(Self { apart: difference.magnitude(), size: a.magnitude().max(b.magnitude()), precision })
+    }
+
+    /// Whether it is nothing beside the values, but for the last digits.
+    fn is_tiny(&self) -> bool {
+        match (self.apart, self.size) {
+            (None, _) => true,
+            (Some(apart), Some(size)) => size - apart >= self.precision - 20,
+            _ => false,
+        }
+    }
+
+    /// Compared with the difference at a lower precision: whether the values agree.
+    fn since(&self, lower: &Self) -> Option<bool> {
+        let gained = self.precision - lower.precision;
+        match (lower.apart, self.apart) {
+            (_, None) => Some(true),
+            (None, Some(_)) => None,
+            (Some(lower), Some(now)) if (lower - now).abs() <= 2 => Some(false),
+            (Some(lower), Some(now)) if lower - now >= gained / 2 => Some(true),
+            _ => None,
+        }
+    }
+}
+
+/// The value of a formula without variables, roughly; for putting bounds in order.
+pub fn approximate(expr: &Expr) -> Option<f64> {
+    if let Expr::Number(number) = expr {
+        return Some(number.value.to_f64().value()).filter(|value| value.is_finite());
+    }
+    let mut constants = ConstCache::new();
+    let mut evaluator = Evaluator::new(PRECISIONS[0], &[], true, &mut constants);
+    let value = evaluator.value(expr).ok()?;
+    real::to_f64(&value.re).filter(|value| value.is_finite())
+}
+
+/// Compares a constant with a rational: `None` when it has no real value.
+pub fn difference_from(expr: &Expr, value: &RBig) -> Option<f64> {
+    let mut constants = ConstCache::new();
+    let mut evaluator = Evaluator::new(PRECISIONS[1], &[], true, &mut constants);
+    let left = evaluator.value(expr).ok()?;
+    let right = Complex::real(real::rational(value, PRECISIONS[1]));
+    let difference = evaluator.difference(&left, &right).ok()?;
+    real::to_f64(&difference.re)
+}
+
+/// A coordinate of a point: the same for the same index and variable, always. Signs and sizes vary.
+fn coordinate(index: usize, variable: usize, whole: bool) -> RBig {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64
+        ^ ((index as u64) << 32 | variable as u64).wrapping_mul(0xd134_2543_de82_ef95);
+    state ^= state >> 29;
+    state = state.wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    state ^= state >> 32;
+    if whole {
+        let most = [9, 9, 25, 25][index % 4];
+        return RBig::from(1 + i64::try_from(state % most).unwrap_or(0));
+    }
+    let unit = RBig::from_parts(IBig::from(state % 1_000_003 + 1), UBig::from(1_000_033_u32));
+    let scaled = match index % 5 {
+        0 => unit * RBig::from(2) + RBig::from_parts(IBig::ONE, UBig::from(2_u8)),
+        1 => unit,
+        2 => unit * RBig::from(40) + RBig::from(3),
+        3 => unit * RBig::from(5),
+        _ => unit * RBig::from(9_000) + RBig::from(100),
+    };
+    if index % 2 == 1 && (state >> 40).is_multiple_of(2) || index % 5 == 3 { -scaled } else { scaled }
+}
+
+/// Collects the symbols of a formula, and says whether it makes sense for whole numbers only.
+fn symbols<'a>(expr: &'a Expr, names: &mut BTreeSet<&'a str>) -> bool {
+    match expr {
+        Expr::Symbol(name) => {
+            names.insert(name);
+            false
+        }
+        Expr::Negative(inner) | Expr::Percent(inner) | Expr::Quantity(inner, _) => symbols(inner, names),
+        Expr::Quotient(a, b) | Expr::PlusMinus(a, b) => symbols(a, names) | symbols(b, names),
+        Expr::Power(base, exponent) => {
+            let mut inner = BTreeSet::new();
+            let below_zero = matches!(**base, Expr::Negative(_));
+            let whole = symbols(base, names) | symbols(exponent, &mut inner);
+            let whole = whole || below_zero && !inner.is_empty();
+            names.extend(inner);
+            whole
+        }
+        Expr::Call(name, arguments) => {
+            let before = names.len();
+            let mut whole = false;
+            for (at, argument) in arguments.iter().enumerate() {
+                // The index of a sum is bound by it.
+                if matches!(name.as_str(), "sum" | "prod") && at == 0 {
+                    continue;
+                }
+                whole |= symbols(argument, names);
+            }
+            if let (true, Some(Expr::Symbol(index))) =
+                (matches!(name.as_str(), "sum" | "prod"), arguments.first())
+            {
+                names.remove(index.as_str());
+            }
+            let discrete = matches!(
+                name.as_str(),
+                "factorial" | "factorial2" | "binom" | "gcd" | "lcm" | "mod" | "sum" | "prod"
+            );
+            whole || discrete && names.len() > before
+        }
+        Expr::Sum(inner) | Expr::Product(inner) | Expr::Ratio(inner) => {
+            inner.iter().fold(false, |whole, it| whole | symbols(it, names))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a real is zero or too small to matter beside one of magnitude `beside`.
+fn negligible(value: &Real, beside: Option<isize>, precision: usize) -> bool {
+    is_zero(value)
+        || matches!((magnitude(value), beside), (Some(own), Some(other)) if other - own > precision as isize - 16)
+}

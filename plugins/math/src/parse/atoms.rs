@@ -1,0 +1,468 @@
+//! Operands: numbers, symbols, constants, functions, roots, and what may stand behind them.
+
+use super::formula::{PRODUCT, product};
+use super::{Parser, Read, Unreadable, words};
+use crate::expr::{Constant, Expr, NamedSet, Number};
+use crate::token::{Kind, Token};
+use crate::units::{Factor, Unit, unit};
+
+/// Functions by name; longer names before those they start with.
+const FUNCTIONS: [&str; 46] = [
+    "arcsin", "arccos", "arctan", "arccot", "arcsec", "arccsc", "arsinh", "sinh", "cosh", "tanh", "coth",
+    "sech", "csch", "asin", "acos", "atan", "sin", "cos", "tan", "cot", "sec", "csc", "ln", "log", "lg",
+    "exp", "sqrt", "cbrt", "abs", "max", "min", "gcd", "lcm", "floor", "ceil", "round", "det", "sgn", "sign",
+    "Re", "Im", "arg", "cis", "tr", "deg", "binom",
+];
+
+/// Whether `word` names a function.
+pub(super) fn is_function(word: &str) -> bool {
+    FUNCTIONS.contains(&word)
+}
+
+impl<'t> Parser<'t> {
+    /// An operand with what stands behind it.
+    pub(super) fn operand(&mut self) -> Read {
+        let mut operand = self.bare_operand()?;
+        loop {
+            match self.peek_sign() {
+                Some('!') => {
+                    self.at += 1;
+                    let name = if self.eat('!') { "factorial2" } else { "factorial" };
+                    operand = Expr::Call(name.to_owned(), vec![operand]);
+                }
+                Some('%') => {
+                    self.at += 1;
+                    operand = Expr::Percent(Box::new(operand));
+                }
+                Some('°') => {
+                    self.at += 1;
+                    operand = self.degrees(operand);
+                }
+                Some('\'') if matches!(operand, Expr::Symbol(_)) => {
+                    self.at += 1;
+                    if let Expr::Symbol(name) = &mut operand {
+                        name.push('\'');
+                    }
+                }
+                _ => return Ok(operand),
+            }
+        }
+    }
+
+    /// A value in degrees: of an angle, or of temperature.
+    pub(super) fn degrees(&mut self, value: Expr) -> Expr {
+        let word = match self.peek() {
+            Some(Kind::Letter('C') | Kind::Text("C" | "Celsius")) => "celsius",
+            Some(Kind::Letter('F') | Kind::Text("F" | "Fahrenheit")) => "fahrenheit",
+            _ => return Expr::Quantity(Box::new(value), Unit::degree()),
+        };
+        self.at += 1;
+        let unit = unit(&[Factor { word, power: 1 }]).unwrap_or_else(Unit::degree);
+        Expr::Quantity(Box::new(value), unit)
+    }
+
+    fn bare_operand(&mut self) -> Read {
+        let Some(kind) = self.peek() else { return Err(Unreadable("an operand is missing")) };
+        match kind.clone() {
+            Kind::Number(digits) => self.number(&digits),
+            Kind::Letter(letter) => {
+                self.at += 1;
+                self.letter(letter)
+            }
+            Kind::Word(word) => self.word(word),
+            Kind::Text(word) => self.text_operand(word),
+            Kind::Command(name) => {
+                self.at += 1;
+                self.command(name)
+            }
+            Kind::Begin(name) => self.matrix(name),
+            Kind::End => Err(Unreadable("an environment ends that was not begun")),
+            Kind::Sign(sign) => self.bracketed(sign),
+        }
+    }
+
+    fn letter(&mut self, letter: char) -> Read {
+        let constant = match letter {
+            'e' => Some(Constant::E),
+            'i' => Some(Constant::I),
+            _ => None,
+        };
+        if let Some(constant) = constant.filter(|_| self.peek_sign() != Some('_')) {
+            return Ok(Expr::Constant(constant));
+        }
+        if matches!(letter, 'f' | 'g' | 'h') && self.peek_sign() == Some('(') && !self.spaced() {
+            self.at += 1;
+            let arguments = self.arguments()?;
+            return Ok(Expr::Call(letter.to_string(), arguments));
+        }
+        self.symbol(letter.to_string())
+    }
+
+    /// A symbol called `name`, with the subscript that may follow.
+    fn symbol(&mut self, mut name: String) -> Read {
+        if self.eat('_') {
+            name.push('_');
+            self.subscript(&mut name)?;
+        }
+        Ok(Expr::Symbol(name))
+    }
+
+    /// The spelling of a subscript, appended to `name`.
+    fn subscript(&mut self, name: &mut String) -> Read<()> {
+        let mut braces = 0_usize;
+        loop {
+            let Some(token) = self.tokens.get(self.at) else {
+                return if braces == 0 { Ok(()) } else { Err(Unreadable("a bracket is not closed")) };
+            };
+            match &token.kind {
+                Kind::Sign('{') => braces += 1,
+                Kind::Sign('}') if braces == 0 => return Ok(()),
+                Kind::Sign('}') => braces -= 1,
+                kind => spell(kind, name),
+            }
+            self.at += 1;
+            if braces == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A run of letters: a function, a constant, or one symbol after another.
+    fn word(&mut self, word: &'t str) -> Read {
+        if let Some(name) = FUNCTIONS.iter().find(|name| word.starts_with(*name)) {
+            self.rest_of_word(word, name.len());
+            return self.function(name);
+        }
+        for (name, constant) in
+            [("infinity", Constant::Infinity), ("inf", Constant::Infinity), ("pi", Constant::Pi)]
+        {
+            if let Some(rest) = word.strip_prefix(name)
+                && (name == "pi" || rest.is_empty())
+            {
+                self.rest_of_word(word, name.len());
+                return Ok(Expr::Constant(constant));
+            }
+        }
+        if let Some(number) = words::number_word(word) {
+            self.at += 1;
+            return Ok(Expr::Number(Number::integer(number)));
+        }
+        for name in ["theta", "alpha", "beta", "lambda"] {
+            if word == name {
+                self.at += 1;
+                return self.symbol(name.to_owned());
+            }
+        }
+        let Some(letter) = word.chars().next() else { return Err(Unreadable("an empty word")) };
+        self.rest_of_word(word, letter.len_utf8());
+        self.letter(letter)
+    }
+
+    /// Leaves what stands behind the first `taken` bytes of a word as the next token.
+    fn rest_of_word(&mut self, word: &'t str, taken: usize) {
+        let rest = &word[taken..];
+        let mut letters = rest.chars();
+        match (letters.next(), letters.next()) {
+            (None, _) => self.at += 1,
+            (Some(letter), None) => {
+                self.tokens[self.at] = Token { kind: Kind::Letter(letter), spaced: false }
+            }
+            _ => self.tokens[self.at] = Token { kind: Kind::Word(rest), spaced: false },
+        }
+    }
+
+    /// Text in a formula: a constant or a symbol of one letter, a function, or words that name something.
+    fn text_operand(&mut self, word: &'t str) -> Read {
+        let mut letters = word.chars();
+        if let (Some(letter), None) = (letters.next(), letters.next()) {
+            self.at += 1;
+            return self.letter(letter);
+        }
+        if is_function(word) {
+            self.at += 1;
+            return self.function(word);
+        }
+        if let Some(number) = words::number_word(word) {
+            self.at += 1;
+            return Ok(Expr::Number(Number::integer(number)));
+        }
+        let mut name = String::new();
+        while let Some(Kind::Text(word)) = self.peek() {
+            if words::is_conjunction(&Kind::Text(word)) {
+                break;
+            }
+            if !name.is_empty() {
+                name.push(' ');
+            }
+            name.push_str(&word.to_lowercase());
+            self.at += 1;
+        }
+        if name.is_empty() { Err(Unreadable("an operand is missing")) } else { self.symbol(name) }
+    }
+
+    fn command(&mut self, name: &'t str) -> Read {
+        match name {
+            "frac" => {
+                let numerator = self.argument()?;
+                let denominator = self.argument()?;
+                Ok(Expr::Quotient(Box::new(numerator), Box::new(denominator)))
+            }
+            "sqrt" => self.root(),
+            "cbrt" => Ok(root(3, self.argument()?)),
+            "binom" => {
+                let upper = self.argument()?;
+                let lower = self.argument()?;
+                Ok(Expr::Call("binom".to_owned(), vec![upper, lower]))
+            }
+            "pi" => Ok(Expr::Constant(Constant::Pi)),
+            "infty" | "infinity" | "inf" => Ok(Expr::Constant(Constant::Infinity)),
+            "imath" | "iota" => Ok(Expr::Constant(Constant::I)),
+            "Reals" => Ok(self.with_sign(NamedSet::Reals)),
+            "Integers" => Ok(self.with_sign(NamedSet::Integers)),
+            "Naturals" => Ok(self.with_sign(NamedSet::Naturals)),
+            "Rationals" => Ok(self.with_sign(NamedSet::Rationals)),
+            "Complexes" => Ok(self.with_sign(NamedSet::Complexes)),
+            "lfloor" => self.delimited("floor", "rfloor"),
+            "lceil" => self.delimited("ceil", "rceil"),
+            "langle" => {
+                let inner = self.list()?;
+                if self.peek() != Some(&Kind::Command("rangle")) {
+                    return Err(Unreadable("a bracket is not closed"));
+                }
+                self.at += 1;
+                Ok(match inner {
+                    Expr::List(members) => Expr::Tuple(members),
+                    single => single,
+                })
+            }
+            "sum" | "prod" | "int" | "lim" => self.big_operator(name),
+            "overline" | "bar" | "underline" | "overrightarrow" | "widehat" | "tilde" => {
+                let mut spelling = String::new();
+                self.subscript(&mut spelling)?;
+                self.symbol(spelling)
+            }
+            "angle" | "measuredangle" | "triangle" => {
+                let mut spelling = name.to_owned();
+                while let Some(Kind::Letter(_) | Kind::Word(_)) = self.peek() {
+                    spell(&self.tokens[self.at].kind, &mut spelling);
+                    self.at += 1;
+                }
+                Ok(Expr::Symbol(spelling))
+            }
+            "pmod" | "pod" => Err(Unreadable("a modulus stands alone")),
+            _ if is_function(name) => self.function(name),
+            _ => self.symbol(name.to_owned()),
+        }
+    }
+
+    /// A set by name, with `^+` and the like: positive reals are `(0, ∞)`.
+    fn with_sign(&mut self, set: NamedSet) -> Expr {
+        let start = self.at;
+        let raised = self.eat('^') || self.eat('_');
+        let braced = raised && self.eat('{');
+        let positive = raised && self.eat('+');
+        let closed = !braced || self.eat('}');
+        if positive && closed {
+            if set == NamedSet::Reals {
+                return Expr::Tuple(vec![Expr::integer(0), Expr::Constant(Constant::Infinity)]);
+            }
+            return Expr::Named(if set == NamedSet::Integers { NamedSet::Naturals } else { set });
+        }
+        self.at = start;
+        Expr::Named(set)
+    }
+
+    fn delimited(&mut self, function: &str, close: &str) -> Read {
+        let inner = self.formula(0)?;
+        match self.peek() {
+            Some(Kind::Command(name)) if *name == close => self.at += 1,
+            _ => return Err(Unreadable("a bracket is not closed")),
+        }
+        Ok(Expr::Call(function.to_owned(), vec![inner]))
+    }
+
+    fn root(&mut self) -> Read {
+        let index = if self.peek_sign() == Some('[') {
+            self.at += 1;
+            let index = self.formula(0)?;
+            self.expect(']')?;
+            Some(index)
+        } else {
+            None
+        };
+        let radicand = self.argument()?;
+        Ok(match index {
+            None => root(2, radicand),
+            Some(index) => {
+                let exponent = Expr::Quotient(Box::new(Expr::integer(1)), Box::new(index));
+                Expr::Call("root".to_owned(), vec![exponent, radicand])
+            }
+        })
+    }
+
+    /// An argument of a command: a group, or the next token; of a number its first digit, except below a root.
+    pub(super) fn argument(&mut self) -> Read {
+        match self.peek() {
+            Some(Kind::Sign('{')) => {
+                self.at += 1;
+                let inner = self.list()?;
+                self.expect('}')?;
+                Ok(inner)
+            }
+            Some(Kind::Number(digits)) if digits.len() > 1 && !digits.contains('.') && !self.below_root() => {
+                let (first, rest) = digits.split_at(1);
+                let (first, rest) = (first.to_owned(), rest.to_owned());
+                self.tokens[self.at] = Token { kind: Kind::Number(rest.into()), spaced: false };
+                let number = super::numbers::decimal(&first).ok_or(Unreadable("has too many digits"))?;
+                Ok(Expr::Number(number))
+            }
+            Some(Kind::Number(digits)) => {
+                let number = super::numbers::decimal(digits).ok_or(Unreadable("has too many digits"))?;
+                self.at += 1;
+                Ok(Expr::Number(number))
+            }
+            Some(Kind::Sign('-')) => {
+                self.at += 1;
+                Ok(Expr::Negative(Box::new(self.deeper(Self::argument)?)))
+            }
+            Some(Kind::Letter(letter)) => {
+                let letter = *letter;
+                self.at += 1;
+                self.letter(letter)
+            }
+            Some(_) => self.deeper(Self::bare_operand),
+            None => Err(Unreadable("an argument is missing")),
+        }
+    }
+
+    /// Whether the argument that comes next is that of a root.
+    fn below_root(&self) -> bool {
+        let before = self.at.checked_sub(1).map(|at| &self.tokens[at].kind);
+        matches!(
+            before,
+            Some(Kind::Command("sqrt" | "cbrt") | Kind::Word("sqrt") | Kind::Sign(']' | '^' | '_'))
+        )
+    }
+
+    /// A function whose name has been read: its index, its power, its argument.
+    fn function(&mut self, name: &str) -> Read {
+        if matches!(name, "sqrt" | "cbrt") {
+            let index = if name == "sqrt" { 2 } else { 3 };
+            return Ok(root(index, self.function_argument()?));
+        }
+        let mut index = None;
+        let mut power = None;
+        loop {
+            if self.eat('_') {
+                index = Some(self.argument()?);
+            } else if self.eat('^') {
+                power = Some(self.argument()?);
+            } else {
+                break;
+            }
+        }
+        let inverse = matches!(&power, Some(Expr::Negative(one)) if **one == Expr::Number(super::numbers::decimal("1").unwrap_or_else(|| Number::integer(1))));
+        let name = match name {
+            "asin" | "sin" if inverse || name == "asin" => "arcsin",
+            "acos" | "cos" if inverse || name == "acos" => "arccos",
+            "atan" | "tan" if inverse || name == "atan" => "arctan",
+            "sign" => "sgn",
+            "lg" => "log",
+            other => other,
+        };
+        let inverse = inverse && name.starts_with("arc");
+        let mut arguments = if self.peek_sign() == Some('(') {
+            self.at += 1;
+            self.arguments()?
+        } else {
+            vec![self.function_argument()?]
+        };
+        if let (1, Some(Expr::Tuple(members) | Expr::List(members))) = (arguments.len(), arguments.first()) {
+            arguments = members.clone();
+        }
+        if let Some(index) = index {
+            arguments.insert(0, index);
+        }
+        let call = Expr::Call(name.to_owned(), arguments);
+        Ok(match power {
+            Some(power) if !inverse => Expr::Power(Box::new(call), Box::new(power)),
+            _ => call,
+        })
+    }
+
+    /// What stands in the brackets of a call, whose `(` has been read.
+    pub(super) fn arguments(&mut self) -> Read<Vec<Expr>> {
+        let inner = self.list()?;
+        self.expect(')')?;
+        Ok(match inner {
+            Expr::List(members) => members,
+            single => vec![single],
+        })
+    }
+
+    /// The argument of a function without brackets: factors, up to the next function or sign.
+    fn function_argument(&mut self) -> Read {
+        if self.peek_sign() == Some('-') {
+            self.at += 1;
+            return Ok(Expr::Negative(Box::new(self.deeper(Self::function_argument)?)));
+        }
+        let mut argument = self.formula(PRODUCT + 1)?;
+        while self.starts_factor(&argument) && !self.at_function() && self.peek_sign() != Some('(') {
+            argument = product(argument, self.formula(PRODUCT + 1)?);
+        }
+        Ok(argument)
+    }
+
+    fn at_function(&self) -> bool {
+        match self.peek() {
+            Some(Kind::Command(name) | Kind::Text(name)) => is_function(name) && *name != "sqrt",
+            Some(Kind::Word(word)) => FUNCTIONS.iter().any(|name| word.starts_with(name)),
+            _ => false,
+        }
+    }
+
+    /// `\sum_{k=1}^{n} k`: a call with the index, the bounds, and the body, as far as they are there.
+    fn big_operator(&mut self, name: &str) -> Read {
+        let mut arguments = Vec::new();
+        loop {
+            if self.eat('_') {
+                match self.grouped_relation()? {
+                    Expr::Relation(sides, _) => arguments.extend(sides),
+                    other => arguments.push(other),
+                }
+            } else if self.eat('^') {
+                arguments.push(self.argument()?);
+            } else {
+                break;
+            }
+        }
+        arguments.push(self.formula(PRODUCT)?);
+        Ok(Expr::Call(name.to_owned(), arguments))
+    }
+
+    fn grouped_relation(&mut self) -> Read {
+        if !self.eat('{') {
+            return self.argument();
+        }
+        let inner = self.item()?;
+        self.expect('}')?;
+        Ok(inner)
+    }
+}
+
+/// A root of a fixed index.
+fn root(index: i64, radicand: Expr) -> Expr {
+    let exponent = Expr::Quotient(Box::new(Expr::integer(1)), Box::new(Expr::integer(index)));
+    Expr::Call("root".to_owned(), vec![exponent, radicand])
+}
+
+/// Appends the spelling of a token.
+fn spell(kind: &Kind<'_>, out: &mut String) {
+    match kind {
+        Kind::Number(digits) => out.push_str(digits),
+        Kind::Letter(letter) => out.push(*letter),
+        Kind::Word(word) | Kind::Text(word) | Kind::Command(word) | Kind::Begin(word) => out.push_str(word),
+        Kind::End => {}
+        Kind::Sign(sign) => out.push(*sign),
+    }
+}

@@ -1,0 +1,272 @@
+//! Reads an answer: tokens to an [`Expr`].
+//!
+//! The grammar, loosest first; `[ ]` is optional, `{ }` repeated. White space and layout are gone already
+//! ([`crate::token`]).
+//!
+//! ```text
+//! answer    = list [ text ]
+//! list      = item { ( "," | ";" | "and" | "or" | "∧" | "∨" ) item }       ";" is looser than ","
+//! item      = words | relation
+//! relation  = side { ( "=" | "<" | "≤" | ">" | "≥" | "≠" | "≈" | "∈" | "∉" | "≡" | "→" ) side }
+//! side      = formula [ million ] [ unit | "percent" | "a.m." | "p.m." ] [ \pmod group ]
+//! formula   = formula ( "∪" | "∖" ) formula        3
+//!           | formula "∩" formula                  4
+//!           | formula ":" formula                  5    a ratio, or a time of day
+//!           | formula ( "+" | "-" | "±" | "∓" ) formula    10
+//!           | ( "+" | "-" | "±" ) formula          15
+//!           | formula ( "*" | "/" | \bmod ) formula | formula formula   20
+//!           | formula "^" formula                  30   to the right
+//!           | operand { "!" | "%" | "°" | "'" | "_" subscript }
+//! operand   = number | mixed | symbol | constant | function | "|" formula "|"
+//!           | "(" list ")" | "[" list "]" | "[" list ")" | "(" list "]" | "{" list "}" | "\{" list [ ":" list ] "\}"
+//!           | \frac arg arg | \sqrt [ "[" formula "]" ] arg | \binom arg arg | currency operand | matrix
+//! function  = name [ "_" arg ] [ "^" arg ] ( "(" list ")" | factor { factor } )
+//! unit      = word [ "^" integer ] { ( "/" | "per" | "*" ) word [ "^" integer ] }
+//! ```
+//!
+//! It is a descent with binding powers. Depth and tokens are bounded, so hostile text ends early as [`Unreadable`] and
+//! is then compared as text.
+
+mod atoms;
+mod brackets;
+mod formula;
+mod numbers;
+mod words;
+
+pub(crate) use numbers::decimal;
+
+use crate::expr::{Expr, Relation};
+use crate::token::{Commas, Kind, Token, tokens};
+
+/// How deeply brackets and operators nest at most. Each level takes some stack.
+const MOST_DEPTH: usize = 60;
+
+/// Why an answer is no formula.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unreadable(pub &'static str);
+
+/// Reads `text`, taking commas as told.
+pub fn parse(text: &str, commas: Commas) -> Result<Expr, Unreadable> {
+    let tokens = tokens(text, commas).map_err(|_| Unreadable("too long"))?;
+    read(tokens)
+}
+
+/// Reads tokens.
+pub fn read(mut tokens: Vec<Token<'_>>) -> Result<Expr, Unreadable> {
+    let idle =
+        |token: &Token<'_>| matches!(token.kind, Kind::Sign('.' | ',' | ';' | ':' | '"' | '`' | '\\' | '…'));
+    while tokens.last().is_some_and(idle) && !words::ends_with_half_day(&tokens) {
+        tokens.pop();
+    }
+    let leading = tokens.iter().take_while(|token| idle(token) || token.kind == Kind::Sign('=')).count();
+    tokens.drain(..leading);
+    strip_brackets(&mut tokens);
+    if tokens.is_empty() {
+        return Err(Unreadable("empty"));
+    }
+    let mut parser = Parser { tokens, at: 0, depth: 0, bars: 0, set_head: false };
+    let answer = parser.list()?;
+    parser.skip_remark();
+    if parser.at < parser.tokens.len() { Err(Unreadable("has something behind it")) } else { Ok(answer) }
+}
+
+/// Drops braces and round brackets around the whole of it, so that many of them are not deep.
+fn strip_brackets(tokens: &mut Vec<Token<'_>>) {
+    let sign = |token: &Token<'_>| match token.kind {
+        Kind::Sign(sign) => sign,
+        _ => ' ',
+    };
+    let opening = tokens.iter().take_while(|token| matches!(sign(token), '{' | '(')).count();
+    let closing = tokens.iter().rev().take_while(|token| matches!(sign(token), '}' | ')')).count();
+    let most = opening.min(closing);
+    if most < 8 {
+        return;
+    }
+    // How deep what stands between goes back down is how many pairs are around all of it.
+    let (mut depth, mut least) = (most, most);
+    for token in &tokens[most..tokens.len() - most] {
+        match sign(token) {
+            '{' | '(' | '[' | '⦃' => depth += 1,
+            '}' | ')' | ']' | '⦄' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        least = least.min(depth);
+    }
+    let pairs = (0..least).take_while(|at| {
+        matches!((sign(&tokens[*at]), sign(&tokens[tokens.len() - 1 - at])), ('{', '}') | ('(', ')'))
+    });
+    let pairs = pairs.count();
+    tokens.truncate(tokens.len() - pairs);
+    tokens.drain(..pairs);
+}
+
+struct Parser<'t> {
+    tokens: Vec<Token<'t>>,
+    at: usize,
+    depth: usize,
+    /// How many `|` are open.
+    bars: usize,
+    /// Whether `|` and `:` end what is read: in front of a set's condition.
+    set_head: bool,
+}
+
+type Read<T = Expr> = Result<T, Unreadable>;
+
+impl<'t> Parser<'t> {
+    fn peek(&self) -> Option<&Kind<'t>> {
+        self.peek_at(0)
+    }
+
+    fn peek_at(&self, ahead: usize) -> Option<&Kind<'t>> {
+        self.tokens.get(self.at + ahead).map(|token| &token.kind)
+    }
+
+    fn peek_sign(&self) -> Option<char> {
+        match self.peek() {
+            Some(Kind::Sign(sign)) => Some(*sign),
+            _ => None,
+        }
+    }
+
+    /// Whether white space stands in front of the next token.
+    fn spaced(&self) -> bool {
+        self.tokens.get(self.at).is_some_and(|token| token.spaced)
+    }
+
+    fn eat(&mut self, sign: char) -> bool {
+        let found = self.peek_sign() == Some(sign);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn expect(&mut self, sign: char) -> Read<()> {
+        if self.eat(sign) { Ok(()) } else { Err(Unreadable("a bracket is not closed")) }
+    }
+
+    /// Runs `read` one level deeper.
+    fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<T> {
+        if self.depth >= MOST_DEPTH {
+            return Err(Unreadable("nested too deeply"));
+        }
+        self.depth += 1;
+        let result = read(self);
+        self.depth -= 1;
+        result
+    }
+
+    /// Items with `;` between them, each with `,` between its own.
+    fn list(&mut self) -> Read {
+        self.deeper(|parser| {
+            let mut groups = vec![parser.comma_list()?];
+            while parser.eat(';') {
+                if parser.at_end_of_list() {
+                    break;
+                }
+                groups.push(parser.comma_list()?);
+            }
+            if groups.len() == 1 {
+                return Ok(groups.remove(0));
+            }
+            // `p = 5, q = 2; p = 7, q = 2` lists pairs.
+            let grouped = groups.into_iter().map(|group| match group {
+                Expr::List(members) => Expr::Tuple(members),
+                single => single,
+            });
+            Ok(Expr::List(grouped.collect()))
+        })
+    }
+
+    fn comma_list(&mut self) -> Read {
+        let mut items = vec![self.item()?];
+        while self.eat_separator() {
+            if self.at_end_of_list() {
+                break;
+            }
+            items.push(self.item()?);
+        }
+        Ok(if items.len() == 1 { items.remove(0) } else { Expr::List(items) })
+    }
+
+    fn at_end_of_list(&self) -> bool {
+        matches!(self.peek(), None | Some(Kind::Sign(')' | ']' | '}' | '⦄' | ';' | '.' | '…') | Kind::End))
+    }
+
+    /// A comma, a conjunction, or both.
+    fn eat_separator(&mut self) -> bool {
+        let start = self.at;
+        self.eat(',');
+        while self.eat('∧') || self.eat('∨') {}
+        if self.peek().is_some_and(words::is_conjunction) {
+            self.at += 1;
+            self.eat(',');
+        }
+        self.at > start
+    }
+
+    fn item(&mut self) -> Read {
+        let first = match self.words() {
+            Some(words) => words,
+            None => match self.named_value()? {
+                Some(name) => name,
+                None => self.side()?,
+            },
+        };
+        let mut sides = vec![first];
+        let mut relations = Vec::new();
+        while let Some(relation) = self.relation() {
+            sides.push(match self.words() {
+                Some(words) => words,
+                None => self.side()?,
+            });
+            relations.push(relation);
+        }
+        Ok(if relations.is_empty() { sides.remove(0) } else { Expr::Relation(sides, relations) })
+    }
+
+    /// `P(x) =`: a letter and brackets in front of a sign of equality are a function, not a product.
+    fn named_value(&mut self) -> Read<Option<Expr>> {
+        let (Some(Kind::Letter(letter)), Some(Kind::Sign('('))) = (self.peek(), self.peek_at(1)) else {
+            return Ok(None);
+        };
+        let letter = *letter;
+        let mut depth = 0_usize;
+        let mut ahead = 1;
+        loop {
+            match self.peek_at(ahead) {
+                Some(Kind::Sign('(')) => depth += 1,
+                Some(Kind::Sign(')')) => depth -= 1,
+                Some(_) if ahead < 24 => {}
+                _ => return Ok(None),
+            }
+            ahead += 1;
+            if depth == 0 {
+                break;
+            }
+        }
+        if self.peek_at(ahead) != Some(&Kind::Sign('=')) {
+            return Ok(None);
+        }
+        self.at += 2;
+        let arguments = self.arguments()?;
+        Ok(Some(Expr::Call(letter.to_string(), arguments)))
+    }
+
+    fn relation(&mut self) -> Option<Relation> {
+        let relation = match self.peek_sign()? {
+            '=' => Relation::Equal,
+            '≈' => Relation::About,
+            '≠' => Relation::NotEqual,
+            '<' => Relation::Less,
+            '≤' => Relation::AtMost,
+            '>' => Relation::Greater,
+            '≥' => Relation::AtLeast,
+            '∈' => Relation::In,
+            '∉' => Relation::NotIn,
+            '≡' => Relation::Congruent,
+            '→' => Relation::Arrow,
+            _ => return None,
+        };
+        self.at += 1;
+        Some(relation)
+    }
+}

@@ -1,0 +1,426 @@
+//! Words: text answers, units, conjunctions, numbers in words, times of day.
+
+use super::{Parser, Read, Unreadable, atoms};
+use crate::expr::{Constant, Expr, NamedSet};
+use crate::token::{Kind, Token};
+use crate::units::{Factor, is_known, unit};
+
+/// Whether the token joins the items of a list.
+pub(super) fn is_conjunction(kind: &Kind<'_>) -> bool {
+    matches!(kind, Kind::Text(word) | Kind::Word(word) if matches!(*word, "and" | "or" | "And" | "Or" | "AND" | "OR"))
+}
+
+/// Whether the tokens end with `a.m.` or `p.m.`, whose last point belongs to them.
+pub(super) fn ends_with_half_day(tokens: &[Token<'_>]) -> bool {
+    let [.., half, dot, letter, last] = tokens else { return false };
+    let is = |token: &Token<'_>, letters: &[char]| match token.kind {
+        Kind::Letter(letter) => letters.contains(&letter),
+        Kind::Text(word) => word.len() == 1 && word.starts_with(letters),
+        _ => false,
+    };
+    dot.kind == Kind::Sign('.')
+        && last.kind == Kind::Sign('.')
+        && is(half, &['a', 'p', 'A', 'P'])
+        && is(letter, &['m', 'M'])
+}
+
+/// The number that an English word names, up to twenty and the tens.
+pub(super) fn number_word(word: &str) -> Option<i64> {
+    const SMALL: [&str; 21] = [
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
+        "twenty",
+    ];
+    const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
+    if !(3..=12).contains(&word.len()) {
+        return None;
+    }
+    let word = word.to_ascii_lowercase();
+    let small = |word: &str| SMALL.iter().position(|it| *it == word).map(|it| it as i64);
+    let tens = |word: &str| TENS.iter().position(|it| *it == word).map(|it| 20 + 10 * it as i64);
+    small(&word).or_else(|| tens(&word)).or_else(|| {
+        let (ten, one) = word.split_once('-')?;
+        Some(tens(ten)? + small(one).filter(|one| (1..10).contains(one))?)
+    })
+}
+
+impl<'t> Parser<'t> {
+    /// Words up to the next separator or relation, when nothing but words stands there.
+    pub(super) fn words(&mut self) -> Option<Expr> {
+        let mut said = String::new();
+        let mut count = 0;
+        let (mut text, mut long, mut letters) = (false, false, 0);
+        let mut ahead = 0;
+        while let Some(kind) = self.peek_at(ahead) {
+            match kind {
+                Kind::Text(word) | Kind::Word(word) => {
+                    if is_conjunction(kind) {
+                        break;
+                    }
+                    if atoms::is_function(word) || matches!(*word, "pi" | "inf" | "base") {
+                        return None;
+                    }
+                    text |= matches!(kind, Kind::Text(_)) && word.chars().count() > 1;
+                    long |= word.chars().count() > 3 || is_short_answer(word);
+                    count += 1;
+                    push_word(&mut said, word);
+                }
+                Kind::Letter(letter) => {
+                    letters += 1;
+                    count += 1;
+                    push_word(&mut said, letter.encode_utf8(&mut [0; 4]));
+                }
+                Kind::Sign('-' | '\'' | '"' | '!' | '?' | '.' | '`') if count > 0 => {}
+                Kind::Sign(')') if count > 0 && self.depth > 1 => break,
+                Kind::Sign(',' | ';' | '=' | '∈' | '<' | '>' | '≤' | '≥' | '}' | ']' | '⦄' | '∧' | '∨')
+                    if count > 0 =>
+                {
+                    break;
+                }
+                _ => return None,
+            }
+            ahead += 1;
+        }
+        let worded = text || long || (count > 1 && count > letters);
+        if count == 0 || !worded {
+            return None;
+        }
+        if count == 1 && number_word(&said).is_some() {
+            return None;
+        }
+        if count == 1 && matches!(said.as_str(), "theta" | "alpha" | "beta" | "lambda") {
+            return None;
+        }
+        self.at += ahead;
+        Some(meant(said))
+    }
+
+    /// A formula with a unit, and the modulus of a congruence.
+    pub(super) fn side(&mut self) -> Read {
+        let mut side = self.formula(0)?;
+        loop {
+            side = match self.peek() {
+                Some(Kind::Command("pmod" | "pod")) => {
+                    self.at += 1;
+                    let modulus = self.argument()?;
+                    Expr::Call("pmod".to_owned(), vec![side, modulus])
+                }
+                Some(Kind::Sign(sign @ ('$' | '€' | '£' | '¢' | '₹'))) => {
+                    let mut buffer = [0; 4];
+                    let word: &str = sign.encode_utf8(&mut buffer);
+                    let unit = unit(&[Factor { word, power: 1 }]);
+                    self.at += 1;
+                    with_unit(side, unit)
+                }
+                Some(Kind::Text(_) | Kind::Word(_)) => match self.behind(side)? {
+                    Ok(more) => more,
+                    Err(done) => return Ok(done),
+                },
+                Some(Kind::Letter('a' | 'p' | 'A' | 'P')) if self.half_day().is_some() => {
+                    match self.behind(side)? {
+                        Ok(more) => more,
+                        Err(done) => return Ok(done),
+                    }
+                }
+                _ => return Ok(side),
+            };
+        }
+    }
+
+    /// Words behind a formula: `Ok` with them taken in, `Err` with the formula when they are none of it.
+    fn behind(&mut self, side: Expr) -> Read<Result<Expr, Expr>> {
+        if let Some(scale) = self.scale() {
+            return Ok(Ok(super::formula::product(side, scale)));
+        }
+        if let Some((after_noon, length)) = self.half_day() {
+            if let Some(time) = time_of_day(&side, after_noon) {
+                self.at += length;
+                return Ok(Ok(time));
+            }
+        }
+        match self.peek() {
+            Some(kind) if is_conjunction(kind) => return Ok(Err(side)),
+            Some(
+                Kind::Text("percent" | "percentage" | "pct") | Kind::Word("percent" | "percentage" | "pct"),
+            ) => {
+                self.at += 1;
+                return Ok(Ok(Expr::Percent(Box::new(side))));
+            }
+            _ => {}
+        }
+        let factors = self.unit_factors();
+        if factors.is_empty() {
+            return Ok(Err(side));
+        }
+        if let Expr::Quantity(..) = side {
+            // `5 feet 7 inches` and `$5 per day`: what is said behind a unit is no other unit.
+            return Ok(Ok(side));
+        }
+        let unit = unit(&factors);
+        Ok(Ok(with_unit(side, unit)))
+    }
+
+    /// `million` and the like behind a number.
+    pub(super) fn scale(&mut self) -> Option<Expr> {
+        let word = match self.peek()? {
+            Kind::Text(word) | Kind::Word(word) => *word,
+            _ => return None,
+        };
+        let value = match word.to_ascii_lowercase().as_str() {
+            "hundred" => 100,
+            "thousand" => 1_000,
+            "million" => 1_000_000,
+            "billion" => 1_000_000_000,
+            "trillion" => 1_000_000_000_000,
+            _ => return None,
+        };
+        self.at += 1;
+        Some(Expr::integer(value))
+    }
+
+    /// Whether `word`, behind an operand, is a unit and not a product of letters.
+    pub(super) fn is_unit_word(&self, word: &str) -> bool {
+        if matches!(
+            word,
+            "percent" | "percentage" | "pct" | "million" | "billion" | "thousand" | "am" | "pm" | "AM" | "PM"
+        ) {
+            return true;
+        }
+        if atoms::is_function(word) || matches!(word, "pi") {
+            return false;
+        }
+        let long = word.chars().count() > 3;
+        is_known(word)
+            || self.spaced() && word.chars().count() > 2 && !starts_function(word)
+            || long && !starts_function(word)
+    }
+
+    /// The words of a unit, as far as they go.
+    fn unit_factors(&mut self) -> Vec<Factor<'t>> {
+        let mut factors: Vec<Factor<'t>> = Vec::new();
+        let mut sign = 1;
+        loop {
+            match self.peek() {
+                Some(kind) if is_conjunction(kind) => break,
+                Some(Kind::Text("per") | Kind::Word("per")) => {
+                    sign = -1;
+                    self.at += 1;
+                }
+                Some(Kind::Text("squared") | Kind::Word("squared")) if !factors.is_empty() => {
+                    self.at += 1;
+                    raise(&mut factors, 2);
+                }
+                Some(Kind::Text("cubed") | Kind::Word("cubed")) if !factors.is_empty() => {
+                    self.at += 1;
+                    raise(&mut factors, 3);
+                }
+                Some(Kind::Text(word) | Kind::Word(word)) => {
+                    factors.push(Factor { word, power: sign });
+                    self.at += 1;
+                }
+                Some(Kind::Letter(letter)) if !factors.is_empty() && letter.is_alphabetic() => self.at += 1,
+                Some(Kind::Sign('/'))
+                    if !factors.is_empty()
+                        && matches!(self.peek_at(1), Some(Kind::Text(_) | Kind::Word(_))) =>
+                {
+                    sign = -1;
+                    self.at += 1;
+                }
+                Some(Kind::Sign('*'))
+                    if !factors.is_empty()
+                        && matches!(self.peek_at(1), Some(Kind::Text(_) | Kind::Word(_))) =>
+                {
+                    self.at += 1;
+                }
+                Some(Kind::Sign('-' | '\''))
+                    if !factors.is_empty()
+                        && matches!(self.peek_at(1), Some(Kind::Text(_) | Kind::Word(_))) =>
+                {
+                    self.at += 1;
+                }
+                Some(Kind::Sign('^')) if !factors.is_empty() => {
+                    let start = self.at;
+                    self.at += 1;
+                    match self.small_power() {
+                        Some(power) => raise(&mut factors, power),
+                        None => {
+                            self.at = start;
+                            break;
+                        }
+                    }
+                }
+                _ => break,
+            }
+        }
+        factors
+    }
+
+    fn small_power(&mut self) -> Option<i32> {
+        let braced = self.eat('{');
+        let negative = self.eat('-');
+        let power: i32 = match self.peek()? {
+            Kind::Number(digits) => digits.parse().ok().filter(|power| (1..=6).contains(power))?,
+            _ => return None,
+        };
+        self.at += 1;
+        if braced && !self.eat('}') {
+            return None;
+        }
+        Some(if negative { -power } else { power })
+    }
+
+    /// Skips a remark in text at the end of an answer.
+    pub(super) fn skip_remark(&mut self) {
+        while let Some(Kind::Text(_) | Kind::Sign('.' | ',' | '"')) = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    /// `a.m.` or `p.m.` in any spelling: whether it is after noon, and how many tokens it takes.
+    pub(super) fn half_day(&self) -> Option<(bool, usize)> {
+        let letter = |kind: Option<&Kind<'_>>| match kind? {
+            Kind::Letter(letter) => Some(letter.to_ascii_lowercase()),
+            Kind::Text(word) if word.len() == 1 => word.chars().next().map(|it| it.to_ascii_lowercase()),
+            _ => None,
+        };
+        match self.peek()? {
+            Kind::Text(word) | Kind::Word(word) if word.eq_ignore_ascii_case("am") => Some((false, 1)),
+            Kind::Text(word) | Kind::Word(word) if word.eq_ignore_ascii_case("pm") => Some((true, 1)),
+            first => {
+                let after_noon = match letter(Some(first))? {
+                    'a' => false,
+                    'p' => true,
+                    _ => return None,
+                };
+                if self.peek_at(1) != Some(&Kind::Sign('.')) || letter(self.peek_at(2)) != Some('m') {
+                    return None;
+                }
+                let dot = usize::from(self.peek_at(3) == Some(&Kind::Sign('.')));
+                Some((after_noon, 3 + dot))
+            }
+        }
+    }
+
+    /// A time of day whose hour and colon have been read.
+    pub(super) fn time(&mut self, hour: &Expr) -> Option<Expr> {
+        let Expr::Number(hour) = hour else { return None };
+        let hour = u32::try_from(hour.value.numerator().clone()).ok().filter(|hour| *hour <= 24)?;
+        let Some(Kind::Number(digits)) = self.peek() else { return None };
+        let minute: u32 = digits.parse().ok().filter(|minute| *minute < 60)?;
+        if digits.len() != 2 || self.spaced() {
+            return None;
+        }
+        // A third part makes it a ratio, or seconds.
+        if self.peek_at(1) == Some(&Kind::Sign(':')) {
+            return None;
+        }
+        self.at += 1;
+        Some(Expr::Time(60 * hour + minute, None))
+    }
+}
+
+fn raise(factors: &mut [Factor<'_>], power: i32) {
+    if let Some(last) = factors.last_mut() {
+        last.power *= power;
+    }
+}
+
+fn with_unit(value: Expr, unit: Option<crate::units::Unit>) -> Expr {
+    match (value, unit) {
+        (Expr::Quantity(value, first), Some(_) | None) => Expr::Quantity(value, first),
+        (value, Some(unit)) => Expr::Quantity(Box::new(value), unit),
+        (value, None) => value,
+    }
+}
+
+fn time_of_day(side: &Expr, after_noon: bool) -> Option<Expr> {
+    let minutes = match side {
+        Expr::Time(minutes, None) => *minutes,
+        Expr::Number(hour) if hour.value.is_int() => {
+            60 * u32::try_from(hour.value.numerator().clone()).ok()?
+        }
+        _ => return None,
+    };
+    (minutes < 13 * 60)
+        .then(|| Expr::Time(minutes % 720 + if after_noon { 720 } else { 0 }, Some(after_noon)))
+}
+
+fn starts_function(word: &str) -> bool {
+    ["sin", "cos", "tan", "cot", "sec", "csc", "ln", "log", "sqrt", "arc"]
+        .iter()
+        .any(|name| word.starts_with(name))
+}
+
+fn is_short_answer(word: &str) -> bool {
+    const SHORT: [&str; 12] =
+        ["yes", "no", "odd", "even", "dne", "mon", "tue", "red", "sat", "sun", "all", "not"];
+    SHORT.contains(&word.to_lowercase().as_str())
+}
+
+fn push_word(said: &mut String, word: &str) {
+    if !said.is_empty() {
+        said.push(' ');
+    }
+    for letter in word.chars() {
+        said.extend(letter.to_lowercase());
+    }
+}
+
+/// What words mean, where that is more than the words.
+fn meant(said: String) -> Expr {
+    let said = ["the ", "a ", "an "]
+        .iter()
+        .find_map(|article| said.strip_prefix(article))
+        .map_or(said.clone(), str::to_owned);
+    match said.as_str() {
+        "no solution"
+        | "no solutions"
+        | "no real solution"
+        | "no real solutions"
+        | "none"
+        | "empty set"
+        | "no roots"
+        | "no real roots"
+        | "there is no solution"
+        | "there are no solutions"
+        | "there are no real solutions"
+        | "no such values"
+        | "null set" => Expr::Named(NamedSet::Empty),
+        "all real numbers" | "all reals" | "real numbers" | "all real values" | "set of all real numbers" => {
+            Expr::Named(NamedSet::Reals)
+        }
+        "all integers" | "integers" => Expr::Named(NamedSet::Integers),
+        "infinity" | "infinite" | "infinitely many" | "infinitely many solutions" => {
+            Expr::Constant(Constant::Infinity)
+        }
+        "dne" | "does not exist" | "doesn't exist" | "undefined" | "limit does not exist" => {
+            Expr::Text("undefined".to_owned())
+        }
+        _ => Expr::Text(said),
+    }
+}
+
+/// For what words are no answer to: kept so that a caller can tell.
+impl From<Unreadable> for &'static str {
+    fn from(unreadable: Unreadable) -> Self {
+        unreadable.0
+    }
+}

@@ -1,0 +1,155 @@
+//! The ways in which an answer can be read: usually one, more where commas or a letter in front leave a doubt.
+
+use std::cell::OnceCell;
+
+use crate::expr::Expr;
+use crate::parse::{parse, read};
+use crate::token::{Commas, Kind, Token, tokens};
+
+/// One way to read an answer.
+#[derive(Debug)]
+pub struct Reading<'t> {
+    text: &'t str,
+    /// What it says; `None` when it is no formula.
+    pub expr: Option<Expr>,
+    spelling: OnceCell<String>,
+}
+
+impl<'t> Reading<'t> {
+    fn new(text: &'t str, expr: Option<Expr>) -> Self {
+        Self { text, expr, spelling: OnceCell::new() }
+    }
+
+    /// Whether both are the same letter of a choice, in whatever case.
+    pub fn is_choice_like(&self, other: &Self) -> bool {
+        match (&self.expr, &other.expr) {
+            (Some(Expr::Symbol(a)), Some(Expr::Symbol(b))) => {
+                a.len() == 1
+                    && a.eq_ignore_ascii_case(b)
+                    && matches!(a.as_bytes()[0].to_ascii_uppercase(), b'A'..=b'H')
+            }
+            _ => false,
+        }
+    }
+
+    /// The answer in one spelling, for what is compared as text.
+    pub fn spelling(&self) -> &str {
+        self.spelling.get_or_init(|| spelling(self.text))
+    }
+}
+
+/// The readings of `text`, the usual one first.
+pub fn readings(text: &str) -> Vec<Reading<'_>> {
+    let mut readings = vec![Reading::new(text, parse(text, Commas::Usual).ok())];
+    let mut add = |expr: Option<Expr>| {
+        if let Some(expr) = expr
+            && readings.iter().all(|it| it.expr.as_ref() != Some(&expr))
+        {
+            readings.push(Reading::new(text, Some(expr)));
+        }
+    };
+    if comma_between_digits(text) {
+        add(parse(text, Commas::Separators).ok());
+        if single_decimal_comma(text) {
+            add(parse(text, Commas::Decimal).ok());
+        }
+        if text.contains(['(', '[', '{']) {
+            add(parse(text, Commas::Thousands).ok());
+        }
+    }
+    if let Some((letter, rest)) = labelled(text) {
+        add(Some(Expr::Symbol(letter.to_string())));
+        add(read(rest).ok());
+    }
+    readings
+}
+
+fn comma_between_digits(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.windows(3).any(|it| it[1] == b',' && it[0].is_ascii_digit() && it[2].is_ascii_digit())
+}
+
+/// `1,5`: one comma, and not three digits behind it, unless a zero stands in front of it.
+fn single_decimal_comma(text: &str) -> bool {
+    let Some((before, after)) = text.split_once(',') else { return false };
+    let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+    let whole = before.trim_start_matches(|c: char| !c.is_ascii_digit());
+    !after.contains(',')
+        && !before.contains(['(', '[', '{'])
+        && (digits != 3 || whole == "0" || whole.len() > 3)
+        && whole.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The letter of a choice that stands in front of the choice itself: `(C) 12`, `\textbf{(C)}\ 12`, `C. 12`, `C) 12`.
+fn labelled(text: &str) -> Option<(char, Vec<Token<'_>>)> {
+    let tokens = tokens(text, Commas::Usual).ok()?;
+    let letter = |token: &Token<'_>| match token.kind {
+        Kind::Letter(letter) => Some(letter),
+        Kind::Text(word) if word.len() == 1 => word.chars().next(),
+        _ => None,
+    };
+    let sign = |at: usize, sign: char| tokens.get(at).is_some_and(|token| token.kind == Kind::Sign(sign));
+    let (letter, length) = if sign(0, '(') && sign(2, ')') {
+        (letter(tokens.get(1)?)?, 3)
+    } else if sign(1, ')')
+        || (sign(1, '.') || sign(1, ':')) && tokens.get(2).is_some_and(|token| token.spaced)
+    {
+        (letter(tokens.first()?)?, 2)
+    } else {
+        return None;
+    };
+    if !('A'..='J').contains(&letter) || tokens.len() <= length {
+        return None;
+    }
+    Some((letter, tokens[length..].to_vec()))
+}
+
+/// The tokens of a text one after the other, words in lower case.
+fn spelling(text: &str) -> String {
+    let Ok(tokens) = tokens(text, Commas::Usual) else { return text.split_whitespace().collect() };
+    let mut spelling = String::with_capacity(text.len());
+    for token in &tokens {
+        match &token.kind {
+            Kind::Number(digits) => {
+                if spelling.ends_with(|c: char| c.is_ascii_digit()) {
+                    spelling.push(' ');
+                }
+                spelling.push_str(digits);
+            }
+            Kind::Letter(letter) => spelling.push(*letter),
+            Kind::Word(word) | Kind::Text(word) if word.len() > 1 => {
+                spelling.extend(word.chars().flat_map(char::to_lowercase));
+            }
+            Kind::Word(word) | Kind::Text(word) | Kind::Command(word) | Kind::Begin(word) => {
+                spelling.push_str(word)
+            }
+            Kind::Sign('"' | '`') | Kind::End => {}
+            Kind::Sign(sign) => spelling.push(*sign),
+        }
+    }
+    spelling.truncate(spelling.trim_end_matches(['.', ',']).len());
+    spelling
+}
+
+/// Whether a text reads as an answer, and as no sentence around one.
+pub fn is_readable(text: &str) -> bool {
+    parse(text, Commas::Usual).is_ok()
+}
+
+/// Whether an answer is a number: digits, a fraction of them, with a unit or a sign of percent.
+pub fn is_number(text: &str) -> bool {
+    fn is(expr: &Expr) -> bool {
+        match expr {
+            Expr::Number(_) | Expr::Based(..) => true,
+            Expr::Negative(inner) | Expr::Percent(inner) | Expr::Quantity(inner, _) => is(inner),
+            Expr::Quotient(above, below) => is(above) && is(below),
+            Expr::Product(factors) => factors.iter().all(is),
+            Expr::Power(base, exponent) => is(base) && is(exponent),
+            Expr::Relation(sides, _) => {
+                sides.len() == 2 && matches!(sides[0], Expr::Symbol(_)) && is(&sides[1])
+            }
+            _ => false,
+        }
+    }
+    text.bytes().all(|byte| byte.is_ascii_digit()) || parse(text, Commas::Usual).is_ok_and(|expr| is(&expr))
+}
