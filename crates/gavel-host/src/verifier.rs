@@ -10,8 +10,9 @@ use crate::{Limits, LoadError, Plugin};
 
 /// Judges submissions with one plugin, one set of options and one set of limits. Cheap to clone.
 ///
-/// Judging runs on the calling thread, which needs at least 2 MiB of stack (the default of `std::thread`) and must
-/// not be an async task's; it waits for a free slot of the host first.
+/// Judging runs on the calling thread, which needs [`STACK`](crate::STACK) bytes of stack and must not be an async
+/// task's; it waits for a free slot of the host first. The default of `std::thread`, 2 MiB, is enough where the
+/// plugin is granted no interpreters.
 #[derive(Debug, Clone)]
 pub struct WasmVerifier(Arc<Inner>);
 
@@ -106,7 +107,9 @@ impl Inner {
             return (Judged::refused(format!("the submission has {size} bytes, more than {limit}")), started);
         }
         let mut judged = match code {
-            Code::Component(code) => code.judge(submission, &self.options, &self.limits),
+            Code::Component(code) => {
+                code.judge(submission, &self.options, &self.limits, self.plugin.interpreters())
+            }
             Code::Command(code) => code.judge(submission, &self.options, &self.limits),
         };
         if let Ok(verdict) = &judged.result
