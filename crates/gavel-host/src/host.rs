@@ -1,9 +1,10 @@
 //! The way from a file to a plugin.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
@@ -13,7 +14,7 @@ use crate::cache::Cache;
 use crate::command::{self, CommandCode};
 use crate::compiled::Compiled;
 use crate::component::{self as component_format, ComponentCode};
-use crate::interpreter::{EXECUTION, InterpreterCode, LoadedInterpreter};
+use crate::interpreter::{EXECUTION, InterpreterCode, LoadedInterpreter, WeakInterpreter};
 use crate::lane::{Lane, Lanes, PerLane, Tenants};
 use crate::plugin::{Code, Loaded, PAGE};
 use crate::ticker::Ticker;
@@ -48,6 +49,8 @@ struct Inner {
     lanes: Lanes,
     /// Started when the first interpreter is loaded.
     interpreters: OnceLock<Lanes>,
+    /// By digest: verifiers that use the same interpreter share its code and its warm memories.
+    loaded_interpreters: Mutex<HashMap<String, WeakInterpreter>>,
     slots: u32,
     ticker: Arc<Ticker>,
     cache: Option<Cache>,
@@ -69,7 +72,14 @@ impl Host {
             },
             None => None,
         };
-        Ok(Self(Arc::new(Inner { lanes, interpreters: OnceLock::new(), slots, ticker, cache })))
+        Ok(Self(Arc::new(Inner {
+            lanes,
+            interpreters: OnceLock::new(),
+            loaded_interpreters: Mutex::default(),
+            slots,
+            ticker,
+            cache,
+        })))
     }
 
     /// Reads, compiles (or takes from the cache) and checks a plugin.
@@ -129,7 +139,8 @@ impl Host {
         self.load_interpreter(&read(path)?, &path.to_string_lossy())
     }
 
-    /// As [`Host::load_interpreter_file`], from bytes; `name` stands for the path in errors.
+    /// As [`Host::load_interpreter_file`], from bytes; `name` stands for the path in errors. The same bytes are loaded
+    /// once, under the first name.
     ///
     /// # Errors
     /// See [`LoadError`].
@@ -142,6 +153,11 @@ impl Host {
             });
         }
         let digest = hex(&Sha256::digest(bytes));
+        // Held while compiling: who loads the same at the same time waits for it.
+        let mut loaded = self.0.loaded_interpreters.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(interpreter) = loaded.get(&digest).and_then(WeakInterpreter::upgrade) {
+            return Ok(interpreter);
+        }
         let lanes = self
             .interpreter_lanes()
             .map_err(|source| LoadError::NoRoom { plugin: name.to_owned(), source })?;
@@ -153,17 +169,19 @@ impl Host {
             let _slot = lane.slots.take();
             code.describe(&describing(required.as_ref()), name)?
         };
-        Ok(Interpreter::new(LoadedInterpreter {
+        let interpreter = Interpreter::new(LoadedInterpreter {
             host: self.clone(),
             name: name.to_owned(),
-            digest,
+            digest: digest.clone(),
             size: bytes.len() as u64,
             imports: component_format::imports(&component),
             exports: component_format::exports(&component),
             language,
             required,
             code: PerLane::new(code, lanes),
-        }))
+        });
+        loaded.insert(digest, interpreter.downgrade());
+        Ok(interpreter)
     }
 
     /// The lanes of plugins.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use wasmtime::component::{
     Component, ComponentExportIndex, ComponentType, InstancePre, Lift, Linker, TypedFunc,
@@ -39,6 +39,15 @@ pub struct Language {
 #[derive(Clone)]
 pub struct Interpreter(Arc<LoadedInterpreter>);
 
+/// An interpreter that others may have let go.
+pub(crate) struct WeakInterpreter(Weak<LoadedInterpreter>);
+
+impl WeakInterpreter {
+    pub(crate) fn upgrade(&self) -> Option<Interpreter> {
+        self.0.upgrade().map(Interpreter)
+    }
+}
+
 /// What loading an interpreter finds out.
 pub(crate) struct LoadedInterpreter {
     pub(crate) host: Host,
@@ -56,6 +65,10 @@ pub(crate) struct LoadedInterpreter {
 impl Interpreter {
     pub(crate) fn new(loaded: LoadedInterpreter) -> Self {
         Self(Arc::new(loaded))
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakInterpreter {
+        WeakInterpreter(Arc::downgrade(&self.0))
     }
 
     /// The path or name that it was loaded by.
