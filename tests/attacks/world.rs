@@ -1,7 +1,9 @@
 //! What every attack needs: a host, a plugin that attacks on demand, and hostile files made from text.
 
+#[path = "guests.rs"]
+mod guests;
+
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -9,6 +11,8 @@ use gavel_host::{Host, HostConfig, Interpreter, Limits, Plugin, STACK, WasmVerif
 use gavel_verify::{Outcome, Submission, Verdict, Verifier};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
+
+pub(crate) use guests::guest;
 
 /// Small, so that hitting them takes little time: a hundred million instructions, 64 MiB.
 pub(crate) fn limits() -> Limits {
@@ -92,26 +96,6 @@ pub(crate) fn verifier(component: &[u8], limits: &Limits) -> WasmVerifier {
 /// Builds the guests and says where the attacker is.
 pub(crate) fn build_guest() -> PathBuf {
     guest("attack_guest")
-}
-
-/// Builds the guests and says where one of them is.
-pub(crate) fn guest(name: &str) -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(build_guests).join(name).with_extension("wasm")
-}
-
-fn build_guests() -> PathBuf {
-    let guests = repository().join("tests/attacks/guests");
-    // Beside this test's own target folder, whichever it is.
-    let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("../guests");
-    let status = Command::new(env!("CARGO"))
-        .args(["build", "--workspace", "--release", "--quiet", "--target", "wasm32-wasip2", "--target-dir"])
-        .arg(&target)
-        .current_dir(guests)
-        .status()
-        .unwrap();
-    assert!(status.success(), "the hostile guests do not build");
-    target.join("wasm32-wasip2/release")
 }
 
 fn repository() -> PathBuf {

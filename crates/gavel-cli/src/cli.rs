@@ -134,7 +134,7 @@ pub struct PluginArgs {
 /// Where plugins are looked for.
 #[derive(Debug, Clone, Args)]
 pub struct PluginPathArgs {
-    /// A folder to look for plugins in, after the file's or plugin's own; may be repeated.
+    /// A folder to look for plugins and interpreters in; may be repeated.
     #[arg(long, value_name = "DIR", env = "GAVEL_PLUGIN_PATH", value_delimiter = PATH_SEPARATOR, hide_env = true)]
     pub plugin_path: Vec<PathBuf>,
 }

@@ -57,10 +57,11 @@ impl Default for Limits {
 }
 
 impl Default for ProgramLimits {
-    /// Thirty billion instructions, 256 MiB, thirty seconds, 4 MiB of output, 1000 programs.
+    /// A hundred billion instructions (some ten seconds of Python), 256 MiB, thirty seconds, 4 MiB of output, 1000
+    /// programs.
     fn default() -> Self {
         Self {
-            fuel: 30_000_000_000,
+            fuel: 100_000_000_000,
             memory: 256 << 20,
             timeout: Duration::from_secs(30),
             output: 4 << 20,
