@@ -121,11 +121,9 @@ fn an_import_that_is_not_granted() {
 fn an_interpreter_is_no_verifier_and_a_verifier_no_interpreter() {
     let toy = std::fs::read(guest("toy_interpreter")).unwrap();
     assert!(matches!(error(&toy), LoadError::Interpreter { .. }));
-    for (name, wanted) in [("attack_guest", "gavel:verifier/execution@0.1.0")] {
-        let error = host().load_interpreter_file(&guest(name)).unwrap_err();
-        let LoadError::Contract { wanted: found, .. } = error else { panic!("{error:?}") };
-        assert!(found.contains(wanted), "{found}");
-    }
+    let error = host().load_interpreter_file(&guest("attack_guest")).unwrap_err();
+    let LoadError::Contract { wanted, .. } = error else { panic!("{error:?}") };
+    assert!(wanted.contains("gavel:verifier/execution@0.1.0"), "{wanted}");
     let command = wat::parse_str(r#"(module (func (export "_start")))"#).unwrap();
     assert!(matches!(host().load_interpreter(&command, "command"), Err(LoadError::Contract { .. })));
     assert!(matches!(host().load_interpreter(b"#!/bin/sh", "script"), Err(LoadError::NotWasm { .. })));
