@@ -7,7 +7,7 @@ use gavel_verify::Failure;
 
 use crate::world::{
     PAGE, assert_unharmed, attacker, build_guest, component, component_describing, component_of_world,
-    encode, host,
+    encode, guest, host, limits,
 };
 
 /// Fails to load `bytes`, and checks that this did no harm.
@@ -74,7 +74,7 @@ fn corrupted_webassembly() {
         corrupted[position] ^= 0x55;
         // Some bytes are free to change: names of locals, constants. Whatever loads must still be held in.
         match host().load(&corrupted, "corrupted.wasm") {
-            Ok(plugin) => drop(plugin.verifier("{}", &crate::world::limits())),
+            Ok(plugin) => drop(plugin.verifier("{}", &limits())),
             Err(LoadError::Io { .. } | LoadError::NotWasm { .. } | LoadError::InvalidOptions { .. }) => {
                 panic!("byte {position} is not about this")
             }
@@ -108,8 +108,59 @@ fn an_import_that_is_not_granted() {
                     (i64.const 0) (i64.const 0) (i32.const 3000))
          (i32.const 2048)",
     );
-    let LoadError::NotGranted { import, .. } = error(&interpreter) else { panic!() };
+    let plugin = host().load(&interpreter, "hostile.wasm").unwrap();
+    assert!(plugin.runs_programs());
+    let LoadError::NotGranted { import, .. } = plugin.verifier("{}", &limits()).unwrap_err() else {
+        panic!()
+    };
     assert_eq!(import, "gavel:verifier/interpreter@0.1.0");
+    assert_unharmed();
+}
+
+#[test]
+fn an_interpreter_is_no_verifier_and_a_verifier_no_interpreter() {
+    let toy = std::fs::read(guest("toy_interpreter")).unwrap();
+    assert!(matches!(error(&toy), LoadError::Interpreter { .. }));
+    let error = host().load_interpreter_file(&guest("attack_guest")).unwrap_err();
+    let LoadError::Contract { wanted, .. } = error else { panic!("{error:?}") };
+    assert!(wanted.contains("gavel:verifier/execution@0.1.0"), "{wanted}");
+    let command = wat::parse_str(r#"(module (func (export "_start")))"#).unwrap();
+    assert!(matches!(host().load_interpreter(&command, "command"), Err(LoadError::Contract { .. })));
+    assert!(matches!(host().load_interpreter(b"#!/bin/sh", "script"), Err(LoadError::NotWasm { .. })));
+}
+
+#[test]
+fn an_interpreter_that_runs_programs_with_another_does_not_load() {
+    let nested = encode(
+        "import gavel:verifier/interpreter@0.1.0; export gavel:verifier/execution@0.1.0;",
+        r#"(module
+             (import "gavel:verifier/interpreter@0.1.0" "run"
+               (func $run (param i32 i32 i32 i32 i32 i32 i64 i64 i32)))
+             (memory (export "memory") 1)
+             (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096))
+             (func (export "gavel:verifier/execution@0.1.0#describe") (result i32) (i32.const 1024))
+             (func (export "gavel:verifier/execution@0.1.0#execute") (param i32 i32) (result i32)
+               (call $run (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+                          (i64.const 0) (i64.const 0) (i32.const 3000))
+               (i32.const 2048)))"#,
+    );
+    let error = host().load_interpreter(&nested, "nested.wasm").unwrap_err();
+    let LoadError::UnknownImport { import, .. } = error else { panic!("{error:?}") };
+    assert_eq!(import, "gavel:verifier/interpreter@0.1.0");
+}
+
+#[test]
+fn an_interpreter_with_the_contracts_names_and_other_types() {
+    let other = wat::parse_str(
+        r#"(component
+             (core module $m (func (export "f") (result i32) (i32.const 1)))
+             (core instance $i (instantiate $m))
+             (func $f (result u32) (canon lift (core func $i "f")))
+             (instance $execution (export "describe" (func $f)) (export "execute" (func $f)))
+             (export "gavel:verifier/execution@0.1.0" (instance $execution)))"#,
+    )
+    .unwrap();
+    assert!(matches!(host().load_interpreter(&other, "other.wasm"), Err(LoadError::Contract { .. })));
 }
 
 #[test]

@@ -4,4 +4,5 @@ mod commands;
 mod components;
 mod determinism;
 mod files;
+mod programs;
 mod world;

@@ -5,9 +5,9 @@ mod world;
 
 use std::time::Duration;
 
-use gavel_host::{Limits, WasmVerifier};
-use gavel_verify::{Status, Verifier};
-use world::{PAGE, attacker, component, host, limits, submission, verifier};
+use gavel_host::{Limits, ProgramLimits, WasmVerifier};
+use gavel_verify::{Status, Verdict, Verifier};
+use world::{PAGE, attacker, component, host, limits, running, submission, verifier, with_stack};
 
 /// Growth that is put down to the allocator and the kernel's bookkeeping. One leaked store, stack or answer of an
 /// attack is larger than a thousandth of this.
@@ -32,6 +32,18 @@ const ATTACKS: [(&str, Status); 15] = [
     ("abstain", Status::Abstained),
 ];
 
+/// What an interpreter is asked to run, and how it must end.
+const PROGRAMS: [(&str, &str); 8] = [
+    ("loop", "out-of-fuel"),
+    ("bomb", "out-of-memory"),
+    ("flood", "output-too-large"),
+    ("recurse", "trapped"),
+    ("dig", "trapped"),
+    ("abort", "trapped"),
+    ("raise", "raised"),
+    ("echo", "exited 0"),
+];
+
 #[test]
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn a_thousand_attacks_leave_memory_as_it_was() {
@@ -48,26 +60,35 @@ fn a_thousand_attacks_leave_memory_as_it_was() {
         ),
         &small,
     );
+    let programs =
+        ProgramLimits { fuel: 10_000_000, memory: 4 << 20, output: 10_000, ..small.programs.clone() };
+    let running = running(&Limits { programs, ..small.clone() });
     // The slot of each attack has its memory warm after the first rounds.
     for _ in 0..5 {
-        round(&attacker, &table_bomb);
+        round(&attacker, &table_bomb, &running);
     }
     let before = resident().unwrap();
-    for _ in 0..1000 / (ATTACKS.len() + 2) + 1 {
-        round(&attacker, &table_bomb);
+    for _ in 0..1000 / (ATTACKS.len() + PROGRAMS.len() + 2) + 1 {
+        round(&attacker, &table_bomb, &running);
     }
     let after = resident().unwrap();
     assert!(after < before + TOLERANCE, "{} MiB before, {} MiB after", before >> 20, after >> 20);
     assert_eq!(attacker.verify(&submission("42")).reward(), Some(1.0));
 }
 
-/// Every attack once, a bomb of tables and a damaged file.
-fn round(attacker: &WasmVerifier, table_bomb: &WasmVerifier) {
+/// Every attack once, a bomb of tables, a damaged file and every hostile program.
+fn round(attacker: &WasmVerifier, table_bomb: &WasmVerifier, running: &WasmVerifier) {
     for (completion, status) in ATTACKS {
         let outcome = attacker.verify(&submission(completion));
         assert_eq!(outcome.status(), status, "{completion}: {:?}", outcome.result);
     }
     assert_eq!(table_bomb.verify(&submission("x")).status(), Status::OutOfMemory);
+    let outcome =
+        with_stack(|| running.verify(&submission(&PROGRAMS.map(|(program, _)| program).join("\n---\n"))));
+    let Ok(Verdict { reason: Some(endings), .. }) = outcome.result else { panic!("{outcome:?}") };
+    for (ending, (program, expected)) in endings.lines().zip(PROGRAMS) {
+        assert!(ending.starts_with(expected), "{program}: {ending}");
+    }
     let whole = component(PAGE, "(i32.const 2048)");
     assert!(host().load(&whole[..whole.len() / 2], "cut.wasm").is_err());
 }

@@ -1,14 +1,18 @@
 //! What every attack needs: a host, a plugin that attacks on demand, and hostile files made from text.
 
+#[path = "guests.rs"]
+mod guests;
+
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use gavel_host::{Host, HostConfig, Limits, Plugin, WasmVerifier};
+use gavel_host::{Host, HostConfig, Interpreter, Limits, Plugin, STACK, WasmVerifier};
 use gavel_verify::{Outcome, Submission, Verdict, Verifier};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
+
+pub(crate) use guests::guest;
 
 /// Small, so that hitting them takes little time: a hundred million instructions, 64 MiB.
 pub(crate) fn limits() -> Limits {
@@ -50,6 +54,30 @@ pub(crate) fn honest_verdict() -> Verdict {
     Verdict { reward: 1.0, reason: Some(r#"{"a":1}"#.to_owned()), metrics: vec![("length".to_owned(), 2.0)] }
 }
 
+/// The interpreter of the toy language, see `guests/interpreter/src/lib.rs`.
+pub(crate) fn toy() -> &'static Interpreter {
+    static TOY: OnceLock<Interpreter> = OnceLock::new();
+    TOY.get_or_init(|| host().load_interpreter_file(&guest("toy_interpreter")).unwrap())
+}
+
+/// The verifier that runs the programs of a completion, see `guests/runner/src/lib.rs`, with nothing granted.
+pub(crate) fn runner() -> &'static Plugin {
+    static PLUGIN: OnceLock<Plugin> = OnceLock::new();
+    PLUGIN.get_or_init(|| host().load_file(&guest("runner_guest")).unwrap())
+}
+
+/// The runner, which is granted the toy interpreter.
+pub(crate) fn running(limits: &Limits) -> WasmVerifier {
+    runner().clone().grant([toy().clone()].into_iter().collect()).verifier("{}", limits).unwrap()
+}
+
+/// Runs `work` on a thread with as much stack as judging needs. Those of tests have the default.
+pub(crate) fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).unwrap().join().unwrap()
+    })
+}
+
 /// A submission whose reference is 42.
 pub(crate) fn submission(completion: &str) -> Submission {
     Submission {
@@ -65,19 +93,9 @@ pub(crate) fn verifier(component: &[u8], limits: &Limits) -> WasmVerifier {
     host().load(component, "hostile.wasm").unwrap().verifier("{}", limits).unwrap()
 }
 
-/// Builds the guest crate and says where the component is.
+/// Builds the guests and says where the attacker is.
 pub(crate) fn build_guest() -> PathBuf {
-    let guests = repository().join("tests/attacks/guests");
-    // Beside this test's own target folder, whichever it is.
-    let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("../guests");
-    let status = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--quiet", "--target", "wasm32-wasip2", "--target-dir"])
-        .arg(&target)
-        .current_dir(guests)
-        .status()
-        .unwrap();
-    assert!(status.success(), "the hostile guest does not build");
-    target.join("wasm32-wasip2/release/attack_guest.wasm")
+    guest("attack_guest")
 }
 
 fn repository() -> PathBuf {

@@ -4,9 +4,12 @@
 
 mod add_a_reward;
 mod gavel;
+#[path = "../attacks/guests.rs"]
+mod guests;
 mod help;
 mod mistakes;
 mod plugin;
+mod programs;
 mod score;
 mod streaming;
 #[cfg(unix)]

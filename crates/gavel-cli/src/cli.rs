@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use gavel_reward::Capability;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -122,12 +123,31 @@ pub struct PluginArgs {
     /// Worker threads of each verifier [default: the machine's].
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
-    /// A folder to look for plugins in, after the reward file's own; may be repeated.
-    #[arg(long, value_name = "DIR", env = "GAVEL_PLUGIN_PATH", value_delimiter = PATH_SEPARATOR, hide_env = true)]
-    pub plugin_path: Vec<PathBuf>,
+    /// Where plugins are looked for.
+    #[command(flatten)]
+    pub path: PluginPathArgs,
     /// Where compiled plugins are kept.
     #[command(flatten)]
     pub cache: CacheArgs,
+}
+
+/// Where plugins are looked for.
+#[derive(Debug, Clone, Args)]
+pub struct PluginPathArgs {
+    /// A folder to look for plugins and interpreters in; may be repeated.
+    #[arg(long, value_name = "DIR", env = "GAVEL_PLUGIN_PATH", value_delimiter = PATH_SEPARATOR, hide_env = true)]
+    pub plugin_path: Vec<PathBuf>,
+}
+
+/// What a plugin may have besides its input.
+#[derive(Debug, Clone, Args)]
+pub struct GrantArgs {
+    /// Grant the plugin what it asks for: `interpreter`, to run untrusted programs; may be repeated.
+    #[arg(long, value_name = "CAPABILITY")]
+    pub grant: Vec<Capability>,
+    /// Where interpreters are looked for.
+    #[command(flatten)]
+    pub path: PluginPathArgs,
 }
 
 /// Where compiled plugins are kept.
@@ -149,7 +169,9 @@ pub enum PluginCommand {
     )]
     Inspect(InspectArgs),
     /// Run the cases of a plugin's folder, and show where they go another way.
-    #[command(after_help = "Example:\n  gavel plugin test plugins/countdown")]
+    #[command(
+        after_help = "Examples:\n  gavel plugin test plugins/countdown\n  gavel plugin test plugins/code --grant interpreter"
+    )]
     Test(TestArgs),
     /// Measure a plugin on the cases of its folder, with a fresh instance for every submission.
     #[command(after_help = "Example:\n  gavel plugin bench plugins/format --jobs 2")]
@@ -176,6 +198,9 @@ pub struct TestArgs {
     /// A folder with `gavel.toml` and `cases.jsonl`.
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+    /// What the plugin may have besides its input.
+    #[command(flatten)]
+    pub grants: GrantArgs,
     /// Where compiled plugins are kept.
     #[command(flatten)]
     pub cache: CacheArgs,
@@ -187,6 +212,9 @@ pub struct BenchArgs {
     /// A folder with `gavel.toml` and `cases.jsonl`.
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+    /// What the plugin may have besides its input.
+    #[command(flatten)]
+    pub grants: GrantArgs,
     /// Threads that judge at the same time.
     #[arg(short, long, value_name = "N", default_value = "1")]
     pub jobs: NonZeroUsize,

@@ -1,10 +1,11 @@
 //! Settings: what flags, environment and defaults come to. Resolved once, before anything runs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use gavel_reward::LoadOptions;
+use gavel_host::{Host, Plugin};
+use gavel_reward::{FoundPlugin, LoadOptions, RewardError};
 
-use crate::cli::{CacheArgs, PluginArgs};
+use crate::cli::{CacheArgs, GrantArgs, PluginArgs, PluginPathArgs};
 
 /// The variable that says how libtorch's threads wait for each other: `active`, which spins, or `passive`.
 pub const OPENMP_WAITING: &str = "OMP_WAIT_POLICY";
@@ -34,17 +35,38 @@ impl CacheArgs {
     }
 }
 
+impl PluginPathArgs {
+    /// The folders to look for plugins in.
+    pub fn resolve(&self) -> Vec<PathBuf> {
+        self.plugin_path.iter().filter(|folder| !folder.as_os_str().is_empty()).cloned().collect()
+    }
+}
+
+impl GrantArgs {
+    /// Gives a plugin, found in `folder`, what it asks for and was granted.
+    ///
+    /// # Errors
+    /// When it asks for more, or an interpreter cannot be had; see [`FoundPlugin::grant`].
+    pub fn apply(
+        &self,
+        found: &FoundPlugin,
+        plugin: Plugin,
+        host: &Host,
+        folder: &Path,
+    ) -> Result<Plugin, RewardError> {
+        let mut folders = vec![folder.to_owned()];
+        folders.extend(self.path.resolve());
+        found.grant(plugin, host, &self.grant, &folders)
+    }
+}
+
 impl PluginArgs {
     /// What to load a reward file with.
     pub fn resolve(self) -> LoadOptions {
         let defaults = LoadOptions::default();
         LoadOptions {
             jobs: self.jobs.unwrap_or(defaults.jobs),
-            plugin_path: self
-                .plugin_path
-                .into_iter()
-                .filter(|folder| !folder.as_os_str().is_empty())
-                .collect(),
+            plugin_path: self.path.resolve(),
             cache_dir: self.cache.resolve(),
         }
     }

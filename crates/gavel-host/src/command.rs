@@ -19,17 +19,16 @@ use gavel_verify::{Description, Failure, Submission, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use tokio::io::AsyncWrite;
 use wasmtime::{Engine, InstancePre, Linker, Module, Store, UnknownImportError};
-use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::I32Exit;
 use wasmtime_wasi::p1::{self, WasiP1Ctx};
-use wasmtime_wasi::p2::pipe::{MemoryInputPipe, MemoryOutputPipe};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
-use wasmtime_wasi::{I32Exit, async_trait};
+use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 
 use crate::clock::{Clock, shadow_poll_oneoff};
-use crate::failure::{classify, is_about_the_call};
+use crate::failure::{classify, is_the_guests};
 use crate::guest::{Guest, closed_world, limited_store, seed};
+use crate::pipe::Capped;
+use crate::program::Programs;
 use crate::verifier::{Judged, Stop};
 use crate::{Limits, LoadError};
 
@@ -105,7 +104,7 @@ impl CommandCode {
             Err(error) => return Judged::broken(&error),
         };
         let fuel = limits.fuel.saturating_sub(ran.store.get_fuel().unwrap_or(0));
-        let result = if ran.stdout.len() > limits.output {
+        let result = if ran.too_large {
             Err(Stop::Failed(Failure::OutputTooLarge { limit: limits.output as u64 }))
         } else {
             match ran.result {
@@ -119,13 +118,11 @@ impl CommandCode {
     /// Runs the command to its end in a fresh instance. The outer error is gavel's, that in [`Ran`] the guest's.
     fn run(&self, stdin: Vec<u8>, seed: u64, limits: &Limits) -> wasmtime::Result<Ran> {
         let clock = Clock::new();
-        // One byte more than allowed tells a full pipe from an answer that is just right.
-        let stdout = MemoryOutputPipe::new(limits.output.saturating_add(1));
-        let wasi = closed_world(&clock, seed)
-            .stdin(MemoryInputPipe::new(stdin))
-            .stdout(Stdout(stdout.clone()))
-            .build_p1();
-        let mut store = limited_store(self.instance.module().engine(), limits, clock, wasi)?;
+        let stdout = Capped::new(limits.output);
+        let wasi =
+            closed_world(&clock, seed).stdin(MemoryInputPipe::new(stdin)).stdout(stdout.clone()).build_p1();
+        let mut store =
+            limited_store(self.instance.module().engine(), limits, clock, wasi, Programs::none())?;
         let result = match self.instance.instantiate(&mut store) {
             Ok(instance) => {
                 match instance.get_typed_func::<(), ()>(&mut store, START)?.call(&mut store, ()) {
@@ -133,57 +130,21 @@ impl CommandCode {
                     result => result,
                 }
             }
-            Err(error) if store.data().growth.refused() || !is_about_the_call(&error) => Err(error),
+            Err(error) if is_the_guests(&error, &store.data().growth) => Err(error),
             Err(error) => return Err(error),
         };
-        Ok(Ran { result, stdout: stdout.contents().to_vec(), store })
+        let (stdout, too_large) = stdout.contents();
+        Ok(Ran { result, stdout, too_large, store })
     }
 }
 
 /// A command that has run.
 struct Ran {
     result: wasmtime::Result<()>,
-    stdout: Vec<u8>,
+    /// Up to the limit.
+    stdout: Bytes,
+    too_large: bool,
     store: Store<Guest<WasiP1Ctx>>,
-}
-
-/// Stdout of a command. Ends the command when it is full, since nothing that it could still say would count.
-struct Stdout(MemoryOutputPipe);
-
-impl IsTerminal for Stdout {
-    fn is_terminal(&self) -> bool {
-        false
-    }
-}
-
-impl StdoutStream for Stdout {
-    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(self.0.clone())
-    }
-
-    fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(Self(self.0.clone()))
-    }
-}
-
-#[async_trait]
-impl Pollable for Stdout {
-    async fn ready(&mut self) {}
-}
-
-#[async_trait]
-impl OutputStream for Stdout {
-    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> StreamResult<()> {
-        self.0.flush()
-    }
-
-    fn check_write(&mut self) -> StreamResult<usize> {
-        self.0.check_write().map_err(|error| StreamError::Trap(error.into()))
-    }
 }
 
 /// The full names of what a module imports.

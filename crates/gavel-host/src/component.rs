@@ -15,22 +15,24 @@ use wasmtime::component::{
 use wasmtime::{Engine, Store};
 
 use crate::clock::{Clock, shadow_timers};
-use crate::failure::{classify, is_about_the_call};
+use crate::failure::{classify, is_about_the_call, is_the_guests};
 use crate::guest::{Guest, Wasi, closed_world, limited_store, seed};
+use crate::interpreter::EXECUTION;
+use crate::program::Programs;
 use crate::verifier::{Judged, Stop};
-use crate::{Limits, LoadError};
+use crate::{Interpreters, Limits, LoadError};
 
 /// The export that makes a component a plugin.
 const VERIFIER: &str = "gavel:verifier/verifier@0.1.0";
 
-/// What a code verifier imports. Nobody is granted it yet.
+/// The interface that a code verifier imports, in whichever version.
 const INTERPRETER: &str = "gavel:verifier/interpreter";
 
 /// The packages of WASI 0.2 that a plugin may import. They are all there, and grant nothing.
 const WASI: [&str; 6] =
     ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
 
-/// What a component may import.
+/// What every component may import.
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest<Wasi>>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
@@ -52,22 +54,21 @@ impl ComponentCode {
         linker: &Linker<Guest<Wasi>>,
         plugin: &str,
     ) -> Result<Self, LoadError> {
-        check_imports(component, plugin)?;
+        check_imports(component, plugin, true)?;
         let interface = component.get_export_index(None, VERIFIER);
         let function =
             |name| interface.as_ref().and_then(|interface| component.get_export_index(Some(interface), name));
         let (Some(describe), Some(verify)) = (function("describe"), function("verify")) else {
+            if component.get_export_index(None, EXECUTION).is_some() {
+                return Err(LoadError::Interpreter { plugin: plugin.to_owned() });
+            }
             return Err(LoadError::Contract {
                 plugin: plugin.to_owned(),
                 wanted: format!("the export `{VERIFIER}`"),
                 found: listed(&exports(component)),
             });
         };
-        let instance = linker.instantiate_pre(component).map_err(|error| LoadError::Contract {
-            plugin: plugin.to_owned(),
-            wanted: "imports as WASI 0.2 declares them".to_owned(),
-            found: format!("{error:#}"),
-        })?;
+        let instance = linker.instantiate_pre(component).map_err(|error| wrong_imports(plugin, &error))?;
         Ok(Self { instance, describe, verify })
     }
 
@@ -81,7 +82,7 @@ impl ComponentCode {
             plugin: plugin.to_owned(),
             source: classify(error, &store.data().growth, limits),
         };
-        let mut store = self.store(limits, 0).map_err(|error| LoadError::Compile {
+        let mut store = self.store(limits, 0, None).map_err(|error| LoadError::Compile {
             plugin: plugin.to_owned(),
             reason: format!("{error:#}"),
         })?;
@@ -102,15 +103,24 @@ impl ComponentCode {
     }
 
     /// Judges one submission in an instance of its own.
-    pub(crate) fn judge(&self, submission: &Submission, options: &str, limits: &Limits) -> Judged {
-        let (called, store) = match self.call(submission, options, limits) {
+    pub(crate) fn judge(
+        &self,
+        submission: &Submission,
+        options: &str,
+        limits: &Limits,
+        interpreters: Option<&Interpreters>,
+    ) -> Judged {
+        let (called, store) = match self.call(submission, options, limits, interpreters) {
             Ok(called) => called,
             Err(error) => return Judged::broken(&error),
         };
-        let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
+        let own = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
+        let fuel = own.saturating_add(store.data().programs.fuel());
         let result = match called {
             Ok(answer) => accept(answer, limits),
-            Err(error) if self.is_too_large(&error, submission, options, limits) => Err(too_large(limits)),
+            Err(error) if self.is_too_large(&error, submission, options, limits, interpreters) => {
+                Err(too_large(limits))
+            }
             Err(error) => Err(Stop::Failed(classify(&error, &store.data().growth, limits))),
         };
         Judged { result, fuel }
@@ -127,13 +137,15 @@ impl ComponentCode {
         submission: &Submission,
         options: &str,
         limits: &Limits,
+        interpreters: Option<&Interpreters>,
     ) -> bool {
         let damaged = error.is::<Utf8Error>() || error.is::<DecodeUtf16Error>();
         if damaged || !is_about_the_call(error) {
             return false;
         }
         let uncapped = Limits { output: usize::MAX, ..limits.clone() };
-        let again = self.call::<Answer<UncopiedVerdict, UncopiedError>>(submission, options, &uncapped);
+        let again =
+            self.call::<Answer<UncopiedVerdict, UncopiedError>>(submission, options, &uncapped, interpreters);
         matches!(again, Ok((Ok(_), _)))
     }
 
@@ -143,17 +155,16 @@ impl ComponentCode {
         submission: &Submission,
         options: &str,
         limits: &Limits,
+        interpreters: Option<&Interpreters>,
     ) -> wasmtime::Result<(wasmtime::Result<A>, Store<Guest<Wasi>>)>
     where
         A: Lift + 'static,
         (A,): ComponentNamedList + Lift,
     {
-        let mut store = self.store(limits, seed(submission, options))?;
+        let mut store = self.store(limits, seed(submission, options), interpreters)?;
         let instance = match self.instance.instantiate(&mut store) {
             Ok(instance) => instance,
-            Err(error) if store.data().growth.refused() || !is_about_the_call(&error) => {
-                return Ok((Err(error), store));
-            }
+            Err(error) if is_the_guests(&error, &store.data().growth) => return Ok((Err(error), store)),
             Err(error) => return Err(error),
         };
         let verify = instance.get_typed_func::<VerifyParams<'_>, (A,)>(&mut store, &self.verify)?;
@@ -161,10 +172,18 @@ impl ComponentCode {
         Ok((answer.map(|(answer,)| answer), store))
     }
 
-    fn store(&self, limits: &Limits, seed: u64) -> wasmtime::Result<Store<Guest<Wasi>>> {
+    fn store(
+        &self,
+        limits: &Limits,
+        seed: u64,
+        interpreters: Option<&Interpreters>,
+    ) -> wasmtime::Result<Store<Guest<Wasi>>> {
         let clock = Clock::new();
         let wasi = Wasi::new(closed_world(&clock, seed).build());
-        limited_store(self.instance.engine(), limits, clock, wasi)
+        let programs = interpreters.map_or_else(Programs::none, |interpreters| {
+            Programs::with(interpreters.clone(), limits.programs.clone(), seed)
+        });
+        limited_store(self.instance.engine(), limits, clock, wasi, programs)
     }
 }
 
@@ -178,7 +197,8 @@ pub(crate) fn exports(component: &Component) -> Vec<String> {
     component.component_type().exports(component.engine()).map(|(name, _)| name.to_owned()).collect()
 }
 
-fn check_imports(component: &Component, plugin: &str) -> Result<(), LoadError> {
+/// Checks that a component imports nothing but WASI, and where `programs` says so, the interface that runs programs.
+pub(crate) fn check_imports(component: &Component, plugin: &str, programs: bool) -> Result<(), LoadError> {
     let engine = component.engine();
     for (name, import) in component.component_type().imports(engine) {
         let (plugin, import_name) = (plugin.to_owned(), name.to_owned());
@@ -189,9 +209,7 @@ fn check_imports(component: &Component, plugin: &str) -> Result<(), LoadError> {
                     .exports(engine)
                     .all(|(_, export)| matches!(export.ty, ComponentItem::Type(_))) => {}
             ComponentItem::ComponentInstance(_) if is_wasi(name) => {}
-            _ if name.split('@').next() == Some(INTERPRETER) => {
-                return Err(LoadError::NotGranted { plugin, import: import_name });
-            }
+            ComponentItem::ComponentInstance(_) if programs && is_interpreter(name) => {}
             _ => return Err(LoadError::UnknownImport { plugin, import: import_name }),
         }
     }
@@ -203,7 +221,21 @@ fn is_wasi(import: &str) -> bool {
     known && import.split('@').nth(1).is_some_and(|version| version.starts_with("0.2."))
 }
 
-fn listed(names: &[String]) -> String {
+/// Whether this import is the interface that runs programs, in a version that gavel knows.
+pub(crate) fn is_interpreter(import: &str) -> bool {
+    import.split_once('@').is_some_and(|(name, version)| name == INTERPRETER && version.starts_with("0.1."))
+}
+
+/// The error for imports with the right names and the wrong types.
+pub(crate) fn wrong_imports(plugin: &str, error: &wasmtime::Error) -> LoadError {
+    LoadError::Contract {
+        plugin: plugin.to_owned(),
+        wanted: "imports as gavel's contract and WASI 0.2 declare them".to_owned(),
+        found: format!("{error:#}"),
+    }
+}
+
+pub(crate) fn listed(names: &[String]) -> String {
     if names.is_empty() { "no exports".to_owned() } else { format!("`{}`", names.join("`, `")) }
 }
 

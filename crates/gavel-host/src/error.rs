@@ -79,6 +79,20 @@ pub enum LoadError {
         /// The import's full name.
         import: String,
     },
+    /// The plugin runs programs for other plugins, and judges nothing itself.
+    #[error("{plugin} is an interpreter, not a verifier: a plugin runs programs with it")]
+    Interpreter {
+        /// The interpreter.
+        plugin: String,
+    },
+    /// The part of the host that runs programs cannot start.
+    #[error("cannot make room for {plugin}")]
+    NoRoom {
+        /// The interpreter.
+        plugin: String,
+        /// Why.
+        source: HostError,
+    },
     /// The plugin imports something that gavel offers only where it is granted.
     #[error("{plugin} imports `{import}`, which it has not been granted")]
     NotGranted {

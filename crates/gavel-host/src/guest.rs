@@ -11,10 +11,11 @@ use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiVie
 
 use crate::Limits;
 use crate::clock::Clock;
+use crate::program::Programs;
 use crate::ticker;
 
-/// Bytes that a guest may hand to the host in one call, its answer excepted, which may have [`Limits::output`].
-/// Streams take 64 KiB at a time.
+/// Bytes that a guest may hand to the host in one call. Its answer may have [`Limits::output`], and a program for an
+/// interpreter [`Limits::input`]. Streams take 64 KiB at a time.
 const HOST_CALL_BYTES: usize = 128 << 10;
 
 /// Handles (streams, timers, ..) that a guest may hold at once. Each costs the host some memory.
@@ -28,6 +29,7 @@ pub(crate) struct Guest<W> {
     pub(crate) wasi: W,
     pub(crate) clock: Clock,
     pub(crate) growth: Growth,
+    pub(crate) programs: Programs,
 }
 
 /// WASI 0.2, as components see it.
@@ -55,23 +57,30 @@ impl WasiView for Guest<Wasi> {
 }
 
 /// A store that is limited in every way. There is no other constructor of stores in gavel.
+///
+/// The time that the guest's programs take is theirs: it is not counted against this store's deadline.
 #[expect(clippy::disallowed_methods, reason = "this is the one limited constructor")]
 pub(crate) fn limited_store<W: Send + 'static>(
     engine: &Engine,
     limits: &Limits,
     clock: Clock,
     wasi: W,
+    programs: Programs,
 ) -> wasmtime::Result<Store<Guest<W>>> {
-    let mut store = Store::new(engine, Guest { wasi, clock, growth: Growth::within(limits) });
+    // Programs and what they read come from the submission, which may be as large.
+    let handed_over = if programs.granted() { limits.input } else { 0 };
+    let guest = Guest { wasi, clock, growth: Growth::within(limits), programs };
+    let mut store = Store::new(engine, guest);
     store.limiter(|guest| &mut guest.growth);
     store.set_fuel(limits.fuel)?;
-    store.set_hostcall_fuel(limits.output.max(HOST_CALL_BYTES));
+    store.set_hostcall_fuel(limits.output.max(HOST_CALL_BYTES).max(handed_over));
     store.set_max_component_handles(HANDLES);
     let (started, timeout) = (Instant::now(), limits.timeout);
     store.set_epoch_deadline(ticker::ticks(timeout));
     // The ticker catches up after the machine was busy, so ticks can come early: only the clock is believed.
-    store.epoch_deadline_callback(move |_| {
-        Ok(match timeout.checked_sub(started.elapsed()) {
+    store.epoch_deadline_callback(move |store| {
+        let own = started.elapsed().saturating_sub(store.data().programs.elapsed());
+        Ok(match timeout.checked_sub(own) {
             Some(left) if !left.is_zero() => UpdateDeadline::Continue(ticker::ticks(left)),
             _ => UpdateDeadline::Interrupt,
         })
@@ -127,16 +136,16 @@ impl Growth {
         }
     }
 
-    /// Whether the guest has asked for more than it may have. Most guests abort then.
+    /// Whether the guest has last asked for more than it may have. Most guests abort then; one that goes on, and
+    /// asks for less, has coped with it.
     pub(crate) fn refused(&self) -> bool {
         self.refused
     }
 
     fn grow(left: &mut usize, refused: &mut bool, current: usize, desired: usize) -> bool {
-        match left.checked_sub(desired.saturating_sub(current)) {
-            Some(rest) => *left = rest,
-            None => *refused = true,
-        }
+        let rest = left.checked_sub(desired.saturating_sub(current));
+        *left = rest.unwrap_or(*left);
+        *refused = rest.is_none();
         !*refused
     }
 }

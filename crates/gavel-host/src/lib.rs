@@ -11,6 +11,17 @@
 //! println!("{:?} after {} instructions", outcome.result, outcome.fuel);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! A plugin that runs the programs in completions becomes a verifier once it is granted interpreters:
+//!
+//! ```no_run
+//! # use gavel_host::{Host, HostConfig, Limits};
+//! # let host = Host::new(HostConfig::default())?;
+//! let python = host.load_interpreter_file("python.wasm".as_ref())?;
+//! let plugin = host.load_file("code.wasm".as_ref())?.grant([python].into_iter().collect());
+//! let verifier = plugin.verifier("{}", &Limits::default())?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod cache;
 mod clock;
@@ -21,15 +32,20 @@ mod error;
 mod failure;
 mod guest;
 mod host;
+mod interpreter;
 mod lane;
 mod limits;
+mod pipe;
 mod plugin;
+mod program;
 mod slots;
 mod ticker;
 mod verifier;
 
 pub use error::{HostError, LoadError};
 pub use host::{Host, HostConfig};
-pub use limits::Limits;
+pub use interpreter::{Interpreter, Interpreters, Language};
+pub use lane::STACK;
+pub use limits::{Limits, ProgramLimits};
 pub use plugin::{Format, Plugin};
 pub use verifier::WasmVerifier;

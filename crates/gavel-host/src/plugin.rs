@@ -1,17 +1,17 @@
 //! A loaded plugin file: what it is, and how it becomes a verifier.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use gavel_verify::Description;
 use serde_json::{Map, Value};
 use wasmtime::ResourcesRequired;
 
 use crate::command::CommandCode;
-use crate::component::ComponentCode;
-use crate::lane::Lane;
+use crate::component::{ComponentCode, is_interpreter};
+use crate::lane::{Lane, PerLane};
 use crate::slots::Slots;
-use crate::{Host, Limits, LoadError, WasmVerifier};
+use crate::{Host, Interpreters, Limits, LoadError, WasmVerifier};
 
 /// Bytes of a page of linear memory.
 pub(crate) const PAGE: u64 = 64 << 10;
@@ -36,7 +36,11 @@ impl fmt::Display for Format {
 
 /// A plugin, compiled and checked. Cheap to clone; keeps its host alive.
 #[derive(Clone)]
-pub struct Plugin(Arc<Loaded>);
+pub struct Plugin {
+    loaded: Arc<Loaded>,
+    /// `None` where nothing was granted, which is not the same as none.
+    interpreters: Option<Interpreters>,
+}
 
 /// What loading a file finds out.
 pub(crate) struct Loaded {
@@ -49,10 +53,7 @@ pub(crate) struct Loaded {
     pub(crate) description: Description,
     /// What an instance takes before it runs; unknown for some composed components.
     pub(crate) required: Option<ResourcesRequired>,
-    /// The code in the host's first lane.
-    pub(crate) code: Code,
-    /// The code in the other lanes, once they need it; `None` where it could not be had.
-    pub(crate) others: Box<[OnceLock<Option<Code>>]>,
+    pub(crate) code: PerLane<Code>,
 }
 
 /// Compiled code of either format.
@@ -63,27 +64,43 @@ pub(crate) enum Code {
 
 impl Plugin {
     pub(crate) fn new(loaded: Loaded) -> Self {
-        Self(Arc::new(loaded))
+        Self { loaded: Arc::new(loaded), interpreters: None }
+    }
+
+    /// The same plugin, allowed to run programs with these interpreters.
+    #[must_use]
+    pub fn grant(self, interpreters: Interpreters) -> Self {
+        Self { interpreters: Some(interpreters), ..self }
+    }
+
+    /// What it was granted; `None` where nothing was.
+    pub fn interpreters(&self) -> Option<&Interpreters> {
+        self.interpreters.as_ref()
+    }
+
+    /// Whether it runs programs: then it becomes a verifier only with a [grant](Self::grant).
+    pub fn runs_programs(&self) -> bool {
+        self.imports().iter().any(|import| is_interpreter(import))
     }
 
     /// The path or name that it was loaded by.
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.loaded.name
     }
 
     /// sha256 of the file, in hex.
     pub fn digest(&self) -> &str {
-        &self.0.digest
+        &self.loaded.digest
     }
 
     /// Bytes of the file.
     pub fn size(&self) -> u64 {
-        self.0.size
+        self.loaded.size
     }
 
     /// Which kind of file it is.
     pub fn format(&self) -> Format {
-        match self.0.code {
+        match self.loaded.code.first() {
             Code::Component(_) => Format::Component,
             Code::Command(_) => Format::WasiCommand,
         }
@@ -91,17 +108,17 @@ impl Plugin {
 
     /// The full names of what it imports.
     pub fn imports(&self) -> &[String] {
-        &self.0.imports
+        &self.loaded.imports
     }
 
     /// The full names of what it exports.
     pub fn exports(&self) -> &[String] {
-        &self.0.exports
+        &self.loaded.exports
     }
 
     /// What it says of itself.
     pub fn description(&self) -> &Description {
-        &self.0.description
+        &self.loaded.description
     }
 
     /// A verifier with these options (a JSON object as text; empty text means `{}`) and limits.
@@ -109,58 +126,43 @@ impl Plugin {
     /// Judges one empty submission, since a plugin checks its options first.
     ///
     /// # Errors
+    /// [`LoadError::NotGranted`] when the plugin runs programs and was granted no interpreters,
     /// [`LoadError::InvalidOptions`] when the options are no JSON object or not what the plugin takes, and
-    /// [`LoadError::TooLarge`] when the plugin needs more from the start than `limits` allow.
+    /// [`LoadError::TooLarge`] when the plugin, or an interpreter, needs more from the start than `limits` allow.
     pub fn verifier(&self, options: &str, limits: &Limits) -> Result<WasmVerifier, LoadError> {
         let options = if options.trim().is_empty() { "{}" } else { options };
         serde_json::from_str::<Map<String, Value>>(options).map_err(|error| LoadError::InvalidOptions {
             plugin: self.name().to_owned(),
             reason: format!("options are not a JSON object: {error}"),
         })?;
-        self.check_size(limits)?;
-        WasmVerifier::probe(self.clone(), options.to_owned(), limits.clone())
-    }
-
-    fn check_size(&self, limits: &Limits) -> Result<(), LoadError> {
-        let Some(required) = &self.0.required else { return Ok(()) };
-        let memory = required.max_initial_memory_size.unwrap_or(0).saturating_mul(PAGE);
-        let table = required.max_initial_table_size.unwrap_or(0);
-        for (what, wanted, limit) in [
-            ("bytes of memory", memory, limits.memory),
-            ("table elements", table, limits.table_elements as u64),
-        ] {
-            if wanted > limit {
-                return Err(LoadError::TooLarge { plugin: self.name().to_owned(), what, wanted, limit });
-            }
+        if self.interpreters.is_none()
+            && let Some(import) = self.imports().iter().find(|import| is_interpreter(import))
+        {
+            return Err(LoadError::NotGranted { plugin: self.name().to_owned(), import: import.clone() });
         }
-        Ok(())
+        check_size(self.name(), self.loaded.required.as_ref(), limits.memory, limits.table_elements)?;
+        for interpreter in self.interpreters.iter().flat_map(Interpreters::iter) {
+            interpreter.check_size(&limits.programs)?;
+        }
+        WasmVerifier::probe(self.clone(), options.to_owned(), limits.clone())
     }
 
     /// The code to run on the calling thread, and the room for its instances.
     pub(crate) fn here(&self) -> (&Code, &Slots) {
-        let lanes = self.0.host.lanes();
-        if let Some((index, lane)) = lanes.other_of_this_thread()
-            && let Some(code) = self.0.others[index].get_or_init(|| self.code_in(lane))
-        {
-            return (code, &lane.slots);
-        }
-        (&self.0.code, &lanes.first().slots)
+        self.loaded.code.here(self.loaded.host.lanes(), |lane| self.code_in(lane))
     }
 
-    fn code_in(&self, lane: &Lane) -> Option<Code> {
-        let Loaded { host, name, digest, code, .. } = &*self.0;
-        let loaded = match code {
-            Code::Component(code) => host.again(code.component(), digest, lane).map(|component| {
+    fn code_in(&self, lane: &Lane) -> Result<Code, LoadError> {
+        let Loaded { host, name, digest, code, .. } = &*self.loaded;
+        match code.first() {
+            Code::Component(code) => {
+                let component = host.again(code.component(), digest, lane, name)?;
                 ComponentCode::link(&component, &lane.components, name).map(Code::Component)
-            }),
-            Code::Command(code) => host
-                .again(code.module(), digest, lane)
-                .map(|module| CommandCode::link(&module, &lane.commands, name).map(Code::Command)),
-        };
-        match loaded {
-            Ok(Ok(code)) => Some(code),
-            Ok(Err(error)) => unlikely(name, &error),
-            Err(error) => unlikely(name, &error),
+            }
+            Code::Command(code) => {
+                let module = host.again(code.module(), digest, lane, name)?;
+                CommandCode::link(&module, &lane.commands, name).map(Code::Command)
+            }
         }
     }
 
@@ -170,10 +172,25 @@ impl Plugin {
     }
 }
 
-/// What has loaded once loads again, unless the machine is out of something.
-fn unlikely<T>(plugin: &str, error: &dyn fmt::Display) -> Option<T> {
-    tracing::warn!(plugin, "cannot load a plugin into another engine, sharing the first: {error:#}");
-    None
+/// Whether an instance fits into what it may have before it even runs.
+pub(crate) fn check_size(
+    plugin: &str,
+    required: Option<&ResourcesRequired>,
+    memory: u64,
+    table_elements: usize,
+) -> Result<(), LoadError> {
+    let Some(required) = required else { return Ok(()) };
+    let wanted_memory = required.max_initial_memory_size.unwrap_or(0).saturating_mul(PAGE);
+    let wanted_elements = required.max_initial_table_size.unwrap_or(0);
+    for (what, wanted, limit) in [
+        ("bytes of memory", wanted_memory, memory),
+        ("table elements", wanted_elements, table_elements as u64),
+    ] {
+        if wanted > limit {
+            return Err(LoadError::TooLarge { plugin: plugin.to_owned(), what, wanted, limit });
+        }
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Plugin {

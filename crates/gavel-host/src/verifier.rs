@@ -1,17 +1,19 @@
 //! A plugin with options and limits: one fresh instance for every submission.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Instant;
 
 use gavel_verify::{Description, Failure, Outcome, Submission, Verdict, Verifier};
 
 use crate::plugin::Code;
-use crate::{Limits, LoadError, Plugin};
+use crate::{Limits, LoadError, Plugin, STACK};
 
 /// Judges submissions with one plugin, one set of options and one set of limits. Cheap to clone.
 ///
-/// Judging runs on the calling thread, which needs at least 2 MiB of stack (the default of `std::thread`) and must
-/// not be an async task's; it waits for a free slot of the host first.
+/// Judging runs on the calling thread, which needs [`STACK`](crate::STACK) bytes of stack and must not be an async
+/// task's; it waits for a free slot of the host first. The default of `std::thread`, 2 MiB, is enough where the
+/// plugin is granted no interpreters.
 #[derive(Debug, Clone)]
 pub struct WasmVerifier(Arc<Inner>);
 
@@ -51,7 +53,10 @@ impl WasmVerifier {
     /// Asks the plugin for its opinion of the options.
     pub(crate) fn probe(plugin: Plugin, options: String, limits: Limits) -> Result<Self, LoadError> {
         let inner = Inner { plugin, options, limits };
-        match inner.judge(&Submission::default()).0.result {
+        let judge = || inner.judge(&Submission::default()).0.result;
+        // Whoever loads a plugin need not have the stack of a thread that judges.
+        let result = if inner.plugin.interpreters().is_some() { on_judging_stack(judge) } else { judge() };
+        match result {
             Err(Stop::InvalidOptions(reason)) => {
                 Err(LoadError::InvalidOptions { plugin: inner.plugin.name().to_owned(), reason })
             }
@@ -106,7 +111,9 @@ impl Inner {
             return (Judged::refused(format!("the submission has {size} bytes, more than {limit}")), started);
         }
         let mut judged = match code {
-            Code::Component(code) => code.judge(submission, &self.options, &self.limits),
+            Code::Component(code) => {
+                code.judge(submission, &self.options, &self.limits, self.plugin.interpreters())
+            }
             Code::Command(code) => code.judge(submission, &self.options, &self.limits),
         };
         if let Ok(verdict) = &judged.result
@@ -133,6 +140,15 @@ impl Inner {
         }
         Ok(())
     }
+}
+
+/// Runs `work` on a thread with enough stack or, where no thread can be had, on this one.
+fn on_judging_stack<T: Send>(work: impl Fn() -> T + Send + Sync) -> T {
+    let done = thread::scope(|scope| {
+        let thread = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, &work);
+        thread.ok()?.join().ok()
+    });
+    done.unwrap_or_else(work)
 }
 
 fn size_of_texts(submission: &Submission) -> usize {

@@ -87,7 +87,7 @@ pub enum RewardError {
         /// What is wrong.
         source: Box<FormulaError>,
     },
-    /// A verifier's plugin cannot be found, or its manifest is wrong.
+    /// A verifier's plugin cannot be found, its manifest is wrong, or it lacks what it needs to run programs.
     #[error("{place}: `{field}`")]
     Lookup {
         /// Where the plugin is named.
@@ -135,6 +135,63 @@ pub enum RewardError {
     NotBuilt {
         /// The file that the manifest names.
         entry: PathBuf,
+    },
+    /// The plugin runs programs, and its manifest does not say with which interpreters.
+    #[error(
+        "{plugin} runs programs, which its manifest does not ask for: a `gavel.toml` in its folder must say \
+         `interpreter = [\"LANGUAGE\"]` in `[capabilities]`"
+    )]
+    NotAsked {
+        /// The plugin.
+        plugin: String,
+    },
+    /// The plugin asks to run programs, and the operator has not granted that.
+    #[error(
+        "{plugin} asks to run programs ({}), which has not been granted: if you trust it with that, add \
+         `grant = [\"interpreter\"]` to its table in the reward file, or `--grant interpreter` to `gavel plugin`",
+        languages.join(", ")
+    )]
+    NotGranted {
+        /// The plugin.
+        plugin: String,
+        /// The languages it asks for.
+        languages: Vec<String>,
+    },
+    /// No file is the interpreter of this language.
+    #[error(
+        "no interpreter for `{language}`: looked for {}; build it with `cargo xtask plugins`, or name the folder that \
+         it is in with `--plugin-path` or GAVEL_PLUGIN_PATH",
+        looked.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    )]
+    InterpreterNotFound {
+        /// The language that the plugin asks for.
+        language: String,
+        /// The files that would have been it.
+        looked: Vec<PathBuf>,
+    },
+    /// The folder of an interpreter's name has a verifier in it.
+    #[error("{} is of a verifier: an interpreter has `kind = \"interpreter\"` in `[plugin]`", manifest.display())]
+    NotAnInterpreter {
+        /// The manifest.
+        manifest: PathBuf,
+    },
+    /// An interpreter cannot be loaded.
+    #[error("cannot load the interpreter for `{language}`")]
+    Interpreter {
+        /// The language that the plugin asks for.
+        language: String,
+        /// What is wrong.
+        source: Box<LoadError>,
+    },
+    /// An interpreter runs another language than its file's name says.
+    #[error("{} is an interpreter for `{found}`, not for `{wanted}`", file.display())]
+    OtherLanguage {
+        /// The interpreter.
+        file: PathBuf,
+        /// The language that it says it runs.
+        found: String,
+        /// The language that the plugin asks for.
+        wanted: String,
     },
     /// The host cannot start.
     #[error(transparent)]

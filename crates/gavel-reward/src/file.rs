@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::capability::Capability;
 use crate::error::{FormulaError, RewardError};
 use crate::expression::{OnFailure, is_formula_name};
 use crate::formula::{Condition, Formula};
@@ -36,6 +37,8 @@ pub struct VerifierEntry {
     pub options: String,
     /// Limits that win over the plugin's own.
     pub limits: LimitSettings,
+    /// What the plugin may have that it does not have by itself.
+    pub grant: Vec<Capability>,
     /// What a submission without verdict is worth.
     pub on_failure: OnFailure,
     /// When to ask it at all; always where there is none.
@@ -49,6 +52,7 @@ pub(crate) struct Places {
     pub(crate) plugin: Place,
     pub(crate) options: Place,
     pub(crate) limits: Place,
+    pub(crate) grant: Place,
     pub(crate) when: Place,
 }
 
@@ -109,6 +113,7 @@ impl VerifierEntry {
         let plugin = table.require("plugin")?;
         let options = table.take("options");
         let limits = table.take("limits");
+        let grant = table.take("grant");
         let on_failure = table.take("on_failure");
         let when = table.take("when");
         table.finish()?;
@@ -120,6 +125,7 @@ impl VerifierEntry {
                 plugin: plugin.place(),
                 options: place_or_plugin(&options),
                 limits: place_or_plugin(&limits),
+                grant: place_or_plugin(&grant),
                 when: place_or_plugin(&when),
             },
             options: match options {
@@ -130,6 +136,10 @@ impl VerifierEntry {
                 Some(limits) => LimitSettings::read(limits.table()?)?,
                 None => LimitSettings::default(),
             },
+            grant: match grant {
+                Some(field) => read_grant(&field)?,
+                None => Vec::new(),
+            },
             on_failure: match on_failure {
                 Some(field) => read_on_failure(&field)?,
                 None => OnFailure::default(),
@@ -137,6 +147,14 @@ impl VerifierEntry {
             when: when.map(|field| read_when(&field, names)).transpose()?,
         })
     }
+}
+
+fn read_grant(field: &Field<'_>) -> Result<Vec<Capability>, RewardError> {
+    let capabilities = field.strings().and_then(|names| names.iter().map(|name| name.parse().ok()).collect());
+    capabilities.ok_or_else(|| {
+        let known = Capability::ALL.map(|capability| format!("{:?}", capability.name()));
+        field.unlike(&format!("a list of the capabilities that gavel knows ({})", known.join(", ")))
+    })
 }
 
 fn read_on_failure(field: &Field<'_>) -> Result<OnFailure, RewardError> {
@@ -209,6 +227,7 @@ fn is_verifier_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::ProgramLimitSettings;
     use std::time::Duration;
 
     fn parse(text: &str) -> Result<RewardFile, RewardError> {
@@ -232,11 +251,19 @@ mod tests {
             plugin = "math"
             options = { mode = "boxed", tolerance = 1e-6, order = ["a", 0x10, true] }
             limits = { fuel = 2_000_000_000, memory = "256MiB", timeout = "1500ms", output = 4096, input = "1MiB" }
+            grant = ["interpreter"]
             on_failure = -0.5
 
             [verifiers.format]
             plugin = "./format.wasm"
             when = "accuracy < 1"
+
+            [verifiers.format.limits.programs]
+            fuel = 1_000_000
+            memory = "64MiB"
+            timeout = 2
+            output = "1KiB"
+            runs = 3
 
             [reward]
             formula = "accuracy + 0.1 * format"
@@ -254,8 +281,20 @@ mod tests {
                 timeout: Some(Duration::from_millis(1500)),
                 input: Some(1 << 20),
                 output: Some(4096),
+                programs: ProgramLimitSettings::default(),
             }
         );
+        assert_eq!(
+            format.limits.programs,
+            ProgramLimitSettings {
+                fuel: Some(1_000_000),
+                memory: Some(64 << 20),
+                timeout: Some(Duration::from_secs(2)),
+                output: Some(1024),
+                runs: Some(3),
+            }
+        );
+        assert_eq!((&accuracy.grant[..], &format.grant[..]), (&[Capability::Interpreter][..], &[][..]));
         assert_eq!(accuracy.on_failure, OnFailure::Reward(-0.5));
         assert_eq!((format.plugin.as_str(), format.options.as_str()), ("./format.wasm", "{}"));
         assert_eq!(format.on_failure, OnFailure::Drop);
@@ -306,6 +345,21 @@ mod tests {
             (
                 "[verifiers.a]\nplugin = 'math'\non_failure = nan",
                 "reward.toml:3:14: `verifiers.a.on_failure` must be \"drop\" or a finite number, found nan",
+            ),
+            (
+                "[verifiers.a]\nplugin = 'math'\ngrant = ['network']",
+                "reward.toml:3:9: `verifiers.a.grant` must be a list of the capabilities that gavel knows \
+                 (\"interpreter\"), found ['network']",
+            ),
+            (
+                "[verifiers.a]\nplugin = 'math'\ngrant = true",
+                "reward.toml:3:9: `verifiers.a.grant` must be a list of the capabilities that gavel knows \
+                 (\"interpreter\"), found true",
+            ),
+            (
+                "[verifiers.a]\nplugin = 'math'\nlimits.programs.runs = 5_000_000_000",
+                "reward.toml:3:24: `verifiers.a.limits.programs.runs` must be a whole number of at most 4294967295, \
+                 found 5_000_000_000",
             ),
             ("[verifiers.a]\nplugin = 3", "reward.toml:2:10: `verifiers.a.plugin` must be a string, found 3"),
             (

@@ -15,6 +15,7 @@
 //! # Ok::<(), gavel_reward::RewardError>(())
 //! ```
 
+mod capability;
 mod error;
 mod expression;
 mod file;
@@ -26,12 +27,13 @@ mod manifest;
 mod reward;
 mod source;
 
+pub use capability::{Capability, UnknownCapability};
 pub use error::{FormulaError, RewardError};
 pub use expression::{FUNCTIONS, OnFailure};
 pub use file::{RewardFile, VerifierEntry};
 pub use first_party::FirstParty;
-pub use limits::LimitSettings;
+pub use limits::{LimitSettings, ProgramLimitSettings};
 pub use lookup::{FoundPlugin, Origin};
-pub use manifest::{MANIFEST, Manifest};
+pub use manifest::{MANIFEST, Manifest, PluginKind};
 pub use reward::{LoadOptions, PluginReward, load};
 pub use source::Place;

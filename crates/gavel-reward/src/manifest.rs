@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::RewardError;
 use crate::limits::LimitSettings;
-use crate::source::Table;
+use crate::source::{Field, Table};
 
 /// The file name of a manifest.
 pub const MANIFEST: &str = "gavel.toml";
@@ -18,13 +18,19 @@ pub const MANIFEST: &str = "gavel.toml";
 /// name    = "shouting"
 /// version = "0.1.0"
 /// entry   = "target/wasm32-wasip2/release/shouting.wasm"   # from the manifest's folder
+/// kind    = "verifier"                                     # or "interpreter"; this is the default
 ///
 /// [limits]                  # optional; a reward file may say otherwise
 /// fuel = 100_000_000
 ///
+/// [limits.programs]         # what each program may spend, for plugins that run programs
+/// timeout = "10s"
+///
 /// [capabilities]            # optional; what the plugin asks of the operator
-/// interpreter = false
+/// interpreter = ["python"]  # to run programs in these languages; `false` is the default
 /// ```
+///
+/// An interpreter has neither limits nor capabilities: those who run programs with it have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
     /// Kebab-case, as the plugin is called in a reward file.
@@ -35,8 +41,20 @@ pub struct Manifest {
     pub entry: PathBuf,
     /// Limits that suit the plugin.
     pub limits: LimitSettings,
-    /// Whether the plugin asks to run untrusted programs.
-    pub interpreter: bool,
+    /// The languages that the plugin asks to run untrusted programs in; empty for most.
+    pub interpreters: Vec<String>,
+    /// What the file is.
+    pub kind: PluginKind,
+}
+
+/// What a plugin's file is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PluginKind {
+    /// It judges completions.
+    #[default]
+    Verifier,
+    /// It runs programs for verifiers.
+    Interpreter,
 }
 
 impl Manifest {
@@ -67,20 +85,103 @@ impl Manifest {
             version: plugin.require("version")?.string()?,
             entry: plugin.require("entry")?.string()?.into(),
             limits: LimitSettings::default(),
-            interpreter: false,
+            interpreters: Vec::new(),
+            kind: plugin.take("kind").map(|kind| read_kind(&kind)).transpose()?.unwrap_or_default(),
         };
         plugin.finish()?;
+        if manifest.kind == PluginKind::Interpreter {
+            document.finish()?;
+            return Ok(manifest);
+        }
         if let Some(limits) = document.take("limits") {
             manifest.limits = LimitSettings::read(limits.table()?)?;
         }
         if let Some(capabilities) = document.take("capabilities") {
             let mut capabilities = capabilities.table()?;
-            if let Some(interpreter) = capabilities.take("interpreter") {
-                manifest.interpreter = interpreter.boolean()?;
+            if let Some(languages) = capabilities.take("interpreter") {
+                manifest.interpreters = read_languages(&languages)?;
             }
             capabilities.finish()?;
         }
         document.finish()?;
         Ok(manifest)
+    }
+}
+
+fn read_kind(field: &Field<'_>) -> Result<PluginKind, RewardError> {
+    match field.string()?.as_str() {
+        "verifier" => Ok(PluginKind::Verifier),
+        "interpreter" => Ok(PluginKind::Interpreter),
+        _ => Err(field.unlike("\"verifier\" or \"interpreter\"")),
+    }
+}
+
+/// Exactly the languages that a plugin needs: what `true` meant would depend on what the machine happens to have.
+fn read_languages(field: &Field<'_>) -> Result<Vec<String>, RewardError> {
+    match field.boolean() {
+        Ok(false) => Ok(Vec::new()),
+        _ => {
+            field.strings().ok_or_else(|| field.unlike("a list of languages such as [\"python\"], or false"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn parse(rest: &str) -> Result<Manifest, String> {
+        let text = format!(
+            "manifest_version = 1\n[plugin]\nname = 'x'\nversion = '1.0.0'\nentry = 'x.wasm'\n{rest}"
+        );
+        Manifest::parse(Path::new("gavel.toml"), &text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_plugin_is_a_verifier_that_asks_for_nothing_unless_it_says_so() {
+        for rest in ["", "[capabilities]", "[capabilities]\ninterpreter = false", "kind = 'verifier'"] {
+            let manifest = parse(rest).unwrap();
+            assert_eq!((manifest.kind, manifest.interpreters), (PluginKind::Verifier, Vec::new()), "{rest}");
+        }
+        assert_eq!(parse("kind = 'interpreter'").unwrap().kind, PluginKind::Interpreter);
+    }
+
+    #[test]
+    fn a_code_verifier_names_its_languages_and_its_programs_limits() {
+        let manifest = parse(
+            "[limits.programs]\ntimeout = '5s'\nruns = 7\n[capabilities]\ninterpreter = ['python', 'javascript']",
+        )
+        .unwrap();
+        assert_eq!(manifest.interpreters, ["python", "javascript"]);
+        let programs = manifest.limits.programs;
+        assert_eq!((programs.timeout, programs.runs), (Some(Duration::from_secs(5)), Some(7)));
+    }
+
+    #[test]
+    fn a_mistake_names_line_and_field() {
+        for (rest, expected) in [
+            (
+                "[capabilities]\ninterpreter = true",
+                "gavel.toml:7:15: `capabilities.interpreter` must be a list of languages such as [\"python\"], or \
+                 false, found true",
+            ),
+            (
+                "[capabilities]\ninterpreter = [3]",
+                "gavel.toml:7:15: `capabilities.interpreter` must be a list of languages such as [\"python\"], or \
+                 false, found [3]",
+            ),
+            (
+                "kind = 'judge'",
+                "gavel.toml:6:8: `plugin.kind` must be \"verifier\" or \"interpreter\", found 'judge'",
+            ),
+            ("kind = 'interpreter'\n[limits]\nfuel = 1", "gavel.toml:7:2: unknown field `limits`"),
+            (
+                "[limits.programs]\nrun = 1",
+                "gavel.toml:7:1: unknown field `limits.programs.run` (did you mean `runs`?)",
+            ),
+        ] {
+            assert_eq!(parse(rest).unwrap_err(), expected, "{rest}");
+        }
     }
 }

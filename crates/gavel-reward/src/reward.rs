@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use gavel_host::{Host, HostConfig, LoadError};
+use gavel_host::{Host, HostConfig, Interpreter, Interpreters, LoadError, STACK};
 use gavel_verify::{Description, Failure, Outcome, Reply, Reward, Score, Submission, Verifier};
 use tokio::sync::oneshot;
 
@@ -93,6 +93,15 @@ fn load_verifier(
         field: field("plugin"),
         source: Box::new(source),
     })?;
+    let mut folders = vec![beside.to_owned()];
+    folders.extend(options.plugin_path.iter().cloned());
+    let plugin = found.grant(plugin, host, &entry.grant, &folders).map_err(|error| {
+        let (place, name) = match error {
+            RewardError::NotAsked { .. } => (&entry.places.plugin, "plugin"),
+            _ => (&entry.places.grant, "grant"),
+        };
+        RewardError::Lookup { place: place.clone(), field: field(name), source: Box::new(error) }
+    })?;
     let limits = entry.limits.or(found.limits()).resolve();
     let verifier = plugin.verifier(&entry.options, &limits).map_err(|source| {
         let (place, name) = match source {
@@ -102,9 +111,14 @@ fn load_verifier(
         };
         RewardError::Plugin { place: place.clone(), field: field(name), source: Box::new(source) }
     })?;
+    let interpreters = plugin.interpreters().into_iter().flat_map(Interpreters::iter);
+    let of_interpreter = |interpreter: &Interpreter| {
+        (format!("{}/{}", entry.name, interpreter.language().name), interpreter.digest().to_owned())
+    };
+    let own = (entry.name.clone(), plugin.digest().to_owned());
     Ok(Judge {
         name: entry.name.clone(),
-        digest: plugin.digest().to_owned(),
+        digests: std::iter::once(own).chain(interpreters.map(of_interpreter)).collect(),
         on_failure: entry.on_failure,
         when: entry.when.clone(),
         verifier: Arc::new(verifier),
@@ -114,7 +128,8 @@ fn load_verifier(
 /// A verifier with its place in the reward.
 struct Judge {
     name: String,
-    digest: String,
+    /// Of the plugin, and of each interpreter that it may use.
+    digests: Vec<(String, String)>,
     on_failure: OnFailure,
     when: Option<Condition>,
     verifier: Arc<dyn Verifier>,
@@ -179,6 +194,7 @@ impl PluginReward {
                 let tasks = tasks.clone();
                 thread::Builder::new()
                     .name(format!("{}-{job}", judge.name))
+                    .stack_size(STACK)
                     .spawn(move || work(index, &*verifier, &tasks))
                     .map_err(RewardError::Thread)?;
             }
@@ -192,7 +208,7 @@ impl PluginReward {
             when: judges.iter().map(|judge| judge.when.clone()).collect(),
             warned: AtomicBool::new(false),
         });
-        let digests = judges.into_iter().map(|judge| (judge.name, judge.digest)).collect();
+        let digests = judges.into_iter().flat_map(|judge| judge.digests).collect();
         Ok(Self { digests, shared })
     }
 }
@@ -358,7 +374,7 @@ mod tests {
 
     fn judge(name: &str, verifier: impl Verifier + 'static) -> Judge {
         let (name, on_failure, verifier) = (name.to_owned(), OnFailure::Drop, Arc::new(verifier));
-        Judge { name, digest: String::new(), on_failure, when: None, verifier }
+        Judge { name, digests: Vec::new(), on_failure, when: None, verifier }
     }
 
     /// The same judge, asked only on a condition over the verifiers `above`.

@@ -154,6 +154,12 @@ impl<'a> Field<'a> {
         self.value.get_ref().as_bool().ok_or_else(|| self.unlike("true or false"))
     }
 
+    /// A list of strings.
+    pub(crate) fn strings(&self) -> Option<Vec<String>> {
+        let DeValue::Array(items) = self.value.get_ref() else { return None };
+        items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
+    }
+
     /// A whole number of at least `least`.
     pub(crate) fn count(&self, least: u64) -> Result<u64, RewardError> {
         match self.integer() {

@@ -23,7 +23,8 @@ pub trait Reward: Send + Sync {
     /// Replies come in any order. Every submission is answered, whatever its verifiers do.
     fn submit(&self, submission: Submission, reply: Reply);
 
-    /// The name of each verifier and the digest (sha256, hex) of its plugin, for the record of a run.
+    /// The name of each verifier and the digest (sha256, hex) of its plugin, for the record of a run, and after it
+    /// those of the interpreters that it runs programs with, as `VERIFIER/LANGUAGE`.
     /// The digest is empty for native verifiers.
     fn digests(&self) -> Vec<(String, String)>;
 }

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use gavel_host::{Host, HostConfig, Plugin, WasmVerifier};
+use gavel_host::{Host, HostConfig, Plugin, STACK, WasmVerifier};
 use gavel_reward::FoundPlugin;
 use gavel_verify::{Submission, Verifier};
 use serde_json::json;
@@ -22,7 +22,7 @@ pub(in crate::commands) fn run(args: &BenchArgs) -> Result<ExitStatus, Stop> {
     let cases = cases::read(&args.folder).input_fault()?;
     let found = FoundPlugin::in_folder(&args.folder)?;
     let slots = u32::try_from(args.jobs.get()).context("--jobs is too large").input_fault()?;
-    let loaded = load_twice(&found, slots)?;
+    let loaded = load_twice(&found, slots, args)?;
     let mut verifiers = Verifiers::new(loaded.plugin.clone(), found.limits().resolve());
     let mut tasks = Vec::new();
     for case in cases {
@@ -33,7 +33,7 @@ pub(in crate::commands) fn run(args: &BenchArgs) -> Result<ExitStatus, Stop> {
     }
     let measured = (|| {
         ensure!(!tasks.is_empty(), "no case has options that the plugin accepts");
-        Ok(measure(&tasks, args.jobs.get(), time))
+        measure(&tasks, args.jobs.get(), time).context("cannot start a thread")
     })()
     .input_fault()?;
     let text = if args.json { as_json(&loaded, &measured) } else { as_text(&loaded, &measured) };
@@ -50,18 +50,20 @@ struct Loaded {
     cached: Duration,
 }
 
-/// Loads a plugin into a cache of its own, then again with another host, as a second process would.
-fn load_twice(found: &FoundPlugin, slots: u32) -> Result<Loaded, Stop> {
+/// Loads a plugin into a cache of its own, then again with another host, as a second process would. The interpreters
+/// that it is granted are no part of the time.
+fn load_twice(found: &FoundPlugin, slots: u32, args: &BenchArgs) -> Result<Loaded, Stop> {
     let cache = tempfile::tempdir().context("cannot create a folder for the cache")?;
-    let load = || -> Result<(Plugin, Duration), Stop> {
+    let load = || -> Result<(Host, Plugin, Duration), Stop> {
         let cache_dir = Some(cache.path().to_owned());
         let host = Host::new(HostConfig { cache_dir, slots }).map_err(anyhow::Error::from)?;
         let start = Instant::now();
         let plugin = found.load(&host).input_fault()?;
-        Ok((plugin, start.elapsed()))
+        Ok((host, plugin, start.elapsed()))
     };
-    let (_, cold) = load()?;
-    let (plugin, cached) = load()?;
+    let (_, _, cold) = load()?;
+    let (host, plugin, cached) = load()?;
+    let plugin = args.grants.apply(found, plugin, &host, &args.folder)?;
     Ok(Loaded { plugin, cold, cached })
 }
 
@@ -73,7 +75,7 @@ struct Measured {
 }
 
 /// Judges the tasks round and round on `jobs` threads, for `time` and at least once each.
-fn measure(tasks: &[(WasmVerifier, Submission)], jobs: usize, time: Duration) -> Measured {
+fn measure(tasks: &[(WasmVerifier, Submission)], jobs: usize, time: Duration) -> std::io::Result<Measured> {
     // The first submissions pay for page faults that no later one sees.
     for (verifier, submission) in tasks {
         verifier.verify(submission);
@@ -93,14 +95,16 @@ fn measure(tasks: &[(WasmVerifier, Submission)], jobs: usize, time: Duration) ->
             times.push(begun.elapsed());
         }
     };
-    let mut times: Vec<Duration> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
+    let mut times = thread::scope(|scope| {
+        let spawn = |_| thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+        let workers = (0..jobs).map(spawn).collect::<std::io::Result<Vec<_>>>()?;
         // A verifier does not panic; if one did, its times are missing.
-        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
-    });
+        let times = workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default());
+        Ok::<Vec<Duration>, std::io::Error>(times.collect())
+    })?;
     let elapsed = start.elapsed();
     times.sort_unstable();
-    Measured { jobs, elapsed, times }
+    Ok(Measured { jobs, elapsed, times })
 }
 
 impl Measured {

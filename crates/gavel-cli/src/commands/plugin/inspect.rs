@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use bytesize::ByteSize;
-use gavel_host::{Format, Host, HostConfig, Plugin};
+use gavel_host::{Format, Host, HostConfig, Interpreter, LoadError, Plugin};
 use gavel_reward::{FoundPlugin, MANIFEST, Origin};
 use gavel_verify::visible;
 use serde_json::{Value, json};
@@ -20,10 +20,31 @@ pub(in crate::commands) fn run(args: &InspectArgs) -> Result<ExitStatus, Stop> {
     let found = find(&args.plugin)?;
     let host =
         Host::new(HostConfig { cache_dir: args.cache.resolve(), slots: 1 }).map_err(anyhow::Error::from)?;
-    let plugin = found.load(&host).input_fault()?;
-    let text = if args.json { format!("{:#}\n", as_json(&found, &plugin)) } else { as_text(&found, &plugin) };
+    let text = match load(&found, &host).input_fault()? {
+        Loaded::Verifier(plugin) if args.json => format!("{:#}\n", as_json(&found, &plugin)),
+        Loaded::Verifier(plugin) => as_text(&found, &plugin),
+        Loaded::Interpreter(interpreter) if args.json => {
+            format!("{:#}\n", interpreter_as_json(&found, &interpreter))
+        }
+        Loaded::Interpreter(interpreter) => interpreter_as_text(&found, &interpreter),
+    };
     anstream::stdout().write_all(text.as_bytes()).context("cannot write to stdout")?;
     Ok(ExitStatus::Success)
+}
+
+enum Loaded {
+    Verifier(Plugin),
+    Interpreter(Interpreter),
+}
+
+/// Loads what a file is, whatever it is.
+fn load(found: &FoundPlugin, host: &Host) -> Result<Loaded, LoadError> {
+    match (found.load(host), &found.origin) {
+        (Err(LoadError::Interpreter { .. }), Origin::File(path)) => {
+            host.load_interpreter_file(path).map(Loaded::Interpreter)
+        }
+        (loaded, _) => loaded.map(Loaded::Verifier),
+    }
 }
 
 /// A folder with a manifest, a file, or the name of a first-party plugin.
@@ -41,12 +62,9 @@ fn find(name: &Path) -> Result<FoundPlugin, Stop> {
 
 fn as_text(found: &FoundPlugin, plugin: &Plugin) -> String {
     let description = plugin.description();
-    let list =
-        |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join("\n          ") };
     let options = serde_json::from_str::<Value>(&description.options);
     let options = options.map_or_else(|_| description.options.clone(), |schema| format!("{schema:#}"));
-    let mut text = String::new();
-    for (label, value) in [
+    let mut rows = vec![
         ("name", description.name.clone()),
         ("version", description.version.clone()),
         ("summary", description.summary.clone()),
@@ -58,17 +76,54 @@ fn as_text(found: &FoundPlugin, plugin: &Plugin) -> String {
         ("exports", list(plugin.exports())),
         ("metrics", list(&description.metrics)),
         ("options", options.replace('\n', "\n          ")),
-    ] {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{LABEL}{label:<9}{LABEL:#} {}", visible(&value));
+    ];
+    if plugin.runs_programs() {
+        let languages = languages(found);
+        let what = if languages.is_empty() { "no language".to_owned() } else { languages.join(", ") };
+        rows.push(("asks for", format!("interpreter ({what})")));
     }
-    text
+    shown(&rows)
+}
+
+fn interpreter_as_text(found: &FoundPlugin, interpreter: &Interpreter) -> String {
+    let language = interpreter.language();
+    shown(&[
+        ("runs", language.name.clone()),
+        ("version", language.version.clone()),
+        ("summary", language.summary.clone()),
+        ("origin", origin(found)),
+        ("digest", interpreter.digest().to_owned()),
+        ("size", ByteSize::b(interpreter.size()).display().iec().to_string()),
+        ("format", "interpreter component".to_owned()),
+        ("imports", list(interpreter.imports())),
+        ("exports", list(interpreter.exports())),
+    ])
+}
+
+fn shown(rows: &[(&str, String)]) -> String {
+    rows.iter().fold(String::new(), |mut text, (label, value)| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{LABEL}{label:<9}{LABEL:#} {}", visible(value));
+        text
+    })
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join("\n          ") }
+}
+
+/// The languages that a plugin's manifest asks for.
+fn languages(found: &FoundPlugin) -> &[String] {
+    found.manifest.as_ref().map_or(&[], |manifest| &manifest.interpreters)
 }
 
 fn as_json(found: &FoundPlugin, plugin: &Plugin) -> Value {
     let description = plugin.description();
     let options = serde_json::from_str(&description.options);
+    let asks_for =
+        if plugin.runs_programs() { json!({ "interpreter": languages(found) }) } else { json!({}) };
     json!({
+        "kind": "verifier",
         "name": description.name,
         "version": description.version,
         "summary": description.summary,
@@ -78,8 +133,25 @@ fn as_json(found: &FoundPlugin, plugin: &Plugin) -> Value {
         "format": format_name(plugin.format()),
         "imports": plugin.imports(),
         "exports": plugin.exports(),
+        "asks_for": asks_for,
         "metrics": description.metrics,
         "options": options.unwrap_or_else(|_| Value::from(description.options.as_str())),
+    })
+}
+
+fn interpreter_as_json(found: &FoundPlugin, interpreter: &Interpreter) -> Value {
+    let language = interpreter.language();
+    json!({
+        "kind": "interpreter",
+        "name": language.name,
+        "version": language.version,
+        "summary": language.summary,
+        "origin": origin(found),
+        "digest": interpreter.digest(),
+        "size": interpreter.size(),
+        "format": format_name(Format::Component),
+        "imports": interpreter.imports(),
+        "exports": interpreter.exports(),
     })
 }
 

@@ -20,6 +20,7 @@ pub(in crate::commands) fn run(args: &TestArgs, global: &GlobalArgs) -> Result<E
     let host =
         Host::new(HostConfig { cache_dir: args.cache.resolve(), slots: 1 }).map_err(anyhow::Error::from)?;
     let plugin = found.load(&host).input_fault()?;
+    let plugin = args.grants.apply(&found, plugin, &host, &args.folder)?;
     let mut verifiers = Verifiers::new(plugin, found.limits().resolve());
     let mut failed = 0;
     let mut stdout = anstream::stdout();

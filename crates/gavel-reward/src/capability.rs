@@ -1,0 +1,186 @@
+//! What an operator can grant to a plugin, and how a plugin comes to what it was granted.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use gavel_host::{Host, Interpreter, Plugin};
+
+use crate::error::RewardError;
+use crate::lookup::FoundPlugin;
+use crate::manifest::{MANIFEST, Manifest, PluginKind};
+
+/// What a plugin does not have unless the operator grants it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Capability {
+    /// Running untrusted programs, with the interpreters that the plugin's manifest asks for.
+    Interpreter,
+}
+
+impl Capability {
+    /// All of them.
+    pub const ALL: [Self; 1] = [Self::Interpreter];
+
+    /// As files and flags call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Interpreter => "interpreter",
+        }
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The name of no capability.
+#[derive(Debug, thiserror::Error)]
+#[error("no such capability; gavel knows {}", Capability::ALL.map(Capability::name).join(", "))]
+pub struct UnknownCapability;
+
+impl FromStr for Capability {
+    type Err = UnknownCapability;
+
+    fn from_str(name: &str) -> Result<Self, UnknownCapability> {
+        Self::ALL.into_iter().find(|capability| capability.name() == name).ok_or(UnknownCapability)
+    }
+}
+
+impl FoundPlugin {
+    /// Gives a plugin, loaded from here, the interpreters that its manifest asks for. A plugin that runs no programs
+    /// stays as it is, whatever is granted.
+    ///
+    /// An interpreter for `LANGUAGE` is the first that is there of `LANGUAGE.wasm` and the entry of
+    /// `LANGUAGE/gavel.toml` in each of `folders`.
+    ///
+    /// # Errors
+    /// [`RewardError::NotAsked`] and [`RewardError::NotGranted`] when the plugin runs programs and its manifest does
+    /// not ask for interpreters, or `grants` lack the capability; otherwise when an interpreter is not there or
+    /// cannot be loaded.
+    pub fn grant(
+        &self,
+        plugin: Plugin,
+        host: &Host,
+        grants: &[Capability],
+        folders: &[PathBuf],
+    ) -> Result<Plugin, RewardError> {
+        if !plugin.runs_programs() {
+            return Ok(plugin);
+        }
+        let languages = self.manifest.as_ref().map_or(&[][..], |manifest| &manifest.interpreters);
+        if languages.is_empty() {
+            return Err(RewardError::NotAsked { plugin: plugin.name().to_owned() });
+        }
+        if !grants.contains(&Capability::Interpreter) {
+            let (plugin, languages) = (plugin.name().to_owned(), languages.to_vec());
+            return Err(RewardError::NotGranted { plugin, languages });
+        }
+        let interpreters = languages.iter().map(|language| load_interpreter(language, host, folders));
+        Ok(plugin.grant(interpreters.collect::<Result<_, _>>()?))
+    }
+}
+
+fn load_interpreter(language: &str, host: &Host, folders: &[PathBuf]) -> Result<Interpreter, RewardError> {
+    let file = find_interpreter(language, folders)?;
+    let interpreter = host.load_interpreter_file(&file).map_err(|source| RewardError::Interpreter {
+        language: language.to_owned(),
+        source: Box::new(source),
+    })?;
+    let found = &interpreter.language().name;
+    if found != language {
+        return Err(RewardError::OtherLanguage { file, found: found.clone(), wanted: language.to_owned() });
+    }
+    Ok(interpreter)
+}
+
+fn find_interpreter(language: &str, folders: &[PathBuf]) -> Result<PathBuf, RewardError> {
+    let mut looked = Vec::new();
+    // A language's name comes from a plugin's manifest: it must not lead to other folders.
+    if Path::new(language).file_name().is_some_and(|name| name == language) {
+        for folder in folders {
+            let file = folder.join(format!("{language}.wasm"));
+            if file.is_file() {
+                return Ok(file);
+            }
+            looked.push(file);
+            let subfolder = folder.join(language);
+            let manifest = subfolder.join(MANIFEST);
+            if !manifest.is_file() {
+                looked.push(manifest);
+                continue;
+            }
+            let found = Manifest::read(&subfolder)?;
+            if found.kind != PluginKind::Interpreter {
+                return Err(RewardError::NotAnInterpreter { manifest });
+            }
+            let entry = subfolder.join(found.entry);
+            if entry.is_file() {
+                return Ok(entry);
+            }
+            looked.push(entry);
+        }
+    }
+    Err(RewardError::InterpreterNotFound { language: language.to_owned(), looked })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_capability_is_refused_with_the_known_ones() {
+        assert_eq!("interpreter".parse::<Capability>().unwrap(), Capability::Interpreter);
+        let error = "network".parse::<Capability>().unwrap_err();
+        assert_eq!(error.to_string(), "no such capability; gavel knows interpreter");
+    }
+
+    fn manifest(kind: &str) -> String {
+        format!(
+            "manifest_version = 1\n[plugin]\nname = 'toy'\nversion = '1.0.0'\nentry = 'built/toy.wasm'\n{kind}\n"
+        )
+    }
+
+    #[test]
+    fn an_interpreter_is_a_file_or_the_entry_of_a_folder() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = |name: &str| root.path().join(name);
+        let folders = [folder("a"), folder("b"), folder("c")];
+        let looked = |folders: &[PathBuf]| match find_interpreter("toy", folders) {
+            Err(RewardError::InterpreterNotFound { looked, .. }) => looked,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(looked(&folders).len(), 6, "two places in each folder");
+
+        std::fs::create_dir_all(folder("b/toy/built")).unwrap();
+        std::fs::write(folder("b/toy/gavel.toml"), manifest("kind = 'interpreter'")).unwrap();
+        assert!(looked(&folders).contains(&folder("b/toy/built/toy.wasm")), "one that is not built is named");
+        std::fs::write(folder("b/toy/built/toy.wasm"), "").unwrap();
+        assert_eq!(find_interpreter("toy", &folders).unwrap(), folder("b/toy/built/toy.wasm"));
+
+        std::fs::create_dir_all(folder("a")).unwrap();
+        std::fs::write(folder("a/toy.wasm"), "").unwrap();
+        assert_eq!(find_interpreter("toy", &folders).unwrap(), folder("a/toy.wasm"));
+    }
+
+    #[test]
+    fn a_verifier_is_no_interpreter() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("toy")).unwrap();
+        std::fs::write(root.path().join("toy/gavel.toml"), manifest("")).unwrap();
+        let found = find_interpreter("toy", &[root.path().to_owned()]);
+        assert!(matches!(found, Err(RewardError::NotAnInterpreter { .. })), "{found:?}");
+    }
+
+    #[test]
+    fn a_language_leads_to_no_other_folder() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("inner")).unwrap();
+        std::fs::write(root.path().join("toy.wasm"), "").unwrap();
+        for language in ["../toy", "inner/../../toy", "", "..", "/toy"] {
+            let found = find_interpreter(language, &[root.path().join("inner")]);
+            assert!(matches!(found, Err(RewardError::InterpreterNotFound { .. })), "{language}: {found:?}");
+        }
+    }
+}
