@@ -12,7 +12,7 @@ import sys
 from wit_world import exports
 from wit_world.exports.execution import End, End_Exited, End_Raised, Language
 
-from gavel_interpreter import preload, process, single_thread
+from gavel_interpreter import machine, preload, process, single_thread
 
 VERSION = "%d.%d.%d" % sys.version_info[:3]
 SUMMARY = (
@@ -33,6 +33,7 @@ class Execution(exports.Execution):
 
 
 preload.import_standard_library()
+machine.install()
 single_thread.install()
 process.prepare()
 # What is alive now lives as long as the snapshot; the collector need not look at it, nor dirty its pages.

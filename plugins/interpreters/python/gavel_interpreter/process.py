@@ -19,7 +19,6 @@ LOST_OUTPUT = 120
 def prepare() -> None:
     """Makes the snapshot look like a process that has just started."""
     _open_streams()
-    sys.argv[:] = [FILENAME]
     sys.path[:] = []
     sys.path_importer_cache.clear()
     sys.dont_write_bytecode = True
@@ -58,6 +57,7 @@ def _open_streams() -> None:
 
 def _execute(source: str) -> int | None:
     source = source.removeprefix("\ufeff")
+    sys.argv[:] = [FILENAME]
     main = types.ModuleType("__main__")
     main.__builtins__ = builtins
     main.__file__ = FILENAME
