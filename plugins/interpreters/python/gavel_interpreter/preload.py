@@ -40,7 +40,7 @@ def _import(name: str) -> None:
     except BaseException:  # what it needs is not here; a module may even exit
         return
     for _, child, _ in pkgutil.iter_modules(getattr(module, "__path__", ())):
-        if child not in ("__main__", "test", "tests") and f"{name}.{child}" not in sys.modules:
+        if child not in ("__main__", "test", "tests"):
             _import(f"{name}.{child}")
 
 

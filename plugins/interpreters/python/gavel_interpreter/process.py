@@ -111,17 +111,16 @@ def _run_exit_functions() -> None:
 
 def _flush() -> bool:
     """Writes what is still buffered; returns whether that worked."""
-    try:
-        if sys.stdout is not None and not sys.stdout.closed:
-            sys.stdout.flush()
-        kept = True
-    except BaseException as error:
-        print(f"Exception ignored while flushing sys.stdout:\n{type(error).__name__}: {error}", file=sys.stderr)
-        kept = False
-    try:
-        sys.stderr.flush()
-    except BaseException:
-        pass
+    kept = True
+    # A program may have put something else in the place of `sys.stdout` and written to the original at the end.
+    for stream in (sys.stdout, sys.__stdout__, sys.stderr, sys.__stderr__):
+        try:
+            if stream is not None and not stream.closed:
+                stream.flush()
+        except BaseException as error:
+            kept = False
+            if stream is not sys.stderr:
+                print(f"Exception ignored while flushing sys.stdout: {type(error).__name__}: {error}", file=sys.stderr)
     return kept
 
 
