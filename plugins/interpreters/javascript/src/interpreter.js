@@ -29,7 +29,7 @@ export const execution = {
 
   async execute(source) {
     try {
-      life.watch(evaluate(source));
+      life.guard(() => evaluate(source));
       await idle(() => life.ended);
       life.emitExit();
     } catch (error) {

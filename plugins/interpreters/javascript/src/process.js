@@ -8,6 +8,8 @@ import { soon } from './timers.js';
 // Thrown by `process.exit`. A program that catches it goes on, but nothing that it writes counts any more.
 export class ExitSignal extends Error {}
 
+const ticks = [];
+
 export const life = {
   ended: false,
   failed: false,
@@ -39,13 +41,22 @@ export const life = {
     process.emit('exit', this.exitCode);
   },
 
-  // Calls a callback of the program.
+  // Calls a callback of the program, and then what it left for the next tick: before any promise, as Node does.
   guard(call) {
+    this.attempt(call);
+    this.tick();
+  },
+
+  attempt(call) {
     try {
       this.watch(call());
     } catch (error) {
       this.fail(error);
     }
+  },
+
+  tick() {
+    while (ticks.length && !this.ended) this.attempt(ticks.shift());
   },
 
   // A promise that the program leaves behind: its rejection is an error that nobody caught.
@@ -161,7 +172,10 @@ export function installProcess() {
       { bigint: () => hrtime() },
     ),
     memoryUsage: () => ({ rss: 0, heapTotal: 0, heapUsed: 0, external: 0, arrayBuffers: 0 }),
-    nextTick: (call, ...values) => queueMicrotask(() => life.guard(() => call(...values))),
+    nextTick: (call, ...values) => {
+      ticks.push(() => call(...values));
+      queueMicrotask(() => life.tick()); // where a promise asks for it
+    },
     emitWarning: (warning) => stderr.write(`Warning: ${warning}\n`),
   });
   globalThis.process = process;
