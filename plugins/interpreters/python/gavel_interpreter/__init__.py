@@ -16,7 +16,7 @@ from gavel_interpreter import machine, preload, process, single_thread
 
 VERSION = "%d.%d.%d" % sys.version_info[:3]
 SUMMARY = (
-    "CPython with its pure-Python standard library: no native extensions (numpy), no processes, no sockets, no files; "
+    "CPython and its standard library: no packages (numpy), no processes, no sockets, no files; "
     "a thread runs to its end when it is started."
 )
 

@@ -15,6 +15,9 @@ FILENAME = "program.py"
 # What CPython exits with when the last output could not be written.
 LOST_OUTPUT = 120
 
+# Frames between the engine and a program's module: `execute`, `run` and `_execute`.
+_OWN_FRAMES = 3
+
 
 def prepare() -> None:
     """Makes the snapshot look like a process that has just started."""
@@ -25,10 +28,6 @@ def prepare() -> None:
     linecache.clearcache()
     # A program may recurse as deeply as it could on its own; the frames below it are ours.
     sys.setrecursionlimit(sys.getrecursionlimit() + _OWN_FRAMES)
-
-
-# Frames between the engine and a program's module: `execute`, `run` and `_execute`.
-_OWN_FRAMES = 3
 
 
 def run(source: str) -> int | None:
