@@ -1,6 +1,9 @@
-//! `cargo xtask`: what this repository needs besides cargo itself: set-up, the demo, the tests.
+//! `cargo xtask`: what this repository needs besides cargo itself: set-up, the demo, plugins not in Rust, the tests.
 
 mod demo;
+mod npm;
+mod pip;
+mod plugins;
 mod setup;
 mod shell;
 mod test;
@@ -20,8 +23,10 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Install what cargo cannot: libtorch and the WebAssembly target, into folders that git ignores.
+    /// Install what cargo cannot (libtorch, the WebAssembly target, toolchains), into folders that git ignores.
     Setup(setup::Args),
+    /// Build the plugins that are not in Rust: the interpreters and math-verify. What has not changed stays.
+    Plugins(plugins::Args),
     /// Set up, build, and train the demo: R1-Zero in miniature, on a CPU, in about five minutes.
     Demo(demo::Args),
     /// Set up, and run every test of every part.
@@ -33,6 +38,7 @@ fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the workspace root");
     let result = match Args::parse().task {
         Task::Setup(args) => setup::run(root, &args),
+        Task::Plugins(args) => plugins::run(root, &args),
         Task::Demo(args) => demo::run(root, &args),
         Task::Test => test::run(root),
     };

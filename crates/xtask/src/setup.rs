@@ -1,4 +1,4 @@
-//! Installs what cargo cannot: libtorch and the WebAssembly target.
+//! Installs what cargo cannot: libtorch, the WebAssembly target, and what makes components of Python and JavaScript.
 //!
 //! Everything goes into `.gavel/` at the root, which git ignores. Each step looks first whether its work is done,
 //! so a second run only looks.
@@ -9,7 +9,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::shell;
+use crate::pip::{self, remove};
+use crate::{npm, shell};
 
 /// The libtorch that tch 0.24 is made for.
 const TORCH_VERSION: &str = "2.11.0";
@@ -27,17 +28,28 @@ pub struct Args {
 }
 
 /// One thing to have, why, and how to get it.
-struct Step<'a> {
-    name: &'a str,
-    reason: &'a str,
+pub struct Step<'a> {
+    pub name: &'a str,
+    pub reason: &'a str,
     /// What is there already, if it is.
-    present: Box<dyn Fn() -> Option<String> + 'a>,
+    pub present: Box<dyn Fn() -> Option<String> + 'a>,
     /// Gets it and says what it got.
-    install: Box<dyn Fn() -> Result<String> + 'a>,
+    pub install: Box<dyn Fn() -> Result<String> + 'a>,
 }
 
+/// Everything that building and testing need.
 pub fn run(root: &Path, args: &Args) -> Result<()> {
-    let steps = [wasm_target(root), libtorch(root, args)?];
+    take(&[
+        wasm_target(root),
+        libtorch(root, args)?,
+        pip::componentize_py(root),
+        pip::math_verify(root),
+        npm::componentize_js(root),
+    ])
+}
+
+/// Takes the steps whose work is not done, and says what each came to.
+pub fn take(steps: &[Step<'_>]) -> Result<()> {
     for (index, step) in steps.iter().enumerate() {
         let heading = format!("setup {}/{}: {} ({})", index + 1, steps.len(), step.name, step.reason);
         if let Some(what) = (step.present)() {
@@ -159,9 +171,8 @@ fn install_wheels(root: &Path) -> Result<PathBuf> {
     let folder = root.join(".gavel/pytorch");
     let unpacking = root.join(".gavel/pytorch.part");
     remove(&unpacking)?;
-    let mut install = pip(root)?;
-    install.args(["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]);
-    install.args(["--only-binary=:all:", "--implementation", "cp", "--python-version", "3.11"]);
+    let mut install = pip::install(root)?;
+    install.args(["--implementation", "cp", "--python-version", "3.11"]);
     // pip matches the number exactly, so every one that a pinned wheel carries is named.
     for number in [5, 12, 17, 18, 24, 25, 27, 28] {
         install.args(["--platform", &format!("manylinux_2_{number}_x86_64")]);
@@ -183,31 +194,6 @@ fn install_wheels(root: &Path) -> Result<PathBuf> {
     Ok(folder.join("torch"))
 }
 
-/// A pip to call: that of a virtual environment of our own, or the system's where Python cannot make one.
-fn pip(root: &Path) -> Result<Command> {
-    let venv = root.join(".gavel/venv");
-    let python = venv.join("bin/python");
-    if !python.exists() {
-        let made = shell::read(shell::command(root, "python3").args(["-m", "venv"]).arg(&venv));
-        if let Err(reason) = made {
-            remove(&venv)?;
-            shell::read(shell::command(root, "python3").args(["-m", "pip", "--version"])).with_context(
-                || {
-                    format!(
-                        "python3 has neither venv nor pip (Debian: apt-get install python3-venv): {reason:#}"
-                    )
-                },
-            )?;
-            let mut pip = shell::command(root, "python3");
-            pip.args(["-m", "pip"]);
-            return Ok(pip);
-        }
-    }
-    let mut pip = shell::command(root, python);
-    pip.args(["-m", "pip"]);
-    Ok(pip)
-}
-
 fn has_nvidia_gpu() -> bool {
     Path::new("/proc/driver/nvidia/version").exists() || Path::new("/dev/nvidia0").exists()
 }
@@ -225,13 +211,4 @@ fn relink(target: &Path, link: &Path) -> Result<()> {
     }
     std::os::unix::fs::symlink(target, link)
         .with_context(|| format!("could not link {} to {}", link.display(), target.display()))
-}
-
-fn remove(folder: &Path) -> Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("could not remove {}", folder.display()))
-        }
-        _ => Ok(()),
-    }
 }

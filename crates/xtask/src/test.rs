@@ -6,26 +6,32 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{setup, shell};
+use crate::{pip, plugins, setup, shell};
 
 /// A test that cannot run here prints a line that begins so, with what was skipped and why.
 const SKIPPED: &str = "skipped:";
 
 pub fn run(root: &Path) -> Result<()> {
     setup::run(root, &setup::Args::default())?;
-    eprintln!("test 1/3: formatting");
+    eprintln!("test 1/4: formatting");
     shell::run(shell::cargo(root).args(["fmt", "--all", "--check"]))?;
+    eprintln!("test 2/4: the plugins that are not in Rust");
+    plugins::build(root, None)?;
+    let python_sdk = ["-m", "unittest", "discover", "--quiet", "--start-directory", "sdk/python/tests"];
+    shell::run(pip::python_for_plugins(root)?.args(python_sdk))?;
     // One profile serves tests and demo, so that wasmtime and libtorch's bindings are compiled once; and a debug
     // build of the plugin compiler or of the trainer is too slow to test with.
-    eprintln!("test 2/3: every crate and plugin, in the release profile");
+    eprintln!("test 3/4: every crate and plugin, in the release profile");
     let mut skipped = tee(shell::cargo(root)
         .args(["test", "--workspace", "--release", "--no-fail-fast"])
         .args(["--", "--show-output", "--test-threads=2"]))?;
-    eprintln!("test 3/3: the documents of each plugin, as a plugin author would test them");
+    eprintln!("test 4/4: the documents of each plugin, as a plugin author would test them");
     let gavel = root.join("target/release/gavel");
-    for plugin in ["countdown", "format", "math"] {
+    for plugin in ["countdown", "format", "math", "math-verify"] {
         shell::run(shell::command(root, &gavel).args(["plugin", "test"]).arg(format!("plugins/{plugin}")))?;
     }
+    let parity = ["plugins/math-verify/tests/parity.py", "--gavel", "target/release/gavel"];
+    skipped.extend(tee(pip::python_for_plugins(root)?.args(parity))?);
     skipped.push("tests on a CUDA device: the test run uses the CPU alone".to_owned());
     eprintln!("\nEverything passed. Skipped:");
     for what in skipped {
@@ -36,7 +42,8 @@ pub fn run(root: &Path) -> Result<()> {
 
 /// Runs a command, shows its standard output, and returns what its [`SKIPPED`] lines say.
 fn tee(command: &mut Command) -> Result<Vec<String>> {
-    let mut child = command.stdout(Stdio::piped()).spawn().context("could not start cargo")?;
+    let mut child =
+        command.stdout(Stdio::piped()).spawn().with_context(|| format!("could not start {command:?}"))?;
     let stdout = child.stdout.take().expect("it was asked for");
     let mut skipped = Vec::new();
     for line in BufReader::new(stdout).lines() {

@@ -1,0 +1,126 @@
+"""The SDK natively: options, verdicts, errors, cases."""
+
+import json
+import unittest
+from dataclasses import dataclass
+from typing import Literal, Optional
+
+from gavel_plugin import Abstain, InternalError, InvalidOptions, InvalidTask, Submission, Verdict, excerpt, option
+from gavel_plugin import cases
+from gavel_plugin.options import read, schema
+from gavel_plugin.plugin import Plugin
+
+
+@dataclass(frozen=True)
+class Options:
+    limit: int = option(5, "The most words.", minimum=1)
+    unit: Literal["word", "letter"] = "word"
+    words: list[str] = option(["a"], minItems=1)
+    share: float = 0.5
+    strict: bool = False
+    note: Optional[str] = None
+
+    def __post_init__(self) -> None:
+        if self.strict and self.limit > 100:
+            raise ValueError("`limit` is at most 100 where `strict`")
+
+
+def verify(submission: Submission, options: Options) -> Verdict:
+    if submission.completion == "?":
+        raise Abstain("a question")
+    if submission.completion == "!":
+        raise RuntimeError("broken")
+    if submission.completion == "column":
+        return Verdict(float(submission.require("n")))
+    words = len(submission.completion.split())
+    return Verdict.right_if(words <= options.limit, f"{words} words", {"words": words})
+
+
+PLUGIN = Plugin(verify, "words", "0.1.0", "Counts words.", ["words"])
+
+
+class OptionsTest(unittest.TestCase):
+    def refused(self, options: dict) -> str:
+        with self.assertRaises(InvalidOptions) as caught:
+            read(Options, json.dumps(options))
+        return str(caught.exception)
+
+    def test_defaults_hold_where_nothing_is_said(self) -> None:
+        self.assertEqual(read(Options, "{}"), Options())
+
+    def test_a_misspelt_option_is_named_with_the_one_that_was_meant(self) -> None:
+        self.assertEqual(self.refused({"limt": 3}), "`limt` is not an option; did you mean `limit`?")
+
+    def test_a_wrong_type_names_the_field(self) -> None:
+        for options in ({"limit": "3"}, {"limit": 2.5}, {"limit": True}, {"strict": 1}, {"words": "a"}, {"words": [1]}):
+            self.assertIn(f"`{next(iter(options))}", self.refused(options))
+
+    def test_limits_and_choices_are_said(self) -> None:
+        self.assertEqual(self.refused({"limit": 0}), "`limit` is 0; it must be at least 1")
+        self.assertIn("one of `word`, `letter`", self.refused({"unit": "line"}))
+        self.assertIn("at least 1 entries", self.refused({"words": []}))
+
+    def test_a_rule_over_several_options_is_an_option_error(self) -> None:
+        self.assertIn("`limit` is at most 100", self.refused({"strict": True, "limit": 101}))
+
+    def test_whole_floats_are_integers_and_integers_are_floats(self) -> None:
+        self.assertEqual(read(Options, '{"limit": 3.0, "share": 1, "note": null}'), Options(limit=3, share=1.0))
+
+    def test_the_schema_says_what_is_checked(self) -> None:
+        document = json.loads(schema(Options))
+        self.assertFalse(document["additionalProperties"])
+        limit = {"type": "integer", "minimum": 1, "default": 5, "description": "The most words."}
+        self.assertEqual(document["properties"]["limit"], limit)
+        self.assertEqual(document["properties"]["unit"]["enum"], ["word", "letter"])
+
+    def test_options_that_are_no_object_are_refused(self) -> None:
+        for text in ("[]", "3", "{"):
+            with self.assertRaises(InvalidOptions):
+                read(Options, text)
+
+
+class JudgeTest(unittest.TestCase):
+    def test_a_verdict(self) -> None:
+        verdict = PLUGIN.judge("one two", options_json='{"limit": 1}')
+        self.assertEqual((verdict.reward, verdict.reason, verdict.metrics), (0.0, "2 words", {"words": 2}))
+
+    def test_errors_keep_their_kind(self) -> None:
+        with self.assertRaises(Abstain):
+            PLUGIN.judge("?")
+        with self.assertRaisesRegex(InvalidTask, "column `n`"):
+            PLUGIN.judge("column")
+
+    def test_what_nobody_expected_is_an_internal_error_that_says_where(self) -> None:
+        with self.assertRaisesRegex(InternalError, r"RuntimeError: broken \(test_plugin.py:\d+ in verify\)"):
+            PLUGIN.judge("!")
+
+    def test_a_reward_that_is_no_number_is_refused(self) -> None:
+        with self.assertRaisesRegex(InternalError, "reward is nan"):
+            PLUGIN.judge("column", metadata_json='{"n": NaN}')
+
+    def test_a_metric_that_was_not_promised_is_refused(self) -> None:
+        plugin = Plugin(verify, "words", "0.1.0", "Counts words.", [])
+        with self.assertRaisesRegex(InternalError, "`words`"):
+            plugin.judge("one")
+
+    def test_a_missing_reference_is_an_invalid_task(self) -> None:
+        with self.assertRaisesRegex(InvalidTask, "`reference` is missing"):
+            Submission("x").require_reference()
+
+    def test_excerpts_are_one_line_of_bounded_length(self) -> None:
+        self.assertEqual(excerpt("a\nb\x1b[31m"), "a b [31m")
+        self.assertEqual(len(excerpt("x" * 1000)), 80)
+
+
+class CasesTest(unittest.TestCase):
+    def test_cases_say_what_differs(self) -> None:
+        case = {"name": "n", "completion": "one two", "options": {"limit": 1}, "expect": {"reward": 1}}
+        self.assertIn("expected the reward 1, found 0.0", cases.check(PLUGIN, case) or "")
+        case["expect"] = {"reward": 0, "metrics": {"words": 2}, "reason_contains": "2 words"}
+        self.assertIsNone(cases.check(PLUGIN, case))
+        case["expect"] = {"status": "abstained"}
+        self.assertIn("expected abstained", cases.check(PLUGIN, case) or "")
+
+
+if __name__ == "__main__":
+    unittest.main()
