@@ -1,0 +1,73 @@
+//! The programs of `src/python` and `src/javascript`, put together for one run.
+
+use std::fmt::Write as _;
+
+use crate::value::literal_string;
+
+const ENCODE: &str = include_str!("python/encode.py");
+const EXECUTE: &str = include_str!("python/execute.py");
+const OBJECTS: &str = include_str!("python/objects.py");
+const CHECK: &str = include_str!("python/check.py");
+const JAVASCRIPT: &str = include_str!("javascript/execute.js");
+
+/// Library values in literals name these.
+const LIBRARY: &str = "import collections, decimal, fractions\n";
+
+/// Runs `program` and makes calls; `calls` is a Python list of `(name, args)`.
+pub(crate) fn execute(program: &str, nonce: &str, calls: &str) -> String {
+    let program = literal_string(program);
+    let library = if needs_library(calls) { LIBRARY } else { "" };
+    format!("{ENCODE}{EXECUTE}{library}METHODS = False\nexecute({program}, '{nonce}', {calls})\n")
+}
+
+/// Runs `program` and makes calls that it reads on its standard input: a JSON list of `[name, args]`.
+pub(crate) fn execute_from_stdin(program: &str, nonce: &str) -> String {
+    let program = literal_string(program);
+    format!(
+        "{ENCODE}{EXECUTE}METHODS = True\nexecute({program}, '{nonce}', json.loads(sys.stdin.buffer.read()))\n"
+    )
+}
+
+/// Runs `program` and makes the calls of a test that was split; see `objects.py`.
+pub(crate) fn execute_split(program: &str, nonce: &str, calls: &str) -> String {
+    let program = literal_string(program);
+    let library = if needs_library(calls) { LIBRARY } else { "" };
+    format!("{ENCODE}{EXECUTE}{OBJECTS}{library}METHODS = False\nexecute({program}, '{nonce}', {calls})\n")
+}
+
+fn needs_library(calls: &str) -> bool {
+    ["collections.", "decimal.", "fractions."].iter().any(|module| calls.contains(module))
+}
+
+/// The tests of a round, and what is known so far.
+#[derive(Debug)]
+pub(crate) struct Round<'a> {
+    pub(crate) tests: &'a str,
+    /// What the task gave the program to start with, if that is Python by itself.
+    pub(crate) prelude: &'a str,
+    /// Names of the program that the tests use, and what the tests call them.
+    pub(crate) externals: &'a [(String, String)],
+    /// Calls as JSON, and their answers as Python tuples.
+    pub(crate) known: &'a [(String, String)],
+    pub(crate) guarded: bool,
+}
+
+/// Runs the tests with what is known.
+pub(crate) fn check(round: &Round<'_>, nonce: &str) -> String {
+    let mut source = format!("{ENCODE}{CHECK}{LIBRARY}OBJECT = GLOBAL = Remote\nEXTERNALS = {{");
+    for (alias, name) in round.externals {
+        _ = write!(source, "{}: {}, ", literal_string(alias), literal_string(name));
+    }
+    let guarded = if round.guarded { "True" } else { "False" };
+    _ = write!(source, "}}\nGUARDED = {guarded}\nPRELUDE = {}\n", literal_string(round.prelude));
+    for (call, answer) in round.known {
+        _ = writeln!(source, "known.setdefault({}, []).append({answer})", literal_string(call));
+    }
+    _ = writeln!(source, "check({}, '{nonce}')", literal_string(round.tests));
+    source
+}
+
+/// Runs a JavaScript `program` and makes calls of one of its functions; `calls` is a JSON list of argument lists.
+pub(crate) fn execute_javascript(program: &str, nonce: &str, name: &str, calls: &str) -> String {
+    format!("{program}\n;{JAVASCRIPT}\n__gavelExecute(\"{nonce}\", () => {name}, {calls});\n")
+}
