@@ -8,6 +8,7 @@ const ENCODE: &str = include_str!("python/encode.py");
 const EXECUTE: &str = include_str!("python/execute.py");
 const OBJECTS: &str = include_str!("python/objects.py");
 const CHECK: &str = include_str!("python/check.py");
+const GUARDED: &str = include_str!("python/guarded.py");
 const JAVASCRIPT: &str = include_str!("javascript/execute.js");
 
 /// Library values in literals name these.
@@ -54,17 +55,33 @@ pub(crate) struct Round<'a> {
 
 /// Runs the tests with what is known.
 pub(crate) fn check(round: &Round<'_>, nonce: &str) -> String {
-    let mut source = format!("{ENCODE}{CHECK}{LIBRARY}OBJECT = GLOBAL = Remote\nEXTERNALS = {{");
-    for (alias, name) in round.externals {
-        _ = write!(source, "{}: {}, ", literal_string(alias), literal_string(name));
-    }
     let guarded = if round.guarded { "True" } else { "False" };
-    _ = write!(source, "}}\nGUARDED = {guarded}\nPRELUDE = {}\n", literal_string(round.prelude));
+    let externals = externals(round.externals);
+    let prelude = literal_string(round.prelude);
+    let mut source = format!("{ENCODE}{CHECK}{LIBRARY}OBJECT = GLOBAL = Remote\nEXTERNALS = {externals}\n");
+    _ = write!(source, "GUARDED = {guarded}\nPRELUDE = {prelude}\n");
     for (call, answer) in round.known {
         _ = writeln!(source, "known.setdefault({}, []).append({answer})", literal_string(call));
     }
     _ = writeln!(source, "check({}, '{nonce}')", literal_string(round.tests));
     source
+}
+
+/// Runs the tests beside the program; see `guarded.py`.
+pub(crate) fn guard(program: &str, tests: &str, names: &[(String, String)], nonce: &str) -> String {
+    let (program, tests) = (literal_string(program), literal_string(tests));
+    let externals = externals(names);
+    format!("{ENCODE}{CHECK}{GUARDED}EXTERNALS = {externals}\nguard({tests}, {program}, '{nonce}')\n")
+}
+
+/// A Python dict of what the tests call each name of the program.
+fn externals(names: &[(String, String)]) -> String {
+    let mut dict = "{".to_owned();
+    for (alias, name) in names {
+        _ = write!(dict, "{}: {}, ", literal_string(alias), literal_string(name));
+    }
+    dict.push('}');
+    dict
 }
 
 /// Runs a JavaScript `program` and makes calls of one of its functions; `calls` is a JSON list of argument lists.

@@ -45,8 +45,8 @@ impl Default for Options {
             compare: Compare::Lines,
             tolerance: 0.0,
             guarded: Guarded::Refuse,
-            fuel: 10_000_000_000,
-            memory: 512 << 20,
+            fuel: 20_000_000_000,
+            memory: 256 << 20,
             rounds: 16,
         }
     }

@@ -62,11 +62,6 @@ impl Names {
         externals.extend(imported);
         Self { externals, unsplittable: dangerous.map(|name| format!("use `{name}`")) }
     }
-
-    /// Whether a name is of the program, and what the program calls it.
-    pub(crate) fn external(&self, alias: &str) -> Option<&str> {
-        self.externals.iter().find(|(name, _)| name == alias).map(|(_, name)| name.as_str())
-    }
 }
 
 /// Whether a line of the program, at its outermost level, defines the name. The program is hostile text, so it is not
@@ -220,7 +215,7 @@ mod tests {
     fn names_imported_from_the_solution_are_the_programs() {
         let tests = ruff_python_parser::parse_module("from solution import f as g\nassert g(1)").unwrap();
         let names = Names::of(tests.syntax(), None, |_| false);
-        assert_eq!(names.external("g"), Some("f"));
+        assert_eq!(names.externals, [("g".to_owned(), "f".to_owned())]);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::value::{Value, decode, literal_string};
 
 /// What a round of the tests came to; see `check.py`.
 #[derive(Deserialize)]
-struct Checked<'a> {
+pub(super) struct Checked<'a> {
     /// The calls so far, in order, where some were new.
     #[serde(borrow)]
     trace: Vec<&'a RawValue>,
@@ -89,7 +89,7 @@ fn round_of<'a>(suite: &'a Suite<'_>, known: &'a [(String, String)], runner: &Ru
     }
 }
 
-fn report(checked: &Checked<'_>, suite: &Suite<'_>) -> Result<Report, Error> {
+pub(super) fn report(checked: &Checked<'_>, suite: &Suite<'_>) -> Result<Report, Error> {
     if checked.asked == 0 {
         return Err(Error::InvalidTask(if checked.error.is_empty() {
             "the tests call nothing of the program".to_owned()

@@ -69,7 +69,7 @@ class Remote:
         if parts(mine) == parts(other):
             return True
         # Two objects of the program: only the program could say. With leave, and marked as such.
-        report["compared"] = True
+        report["compared"] = GUARDED
         return GUARDED and bool(ask("call", Remote(parts(mine)[0], parts(mine)[1] + ["__eq__"]), (other,), {}) is True)
 
     def __ne__(self, other):

@@ -34,7 +34,7 @@ pub(crate) fn judged(submission: &Submission, options: &str) -> Result<Verdict, 
     interpreter::with(run, || judge::<Code>(submission, options))
 }
 
-/// Runs a program with two seconds of processor time and 1 GiB of memory.
+/// Runs a program with eight seconds of processor time and 1 GiB of memory.
 pub(crate) fn run(program: &Program) -> Outcome {
     let unavailable = |why: &str| Outcome {
         ending: Ending::Unavailable(why.to_owned()),
@@ -48,7 +48,7 @@ pub(crate) fn run(program: &Program) -> Outcome {
     let path = folder.path().join("program.py");
     std::fs::write(&path, &program.source).unwrap();
     let mut child = Command::new("sh")
-        .args(["-c", "ulimit -t 2; ulimit -v 1048576; exec python3 -I -X utf8 \"$0\""])
+        .args(["-c", "ulimit -S -t 8; ulimit -v 1048576; exec python3 -I -X utf8 \"$0\""])
         .arg(&path)
         .current_dir(folder.path())
         .env("PYTHONHASHSEED", "0")
