@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use crate::value::literal_string;
 
 const ENCODE: &str = include_str!("python/encode.py");
+/// Compiled only where a value asks for it.
+const RARE: &str = include_str!("python/rare.py");
 const EXECUTE: &str = include_str!("python/execute.py");
 const OBJECTS: &str = include_str!("python/objects.py");
 const CHECK: &str = include_str!("python/check.py");
@@ -18,14 +20,15 @@ const LIBRARY: &str = "import collections, decimal, fractions\n";
 pub(crate) fn execute(program: &str, nonce: &str, calls: &str) -> String {
     let program = literal_string(program);
     let library = if needs_library(calls) { LIBRARY } else { "" };
-    format!("{ENCODE}{EXECUTE}{library}METHODS = False\nexecute({program}, '{nonce}', {calls})\n")
+    let rare = literal_string(RARE);
+    format!("{ENCODE}{EXECUTE}{library}RARE = {rare}\nMETHODS = False\nexecute({program}, '{nonce}', {calls})\n")
 }
 
 /// Runs `program` and makes calls that it reads on its standard input: a JSON list of `[name, args]`.
 pub(crate) fn execute_from_stdin(program: &str, nonce: &str) -> String {
-    let program = literal_string(program);
+    let (program, rare) = (literal_string(program), literal_string(RARE));
     format!(
-        "{ENCODE}{EXECUTE}METHODS = True\nexecute({program}, '{nonce}', json.loads(sys.stdin.buffer.read()))\n"
+        "{ENCODE}{EXECUTE}RARE = {rare}\nMETHODS = True\nexecute({program}, '{nonce}', json.loads(sys.stdin.buffer.read()))\n"
     )
 }
 
@@ -33,7 +36,8 @@ pub(crate) fn execute_from_stdin(program: &str, nonce: &str) -> String {
 pub(crate) fn execute_split(program: &str, nonce: &str, calls: &str) -> String {
     let program = literal_string(program);
     let library = if needs_library(calls) { LIBRARY } else { "" };
-    format!("{ENCODE}{EXECUTE}{OBJECTS}{library}METHODS = False\nexecute({program}, '{nonce}', {calls})\n")
+    let rare = literal_string(RARE);
+    format!("{ENCODE}{EXECUTE}{OBJECTS}{library}RARE = {rare}\nMETHODS = False\nexecute({program}, '{nonce}', {calls})\n")
 }
 
 fn needs_library(calls: &str) -> bool {
@@ -57,8 +61,8 @@ pub(crate) struct Round<'a> {
 pub(crate) fn check(round: &Round<'_>, nonce: &str) -> String {
     let guarded = if round.guarded { "True" } else { "False" };
     let externals = externals(round.externals);
-    let prelude = literal_string(round.prelude);
-    let mut source = format!("{ENCODE}{CHECK}{LIBRARY}OBJECT = GLOBAL = Remote\nEXTERNALS = {externals}\n");
+    let (prelude, rare) = (literal_string(round.prelude), literal_string(RARE));
+    let mut source = format!("{ENCODE}{CHECK}{LIBRARY}RARE = {rare}\nOBJECT = GLOBAL = Remote\nEXTERNALS = {externals}\n");
     _ = write!(source, "GUARDED = {guarded}\nPRELUDE = {prelude}\n");
     for (call, answer) in round.known {
         _ = writeln!(source, "known.setdefault({}, []).append({answer})", literal_string(call));

@@ -1,4 +1,5 @@
-# Writes values as the JSON that src/value/wire.rs reads. Part of every driver; compiled for each run, so it is short.
+# Writes values as the JSON that src/value/wire.rs reads. Part of every driver, and compiled in every run, so it is
+# short: what is seldom needed is in rare.py.
 import json
 
 
@@ -27,41 +28,6 @@ def encode(value, depth=60):
         return {"dict": [[encode(key, depth), encode(item, depth)] for key, item in value.items()]}
     if kind in (tuple, set, frozenset):
         return {kind.__name__: [encode(item, depth) for item in value]}
+    if "encode_rare" not in globals():
+        exec(RARE, globals())
     return encode_rare(value, kind, depth)
-
-
-def encode_rare(value, kind, depth):
-    import collections, decimal, fractions, itertools
-
-    if kind in (bytes, bytearray):
-        return {"bytes": value.hex()}
-    if kind is complex:
-        return {"complex": [repr(value.real), repr(value.imag)]}
-    if kind is range:
-        return {"range": [encode(part) for part in (value.start, value.stop, value.step)]}
-    if kind is fractions.Fraction:
-        return {"fraction": [hex(value.numerator), hex(value.denominator)]}
-    if kind is decimal.Decimal:
-        return {"decimal": str(value)}
-    if kind is collections.deque:
-        return {"deque": [encode(item, depth) for item in value]}
-    if kind is type({}.keys()):
-        return {"keys": [encode(item, depth) for item in value]}
-    if kind is type({}.values()) or kind is type({}.items()):
-        return {"iterator": [encode(item, depth) for item in value]}
-    # A subclass that compares as the builtin type does is compared as one: named tuples, counters, enumerated ints.
-    for base in (int, float, str, bytes, list, tuple, dict, set, frozenset):
-        if isinstance(value, base):
-            plain = (base, collections.OrderedDict, collections.Counter)
-            if any(kind.__eq__ is known.__eq__ for known in plain):
-                if base is dict:
-                    return encode(dict(dict.items(value)), depth)
-                if base in (int, float, str, bytes):
-                    return encode(base.__getnewargs__(value)[0], depth)
-                return encode(base(base.__iter__(value)), depth)
-    if hasattr(kind, "__next__") and kind.__module__ in ("builtins", "itertools"):
-        items = list(itertools.islice(value, 100_001))
-        if len(items) > 100_000:
-            raise ValueError("an iterator without end")
-        return {"iterator": [encode(item, depth) for item in items]}
-    return encode_other(value, kind)

@@ -12,7 +12,7 @@ use num_traits::{FromPrimitive, ToPrimitive};
 
 pub(crate) use literal::string as literal_string;
 pub(crate) use order::compare;
-pub(crate) use wire::{TooStrange, decode};
+pub(crate) use wire::{BUILTINS, TooStrange, decode};
 
 /// Lists within lists that are still read. Python's own parser stops at some 100.
 pub(crate) const DEEPEST: usize = 64;

@@ -7,7 +7,7 @@
 //! {"tuple": […]} {"set": […]} {"frozenset": […]}
 //! {"dict": [[key, value], …]} {"iterator": […]}
 //! {"surrogates": "utf-8 bytes in hex"} {"deque": […]} {"range": [a, b, c]} {"keys": […]}
-//! {"fraction": ["0x1", "0x3"]} {"decimal": "1.10"}
+//! {"fraction": ["0x1", "0x3"]} {"decimal": "1.10"} {"builtin": "int"}
 //! {"object": [7, "Point"]} {"global": "name"}     what stays in the program
 //! ```
 //!
@@ -19,6 +19,13 @@ use num_bigint::BigInt;
 use serde_json::Value as Json;
 
 use super::{DEEPEST, Value};
+
+/// Builtin types and functions that may be handed over.
+pub(crate) const BUILTINS: [&str; 32] = [
+    "abs", "all", "any", "ascii", "bin", "bool", "bytes", "chr", "complex", "dict", "divmod", "float", "frozenset",
+    "hash", "hex", "int", "len", "list", "max", "min", "object", "oct", "ord", "pow", "print", "repr", "round", "set",
+    "sorted", "str", "sum", "tuple",
+];
 
 /// Why a result is none of the above.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +109,10 @@ fn library(
             parts.iter().for_each(|part| _ = write!(expression, "{part:#x},"));
             expression.push(')');
             Ok(expression)
+        }
+        "builtin" => {
+            let name = content.as_str().ok_or(TooStrange)?;
+            if BUILTINS.contains(&name) { Ok(name.to_owned()) } else { Err(TooStrange) }
         }
         "decimal" => {
             let text = content.as_str().ok_or(TooStrange)?;
@@ -200,6 +211,7 @@ mod tests {
             json!({}),
             json!(1.5),
             json!({"bytes": "abc"}),
+            json!({"builtin": "eval"}),
             deep,
         ] {
             assert_eq!(literal(json.clone()), Err(TooStrange), "{json}");

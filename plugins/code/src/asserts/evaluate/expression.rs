@@ -7,7 +7,7 @@ use num_traits::{Num, ToPrimitive};
 use ruff_python_ast::{Arguments, BoolOp, CmpOp, Expr, ExprCall, Number, UnaryOp};
 
 use super::{Bound, Call, Evaluated, Miss, Run, arithmetic, builtins};
-use crate::value::{Value, compare};
+use crate::value::{BUILTINS, Value, compare};
 
 impl<'a> Run<'a> {
     pub(super) fn expression(&mut self, expression: &'a Expr) -> Evaluated {
@@ -26,6 +26,7 @@ impl<'a> Run<'a> {
             Expr::Dict(dict) => self.dict(dict),
             Expr::Name(name) => match self.lookup(name.id.as_str()) {
                 Some(Bound::Value(value)) => Ok(Some(value.clone())),
+                None if BUILTINS.contains(&name.id.as_str()) => Ok(Some(Value::Library(name.id.to_string()))),
                 _ => Err(Miss::NotHere),
             },
             Expr::Attribute(attribute) => match &*attribute.value {
