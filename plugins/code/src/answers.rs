@@ -66,10 +66,14 @@ impl Answers {
 }
 
 fn read(json: &str) -> Answer {
-    let strange = || Answer::Raised(vec!["ValueError".to_owned()], "an answer that cannot be read".to_owned());
+    let strange =
+        || Answer::Raised(vec!["ValueError".to_owned()], "an answer that cannot be read".to_owned());
     let Ok(record) = serde_json::from_str::<Record>(json) else { return strange() };
     if let Some(classes) = record.raised {
-        return Answer::Raised(classes.into_iter().take(16).collect(), record.text.chars().take(200).collect());
+        return Answer::Raised(
+            classes.into_iter().take(16).collect(),
+            record.text.chars().take(200).collect(),
+        );
     }
     let changed: Result<_, TooStrange> =
         record.changed.iter().map(|(index, json)| Ok((*index, decode(json)?))).collect();

@@ -10,7 +10,11 @@ pub(crate) fn outputs(printed: &[u8], expected: &str, options: &Options) -> Resu
     match options.compare {
         Compare::Exact => {
             let (printed, expected) = (without_newline(&printed), without_newline(expected));
-            if printed == expected { Ok(()) } else { Err(first_difference(printed.lines(), expected.lines())) }
+            if printed == expected {
+                Ok(())
+            } else {
+                Err(first_difference(printed.lines(), expected.lines()))
+            }
         }
         Compare::Lines => {
             let same = |a: &str, b: &str| a == b || same_words(a, b, options.tolerance);
@@ -54,7 +58,8 @@ fn first_difference<'a>(
 ) -> String {
     let (printed, expected): (Vec<_>, Vec<_>) = (printed.collect(), expected.collect());
     let at = printed.iter().zip(&expected).take_while(|(a, b)| a == b).count();
-    let show = |part: Option<&&str>| part.map_or("nothing".to_owned(), |part| format!("{:?}", shortened(part)));
+    let show =
+        |part: Option<&&str>| part.map_or("nothing".to_owned(), |part| format!("{:?}", shortened(part)));
     format!("printed {} where {} should be", show(printed.get(at)), show(expected.get(at)))
 }
 
@@ -111,7 +116,8 @@ impl<'a> Decimal<'a> {
             None => (rest, 0),
         };
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let digits = if fraction.is_empty() { Cow::Borrowed(whole) } else { Cow::Owned(format!("{whole}{fraction}")) };
+        let digits =
+            if fraction.is_empty() { Cow::Borrowed(whole) } else { Cow::Owned(format!("{whole}{fraction}")) };
         if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
             return None;
         }

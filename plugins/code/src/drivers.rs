@@ -21,7 +21,9 @@ pub(crate) fn execute(program: &str, nonce: &str, calls: &str) -> String {
     let program = literal_string(program);
     let library = if needs_library(calls) { LIBRARY } else { "" };
     let rare = literal_string(RARE);
-    format!("{ENCODE}{EXECUTE}{library}RARE = {rare}\nMETHODS = False\nexecute({program}, '{nonce}', {calls})\n")
+    format!(
+        "{ENCODE}{EXECUTE}{library}RARE = {rare}\nMETHODS = False\nexecute({program}, '{nonce}', {calls})\n"
+    )
 }
 
 /// Runs `program` and makes calls that it reads on its standard input: a JSON list of `[name, args]`.
@@ -37,7 +39,9 @@ pub(crate) fn execute_split(program: &str, nonce: &str, calls: &str) -> String {
     let program = literal_string(program);
     let library = if needs_library(calls) { LIBRARY } else { "" };
     let rare = literal_string(RARE);
-    format!("{ENCODE}{EXECUTE}{OBJECTS}{library}RARE = {rare}\nMETHODS = False\nexecute({program}, '{nonce}', {calls})\n")
+    format!(
+        "{ENCODE}{EXECUTE}{OBJECTS}{library}RARE = {rare}\nMETHODS = False\nexecute({program}, '{nonce}', {calls})\n"
+    )
 }
 
 fn needs_library(calls: &str) -> bool {
@@ -62,7 +66,8 @@ pub(crate) fn check(round: &Round<'_>, nonce: &str) -> String {
     let guarded = if round.guarded { "True" } else { "False" };
     let externals = externals(round.externals);
     let (prelude, rare) = (literal_string(round.prelude), literal_string(RARE));
-    let mut source = format!("{ENCODE}{CHECK}{LIBRARY}RARE = {rare}\nOBJECT = GLOBAL = Remote\nEXTERNALS = {externals}\n");
+    let mut source =
+        format!("{ENCODE}{CHECK}{LIBRARY}RARE = {rare}\nOBJECT = GLOBAL = Remote\nEXTERNALS = {externals}\n");
     _ = write!(source, "GUARDED = {guarded}\nPRELUDE = {prelude}\n");
     for (call, answer) in round.known {
         _ = writeln!(source, "known.setdefault({}, []).append({answer})", literal_string(call));

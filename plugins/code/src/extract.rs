@@ -121,7 +121,8 @@ mod tests {
 
     #[test]
     fn the_last_block_in_the_language_is_the_program() {
-        let completion = "First:\n```python\na = 1\n```\nBetter:\n```Python3\na = 2\n```\nIt prints\n```text\n2\n```\n";
+        let completion =
+            "First:\n```python\na = 1\n```\nBetter:\n```Python3\na = 2\n```\nIt prints\n```text\n2\n```\n";
         assert_eq!(extracted(completion).as_deref(), Some("a = 2\n"));
         assert_eq!(extracted("```\na\n```\n```\nb\n```").as_deref(), Some("b\n"));
         assert_eq!(extracted("```cpp\nint a;\n```"), None);
@@ -153,7 +154,10 @@ mod tests {
         assert_eq!(extracted("````python\n```\na\n```\n````").as_deref(), Some("```\na\n```\n"));
         assert_eq!(extracted("~~~python\n```\n~~~").as_deref(), Some("```\n"));
         assert_eq!(extracted("```python\na = 1\nb =").as_deref(), Some("a = 1\nb ="));
-        assert_eq!(extracted("1. So:\n     ```python\n     if a:\n         b\n     ```").as_deref(), Some("if a:\n    b\n"));
+        assert_eq!(
+            extracted("1. So:\n     ```python\n     if a:\n         b\n     ```").as_deref(),
+            Some("if a:\n    b\n")
+        );
     }
 
     #[test]

@@ -18,7 +18,10 @@ use crate::value::Value;
 pub(crate) fn judge(program: &str, cases: &[FunctionCase], runner: &mut Runner<'_>) -> Result<Report, Error> {
     let expected: Vec<Value> = cases.iter().map(|case| json(&case.expected)).collect::<Result<_, _>>()?;
     if let Some(case) = cases.iter().find(|case| !is_name(&case.name)) {
-        return Err(Error::InvalidTask(format!("fn_name: {:?} is no name of a function", excerpt(&case.name))));
+        return Err(Error::InvalidTask(format!(
+            "fn_name: {:?} is no name of a function",
+            excerpt(&case.name)
+        )));
     }
     let answers = answers(program, cases, runner)?;
     if let Some(why) = answers.broken {
@@ -74,8 +77,7 @@ fn compare(answer: &Answer, expected: &Value, wrapped: bool, options: &Options) 
     {
         return Ok(());
     }
-    let show = |value: &Value| excerpt(&value.literal()).chars().take(60).collect::<String>();
-    Err(format!("returned {} where {} was expected", show(value), show(expected)))
+    Err(format!("returned {} where {} was expected", value.shown(), expected.shown()))
 }
 
 /// Python's equality, but JSON has neither tuples nor keys that are numbers, and a tolerance may be asked for.
@@ -87,9 +89,9 @@ fn same(value: &Value, expected: &Value, tolerance: f64) -> bool {
         (Value::Dict(left), Value::Dict(right)) => {
             let find = |key: &Value| right.iter().find(|(name, _)| same_key(key, name));
             left.len() == right.len()
-                && left
-                    .iter()
-                    .all(|(key, value)| find(key).is_some_and(|(_, expected)| same(value, expected, tolerance)))
+                && left.iter().all(|(key, value)| {
+                    find(key).is_some_and(|(_, expected)| same(value, expected, tolerance))
+                })
         }
         (Value::Float(_), _) | (_, Value::Float(_)) if tolerance > 0.0 => {
             matches!((value.number(), expected.number()),
@@ -125,7 +127,8 @@ fn read(raw: &RawValue, depth: usize) -> Option<Value> {
             items.into_iter().map(|item| read(item, depth)).collect::<Option<_>>().map(Value::List)
         }
         b'{' => {
-            let entries: std::collections::BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).ok()?;
+            let entries: std::collections::BTreeMap<String, Box<RawValue>> =
+                serde_json::from_str(text).ok()?;
             entries
                 .into_iter()
                 .map(|(key, value)| Some((Value::Str(key), read(&value, depth)?)))
@@ -147,8 +150,14 @@ mod tests {
 
     #[test]
     fn json_keeps_every_digit() {
-        assert!(value("123456789012345678901234567890").equals(&value("123456789012345678901234567890")).unwrap());
-        assert!(!value("123456789012345678901234567890").equals(&value("123456789012345678901234567891")).unwrap());
+        assert!(
+            value("123456789012345678901234567890").equals(&value("123456789012345678901234567890")).unwrap()
+        );
+        assert!(
+            !value("123456789012345678901234567890")
+                .equals(&value("123456789012345678901234567891"))
+                .unwrap()
+        );
         assert!(matches!(value("0.1"), Value::Float(float) if float == 0.1));
     }
 

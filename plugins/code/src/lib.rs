@@ -37,16 +37,22 @@ impl Verifier for Code {
         options.check()?;
         let tests = task::tests_of(submission, options.dataset)?;
         if options.language != Language::Python && matches!(tests, Tests::Assert(_)) {
-            return Err(Error::InvalidTask("tests that assert are Python, and so must the program be".to_owned()));
+            return Err(Error::InvalidTask(
+                "tests that assert are Python, and so must the program be".to_owned(),
+            ));
         }
         let Some(program) = extract::program(submission.completion(), options) else {
-            return Ok(Verdict::new(0.0).because("no program in the completion").metric("has_program", false));
+            return Ok(Verdict::new(0.0)
+                .because("no program in the completion")
+                .metric("has_program", false));
         };
         let mut runner = Runner::new(options);
         let report = match tests {
             Tests::Stdin(cases) => stdin::judge(&program, &cases, &mut runner)?,
             Tests::Function(cases) => function::judge(&program, &cases, &mut runner)?,
-            Tests::Assert(tests) => asserts::judge(&program::completed(program, &tests), &tests, &mut runner)?,
+            Tests::Assert(tests) => {
+                asserts::judge(&program::completed(program, &tests), &tests, &mut runner)?
+            }
         };
         Ok(report.verdict(runner.runs, options))
     }

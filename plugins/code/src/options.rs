@@ -45,7 +45,7 @@ impl Default for Options {
             compare: Compare::Lines,
             tolerance: 0.0,
             guarded: Guarded::Refuse,
-            fuel: 20_000_000_000,
+            fuel: 30_000_000_000,
             memory: 256 << 20,
             rounds: 16,
         }
@@ -162,9 +162,9 @@ impl Options {
             return Err(Error::InvalidOptions("tolerance: must be 0 or a positive number".to_owned()));
         }
         match &self.fences {
-            Some(tags) if tags.is_empty() => {
-                Err(Error::InvalidOptions("fences: is empty; leave it out for the tags of the language".to_owned()))
-            }
+            Some(tags) if tags.is_empty() => Err(Error::InvalidOptions(
+                "fences: is empty; leave it out for the tags of the language".to_owned(),
+            )),
             _ => Ok(()),
         }
     }

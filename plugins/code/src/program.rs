@@ -17,7 +17,11 @@ pub(crate) fn completed(program: String, tests: &AssertTests) -> String {
     }
     let before = before_definition(prefix, entry_point);
     // Nothing may stand before an import from the future.
-    if before.trim().is_empty() || program.contains("from __future__") { program } else { format!("{before}\n{program}") }
+    if before.trim().is_empty() || program.contains("from __future__") {
+        program
+    } else {
+        format!("{before}\n{program}")
+    }
 }
 
 /// The lines before the function begins.
@@ -67,7 +71,10 @@ mod tests {
     fn a_whole_function_gets_only_what_stands_before_it() {
         let prompt = "import math\n\ndef f(x):\n    \"\"\"Doubles.\"\"\"\n";
         assert_eq!(with(prompt, "def f(x): return 2 * x"), "import math\n\n\ndef f(x): return 2 * x");
-        assert_eq!(with(prompt, "from __future__ import annotations\ndef f(x): pass"), "from __future__ import annotations\ndef f(x): pass");
+        assert_eq!(
+            with(prompt, "from __future__ import annotations\ndef f(x): pass"),
+            "from __future__ import annotations\ndef f(x): pass"
+        );
     }
 
     #[test]

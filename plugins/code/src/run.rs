@@ -60,7 +60,8 @@ pub(crate) fn nonce() -> String {
 pub(crate) fn records<'a>(stdout: &'a [u8], nonce: &str) -> BTreeMap<usize, &'a RawValue> {
     let mut records = BTreeMap::new();
     for line in stdout.split(|&byte| byte == b'\n') {
-        let Some(rest) = line.strip_prefix(nonce.as_bytes()).and_then(|rest| std::str::from_utf8(rest).ok()) else {
+        let Some(rest) = line.strip_prefix(nonce.as_bytes()).and_then(|rest| std::str::from_utf8(rest).ok())
+        else {
             continue;
         };
         let record = rest.trim_start().split_once(' ').and_then(|(number, json)| {
@@ -77,7 +78,11 @@ pub(crate) fn records<'a>(stdout: &'a [u8], nonce: &str) -> BTreeMap<usize, &'a 
 pub(crate) fn is_limit(ending: &Ending) -> bool {
     matches!(
         ending,
-        Ending::OutOfFuel | Ending::Deadline | Ending::OutOfMemory | Ending::OutputTooLarge | Ending::Trapped(_)
+        Ending::OutOfFuel
+            | Ending::Deadline
+            | Ending::OutOfMemory
+            | Ending::OutputTooLarge
+            | Ending::Trapped(_)
     )
 }
 
@@ -100,7 +105,9 @@ pub(crate) fn told(outcome: &Outcome) -> String {
 
 fn last_line(stderr: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(stderr);
-    text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(ToOwned::to_owned)
+    // JavaScript prints where an error came from below it.
+    let telling = |line: &&str| !line.is_empty() && !line.starts_with("at ");
+    text.lines().rev().map(str::trim).find(telling).map(ToOwned::to_owned)
 }
 
 #[cfg(test)]

@@ -68,14 +68,17 @@ pub(crate) fn tests_of(submission: &Submission, dataset: Dataset) -> Result<Test
     };
     match tests {
         Tests::Assert(mut tests) => {
-            tests.prefix = tests.prefix.or_else(|| prefix_of(submission.prompt(), tests.entry_point.as_deref()?));
+            tests.prefix =
+                tests.prefix.or_else(|| prefix_of(submission.prompt(), tests.entry_point.as_deref()?));
             if tests.source.trim().is_empty() {
                 return Err(Error::InvalidTask("the tests are empty".to_owned()));
             }
             Ok(Tests::Assert(tests))
         }
         Tests::Stdin(cases) if cases.is_empty() => Err(Error::InvalidTask("there are no tests".to_owned())),
-        Tests::Function(cases) if cases.is_empty() => Err(Error::InvalidTask("there are no tests".to_owned())),
+        Tests::Function(cases) if cases.is_empty() => {
+            Err(Error::InvalidTask("there are no tests".to_owned()))
+        }
         tests => Ok(tests),
     }
 }
@@ -109,7 +112,12 @@ fn from_reference(object: &Object) -> Result<Tests, Error> {
         Reference::Function { fn_name, cases } => Ok(Tests::Function(
             cases
                 .into_iter()
-                .map(|Call { args, expected }| FunctionCase { name: fn_name.clone(), args, expected, wrapped: false })
+                .map(|Call { args, expected }| FunctionCase {
+                    name: fn_name.clone(),
+                    args,
+                    expected,
+                    wrapped: false,
+                })
                 .collect(),
         )),
         Reference::Assert { tests, entry_point, prefix } => {
@@ -156,7 +164,9 @@ impl<'de> Deserialize<'de> for Reference {
         let all = All::deserialize(deserializer)?;
         match all.r#type.as_str() {
             "stdin" => Ok(Self::Stdin { cases: cases(all.cases)? }),
-            "function" => Ok(Self::Function { fn_name: field(all.fn_name, "fn_name")?, cases: cases(all.cases)? }),
+            "function" => {
+                Ok(Self::Function { fn_name: field(all.fn_name, "fn_name")?, cases: cases(all.cases)? })
+            }
             "assert" => Ok(Self::Assert {
                 tests: field(all.tests, "tests")?,
                 entry_point: all.entry_point,
@@ -177,7 +187,9 @@ fn from_columns(columns: &Object, reference: &str, datasets: &[Dataset]) -> Resu
             }
         }
         // Data sets wrap their tests in a column of JSON, or of JSON in a string.
-        for name in ["verification_info", "verifier_metadata", "reward_model", "ground_truth", "unit_tests", "labels"] {
+        for name in
+            ["verification_info", "verifier_metadata", "reward_model", "ground_truth", "unit_tests", "labels"]
+        {
             let inner = object.get(name).map(|raw| unwrapped(raw));
             if let Some(inner) = inner.filter(|inner| matches!(inner.get().as_bytes()[0], b'{' | b'[')) {
                 let tests = from_columns(&Object::new(), inner.get(), datasets)?;
@@ -210,8 +222,11 @@ fn humaneval(object: &Object) -> Result<Option<Tests>, Error> {
         return Ok(None);
     };
     let called = test.lines().any(|line| line.starts_with("check("));
-    let source =
-        if test.contains("def check(") && !called { format!("{test}\n\ncheck({entry_point})\n") } else { test };
+    let source = if test.contains("def check(") && !called {
+        format!("{test}\n\ncheck({entry_point})\n")
+    } else {
+        test
+    };
     Ok(Some(Tests::Assert(AssertTests { source, entry_point: Some(entry_point), prefix: None })))
 }
 
@@ -320,7 +335,8 @@ fn listed(list: &RawValue, name: Option<String>) -> Result<Option<Tests>, Error>
     if inputs.is_empty() {
         return Ok(None);
     }
-    let raw = |list: &[Raw]| serde_json::value::to_raw_value(list).map_err(|e| Error::Internal(e.to_string()));
+    let raw =
+        |list: &[Raw]| serde_json::value::to_raw_value(list).map_err(|e| Error::Internal(e.to_string()));
     pairs(&raw(&inputs)?, &raw(&outputs)?, fn_name.filter(|_| functional)).map(Some)
 }
 
@@ -342,7 +358,9 @@ fn pairs(inputs: &RawValue, outputs: &RawValue, name: Option<String>) -> Result<
             .collect::<Result<_, _>>()
             .map(Tests::Function),
         None => pairs
-            .map(|(input, output)| Ok(StdinCase { input: lines("inputs", &input)?, output: lines("outputs", &output)? }))
+            .map(|(input, output)| {
+                Ok(StdinCase { input: lines("inputs", &input)?, output: lines("outputs", &output)? })
+            })
             .collect::<Result<_, Error>>()
             .map(Tests::Stdin),
     }
@@ -362,7 +380,8 @@ fn function_case(name: &str, input: &RawValue, output: Raw) -> Result<FunctionCa
     if let Ok(text) = serde_json::from_str::<String>(input.get()) {
         let lines = text.lines().filter(|line| !line.trim().is_empty());
         let args: Result<_, serde_json::Error> = lines.map(serde_json::from_str).collect();
-        let args = args.map_err(|error| Error::InvalidTask(format!("inputs: an argument is not JSON: {error}")))?;
+        let args =
+            args.map_err(|error| Error::InvalidTask(format!("inputs: an argument is not JSON: {error}")))?;
         return Ok(FunctionCase { name, args, expected: unwrapped(&output), wrapped: false });
     }
     let args = serde_json::from_str(input.get()).unwrap_or_else(|_| vec![input.to_owned()]);

@@ -67,8 +67,7 @@ fn every_humaneval_solution_passes_as_a_continuation_and_as_a_block() {
         let (prompt, solution) = (field("prompt"), field("canonical_solution"));
         let block = format!("Here you are:\n```python\n{prompt}{solution}```\nDone.");
         for completion in [solution, &block] {
-            let submission =
-                Submission::new(completion).with_prompt(prompt).with_metadata(row.to_string());
+            let submission = Submission::new(completion).with_prompt(prompt).with_metadata(row.to_string());
             let verdict = judged(&submission, r#"{"dataset": "humaneval"}"#).unwrap();
             ways.count(&verdict);
             if verdict.reward != 1.0 {

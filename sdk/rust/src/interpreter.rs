@@ -172,7 +172,9 @@ mod place {
     pub(super) fn run(program: &Program) -> Outcome {
         let stand_in = STAND_IN.with_borrow(Clone::clone);
         let unavailable = || Outcome {
-            ending: Ending::Unavailable("natively a test gives the interpreter: interpreter::with".to_owned()),
+            ending: Ending::Unavailable(
+                "natively a test gives the interpreter: interpreter::with".to_owned(),
+            ),
             stdout: Vec::new(),
             stderr: Vec::new(),
         };

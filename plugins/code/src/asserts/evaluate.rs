@@ -39,7 +39,8 @@ impl Call {
     /// The call as a Python tuple: name, arguments, named arguments.
     pub(crate) fn literal(&self) -> String {
         let args = Value::Tuple(self.args.clone()).literal();
-        let kwargs = self.kwargs.iter().map(|(name, value)| (Value::Str(name.clone()), value.clone())).collect();
+        let kwargs =
+            self.kwargs.iter().map(|(name, value)| (Value::Str(name.clone()), value.clone())).collect();
         let name = crate::value::literal_string(&self.name);
         format!("({name},{args},{})", Value::Dict(kwargs).literal())
     }
@@ -104,8 +105,11 @@ const DEEPEST_CALL: usize = 8;
 
 impl<'a> Run<'a> {
     fn new(source: &'a str, names: &Names, known: Option<BTreeMap<String, VecDeque<Answer>>>) -> Self {
-        let scope =
-            names.externals.iter().map(|(alias, name)| (alias.clone(), Bound::Program(name.clone()))).collect();
+        let scope = names
+            .externals
+            .iter()
+            .map(|(alias, name)| (alias.clone(), Bound::Program(name.clone())))
+            .collect();
         Self { source, scope, calls: Vec::new(), known, assertions: Vec::new(), depth: 0 }
     }
 
@@ -142,7 +146,8 @@ impl<'a> Run<'a> {
             Stmt::Import(import) => {
                 for alias in &import.names {
                     let name = alias.asname.as_ref().unwrap_or(&alias.name);
-                    let bound = if alias.name.as_str() == "math" { Bound::Module("math") } else { Bound::Other };
+                    let bound =
+                        if alias.name.as_str() == "math" { Bound::Module("math") } else { Bound::Other };
                     self.bind(name.as_str(), bound);
                 }
                 Ok(())
@@ -235,7 +240,9 @@ impl<'a> Run<'a> {
 
     /// Whether an expression may call the program.
     fn mentions_program(&self, expression: &Expr) -> bool {
-        any_name(expression, &|name| matches!(self.lookup(name), Some(Bound::Program(_) | Bound::Function(_))))
+        any_name(expression, &|name| {
+            matches!(self.lookup(name), Some(Bound::Program(_) | Bound::Function(_)))
+        })
     }
 
     /// The answer to a call.

@@ -19,7 +19,10 @@ pub(super) fn judge(program: &str, suite: &Suite<'_>, runner: &mut Runner<'_>) -
     let checked = records.get(&0).and_then(|json| serde_json::from_str::<Checked<'_>>(json.get()).ok());
     let report = match checked {
         Some(checked) => report(&checked, suite)?,
-        None => Report::nothing_passed(assertions_in(suite.tree), format!("the tests broke off: {}", told(&outcome))),
+        None => Report::nothing_passed(
+            assertions_in(suite.tree),
+            format!("the tests broke off: {}", told(&outcome)),
+        ),
     };
     Ok(Report { guarded: true, rounds: 1, limited: usize::from(is_limit(&outcome.ending)), ..report })
 }

@@ -39,9 +39,9 @@ pub(crate) fn judge(program: &str, tests: &AssertTests, runner: &mut Runner<'_>)
     let mut names = Names::of(tree, tests.entry_point.as_deref(), |name| defines(program, name));
     let prelude = tests.prefix.as_deref().filter(|prefix| is_python(prefix)).unwrap_or_default();
     // What the task itself defines is the task's, whatever the program makes of it; but not the function in question.
-    names.externals.retain(|(_, name)| {
-        tests.entry_point.as_deref() == Some(name.as_str()) || !defines(prelude, name)
-    });
+    names
+        .externals
+        .retain(|(_, name)| tests.entry_point.as_deref() == Some(name.as_str()) || !defines(prelude, name));
     let suite = Suite { source: &tests.source, tree, names, prelude };
     if let Some(why) = &suite.names.unsplittable {
         return unsplittable(program, &suite, why, runner);

@@ -25,8 +25,18 @@ const BUILTINS: &str = "ArithmeticError AssertionError AttributeError BaseExcept
 
 /// What could make plain data that a program claims into code.
 const DANGEROUS: [&str; 12] = [
-    "eval", "exec", "compile", "__import__", "pickle", "marshal", "importlib", "ctypes", "subprocess", "shelve",
-    "runpy", "code",
+    "eval",
+    "exec",
+    "compile",
+    "__import__",
+    "pickle",
+    "marshal",
+    "importlib",
+    "ctypes",
+    "subprocess",
+    "shelve",
+    "runpy",
+    "code",
 ];
 
 /// The names in a test.
@@ -36,6 +46,8 @@ pub(crate) struct Names {
     pub(crate) externals: Vec<(String, String)>,
     /// Why the test cannot be run apart from the program, if it is so.
     pub(crate) unsplittable: Option<String>,
+    /// Whether it uses a builtin, which the task may have asked the program to define.
+    pub(crate) builtins: bool,
 }
 
 impl Names {
@@ -55,12 +67,14 @@ impl Names {
         // A task may ask for a function named as a builtin, such as `sum`. But a program must not get to replace the
         // builtins that a test compares with, so this counts only where the test calls nothing else of it.
         if externals.is_empty() && imported.is_empty() {
-            externals = loaded.iter().filter(free).filter(|name| builtin(name) && defined(name)).cloned().collect();
+            externals =
+                loaded.iter().filter(free).filter(|name| builtin(name) && defined(name)).cloned().collect();
         }
         let mut externals: Vec<(String, String)> =
             externals.into_iter().map(|name| (name.clone(), name)).collect();
         externals.extend(imported);
-        Self { externals, unsplittable: dangerous.map(|name| format!("use `{name}`")) }
+        let builtins = loaded.iter().any(|name| builtin(name));
+        Self { externals, unsplittable: dangerous.map(|name| format!("use `{name}`")), builtins }
     }
 }
 
@@ -68,9 +82,9 @@ impl Names {
 /// parsed here; a wrong answer costs nothing but a failed test.
 pub(crate) fn defines(program: &str, name: &str) -> bool {
     let starts_with_name = |rest: &str| {
-        rest.trim_start().strip_prefix(name).is_some_and(|rest| {
-            !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_')
-        })
+        rest.trim_start()
+            .strip_prefix(name)
+            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
     };
     program.lines().any(|line| {
         let definition = ["def ", "async def ", "class "].iter().find_map(|word| line.strip_prefix(word));

@@ -90,6 +90,10 @@ fn round_of<'a>(suite: &'a Suite<'_>, known: &'a [(String, String)], runner: &Ru
 }
 
 pub(super) fn report(checked: &Checked<'_>, suite: &Suite<'_>) -> Result<Report, Error> {
+    if checked.asked == 0 && suite.names.externals.is_empty() && suite.names.builtins {
+        let why = "the program defines nothing that the tests call".to_owned();
+        return Ok(Report::nothing_passed(assertions_in(suite.tree), why));
+    }
     if checked.asked == 0 {
         return Err(Error::InvalidTask(if checked.error.is_empty() {
             "the tests call nothing of the program".to_owned()
@@ -122,12 +126,16 @@ fn answer(program: &str, trace: &[&RawValue], runner: &mut Runner<'_>) -> Result
 /// A call as `objects.py` takes it. The arguments are made only when it is their turn, since they may be objects that
 /// earlier calls made.
 fn call_literal(call: &RawValue) -> Result<String, Error> {
-    let internal = || Error::Internal("the tests' interpreter reported a call that cannot be read".to_owned());
-    let (operation, root, path, args, named): Call = serde_json::from_str(call.get()).map_err(|_| internal())?;
+    let internal =
+        || Error::Internal("the tests' interpreter reported a call that cannot be read".to_owned());
+    let (operation, root, path, args, named): Call =
+        serde_json::from_str(call.get()).map_err(|_| internal())?;
     let value = |json: &Json| decode(json).map_err(|_| internal());
     let args = args.iter().map(value).collect::<Result<_, _>>()?;
-    let named =
-        named.iter().map(|(name, json)| Ok((Value::Str(name.clone()), value(json)?))).collect::<Result<_, Error>>()?;
+    let named = named
+        .iter()
+        .map(|(name, json)| Ok((Value::Str(name.clone()), value(json)?)))
+        .collect::<Result<_, Error>>()?;
     let path = Value::List(path.into_iter().map(Value::Str).collect());
     Ok(format!(
         "({},{},{},lambda: ({},{}))",

@@ -1,11 +1,21 @@
 # Runs program and tests in one interpreter, for tests that cannot be kept apart from it. The program gets a Python
 # without reflection: its syntax tree is vetted before it runs, and it sees chosen builtins and copies of chosen
 # modules. Whether the tests passed is told with a nonce that only this function's frame holds.
-MODULES = (
-    "abc bisect cmath collections copy dataclasses datetime decimal enum fractions functools heapq itertools json "
-    "math numbers random re statistics string textwrap typing __future__"
-).split()
-HIDDEN = "make_dataclass get_type_hints ForwardRef evaluate_forward_ref Formatter Template EnumMeta EnumType".split()
+# The modules, and which of their names: none that gets or sets attributes by name, evaluates text or makes classes.
+MODULES = dict.fromkeys("bisect cmath datetime decimal fractions heapq itertools math random statistics textwrap".split())
+MODULES.update(
+    abc="ABC abstractmethod",
+    collections="ChainMap Counter OrderedDict defaultdict deque namedtuple",
+    copy="copy deepcopy",
+    dataclasses="dataclass field",
+    functools="cache cmp_to_key lru_cache partial reduce total_ordering",
+    json="dumps loads",
+    re="compile findall finditer fullmatch match search split sub subn escape I IGNORECASE M MULTILINE S DOTALL X VERBOSE",
+    string="ascii_letters ascii_lowercase ascii_uppercase digits hexdigits octdigits printable punctuation whitespace",
+    typing="Any Callable Counter DefaultDict Deque Dict FrozenSet Generator Generic Hashable Iterable Iterator List "
+    "Literal Mapping NamedTuple Optional Sequence Set Tuple Type TypeVar Union",
+    __future__="annotations",
+)
 METHODS_ALLOWED = (
     "__init__ __repr__ __str__ __len__ __iter__ __next__ __getitem__ __contains__ __call__ __enter__ __exit__ "
     "__post_init__"
@@ -15,6 +25,13 @@ BUILTINS_ALLOWED = (
     "frozenset hash hex id int isinstance issubclass iter len list map max min next object oct ord pow print property "
     "range repr reversed round set slice sorted staticmethod str sum super tuple zip __build_class__"
 ).split()
+OPERATORS = [
+    "__%s__" % name
+    for name in (
+        "eq ne lt le gt ge hash bool add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow "
+        "neg pos abs round int float index getattr getattribute"
+    ).split()
+]
 FRAMES = ("gi_", "cr_", "ag_", "tb_", "f_", "co_", "func_")
 
 
@@ -73,9 +90,17 @@ def facade(name, globals=None, locals=None, names=(), level=0):
     if name not in MODULES or level:
         raise ImportError("no module %s for a guarded program" % name)
     module = importlib.import_module(name)
-    public = getattr(module, "__all__", None) or [name for name in dir(module) if name[0] != "_"]
-    chosen = {name: getattr(module, name) for name in public if name not in HIDDEN}
-    return types.SimpleNamespace(**{name: it for name, it in chosen.items() if type(it) is not types.ModuleType})
+    chosen = MODULES[name]
+    public = chosen.split() if chosen else [name for name in dir(module) if name[0] != "_"]
+    values = {name: getattr(module, name) for name in public}
+    return types.SimpleNamespace(**{name: it for name, it in values.items() if type(it) is not types.ModuleType})
+
+
+def kind_of(value):
+    """`type` of one argument, and of no class: what it would give makes classes."""
+    if isinstance(value, type):
+        raise Refused("the type of a type")
+    return type(value)
 
 
 def plain(value, depth=64):
@@ -87,11 +112,13 @@ def plain(value, depth=64):
         return kind([plain(item, depth - 1) for item in value])
     if kind is dict:
         return {plain(key, depth - 1): plain(item, depth - 1) for key, item in value.items()}
-    import dataclasses
+    import decimal, fractions
 
-    own = kind.__module__ not in MODULES and kind.__module__ not in ("builtins", "tests")
-    if own and kind.__eq__ is not object.__eq__ and not dataclasses.is_dataclass(kind):
-        raise Refused("an object that compares itself")
+    if kind not in (fractions.Fraction, decimal.Decimal):
+        for name in OPERATORS:
+            method = getattr(kind, name, None)
+            if method is not None and type(method) not in (type(object.__eq__), type(str.join)):
+                raise Refused("an object with operators of its own")
     return value
 
 
@@ -108,7 +135,7 @@ def guard(source, program, nonce):
     pytest.raises, pytest.approx = raises, approx
     known = {name: vars(builtins)[name] for name in BUILTINS_ALLOWED}
     known.update((name, it) for name, it in vars(builtins).items() if name[0].isupper() and name != "Ellipsis")
-    known.update(__import__=facade, type=lambda value: type(value))
+    known.update(__import__=facade, type=kind_of)
     report["asked"] = 1
     try:
         random.seed(0)

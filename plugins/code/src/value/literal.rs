@@ -18,6 +18,49 @@ impl Value {
         text
     }
 
+    /// The value for people, cut short.
+    pub(crate) fn shown(&self) -> String {
+        const LONGEST: usize = 60;
+        let mut text = String::new();
+        self.show(&mut text);
+        if text.chars().count() > LONGEST {
+            text.chars().take(LONGEST).chain(['…']).collect()
+        } else {
+            text
+        }
+    }
+
+    /// As Python's `repr`, near enough; what is plainly too long is left out.
+    fn show(&self, out: &mut String) {
+        const ENOUGH: usize = 200;
+        let (open, items, close) = match self {
+            _ if out.len() > ENOUGH => return,
+            Self::Int(number) if number.bits() < 256 => {
+                _ = write!(out, "{number}");
+                return;
+            }
+            Self::Str(text) => {
+                _ = write!(out, "'{}'", gavel_plugin::excerpt(text));
+                return;
+            }
+            Self::Object(_, class) => {
+                _ = write!(out, "<{class} object>");
+                return;
+            }
+            Self::List(items) => ("[", items, "]"),
+            Self::Tuple(items) => ("(", items, ")"),
+            Self::Set(items) | Self::FrozenSet(items) => ("{", items, "}"),
+            Self::Iterator(items) => ("iter([", items, "])"),
+            _ => return self.write(out),
+        };
+        out.push_str(open);
+        for (index, item) in items.iter().enumerate() {
+            out.push_str(if index == 0 { "" } else { ", " });
+            item.show(out);
+        }
+        out.push_str(close);
+    }
+
     fn write(&self, out: &mut String) {
         match self {
             Self::None => out.push_str("None"),

@@ -170,6 +170,7 @@ fn compare_exactly(float: f64, int: &BigInt) -> Option<std::cmp::Ordering> {
         return float.partial_cmp(&0.0);
     }
     let whole = BigInt::from_f64(float.floor())?;
-    let fraction = if float > float.floor() { std::cmp::Ordering::Greater } else { std::cmp::Ordering::Equal };
+    let fraction =
+        if float > float.floor() { std::cmp::Ordering::Greater } else { std::cmp::Ordering::Equal };
     Some(whole.cmp(int).then(fraction))
 }

@@ -100,9 +100,7 @@ impl Value {
             Self::Str(text) => (b's', text.clone().into_bytes()),
             Self::Bytes(bytes) => (b'b', bytes.clone()),
             Self::Tuple(items) => (b't', joined(items.iter().map(Self::hash_key))?),
-            Self::FrozenSet(items) | Self::Set(items) => {
-                (b'f', joined(members(items)?.into_keys().map(Ok))?)
-            }
+            Self::FrozenSet(items) | Self::Set(items) => (b'f', joined(members(items)?.into_keys().map(Ok))?),
             _ => return Err(Unknown),
         };
         key.push(tag);

@@ -22,9 +22,38 @@ use super::{DEEPEST, Value};
 
 /// Builtin types and functions that may be handed over.
 pub(crate) const BUILTINS: [&str; 32] = [
-    "abs", "all", "any", "ascii", "bin", "bool", "bytes", "chr", "complex", "dict", "divmod", "float", "frozenset",
-    "hash", "hex", "int", "len", "list", "max", "min", "object", "oct", "ord", "pow", "print", "repr", "round", "set",
-    "sorted", "str", "sum", "tuple",
+    "abs",
+    "all",
+    "any",
+    "ascii",
+    "bin",
+    "bool",
+    "bytes",
+    "chr",
+    "complex",
+    "dict",
+    "divmod",
+    "float",
+    "frozenset",
+    "hash",
+    "hex",
+    "int",
+    "len",
+    "list",
+    "max",
+    "min",
+    "object",
+    "oct",
+    "ord",
+    "pow",
+    "print",
+    "repr",
+    "round",
+    "set",
+    "sorted",
+    "str",
+    "sum",
+    "tuple",
 ];
 
 /// Why a result is none of the above.
@@ -43,7 +72,9 @@ fn read(json: &Json, depth: usize) -> Result<Value, TooStrange> {
         Json::Bool(truth) => Ok(Value::Bool(*truth)),
         Json::String(text) => Ok(Value::Str(text.clone())),
         Json::Number(number) => number.as_i64().map(Value::int).ok_or(TooStrange),
-        Json::Array(items) => items.iter().map(|item| read(item, depth)).collect::<Result<_, _>>().map(Value::List),
+        Json::Array(items) => {
+            items.iter().map(|item| read(item, depth)).collect::<Result<_, _>>().map(Value::List)
+        }
         Json::Object(object) => {
             let mut entries = object.iter();
             match (entries.next(), entries.next()) {

@@ -67,7 +67,8 @@ fn repetitions(count: &Value, length: usize) -> Result<usize, Miss> {
 }
 
 fn integers(op: Operator, a: &BigInt, b: &BigInt) -> Result<Value, Miss> {
-    let divisible = || if b.is_zero() { Err(Miss::Raises("raised ZeroDivisionError".to_owned())) } else { Ok(()) };
+    let divisible =
+        || if b.is_zero() { Err(Miss::Raises("raised ZeroDivisionError".to_owned())) } else { Ok(()) };
     match op {
         Operator::Add => Ok(Value::Int(a + b)),
         Operator::Sub => Ok(Value::Int(a - b)),

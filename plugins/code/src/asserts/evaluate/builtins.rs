@@ -152,7 +152,8 @@ pub(super) fn isinstance(value: &Value, classes: &[&str]) -> Result<bool, Miss> 
     if matches!(value, Value::Library(_) | Value::Global(_) | Value::Iterator(_)) {
         return Err(Miss::NotHere);
     }
-    let known = ["bool", "int", "float", "complex", "str", "bytes", "list", "tuple", "set", "frozenset", "dict"];
+    let known =
+        ["bool", "int", "float", "complex", "str", "bytes", "list", "tuple", "set", "frozenset", "dict"];
     if !classes.iter().all(|class| known.contains(class)) {
         return Err(Miss::NotHere);
     }

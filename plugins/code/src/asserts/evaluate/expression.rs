@@ -30,7 +30,9 @@ impl<'a> Run<'a> {
                 _ => Err(Miss::NotHere),
             },
             Expr::Attribute(attribute) => match &*attribute.value {
-                Expr::Name(module) if matches!(self.lookup(module.id.as_str()), Some(Bound::Module("math"))) => {
+                Expr::Name(module)
+                    if matches!(self.lookup(module.id.as_str()), Some(Bound::Module("math"))) =>
+                {
                     builtins::math_constant(attribute.attr.as_str()).map(Some)
                 }
                 _ => Err(Miss::NotHere),
@@ -62,7 +64,8 @@ impl<'a> Run<'a> {
     }
 
     fn sequence(&mut self, items: &'a [Expr], make: fn(Vec<Value>) -> Value) -> Evaluated {
-        let items: Vec<Option<Value>> = items.iter().map(|item| self.expression(item)).collect::<Result<_, _>>()?;
+        let items: Vec<Option<Value>> =
+            items.iter().map(|item| self.expression(item)).collect::<Result<_, _>>()?;
         Ok(items.into_iter().collect::<Option<Vec<_>>>().map(make))
     }
 
@@ -138,9 +141,13 @@ impl<'a> Run<'a> {
                 },
             },
             Expr::Attribute(attribute) => match &*attribute.value {
-                Expr::Name(module) if matches!(self.lookup(module.id.as_str()), Some(Bound::Module("math"))) => {
+                Expr::Name(module)
+                    if matches!(self.lookup(module.id.as_str()), Some(Bound::Module("math"))) =>
+                {
                     match self.arguments(&call.arguments)? {
-                        Some((args, kwargs)) => builtins::math(attribute.attr.as_str(), &args, &kwargs).map(Some),
+                        Some((args, kwargs)) => {
+                            builtins::math(attribute.attr.as_str(), &args, &kwargs).map(Some)
+                        }
                         None => Ok(None),
                     }
                 }
@@ -152,7 +159,10 @@ impl<'a> Run<'a> {
 
     /// The arguments of a call. A list held by a variable is handed over once only: the program may change it.
     #[expect(clippy::type_complexity, reason = "positional and named arguments, as everywhere")]
-    fn arguments(&mut self, arguments: &'a Arguments) -> Result<Option<(Vec<Value>, Vec<(String, Value)>)>, Miss> {
+    fn arguments(
+        &mut self,
+        arguments: &'a Arguments,
+    ) -> Result<Option<(Vec<Value>, Vec<(String, Value)>)>, Miss> {
         let mut args = Vec::new();
         let mut kwargs = Vec::new();
         let mut complete = true;
@@ -245,8 +255,9 @@ fn compared(op: CmpOp, left: &Value, right: &Value) -> Result<bool, Miss> {
 
 /// A number and a text have no order in Python; sets, dicts and the program's objects are left to it.
 fn unordered(left: &Value, right: &Value) -> Miss {
-    let plain =
-        |value: &Value| value.number().is_some() || matches!(value, Value::Str(_) | Value::None | Value::List(_));
+    let plain = |value: &Value| {
+        value.number().is_some() || matches!(value, Value::Str(_) | Value::None | Value::List(_))
+    };
     if plain(left) && plain(right) && left.type_name() != right.type_name() {
         return Miss::Raises(format!("raised TypeError: {} beside {}", left.type_name(), right.type_name()));
     }
