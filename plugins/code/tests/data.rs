@@ -5,8 +5,10 @@ mod common;
 
 use std::fs;
 
-use common::{judged, python_is_there};
-use gavel_plugin::{Submission, Verdict};
+use common::python_is_there;
+use gavel_plugin::interpreter;
+use gavel_plugin::{Error, Submission, Verdict, judge};
+use gavel_plugin_code::Code;
 use serde_json::{Value, json};
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
@@ -24,6 +26,11 @@ fn text(file: &str) -> Option<String> {
             None
         }
     }
+}
+
+/// Judges with `python3` as the interpreter.
+fn judged(submission: &Submission, options: &str) -> Result<Verdict, Error> {
+    interpreter::with(common::run, || judge::<Code>(submission, options))
 }
 
 fn sample<T>(rows: Vec<T>) -> Vec<T> {

@@ -5,29 +5,18 @@ import json
 
 def encode(value, depth=60):
     kind = type(value)
-    if value is None or kind is bool:
+    if value is None or kind is bool or kind is str and value.isascii():
         return value
-    if kind is int:
-        return value if -(1 << 63) <= value < 1 << 63 else {"int": hex(value)}
-    if kind is str:
-        if value.isascii():
-            return value
-        try:
-            value.encode()
-            return value
-        except UnicodeEncodeError:
-            return {"surrogates": value.encode("utf-8", "surrogatepass").hex()}
+    if kind is int and -(1 << 53) < value < 1 << 53:
+        return value
     if kind is float:
         return {"float": repr(value)}
-    if depth == 0:
-        raise ValueError("nested too deeply to be compared")
-    depth -= 1
-    if kind is list:
-        return [encode(item, depth) for item in value]
-    if kind is dict:
-        return {"dict": [[encode(key, depth), encode(item, depth)] for key, item in value.items()]}
-    if kind in (tuple, set, frozenset):
-        return {kind.__name__: [encode(item, depth) for item in value]}
+    if kind is list and depth:
+        return [encode(item, depth - 1) for item in value]
+    if kind is tuple and depth:
+        return {"tuple": [encode(item, depth - 1) for item in value]}
+    if kind is dict and depth:
+        return {"dict": [[encode(key, depth - 1), encode(item, depth - 1)] for key, item in value.items()]}
     if "encode_rare" not in globals():
         exec(RARE, globals())
     return encode_rare(value, kind, depth)

@@ -1,16 +1,6 @@
 # Runs a program and calls what it defines. Untrusted: the program shares this interpreter, so whatever comes out of
-# here is a claim, compared elsewhere. No expected value enters.
-import io, os, sys
-
-objects = []
-
-
-def encode_other(value, kind):
-    for number, known in enumerate(objects):
-        if known is value:
-            return {"object": [number, kind.__name__]}
-    objects.append(value)
-    return {"object": [len(objects) - 1, kind.__name__]}
+# here is a claim, compared elsewhere. No expected value enters. Compiled in every run, so it is short.
+import io, sys
 
 
 def raised(error):
@@ -24,9 +14,6 @@ def raised(error):
 def find(names, name):
     if name in names:
         return names[name]
-    solution = names.get("Solution")
-    if METHODS and hasattr(solution, name):
-        return getattr(solution(), name)
     raise NameError("name %r is not defined" % name)
 
 
@@ -35,25 +22,20 @@ def perform(names, name, args, kwargs={}):
 
 
 def execute(source, nonce, calls):
-    def emit(number, record, write=os.write, dumps=json.dumps):
-        data = ("\n%s %d %s\n" % (nonce, number, dumps(record))).encode()
-        while data:
-            data = data[write(1, data) :]
-
+    out = sys.stdout
     # What the program prints is no part of the answer, and must not disturb it.
     sys.stdout = sys.stderr = io.TextIOWrapper(io.BytesIO(), "utf-8")
-    module = type(sys)("solution")
-    sys.modules["solution"] = module
+    module = sys.modules["solution"] = type(sys)("solution")
     names = module.__dict__
-    try:
-        exec(compile(source, "solution.py", "exec", dont_inherit=True), names)
-    except BaseException as error:
-        emit(0, raised(error))
-        return
-    emit(0, {"value": None})
-    for number, call in enumerate(calls, 1):
+    for number, call in enumerate([None, *calls]):
         try:
-            record = perform(names, *call)
+            if number:
+                record = perform(names, *call)
+            else:
+                record = exec(compile(source, "solution.py", "exec", 0, True), names) or {}
         except BaseException as error:
             record = raised(error)
-        emit(number, record)
+        out.write("\n%s %d %s\n" % (nonce, number, json.dumps(record)))
+        out.flush()
+        if not number and record:
+            return

@@ -131,14 +131,13 @@ def wrapped(thing):
 def guard(source, program, nonce):
     emit, text = os.write, json.dumps
     sys.stdout = sys.stderr = io.TextIOWrapper(io.BytesIO(), "utf-8")
-    sys.modules["pytest"] = pytest = type(sys)("pytest")
-    pytest.raises, pytest.approx = raises, approx
     known = {name: vars(builtins)[name] for name in BUILTINS_ALLOWED}
     known.update((name, it) for name, it in vars(builtins).items() if name[0].isupper() and name != "Ellipsis")
     known.update(__import__=facade, type=kind_of)
     report["asked"] = 1
     try:
         random.seed(0)
+        prepare(ast.parse(""))
         vet(ast.parse(program))
         mine = {"__name__": "solution", "__builtins__": known}
         exec(compile(program, "solution.py", "exec", dont_inherit=True), mine)

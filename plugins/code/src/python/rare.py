@@ -3,6 +3,19 @@
 def encode_rare(value, kind, depth):
     import builtins, collections, decimal, fractions, itertools
 
+    if kind is str:
+        try:
+            value.encode()
+            return value
+        except UnicodeEncodeError:
+            return {"surrogates": value.encode("utf-8", "surrogatepass").hex()}
+    if kind is int:
+        return {"int": hex(value)}
+    if depth == 0:
+        raise ValueError("nested too deeply to be compared")
+    depth -= 1
+    if kind in (set, frozenset):
+        return {kind.__name__: [encode(item, depth) for item in value]}
     if kind in (bytes, bytearray):
         return {"bytes": value.hex()}
     if kind is complex:

@@ -6,9 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
 
-use gavel_plugin::interpreter::{self, Ending, Outcome, Program};
-use gavel_plugin::{Error, Submission, Verdict, judge};
-use gavel_plugin_code::Code;
+use gavel_plugin::interpreter::{Ending, Outcome, Program};
 
 /// Bytes of standard output that are kept.
 const OUTPUT: u64 = 4 << 20;
@@ -27,11 +25,6 @@ pub(crate) fn python_is_there() -> bool {
         }
     }
     there
-}
-
-/// Judges with `python3` as the interpreter.
-pub(crate) fn judged(submission: &Submission, options: &str) -> Result<Verdict, Error> {
-    interpreter::with(run, || judge::<Code>(submission, options))
 }
 
 /// Runs a program with eight seconds of processor time and 1 GiB of memory.
