@@ -1,6 +1,6 @@
 //! The plugin's cases, natively with python3; `gavel plugin test` runs the same in the sandbox.
 
-mod common;
+mod cpython;
 
 use gavel_plugin::interpreter;
 use gavel_plugin::{Verifier, cases};
@@ -8,10 +8,10 @@ use gavel_plugin_code::Code;
 
 #[test]
 fn every_case_goes_as_expected() {
-    if !common::python_is_there() {
+    if !cpython::python_is_there() {
         return;
     }
-    match interpreter::with(common::run, || cases::check::<Code>(include_str!("../cases.jsonl"))) {
+    match interpreter::with(cpython::run, || cases::check::<Code>(include_str!("../cases.jsonl"))) {
         Ok(count) => assert!(count >= 60, "only {count} cases"),
         Err(failed) => panic!("{failed}"),
     }

@@ -1,11 +1,11 @@
 //! HumanEval, sanitized MBPP, and 1,325 programs with what CPython 3.11 made of them. Skipped where the shared data
 //! or python3 is absent. By default every tenth row is judged; with `GAVEL_CODE_ALL=1` all of them.
 
-mod common;
+mod cpython;
 
 use std::fs;
 
-use common::python_is_there;
+use cpython::python_is_there;
 use gavel_plugin::interpreter;
 use gavel_plugin::{Error, Submission, Verdict, judge};
 use gavel_plugin_code::Code;
@@ -30,7 +30,7 @@ fn text(file: &str) -> Option<String> {
 
 /// Judges with `python3` as the interpreter.
 fn judged(submission: &Submission, options: &str) -> Result<Verdict, Error> {
-    interpreter::with(common::run, || judge::<Code>(submission, options))
+    interpreter::with(cpython::run, || judge::<Code>(submission, options))
 }
 
 fn sample<T>(rows: Vec<T>) -> Vec<T> {

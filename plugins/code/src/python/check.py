@@ -130,7 +130,7 @@ def encode_other(value, kind):
             root = parts(value)[0]
             return {"object": [root, ""]} if type(root) is int else {"global": root}
         return encode(value)
-    raise Unsplittable("hands the program a value of type %s" % kind.__name__)
+    raise Unsplittable("hand the program a value of type %s" % kind.__name__)
 
 
 def ask(operation, remote, args, kwargs):
