@@ -121,7 +121,11 @@ fn from_reference(object: &Object) -> Result<Tests, Error> {
                 .collect(),
         )),
         Reference::Assert { tests, entry_point, prefix } => {
-            Ok(Tests::Assert(AssertTests { source: tests, entry_point, prefix }))
+            let source = match &entry_point {
+                Some(name) => with_check(tests, name),
+                None => tests,
+            };
+            Ok(Tests::Assert(AssertTests { source, entry_point, prefix }))
         }
     }
 }
@@ -221,13 +225,14 @@ fn humaneval(object: &Object) -> Result<Option<Tests>, Error> {
     let (Some(test), Some(entry_point)) = (text(object, "test"), text(object, "entry_point")) else {
         return Ok(None);
     };
-    let called = test.lines().any(|line| line.starts_with("check("));
-    let source = if test.contains("def check(") && !called {
-        format!("{test}\n\ncheck({entry_point})\n")
-    } else {
-        test
-    };
+    let source = with_check(test, &entry_point);
     Ok(Some(Tests::Assert(AssertTests { source, entry_point: Some(entry_point), prefix: None })))
+}
+
+/// Calls `check` with the function in question, where the test only defines it.
+fn with_check(test: String, entry_point: &str) -> String {
+    let called = test.lines().any(|line| line.starts_with("check("));
+    if test.contains("def check(") && !called { format!("{test}\n\ncheck({entry_point})\n") } else { test }
 }
 
 /// `test_list` holds assertions; `test_imports` and `test_setup_code` come before them.
@@ -303,7 +308,16 @@ fn sandbox_fusion(object: &Object) -> Result<Option<Tests>, Error> {
         Some(inner) => text(&inner, "code"),
         None => serde_json::from_str::<String>(test.get()).ok(),
     };
-    Ok(code.filter(|code| code.contains("assert")).map(asserts))
+    let Some(code) = code.filter(|code| code.contains("assert")) else { return Ok(None) };
+    let labels = object.get("labels").and_then(|raw| self::object(&unwrapped(raw)));
+    let entry_point = text(object, "entry_point")
+        .or_else(|| labels.as_ref().and_then(|labels| text(labels, "entry_point")));
+    let prefix = entry_point.as_deref().and_then(|name| prefix_of(&text(object, "content")?, name));
+    let source = match &entry_point {
+        Some(name) => with_check(code, name),
+        None => code,
+    };
+    Ok(Some(Tests::Assert(AssertTests { source, entry_point, prefix })))
 }
 
 fn bare_asserts(reference: &str) -> Option<Tests> {

@@ -24,6 +24,7 @@ def perform(names, name, args, kwargs={}):
 def execute(source, nonce, calls):
     out = sys.stdout
     # What the program prints is no part of the answer, and must not disturb it.
+    sys.setrecursionlimit(sys.getrecursionlimit() + 3)  # the frames below the program are ours
     sys.stdout = sys.stderr = io.TextIOWrapper(io.BytesIO(), "utf-8")
     module = sys.modules["solution"] = type(sys)("solution")
     names = module.__dict__
