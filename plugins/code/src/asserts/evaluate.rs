@@ -154,6 +154,9 @@ impl<'a> Run<'a> {
             }
             Stmt::ImportFrom(import) => {
                 let module = import.module.as_ref().map(|module| module.as_str());
+                if import.names.iter().any(|alias| alias.name.as_str() == "*") {
+                    return Err(Miss::NotHere); // Python knows what that defines
+                }
                 if module != Some("solution") {
                     for alias in &import.names {
                         self.bind(alias.asname.as_ref().unwrap_or(&alias.name).as_str(), Bound::Other);

@@ -23,21 +23,12 @@ const BUILTINS: &str = "ArithmeticError AssertionError AttributeError BaseExcept
     pow print property quit range repr reversed round set setattr slice sorted staticmethod str sum super tuple \
     type vars zip";
 
-/// What could make plain data that a program claims into code.
-const DANGEROUS: [&str; 12] = [
-    "eval",
-    "exec",
-    "compile",
-    "__import__",
-    "pickle",
-    "marshal",
-    "importlib",
-    "ctypes",
-    "subprocess",
-    "shelve",
-    "runpy",
-    "code",
-];
+/// Builtins that could make code of the plain data that a program claims.
+const EVALUATORS: [&str; 4] = ["__import__", "compile", "eval", "exec"];
+
+/// Modules that could.
+const EVALUATING_MODULES: [&str; 9] =
+    ["builtins", "code", "ctypes", "importlib", "marshal", "pickle", "runpy", "shelve", "subprocess"];
 
 /// The names in a test.
 #[derive(Debug, Default)]
@@ -55,7 +46,7 @@ impl Names {
     pub(crate) fn of(tests: &ModModule, entry_point: Option<&str>, defined: impl Fn(&str) -> bool) -> Self {
         let mut found = Found::default();
         found.visit_body(&tests.body);
-        let Found { loaded, bound, imported, dangerous } = found;
+        let Found { loaded, bound, imported, module } = found;
         let free = |name: &&String| !bound.contains(*name) && !name.starts_with("__");
         let builtin = |name: &str| BUILTINS.split_ascii_whitespace().any(|builtin| builtin == name);
         let mut externals: Vec<String> = loaded
@@ -73,6 +64,10 @@ impl Names {
         let mut externals: Vec<(String, String)> =
             externals.into_iter().map(|name| (name.clone(), name)).collect();
         externals.extend(imported);
+        let evaluator = EVALUATORS
+            .into_iter()
+            .find(|&name| loaded.contains(name) && !bound.contains(name) && entry_point != Some(name));
+        let dangerous = evaluator.map(ToOwned::to_owned).or(module);
         let builtins = loaded.iter().any(|name| builtin(name));
         Self { externals, unsplittable: dangerous.map(|name| format!("use `{name}`")), builtins }
     }
@@ -104,7 +99,8 @@ struct Found {
     loaded: BTreeSet<String>,
     bound: BTreeSet<String>,
     imported: Vec<(String, String)>,
-    dangerous: Option<String>,
+    /// A module that evaluates.
+    module: Option<String>,
 }
 
 impl Found {
@@ -112,9 +108,9 @@ impl Found {
         self.bound.insert(name.to_owned());
     }
 
-    fn suspect(&mut self, name: &str) {
-        if DANGEROUS.contains(&name) {
-            self.dangerous.get_or_insert_with(|| name.to_owned());
+    fn suspect(&mut self, module: &str) {
+        if EVALUATING_MODULES.contains(&module) {
+            self.module.get_or_insert_with(|| module.to_owned());
         }
     }
 
@@ -133,7 +129,7 @@ impl<'a> Visitor<'a> for Found {
             Stmt::ClassDef(class) => self.bind(class.name.as_str()),
             Stmt::Import(import) => import.names.iter().for_each(|alias| self.import(alias)),
             Stmt::ImportFrom(import) if import.module.as_ref().is_some_and(|m| m.as_str() == "solution") => {
-                for alias in &import.names {
+                for alias in import.names.iter().filter(|alias| alias.name.as_str() != "*") {
                     let known_as = alias.asname.as_ref().unwrap_or(&alias.name);
                     self.imported.push((known_as.to_string(), alias.name.to_string()));
                     self.bind(known_as.as_str());
@@ -153,10 +149,7 @@ impl<'a> Visitor<'a> for Found {
     fn visit_expr(&mut self, expr: &'a Expr) {
         if let Expr::Name(name) = expr {
             match name.ctx {
-                ExprContext::Load => {
-                    self.suspect(name.id.as_str());
-                    self.loaded.insert(name.id.to_string());
-                }
+                ExprContext::Load => _ = self.loaded.insert(name.id.to_string()),
                 _ => self.bind(name.id.as_str()),
             }
         }
@@ -234,9 +227,13 @@ mod tests {
 
     #[test]
     fn evaluating_what_a_program_claims_is_unsplittable() {
-        for tests in ["assert eval(f(1)) == 2", "import pickle\nassert pickle.loads(f()) == 1"] {
+        for (tests, unsplittable) in [
+            ("assert eval(f(1)) == 2", true),
+            ("import pickle\nassert pickle.loads(f()) == 1", true),
+            ("import re\ncode = f(1)\nassert re.compile(code)", false),
+        ] {
             let tests = ruff_python_parser::parse_module(tests).unwrap();
-            assert!(Names::of(tests.syntax(), None, |_| false).unsplittable.is_some());
+            assert_eq!(Names::of(tests.syntax(), None, |_| false).unsplittable.is_some(), unsplittable);
         }
     }
 }
