@@ -77,7 +77,7 @@ pub(crate) fn check(round: &Round<'_>, nonce: &str) -> String {
 }
 
 fn needs_frameworks(tests: &str) -> bool {
-    ["pytest", "unittest", "def test", "except"].iter().any(|word| tests.contains(word))
+    ["pytest", "unittest", "def test", "except", "numpy"].iter().any(|word| tests.contains(word))
 }
 
 /// Runs the tests beside the program; see `guarded.py`.

@@ -1,4 +1,5 @@
-# What tests take of pytest and unittest, and exceptions of the program. Goes with check.py where tests mention them.
+# What tests take of pytest, unittest and numpy, and exceptions of the program. Goes with check.py where tests mention
+# them.
 
 
 def caught(tree):
@@ -13,7 +14,26 @@ def caught(tree):
                     yield name.id
 
 
+def allclose(left, right, rtol=1e-5, atol=1e-8):
+    """As numpy's on numbers and on lists of one shape; without broadcasting."""
+    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
+        if len(left) != len(right):
+            raise ValueError("lists of different lengths")
+        return all(allclose(a, b, rtol, atol) for a, b in zip(left, right))
+    return left == right or abs(left - right) <= atol + rtol * abs(right)
+
+
+def numpy_in_part():
+    """What HumanEval+ and MBPP+ compare with. There is no array, so nothing is one."""
+    numpy = type(sys)("numpy")
+    numpy.allclose = numpy.isclose = allclose
+    numpy.ndarray = type("ndarray", (), {})
+    numpy.float32 = numpy.float64 = float
+    return numpy
+
+
 def prepare(tree):
+    sys.modules.setdefault("numpy", numpy_in_part())
     pytest = sys.modules["pytest"] = type(sys)("pytest")
     pytest.raises, pytest.approx = raises, approx
     for name in caught(tree):
