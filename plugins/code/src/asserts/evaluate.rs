@@ -291,3 +291,67 @@ fn any_name(expression: &Expr, wanted: &dyn Fn(&str) -> bool) -> bool {
     search.visit_expr(expression);
     search.found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The calls of tests of the function `f`, as Python tuples; `None` where Python has to look at them.
+    fn recorded(tests: &str) -> Option<Vec<String>> {
+        let tree = ruff_python_parser::parse_module(tests).unwrap();
+        let names = Names::of(tree.syntax(), None, |_| false);
+        calls(tree.syntax(), tests, &names).map(|calls| calls.iter().map(Call::literal).collect())
+    }
+
+    /// Whether each assertion holds when the calls are answered with these values.
+    fn decided(tests: &str, answers: &[Value]) -> Option<Vec<bool>> {
+        let tree = ruff_python_parser::parse_module(tests).unwrap();
+        let names = Names::of(tree.syntax(), None, |_| false);
+        let calls = calls(tree.syntax(), tests, &names)?;
+        let answers = answers.iter().map(|value| Answer::Returned(value.clone(), vec![])).collect();
+        let decided = decide(tree.syntax(), tests, &names, &calls, answers)?;
+        Some(decided.iter().map(Result::is_ok).collect())
+    }
+
+    #[test]
+    fn calls_are_found_in_order_with_their_arguments() {
+        let tests = "x = 2 * 3\ndef check(c):\n    assert c(x, [1], k='a') == 1 and not c()\ncheck(f)\n";
+        assert_eq!(recorded(tests).unwrap(), ["('f',(0x6,[0x1,],),{'k':'a',})", "('f',(),{})"]);
+    }
+
+    #[test]
+    fn what_python_has_to_look_at_is_left_to_it() {
+        for tests in [
+            "for i in range(3):\n    assert f(i)",
+            "assert f(f(1)) == 2",
+            "x = f(1)\nassert x == 2",
+            "assert [y for y in f(1)] == []",
+            "from math import *\nassert isclose(f(1), 1)",
+            "x = [1]\nassert f(x) == 1\nassert f(x) == 2",
+            "assert f('\\ud800') == 1",
+            "assert True",
+        ] {
+            assert_eq!(recorded(tests), None, "{tests}");
+        }
+    }
+
+    #[test]
+    fn assertions_are_decided_with_the_answers() {
+        let float = Value::Float(0.1 + 0.2);
+        assert_eq!(
+            decided("assert f() == 0.3\nassert abs(f() - 0.3) < 1e-9", &[float.clone(), float]),
+            Some(vec![false, true])
+        );
+        assert_eq!(decided("assert f()[0] == 1", &[Value::None]), Some(vec![false]));
+        assert_eq!(decided("assert f() < 'a'", &[Value::int(1)]), Some(vec![false]));
+        assert_eq!(decided("assert f() == 1", &[Value::Library("Fraction(1)".to_owned())]), None);
+    }
+
+    #[test]
+    fn the_same_call_twice_has_two_answers() {
+        assert_eq!(
+            decided("assert f() == 1\nassert f() == 2", &[Value::int(1), Value::int(2)]),
+            Some(vec![true, true])
+        );
+    }
+}
