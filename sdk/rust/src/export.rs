@@ -54,7 +54,10 @@ mod wasm {
     /// What `wit-bindgen` makes of `sdk/wit`. Not for plugin authors: it changes with the contract.
     #[expect(missing_docs, reason = "generated from sdk/wit, where the words are")]
     pub mod bindings {
+        #[cfg(not(feature = "interpreter"))]
         wit_bindgen::generate!({ path: "../wit", world: "plugin", pub_export_macro: true });
+        #[cfg(feature = "interpreter")]
+        wit_bindgen::generate!({ path: "../wit", world: "code-plugin", pub_export_macro: true });
     }
 
     /// A verifier in the shape of the contract.

@@ -39,10 +39,15 @@
 //! [`Verifier`] is what you implement, [`export!`] what makes it a plugin. [`Submission`] is what you judge,
 //! [`Verdict`] what you say, [`Error`] why you cannot say it. The same crate works natively: [`judge`] runs a
 //! verifier in a unit test as the host would, and [`cases::check`] runs a whole `cases.jsonl`.
+//!
+//! A verifier that runs untrusted programs turns on the feature `interpreter`: it adds the module of that name, and
+//! makes [`export!`] a plugin of the world `code-plugin`, which imports what runs them.
 
 pub mod cases;
 mod error;
 mod export;
+#[cfg(feature = "interpreter")]
+pub mod interpreter;
 mod json;
 mod submission;
 mod verdict;

@@ -1,0 +1,113 @@
+//! Tests in Python that call the program and assert.
+//!
+//! The program and the tests never share an interpreter. The calls that the tests make are found first, the program
+//! alone is run to answer them, and then the tests are decided with the answers, which are plain data by then. Common
+//! tests are read right here ([`evaluate`]); others run in an interpreter of their own ([`rounds`]).
+
+mod evaluate;
+mod guarded;
+mod names;
+mod rounds;
+
+use gavel_plugin::Error;
+use ruff_python_ast::visitor::{self, Visitor};
+use ruff_python_ast::{ModModule, Stmt};
+
+use crate::answers::Answers;
+use crate::drivers;
+use crate::options::Guarded;
+use crate::report::Report;
+use crate::run::{Runner, nonce};
+use crate::task::AssertTests;
+use evaluate::Assertion;
+use names::Names;
+
+/// The tests as they are read, and what they use.
+struct Suite<'a> {
+    source: &'a str,
+    tree: &'a ModModule,
+    names: Names,
+    /// What the task gave the program to start with, as far as it is Python by itself.
+    prelude: &'a str,
+}
+
+/// Judges a program by its tests.
+pub(crate) fn judge(program: &str, tests: &AssertTests, runner: &mut Runner<'_>) -> Result<Report, Error> {
+    let parsed = ruff_python_parser::parse_module(&tests.source)
+        .map_err(|error| Error::InvalidTask(format!("the tests are not Python: {error}")))?;
+    let tree = parsed.syntax();
+    let mut names = Names::of(tree, tests.entry_point.as_deref(), |name| defines(program, name));
+    let prelude = tests.prefix.as_deref().filter(|prefix| is_python(prefix)).unwrap_or_default();
+    // What the task itself defines is the task's, whatever the program makes of it; but not the function in question.
+    names
+        .externals
+        .retain(|(_, name)| tests.entry_point.as_deref() == Some(name.as_str()) || !defines(prelude, name));
+    let suite = Suite { source: &tests.source, tree, names, prelude };
+    if let Some(why) = &suite.names.unsplittable {
+        return unsplittable(program, &suite, why, runner);
+    }
+    match here(program, &suite, runner)? {
+        Some(report) => Ok(report),
+        None => rounds::judge(program, &suite, runner),
+    }
+}
+
+/// Judges tests of the common shapes, with one run of the program.
+fn here(program: &str, suite: &Suite<'_>, runner: &mut Runner<'_>) -> Result<Option<Report>, Error> {
+    let Some(calls) = evaluate::calls(suite.tree, suite.source, &suite.names) else { return Ok(None) };
+    let nonce = nonce();
+    let literals: Vec<String> = calls.iter().map(evaluate::Call::literal).collect();
+    let source = drivers::execute(program, &nonce, &format!("[{}]", literals.join(",")));
+    let outcome = runner.run(source, Vec::new())?;
+    let answers = Answers::of(&outcome, &nonce, calls.len());
+    let limited = usize::from(answers.limited);
+    if let Some(why) = answers.broken {
+        let report = Report::nothing_passed(assertions_in(suite.tree), why);
+        return Ok(Some(Report { limited, ..report }));
+    }
+    let decided = evaluate::decide(suite.tree, suite.source, &suite.names, &calls, answers.calls);
+    Ok(decided.map(|assertions| Report { limited, ..counted(assertions) }))
+}
+
+fn counted(assertions: Vec<Assertion>) -> Report {
+    let mut report = Report::default();
+    assertions.into_iter().for_each(|assertion| report.count(assertion));
+    report
+}
+
+/// Tests that would have to run beside the program.
+fn unsplittable(
+    program: &str,
+    suite: &Suite<'_>,
+    why: &str,
+    runner: &mut Runner<'_>,
+) -> Result<Report, Error> {
+    match runner.options.guarded {
+        Guarded::Refuse => Err(Error::Abstain(format!(
+            "the tests {why}, so they cannot be kept apart from the program; the option guarded = \"allow\" would \
+             judge them in one interpreter"
+        ))),
+        Guarded::Allow => guarded::judge(program, suite, runner),
+    }
+}
+
+/// Whether a text of the task is Python by itself.
+pub(crate) fn is_python(text: &str) -> bool {
+    ruff_python_parser::parse_module(text).is_ok()
+}
+
+pub(crate) use names::defines;
+
+/// How many assertions are written in the tests.
+fn assertions_in(tree: &ModModule) -> usize {
+    struct Count(usize);
+    impl<'a> Visitor<'a> for Count {
+        fn visit_stmt(&mut self, stmt: &'a Stmt) {
+            self.0 += usize::from(stmt.is_assert_stmt());
+            visitor::walk_stmt(self, stmt);
+        }
+    }
+    let mut count = Count(0);
+    count.visit_body(&tree.body);
+    count.0
+}

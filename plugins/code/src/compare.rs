@@ -1,0 +1,195 @@
+//! Compares what a program printed with what it should have printed.
+
+use std::borrow::Cow;
+
+use crate::options::{Compare, Options};
+
+/// Whether the outputs are the same; if not, where they first differ.
+pub(crate) fn outputs(printed: &[u8], expected: &str, options: &Options) -> Result<(), String> {
+    let printed = String::from_utf8_lossy(printed);
+    match options.compare {
+        Compare::Exact => {
+            let (printed, expected) = (without_newline(&printed), without_newline(expected));
+            if printed == expected {
+                Ok(())
+            } else {
+                Err(first_difference(printed.lines(), expected.lines()))
+            }
+        }
+        Compare::Lines => {
+            let same = |a: &str, b: &str| a == b || same_words(a, b, options.tolerance);
+            sequences(stripped_lines(&printed), stripped_lines(expected), same)
+        }
+        Compare::Tokens => {
+            let same = |a: &str, b: &str| a == b || same_words(a, b, options.tolerance);
+            sequences(printed.split_whitespace(), expected.split_whitespace(), same)
+        }
+    }
+}
+
+fn without_newline(text: &str) -> &str {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_suffix('\r').unwrap_or(text)
+}
+
+/// The lines without white space around them, and without empty lines around them all.
+fn stripped_lines(text: &str) -> impl Iterator<Item = &str> + Clone {
+    text.trim().split('\n').map(str::trim)
+}
+
+fn sequences<'a>(
+    printed: impl Iterator<Item = &'a str> + Clone,
+    expected: impl Iterator<Item = &'a str> + Clone,
+    same: impl Fn(&str, &str) -> bool,
+) -> Result<(), String> {
+    let (mut left, mut right) = (printed.clone(), expected.clone());
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return Ok(()),
+            (Some(a), Some(b)) if same(a, b) => {}
+            _ => return Err(first_difference(printed, expected)),
+        }
+    }
+}
+
+fn first_difference<'a>(
+    printed: impl Iterator<Item = &'a str>,
+    expected: impl Iterator<Item = &'a str>,
+) -> String {
+    let (printed, expected): (Vec<_>, Vec<_>) = (printed.collect(), expected.collect());
+    let at = printed.iter().zip(&expected).take_while(|(a, b)| a == b).count();
+    let show =
+        |part: Option<&&str>| part.map_or("nothing".to_owned(), |part| format!("{:?}", shortened(part)));
+    format!("printed {} where {} should be", show(printed.get(at)), show(expected.get(at)))
+}
+
+fn shortened(text: &str) -> String {
+    gavel_plugin::excerpt(text).chars().take(40).collect()
+}
+
+/// Whether all words of a line are numbers and the same ones, so that `1.0 2` is `1.00 2.`.
+fn same_words(left: &str, right: &str, tolerance: f64) -> bool {
+    let (mut left, mut right) = (left.split_whitespace(), right.split_whitespace());
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return true,
+            (Some(a), Some(b)) if same_number(a, b, tolerance) || (tolerance > 0.0 && a == b) => {}
+            _ => return false,
+        }
+    }
+}
+
+fn same_number(left: &str, right: &str, tolerance: f64) -> bool {
+    let (Some(a), Some(b)) = (Decimal::parse(left), Decimal::parse(right)) else { return false };
+    a == b || (tolerance > 0.0 && within(left, right, tolerance))
+}
+
+/// Absolutely or relatively, as contest checkers do.
+fn within(left: &str, right: &str, tolerance: f64) -> bool {
+    match (left.parse::<f64>(), right.parse::<f64>()) {
+        (Ok(a), Ok(b)) => close(a, b, tolerance),
+        _ => false,
+    }
+}
+
+/// Whether two numbers are as close as contest checkers ask for.
+pub(crate) fn close(left: f64, right: f64, tolerance: f64) -> bool {
+    left == right || (left - right).abs() <= tolerance * right.abs().max(1.0)
+}
+
+/// A decimal number of any length by its value: digits without zeros at either end, and where they stand.
+#[derive(Debug, PartialEq, Eq)]
+struct Decimal<'a> {
+    negative: bool,
+    digits: Cow<'a, str>,
+    exponent: i64,
+}
+
+impl<'a> Decimal<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let (negative, rest) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text.strip_prefix('+').unwrap_or(text)),
+        };
+        let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+            None => (rest, 0),
+        };
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let digits =
+            if fraction.is_empty() { Cow::Borrowed(whole) } else { Cow::Owned(format!("{whole}{fraction}")) };
+        if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+            return None;
+        }
+        let exponent = i64::from(exponent) - i64::try_from(fraction.len()).ok()?;
+        Some(Self { negative, digits, exponent }.normal())
+    }
+
+    fn normal(self) -> Self {
+        let significant = self.digits.trim_start_matches('0');
+        let kept = significant.trim_end_matches('0');
+        if kept.is_empty() {
+            return Self { negative: false, digits: Cow::Borrowed("0"), exponent: 0 };
+        }
+        let exponent = self.exponent + (significant.len() - kept.len()) as i64;
+        Self { negative: self.negative, digits: Cow::Owned(kept.to_owned()), exponent }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn same(printed: &str, expected: &str, compare: Compare, tolerance: f64) -> bool {
+        outputs(printed.as_bytes(), expected, &Options { compare, tolerance, ..Options::default() }).is_ok()
+    }
+
+    #[test]
+    fn lines_are_compared_without_white_space_at_their_ends_and_numbers_by_value() {
+        for (printed, expected, right) in [
+            ("1 2\n3\n", "1 2\n3", true),
+            ("  1 2  \n3\n\n\n", "1 2\n3", true),
+            ("1.0 2.50\n", "1 2.5", true),
+            ("1e3", "1000.0", true),
+            ("-0", "0", true),
+            ("1  2", "1 2", true),
+            ("YES", "Yes", false),
+            ("a  b", "a b", false),
+            ("1\n2", "1 2", false),
+            ("1\n\n2", "1\n2", false),
+            ("1", "1.0000001", false),
+            ("123456789012345678901", "123456789012345678902", false),
+            ("nan", "nan", true),
+            ("NaN", "nan", false),
+            ("", "", true),
+            ("", "0", false),
+            ("0x10", "16", false),
+            ("1_0", "10", false),
+        ] {
+            assert_eq!(same(printed, expected, Compare::Lines, 0.0), right, "{printed:?} {expected:?}");
+        }
+    }
+
+    #[test]
+    fn tokens_may_stand_on_any_line() {
+        assert!(same("1\n2 3.0", "1 2\n3", Compare::Tokens, 0.0));
+        assert!(!same("1 2", "1 2 3", Compare::Tokens, 0.0));
+        assert!(!same("12", "1 2", Compare::Tokens, 0.0));
+    }
+
+    #[test]
+    fn exact_is_exact_but_for_a_newline_at_the_end() {
+        assert!(same("1 2\n", "1 2", Compare::Exact, 0.0));
+        assert!(!same("1 2 \n", "1 2", Compare::Exact, 0.0));
+        assert!(!same("1 2\n\n", "1 2", Compare::Exact, 0.0));
+        assert!(!same("1.0", "1", Compare::Exact, 0.0));
+    }
+
+    #[test]
+    fn a_tolerance_is_absolute_or_relative() {
+        assert!(same("0.3333333", "0.33333333", Compare::Tokens, 1e-6));
+        assert!(same("Case 1: 1000000.5", "Case 1: 1000000", Compare::Lines, 1e-6));
+        assert!(!same("0.34", "0.33", Compare::Tokens, 1e-6));
+        assert!(!same("inf", "1", Compare::Tokens, 1e-6));
+    }
+}

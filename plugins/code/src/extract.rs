@@ -1,0 +1,169 @@
+//! Finds the program in a completion.
+
+use crate::options::{Block, Language, Options};
+
+/// A fenced block of Markdown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fenced {
+    /// The language that its first line names, in lower case; empty where it names none.
+    pub(crate) tag: String,
+    pub(crate) text: String,
+}
+
+/// The program of a completion; `None` where there is none.
+///
+/// Thinking does not count: where there is a `</think>`, only what follows the last one is looked at. A completion
+/// without any fence is a program as it is; one with fences, none of which has a fitting tag, has no program.
+pub(crate) fn program(completion: &str, options: &Options) -> Option<String> {
+    if options.block == Block::Whole {
+        return Some(completion.to_owned());
+    }
+    let answer = completion.rsplit_once("</think>").map_or(completion, |(_, answer)| answer);
+    let blocks = blocks(answer);
+    if blocks.is_empty() {
+        return Some(answer.to_owned()).filter(|answer| !answer.trim().is_empty());
+    }
+    let chosen = choose(blocks, options);
+    let text = match options.block {
+        Block::First => chosen.into_iter().next()?.text,
+        Block::Longest => chosen.into_iter().max_by_key(|block| block.text.len())?.text,
+        Block::All if chosen.is_empty() => return None,
+        Block::All => chosen.into_iter().map(|block| block.text).collect(),
+        Block::Last | Block::Whole => chosen.into_iter().next_back()?.text,
+    };
+    Some(text)
+}
+
+/// The blocks in the right language, or else those that name none.
+fn choose(blocks: Vec<Fenced>, options: &Options) -> Vec<Fenced> {
+    let tags: Vec<&str> = match (&options.fences, options.language) {
+        (Some(tags), _) => tags.iter().map(String::as_str).collect(),
+        (None, Language::Python) => vec!["python", "py", "python3"],
+        (None, Language::Javascript) => vec!["javascript", "js", "node"],
+    };
+    let tagged = |block: &Fenced| !block.tag.is_empty() && tags.contains(&block.tag.as_str());
+    if blocks.iter().any(tagged) {
+        blocks.into_iter().filter(tagged).collect()
+    } else {
+        blocks.into_iter().filter(|block| block.tag.is_empty()).collect()
+    }
+}
+
+/// The fenced blocks of a text, in order. One that is not closed reaches to the end: the completion was cut.
+///
+/// Like CommonMark, but a fence may be indented as far as it likes, since models indent whole lists of steps.
+pub(crate) fn blocks(text: &str) -> Vec<Fenced> {
+    let mut blocks = Vec::new();
+    let mut open: Option<(Fence<'_>, Fenced)> = None;
+    for line in text.split_inclusive('\n') {
+        let fence = Fence::of(line);
+        match (&mut open, fence) {
+            (None, Some(fence)) => {
+                let block = Fenced { tag: tag(fence.info), text: String::new() };
+                open = Some((fence, block));
+            }
+            (Some((opening, _)), Some(fence)) if fence.closes(opening) => {
+                blocks.extend(open.take().map(|(_, block)| block));
+            }
+            (Some((opening, block)), _) => block.text.push_str(without_indent(line, opening.indent)),
+            (None, None) => {}
+        }
+    }
+    blocks.extend(open.map(|(_, block)| block));
+    blocks
+}
+
+/// A line of three or more backticks or tildes.
+struct Fence<'a> {
+    indent: usize,
+    mark: char,
+    length: usize,
+    info: &'a str,
+}
+
+impl<'a> Fence<'a> {
+    fn of(line: &'a str) -> Option<Self> {
+        let start = line.trim_start_matches([' ', '\t']);
+        let mark = start.chars().next().filter(|c| matches!(c, '`' | '~'))?;
+        let info = start.trim_start_matches(mark);
+        let length = start.len() - info.len();
+        let info = info.trim();
+        // Backticks within the line are code in a sentence.
+        let fence = length >= 3 && !(mark == '`' && info.contains('`'));
+        fence.then_some(Self { indent: line.len() - start.len(), mark, length, info })
+    }
+
+    fn closes(&self, opening: &Self) -> bool {
+        self.mark == opening.mark && self.length >= opening.length && self.info.is_empty()
+    }
+}
+
+/// The first word of an info string, without the attributes that some renderers write.
+fn tag(info: &str) -> String {
+    let word = info.trim_start_matches(['{', '.', ' ']);
+    let end = word.find(|c: char| !(c.is_alphanumeric() || "+#-_".contains(c))).unwrap_or(word.len());
+    word[..end].to_ascii_lowercase()
+}
+
+/// Takes away as much white space as stood before the opening fence.
+fn without_indent(line: &str, indent: usize) -> &str {
+    let blank = line.bytes().take(indent).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    &line[blank..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn extracted(completion: &str) -> Option<String> {
+        program(completion, &Options::default())
+    }
+
+    #[test]
+    fn the_last_block_in_the_language_is_the_program() {
+        let completion =
+            "First:\n```python\na = 1\n```\nBetter:\n```Python3\na = 2\n```\nIt prints\n```text\n2\n```\n";
+        assert_eq!(extracted(completion).as_deref(), Some("a = 2\n"));
+        assert_eq!(extracted("```\na\n```\n```\nb\n```").as_deref(), Some("b\n"));
+        assert_eq!(extracted("```cpp\nint a;\n```"), None);
+        assert_eq!(extracted("a = 1").as_deref(), Some("a = 1"));
+        assert_eq!(extracted(" \n"), None);
+    }
+
+    #[test]
+    fn options_choose_another_block() {
+        let completion = "```py\nlonger = 1\n```\n```py\nb\n```";
+        let with = |block| program(completion, &Options { block, ..Options::default() }).unwrap();
+        assert_eq!(with(Block::First), "longer = 1\n");
+        assert_eq!(with(Block::Longest), "longer = 1\n");
+        assert_eq!(with(Block::All), "longer = 1\nb\n");
+        assert_eq!(with(Block::Whole), completion);
+        let fences = Options { fences: Some(vec!["sage".to_owned()]), ..Options::default() };
+        assert_eq!(program("```sage\na\n```\n```python\nb\n```", &fences).as_deref(), Some("a\n"));
+    }
+
+    #[test]
+    fn thinking_is_no_answer() {
+        let completion = "<think>\n```python\nwrong\n```\n</think>\n```python\nright\n```";
+        assert_eq!(extracted(completion).as_deref(), Some("right\n"));
+        assert_eq!(extracted("<think>```python\nwrong\n```</think>\n"), None);
+    }
+
+    #[test]
+    fn a_fence_is_closed_by_its_like_or_by_the_end() {
+        assert_eq!(extracted("````python\n```\na\n```\n````").as_deref(), Some("```\na\n```\n"));
+        assert_eq!(extracted("~~~python\n```\n~~~").as_deref(), Some("```\n"));
+        assert_eq!(extracted("```python\na = 1\nb =").as_deref(), Some("a = 1\nb ="));
+        assert_eq!(
+            extracted("1. So:\n     ```python\n     if a:\n         b\n     ```").as_deref(),
+            Some("if a:\n    b\n")
+        );
+    }
+
+    #[test]
+    fn hostile_fences_end() {
+        for completion in ["`".repeat(100_000), "```\n".repeat(50_000), "```\u{301}\n```\u{301}".to_owned()] {
+            _ = extracted(&completion);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Python values outside Python: what a program claims as its result, and what a test expects.
+//!
+//! Comparison follows Python's rules: `True == 1 == 1.0`, a list is no tuple, `nan` equals nothing, sets and dicts
+//! have no order, and integers are compared with floats exactly.
+
+mod literal;
+mod order;
+mod wire;
+
+use num_bigint::BigInt;
+use num_traits::{FromPrimitive, ToPrimitive};
+
+pub(crate) use literal::string as literal_string;
+pub(crate) use order::compare;
+pub(crate) use wire::{BUILTINS, TooStrange, decode};
+
+/// Lists within lists that are still read. Python's own parser stops at some 100.
+pub(crate) const DEEPEST: usize = 64;
+
+/// A value of one of Python's builtin types, or a name for one that has to stay where it is.
+#[derive(Debug, Clone)]
+pub(crate) enum Value {
+    None,
+    Bool(bool),
+    Int(BigInt),
+    Float(f64),
+    Complex(f64, f64),
+    Str(String),
+    Bytes(Vec<u8>),
+    List(Vec<Self>),
+    Tuple(Vec<Self>),
+    Set(Vec<Self>),
+    FrozenSet(Vec<Self>),
+    Dict(Vec<(Self, Self)>),
+    /// What is left of an iterator, such as a generator.
+    Iterator(Vec<Self>),
+    /// A value of the standard library that only Python itself compares, as an expression that makes it.
+    Library(String),
+    /// An object of the program's own, which stays there: its number and the name of its class.
+    Object(u64, String),
+    /// A name of the program, handed on as it is.
+    Global(String),
+}
+
+impl Value {
+    /// A Python integer.
+    pub(crate) fn int(number: impl Into<BigInt>) -> Self {
+        Self::Int(number.into())
+    }
+
+    /// The number that takes part in arithmetic and comparison; a truth value is one.
+    pub(crate) fn number(&self) -> Option<Number<'_>> {
+        match self {
+            Self::Bool(truth) => Some(Number::Small(i64::from(*truth))),
+            Self::Int(number) => Some(Number::Int(number)),
+            Self::Float(number) => Some(Number::Float(*number)),
+            _ => None,
+        }
+    }
+
+    /// The items of what Python can iterate over, where this is known here.
+    pub(crate) fn items(&self) -> Option<Vec<Self>> {
+        match self {
+            Self::List(items)
+            | Self::Tuple(items)
+            | Self::Set(items)
+            | Self::FrozenSet(items)
+            | Self::Iterator(items) => Some(items.clone()),
+            Self::Dict(entries) => Some(entries.iter().map(|(key, _)| key.clone()).collect()),
+            Self::Str(text) => Some(text.chars().map(|c| Self::Str(c.to_string())).collect()),
+            Self::Bytes(bytes) => Some(bytes.iter().map(|&byte| Self::int(byte)).collect()),
+            _ => None,
+        }
+    }
+
+    /// Python's truth of a value; `None` where only Python knows.
+    pub(crate) fn truth(&self) -> Option<bool> {
+        match self {
+            Self::None => Some(false),
+            Self::Bool(truth) => Some(*truth),
+            Self::Int(number) => Some(number.sign() != num_bigint::Sign::NoSign),
+            Self::Float(number) => Some(*number != 0.0),
+            Self::Complex(real, imaginary) => Some(*real != 0.0 || *imaginary != 0.0),
+            Self::Str(text) => Some(!text.is_empty()),
+            Self::Bytes(bytes) => Some(!bytes.is_empty()),
+            Self::List(items) | Self::Tuple(items) | Self::Set(items) | Self::FrozenSet(items) => {
+                Some(!items.is_empty())
+            }
+            Self::Dict(entries) => Some(!entries.is_empty()),
+            Self::Iterator(_) | Self::Global(_) => Some(true),
+            Self::Library(_) | Self::Object(..) => None,
+        }
+    }
+
+    /// The name of its type, for people.
+    pub(crate) fn type_name(&self) -> &str {
+        match self {
+            Self::None => "NoneType",
+            Self::Bool(_) => "bool",
+            Self::Int(_) => "int",
+            Self::Float(_) => "float",
+            Self::Complex(..) => "complex",
+            Self::Str(_) => "str",
+            Self::Bytes(_) => "bytes",
+            Self::List(_) => "list",
+            Self::Tuple(_) => "tuple",
+            Self::Set(_) => "set",
+            Self::FrozenSet(_) => "frozenset",
+            Self::Dict(_) => "dict",
+            Self::Iterator(_) => "iterator",
+            Self::Library(_) => "library object",
+            Self::Object(_, class) => class,
+            Self::Global(_) => "name",
+        }
+    }
+
+    /// Whether it can be a key of a dict or an item of a set.
+    pub(crate) fn hashable(&self) -> bool {
+        match self {
+            Self::List(_) | Self::Set(_) | Self::Dict(_) => false,
+            Self::Tuple(items) => items.iter().all(Self::hashable),
+            _ => true,
+        }
+    }
+}
+
+/// A real number as Python compares it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Number<'a> {
+    Small(i64),
+    Int(&'a BigInt),
+    Float(f64),
+}
+
+impl Number<'_> {
+    /// Rounded to a float, as `float()` does; infinite where Python would raise.
+    pub(crate) fn to_f64(self) -> f64 {
+        match self {
+            Self::Small(number) => number as f64,
+            Self::Int(number) => number.to_f64().unwrap_or(f64::INFINITY),
+            Self::Float(number) => number,
+        }
+    }
+
+    /// The integer, if it is one by type.
+    pub(crate) fn to_int(self) -> Option<BigInt> {
+        match self {
+            Self::Small(number) => Some(number.into()),
+            Self::Int(number) => Some(number.clone()),
+            Self::Float(_) => None,
+        }
+    }
+
+    /// Its exact order; `None` beside `nan`.
+    pub(crate) fn partial_cmp(self, other: Self) -> Option<std::cmp::Ordering> {
+        match (self, other) {
+            (Self::Float(left), Self::Float(right)) => left.partial_cmp(&right),
+            (Self::Float(left), right) => compare_exactly(left, &right.to_int()?),
+            (left, Self::Float(right)) => {
+                compare_exactly(right, &left.to_int()?).map(std::cmp::Ordering::reverse)
+            }
+            (left, right) => Some(left.to_int()?.cmp(&right.to_int()?)),
+        }
+    }
+}
+
+/// Rounding either side would make `2**53 + 1 == float(2**53)` true.
+fn compare_exactly(float: f64, int: &BigInt) -> Option<std::cmp::Ordering> {
+    if float.is_infinite() {
+        return float.partial_cmp(&0.0);
+    }
+    let whole = BigInt::from_f64(float.floor())?;
+    let fraction =
+        if float > float.floor() { std::cmp::Ordering::Greater } else { std::cmp::Ordering::Equal };
+    Some(whole.cmp(int).then(fraction))
+}

@@ -1,0 +1,231 @@
+//! Python's `==` and `<` on values.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use num_bigint::BigInt;
+use num_traits::FromPrimitive;
+
+use super::{Number, Value};
+
+/// What only Python itself, or the program, can say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unknown;
+
+impl Value {
+    /// Python's `==`.
+    pub(crate) fn equals(&self, other: &Self) -> Result<bool, Unknown> {
+        if let (Some(left), Some(right)) = (self.number(), other.number()) {
+            return Ok(left.partial_cmp(right) == Some(Ordering::Equal));
+        }
+        match (self, other) {
+            (Self::None, Self::None) => Ok(true),
+            (Self::Str(left), Self::Str(right)) => Ok(left == right),
+            (Self::Bytes(left), Self::Bytes(right)) => Ok(left == right),
+            (Self::List(left), Self::List(right)) | (Self::Tuple(left), Self::Tuple(right)) => {
+                all_equal(left, right)
+            }
+            (Self::Set(left) | Self::FrozenSet(left), Self::Set(right) | Self::FrozenSet(right)) => {
+                Ok(members(left)?.keys().eq(members(right)?.keys()))
+            }
+            (Self::Dict(left), Self::Dict(right)) => dicts_equal(left, right),
+            (Self::Complex(..), Self::Complex(..)) | (Self::Complex(..), _) | (_, Self::Complex(..)) => {
+                complex_equal(self, other)
+            }
+            // An object of the program equals nothing but itself, whatever its `__eq__` would say.
+            (Self::Object(left, _), Self::Object(right, _)) if left == right => Ok(true),
+            (Self::Object(..), Self::Object(..)) => Err(Unknown),
+            (Self::Library(_) | Self::Global(_), _) | (_, Self::Library(_) | Self::Global(_)) => Err(Unknown),
+            _ => Ok(false),
+        }
+    }
+}
+
+fn all_equal(left: &[Value], right: &[Value]) -> Result<bool, Unknown> {
+    if left.len() != right.len() {
+        return Ok(false);
+    }
+    for (left, right) in left.iter().zip(right) {
+        if !left.equals(right)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn complex_equal(left: &Value, right: &Value) -> Result<bool, Unknown> {
+    let parts = |value: &Value| match value {
+        Value::Complex(real, imaginary) => Some((*real, *imaginary)),
+        other => other.number().map(|number| (number.to_f64(), 0.0)),
+    };
+    Ok(matches!((parts(left), parts(right)), (Some(left), Some(right)) if left == right))
+}
+
+fn dicts_equal(left: &[(Value, Value)], right: &[(Value, Value)]) -> Result<bool, Unknown> {
+    let table = |entries: &[(Value, Value)]| -> Result<BTreeMap<Vec<u8>, Value>, Unknown> {
+        entries.iter().map(|(key, value)| Ok((key.hash_key()?, value.clone()))).collect()
+    };
+    let (left, right) = (table(left)?, table(right)?);
+    if !left.keys().eq(right.keys()) {
+        return Ok(false);
+    }
+    for (left, right) in left.values().zip(right.values()) {
+        if !left.equals(right)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The members of a set by a key that is equal where Python's `==` is.
+fn members(items: &[Value]) -> Result<BTreeMap<Vec<u8>, ()>, Unknown> {
+    items.iter().map(|item| Ok((item.hash_key()?, ()))).collect()
+}
+
+impl Value {
+    /// Bytes that are the same for two hashable values exactly when they are equal.
+    pub(crate) fn hash_key(&self) -> Result<Vec<u8>, Unknown> {
+        let mut key = Vec::new();
+        self.write_key(&mut key)?;
+        Ok(key)
+    }
+
+    fn write_key(&self, key: &mut Vec<u8>) -> Result<(), Unknown> {
+        if let Some(number) = self.number() {
+            write_number(number, key);
+            return Ok(());
+        }
+        let (tag, bytes) = match self {
+            Self::None => (b'N', Vec::new()),
+            Self::Str(text) => (b's', text.clone().into_bytes()),
+            Self::Bytes(bytes) => (b'b', bytes.clone()),
+            Self::Tuple(items) => (b't', joined(items.iter().map(Self::hash_key))?),
+            Self::FrozenSet(items) | Self::Set(items) => (b'f', joined(members(items)?.into_keys().map(Ok))?),
+            _ => return Err(Unknown),
+        };
+        key.push(tag);
+        key.extend(bytes.len().to_le_bytes());
+        key.extend(bytes);
+        Ok(())
+    }
+}
+
+fn joined(keys: impl Iterator<Item = Result<Vec<u8>, Unknown>>) -> Result<Vec<u8>, Unknown> {
+    keys.collect::<Result<Vec<_>, _>>().map(|keys| keys.concat())
+}
+
+/// Whole floats are written as the integer that they equal.
+fn write_number(number: Number<'_>, key: &mut Vec<u8>) {
+    let whole = match number {
+        Number::Float(float) if float == float.floor() => BigInt::from_f64(float),
+        number => number.to_int(),
+    };
+    let digits = match whole {
+        Some(whole) => format!("i{whole};"),
+        None => format!("x{:x};", number.to_f64().to_bits()),
+    };
+    key.extend(digits.into_bytes());
+}
+
+/// Python's order of two values: `Ok(None)` where neither is less nor equal, as beside `nan`; `Err` where Python
+/// raises, or only Python knows.
+pub(crate) fn compare(left: &Value, right: &Value) -> Result<Option<Ordering>, Unknown> {
+    if let (Some(left), Some(right)) = (left.number(), right.number()) {
+        return Ok(left.partial_cmp(right));
+    }
+    match (left, right) {
+        (Value::Str(left), Value::Str(right)) => Ok(Some(left.cmp(right))),
+        (Value::Bytes(left), Value::Bytes(right)) => Ok(Some(left.cmp(right))),
+        (Value::List(left), Value::List(right)) | (Value::Tuple(left), Value::Tuple(right)) => {
+            for (left, right) in left.iter().zip(right) {
+                if !left.equals(right)? {
+                    return compare(left, right);
+                }
+            }
+            Ok(Some(left.len().cmp(&right.len())))
+        }
+        _ => Err(Unknown),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn int(number: i64) -> Value {
+        Value::int(number)
+    }
+
+    fn equal(left: &Value, right: &Value) -> bool {
+        let equal = left.equals(right).unwrap();
+        assert_eq!(right.equals(left), Ok(equal), "== is symmetric");
+        equal
+    }
+
+    #[test]
+    fn numbers_are_equal_across_types_and_exactly() {
+        assert!(equal(&Value::Bool(true), &int(1)));
+        assert!(equal(&int(1), &Value::Float(1.0)));
+        assert!(equal(&Value::Float(0.0), &Value::Float(-0.0)));
+        assert!(equal(&Value::Complex(2.0, 0.0), &int(2)));
+        assert!(!equal(&Value::Float(f64::NAN), &Value::Float(f64::NAN)));
+        assert!(!equal(&int((1 << 53) + 1), &Value::Float(9_007_199_254_740_992.0)));
+        assert!(!equal(&Value::int(BigInt::from(10).pow(400)), &Value::Float(f64::INFINITY)));
+        assert!(!equal(&int(1), &Value::Str("1".to_owned())));
+        assert!(!equal(&int(0), &Value::None));
+    }
+
+    #[test]
+    fn a_list_is_no_tuple_and_order_counts_in_neither_set_nor_dict() {
+        let (one, two) = (int(1), Value::Float(2.0));
+        assert!(!equal(&Value::List(vec![one.clone()]), &Value::Tuple(vec![one.clone()])));
+        assert!(!equal(
+            &Value::List(vec![one.clone(), two.clone()]),
+            &Value::List(vec![two.clone(), one.clone()])
+        ));
+        assert!(equal(
+            &Value::Set(vec![one.clone(), int(2)]),
+            &Value::FrozenSet(vec![two.clone(), one.clone(), one.clone()])
+        ));
+        assert!(equal(
+            &Value::Dict(vec![(one.clone(), Value::None), (int(2), one.clone())]),
+            &Value::Dict(vec![(two, Value::Bool(true)), (Value::Bool(true), Value::None)])
+        ));
+        assert!(!equal(&Value::Dict(vec![(one.clone(), Value::None)]), &Value::Dict(vec![(one, int(0))])));
+    }
+
+    #[test]
+    fn keys_of_different_kinds_never_meet() {
+        let keys = [
+            Value::Str("i1;".to_owned()),
+            int(1),
+            Value::Bytes(b"i1;".to_vec()),
+            Value::Tuple(vec![int(1)]),
+            Value::Tuple(vec![]),
+            Value::None,
+            Value::Float(1.5),
+        ];
+        for (index, key) in keys.iter().enumerate() {
+            for other in &keys[index + 1..] {
+                assert_ne!(key.hash_key(), other.hash_key(), "{key:?} {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_object_of_the_program_equals_no_plain_value() {
+        let object = Value::Object(0, "AlwaysEqual".to_owned());
+        assert!(!equal(&object, &Value::Bool(true)));
+        assert!(!equal(&Value::List(vec![object.clone()]), &Value::List(vec![int(1)])));
+        assert!(equal(&object, &object));
+    }
+
+    #[test]
+    fn sequences_are_ordered_by_their_first_difference() {
+        let list = |numbers: &[i64]| Value::List(numbers.iter().copied().map(int).collect());
+        assert_eq!(compare(&list(&[1, 2]), &list(&[1, 3])), Ok(Some(Ordering::Less)));
+        assert_eq!(compare(&list(&[1, 2, 0]), &list(&[1, 2])), Ok(Some(Ordering::Greater)));
+        assert_eq!(compare(&int(1), &Value::Float(f64::NAN)), Ok(None));
+        assert_eq!(compare(&int(1), &Value::None), Err(Unknown));
+    }
+}
