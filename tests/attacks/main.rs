@@ -4,5 +4,6 @@ mod commands;
 mod components;
 mod determinism;
 mod files;
+mod interpreters;
 mod programs;
 mod world;

@@ -1,5 +1,7 @@
-//! `cargo xtask`: what this repository needs besides cargo itself: set-up, the demo, plugins not in Rust, the tests.
+//! `cargo xtask`: what this repository needs besides cargo itself: set-up, the demo, plugins not in Rust, the tests,
+//! measurements.
 
+mod bench;
 mod demo;
 mod npm;
 mod pip;
@@ -31,6 +33,8 @@ enum Task {
     Demo(demo::Args),
     /// Set up, and run every test of every part.
     Test,
+    /// Measure, and print the tables of docs/benchmarks.md.
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -41,6 +45,7 @@ fn main() -> ExitCode {
         Task::Plugins(args) => plugins::run(root, &args),
         Task::Demo(args) => demo::run(root, &args),
         Task::Test => test::run(root),
+        Task::Bench(args) => bench::run(root, &args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

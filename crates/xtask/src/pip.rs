@@ -22,12 +22,19 @@ pub fn componentize_py(root: &Path) -> Step<'_> {
     )
 }
 
+/// The folder of Math-Verify and all that it imports.
+pub fn math_verify_folder(root: &Path) -> PathBuf {
+    root.join(".gavel").join(MATH_VERIFY)
+}
+
+const MATH_VERIFY: &str = "math-verify";
+
 /// What the plugin `math-verify` is made of.
 pub fn math_verify(root: &Path) -> Step<'_> {
     wheels(
         root,
         Wheels {
-            name: "math-verify",
+            name: MATH_VERIFY,
             reason: "becomes the plugin of that name; 7 MB",
             requirements: "plugins/math-verify/requirements.txt",
             // The Python that runs it is the one in the component, whatever python3 is here.

@@ -128,6 +128,16 @@ pub fn build(root: &Path, only: Option<Name>) -> Result<()> {
     Ok(())
 }
 
+/// The folders of the plugins that judge, from the root, in alphabetical order.
+pub fn verifiers(root: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(root.join("plugins"))?;
+    let names = entries.map(|entry| Ok(entry?.file_name())).collect::<Result<Vec<_>>>()?;
+    let mut folders: Vec<PathBuf> = names.into_iter().map(|name| Path::new("plugins").join(name)).collect();
+    folders.retain(|folder| root.join(folder).join("gavel.toml").is_file());
+    folders.sort();
+    Ok(folders)
+}
+
 /// One digest of the names and contents of all files in `inputs`.
 fn digest(root: &Path, inputs: &[&str]) -> Result<String> {
     let mut files = Vec::new();

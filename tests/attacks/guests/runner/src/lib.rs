@@ -20,6 +20,8 @@ struct Settings {
     language: String,
     fuel: u64,
     memory: u64,
+    /// Whether long output is shown as it is, too.
+    whole: bool,
     /// How often the list of programs is run.
     times: u32,
     /// How deep the verifier digs itself into its own stack before it runs anything.
@@ -41,7 +43,7 @@ impl Guest for Runner {
         Description {
             name: "runner".to_owned(),
             version: "1.0.0".to_owned(),
-            summary: shown(&outcome),
+            summary: shown(&outcome, false),
             options: r#"{"type":"object"}"#.to_owned(),
             metrics: Vec::new(),
         }
@@ -73,7 +75,7 @@ impl Guest for Runner {
             other => return Err(ErrorCode::InvalidTask(format!("no such ending: {other}"))),
         }
         let exited = outcomes.iter().filter(|outcome| matches!(outcome.ending, Ending::Exited(0))).count();
-        let lines: Vec<String> = outcomes.iter().map(shown).collect();
+        let lines: Vec<String> = outcomes.iter().map(|outcome| shown(outcome, settings.whole)).collect();
         // A thousand times the same is one line.
         let mut lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         if settings.times > 1 {
@@ -89,6 +91,7 @@ impl Settings {
             language: "toy".to_owned(),
             fuel: u64::MAX,
             memory: u64::MAX,
+            whole: false,
             times: 1,
             depth: 0,
             then: String::new(),
@@ -100,6 +103,7 @@ impl Settings {
                 "language" => settings.language = value.to_owned(),
                 "fuel" => settings.fuel = value.parse().map_err(|_| wrong())?,
                 "memory" => settings.memory = value.parse().map_err(|_| wrong())?,
+                "whole" => settings.whole = value.parse().map_err(|_| wrong())?,
                 "times" => settings.times = value.parse().map_err(|_| wrong())?,
                 "depth" => settings.depth = value.parse().map_err(|_| wrong())?,
                 "then" => settings.then = value.to_owned(),
@@ -125,7 +129,7 @@ fn dig(depth: u32, settings: &Settings, source: &str, stdin: &str) -> Outcome {
     })
 }
 
-fn shown(outcome: &Outcome) -> String {
+fn shown(outcome: &Outcome, whole: bool) -> String {
     let ending = match &outcome.ending {
         Ending::Exited(code) => format!("exited {code}"),
         Ending::Raised => "raised".to_owned(),
@@ -136,12 +140,12 @@ fn shown(outcome: &Outcome) -> String {
         Ending::Trapped(message) => format!("trapped: {message}"),
         Ending::Unavailable(reason) => format!("unavailable: {reason}"),
     };
-    format!("{ending} stdout={} stderr={}", text(&outcome.stdout), text(&outcome.stderr))
+    format!("{ending} stdout={} stderr={}", text(&outcome.stdout, whole), text(&outcome.stderr, whole))
 }
 
 /// Short output as it is, long output by its length.
-fn text(bytes: &[u8]) -> String {
-    if bytes.len() <= 100 {
+fn text(bytes: &[u8], whole: bool) -> String {
+    if whole || bytes.len() <= 100 {
         format!("{:?}", String::from_utf8_lossy(bytes))
     } else {
         format!("{} bytes", bytes.len())

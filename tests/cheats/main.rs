@@ -1,0 +1,128 @@
+//! The red team: completions that try to earn a reward without deserving it. None does.
+//!
+//! One file for each plugin, a row for each submission. A row is a cheat unless it says `"honest": true`; an honest
+//! row must be rewarded, which shows that the task can be solved and that the check could fail.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use gavel_host::{Host, HostConfig, Plugin, STACK, WasmVerifier};
+use gavel_reward::{Capability, FoundPlugin, RewardError};
+use gavel_verify::{Submission, Verifier};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// How many cheats there are at least, so that none gets lost.
+const AT_LEAST: usize = 150;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    /// What is tried.
+    name: String,
+    #[serde(default)]
+    honest: bool,
+    #[serde(default)]
+    prompt: String,
+    completion: String,
+    reference: Option<Value>,
+    #[serde(default)]
+    metadata: Map<String, Value>,
+    #[serde(default)]
+    options: Map<String, Value>,
+}
+
+#[test]
+fn no_cheat_is_rewarded_and_honest_work_is() {
+    // Programs that recurse take more stack than a test's thread has.
+    let judging = thread::Builder::new().stack_size(STACK).spawn(judge_all).unwrap();
+    let (cheats, wrong) = judging.join().unwrap();
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(cheats >= AT_LEAST, "only {cheats} cheats");
+}
+
+/// How many cheats there are, and which rows are rewarded wrongly or wrongly not.
+fn judge_all() -> (usize, Vec<String>) {
+    let host = Host::new(HostConfig::default()).unwrap();
+    let (mut cheats, mut wrong) = (0, Vec::new());
+    for file in files() {
+        let plugin = file.file_stem().unwrap().to_str().unwrap();
+        let rows = rows(&file);
+        cheats += rows.iter().filter(|row| !row.honest).count();
+        assert!(rows.iter().any(|row| row.honest), "{plugin}: no honest row shows that the check can fail");
+        let Some(mut verifiers) = Verifiers::of(&host, plugin) else {
+            println!("skipped: the cheats of {plugin}, which needs what `cargo xtask plugins` has not built");
+            continue;
+        };
+        for row in rows {
+            let outcome = verifiers.with(&row.options).verify(&submission(&row));
+            if outcome.reward().is_some_and(|reward| reward > 0.0) != row.honest {
+                wrong.push(format!("{plugin}: {}: {:?}", row.name, outcome.result));
+            }
+        }
+    }
+    (cheats, wrong)
+}
+
+fn files() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cheats");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|it| it == "jsonl")).collect();
+    files.sort();
+    files
+}
+
+fn rows(file: &Path) -> Vec<Row> {
+    let text = fs::read_to_string(file).unwrap();
+    let row = |(index, line)| {
+        serde_json::from_str(line).unwrap_or_else(|error| panic!("{}:{}: {error}", file.display(), index + 1))
+    };
+    text.lines().enumerate().map(row).collect()
+}
+
+fn submission(row: &Row) -> Submission {
+    // As `gavel score` does, a reference that is no text reaches the plugin as JSON.
+    let reference = row.reference.as_ref().map(|value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    });
+    Submission {
+        prompt: row.prompt.clone(),
+        completion: row.completion.clone(),
+        reference,
+        metadata: Value::Object(row.metadata.clone()).to_string(),
+    }
+}
+
+/// The verifiers of one plugin, by their options.
+struct Verifiers {
+    plugin: Plugin,
+    found: FoundPlugin,
+    loaded: HashMap<String, WasmVerifier>,
+}
+
+impl Verifiers {
+    /// `None` where the plugin, or an interpreter that it asks for, is one that only `cargo xtask plugins` builds.
+    fn of(host: &Host, name: &str) -> Option<Self> {
+        let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
+        let found = match FoundPlugin::in_folder(&plugins.join(name)) {
+            Err(RewardError::NotBuilt { .. }) => return None,
+            found => found.unwrap(),
+        };
+        let plugin = found.load(host).unwrap();
+        let folders = [plugins.join("interpreters")];
+        let plugin = match found.grant(plugin, host, &[Capability::Interpreter], &folders) {
+            Err(RewardError::InterpreterNotFound { .. }) => return None,
+            plugin => plugin.unwrap(),
+        };
+        Some(Self { plugin, found, loaded: HashMap::new() })
+    }
+
+    fn with(&mut self, options: &Map<String, Value>) -> &WasmVerifier {
+        let options = Value::Object(options.clone()).to_string();
+        let (plugin, limits) = (&self.plugin, self.found.limits().resolve());
+        self.loaded.entry(options.clone()).or_insert_with(|| plugin.verifier(&options, &limits).unwrap())
+    }
+}
