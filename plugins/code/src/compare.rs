@@ -94,7 +94,9 @@ fn within(left: &str, right: &str, tolerance: f64) -> bool {
 
 /// Whether two numbers are as close as contest checkers ask for.
 pub(crate) fn close(left: f64, right: f64, tolerance: f64) -> bool {
-    left == right || (left - right).abs() <= tolerance * right.abs().max(1.0)
+    // Infinity is near to nothing: else any number would be within a share of it.
+    let finite = left.is_finite() && right.is_finite();
+    left == right || finite && (left - right).abs() <= tolerance * right.abs().max(1.0)
 }
 
 /// A decimal number of any length by its value: digits without zeros at either end, and where they stand.

@@ -12,13 +12,18 @@ pub(crate) struct Fenced {
 
 /// The program of a completion; `None` where there is none.
 ///
-/// Thinking does not count: where there is a `</think>`, only what follows the last one is looked at. A completion
-/// without any fence is a program as it is; one with fences, none of which has a fitting tag, has no program.
+/// Thinking does not count: where there is a `</think>`, only what follows the last one is looked at, and a `<think>`
+/// that does not end is no program. A completion without any fence is a program as it is; one with fences, none of
+/// which has a fitting tag, has no program.
 pub(crate) fn program(completion: &str, options: &Options) -> Option<String> {
     if options.block == Block::Whole {
         return Some(completion.to_owned());
     }
-    let answer = completion.rsplit_once("</think>").map_or(completion, |(_, answer)| answer);
+    let answer = match completion.rsplit_once("</think>") {
+        Some((_, answer)) => answer,
+        None if completion.trim_start().starts_with("<think>") => return None,
+        None => completion,
+    };
     let blocks = blocks(answer);
     if blocks.is_empty() {
         return Some(answer.to_owned()).filter(|answer| !answer.trim().is_empty());

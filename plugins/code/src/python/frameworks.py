@@ -20,7 +20,9 @@ def allclose(left, right, rtol=1e-5, atol=1e-8):
         if len(left) != len(right):
             raise ValueError("lists of different lengths")
         return all(allclose(a, b, rtol, atol) for a, b in zip(left, right))
-    return left == right or abs(left - right) <= atol + rtol * abs(right)
+    if left == right or abs(left) == float("inf") or abs(right) == float("inf"):
+        return left == right
+    return abs(left - right) <= atol + rtol * abs(right)
 
 
 def numpy_in_part():

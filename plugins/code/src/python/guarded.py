@@ -35,6 +35,10 @@ OPERATORS = [
 FRAMES = ("gi_", "cr_", "ag_", "tb_", "f_", "co_", "func_")
 
 
+# Classes that the program may reach, and what they had: the tests share them.
+PRISTINE = {}
+
+
 class Refused(Exception):
     pass
 
@@ -93,7 +97,17 @@ def facade(name, globals=None, locals=None, names=(), level=0):
     chosen = MODULES[name]
     public = chosen.split() if chosen else [name for name in dir(module) if name[0] != "_"]
     values = {name: getattr(module, name) for name in public}
+    for it in values.values():
+        if isinstance(it, type):
+            PRISTINE.setdefault(it, dict(vars(it)))
     return types.SimpleNamespace(**{name: it for name, it in values.items() if type(it) is not types.ModuleType})
+
+
+def see_that_the_library_is_whole():
+    for kind, names in PRISTINE.items():
+        now = vars(kind)
+        if len(now) != len(names) or any(now.get(name) is not it for name, it in names.items()):
+            raise Refused("a changed %s" % kind.__name__)
 
 
 def kind_of(value):
@@ -125,7 +139,13 @@ def plain(value, depth=64):
 def wrapped(thing):
     if isinstance(thing, type) or not callable(thing):
         return thing if isinstance(thing, type) else plain(thing)
-    return lambda *args, **kwargs: plain(thing(*args, **kwargs))
+
+    def call(*args, **kwargs):
+        result = plain(thing(*args, **kwargs))
+        see_that_the_library_is_whole()
+        return result
+
+    return call
 
 
 def guard(source, program, nonce):
@@ -141,6 +161,7 @@ def guard(source, program, nonce):
         vet(ast.parse(program))
         mine = {"__name__": "solution", "__builtins__": known}
         exec(compile(program, "solution.py", "exec", dont_inherit=True), mine)
+        see_that_the_library_is_whole()
         names = {"__name__": "tests"}
         names.update((alias, wrapped(mine[name])) for alias, name in EXTERNALS.items() if name in mine)
         names.update(ASSERTION=assertion)

@@ -45,6 +45,8 @@ def encode_rare(value, kind, depth):
                 if base in (int, float, str, bytes):
                     return encode(base.__getnewargs__(value)[0], depth)
                 return encode(base(base.__iter__(value)), depth)
+            if base not in (list, tuple, dict):
+                raise ValueError("a %s that compares as it likes" % base.__name__)
     if hasattr(kind, "__next__") and kind.__module__ in ("builtins", "itertools"):
         items = list(itertools.islice(value, 100_001))
         if len(items) > 100_000:
