@@ -43,7 +43,17 @@ pub(crate) fn answer<'a>(completion: &'a str, order: &[Place]) -> Option<(&'a st
             Place::FinalAnswer => final_answer(text),
             Place::LastLine => text.lines().rfind(|line| !line.trim().is_empty()),
         };
-        found.map(str::trim).filter(|found| !found.is_empty()).map(|found| (found, place))
+        found.map(str::trim).filter(|found| !is_blank(found)).map(|found| (found, place))
+    })
+}
+
+/// Whether there is nothing to be seen in a text.
+fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| {
+        c.is_whitespace()
+            || c.is_control()
+            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
+                | '\u{feff}')
     })
 }
 
