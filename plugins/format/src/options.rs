@@ -119,3 +119,13 @@ impl Options {
         if self.allow_whitespace.unwrap_or(true) { text.trim().is_empty() } else { text.is_empty() }
     }
 }
+
+/// Whether there is nothing to be seen in a text: white space, control characters, and those without a width.
+pub(crate) fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| {
+        c.is_whitespace()
+            || c.is_control()
+            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
+                | '\u{feff}')
+    })
+}
