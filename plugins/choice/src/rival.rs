@@ -4,6 +4,8 @@ use crate::dress::{closed, plain, skip_to_mark, strip_folded};
 use crate::letters::{Letters, mark};
 use crate::task::Task;
 
+/// The longest text that is looked at, in bytes.
+const LONGEST: usize = 20_000;
 /// How many words a text may hold beyond its answer and still be nothing but an answer.
 const MOST_WORDS: usize = 8;
 /// Words that join letters and say nothing of them.
@@ -18,6 +20,9 @@ const ASIDES: [&str; 11] =
 /// Whether a short text, the content of a tag or box or a line, names another choice beside those found in it, be it
 /// by letter or by text: `B→C`, `B, Madrid`, `B. Rome; D. Vienna`.
 pub(crate) fn names_a_rival(text: &str, found: Letters, task: &Task) -> bool {
+    if text.len() > LONGEST {
+        return false;
+    }
     let mut words = words(text);
     let named = |letter: usize| ('A'..='Z').nth(letter).is_some_and(|letter| found.contains(letter));
     let texts: Vec<Vec<String>> = task.texts.iter().map(|text| lowered(&self::words(text))).collect();
