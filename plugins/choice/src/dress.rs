@@ -133,8 +133,10 @@ fn command(text: &str) -> Option<&str> {
     if let Some(rest) = name.strip_prefix(['(', '[']) {
         return Some(rest);
     }
-    let rest = COMMANDS.iter().find_map(|command| name.strip_prefix(command))?;
-    (!rest.starts_with(char::is_alphabetic)).then_some(rest)
+    let (command, rest) = COMMANDS.iter().find_map(|it| Some((it, name.strip_prefix(it)?)))?;
+    // A box that is not closed was cut off, and is no answer.
+    let is_whole = !matches!(*command, "boxed" | "fbox") || rest.contains('}');
+    (is_whole && !rest.starts_with(char::is_alphabetic)).then_some(rest)
 }
 
 /// The rest behind `word`, in any case, when it stands there as a whole. Words of scripts without spaces end anywhere.

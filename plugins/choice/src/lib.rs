@@ -6,8 +6,11 @@ mod line;
 mod phrase;
 mod places;
 mod reading;
+mod rival;
 mod task;
 mod window;
+
+use std::borrow::Cow;
 
 use gavel_plugin::{Error, Submission, Verdict, Verifier, export};
 use serde::Deserialize;
@@ -57,8 +60,8 @@ impl Verifier for Choice {
     fn verify(submission: &Submission, options: &Options) -> Result<Verdict, Error> {
         options.check()?;
         let task = Task::of(submission, options)?;
-        let text = own_text(submission);
-        Ok(match places::answer(text, &task, &options.order, options.strict) {
+        let text = visible(own_text(submission));
+        Ok(match places::answer(&text, &task, &options.order, options.strict) {
             Some(Answer::Letters(letters, place)) => {
                 let correct = letters == task.expected;
                 let relation = if correct { "is" } else { "is not" };
@@ -107,6 +110,20 @@ fn own_text(submission: &Submission) -> &str {
         None if text.trim_start().starts_with("<think>") => "",
         None => text,
     }
+}
+
+/// The text as it is seen: nothing invisible in it, and plain white space, so that neither can keep letters apart.
+fn visible(text: &str) -> Cow<'_, str> {
+    let is_invisible = |c: char| {
+        matches!(c, '\u{ad}' | '\u{34f}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    let is_odd = |c: char| c.is_whitespace() && !matches!(c, ' ' | '\t' | '\n' | '\r');
+    if !text.contains(|c| is_invisible(c) || is_odd(c)) {
+        return Cow::Borrowed(text);
+    }
+    let seen = text.chars().filter(|&c| !is_invisible(c));
+    Cow::Owned(seen.map(|c| if is_odd(c) { ' ' } else { c }).collect())
 }
 
 fn verdict(has_answer: bool, correct: bool, open: bool) -> Verdict {

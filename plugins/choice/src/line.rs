@@ -5,6 +5,7 @@ use crate::dress::strip_folded;
 use crate::letters::{Letters, mark};
 use crate::places::Statement;
 use crate::reading::{Reading, is_bare, read, read_strictly};
+use crate::rival::names_a_rival;
 use crate::task::Task;
 use crate::window::end_of;
 
@@ -26,13 +27,25 @@ pub(crate) fn statements(text: &str, task: &Task, strict: bool) -> Vec<Statement
     let reading = if strict {
         read_strictly(last, task)
     } else {
+        let first_line = || {
+            let reading = own_line(&lines, first, task)?;
+            Some(if lines.len() > 1 && takes_back(last, reading, task) { Reading::Open } else { reading })
+        };
         own_line(&lines, last, task)
-            .or_else(|| own_line(&lines, first, task))
+            .or_else(first_line)
             .or_else(|| task.letter_of(last).map(|letter| Reading::Letters(Letters::from_iter([letter]))))
             .or_else(|| set_apart(last, task))
     };
     let end = text.len();
     reading.map(|reading| Statement { start: end, end, reading }).into_iter().collect()
+}
+
+/// Whether a last line draws another conclusion than the first one did: `So it is C.`
+fn takes_back(last: &str, reading: Reading, task: &Task) -> bool {
+    const CONCLUSIONS: [&str; 9] =
+        ["so ", "so,", "thus", "hence", "therefore", "wait", "actually", "no,", "sorry"];
+    CONCLUSIONS.iter().any(|word| strip_folded(last, word).is_some())
+        && set_apart(last, task).is_some_and(|other| other != reading)
 }
 
 /// The lines that are nothing but letters, the last ones of a text: where they start, and what they name.
@@ -47,6 +60,11 @@ pub(crate) fn bare<'a>(text: &'a str, task: &'a Task) -> impl Iterator<Item = (u
 fn own_line(lines: &[&str], line: &str, task: &Task) -> Option<Reading> {
     let (reading, is_bare) = marked(line, task)?;
     // A letter alone says more than the analysis of choices above it; but letters alone, one each line, are a list.
+    if let Reading::Letters(found) = reading
+        && names_a_rival(line, found, task)
+    {
+        return Some(Reading::Open);
+    }
     let rivals = lines.iter().filter_map(|other| marked(other, task)).filter(|(_, bare)| *bare || !is_bare);
     let agree = rivals.into_iter().all(|(other, _)| other == reading);
     if agree {
@@ -97,6 +115,7 @@ fn set_apart(line: &str, task: &Task) -> Option<Reading> {
     let speaks_against = line
         .split(|c: char| !c.is_alphabetic())
         .any(|word| AGAINST.iter().any(|against| word.eq_ignore_ascii_case(against)));
+    let speaks_against = speaks_against || line.contains("n't") || line.contains("n’t");
     if speaks_against || line.ends_with('?') {
         return None;
     }

@@ -4,6 +4,7 @@
 use crate::dress::strip_folded;
 use crate::places::Statement;
 use crate::reading::{Reading, read};
+use crate::rival::denies;
 use crate::task::Task;
 use crate::window::{end_of, start_of};
 
@@ -184,7 +185,9 @@ pub(crate) fn statements(text: &str, task: &Task) -> Vec<Statement> {
         } else {
             read(after, task).map(|reading| (reading, after))
         };
-        if let Some((reading, place)) = statement.filter(|_| !is_denied(&text[..at])) {
+        if let Some((reading, place)) =
+            statement.filter(|_| !is_denied(&text[..at]) && !is_in_tag(&text[..at], rest))
+        {
             let place = offset(text, place);
             found.push(Statement { start: at.min(place), end: at.max(place), reading });
         }
@@ -228,6 +231,9 @@ fn behind_noun<'a>(text: &'a str, after: &'a str, task: &Task) -> Option<(Readin
         }
         let rest = &after[at..];
         let Some(joined) = COPULAS.iter().find_map(|copula| copula_at(rest, copula)) else { continue };
+        if denies(&clause[..at]) {
+            continue;
+        }
         if let Some(reading) = read_joined(joined, task) {
             return Some((reading, joined));
         }
@@ -306,6 +312,17 @@ fn says_no(text: &str) -> bool {
     const NO: [&str; 9] =
         ["not", "wrong", "incorrect", "false", "worst", "least", "never", "falsche", "second"];
     text.split(|c: char| !c.is_alphabetic()).any(|word| NO.iter().any(|no| word.eq_ignore_ascii_case(no)))
+}
+
+/// Whether a noun stands in an HTML or XML tag with attributes, as in `<answer choice="B">`.
+fn is_in_tag(before: &str, rest: &str) -> bool {
+    let line = end_of(before, FARTHEST).rsplit('\n').next().unwrap_or_default();
+    let behind = start_of(rest, FARTHEST).split(['>', '\n']).next().unwrap_or_default();
+    match line.rfind('<').map(|at| &line[at + 1..]) {
+        Some("") => behind.contains('='),
+        Some(tag) => tag.contains(' ') && tag.starts_with(char::is_alphabetic) && !tag.contains('>'),
+        None => false,
+    }
 }
 
 /// Whether the words right before an announcement take it back: "if the answer is A", "I wouldn't choose A".

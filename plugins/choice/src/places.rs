@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::letters::Letters;
 use crate::reading::{Reading, read, read_strictly};
+use crate::rival::names_a_rival;
 use crate::task::Task;
 use crate::window::start_of;
 use crate::{line, phrase};
@@ -125,22 +126,23 @@ fn enclosed<'a>(
         // `\boxed{A` and `B}` on the next line.
         let lines = line::bare(part, task).map(|(_, reading)| Statement { start, end: start, reading });
         let lines: Vec<Statement> = lines.chain([Statement { start, end: start, reading }]).collect();
-        let reading = join(&lines, task);
+        let reading = match join(&lines, task) {
+            Reading::Letters(found) if !strict && names_a_rival(part, found, task) => Reading::Open,
+            reading => reading,
+        };
         Some(Statement { start, end: start + part.len(), reading })
     };
     let parts: Vec<&str> = parts.collect();
     parts[parts.len().saturating_sub(MOST_PARTS)..].iter().copied().filter_map(statement).collect()
 }
 
-/// The contents of tags; none where the last one is not closed, so that nothing before it can stand in for it.
+/// The contents of tags; none where the last one is not closed, so that nothing before it can stand in for it. An
+/// earlier one that is not closed ends where the next one opens, and what it says counts, too.
 fn tags(text: &str) -> impl Iterator<Item = &str> {
-    let parts: Vec<Option<&str>> = text
-        .split("<answer>")
-        .skip(1)
-        .map(|part| part.split_once("</answer>").map(|(inner, _)| inner))
-        .collect();
-    let is_closed = parts.last().is_some_and(Option::is_some);
-    parts.into_iter().flatten().filter(move |_| is_closed)
+    let parts: Vec<&str> = text.split("<answer>").skip(1).collect();
+    let is_closed = parts.last().is_some_and(|last| last.contains("</answer>"));
+    let inner = |part: &'_ str| part.find("</answer>").unwrap_or(part.len());
+    parts.into_iter().map(move |part| &part[..inner(part)]).filter(move |_| is_closed)
 }
 
 /// The contents of boxes; of the last, where there are very many.

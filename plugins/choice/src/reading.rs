@@ -1,7 +1,8 @@
 //! Reads which choices a short text names: `B`, `(B)`, `**B.** Paris`, `A and C`, or the text of a choice.
 
 use crate::dress::{closed, is_closing, plain, skip_to_mark, strip_folded, without_commands, word_at};
-use crate::letters::{Letters, Mark, mark};
+use crate::letters::{Letters, Mark, Script, mark};
+use crate::rival::{goes_on_to_another, is_denied_behind};
 use crate::task::Task;
 use crate::window::start_of;
 
@@ -86,10 +87,10 @@ fn letters(line: &str, task: &Task) -> Option<Reading> {
 /// What a list of letters comes to, given what follows it.
 fn finish(rest: &str, found: Letters, is_open: bool, task: &Task) -> Option<Reading> {
     // `The answer is B?` asks.
-    if rest.trim_start().starts_with(['?', '？']) {
+    if rest.trim_start().starts_with(['?', '？']) || is_denied_behind(rest) {
         return None;
     }
-    let open = is_open || names_another(rest, found, task);
+    let open = is_open || names_another(rest, found, task) || goes_on_to_another(rest, found, task);
     Some(if open { Reading::Open } else { Reading::Letters(found) })
 }
 
@@ -121,14 +122,23 @@ fn goes_on(mark: Mark, rest: &str) -> bool {
     match next {
         '\'' | '’' => after.is_some_and(char::is_alphabetic),
         '+' | '^' | '=' => true,
+        '_' => is_alphanumeric(after),
         // `A-level` is a word, `A-D` a range.
         '-' => is_alphanumeric(after) && is_alphanumeric(characters.next()),
         // `A.D.` is a word, `B.Rome` is not.
         '.' => after.is_some_and(char::is_uppercase) && characters.next() == Some('.'),
         '\u{300}'..='\u{36f}' => true,
-        _ if mark.is_latin => next.is_ascii_alphanumeric() || next.is_alphabetic() && next < '\u{250}',
+        _ if mark.is_latin => {
+            let is_letter = next.is_alphabetic() && next < '\u{250}' || is_latin(next);
+            next.is_ascii_alphanumeric() || is_letter
+        }
         _ => next.is_alphanumeric() || matches!(next, '\u{64b}'..='\u{65f}'),
     }
+}
+
+/// Whether it is a Latin letter in some font: `𝐁𝐂` is a word, too.
+fn is_latin(c: char) -> bool {
+    mark(c, Script::default()).is_some_and(|mark| mark.is_latin)
 }
 
 /// Whether the first mark of a text is a letter and not a word: "a", "A good …", "I think …".
@@ -209,7 +219,7 @@ fn connector_at(text: &str) -> Option<(&str, bool)> {
 
 /// Whether a text that started with the letters `found` goes on with "or" and another letter.
 fn names_another(rest: &str, found: Letters, task: &Task) -> bool {
-    const WORDS: [&str; 13] = [
+    const WORDS: [&str; 18] = [
         " or ",
         "(or ",
         " oder ",
@@ -223,14 +233,27 @@ fn names_another(rest: &str, found: Letters, task: &Task) -> bool {
         "possibly ",
         "maybe ",
         "perhaps ",
+        // At once taken back.
+        " no, ",
+        "wait, ",
+        "actually ",
+        "that, ",
+        " I mean ",
     ];
     // `B, not A or C`, `B because A or C …` speak of the others.
     const ASIDES: [&str; 10] =
         ["not", "because", "since", "as", "than", "while", "whereas", "unlike", "rather", "instead"];
     WORDS.iter().any(|word| {
         rest.match_indices(word).any(|(at, _)| {
-            let mut between = rest[..at].split(|c: char| !c.is_alphabetic());
-            if !word.starts_with("if") && between.any(|word| ASIDES.contains(&word)) {
+            let between: Vec<&str> = rest[..at].split(|c: char| !c.is_alphabetic()).collect();
+            // `…, so B or D` names the letter once more, and the sentence may well end there.
+            let again = between.last().is_some_and(|last| {
+                let mut characters = last.chars();
+                characters.next().is_some_and(|c| found.contains(c)) && characters.next().is_none()
+            });
+            let is_aside = between.iter().any(|word| ASIDES.contains(word));
+            let concludes = again && between.iter().any(|word| matches!(*word, "so" | "thus" | "hence"));
+            if !word.starts_with("if") && is_aside && !concludes {
                 return false;
             }
             let (opened, after) = skip_to_mark(rest[at + word.len()..].trim_start_matches([',', ':', ' ']));
@@ -280,7 +303,6 @@ fn choice_text(line: &str, task: &Task) -> Option<Reading> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::letters::Script;
 
     fn task() -> Task {
         let texts = ["Paris", "Rome", "A dog", "None of the above"].map(plain).to_vec();

@@ -3,7 +3,7 @@
 use gavel_plugin::Verdict;
 
 use crate::json;
-use crate::options::{Fence, Options};
+use crate::options::{Fence, Options, is_blank};
 
 /// Judges the completion: exactly one block that closes, of the language, nothing outside, unless the options waive it.
 pub(crate) fn verify(completion: &str, fence: &Fence, options: &Options) -> Verdict {
@@ -17,8 +17,7 @@ pub(crate) fn verify(completion: &str, fence: &Fence, options: &Options) -> Verd
     // A block of another language is no block that was asked for, and so stands outside.
     let alone = wanted == page.blocks.len() && page.outside.iter().all(|text| options.is_nothing(text));
     let nothing_outside = found && alone;
-    let not_empty =
-        found && page.blocks.iter().filter(is_wanted).all(|block| !block.content.trim().is_empty());
+    let not_empty = found && page.blocks.iter().filter(is_wanted).all(|block| !is_blank(block.content));
     let waived = |option: Option<bool>| option == Some(true);
     let kind = language.map_or("fenced block".to_owned(), |language| format!("fenced block of {language}"));
     let mut broken = if page.is_open {

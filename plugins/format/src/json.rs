@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use gavel_plugin::Verdict;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::options::Json;
@@ -35,25 +35,20 @@ pub(crate) fn read_all<'a>(texts: impl Iterator<Item = &'a str>, wanted: &Json) 
 
 /// Judges a text; white space may stand around the JSON.
 fn read(text: &str, wanted: &Json) -> Finding {
+    let keys = match serde_json::from_str::<Checked>(text) {
+        Ok(Checked(keys)) => keys,
+        Err(error) => return Finding::none(format!("is no JSON: {error}")),
+    };
     if wanted.keys.is_empty() {
-        return match serde_json::from_str::<IgnoredAny>(text) {
-            Ok(_) => Finding { valid: true, keys: 1.0, broken: None },
-            Err(error) => Finding::none(format!("is no JSON: {error}")),
-        };
+        return Finding { valid: true, keys: 1.0, broken: None };
     }
-    match serde_json::from_str::<Keys>(text) {
-        Ok(Keys(keys)) => {
-            let missing = wanted.keys.iter().filter(|key| !keys.contains(*key)).collect::<Vec<_>>();
-            let there = 1.0 - missing.len() as f64 / wanted.keys.len() as f64;
-            let broken = missing.first().map(|key| format!("the JSON object has no key {key:?}"));
-            Finding { valid: true, keys: there, broken }
-        }
-        Err(_) => {
-            let is_json = read(text, &Json::default());
-            let no_object = || "the JSON is no object".to_owned();
-            Finding { keys: 0.0, broken: Some(is_json.broken.unwrap_or_else(no_object)), ..is_json }
-        }
-    }
+    let Some(keys) = keys else {
+        return Finding { valid: true, keys: 0.0, broken: Some("the JSON is no object".to_owned()) };
+    };
+    let missing = wanted.keys.iter().filter(|key| !keys.contains(*key)).collect::<Vec<_>>();
+    let there = 1.0 - missing.len() as f64 / wanted.keys.len() as f64;
+    let broken = missing.first().map(|key| format!("the JSON object has no key {key:?}"));
+    Finding { valid: true, keys: there, broken }
 }
 
 impl Finding {
@@ -62,29 +57,63 @@ impl Finding {
     }
 }
 
-/// The keys of an object, without its values.
-struct Keys(BTreeSet<String>);
+/// The keys of a JSON object, each of them named once, since readers differ on which of two they take; `None` for other
+/// JSON. What is within is skipped without recursion, so that it may nest as deep as it likes.
+struct Checked(Option<BTreeSet<String>>);
 
-impl<'de> Deserialize<'de> for Keys {
+impl<'de> Deserialize<'de> for Checked {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct KeysVisitor;
+        deserializer.deserialize_any(CheckedVisitor)
+    }
+}
 
-        impl<'de> Visitor<'de> for KeysVisitor {
-            type Value = Keys;
+struct CheckedVisitor;
 
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
+impl<'de> Visitor<'de> for CheckedVisitor {
+    type Value = Checked;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Checked, E> {
+        Ok(Checked(None))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Checked, E> {
+        Ok(Checked(None))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Checked, E> {
+        Ok(Checked(None))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Checked, E> {
+        Ok(Checked(None))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Checked, E> {
+        Ok(Checked(None))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Checked, E> {
+        Ok(Checked(None))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Checked, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Checked(None))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Checked, A::Error> {
+        let mut keys = BTreeSet::new();
+        while let Some((key, IgnoredAny)) = entries.next_entry::<String, IgnoredAny>()? {
+            if keys.contains(&key) {
+                let shown = gavel_plugin::excerpt(&key);
+                return Err(A::Error::custom(format_args!("the key {shown:?} comes twice")));
             }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
-                let mut keys = BTreeSet::new();
-                while let Some((key, IgnoredAny)) = map.next_entry()? {
-                    keys.insert(key);
-                }
-                Ok(Keys(keys))
-            }
+            keys.insert(key);
         }
-
-        deserializer.deserialize_map(KeysVisitor)
+        Ok(Checked(Some(keys)))
     }
 }

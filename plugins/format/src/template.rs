@@ -5,7 +5,7 @@
 use gavel_plugin::{Submission, Verdict};
 
 use crate::json;
-use crate::options::Options;
+use crate::options::{Options, is_blank};
 use crate::tags::{Mark, Template};
 
 /// Judges the completion by the template's rules; the reward is 1 when all hold that the options do not waive.
@@ -107,7 +107,7 @@ impl<'a> Rules<'a> {
                 .iter()
                 .map(|(_, text)| text)
                 .chain(&outside.texts)
-                .all(|text| !text.trim().is_empty()),
+                .all(|text| !is_blank(text)),
             contents,
         }
     }

@@ -63,9 +63,13 @@ pub(crate) fn json(completion: &str, options: &Options) -> Result<(Value, Place)
     Err(mistake.unwrap_or_else(|| "no JSON: nothing stands where it may".to_owned()))
 }
 
-/// What comes behind the thinking, if there is any.
+/// What comes behind the thinking, if there is any; nothing where it does not end.
 fn after_thinking(completion: &str) -> &str {
-    completion.rsplit_once("</think>").map_or(completion, |(_, after)| after)
+    match completion.rsplit_once("</think>") {
+        Some((_, after)) => after,
+        None if completion.trim_start().starts_with("<think>") => "",
+        None => completion,
+    }
 }
 
 fn find<'a>(text: &'a str, place: Place, tag: &str) -> Option<&'a str> {

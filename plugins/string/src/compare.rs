@@ -36,7 +36,10 @@ pub(crate) fn similarity(answer: &str, reference: &str, options: &Options) -> Re
         Match::Exact => cased(text.trim(), case_sensitive),
         Match::Squad | Match::F1 => squad(text),
         _ if options.normalize == Some(false) => cased(text.trim(), case_sensitive),
-        _ => normalized(text, case_sensitive),
+        // Nothing but punctuation: that is what counts then.
+        _ => Some(normalized(text, case_sensitive))
+            .filter(|words| !words.is_empty())
+            .unwrap_or_else(|| cased(text.trim(), case_sensitive)),
     };
     let (answer, reference) = (spell(answer), spell(reference));
     Ok(match options.kind {
@@ -51,6 +54,19 @@ pub(crate) fn similarity(answer: &str, reference: &str, options: &Options) -> Re
         }
         Match::Fuzzy => distance(&answer, &reference, |a, b| fuzz::ratio(a.chars(), b.chars()))?,
     })
+}
+
+/// How many words a text has, however they are kept apart; as many as the comparison takes them for.
+pub(crate) fn words(text: &str, options: &Options) -> usize {
+    let written = text.split_whitespace().count();
+    if options.kind != Match::Contains {
+        written
+    } else if options.normalize == Some(false) {
+        let runs = text.split(|c: char| !c.is_alphanumeric()).filter(|run| !run.is_empty());
+        runs.count().max(written)
+    } else {
+        normalized(text, true).split_whitespace().count().max(written)
+    }
 }
 
 fn cased(text: &str, case_sensitive: bool) -> String {

@@ -34,7 +34,7 @@ impl fmt::Display for Place {
 
 /// The answer and where it stood: the first place in `order` that has one that is not empty.
 pub(crate) fn answer<'a>(completion: &'a str, order: &[Place]) -> Option<(&'a str, Place)> {
-    let text = completion.rsplit_once("</think>").map_or(completion, |(_, after)| after);
+    let text = after_thinking(completion);
     order.iter().find_map(|&place| {
         let found = match place {
             Place::Whole => Some(text),
@@ -43,7 +43,26 @@ pub(crate) fn answer<'a>(completion: &'a str, order: &[Place]) -> Option<(&'a st
             Place::FinalAnswer => final_answer(text),
             Place::LastLine => text.lines().rfind(|line| !line.trim().is_empty()),
         };
-        found.map(str::trim).filter(|found| !found.is_empty()).map(|found| (found, place))
+        found.map(str::trim).filter(|found| !is_blank(found)).map(|found| (found, place))
+    })
+}
+
+/// What comes behind the thinking, if there is any; nothing where it does not end.
+fn after_thinking(completion: &str) -> &str {
+    match completion.rsplit_once("</think>") {
+        Some((_, after)) => after,
+        None if completion.trim_start().starts_with("<think>") => "",
+        None => completion,
+    }
+}
+
+/// Whether there is nothing to be seen in a text.
+fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| {
+        c.is_whitespace()
+            || c.is_control()
+            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
+                | '\u{feff}')
     })
 }
 
@@ -91,8 +110,22 @@ fn final_answer(text: &str) -> Option<&str> {
             .find_map(|mark| rest.strip_prefix(mark).or_else(|| spaced.strip_prefix(mark)))?;
         let line = mark.trim_start_matches(':').lines().next().unwrap_or_default();
         let answer = line.trim().trim_matches('*').trim();
-        word.eq_ignore_ascii_case("answer").then(|| answer.strip_suffix('.').unwrap_or(answer))
+        let before = &text[..at - "ans".len()];
+        (word.eq_ignore_ascii_case("answer") && !is_denied(before))
+            .then(|| answer.strip_suffix('.').unwrap_or(answer))
     })
+}
+
+/// Whether the words right before an announcement take it back: "the wrong answer is", "if the answer is".
+fn is_denied(before: &str) -> bool {
+    const DENIALS: [&str; 10] =
+        ["wrong", "incorrect", "false", "not", "cannot", "can't", "can’t", "don't", "if", "whether"];
+    let sentence = before.rsplit(['\n', '.', '!', '?', ';', ':', ',']).next().unwrap_or_default();
+    sentence
+        .split_whitespace()
+        .rev()
+        .take(3)
+        .any(|word| DENIALS.iter().any(|no| word.eq_ignore_ascii_case(no)))
 }
 
 #[cfg(test)]
@@ -119,12 +152,17 @@ mod tests {
         {
             assert_eq!(found(text, Place::FinalAnswer), Some("b"), "{text}");
         }
-        assert_eq!(found("I cannot answer this", Place::FinalAnswer), None);
+        for text in
+            ["I cannot answer this", "I cannot answer: b", "The wrong answer is b", "If the answer is b"]
+        {
+            assert_eq!(found(text, Place::FinalAnswer), None, "{text}");
+        }
     }
 
     #[test]
     fn thinking_is_no_answer() {
         assert_eq!(found("<think>a</think>\n b ", Place::Whole), Some("b"));
         assert_eq!(found("<think>a</think>\n ", Place::Whole), None);
+        assert_eq!(found("<think>or <answer>a</answer>", Place::AnswerTag), None);
     }
 }

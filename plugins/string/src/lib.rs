@@ -150,7 +150,7 @@ impl Options {
 
     fn too_long(&self, answer: &str) -> Option<String> {
         let most = self.max_words?;
-        let words = answer.split_whitespace().count();
+        let words = compare::words(answer, self);
         (words > most).then(|| format!("{words} words, at most {most} allowed: {}", excerpt(answer)))
     }
 

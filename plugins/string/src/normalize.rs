@@ -24,7 +24,11 @@ pub(crate) fn normalized(text: &str, case_sensitive: bool) -> String {
         match c {
             // Invisible, and a cheap way to make two words of one.
             '\u{ad}' | '\u{200b}' | '\u{2060}' | '\u{feff}' => {}
-            _ if is_dash(c) => spelled.push(if is_sign(before, after) { '-' } else { ' ' }),
+            _ if is_dash(c) => {
+                let earlier = at.checked_sub(2).map(|earlier| characters[earlier]);
+                let stays = is_sign(before, after) || is_minus_of_letter(earlier, before, after);
+                spelled.push(if stays { '-' } else { ' ' });
+            }
             ',' if is_thousands(&characters, at) => {}
             '.' | ',' | '/' | ':' if is_digit(before) && is_digit(after) => spelled.push(c),
             '.' if is_digit(after) && before.is_none_or(char::is_whitespace) => spelled.push_str("0."),
@@ -60,6 +64,12 @@ fn is_dash(c: char) -> bool {
 fn is_sign(before: Option<char>, after: Option<char>) -> bool {
     let dot = after == Some('.');
     (is_digit(after) || dot) && before.is_none_or(|c| !c.is_alphabetic())
+}
+
+/// `A-` is a grade, and `O-` a blood group.
+fn is_minus_of_letter(earlier: Option<char>, before: Option<char>, after: Option<char>) -> bool {
+    let ends = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
+    before.is_some_and(|c| c.is_ascii_alphabetic()) && ends(earlier) && after.is_none_or(char::is_whitespace)
 }
 
 /// A comma with three digits behind it, and no more than three before it.
@@ -121,6 +131,9 @@ mod tests {
             ("2019–2020", "2019-2020"),
             ("C#", "c#"),
             ("C++", "c++"),
+            ("A-", "a-"),
+            ("O− or", "o- or"),
+            ("well- ", "well"),
             ("5 %", "5"),
             ("5%", "5%"),
             ("10²", "10^2"),
