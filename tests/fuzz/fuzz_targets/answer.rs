@@ -47,7 +47,9 @@ const MODULE: &str = r#"
 
 static GUEST: LazyLock<WasmVerifier> = LazyLock::new(|| {
     let mut resolve = Resolve::default();
-    resolve.push_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sdk/wit")).expect("the contract is there");
+    resolve
+        .push_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sdk/wit"))
+        .expect("the contract is there");
     let world = "package hostile:guest; world guest { export gavel:verifier/verifier@0.1.0; }";
     let package = resolve.push_str("hostile.wit", world).expect("the world is one");
     let world = resolve.select_world(&[package], Some("guest")).expect("it is there");
@@ -70,7 +72,9 @@ fuzz_target!(|data: &[u8]| {
             assert!(verdict.reward.is_finite());
             assert!(verdict.metrics.is_empty(), "none was announced: {verdict:?}");
         }
-        Err(Failure::Refused(reason) | Failure::InternalError(reason)) => assert!(!reason.contains("the host could not"), "{reason}"),
+        Err(Failure::Refused(reason) | Failure::InternalError(reason)) => {
+            assert!(!reason.contains("the host could not"), "{reason}")
+        }
         Err(Failure::Abstained(_) | Failure::InvalidTask(_) | Failure::OutputTooLarge { .. }) => {}
         Err(other) => panic!("a guest that only answers cannot end so: {other:?}"),
     }
