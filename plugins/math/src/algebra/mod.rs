@@ -13,32 +13,52 @@ mod fraction;
 mod poly;
 mod power;
 
+use std::cell::Cell;
+
 pub use canonical::{NoValue, canonical, substitute};
 pub use fraction::Fraction;
 pub use poly::{Atom, Monomial, Poly};
 
-/// How much work an exact value may take.
+/// How much work a comparison may take. It is shared by all that takes part in one.
 #[derive(Debug)]
 pub struct Budget {
-    /// Products of terms that are left.
-    products: u32,
+    /// Products of terms, weighted with their digits.
+    products: Cell<u32>,
+    /// Nodes that are turned into exact values.
+    nodes: Cell<u32>,
+    /// Steps of evaluation, weighted with their precision.
+    steps: Cell<u32>,
 }
 
-/// The budget is spent: the exact value is not known.
+/// The budget is spent: the value is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spent;
 
 impl Budget {
     /// Enough for all honest answers.
     pub fn new() -> Self {
-        Self { products: 4_000 }
+        Self { products: Cell::new(12_000), nodes: Cell::new(20_000), steps: Cell::new(10_000) }
     }
 
-    fn take(&mut self, products: usize) -> Result<(), Spent> {
-        let left = u32::try_from(products).ok().and_then(|products| self.products.checked_sub(products));
-        self.products = left.unwrap_or(0);
-        left.map(|_| ()).ok_or(Spent)
+    /// Takes products of terms with some bits in their coefficients.
+    fn take(&self, products: usize, bits: usize) -> Result<(), Spent> {
+        spend(&self.products, products.saturating_mul(1 + bits / 256))
     }
+
+    fn take_node(&self) -> Result<(), Spent> {
+        spend(&self.nodes, 1)
+    }
+
+    /// Takes steps of evaluation.
+    pub(crate) fn take_steps(&self, steps: usize) -> Result<(), Spent> {
+        spend(&self.steps, steps)
+    }
+}
+
+fn spend(left: &Cell<u32>, cost: usize) -> Result<(), Spent> {
+    let rest = u32::try_from(cost).ok().and_then(|cost| left.get().checked_sub(cost));
+    left.set(rest.unwrap_or(0));
+    rest.map(|_| ()).ok_or(Spent)
 }
 
 impl Default for Budget {

@@ -17,6 +17,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use crate::algebra::Budget;
 use crate::expr::{Expr, NamedSet};
 use crate::reading::{Reading, readings};
 
@@ -186,10 +187,11 @@ pub fn compare(answer: &str, reference: &str, rules: Rules) -> Comparison {
         return comparison;
     }
     let (answers, references) = (readings(answer), readings(reference));
+    let budget = Budget::new();
     let mut first = None;
     for answer in &answers {
         for reference in &references {
-            let comparison = compare_readings(answer, reference, rules);
+            let comparison = compare_readings(answer, reference, rules, &budget);
             if comparison.is_same() {
                 return comparison;
             }
@@ -216,7 +218,12 @@ fn plain_numbers(answer: &str, reference: &str) -> Option<Comparison> {
     Some(if same { Comparison::SameNumber } else { Comparison::OtherNumber })
 }
 
-fn compare_readings(answer: &Reading<'_>, reference: &Reading<'_>, rules: Rules) -> Comparison {
+fn compare_readings(
+    answer: &Reading<'_>,
+    reference: &Reading<'_>,
+    rules: Rules,
+    budget: &Budget,
+) -> Comparison {
     if answer.is_choice_like(reference) {
         return Comparison::SameText;
     }
@@ -225,7 +232,7 @@ fn compare_readings(answer: &Reading<'_>, reference: &Reading<'_>, rules: Rules)
     };
     match (&answer.expr, &reference.expr) {
         (Some(answer_expr), Some(reference_expr)) => {
-            let comparison = Comparer { rules, depth: 0 }.compare(answer_expr, reference_expr);
+            let comparison = Comparer { rules, depth: 0, budget }.compare(answer_expr, reference_expr);
             // `odd` is letters, a product to the parser, but the same text as `\text{odd}`.
             let texts =
                 matches!(comparison, Comparison::OtherKind | Comparison::OtherText | Comparison::Undecided);
@@ -241,22 +248,23 @@ fn compare_readings(answer: &Reading<'_>, reference: &Reading<'_>, rules: Rules)
 
 /// Compares expressions under some rules. The first is the answer, the second the reference.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Comparer {
+pub(crate) struct Comparer<'b> {
     rules: Rules,
     depth: u8,
+    budget: &'b Budget,
 }
 
 /// How deeply members are compared.
 const MOST_DEPTH: u8 = 12;
 
-impl Comparer {
+impl Comparer<'_> {
     /// Compares two expressions.
     pub(crate) fn compare(self, a: &Expr, b: &Expr) -> Comparison {
         if self.depth > MOST_DEPTH {
             return Comparison::Undecided;
         }
         let inner = Self { depth: self.depth + 1, ..self };
-        if let (Some(a), Some(b)) = (matrix::evaluated(a), matrix::evaluated(b)) {
+        if let (Some(a), Some(b)) = (matrix::evaluated(a, self.budget), matrix::evaluated(b, self.budget)) {
             return inner.compare_prepared(&a, &b);
         }
         Comparison::Undecided

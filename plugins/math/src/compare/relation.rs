@@ -9,7 +9,7 @@ use crate::algebra::{Budget, Fraction, Poly, canonical, substitute};
 use crate::expr::{Constant, Expr, Relation};
 use crate::numeric::{Agreement, agree};
 
-impl Comparer {
+impl Comparer<'_> {
     /// Compares relations, when either side is one.
     pub(super) fn compare_relations(self, a: &Expr, b: &Expr) -> Option<Comparison> {
         match (a, b) {
@@ -34,7 +34,7 @@ impl Comparer {
         if !matches!(relation, Expr::Relation(..)) {
             return compare(relation, other);
         }
-        if let Some((_, value)) = assigned(relation) {
+        if let Some((_, value)) = assigned(relation, self.budget) {
             return compare(&value, other);
         }
         if let Some(comparison) = self.compare_reals(relation, other) {
@@ -47,7 +47,9 @@ impl Comparer {
         let (Expr::Relation(left, left_signs), Expr::Relation(right, right_signs)) = (a, b) else {
             return self.compare(a, b);
         };
-        if let (Some((name, value)), Some((other_name, other_value))) = (assigned(a), assigned(b)) {
+        if let (Some((name, value)), Some((other_name, other_value))) =
+            (assigned(a, self.budget), assigned(b, self.budget))
+        {
             if let Some(comparison) = self.compare_assignments((&name, &value), (&other_name, &other_value)) {
                 return comparison;
             }
@@ -128,8 +130,7 @@ impl Comparer {
         if a_sign != b_sign || !comparable {
             return Comparison::OtherRelation;
         }
-        let mut budget = Budget::new();
-        let values = (canonical(&a_difference, &mut budget), canonical(&b_difference, &mut budget));
+        let values = (canonical(&a_difference, self.budget), canonical(&b_difference, self.budget));
         let (Ok(p), Ok(q)) = values else { return Comparison::OtherRelation };
         if p.num.is_zero() || q.num.is_zero() {
             return if p.num.is_zero() && q.num.is_zero() {
@@ -138,7 +139,7 @@ impl Comparer {
                 Comparison::OtherRelation
             };
         }
-        if let Some(factor) = ratio(&p, &q, &mut budget) {
+        if let Some(factor) = ratio(&p, &q, self.budget) {
             let fits = !a_sign.is_order() || factor > RBig::ZERO;
             return if fits { Comparison::SameRelation } else { Comparison::OtherRelation };
         }
@@ -150,7 +151,7 @@ impl Comparer {
             return Comparison::OtherRelation;
         }
         if a_sign.is_order() {
-            return if agree(&a_difference, &b_difference) == Agreement::Agree(5) {
+            return if agree(&a_difference, &b_difference, self.budget) == Agreement::Agree(5) {
                 Comparison::SameRelation
             } else {
                 Comparison::OtherRelation
@@ -160,7 +161,7 @@ impl Comparer {
         let (p_other, q_other) = (primed(&a_difference), primed(&b_difference));
         let left = Expr::Product(vec![a_difference, q_other]);
         let right = Expr::Product(vec![b_difference, p_other]);
-        match agree(&left, &right) {
+        match agree(&left, &right, self.budget) {
             Agreement::Agree(_) => Comparison::SameRelation,
             Agreement::Differ => Comparison::OtherRelation,
             Agreement::Unknown => Comparison::Undecided,
@@ -178,7 +179,7 @@ fn difference((left, right, sign): (&Expr, &Expr, Relation)) -> (Expr, Relation)
 }
 
 /// The rational that `p` is `q` times, over denominators that do not matter for being zero.
-fn ratio(p: &Fraction, q: &Fraction, budget: &mut Budget) -> Option<RBig> {
+fn ratio(p: &Fraction, q: &Fraction, budget: &Budget) -> Option<RBig> {
     let (left, right): (Poly, Poly) = if p.den == q.den {
         (p.num.clone(), q.num.clone())
     } else {
@@ -264,7 +265,7 @@ fn settled(expr: &Expr) -> Expr {
 }
 
 /// The name and the value of an assignment: `x = 5`, `f(x) = 2x`, `AB = 3`, `x = 1 + 2 = 3`, `x \in S`.
-pub(super) fn assigned(expr: &Expr) -> Option<(Expr, Expr)> {
+pub(super) fn assigned(expr: &Expr, budget: &Budget) -> Option<(Expr, Expr)> {
     let settled = settled(expr);
     let Expr::Relation(sides, signs) = &settled else { return None };
     let (first, last) = (sides.first()?, sides.last()?);
@@ -280,8 +281,9 @@ pub(super) fn assigned(expr: &Expr) -> Option<(Expr, Expr)> {
     let constants = sides.iter().filter(|side| !has_symbols(side)).count();
     if constants == sides.len() {
         // `3 + 4 = 7` says 7; `6 = 7` says nothing.
-        let holds =
-            sides[..sides.len() - 1].iter().all(|side| matches!(agree(side, last), Agreement::Agree(_)));
+        let holds = sides[..sides.len() - 1]
+            .iter()
+            .all(|side| matches!(agree(side, last, budget), Agreement::Agree(_)));
         return holds.then(|| (first.clone(), last.clone()));
     }
     if !has_symbols(last) && sides.iter().all(|side| is_name(side) || !has_symbols(side)) {

@@ -7,6 +7,8 @@ const LONGEST: usize = 20_000;
 const MOST_BOXES: usize = 24;
 /// How far boxes may be apart that `and` or `or` joins, in bytes.
 const FARTHEST: usize = 70;
+/// How far back the box before a box is looked for, its content included, in bytes.
+const NEAR: usize = 2_000;
 
 /// A box: where its command starts, its content, and where it ends.
 struct Found<'a> {
@@ -20,8 +22,8 @@ pub(super) fn boxed(text: &str) -> Option<Cow<'_, str>> {
     let last = last_box(text)?;
     let mut contents = vec![last.content];
     let mut start = last.start;
-    while contents.len() < MOST_BOXES {
-        let Some(before) = last_box(&text[..start]) else { break };
+    for _ in 0..MOST_BOXES {
+        let Some(before) = box_before(text, start) else { break };
         if before.end > start || !joins(&text[before.end..start]) {
             break;
         }
@@ -40,6 +42,16 @@ pub(super) fn boxed(text: &str) -> Option<Cow<'_, str>> {
         Some(sign) if !joined.contains('%') => format!("{joined} {sign}"),
         _ => joined,
     }))
+}
+
+/// The last box in front of `end`, if it is near enough to matter.
+fn box_before(text: &str, end: usize) -> Option<Found<'_>> {
+    let mut from = end.saturating_sub(NEAR);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    let found = last_box(&text[from..end])?;
+    Some(Found { start: from + found.start, content: found.content, end: from + found.end })
 }
 
 /// The content of the last box alone.

@@ -9,6 +9,9 @@ use std::fmt;
 
 use serde::Deserialize;
 
+/// How much of a completion is searched, from its end, in bytes.
+const FARTHEST_BACK: usize = 200_000;
+
 /// A place where a final answer may stand. In each, the last one counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -53,8 +56,18 @@ impl fmt::Display for Mode {
 ///
 /// What stands behind `</think>` is looked at first, and the thoughts only if nothing there is an answer.
 pub fn answer<'a>(completion: &'a str, order: &[Mode]) -> Option<(Cow<'a, str>, Mode)> {
+    let completion = tail(completion);
     let said = completion.rfind("</think>").map(|at| &completion[at + "</think>".len()..]);
     said.and_then(|said| search(said, order)).or_else(|| search(completion, order))
+}
+
+/// The end of a text that is longer than any answer needs.
+fn tail(text: &str) -> &str {
+    let mut start = text.len().saturating_sub(FARTHEST_BACK);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    &text[start..]
 }
 
 fn search<'a>(text: &'a str, order: &[Mode]) -> Option<(Cow<'a, str>, Mode)> {
@@ -121,8 +134,8 @@ fn answer_tag(text: &str) -> Option<&str> {
 fn hashes(text: &str) -> Option<&str> {
     const HEADINGS: [&str; 8] =
         ["step", "final", "answer", "solution", "part", "case", "conclusion", "explanation"];
-    text.rmatch_indices("####").find_map(|(at, mark)| {
-        let line = text[at + mark.len()..].lines().next()?.trim();
+    text.rsplit('\n').find_map(|line| {
+        let line = line[line.rfind("####")? + "####".len()..].trim();
         let heading = HEADINGS
             .iter()
             .any(|it| line.get(..it.len()).is_some_and(|start| start.eq_ignore_ascii_case(it)));

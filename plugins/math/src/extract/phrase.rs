@@ -5,6 +5,8 @@ use super::last::rfind;
 /// How much may stand between "answer" and its verb, and how long a clause may be, in bytes.
 const FARTHEST_VERB: usize = 60;
 const LONGEST_CLAUSE: usize = 600;
+/// How many times the word "answer" is looked behind, from the end.
+const MOST_CANDIDATES: usize = 200;
 
 /// What stands in the last "final answer is …. I hope it is correct".
 pub(super) fn final_answer(text: &str) -> Option<&str> {
@@ -18,12 +20,13 @@ pub(super) fn final_answer(text: &str) -> Option<&str> {
 /// What the last such phrase states, to the end of its clause.
 pub(super) fn phrase(text: &str) -> Option<&str> {
     // Few letters are as rare as the `w` of "answer".
-    text.rmatch_indices(['w', 'W']).find_map(|(at, _)| {
+    let words = text.rmatch_indices(['w', 'W']).filter_map(|(at, _)| {
         let start = at.checked_sub("ans".len())?;
         let word = text.get(start..at + "wer".len())?;
-        if !word.eq_ignore_ascii_case("answer") || text[..start].ends_with(['<', '/', '_']) {
-            return None;
-        }
+        let is_word = word.eq_ignore_ascii_case("answer") && !text[..start].ends_with(['<', '/', '_']);
+        is_word.then_some((start, at))
+    });
+    words.take(MOST_CANDIDATES).find_map(|(start, at)| {
         let rest = &text[at + "wer".len()..];
         let stated = behind_verb(rest).or_else(|| behind_heading(&text[..start], rest))?;
         let clause = focus(clause(stated));
@@ -69,21 +72,11 @@ fn find_word(text: &str, verb: &str) -> Option<usize> {
 
 /// What stands in the line below `**Final Answer**`.
 fn behind_heading<'a>(before: &str, rest: &'a str) -> Option<&'a str> {
-    let is_final = before.trim_end().to_ascii_lowercase_tail(5) == "final";
+    let before = before.trim_end();
+    let is_final =
+        before.get(before.len().saturating_sub(5)..).is_some_and(|word| word.eq_ignore_ascii_case("final"));
     let rest = rest.trim_start_matches(['*', ' ', '#', '_', '.']);
     (is_final && rest.starts_with(['\n', '\r'])).then(|| rest.trim_start())
-}
-
-trait Tail {
-    fn to_ascii_lowercase_tail(&self, length: usize) -> String;
-}
-
-impl Tail for str {
-    /// The last bytes in lower case.
-    fn to_ascii_lowercase_tail(&self, length: usize) -> String {
-        let start = self.len().saturating_sub(length);
-        self.get(start..).unwrap_or_default().to_ascii_lowercase()
-    }
 }
 
 /// The text up to where its clause ends; formulas are no prose.

@@ -39,7 +39,7 @@ use crate::expr::{Expr, Relation};
 use crate::token::{Commas, Kind, Token, tokens};
 
 /// How deeply brackets and operators nest at most. Each level takes some stack.
-const MOST_DEPTH: usize = 60;
+const MOST_DEPTH: usize = 90;
 
 /// Why an answer is no formula.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
