@@ -227,6 +227,7 @@ impl<'a> Reader<'a> {
             '>' if rest.starts_with(">=") => self.sign(2, '≥'),
             '=' if rest.starts_with("==") => self.sign(2, '='),
             '!' if rest.starts_with("!=") && (self.spaced || !self.after_operand()) => self.sign(2, '≠'),
+            '~' => self.space(1),
             _ if first.is_ascii_alphabetic() => self.word(),
             _ if first.is_ascii() && !first.is_ascii_whitespace() => self.sign(1, first),
             _ if first.is_whitespace()

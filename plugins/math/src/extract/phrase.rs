@@ -26,12 +26,20 @@ pub(super) fn phrase(text: &str) -> Option<&str> {
         let is_word = word.eq_ignore_ascii_case("answer") && !text[..start].ends_with(['<', '/', '_']);
         is_word.then_some((start, at))
     });
-    words.take(MOST_CANDIDATES).find_map(|(start, at)| {
+    let stated = words.take(MOST_CANDIDATES).find_map(|(start, at)| {
         let rest = &text[at + "wer".len()..];
         let stated = behind_verb(rest).or_else(|| behind_heading(&text[..start], rest))?;
         let clause = focus(clause(stated));
         (!super::bare(clause).is_empty()).then_some(clause)
-    })
+    });
+    stated.or_else(|| chosen(text))
+}
+
+/// "The correct option is B".
+fn chosen(text: &str) -> Option<&str> {
+    let (at, phrase) = rfind(text, 'c', &["correct option is", "correct choice is"])?;
+    let stated = text[at + phrase.len()..].trim_start_matches([':', '*', ' ']);
+    Some(clause(stated)).filter(|clause| !super::bare(clause).is_empty())
 }
 
 /// What stands behind the verb of "answer": `is`, `:`, `=`, `would be`.
@@ -126,6 +134,9 @@ fn ends_clause(rest: &str, at: usize) -> bool {
         return at > 1 && !behind.starts_with(|c: char| c.is_lowercase());
     }
     if let Some(behind) = rest.strip_prefix(", ") {
+        if behind.starts_with("i.e") || behind.starts_with("e.g") {
+            return true;
+        }
         // A list goes on; a remark does not.
         let listed = behind
             .starts_with(|c: char| c.is_ascii_digit() || matches!(c, '$' | '\\' | '(' | '[' | '-' | '−'))

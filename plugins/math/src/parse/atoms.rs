@@ -239,7 +239,14 @@ impl<'t> Parser<'t> {
             "overline" | "bar" | "underline" | "overrightarrow" | "widehat" | "tilde" => {
                 let mut spelling = String::new();
                 self.subscript(&mut spelling)?;
-                self.symbol(spelling)
+                let mut letters = spelling.chars();
+                match (letters.next(), letters.next(), letters.next()) {
+                    // A segment, or its length.
+                    (Some(a), Some(b), None) if a.is_uppercase() && b.is_uppercase() => {
+                        Ok(product(Expr::Symbol(a.to_string()), Expr::Symbol(b.to_string())))
+                    }
+                    _ => self.symbol(format!("{name} {spelling}")),
+                }
             }
             "angle" | "measuredangle" | "triangle" => {
                 let mut spelling = name.to_owned();
@@ -377,7 +384,9 @@ impl<'t> Parser<'t> {
         } else {
             vec![self.function_argument()?]
         };
-        if let (1, Some(Expr::Tuple(members) | Expr::List(members))) = (arguments.len(), arguments.first()) {
+        if let (1, Some(Expr::Tuple(members) | Expr::List(members) | Expr::Set(members))) =
+            (arguments.len(), arguments.first())
+        {
             arguments = members.clone();
         }
         if let Some(index) = index {

@@ -58,7 +58,8 @@ pub fn read(mut tokens: Vec<Token<'_>>) -> Result<Expr, Unreadable> {
     while tokens.last().is_some_and(idle) && !words::ends_with_half_day(&tokens) {
         tokens.pop();
     }
-    let leading = tokens.iter().take_while(|token| idle(token) || token.kind == Kind::Sign('=')).count();
+    let leading =
+        tokens.iter().take_while(|token| idle(token) || matches!(token.kind, Kind::Sign('=' | '≈'))).count();
     tokens.drain(..leading);
     strip_brackets(&mut tokens);
     if tokens.is_empty() {
@@ -223,14 +224,21 @@ impl<'t> Parser<'t> {
         Ok(if relations.is_empty() { sides.remove(0) } else { Expr::Relation(sides, relations) })
     }
 
-    /// `P(x) =`: a letter and brackets in front of a sign of equality are a function, not a product.
+    /// `P(x) =`, `f^{-1}(x) =`: a letter and brackets in front of a sign of equality are a function, not a product.
     fn named_value(&mut self) -> Read<Option<Expr>> {
-        let (Some(Kind::Letter(letter)), Some(Kind::Sign('('))) = (self.peek(), self.peek_at(1)) else {
-            return Ok(None);
-        };
-        let letter = *letter;
-        let mut depth = 0_usize;
+        let Some(Kind::Letter(letter)) = self.peek() else { return Ok(None) };
+        let mut name = letter.to_string();
         let mut ahead = 1;
+        let inverse = [Kind::Sign('^'), Kind::Sign('{'), Kind::Sign('-')];
+        if inverse.iter().enumerate().all(|(at, kind)| self.peek_at(1 + at) == Some(kind)) {
+            name.push_str("^-1");
+            ahead += 5;
+        }
+        if self.peek_at(ahead) != Some(&Kind::Sign('(')) {
+            return Ok(None);
+        }
+        let opening = ahead;
+        let mut depth = 0_usize;
         loop {
             match self.peek_at(ahead) {
                 Some(Kind::Sign('(')) => depth += 1,
@@ -246,9 +254,9 @@ impl<'t> Parser<'t> {
         if self.peek_at(ahead) != Some(&Kind::Sign('=')) {
             return Ok(None);
         }
-        self.at += 2;
+        self.at += opening + 1;
         let arguments = self.arguments()?;
-        Ok(Some(Expr::Call(letter.to_string(), arguments)))
+        Ok(Some(Expr::Call(name, arguments)))
     }
 
     fn relation(&mut self) -> Option<Relation> {

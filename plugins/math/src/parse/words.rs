@@ -1,7 +1,7 @@
 //! Words: text answers, units, conjunctions, numbers in words, times of day.
 
 use super::{Parser, Read, Unreadable, atoms};
-use crate::expr::{Constant, Expr, NamedSet};
+use crate::expr::{Constant, Expr, NamedSet, Number};
 use crate::token::{Kind, Token};
 use crate::units::{Factor, is_known, unit};
 
@@ -140,7 +140,7 @@ impl<'t> Parser<'t> {
                         Err(done) => return Ok(done),
                     }
                 }
-                _ => return Ok(side),
+                _ => return self.with_smaller_unit(side),
             };
         }
     }
@@ -244,6 +244,13 @@ impl<'t> Parser<'t> {
                     sign = -1;
                     self.at += 1;
                 }
+                Some(Kind::Sign('/')) if !factors.is_empty() && self.unit_letter(1).is_some() => {
+                    if let Some(word) = self.unit_letter(1) {
+                        factors.push(Factor { word, power: -1 });
+                    }
+                    sign = -1;
+                    self.at += 2;
+                }
                 Some(Kind::Sign('*'))
                     if !factors.is_empty()
                         && matches!(self.peek_at(1), Some(Kind::Text(_) | Kind::Word(_))) =>
@@ -271,6 +278,36 @@ impl<'t> Parser<'t> {
             }
         }
         factors
+    }
+
+    /// A unit of one letter.
+    fn unit_letter(&self, ahead: usize) -> Option<&'static str> {
+        match self.peek_at(ahead)? {
+            Kind::Letter('h') => Some("h"),
+            Kind::Letter('s') => Some("s"),
+            Kind::Letter('m') => Some("m"),
+            Kind::Letter('g') => Some("g"),
+            Kind::Letter('L') => Some("L"),
+            _ => None,
+        }
+    }
+
+    /// `3 hours 30 minutes`, `5 feet 7 inches`: what is added in a smaller unit, when it is.
+    fn with_smaller_unit(&mut self, side: Expr) -> Read {
+        let start = self.at;
+        if let (Expr::Quantity(value, unit), Some(Kind::Number(_))) = (&side, self.peek()) {
+            let more = self.deeper(Self::side)?;
+            if let Expr::Quantity(part, smaller) = more
+                && let crate::units::Units::Convertible(factor) = unit.against(&smaller)
+                && factor > dashu_ratio::RBig::ONE
+            {
+                let converted =
+                    super::formula::product((**value).clone(), Expr::Number(Number::exact(factor)));
+                return Ok(Expr::Quantity(Box::new(Expr::Sum(vec![converted, *part])), smaller));
+            }
+            self.at = start;
+        }
+        Ok(side)
     }
 
     fn small_power(&mut self) -> Option<i32> {
