@@ -12,12 +12,19 @@ pub struct Reading<'t> {
     text: &'t str,
     /// What it says; `None` when it is no formula.
     pub expr: Option<Expr>,
+    /// Whether it takes a comma for a decimal point.
+    decimal_comma: bool,
     spelling: OnceCell<String>,
 }
 
 impl<'t> Reading<'t> {
     fn new(text: &'t str, expr: Option<Expr>) -> Self {
-        Self { text, expr, spelling: OnceCell::new() }
+        Self { text, expr, decimal_comma: false, spelling: OnceCell::new() }
+    }
+
+    /// Whether this reading makes sense beside another: `0,1` is 0.1 beside a decimal, and else two numbers.
+    pub fn fits(&self, other: &Self) -> bool {
+        !self.decimal_comma || other.expr.as_ref().is_some_and(is_decimal)
     }
 
     /// Whether both are the same letter of a choice, in whatever case.
@@ -41,27 +48,38 @@ impl<'t> Reading<'t> {
 /// The readings of `text`, the usual one first.
 pub fn readings(text: &str) -> Vec<Reading<'_>> {
     let mut readings = vec![Reading::new(text, parse(text, Commas::Usual).ok())];
-    let mut add = |expr: Option<Expr>| {
-        if let Some(expr) = expr
-            && readings.iter().all(|it| it.expr.as_ref() != Some(&expr))
-        {
-            readings.push(Reading::new(text, Some(expr)));
-        }
-    };
     if comma_between_digits(text) {
-        add(parse(text, Commas::Separators).ok());
+        push_new(&mut readings, text, parse(text, Commas::Separators).ok());
         if single_decimal_comma(text) {
-            add(parse(text, Commas::Decimal).ok());
+            let expr = parse(text, Commas::Decimal).ok();
+            readings.push(Reading { decimal_comma: true, ..Reading::new(text, expr) });
         }
         if text.contains(['(', '[', '{']) {
-            add(parse(text, Commas::Thousands).ok());
+            push_new(&mut readings, text, parse(text, Commas::Thousands).ok());
         }
     }
     if let Some((letter, rest)) = labelled(text) {
-        add(Some(Expr::Symbol(letter.to_string())));
-        add(read(rest).ok());
+        push_new(&mut readings, text, Some(Expr::Symbol(letter.to_string())));
+        push_new(&mut readings, text, read(rest).ok());
     }
     readings
+}
+
+/// Adds a reading that says something new.
+fn push_new<'t>(readings: &mut Vec<Reading<'t>>, text: &'t str, expr: Option<Expr>) {
+    if let Some(expr) = expr
+        && readings.iter().all(|it| it.expr.as_ref() != Some(&expr))
+    {
+        readings.push(Reading::new(text, Some(expr)));
+    }
+}
+
+fn is_decimal(expr: &Expr) -> bool {
+    match expr {
+        Expr::Number(number) => number.decimals.is_some(),
+        Expr::Negative(inner) | Expr::Percent(inner) | Expr::Quantity(inner, _) => is_decimal(inner),
+        _ => false,
+    }
 }
 
 fn comma_between_digits(text: &str) -> bool {
@@ -82,6 +100,10 @@ fn single_decimal_comma(text: &str) -> bool {
 
 /// The letter of a choice that stands in front of the choice itself: `(C) 12`, `\textbf{(C)}\ 12`, `C. 12`, `C) 12`.
 fn labelled(text: &str) -> Option<(char, Vec<Token<'_>>)> {
+    // Most answers are not tokenised again for this.
+    if !text.contains(')') && !matches!(text.trim_start().as_bytes().get(1), Some(b'.' | b':')) {
+        return None;
+    }
     let tokens = tokens(text, Commas::Usual).ok()?;
     let letter = |token: &Token<'_>| match token.kind {
         Kind::Letter(letter) => Some(letter),

@@ -190,7 +190,7 @@ pub fn compare(answer: &str, reference: &str, rules: Rules) -> Comparison {
     let budget = Budget::new();
     let mut first = None;
     for answer in &answers {
-        for reference in &references {
+        for reference in references.iter().filter(|it| answer.fits(it) && it.fits(answer)) {
             let comparison = compare_readings(answer, reference, rules, &budget);
             if comparison.is_same() {
                 return comparison;

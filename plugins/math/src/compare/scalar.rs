@@ -45,6 +45,9 @@ impl Comparer<'_> {
             // A number in another base is what was asked for, not its value.
             (Expr::Based(..), _) | (_, Expr::Based(..)) => Comparison::OtherNumber,
             (Expr::Ratio(a), Expr::Ratio(b)) if a.len() > 2 || b.len() > 2 => self.compare_ratios(a, b),
+            (Expr::Quantity(..), Expr::Percent(_)) | (Expr::Percent(_), Expr::Quantity(..)) => {
+                Comparison::OtherUnit
+            }
             (Expr::Quantity(a, unit), Expr::Quantity(b, other)) => {
                 self.compare_quantities((a, unit), (b, other))
             }

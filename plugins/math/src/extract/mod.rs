@@ -149,8 +149,12 @@ fn hashes(text: &str) -> Option<&str> {
 /// A completion of one short line that reads as an answer.
 fn whole(text: &str) -> Option<&str> {
     const LONGEST: usize = 160;
-    let text = text.trim();
-    if text.len() > LONGEST || text.is_empty() || text.trim_matches('$').contains("\n\n") {
+    let text = bare(text);
+    if text.len() > LONGEST
+        || text.is_empty()
+        || text.contains(". ")
+        || text.trim_matches('$').contains("\n\n")
+    {
         return None;
     }
     // A sentence around a formula is no answer; the formula may be.

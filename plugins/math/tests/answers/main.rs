@@ -1,0 +1,7 @@
+//! Answers of the field: the cases of other graders, their known errors, pairs made by transforms, hostile input.
+
+mod data;
+mod hostile;
+mod math_verify;
+mod pairs;
+mod peers;
