@@ -27,6 +27,25 @@ impl<'t> Reading<'t> {
         !self.decimal_comma || other.expr.as_ref().is_some_and(is_decimal)
     }
 
+    /// Whether three letters stand side by side that are no command.
+    pub fn has_words(&self) -> bool {
+        let bytes = self.text.as_bytes();
+        let mut letters = 0;
+        let mut command = false;
+        for &byte in bytes {
+            if byte.is_ascii_alphabetic() {
+                letters += 1;
+                if letters >= 3 && !command {
+                    return true;
+                }
+            } else {
+                letters = 0;
+                command = byte == b'\\';
+            }
+        }
+        false
+    }
+
     /// Whether both are the same letter of a choice, in whatever case.
     pub fn is_choice_like(&self, other: &Self) -> bool {
         match (&self.expr, &other.expr) {

@@ -162,6 +162,21 @@ impl Poly {
         ends.into_iter().flatten().map(|(_, coefficient)| bits(coefficient)).max().unwrap_or(0)
     }
 
+    /// Multiplied by what makes all powers of symbols positive: `y - 1/x` is zero where `x y - 1` is.
+    pub fn without_negative_powers(&self, budget: &Budget) -> Option<Self> {
+        let mut lowest: BTreeMap<&Atom, &RBig> = BTreeMap::new();
+        for (atom, exponent) in self.0.keys().flat_map(|monomial| &monomial.0) {
+            if *exponent < RBig::ZERO && lowest.get(atom).is_none_or(|it| exponent < *it) {
+                lowest.insert(atom, exponent);
+            }
+        }
+        if lowest.is_empty() {
+            return Some(self.clone());
+        }
+        let factor = lowest.into_iter().map(|(atom, exponent)| (atom.clone(), -exponent.clone())).collect();
+        self.times(&Self::term(Monomial(factor), RBig::ONE), budget).ok()
+    }
+
     pub(super) fn add(mut self, other: Self) -> Self {
         if self.0.len() < other.0.len() {
             return other.add(self);

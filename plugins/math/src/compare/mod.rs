@@ -233,9 +233,13 @@ fn compare_readings(
     match (&answer.expr, &reference.expr) {
         (Some(answer_expr), Some(reference_expr)) => {
             let comparison = Comparer { rules, depth: 0, budget }.compare(answer_expr, reference_expr);
+            if comparison.is_same() {
+                return comparison;
+            }
             // `odd` is letters, a product to the parser, but the same text as `\text{odd}`.
             let texts =
-                matches!(comparison, Comparison::OtherKind | Comparison::OtherText | Comparison::Undecided);
+                matches!(comparison, Comparison::OtherKind | Comparison::OtherText | Comparison::Undecided)
+                    || answer.has_words() && reference.has_words();
             if texts && answer.spelling() == reference.spelling() { Comparison::SameText } else { comparison }
         }
         (None, None) => by_text(),

@@ -268,7 +268,15 @@ fn solution(sides: &[Expr], signs: &[Relation], depth: u8, budget: &Budget) -> O
         let part = match (is_variable(left), is_variable(right)) {
             (true, false) => half_line(left, *sign, right, depth, budget)?,
             (false, true) => half_line(right, sign.flipped(), left, depth, budget)?,
-            _ => linear(left, *sign, right, budget)?,
+            _ => match (left, right) {
+                (Expr::Call(name, inner), bound) if name == "abs" && inner.len() == 1 => {
+                    absolute(&inner[0], *sign, bound, budget)?
+                }
+                (bound, Expr::Call(name, inner)) if name == "abs" && inner.len() == 1 => {
+                    absolute(&inner[0], sign.flipped(), bound, budget)?
+                }
+                _ => linear(left, *sign, right, budget)?,
+            },
         };
         result = intersection(&result, &part);
     }
@@ -300,6 +308,20 @@ fn half_line(variable: &Expr, sign: Relation, bound: &Expr, depth: u8, budget: &
         }
         _ => Some(solution),
     }
+}
+
+/// `|inner| sign bound` for a linear formula between the bars.
+fn absolute(inner: &Expr, sign: Relation, bound: &Expr, budget: &Budget) -> Option<Pieces> {
+    if has_symbols(bound) {
+        return None;
+    }
+    let negative = Expr::Negative(Box::new(bound.clone()));
+    let (above, below) =
+        (linear(inner, sign, bound, budget)?, linear(inner, sign.flipped(), &negative, budget)?);
+    Some(match sign {
+        Relation::Less | Relation::AtMost | Relation::NotEqual => intersection(&above, &below),
+        _ => normal(above.into_iter().chain(below).collect()),
+    })
 }
 
 fn ray(sign: Relation, bound: &Expr, budget: &Budget) -> Option<Pieces> {

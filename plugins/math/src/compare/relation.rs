@@ -93,6 +93,11 @@ impl Comparer<'_> {
             let comparison = self.compare(value, &renamed);
             return Some(if comparison.is_same() { Comparison::SameRelation } else { comparison });
         }
+        if let (Expr::Call(..), Expr::Call(..)) = (name, other_name)
+            && name_of(name) != name_of(other_name)
+        {
+            return Some(Comparison::OtherRelation);
+        }
         let same_name = match (name, other_name) {
             (Expr::Call(_, parameters), Expr::Symbol(symbol))
             | (Expr::Symbol(symbol), Expr::Call(_, parameters)) => symbol == "y" && parameters.len() == 1,
@@ -189,6 +194,7 @@ fn ratio(p: &Fraction, q: &Fraction, budget: &Budget) -> Option<RBig> {
         );
         (difference.0.ok()?, difference.1.ok()?)
     };
+    let (left, right) = (left.without_negative_powers(budget)?, right.without_negative_powers(budget)?);
     let (monomial, coefficient) = left.0.first_key_value()?;
     let factor = coefficient / right.0.get(monomial)?;
     let scaled = Fraction::rational(factor.clone()).times(&right.into(), budget).ok()?;
@@ -322,6 +328,7 @@ pub(super) fn is_name(expr: &Expr) -> bool {
         }
         Expr::Quotient(above, below) => is_name(above) && is_name(below),
         Expr::Ratio(parts) | Expr::Tuple(parts) => parts.iter().all(is_name),
+        Expr::Matrix(rows) => rows.iter().flatten().all(is_name),
         // `m + n = 27` names a sum; `x + y = 27` is a line.
         Expr::Sum(terms) => terms
             .iter()

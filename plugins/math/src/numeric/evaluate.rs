@@ -138,6 +138,10 @@ impl<'a> Evaluator<'a> {
                 return Ok(if odd { power.negated() } else { power });
             }
         }
+        if let (Some(index), true) = (root_index(exponent), value.is_real() && !is_negative(&value.re)) {
+            let root = self.arithmetic.precision.nth_root(index, &value.re);
+            return Ok(Complex::real(checked(root)?));
+        }
         let exponent = self.value(exponent)?;
         self.arithmetic.power(&value, &exponent)
     }
@@ -274,6 +278,17 @@ impl<'a> Evaluator<'a> {
     }
 }
 
+/// The index of a root that is written as a power: 3 for 1/3.
+fn root_index(exponent: &Expr) -> Option<usize> {
+    let Expr::Quotient(above, below) = exponent else { return None };
+    match (&**above, &**below) {
+        (Expr::Number(one), Expr::Number(index)) if one.value.is_one() && index.value.is_int() => {
+            usize::try_from(index.value.numerator().clone()).ok().filter(|index| (2..=64).contains(index))
+        }
+        _ => None,
+    }
+}
+
 /// Functions of whole numbers, and the steps of the reals.
 fn discrete(name: &str, values: &[Complex]) -> Value<Complex> {
     if values.iter().any(|value| !value.is_real()) {
@@ -333,6 +348,9 @@ fn binomial(n: &IBig, k: &IBig) -> Value<IBig> {
     let (n, k) = (i64::try_from(n).map_err(|_| Stop::Huge)?, i64::try_from(k).map_err(|_| Stop::Huge)?);
     if n < 0 || k < 0 {
         return Err(Stop::Undefined);
+    }
+    if k > n {
+        return Ok(IBig::ZERO);
     }
     let k = k.min(n - k);
     if k > 1_000 {

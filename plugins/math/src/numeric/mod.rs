@@ -322,25 +322,21 @@ fn symbols<'a>(expr: &'a Expr, names: &mut BTreeSet<&'a str>) -> bool {
             whole
         }
         Expr::Call(name, arguments) => {
-            let before = names.len();
+            let mut inner = BTreeSet::new();
+            let is_series = matches!(name.as_str(), "sum" | "prod");
             let mut whole = false;
-            for (at, argument) in arguments.iter().enumerate() {
-                // The index of a sum is bound by it.
-                if matches!(name.as_str(), "sum" | "prod") && at == 0 {
-                    continue;
-                }
-                whole |= symbols(argument, names);
+            for argument in arguments {
+                whole |= symbols(argument, &mut inner);
             }
-            if let (true, Some(Expr::Symbol(index))) =
-                (matches!(name.as_str(), "sum" | "prod"), arguments.first())
-            {
-                names.remove(index.as_str());
+            // The index of a sum is bound by it.
+            if let (true, Some(Expr::Symbol(index))) = (is_series, arguments.first()) {
+                inner.remove(index.as_str());
             }
-            let discrete = matches!(
-                name.as_str(),
-                "factorial" | "factorial2" | "binom" | "gcd" | "lcm" | "mod" | "sum" | "prod"
-            );
-            whole || discrete && names.len() > before
+            let discrete = is_series
+                || matches!(name.as_str(), "factorial" | "factorial2" | "binom" | "gcd" | "lcm" | "mod");
+            whole |= discrete && !inner.is_empty();
+            names.extend(inner);
+            whole
         }
         Expr::Sum(inner) | Expr::Product(inner) | Expr::Ratio(inner) => {
             inner.iter().fold(false, |whole, it| whole | symbols(it, names))
