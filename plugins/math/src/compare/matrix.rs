@@ -40,7 +40,6 @@ impl Comparer<'_> {
     }
 
     fn entries<'e>(self, a: impl Iterator<Item = &'e Expr>, b: impl Iterator<Item = &'e Expr>) -> Comparison {
-        // A matrix is rounded as a whole, and then more freely: no entry alone decides.
         let mut result = Comparison::SameMatrix;
         for (a, b) in a.zip(b) {
             match self.compare(a, b).equal() {

@@ -9,6 +9,7 @@
 mod matrix;
 mod members;
 mod parameters;
+mod pieces;
 mod reals;
 mod relation;
 mod scalar;
@@ -19,7 +20,7 @@ use serde::Deserialize;
 
 use crate::algebra::Budget;
 use crate::expr::{Expr, NamedSet};
-use crate::reading::{Reading, readings};
+use crate::reading::{Reading, is_number, readings};
 
 /// What a sign of percent is worth that only one side has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -185,6 +186,9 @@ impl fmt::Display for Comparison {
 pub fn compare(answer: &str, reference: &str, rules: Rules) -> Comparison {
     if let Some(comparison) = plain_numbers(answer, reference) {
         return comparison;
+    }
+    if answer == reference {
+        return if is_number(answer) { Comparison::SameNumber } else { Comparison::SameText };
     }
     let (answers, references) = (readings(answer), readings(reference));
     let budget = Budget::new();

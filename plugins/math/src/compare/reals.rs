@@ -1,36 +1,13 @@
 //! Compares sets of reals: intervals, unions, inequalities, and what is left out of the line.
 
-use std::cmp::Ordering;
-
 use dashu_ratio::RBig;
 
+use super::pieces::{End, Piece, Pieces, complement, intersection, line, normal};
 use super::relation::{has_symbols, is_name, name_of};
 use super::{Comparer, Comparison};
 use crate::algebra::{Atom, Budget, Monomial, canonical};
 use crate::expr::{Constant, Expr, Interval, NamedSet, Number, Relation};
 use crate::numeric::approximate;
-
-/// More pieces than this are not put together.
-const MOST_PIECES: usize = 60;
-
-/// An end of a piece.
-#[derive(Debug, Clone)]
-struct End {
-    /// `None` for infinity.
-    value: Option<Expr>,
-    /// Where it is, roughly; infinite for infinity.
-    at: f64,
-    closed: bool,
-}
-
-/// A piece of the line.
-#[derive(Debug, Clone)]
-struct Piece {
-    low: End,
-    high: End,
-}
-
-type Pieces = Vec<Piece>;
 
 impl Comparer<'_> {
     /// Compares sets of reals, when at least one side can be nothing else.
@@ -175,11 +152,6 @@ fn piece(low: &Expr, high: &Expr, low_closed: bool, high_closed: bool, budget: &
         return None;
     }
     Some(normal(vec![Piece { low, high }]))
-}
-
-fn line() -> Pieces {
-    let end = |at| End { value: None, at, closed: false };
-    vec![Piece { low: end(f64::NEG_INFINITY), high: end(f64::INFINITY) }]
 }
 
 /// The pieces of a set of reals, in order. `None` when it is none, or when they cannot be put in order.
@@ -368,81 +340,4 @@ fn linear(left: &Expr, sign: Relation, right: &Expr, budget: &Budget) -> Option<
     let slope = slope?;
     let sign = if slope < RBig::ZERO { sign.flipped() } else { sign };
     ray(sign, &Expr::Number(Number::exact(-constant / slope)), budget)
-}
-
-fn compare_low(a: &End, b: &End) -> Ordering {
-    a.at.total_cmp(&b.at).then_with(|| b.closed.cmp(&a.closed))
-}
-
-/// In order, what touches put together.
-fn normal(mut pieces: Pieces) -> Pieces {
-    pieces.retain(|piece| piece.low.at < piece.high.at || piece.low.closed && piece.high.closed);
-    pieces.sort_by(|a, b| compare_low(&a.low, &b.low));
-    let mut merged: Pieces = Vec::with_capacity(pieces.len());
-    for piece in pieces.into_iter().take(MOST_PIECES) {
-        match merged.last_mut() {
-            Some(last)
-                if last.high.at > piece.low.at
-                    || last.high.at == piece.low.at && (last.high.closed || piece.low.closed) =>
-            {
-                let further =
-                    piece.high.at > last.high.at || piece.high.at == last.high.at && piece.high.closed;
-                if further {
-                    last.high = piece.high;
-                }
-            }
-            _ => merged.push(piece),
-        }
-    }
-    merged
-}
-
-fn intersection(a: &[Piece], b: &[Piece]) -> Pieces {
-    let mut all = Vec::new();
-    for a in a {
-        for b in b {
-            let low = match a.low.at.total_cmp(&b.low.at) {
-                Ordering::Less => &b.low,
-                Ordering::Greater => &a.low,
-                Ordering::Equal => {
-                    if a.low.closed {
-                        &b.low
-                    } else {
-                        &a.low
-                    }
-                }
-            };
-            let high = match a.high.at.total_cmp(&b.high.at) {
-                Ordering::Less => &a.high,
-                Ordering::Greater => &b.high,
-                Ordering::Equal => {
-                    if a.high.closed {
-                        &b.high
-                    } else {
-                        &a.high
-                    }
-                }
-            };
-            if low.at < high.at || low.at == high.at && low.closed && high.closed {
-                all.push(Piece { low: low.clone(), high: high.clone() });
-            }
-        }
-    }
-    normal(all)
-}
-
-fn complement(pieces: &[Piece]) -> Pieces {
-    let mut all = Vec::new();
-    let mut low = End { value: None, at: f64::NEG_INFINITY, closed: false };
-    for piece in pieces {
-        let high = End { closed: !piece.low.closed, ..piece.low.clone() };
-        if piece.low.value.is_some() {
-            all.push(Piece { low: low.clone(), high });
-        }
-        low = End { closed: !piece.high.closed, ..piece.high.clone() };
-    }
-    if low.at < f64::INFINITY {
-        all.push(Piece { low, high: End { value: None, at: f64::INFINITY, closed: false } });
-    }
-    normal(all)
 }

@@ -49,10 +49,9 @@ impl Comparer<'_> {
         };
         if let (Some((name, value)), Some((other_name, other_value))) =
             (assigned(a, self.budget), assigned(b, self.budget))
+            && let Some(comparison) = self.compare_assignments((&name, &value), (&other_name, &other_value))
         {
-            if let Some(comparison) = self.compare_assignments((&name, &value), (&other_name, &other_value)) {
-                return comparison;
-            }
+            return comparison;
         }
         if let (Some(a_reals), Some(b_reals)) = (self.variable_of(a), self.variable_of(b))
             && a_reals == b_reals

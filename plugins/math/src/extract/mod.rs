@@ -176,3 +176,52 @@ fn whole(text: &str) -> Option<&str> {
         .filter(|word| word.len() > 2 && word.bytes().all(|it| it.is_ascii_alphabetic()));
     (words.count() <= 4 && !text.ends_with('?') && crate::reading::is_readable(text)).then_some(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Preset;
+
+    fn found(text: &str) -> (String, Mode) {
+        let (answer, mode) = answer(text, Preset::MathVerify.order()).unwrap();
+        (answer.into_owned(), mode)
+    }
+
+    #[test]
+    fn each_place_is_found() {
+        for (text, answer, mode) in [
+            (r"so \boxed{\frac{1}{2}} it is 7", r"\frac{1}{2}", Mode::Boxed),
+            ("<think>6</think><answer>7</answer>", "7", Mode::AnswerTag),
+            ("6 + 1 = 7\n#### 7", "7", Mode::Hashes),
+            ("The answer is 7, for 6 + 1 is 7.", "7", Mode::Phrase),
+            ("The final answer is $7$. I hope it is correct. Problem: 8", "$7$", Mode::FinalAnswer),
+            ("x = 7", "x = 7", Mode::Whole),
+            ("which gives $x+1$ of them", "x+1", Mode::Last),
+            ("which gives $5$ of 12 apples", "12", Mode::Last),
+        ] {
+            assert_eq!(found(text), (answer.to_owned(), mode), "{text}");
+        }
+    }
+
+    #[test]
+    fn boxes_that_belong_together_are_a_list() {
+        assert_eq!(found(r"\boxed{1} and \boxed{2}").0, "1, 2");
+        assert_eq!(found(r"$\boxed{1}$, $\boxed{2}$").0, "1, 2");
+        assert_eq!(found(r"\boxed{1} is wrong, so it is \boxed{2}").0, "2");
+        assert_eq!(found(r"\boxed{28}$ percent").0, r"28 \%");
+    }
+
+    #[test]
+    fn a_box_or_a_tag_that_is_not_closed_holds_nothing() {
+        for text in [r"\boxed{7", "<answer>6</answer> <answer>7"] {
+            assert_eq!(answer(text, &[Mode::Boxed, Mode::AnswerTag]), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_clause_ends_where_its_reason_begins() {
+        assert_eq!(found("The answer is $5$ because $2+3=5$.").0, "$5$");
+        assert_eq!(found("**Answer:** 42\nExplanation: 6 times 7").0, "42");
+        assert_eq!(found("The answer is 3.5. Then").0, "3.5");
+    }
+}

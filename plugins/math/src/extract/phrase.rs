@@ -121,7 +121,7 @@ fn formula_length(text: &str) -> Option<usize> {
         && inner.starts_with(|c: char| c.is_ascii_digit())
         && inner[..length].contains(char::is_alphabetic)
         && inner[..length].ends_with(' ');
-    (!price && !(open == "$" && inner[..length].contains('\n'))).then_some(open.len() + length + close.len())
+    (!(price || open == "$" && inner[..length].contains('\n'))).then_some(open.len() + length + close.len())
 }
 
 fn ends_clause(rest: &str, at: usize) -> bool {
@@ -150,7 +150,7 @@ fn ends_clause(rest: &str, at: usize) -> bool {
 /// The part of a clause that is the answer: `the largest n is 34` says 34, `he has 5 apples` says 5 apples.
 fn focus(clause: &str) -> &str {
     let clause = clause.trim();
-    let outside = |at: usize| clause[..at].matches('$').count() % 2 == 0;
+    let outside = |at: usize| clause[..at].matches('$').count().is_multiple_of(2);
     if let Some((at, verb)) =
         [" is ", " equals ", " equal to "].iter().filter_map(|it| Some((clause.rfind(it)?, it.len()))).max()
         && outside(at)

@@ -350,3 +350,45 @@ fn negligible(value: &Real, beside: Option<isize>, precision: usize) -> bool {
     is_zero(value)
         || matches!((magnitude(value), beside), (Some(own), Some(other)) if other - own > precision as isize - 16)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse::parse;
+    use crate::token::Commas;
+
+    fn said(a: &str, b: &str) -> Agreement {
+        let read = |text| parse(text, Commas::Usual).unwrap();
+        agree(&read(a), &read(b), &Budget::new())
+    }
+
+    #[test]
+    fn identities_agree_at_every_point() {
+        assert_eq!(said(r"\sin^2 x+\cos^2 x", "1"), Agreement::Agree(5));
+        assert_eq!(said(r"\tan(x+y)", r"\frac{\tan x+\tan y}{1-\tan x\tan y}"), Agreement::Agree(5));
+        assert_eq!(said(r"\frac{n!}{(n-2)!}", "n(n-1)"), Agreement::Agree(5));
+    }
+
+    #[test]
+    fn what_differs_differs_however_little() {
+        assert_eq!(said(r"\sin x", r"\sin x+10^{-15}"), Agreement::Differ);
+        assert_eq!(said(r"e^{\pi\sqrt{163}}", "262537412640768744"), Agreement::Differ);
+        assert_eq!(said(r"\sqrt{10^{40}+1}-10^{20}", "0"), Agreement::Differ);
+        assert_eq!(said(r"\sqrt{x^2}", "x"), Agreement::Differ);
+    }
+
+    #[test]
+    fn constants_agree_to_the_last_digit() {
+        assert_eq!(said(r"\sqrt{3+2\sqrt2}", r"1+\sqrt2"), Agreement::Agree(1));
+        assert_eq!(said(r"e^{i\pi}", "-1"), Agreement::Agree(1));
+        assert_eq!(said(r"4\arctan\frac15-\arctan\frac1{239}", r"\frac\pi4"), Agreement::Agree(1));
+    }
+
+    #[test]
+    fn rough_values_tell_apart_only_what_is_far_apart() {
+        let read = |text| parse(text, Commas::Usual).unwrap();
+        assert!(certainly_differ(&read(r"\sqrt2"), &read("1.42")));
+        assert!(!certainly_differ(&read(r"\sqrt2"), &read("1.41421356237309505")));
+        assert!(!certainly_differ(&read(r"\sqrt{10^{40}+1}-10^{20}"), &read("0")));
+    }
+}

@@ -30,7 +30,9 @@
 mod atoms;
 mod brackets;
 mod formula;
+mod functions;
 mod numbers;
+mod quantity;
 mod words;
 
 pub(crate) use numbers::decimal;
@@ -276,5 +278,53 @@ impl<'t> Parser<'t> {
         };
         self.at += 1;
         Some(relation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn same(a: &str, b: &str) {
+        let read = |text| parse(text, Commas::Usual).unwrap_or_else(|why| panic!("{text}: {why:?}"));
+        assert_eq!(read(a), read(b), "{a} and {b}");
+    }
+
+    #[test]
+    fn products_bind_before_sums_and_powers_before_both() {
+        same("1+2x^2", "1+(2*(x^{2}))");
+        same("-x^2", "-(x^2)");
+        same("2^3^2", "2^{3^2}");
+        same("1/2x", "(1/2)*x");
+    }
+
+    #[test]
+    fn functions_take_what_stands_behind_them() {
+        same(r"\sin 2x \cos y", r"(\sin(2x))(\cos(y))");
+        same(r"\sin^2 x", r"(\sin(x))^2");
+        same(r"\sin^{-1} x", r"\arcsin x");
+        same("sinx", r"\sin x");
+    }
+
+    #[test]
+    fn brackets_say_what_they_hold() {
+        assert!(matches!(parse("(1,2)", Commas::Usual), Ok(Expr::Tuple(_))));
+        assert!(matches!(parse("[1,2)", Commas::Usual), Ok(Expr::Interval(_))));
+        assert!(matches!(parse(r"\{1,2\}", Commas::Usual), Ok(Expr::Set(_))));
+        assert!(matches!(parse("1,2", Commas::Usual), Ok(Expr::List(_))));
+        same("((((((((((5))))))))))", "5");
+    }
+
+    #[test]
+    fn mixed_numbers_are_sums_and_other_fractions_factors() {
+        same(r"3\frac{1}{2}", "3 1/2");
+        assert!(matches!(parse(r"3\frac{x}{2}", Commas::Usual), Ok(Expr::Product(_))));
+    }
+
+    #[test]
+    fn what_is_not_closed_or_nested_too_deeply_is_unreadable() {
+        for text in ["(1", "1)", r"\frac{1}", "+", "1 2", &"(x+".repeat(200), &r"\sqrt{".repeat(200)] {
+            assert!(parse(text, Commas::Usual).is_err(), "{text}");
+        }
     }
 }
