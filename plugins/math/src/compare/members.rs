@@ -147,8 +147,15 @@ impl Comparer<'_> {
 
     /// Families of values with a whole parameter, whatever it is called.
     fn compare_families(self, a: &Expr, b: &Expr) -> Option<Comparison> {
-        let (a, b) = parameters::alike(a, b)?;
-        let comparison = Self { depth: self.depth + 1, ..self }.compare(&a, &b);
+        let (a_plain, b_plain, parameter) = parameters::alike(a, b)?;
+        if parameters::same_values(&a_plain, &b_plain, &parameter, self.budget) == Some(true) {
+            return Some(Comparison::SameMembers);
+        }
+        // Nothing was renamed or left out: there is nothing new to compare.
+        if a_plain == *a && b_plain == *b {
+            return None;
+        }
+        let comparison = Self { depth: self.depth + 1, ..self }.compare(&a_plain, &b_plain);
         comparison.is_same().then_some(comparison)
     }
 }

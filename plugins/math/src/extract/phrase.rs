@@ -30,6 +30,8 @@ pub(super) fn phrase(text: &str) -> Option<&str> {
         let rest = &text[at + "wer".len()..];
         let stated = behind_verb(rest).or_else(|| behind_heading(&text[..start], rest))?;
         let clause = focus(clause(stated));
+        // In prose, `18!` is an exclamation.
+        let clause = if clause.contains(['$', '\\']) { clause } else { clause.trim_end_matches('!') };
         (!super::bare(clause).is_empty()).then_some(clause)
     });
     stated.or_else(|| chosen(text))
@@ -64,10 +66,14 @@ fn behind_verb(rest: &str) -> Option<&str> {
     }
     let stated = &rest[at + verb.len()..];
     // `**Answer:** 42`, `the answer is: 42`, and a formula that starts on the next line.
-    let stated = stated.trim_start_matches([':', '*', ' ', '_', '\t']);
+    let stated = stated.trim_start_matches([':', '*', ' ', '_', '\t', '}']);
     let next_line =
         verb == ":" || rest[at + verb.len()..].starts_with([':', '*']) || stated.starts_with("\n");
-    Some(if next_line { stated.trim_start_matches([':', '*', ' ', '\n', '\r', '_', '>']) } else { stated })
+    Some(if next_line {
+        stated.trim_start_matches([':', '*', ' ', '\n', '\r', '_', '>', '}'])
+    } else {
+        stated
+    })
 }
 
 /// Where `verb` stands as a word.
@@ -81,8 +87,13 @@ fn find_word(text: &str, verb: &str) -> Option<usize> {
 /// What stands in the line below `**Final Answer**`.
 fn behind_heading<'a>(before: &str, rest: &'a str) -> Option<&'a str> {
     let before = before.trim_end();
-    let is_final =
-        before.get(before.len().saturating_sub(5)..).is_some_and(|word| word.eq_ignore_ascii_case("final"));
+    // `# Answer` and `**Answer**` head what follows as well.
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    let heads = !line.is_empty() && line.bytes().all(|byte| matches!(byte, b'#' | b'*' | b' '));
+    let is_final = heads
+        || before
+            .get(before.len().saturating_sub(5)..)
+            .is_some_and(|word| word.eq_ignore_ascii_case("final"));
     let rest = rest.trim_start_matches(['*', ' ', '#', '_', '.']);
     (is_final && rest.starts_with(['\n', '\r'])).then(|| rest.trim_start())
 }
@@ -164,6 +175,10 @@ fn focus(clause: &str) -> &str {
         "simply ",
         "just ",
         "therefore ",
+        "clearly ",
+        "obviously ",
+        "indeed ",
+        "always ",
         "thus ",
         "option ",
         "choice ",

@@ -124,7 +124,8 @@ impl<'a> Evaluator<'a> {
 
     /// A power; of a negative number to a fraction with an odd denominator, the real one.
     fn power(&mut self, base: &Expr, exponent: &Expr) -> Value<Complex> {
-        self.take(if matches!(exponent, Expr::Number(_)) { 2 } else { FUNCTION })?;
+        let simple = matches!(exponent, Expr::Number(_)) || root_index(exponent).is_some();
+        self.take(if simple { 4 } else { FUNCTION })?;
         let value = self.value(base)?;
         if value.is_real() && is_negative(&value.re) && !matches!(exponent, Expr::Number(_) | Expr::Symbol(_))
         {

@@ -253,7 +253,7 @@ impl Difference {
         let gained = self.precision - lower.precision;
         match (lower.apart, self.apart) {
             (_, None) => Some(true),
-            (None, Some(_)) => None,
+            (None, Some(_)) => self.is_tiny().then_some(true),
             (Some(lower), Some(now)) if (lower - now).abs() <= 2 => Some(false),
             (Some(lower), Some(now)) if lower - now >= gained / 2 => Some(true),
             _ => None,

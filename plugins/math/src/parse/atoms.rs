@@ -38,6 +38,15 @@ impl<'t> Parser<'t> {
                     self.at += 1;
                     operand = self.degrees(operand);
                 }
+                // `(1011)_2`
+                Some('_') if matches!(&operand, Expr::Number(number) if number.decimals.is_none()) => {
+                    match (&operand, self.base()) {
+                        (Expr::Number(number), Some(base)) if number.value.is_int() => {
+                            operand = Expr::Based(number.value.to_string(), base);
+                        }
+                        _ => return Err(Unreadable("a subscript of a number is no base")),
+                    }
+                }
                 Some('\'') if matches!(operand, Expr::Symbol(_)) => {
                     self.at += 1;
                     if let Expr::Symbol(name) = &mut operand {

@@ -55,8 +55,7 @@ pub fn parse(text: &str, commas: Commas) -> Result<Expr, Unreadable> {
 
 /// Reads tokens.
 pub fn read(mut tokens: Vec<Token<'_>>) -> Result<Expr, Unreadable> {
-    let idle =
-        |token: &Token<'_>| matches!(token.kind, Kind::Sign('.' | ',' | ';' | ':' | '"' | '`' | '\\' | '…'));
+    let idle = |token: &Token<'_>| matches!(token.kind, Kind::Sign('.' | ',' | ';' | ':' | '"' | '`' | '\\'));
     while tokens.last().is_some_and(idle) && !words::ends_with_half_day(&tokens) {
         tokens.pop();
     }
@@ -191,7 +190,7 @@ impl<'t> Parser<'t> {
     }
 
     fn at_end_of_list(&self) -> bool {
-        matches!(self.peek(), None | Some(Kind::Sign(')' | ']' | '}' | '⦄' | ';' | '.' | '…') | Kind::End))
+        matches!(self.peek(), None | Some(Kind::Sign(')' | ']' | '}' | '⦄' | ';' | '.') | Kind::End))
     }
 
     /// A comma, a conjunction, or both.

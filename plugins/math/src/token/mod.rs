@@ -63,7 +63,7 @@ pub enum Commas {
 pub struct TooLong;
 
 /// Commands that only lay out.
-const LAYOUT: [&str; 38] = [
+const LAYOUT: [&str; 39] = [
     "left",
     "right",
     "middle",
@@ -102,6 +102,7 @@ const LAYOUT: [&str; 38] = [
     "bf",
     "rm",
     "it",
+    "underline",
 ];
 const TEXT: [&str; 12] = [
     "text",
@@ -119,8 +120,8 @@ const TEXT: [&str; 12] = [
 ];
 const SPACE: [&str; 5] = ["quad", "qquad", "enspace", "thinspace", "space"];
 /// Commands whose argument is no part of the answer.
-const WITH_IDLE_ARGUMENT: [&str; 8] =
-    ["hspace", "vspace", "phantom", "hphantom", "vphantom", "tag", "label", "color"];
+const WITH_IDLE_ARGUMENT: [&str; 9] =
+    ["hspace", "vspace", "phantom", "hphantom", "vphantom", "tag", "label", "color", "textcolor"];
 
 /// The tokens of `text`.
 pub fn tokens(text: &str, commas: Commas) -> Result<Vec<Token<'_>>, TooLong> {
@@ -227,6 +228,7 @@ impl<'a> Reader<'a> {
                 }
             }
             '&' if self.tables == 0 => self.at += 1,
+            '.' if rest.starts_with("...") => self.sign(3, '…'),
             '*' if rest.starts_with("**") => self.sign(2, '^'),
             '<' if rest.starts_with("<=") => self.sign(2, '≤'),
             '>' if rest.starts_with(">=") => self.sign(2, '≥'),
@@ -471,7 +473,10 @@ impl<'a> Reader<'a> {
         let rest = self.rest().trim_start();
         let (name, taken) = match argument(rest) {
             Some((name, taken)) => (name, taken),
-            None => (rest.get(..1).unwrap_or_default(), rest.len().min(1)),
+            None => {
+                let length = rest.chars().next().map_or(0, char::len_utf8);
+                (&rest[..length], length)
+            }
         };
         self.at += self.rest().len() - rest.len() + taken;
         self.push(Kind::Command(set_named(name.trim().chars().next().unwrap_or(' '))));
