@@ -352,6 +352,7 @@ fn series(
     let is_sum = name == "sum";
     let mut total = Fraction::rational(if is_sum { RBig::ZERO } else { RBig::ONE });
     for at in low..=high {
+        budget.take(8, 0)?;
         let term = canonical(&substitute(body, index, &Expr::integer(at)), budget)?;
         total = if is_sum { total.plus(term, budget)? } else { total.times(&term, budget)? };
     }

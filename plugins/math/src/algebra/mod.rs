@@ -37,7 +37,7 @@ pub struct Spent;
 impl Budget {
     /// Enough for all honest answers.
     pub fn new() -> Self {
-        Self { products: Cell::new(12_000), nodes: Cell::new(10_000), steps: Cell::new(8_000) }
+        Self { products: Cell::new(8_000), nodes: Cell::new(10_000), steps: Cell::new(6_000) }
     }
 
     /// Takes products of terms with some bits in their coefficients.

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::last::rfind;
+
 /// The longest content of a box, and the most boxes that make one list.
 const LONGEST: usize = 20_000;
 const MOST_BOXES: usize = 24;
@@ -60,8 +62,7 @@ pub(super) fn last_content(text: &str) -> Option<&str> {
 }
 
 fn last_box(text: &str) -> Option<Found<'_>> {
-    let (start, command) =
-        ["\\boxed", "\\fbox"].into_iter().filter_map(|it| Some((text.rfind(it)?, it))).max()?;
+    let (start, command) = rfind(text, '\\', &["\\boxed", "\\fbox"])?;
     let behind = &text[start + command.len()..];
     let rest = behind.trim_start();
     let at = start + command.len() + behind.len() - rest.len();

@@ -57,7 +57,8 @@ impl fmt::Display for Mode {
 /// What stands behind `</think>` is looked at first, and the thoughts only if nothing there is an answer.
 pub fn answer<'a>(completion: &'a str, order: &[Mode]) -> Option<(Cow<'a, str>, Mode)> {
     let completion = tail(completion);
-    let said = completion.rfind("</think>").map(|at| &completion[at + "</think>".len()..]);
+    let said =
+        last::rfind(completion, '<', &["</think>"]).map(|(at, _)| &completion[at + "</think>".len()..]);
     said.and_then(|said| search(said, order)).or_else(|| search(completion, order))
 }
 
@@ -134,6 +135,8 @@ fn answer_tag(text: &str) -> Option<&str> {
 fn hashes(text: &str) -> Option<&str> {
     const HEADINGS: [&str; 8] =
         ["step", "final", "answer", "solution", "part", "case", "conclusion", "explanation"];
+    // A text without any is not gone through line by line.
+    text.rfind('#')?;
     text.rsplit('\n').find_map(|line| {
         let line = line[line.rfind("####")? + "####".len()..].trim();
         let heading = HEADINGS

@@ -20,7 +20,8 @@ pub(super) fn final_answer(text: &str) -> Option<&str> {
 /// What the last such phrase states, to the end of its clause.
 pub(super) fn phrase(text: &str) -> Option<&str> {
     // Few letters are as rare as the `w` of "answer".
-    let words = text.rmatch_indices(['w', 'W']).filter_map(|(at, _)| {
+    let letters = text.bytes().enumerate().rev().filter(|(_, byte)| byte | 0x20 == b'w');
+    let words = letters.filter_map(|(at, _)| {
         let start = at.checked_sub("ans".len())?;
         let word = text.get(start..at + "wer".len())?;
         let is_word = word.eq_ignore_ascii_case("answer") && !text[..start].ends_with(['<', '/', '_']);
@@ -88,8 +89,9 @@ fn find_word(text: &str, verb: &str) -> Option<usize> {
 fn behind_heading<'a>(before: &str, rest: &'a str) -> Option<&'a str> {
     let before = before.trim_end();
     // `# Answer` and `**Answer**` head what follows as well.
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    let heads = !line.is_empty() && line.bytes().all(|byte| matches!(byte, b'#' | b'*' | b' '));
+    let marks = before.bytes().rev().take_while(|byte| matches!(byte, b'#' | b'*' | b' ')).count();
+    let heads =
+        marks > 0 && before[..before.len() - marks].bytes().next_back().is_none_or(|byte| byte == b'\n');
     let is_final = heads
         || before
             .get(before.len().saturating_sub(5)..)

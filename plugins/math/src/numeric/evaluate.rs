@@ -267,6 +267,7 @@ impl<'a> Evaluator<'a> {
         let is_sum = name == "sum";
         let mut total = Complex::real(whole(i64::from(!is_sum)));
         for at in low..=high {
+            self.take(10)?;
             let term = crate::algebra::substitute(body, index, &Expr::integer(at));
             let term = self.value(&term)?;
             total = if is_sum {
