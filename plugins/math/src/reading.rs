@@ -14,17 +14,21 @@ pub struct Reading<'t> {
     pub expr: Option<Expr>,
     /// Whether it takes a comma for a decimal point.
     decimal_comma: bool,
+    /// The letter of a choice that was left out.
+    label: Option<char>,
     spelling: OnceCell<String>,
 }
 
 impl<'t> Reading<'t> {
     fn new(text: &'t str, expr: Option<Expr>) -> Self {
-        Self { text, expr, decimal_comma: false, spelling: OnceCell::new() }
+        Self { text, expr, decimal_comma: false, label: None, spelling: OnceCell::new() }
     }
 
     /// Whether this reading makes sense beside another: `0,1` is 0.1 beside a decimal, and else two numbers.
     pub fn fits(&self, other: &Self) -> bool {
-        !self.decimal_comma || other.expr.as_ref().is_some_and(is_decimal)
+        let labels_agree = self.label.is_none() || other.label.is_none() || self.label == other.label;
+        let point = !other.decimal_comma && other.expr.as_ref().is_some_and(is_decimal);
+        labels_agree && (!self.decimal_comma || point)
     }
 
     /// Whether three letters stand side by side that are no command.
@@ -68,7 +72,9 @@ impl<'t> Reading<'t> {
 pub fn readings(text: &str) -> Vec<Reading<'_>> {
     let mut readings = vec![Reading::new(text, parse(text, Commas::Usual).ok())];
     if comma_between_digits(text) {
-        push_new(&mut readings, text, parse(text, Commas::Separators).ok());
+        if !zeros_behind_comma(text) {
+            push_new(&mut readings, text, parse(text, Commas::Separators).ok());
+        }
         if single_decimal_comma(text) {
             let expr = parse(text, Commas::Decimal).ok();
             readings.push(Reading { decimal_comma: true, ..Reading::new(text, expr) });
@@ -79,7 +85,7 @@ pub fn readings(text: &str) -> Vec<Reading<'_>> {
     }
     if let Some((letter, rest)) = labelled(text) {
         push_new(&mut readings, text, Some(Expr::Symbol(letter.to_string())));
-        push_new(&mut readings, text, read(rest).ok());
+        readings.push(Reading { label: Some(letter), ..Reading::new(text, read(rest).ok()) });
     }
     readings
 }
@@ -104,6 +110,11 @@ fn is_decimal(expr: &Expr) -> bool {
 fn comma_between_digits(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.windows(3).any(|it| it[1] == b',' && it[0].is_ascii_digit() && it[2].is_ascii_digit())
+}
+
+/// `35,000` is no list of 35 and 0.
+fn zeros_behind_comma(text: &str) -> bool {
+    text.as_bytes().windows(3).any(|it| it[0] == b',' && it[1] == b'0' && it[2].is_ascii_digit())
 }
 
 /// `1,5`: one comma, and not three digits behind it, unless a zero stands in front of it.
@@ -140,6 +151,16 @@ fn labelled(text: &str) -> Option<(char, Vec<Token<'_>>)> {
         return None;
     };
     if !('A'..='J').contains(&letter) || tokens.len() <= length {
+        return None;
+    }
+    // `(C) or (D)` takes no choice.
+    let undecided = tokens[length..].iter().any(|token| {
+        matches!(
+            token.kind,
+            Kind::Text("or" | "and" | "not" | "nor") | Kind::Word("or" | "and" | "not" | "nor")
+        )
+    });
+    if undecided || matches!(tokens[length].kind, Kind::Sign(',' | ';' | '/' | '(')) {
         return None;
     }
     Some((letter, tokens[length..].to_vec()))

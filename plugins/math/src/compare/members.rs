@@ -69,6 +69,8 @@ impl Comparer<'_> {
         if a.members.len() > MOST_MEMBERS || b.members.len() > MOST_MEMBERS {
             return Comparison::Undecided;
         }
+        // `a = 2, b = 3` gives the values an order.
+        let ordered = ordered || self.has_names(&a.members) != self.has_names(&b.members);
         let (left, right) = self.named_alike(a.members, b.members);
         let left = if a.kind == Kind::Set { self.without_repetition(left) } else { left };
         let right = if b.kind == Kind::Set { self.without_repetition(right) } else { right };
@@ -236,6 +238,18 @@ impl Comparer<'_> {
             return (a, b);
         }
         (self.values(a), self.values(b))
+    }
+
+    /// Whether all members have names, and different ones.
+    fn has_names(self, members: &[Expr]) -> bool {
+        let mut names = Vec::with_capacity(members.len());
+        for member in members {
+            match relation::assigned(member, self.budget) {
+                Some((name, _)) if !names.contains(&name) => names.push(name),
+                _ => return false,
+            }
+        }
+        names.len() > 1
     }
 
     fn values(self, members: Vec<Expr>) -> Vec<Expr> {

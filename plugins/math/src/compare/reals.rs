@@ -214,7 +214,12 @@ fn joined(parts: &[Expr], depth: u8, budget: &Budget) -> Option<Pieces> {
             any.extend(solution.iter().cloned());
         }
     }
+    let before = any.len();
     let any = normal(any);
+    // Intervals in a list are a union only where that loses none of them.
+    if any.len() < before && !parts.iter().any(|it| matches!(it, Expr::Relation(..))) {
+        return None;
+    }
     let covers_all =
         any.len() == 1 && any[0].low.value.is_none() && any[0].high.value.is_none() && parts.len() > 1;
     let mut result =

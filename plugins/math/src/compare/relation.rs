@@ -136,12 +136,9 @@ impl Comparer<'_> {
         }
         let values = (canonical(&a_difference, self.budget), canonical(&b_difference, self.budget));
         let (Ok(p), Ok(q)) = values else { return Comparison::OtherRelation };
-        if p.num.is_zero() || q.num.is_zero() {
-            return if p.num.is_zero() && q.num.is_zero() {
-                Comparison::SameRelation
-            } else {
-                Comparison::OtherRelation
-            };
+        // What holds for everything is not the same for all that: `1 + 1 = 2` is not `3 + 3 = 6`.
+        if p.num.is_zero() || q.num.is_zero() || !p.has_symbols() || !q.has_symbols() {
+            return Comparison::OtherRelation;
         }
         if let Some(factor) = ratio(&p, &q, self.budget) {
             let fits = !a_sign.is_order() || factor > RBig::ZERO;

@@ -104,6 +104,15 @@ impl<'t> Parser<'t> {
             let arguments = self.arguments()?;
             return Ok(Expr::Call(letter.to_string(), arguments));
         }
+        // `y(0)` is a value of a function, and not zero times y.
+        let called = self.peek_sign() == Some('(') && !self.spaced();
+        if called
+            && let (Some(Kind::Number(digits)), Some(Kind::Sign(')'))) = (self.peek_at(1), self.peek_at(2))
+        {
+            let number = super::numbers::decimal(digits).ok_or(Unreadable("has too many digits"))?;
+            self.at += 3;
+            return Ok(Expr::Call(letter.to_string(), vec![Expr::Number(number)]));
+        }
         self.symbol(letter.to_string())
     }
 
@@ -251,7 +260,9 @@ impl<'t> Parser<'t> {
                 let mut letters = spelling.chars();
                 match (letters.next(), letters.next(), letters.next()) {
                     // A segment, or its length.
-                    (Some(a), Some(b), None) if a.is_uppercase() && b.is_uppercase() => {
+                    (Some(a), Some(b), None)
+                        if name == "overline" && a.is_uppercase() && b.is_uppercase() =>
+                    {
                         Ok(product(Expr::Symbol(a.to_string()), Expr::Symbol(b.to_string())))
                     }
                     _ => self.symbol(format!("{name} {spelling}")),

@@ -31,6 +31,7 @@ impl<'t> Parser<'t> {
             _ => return None,
         };
         let value = match word.to_ascii_lowercase().as_str() {
+            "dozen" => 12,
             "hundred" => 100,
             "thousand" => 1_000,
             "million" => 1_000_000,
@@ -60,6 +61,12 @@ impl<'t> Parser<'t> {
                 Some(Kind::Text("cubed") | Kind::Word("cubed")) if !factors.is_empty() => {
                     self.at += 1;
                     raise(&mut factors, 3);
+                }
+                // What takes a number back is no unit of it.
+                Some(Kind::Text(word) | Kind::Word(word))
+                    if takes_back(word) || matches!(*word, "squared" | "cubed") =>
+                {
+                    break;
                 }
                 Some(Kind::Text(word) | Kind::Word(word)) => {
                     factors.push(Factor { word, power: sign });
@@ -173,4 +180,25 @@ fn starts_function(word: &str) -> bool {
     ["sin", "cos", "tan", "cot", "sec", "csc", "ln", "log", "sqrt", "arc"]
         .iter()
         .any(|name| word.starts_with(name))
+}
+
+/// Words that say that what stands before them is not meant.
+pub(super) fn takes_back(word: &str) -> bool {
+    const WORDS: [&str; 14] = [
+        "is",
+        "are",
+        "was",
+        "not",
+        "isn't",
+        "wrong",
+        "but",
+        "maybe",
+        "perhaps",
+        "if",
+        "unless",
+        "except",
+        "incorrect",
+        "no",
+    ];
+    WORDS.contains(&word.to_lowercase().as_str())
 }

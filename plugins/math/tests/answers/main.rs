@@ -3,5 +3,6 @@
 mod data;
 mod hostile;
 mod math_verify;
+mod near_misses;
 mod pairs;
 mod peers;
