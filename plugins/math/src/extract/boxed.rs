@@ -61,18 +61,51 @@ pub(super) fn last_content(text: &str) -> Option<&str> {
     last_box(text).map(|it| it.content)
 }
 
+/// The last box that is closed and not empty. One that is not closed was cut off.
 fn last_box(text: &str) -> Option<Found<'_>> {
-    let (start, command) = rfind(text, '\\', &["\\boxed", "\\fbox"])?;
-    let behind = &text[start + command.len()..];
+    let places = text.rmatch_indices("box").filter_map(|(at, _)| command_at(text, at));
+    places.take(MOST_BOXES).find_map(|command| box_behind(text, command).filter(|it| !is_blank(it.content)))
+}
+
+fn is_blank(content: &str) -> bool {
+    super::bare(content).is_empty()
+}
+
+/// A command that draws a box: where it starts and ends, and whether its backslash is there.
+struct Command {
+    start: usize,
+    end: usize,
+    whole: bool,
+}
+
+/// The command that has its `box` at `at`: `\boxed`, `\fbox`, `\framebox`.
+///
+/// Of `\boxed` the backslash may be missing, as where a program took `\b` for a character.
+fn command_at(text: &str, at: usize) -> Option<Command> {
+    let is_boxed = text[at..].starts_with("boxed");
+    let end = at + if is_boxed { "boxed".len() } else { "box".len() };
+    let names: &[&str] = if is_boxed { &["\\"] } else { &["\\f", "\\frame"] };
+    if text[end..].starts_with(|c: char| c.is_alphabetic()) {
+        return None;
+    }
+    if let Some(before) = names.iter().find_map(|name| text[..at].strip_suffix(name)) {
+        return Some(Command { start: before.len(), end, whole: true });
+    }
+    let is_name = is_boxed && !text[..at].ends_with(|c: char| c.is_alphanumeric());
+    (is_name && text[end..].starts_with('{')).then_some(Command { start: at, end, whole: false })
+}
+
+/// The box of a command: `\boxed{…}`, `\boxed 7`.
+fn box_behind(text: &str, command: Command) -> Option<Found<'_>> {
+    let behind = &text[command.end..];
     let rest = behind.trim_start();
-    let at = start + command.len() + behind.len() - rest.len();
+    let inner = command.end + behind.len() - rest.len();
     if rest.starts_with('{') {
         let content = braced(rest)?;
-        Some(Found { start, content, end: at + content.len() + 2 })
-    } else {
-        let content = rest.split([' ', '$', '\n']).next()?;
-        Some(Found { start, content, end: at + content.len() })
+        return Some(Found { start: command.start, content, end: inner + content.len() + 2 });
     }
+    let content = rest.split([' ', '$', '\n']).next().filter(|_| command.whole)?;
+    Some(Found { start: command.start, content, end: inner + content.len() })
 }
 
 /// What stands between the brace that `text` starts with and the one that closes it.

@@ -1,8 +1,11 @@
 //! Cuts the final answer out of a text. What stands in it is read elsewhere.
 
 mod boxed;
+mod clause;
 mod last;
+mod parts;
 mod phrase;
+mod remark;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -36,6 +39,13 @@ pub enum Mode {
     Last,
 }
 
+impl Mode {
+    /// Whether what stands there was meant as the answer.
+    fn is_stated(self) -> bool {
+        !matches!(self, Self::LastFormula | Self::LastNumber | Self::Last)
+    }
+}
+
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -54,12 +64,23 @@ impl fmt::Display for Mode {
 
 /// The final answer of a completion and where it stood: the first place in `order` that has one that is not empty.
 ///
-/// What stands behind `</think>` is looked at first, and the thoughts only if nothing there is an answer.
+/// Thoughts do not count, and nothing that follows an answer behind the end of a turn or the start of a new task.
 pub fn answer<'a>(completion: &'a str, order: &[Mode]) -> Option<(Cow<'a, str>, Mode)> {
-    let completion = tail(completion);
-    let said =
-        last::rfind(completion, '<', &["</think>"]).map(|(at, _)| &completion[at + "</think>".len()..]);
-    said.and_then(|said| search(said, order)).or_else(|| search(completion, order))
+    let stated: Vec<Mode> = order.iter().copied().filter(|mode| mode.is_stated()).collect();
+    let turns = parts::turns(completion);
+    let mut first = true;
+    for turn in &turns {
+        for part in parts::tasks(parts::said(turn)) {
+            // Only of the first may the whole be the answer; of the next ones it is but a line.
+            let modes = stated.iter().copied().filter(|mode| first || *mode != Mode::Whole);
+            if let Some(found) = search(tail(part), modes) {
+                return Some(found);
+            }
+            first = false;
+        }
+    }
+    let unstated = order.iter().copied().filter(|mode| !mode.is_stated());
+    search(tail(parts::said(turns.first()?)), unstated)
 }
 
 /// The end of a text that is longer than any answer needs.
@@ -71,20 +92,21 @@ fn tail(text: &str) -> &str {
     &text[start..]
 }
 
-fn search<'a>(text: &'a str, order: &[Mode]) -> Option<(Cow<'a, str>, Mode)> {
-    order.iter().find_map(|&mode| find(text, mode).map(|found| (found, mode)))
+fn search(text: &str, mut order: impl Iterator<Item = Mode>) -> Option<(Cow<'_, str>, Mode)> {
+    order.find_map(|mode| find(text, mode).map(|found| (found, mode)))
 }
 
 /// The answer in a reference, which may be the answer alone or a whole solution with `####` or `\boxed`.
 pub fn reference(text: &str) -> Cow<'_, str> {
     let solution = [Mode::FinalAnswer, Mode::Boxed, Mode::Hashes, Mode::AnswerTag];
-    search(text, &solution).map_or_else(|| Cow::Borrowed(text.trim()), |(found, _)| found)
+    search(text, solution.into_iter())
+        .map_or_else(|| Cow::Borrowed(remark::tidy(text.trim())), |(found, _)| found)
 }
 
 fn find(text: &str, mode: Mode) -> Option<Cow<'_, str>> {
     let found = match mode {
         Mode::FinalAnswer => Cow::Borrowed(within(phrase::final_answer(text)?)),
-        Mode::Boxed => boxed::boxed(text)?,
+        Mode::Boxed => worded(boxed::boxed(text)?),
         Mode::AnswerTag => {
             let tag = answer_tag(text)?;
             boxed::boxed(tag).unwrap_or_else(|| Cow::Borrowed(phrase::phrase(tag).unwrap_or(tag)))
@@ -99,11 +121,25 @@ fn find(text: &str, mode: Mode) -> Option<Cow<'_, str>> {
         Mode::LastNumber => Cow::Borrowed(last::number(text)?.0),
         Mode::Last => last::formula_or_number(text)?,
     };
-    let is_empty = bare(&found).is_empty();
+    Some(match found {
+        Cow::Borrowed(found) => Cow::Borrowed(cleaned(found, mode)),
+        Cow::Owned(found) => Cow::Owned(cleaned(&found, mode).to_owned()),
+    })
+    .filter(|found| !found.is_empty())
+}
+
+/// What was found without what stands around an answer.
+fn cleaned(found: &str, mode: Mode) -> &str {
+    if mode.is_stated() { remark::tidy(bare(found)) } else { bare(found) }
+}
+
+/// The answer in a box that holds a sentence: `\boxed{\textbf{Answer: } 10}`.
+fn worded(found: Cow<'_, str>) -> Cow<'_, str> {
     match found {
-        _ if is_empty => None,
-        Cow::Borrowed(found) => Some(Cow::Borrowed(bare(found))),
-        Cow::Owned(found) => Some(Cow::Owned(bare(&found).to_owned())),
+        Cow::Borrowed(found) if found.contains("nswer") => {
+            Cow::Borrowed(phrase::phrase(found).unwrap_or(found))
+        }
+        found => found,
     }
 }
 
