@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::last::rfind;
+use super::attached;
 
 /// The longest content of a box, and the most boxes that make one list.
 const LONGEST: usize = 20_000;
@@ -22,7 +22,10 @@ struct Found<'a> {
 /// The content of the last box, together with those that stand beside it: `\boxed{1}, \boxed{2}` is `1, 2`.
 pub(super) fn boxed(text: &str) -> Option<Cow<'_, str>> {
     let last = last_box(text)?;
-    let mut contents = vec![last.content];
+    if let Some(whole) = attached::enclosing(text, last.start, last.end, last.content) {
+        return Some(Cow::Owned(whole));
+    }
+    let mut contents = vec![with_attached(text, &last)];
     let mut start = last.start;
     for _ in 0..MOST_BOXES {
         let Some(before) = box_before(text, start) else { break };
@@ -30,13 +33,14 @@ pub(super) fn boxed(text: &str) -> Option<Cow<'_, str>> {
             break;
         }
         start = before.start;
-        if !contents.iter().any(|it| it.trim() == before.content.trim()) {
-            contents.push(before.content);
+        let content = with_attached(text, &before);
+        if !contents.iter().any(|it| it.trim() == content.trim()) {
+            contents.push(content);
         }
     }
     let percent = sign_behind(&text[last.end..]);
     if contents.len() == 1 && percent.is_none() {
-        return Some(Cow::Borrowed(last.content));
+        return contents.pop();
     }
     contents.reverse();
     let joined = contents.join(", ");
@@ -44,6 +48,11 @@ pub(super) fn boxed(text: &str) -> Option<Cow<'_, str>> {
         Some(sign) if !joined.contains('%') => format!("{joined} {sign}"),
         _ => joined,
     }))
+}
+
+fn with_attached<'a>(text: &'a str, found: &Found<'a>) -> Cow<'a, str> {
+    attached::around(text, found.start, found.end, found.content)
+        .map_or(Cow::Borrowed(found.content), Cow::Owned)
 }
 
 /// The last box in front of `end`, if it is near enough to matter.
@@ -133,7 +142,12 @@ fn joins(gap: &str) -> bool {
     }
     let words = words_of(gap);
     let conjunction = words.iter().any(|word| matches!(*word, "and" | "or"));
-    words.is_empty() || conjunction && (words.len() == 1 || !gap.contains('\n') && !gap.contains(". "))
+    // `x = \boxed{3}, y = \boxed{4}`
+    let is_next_name = gap.starts_with(',') && gap.trim_end().ends_with('=') && !gap.contains('\n');
+    let is_named = is_next_name && matches!(words[..], [name] if name.len() == 1);
+    words.is_empty()
+        || is_named
+        || conjunction && (words.len() == 1 || !gap.contains('\n') && !gap.contains(". "))
 }
 
 /// The words of a gap without the commands that lay out.

@@ -91,7 +91,7 @@ fn ends_clause(rest: &str, before: &str) -> bool {
 
 /// A text without the words that lead to an answer and say nothing of it: `therefore`, `exactly`, `option`.
 pub(super) fn strip_lead(text: &str) -> &str {
-    const LEADS: [&str; 33] = [
+    const LEADS: [&str; 41] = [
         "therefore",
         "thus",
         "hence",
@@ -125,6 +125,14 @@ pub(super) fn strip_lead(text: &str) -> &str {
         "that",
         "actually",
         "also",
+        "donc",
+        "alors",
+        "somit",
+        "daher",
+        "entonces",
+        "então",
+        "quindi",
+        "поэтому",
     ];
     let mut text = text;
     while let Some(rest) = LEADS
@@ -234,9 +242,10 @@ pub(super) fn is_hedged(clause: &str) -> bool {
     };
     let is_bound = follows(&["at"], "least") || follows(&["at"], "most") || follows(&BOUNDS, "than");
     let is_vague = lead.iter().any(|word| HEDGES.iter().any(|it| it.eq_ignore_ascii_case(word)));
-    let digits = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '$' | '\\' | '(' | ')' | '*');
-    let behind = clause[value..].trim_start_matches(digits).split_whitespace().next().unwrap_or_default();
-    is_bound || is_vague || clause[value..].starts_with(digits) && CHANGES.contains(&behind)
+    let digits = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '$' | '(' | ')' | '*');
+    let behind = clause[value..].trim_start_matches(digits).strip_prefix(' ').unwrap_or_default();
+    let behind = behind.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+    is_bound || is_vague || CHANGES.contains(&behind)
 }
 
 /// The only part in bold of a sentence that has no number or formula outside: `the farmer has **42** cows`.

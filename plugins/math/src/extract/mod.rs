@@ -1,5 +1,6 @@
 //! Cuts the final answer out of a text. What stands in it is read elsewhere.
 
+mod attached;
 mod boxed;
 mod clause;
 mod last;
@@ -79,8 +80,9 @@ pub fn answer<'a>(completion: &'a str, order: &[Mode]) -> Option<(Cow<'a, str>, 
             first = false;
         }
     }
-    let unstated = order.iter().copied().filter(|mode| !mode.is_stated());
-    search(tail(parts::said(turns.first()?)), unstated)
+    let unstated = || order.iter().copied().filter(|mode| !mode.is_stated());
+    let parts = parts::tasks(parts::said(turns.first()?));
+    parts.into_iter().find_map(|part| search(tail(part), unstated()))
 }
 
 /// The end of a text that is longer than any answer needs.
@@ -121,11 +123,15 @@ fn find(text: &str, mode: Mode) -> Option<Cow<'_, str>> {
         Mode::LastNumber => Cow::Borrowed(last::number(text)?.0),
         Mode::Last => last::formula_or_number(text)?,
     };
-    Some(match found {
+    let found = match found {
         Cow::Borrowed(found) => Cow::Borrowed(cleaned(found, mode)),
         Cow::Owned(found) => Cow::Owned(cleaned(&found, mode).to_owned()),
-    })
-    .filter(|found| !found.is_empty())
+    };
+    let negative = ["negative ", "minus "].iter().find_map(|word| found.strip_prefix(word));
+    match negative.filter(|it| it.starts_with(|c: char| c.is_ascii_digit())) {
+        Some(number) => Some(Cow::Owned(format!("-{number}"))),
+        None => Some(found).filter(|found| !found.is_empty()),
+    }
 }
 
 /// What was found without what stands around an answer.

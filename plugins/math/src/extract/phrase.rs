@@ -157,8 +157,16 @@ fn abbreviated(text: &str) -> Option<&str> {
         behind('f', &["final result is", "final result:", "final value is"]),
         behind('F', &["Final result:", "Final Result:", "Final result is"]),
     ];
-    let left = at.into_iter().flatten().min()?;
+    let left = at.into_iter().flatten().min().or_else(|| last_result(text))?;
     checked(&text[text.len() - left..])
+}
+
+/// How much is left behind "result is" in the last line; further up it is a step.
+fn last_result(text: &str) -> Option<usize> {
+    let last = text.trim_end().rsplit('\n').next()?;
+    let (at, phrase) = rfind(last, 'r', &["result is", "result:"])?;
+    let blank = text.len() - text.trim_end().len();
+    Some(blank + last.len() - at - phrase.len())
 }
 
 /// How answers are introduced in other languages: the noun, and the verbs that may follow it.

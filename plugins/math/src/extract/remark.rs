@@ -23,6 +23,7 @@ fn undecorated(text: &str) -> &str {
         matches!(c, '✅' | '✓' | '✔' | '☑' | '■' | '□' | '∎' | '◻' | '\u{fe0f}' | '。' | '，' | '\u{1f300}'..)
     };
     let text = super::bare(text.trim_end_matches(|c: char| is_ornament(c) || c.is_whitespace() || c == '*'));
+    let text = ["です", "입니다", "이다"].iter().find_map(|end| text.strip_suffix(end)).unwrap_or(text);
     text.strip_prefix(['\'', '‘'])
         .and_then(|text| text.strip_suffix(['\'', '’']))
         .filter(|text| !text.contains('\''))
@@ -157,5 +158,9 @@ fn is_same(first: &str, second: &str) -> bool {
     let second = second.trim();
     let second = LEADS.iter().find_map(|it| second.strip_prefix(it)).unwrap_or(second).trim();
     let rules = Rules { rounding: 2, ..Rules::default() };
-    !first.is_empty() && !second.is_empty() && compare(first, second, rules).equal() == Some(true)
+    let is_equal = |second: &str| compare(first, second, rules).equal() == Some(true);
+    !first.is_empty()
+        && !second.is_empty()
+        // `3 hours and 30 minutes` is one quantity.
+        && (is_equal(second) || second.contains(" and ") && is_equal(&second.replace(" and ", " ")))
 }
