@@ -98,7 +98,7 @@ fn suffix(behind: &str) -> &str {
     for factor in ["\\sqrt", "\\pi", "\\cdot", "\\times"] {
         if rest.starts_with(factor) && !rest[factor.len()..].starts_with(|c: char| c.is_alphabetic()) {
             let length = rest
-                .find(|c: char| matches!(c, ',' | ';' | '.'))
+                .find([',', ';', '.'])
                 .into_iter()
                 .chain(["\\text", "\\mathrm", "\\quad", "\\ "].iter().filter_map(|it| rest.find(it)))
                 .min()
@@ -144,4 +144,43 @@ pub(super) fn enclosing(text: &str, start: usize, end: usize, content: &str) -> 
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::boxed::boxed;
+
+    #[test]
+    fn what_is_attached_belongs_to_the_answer() {
+        for (text, answer) in [
+            (r"$x = -\boxed{4}$", "-4"),
+            (r"it is -\boxed{4}", "-4"),
+            (r"$x = -\boxed{a+b}$", "-(a+b)"),
+            (r"$x = \pm\boxed{3}$", r"\pm 3"),
+            (r"$\boxed{2}^3$", "2^3"),
+            (r"$\boxed{3}\sqrt2$.", r"3\sqrt2"),
+            (r"$\boxed{6} \times 10^{5}$", r"6\times 10^{5}"),
+            (r"$\frac{1}{\boxed{2}}$", r"\frac{1}{2}"),
+            (r"$\frac{\boxed{1}}{\boxed{2}}$", r"\frac{{1}}{2}"),
+            (r"$\boxed{2}$ and $-\boxed{3}$", "2, -3"),
+        ] {
+            assert_eq!(boxed(text).as_deref(), Some(answer), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_only_stands_near_a_box_does_not() {
+        for text in [
+            r"$5 - \boxed{4} = 1$",
+            r"$2^{\boxed{4}} = 16$",
+            r"$\boxed{4}^\circ$",
+            r"$\boxed{4}\text{ cm}^2$",
+            r"$\frac{8}{2} = \boxed{4}$",
+            r"- \boxed{4}",
+            r"Answer - \boxed{4}",
+            r"$\color{red}{\boxed{4}}$",
+        ] {
+            assert_eq!(boxed(text).as_deref(), Some("4"), "{text}");
+        }
+    }
 }

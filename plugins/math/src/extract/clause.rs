@@ -192,6 +192,10 @@ pub(super) fn focus(clause: &str) -> &str {
 
 /// What stands behind the last verb of a clause that is in no formula.
 fn behind_verb(clause: &str) -> &str {
+    // `B) It is raining`
+    if clause.trim_start_matches('(').as_bytes().get(1) == Some(&b')') || clause.contains("or equal to") {
+        return clause;
+    }
     let outside = |at: usize| clause[..at].matches('$').count().is_multiple_of(2);
     match [" is ", " equals ", " equal to "].iter().filter_map(|it| Some((clause.rfind(it)?, it.len()))).max()
     {
@@ -208,9 +212,9 @@ fn leading_words(clause: &str) -> impl Iterator<Item = &str> {
 
 /// Whether a clause gives no answer: `at least 5`, `not 5`, `either 5 or 6`, `between 5 and 6`, `5 times as many`.
 pub(super) fn is_hedged(clause: &str) -> bool {
-    const HEDGES: [&str; 12] = [
+    const HEDGES: [&str; 16] = [
         "not", "never", "either", "neither", "between", "near", "wrong", "below", "above", "under", "over",
-        "close",
+        "close", "half", "twice", "double", "triple",
     ];
     const BOUNDS: [&str; 9] =
         ["more", "less", "greater", "fewer", "smaller", "larger", "bigger", "higher", "lower"];
@@ -240,7 +244,10 @@ pub(super) fn is_hedged(clause: &str) -> bool {
             first.iter().any(|word| it[0].eq_ignore_ascii_case(word)) && it[1].eq_ignore_ascii_case(second)
         })
     };
-    let is_bound = follows(&["at"], "least") || follows(&["at"], "most") || follows(&BOUNDS, "than");
+    let is_bound = follows(&["at"], "least")
+        || follows(&["at"], "most")
+        || follows(&["one"], "of")
+        || follows(&BOUNDS, "than");
     let is_vague = lead.iter().any(|word| HEDGES.iter().any(|it| it.eq_ignore_ascii_case(word)));
     let digits = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '$' | '(' | ')' | '*');
     let behind = clause[value..].trim_start_matches(digits).strip_prefix(' ').unwrap_or_default();

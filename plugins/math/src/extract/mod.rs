@@ -127,11 +127,30 @@ fn find(text: &str, mode: Mode) -> Option<Cow<'_, str>> {
         Cow::Borrowed(found) => Cow::Borrowed(cleaned(found, mode)),
         Cow::Owned(found) => Cow::Owned(cleaned(&found, mode).to_owned()),
     };
+    let found = match mode {
+        Mode::Phrase | Mode::AnswerTag if found.contains("**") => Cow::Owned(without_emphasis(&found)),
+        _ => found,
+    };
     let negative = ["negative ", "minus "].iter().find_map(|word| found.strip_prefix(word));
     match negative.filter(|it| it.starts_with(|c: char| c.is_ascii_digit())) {
         Some(number) => Some(Cow::Owned(format!("-{number}"))),
         None => Some(found).filter(|found| !found.is_empty()),
     }
+}
+
+/// Without `**` beside white space, which is no power.
+fn without_emphasis(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut pieces = text.split("**").peekable();
+    while let Some(piece) = pieces.next() {
+        plain.push_str(piece);
+        let Some(next) = pieces.peek() else { break };
+        let is_power = !piece.ends_with(char::is_whitespace) && !next.starts_with(char::is_whitespace);
+        if is_power && !piece.is_empty() && !next.is_empty() {
+            plain.push_str("**");
+        }
+    }
+    plain
 }
 
 /// What was found without what stands around an answer.

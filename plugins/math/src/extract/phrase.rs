@@ -70,10 +70,10 @@ fn is_supposed(before: &str) -> bool {
     let sentence = sentence_before(before);
     for word in sentence.rsplit([' ', '*', '_', ',']).filter(|word| !word.is_empty()) {
         let is = |it: &&str| it.eq_ignore_ascii_case(word);
-        if DENIED.iter().any(|it| is(&it)) || SUPPOSED.iter().any(|it| is(&it)) {
+        if DENIED.iter().chain(&SUPPOSED).any(is) {
             return true;
         }
-        if !BETWEEN.iter().any(|it| is(&it)) {
+        if !BETWEEN.iter().any(is) {
             return false;
         }
     }
@@ -192,19 +192,8 @@ const FOREIGN: [(&str, &[&str]); 17] = [
 
 /// "La réponse est …", "Antwort: …", "答案是…".
 fn foreign(text: &str) -> Option<&str> {
-    const FINAL: [&str; 11] = [
-        "finale",
-        "final",
-        "correcta",
-        "correcte",
-        "correta",
-        "corretta",
-        "endgültige",
-        "finala",
-        "is",
-        "à",
-        "цей",
-    ];
+    const FINAL: [&str; 8] =
+        ["finale", "final", "correcta", "correcte", "correta", "corretta", "exacte", "exacta"];
     FOREIGN
         .iter()
         .filter_map(|(noun, verbs)| {
@@ -224,7 +213,7 @@ fn foreign(text: &str) -> Option<&str> {
 
 /// What stands behind the verb of "answer": `is`, `:`, `=`, `would be`.
 fn behind_verb<'a>(before: &str, rest: &'a str) -> Option<&'a str> {
-    const VERBS: [&str; 14] = [
+    const VERBS: [&str; 21] = [
         ":",
         " is",
         " =",
@@ -234,11 +223,18 @@ fn behind_verb<'a>(before: &str, rest: &'a str) -> Option<&'a str> {
         " will be",
         " should be",
         "**is",
+        " IS",
         " ->",
         " →",
         " –",
         " -",
         " as",
+        " of",
+        " comes to",
+        " becomes",
+        " would then be",
+        " comes out to be",
+        " turns out to be",
     ];
     let mut end = rest.len().min(FARTHEST_VERB);
     while !rest.is_char_boundary(end) {
@@ -255,10 +251,16 @@ fn behind_verb<'a>(before: &str, rest: &'a str) -> Option<&'a str> {
     let between = reach[..at].trim_matches(['*', ' ', '_', '"', '\'', '}']);
     let is_sign = !verb.ends_with(|c: char| c.is_alphabetic());
     let is_direct = between.is_empty() || between.starts_with('(') && between.ends_with(')');
-    if (is_sign || verb == " as") && !is_direct {
-        return None;
-    }
-    if verb == " as" && !is_obtained(before) {
+    let is_obtained = match verb {
+        " as" => is_direct && is_obtained(before),
+        " of" => {
+            is_direct
+                && ["an", "a", "final"].iter().any(|it| before.trim_end().ends_with(it))
+                && is_value(&rest[at + verb.len()..])
+        }
+        _ => !is_sign || is_direct,
+    };
+    if !is_obtained {
         return None;
     }
     let stated = &rest[at + verb.len()..];
@@ -279,6 +281,12 @@ fn is_obtained(before: &str) -> bool {
     sentence_before(before).split_whitespace().any(|word| VERBS.contains(&word))
 }
 
+/// Whether a text starts as a number or a formula does, behind white space and emphasis.
+fn is_value(text: &str) -> bool {
+    text.trim_start_matches([' ', '*', '-', '−'])
+        .starts_with(|c: char| c.is_ascii_digit() || matches!(c, '$' | '\\'))
+}
+
 /// Where `verb` stands as a word.
 fn find_word(text: &str, verb: &str) -> Option<usize> {
     text.match_indices(verb).map(|(at, _)| at).find(|at| {
@@ -295,4 +303,47 @@ fn behind_heading<'a>(before: &str, rest: &'a str) -> Option<&'a str> {
         ["", "final", "the", "correct", "the final"].iter().any(|it| title.eq_ignore_ascii_case(it));
     let rest = rest.trim_start_matches(['*', ' ', '#', '_', '.', '}']);
     (is_heading && rest.starts_with(['\n', '\r'])).then(|| rest.trim_start())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stated(text: &str) -> Option<&str> {
+        phrase(text).map(super::super::bare)
+    }
+
+    #[test]
+    fn a_statement_is_found_in_its_usual_forms() {
+        for text in [
+            "The answer is 6.",
+            "We get the final answer as 6.",
+            "giving a final answer of 6.",
+            "So 6 is the answer.",
+            "## Answer\n6",
+            "Ans. 6",
+            "The final result is 6.",
+            "答案是6。",
+            "La réponse est donc 6.",
+            "Das richtige Ergebnis ist 6.",
+        ] {
+            assert_eq!(stated(text), Some("6"), "{text}");
+        }
+        assert_eq!(stated("Hence, option D is correct."), Some("D"));
+    }
+
+    #[test]
+    fn what_states_nothing_is_no_answer() {
+        for text in [
+            "If the answer is 6, then",
+            "The answer is at least 6.",
+            "The answer is greater than or equal to 6.",
+            "Give the answer as 6 digits.",
+            "What is the answer?",
+            "6 is not the answer.",
+            r"The answer is $\boxed{6",
+        ] {
+            assert_eq!(stated(text), None, "{text}");
+        }
+    }
 }

@@ -37,7 +37,7 @@ fn balanced(text: &str) -> &str {
     if text.ends_with('}') && !text.ends_with("\\}") && count(text, '}') > count(text, '{') {
         text = super::bare(&text[..text.len() - 1]);
     }
-    if text.ends_with(')') && !text.contains(['(', '[']) && !text.ends_with("\\)") && text.len() > 2 {
+    if text.ends_with(')') && !text.contains(['(', '[']) && !text.ends_with("\\)") && text.len() > 1 {
         text = super::bare(&text[..text.len() - 1]);
     }
     if text.ends_with('$') && !text.ends_with("\\$") && count(text, '$') == 1 {
@@ -117,7 +117,7 @@ pub(super) fn is_remark(inside: &str, answer: &str) -> bool {
     }
     let words: Vec<&str> = words(inside).collect();
     if words.iter().any(|word| PART.iter().any(|it| it.eq_ignore_ascii_case(word))) {
-        return words.iter().any(|word| *word == "and") && is_same(answer, inside);
+        return words.contains(&"and") && is_same(answer, inside);
     }
     let letter = answer.trim_matches(['*', '(', ')', '$']);
     !words.is_empty()
@@ -163,4 +163,28 @@ fn is_same(first: &str, second: &str) -> bool {
         && !second.is_empty()
         // `3 hours and 30 minutes` is one quantity.
         && (is_equal(second) || second.contains(" and ") && is_equal(&second.replace(" and ", " ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remarks_and_ornaments_are_left_out() {
+        for text in
+            ["6 (not 5)", "6 (2 + 4)", r"6 \text{ (six)}", "6 or 6.0", "6** ✅", "'6'", "6)", "6 (six) 🎉"]
+        {
+            assert_eq!(tidy(text), "6", "{text}");
+        }
+        assert_eq!(tidy("D (25%)"), "D");
+        assert_eq!(tidy("3.5 hours (3 hours and 30 minutes)"), "3.5 hours");
+    }
+
+    #[test]
+    fn parts_of_an_answer_stay() {
+        for text in ["6 (or 5)", "6 or 5", "1 (mod 5)", "x (x+1)", "[2,5)", "(1, 2)", "6 (5)", r"2 (\sin x)"]
+        {
+            assert_eq!(tidy(text), text);
+        }
+    }
 }
