@@ -91,7 +91,7 @@ fn ends_clause(rest: &str, before: &str) -> bool {
 
 /// A text without the words that lead to an answer and say nothing of it: `therefore`, `exactly`, `option`.
 pub(super) fn strip_lead(text: &str) -> &str {
-    const LEADS: [&str; 41] = [
+    const LEADS: [&str; 43] = [
         "therefore",
         "thus",
         "hence",
@@ -108,6 +108,8 @@ pub(super) fn strip_lead(text: &str) -> &str {
         "roughly",
         "now",
         "clearly",
+        "obviously",
+        "always",
         "precisely",
         "option",
         "choice",

@@ -8,6 +8,8 @@ const FARTHEST_VERB: usize = 60;
 const FARTHEST_BEFORE: usize = 120;
 /// How long a clause may be, in bytes.
 const LONGEST_CLAUSE: usize = 600;
+/// How far from the end statements in other languages are looked for, in bytes.
+const FARTHEST_FOREIGN: usize = 20_000;
 /// How many times the word "answer" is looked behind, from the end.
 const MOST_CANDIDATES: usize = 200;
 
@@ -57,7 +59,12 @@ fn checked(stated: &str) -> Option<&str> {
     let clause = clause(strip_lead(stated));
     // A box that is not closed was cut off.
     let cut = clause.rfind("\\boxed{").is_some_and(|at| super::boxed::braced(&clause[at + 6..]).is_none());
-    (!cut && !super::bare(clause).is_empty()).then(|| focus(clause))
+    (!cut && !super::bare(clause).is_empty()).then(|| without_exclamation(focus(clause)))
+}
+
+/// In prose, `18!` is an exclamation.
+fn without_exclamation(clause: &str) -> &str {
+    if clause.contains(['$', '\\']) { clause } else { clause.trim_end_matches('!') }
 }
 
 /// Whether what stands before "answer" only supposes one: `if the answer`, `suppose that our final answer`.
@@ -194,8 +201,15 @@ const FOREIGN: [(&str, &[&str]); 17] = [
 fn foreign(text: &str) -> Option<&str> {
     const FINAL: [&str; 8] =
         ["finale", "final", "correcta", "correcte", "correta", "corretta", "exacte", "exacta"];
+    let mut start = text.len().saturating_sub(FARTHEST_FOREIGN);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    let text = &text[start..];
+    let is_ascii = text.is_ascii();
     FOREIGN
         .iter()
+        .filter(|(noun, _)| noun.is_ascii() || !is_ascii)
         .filter_map(|(noun, verbs)| {
             let at = text.rfind(noun)? + noun.len();
             let mut rest = text[at..].trim_start_matches(['*', ' ', '\u{a0}', '_']);
