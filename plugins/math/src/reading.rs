@@ -12,12 +12,42 @@ pub struct Reading<'t> {
     text: &'t str,
     /// What it says; `None` when it is no formula.
     pub expr: Option<Expr>,
+    /// Whether it takes a comma for a decimal point.
+    decimal_comma: bool,
+    /// The letter of a choice that was left out.
+    label: Option<char>,
     spelling: OnceCell<String>,
 }
 
 impl<'t> Reading<'t> {
     fn new(text: &'t str, expr: Option<Expr>) -> Self {
-        Self { text, expr, spelling: OnceCell::new() }
+        Self { text, expr, decimal_comma: false, label: None, spelling: OnceCell::new() }
+    }
+
+    /// Whether this reading makes sense beside another: `0,1` is 0.1 beside a decimal, and else two numbers.
+    pub fn fits(&self, other: &Self) -> bool {
+        let labels_agree = self.label.is_none() || other.label.is_none() || self.label == other.label;
+        let point = !other.decimal_comma && other.expr.as_ref().is_some_and(is_decimal);
+        labels_agree && (!self.decimal_comma || point)
+    }
+
+    /// Whether three letters stand side by side that are no command.
+    pub fn has_words(&self) -> bool {
+        let bytes = self.text.as_bytes();
+        let mut letters = 0;
+        let mut command = false;
+        for &byte in bytes {
+            if byte.is_ascii_alphabetic() {
+                letters += 1;
+                if letters >= 3 && !command {
+                    return true;
+                }
+            } else {
+                letters = 0;
+                command = byte == b'\\';
+            }
+        }
+        false
     }
 
     /// Whether both are the same letter of a choice, in whatever case.
@@ -41,32 +71,50 @@ impl<'t> Reading<'t> {
 /// The readings of `text`, the usual one first.
 pub fn readings(text: &str) -> Vec<Reading<'_>> {
     let mut readings = vec![Reading::new(text, parse(text, Commas::Usual).ok())];
-    let mut add = |expr: Option<Expr>| {
-        if let Some(expr) = expr
-            && readings.iter().all(|it| it.expr.as_ref() != Some(&expr))
-        {
-            readings.push(Reading::new(text, Some(expr)));
-        }
-    };
     if comma_between_digits(text) {
-        add(parse(text, Commas::Separators).ok());
+        if !zeros_behind_comma(text) {
+            push_new(&mut readings, text, parse(text, Commas::Separators).ok());
+        }
         if single_decimal_comma(text) {
-            add(parse(text, Commas::Decimal).ok());
+            let expr = parse(text, Commas::Decimal).ok();
+            readings.push(Reading { decimal_comma: true, ..Reading::new(text, expr) });
         }
         if text.contains(['(', '[', '{']) {
-            add(parse(text, Commas::Thousands).ok());
+            push_new(&mut readings, text, parse(text, Commas::Thousands).ok());
         }
     }
     if let Some((letter, rest)) = labelled(text) {
-        add(Some(Expr::Symbol(letter.to_string())));
-        add(read(rest).ok());
+        push_new(&mut readings, text, Some(Expr::Symbol(letter.to_string())));
+        readings.push(Reading { label: Some(letter), ..Reading::new(text, read(rest).ok()) });
     }
     readings
+}
+
+/// Adds a reading that says something new.
+fn push_new<'t>(readings: &mut Vec<Reading<'t>>, text: &'t str, expr: Option<Expr>) {
+    if let Some(expr) = expr
+        && readings.iter().all(|it| it.expr.as_ref() != Some(&expr))
+    {
+        readings.push(Reading::new(text, Some(expr)));
+    }
+}
+
+fn is_decimal(expr: &Expr) -> bool {
+    match expr {
+        Expr::Number(number) => number.decimals.is_some(),
+        Expr::Negative(inner) | Expr::Percent(inner) | Expr::Quantity(inner, _) => is_decimal(inner),
+        _ => false,
+    }
 }
 
 fn comma_between_digits(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.windows(3).any(|it| it[1] == b',' && it[0].is_ascii_digit() && it[2].is_ascii_digit())
+}
+
+/// `35,000` is no list of 35 and 0.
+fn zeros_behind_comma(text: &str) -> bool {
+    text.as_bytes().windows(3).any(|it| it[0] == b',' && it[1] == b'0' && it[2].is_ascii_digit())
 }
 
 /// `1,5`: one comma, and not three digits behind it, unless a zero stands in front of it.
@@ -82,6 +130,10 @@ fn single_decimal_comma(text: &str) -> bool {
 
 /// The letter of a choice that stands in front of the choice itself: `(C) 12`, `\textbf{(C)}\ 12`, `C. 12`, `C) 12`.
 fn labelled(text: &str) -> Option<(char, Vec<Token<'_>>)> {
+    // Most answers are not tokenised again for this.
+    if !text.contains(')') && !matches!(text.trim_start().as_bytes().get(1), Some(b'.' | b':')) {
+        return None;
+    }
     let tokens = tokens(text, Commas::Usual).ok()?;
     let letter = |token: &Token<'_>| match token.kind {
         Kind::Letter(letter) => Some(letter),
@@ -99,6 +151,16 @@ fn labelled(text: &str) -> Option<(char, Vec<Token<'_>>)> {
         return None;
     };
     if !('A'..='J').contains(&letter) || tokens.len() <= length {
+        return None;
+    }
+    // `(C) or (D)` takes no choice.
+    let undecided = tokens[length..].iter().any(|token| {
+        matches!(
+            token.kind,
+            Kind::Text("or" | "and" | "not" | "nor") | Kind::Word("or" | "and" | "not" | "nor")
+        )
+    });
+    if undecided || matches!(tokens[length].kind, Kind::Sign(',' | ';' | '/' | '(')) {
         return None;
     }
     Some((letter, tokens[length..].to_vec()))

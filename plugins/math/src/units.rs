@@ -100,6 +100,11 @@ pub fn unit(factors: &[Factor<'_>]) -> Option<Unit> {
         match word.as_str() {
             "square" | "sq" => next_power = 2,
             "cubic" | "cu" => next_power = 3,
+            // `12 in` is in inches, `12 in total` is not.
+            "in" if factors.len() == 1 => {
+                measure = measure.and_then(|it| times(it, known("in")?, factor.power));
+                words.push("inch".to_owned());
+            }
             _ if IDLE.contains(&word.as_str()) => {}
             _ => {
                 let power = if next_power > 1 { factor.power.signum() * next_power } else { factor.power };

@@ -30,7 +30,8 @@ impl From<Spent> for NoValue {
 }
 
 /// The exact value of a scalar.
-pub fn canonical(expr: &Expr, budget: &mut Budget) -> Result<Fraction, NoValue> {
+pub fn canonical(expr: &Expr, budget: &Budget) -> Result<Fraction, NoValue> {
+    budget.take_node()?;
     match expr {
         Expr::Number(number) => Ok(Fraction::rational(number.value.clone())),
         Expr::Symbol(name) => Ok(Fraction::atom(Atom::Symbol(Rc::from(name.as_str())))),
@@ -90,7 +91,7 @@ pub fn canonical(expr: &Expr, budget: &mut Budget) -> Result<Fraction, NoValue> 
     }
 }
 
-fn call(name: &str, arguments: &[Expr], budget: &mut Budget) -> Result<Fraction, NoValue> {
+fn call(name: &str, arguments: &[Expr], budget: &Budget) -> Result<Fraction, NoValue> {
     match (name, arguments) {
         ("root", [exponent, radicand]) => {
             let exponent = canonical(exponent, budget)?;
@@ -125,6 +126,10 @@ fn call(name: &str, arguments: &[Expr], budget: &mut Budget) -> Result<Fraction,
             let base = logarithm(base, budget)?;
             Some(quotient(logarithm(value, budget)?, base, budget)?)
         }
+        ("sin" | "cos" | "tan" | "cot" | "sec" | "csc", [angle]) => match twelfths(angle) {
+            Some(twelfths) => Some(of_twelfths(name, twelfths, budget)?),
+            None => None,
+        },
         ("cis", _) => None,
         ("abs", [value]) => absolute(value),
         _ => exact_call(name, &values, budget)?,
@@ -132,12 +137,67 @@ fn call(name: &str, arguments: &[Expr], budget: &mut Budget) -> Result<Fraction,
     Ok(known.unwrap_or_else(|| Fraction::atom(Atom::Call(Rc::from(name), Rc::new(values)))))
 }
 
-fn quotient(above: Fraction, below: Fraction, budget: &mut Budget) -> Result<Fraction, NoValue> {
+/// How many twelfths of π an angle is, between 0 and 23, when it is a whole number of them.
+fn twelfths(angle: &Fraction) -> Option<u8> {
+    let rational = if angle.num.is_zero() {
+        RBig::ZERO
+    } else {
+        let (monomial, coefficient) = angle.num.as_term().filter(|_| angle.den.is_one())?;
+        match monomial.0.as_slice() {
+            [(Atom::Pi, exponent)] if exponent.is_one() => coefficient * RBig::from(12),
+            _ => return None,
+        }
+    };
+    if !rational.is_int() {
+        return None;
+    }
+    let turns = RBig::from((&rational / RBig::from(24)).floor());
+    u8::try_from((rational - turns * RBig::from(24)).numerator().clone()).ok()
+}
+
+/// A trigonometric function of so many twelfths of π.
+fn of_twelfths(name: &str, twelfths: u8, budget: &Budget) -> Result<Fraction, NoValue> {
+    let sine = |twelfths: u8| sine_of_twelfths(twelfths % 24, budget);
+    let (sine, cosine) = (sine(twelfths)?, sine(twelfths + 6)?);
+    let one = Fraction::rational(RBig::ONE);
+    match name {
+        "sin" => Ok(sine),
+        "cos" => Ok(cosine),
+        "tan" => quotient(sine, cosine, budget),
+        "cot" => quotient(cosine, sine, budget),
+        "sec" => quotient(one, cosine, budget),
+        _ => quotient(one, sine, budget),
+    }
+}
+
+fn sine_of_twelfths(twelfths: u8, budget: &Budget) -> Result<Fraction, NoValue> {
+    if twelfths >= 12 {
+        return Ok(sine_of_twelfths(twelfths - 12, budget)?.negated());
+    }
+    let root = |radicand: i64| {
+        let half = RBig::from_parts(IBig::ONE, UBig::from(2_u8));
+        power(Fraction::rational(RBig::from(radicand)), &Fraction::rational(half), budget)
+    };
+    let over = |value: Fraction, below: u8| {
+        value.times(&Fraction::rational(RBig::from_parts(IBig::ONE, UBig::from(below))), budget)
+    };
+    Ok(match twelfths.min(12 - twelfths) {
+        0 => Fraction::rational(RBig::ZERO),
+        1 => over(root(6)?.minus(root(2)?, budget)?, 4)?,
+        2 => over(Fraction::rational(RBig::ONE), 2)?,
+        3 => over(root(2)?, 2)?,
+        4 => over(root(3)?, 2)?,
+        5 => over(root(6)?.plus(root(2)?, budget)?, 4)?,
+        _ => Fraction::rational(RBig::ONE),
+    })
+}
+
+fn quotient(above: Fraction, below: Fraction, budget: &Budget) -> Result<Fraction, NoValue> {
     Ok(above.times(&below.inverse().ok_or(NoValue::NoScalar)?, budget)?)
 }
 
 /// A natural logarithm; that of a rational as a sum over its primes.
-fn logarithm(value: &Fraction, budget: &mut Budget) -> Result<Fraction, NoValue> {
+fn logarithm(value: &Fraction, budget: &Budget) -> Result<Fraction, NoValue> {
     let opaque = |value: &Fraction| Fraction::atom(Atom::Call(Rc::from("ln"), Rc::new(vec![value.clone()])));
     if value.num.is_zero() {
         return Err(NoValue::NoScalar);
@@ -189,7 +249,7 @@ fn absolute(value: &Fraction) -> Option<Fraction> {
 }
 
 /// Functions of numbers that are numbers.
-fn exact_call(name: &str, values: &[Fraction], budget: &mut Budget) -> Result<Option<Fraction>, NoValue> {
+fn exact_call(name: &str, values: &[Fraction], budget: &Budget) -> Result<Option<Fraction>, NoValue> {
     let numbers: Option<Vec<RBig>> = values.iter().map(Fraction::as_rational).collect();
     let Some(numbers) = numbers else { return Ok(None) };
     let value =
@@ -231,9 +291,9 @@ fn fold_whole(numbers: &[RBig], with: impl Fn(UBig, UBig) -> UBig) -> Option<RBi
     Some(RBig::from(total))
 }
 
-fn factorial(n: &RBig, step: u32, budget: &mut Budget) -> Result<Option<RBig>, Spent> {
+fn factorial(n: &RBig, step: u32, budget: &Budget) -> Result<Option<RBig>, Spent> {
     let Some(n) = small(n).filter(|n| *n <= LARGEST_FACTORIAL) else { return Ok(None) };
-    budget.take(n as usize)?;
+    budget.take(1 + n as usize / 64, 0)?;
     let factors: Vec<u32> = (1..=n).rev().step_by(step as usize).collect();
     Ok(Some(RBig::from(product_of(&factors))))
 }
@@ -251,7 +311,7 @@ fn product_of(factors: &[u32]) -> UBig {
     }
 }
 
-fn binomial(n: &RBig, k: &RBig, budget: &mut Budget) -> Result<Option<RBig>, Spent> {
+fn binomial(n: &RBig, k: &RBig, budget: &Budget) -> Result<Option<RBig>, Spent> {
     let (Some(n), Some(k)) = (small(n), small(k)) else { return Ok(None) };
     if k > n {
         return Ok(Some(RBig::ZERO));
@@ -260,7 +320,7 @@ fn binomial(n: &RBig, k: &RBig, budget: &mut Budget) -> Result<Option<RBig>, Spe
     if k as usize * n.max(1).ilog2() as usize > MOST_BITS {
         return Ok(None);
     }
-    budget.take(k as usize)?;
+    budget.take(k as usize, 16 * k as usize)?;
     let mut product = UBig::ONE;
     for step in 0..k {
         product = product * (n - step) / (step + 1);
@@ -279,9 +339,9 @@ fn series(
     low: &Expr,
     high: &Expr,
     body: &Expr,
-    budget: &mut Budget,
+    budget: &Budget,
 ) -> Result<Option<Fraction>, NoValue> {
-    let bound = |expr: &Expr, budget: &mut Budget| -> Result<Option<i64>, NoValue> {
+    let bound = |expr: &Expr, budget: &Budget| -> Result<Option<i64>, NoValue> {
         let value = canonical(expr, budget)?.as_rational().filter(RBig::is_int);
         Ok(value.and_then(|it| i64::try_from(it.numerator().clone()).ok()))
     };
@@ -292,6 +352,7 @@ fn series(
     let is_sum = name == "sum";
     let mut total = Fraction::rational(if is_sum { RBig::ZERO } else { RBig::ONE });
     for at in low..=high {
+        budget.take(8, 0)?;
         let term = canonical(&substitute(body, index, &Expr::integer(at)), budget)?;
         total = if is_sum { total.plus(term, budget)? } else { total.times(&term, budget)? };
     }

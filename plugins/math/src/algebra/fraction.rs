@@ -44,7 +44,7 @@ impl Fraction {
     }
 
     /// The sum.
-    pub fn plus(self, other: Self, budget: &mut Budget) -> Result<Self, Spent> {
+    pub fn plus(self, other: Self, budget: &Budget) -> Result<Self, Spent> {
         if self.den == other.den {
             return Ok(Self { num: self.num.add(other.num), den: self.den });
         }
@@ -53,7 +53,7 @@ impl Fraction {
     }
 
     /// The difference.
-    pub fn minus(self, other: Self, budget: &mut Budget) -> Result<Self, Spent> {
+    pub fn minus(self, other: Self, budget: &Budget) -> Result<Self, Spent> {
         self.plus(other.negated(), budget)
     }
 
@@ -63,7 +63,7 @@ impl Fraction {
     }
 
     /// The product.
-    pub fn times(&self, other: &Self, budget: &mut Budget) -> Result<Self, Spent> {
+    pub fn times(&self, other: &Self, budget: &Budget) -> Result<Self, Spent> {
         let num = self.num.times(&other.num, budget)?;
         let den = self.den.times(&other.den, budget)?;
         Ok(Self { num, den }.simplified())
@@ -99,15 +99,15 @@ impl Fraction {
             None => return self,
         };
         // One term times many: no more than there are already.
-        let mut free = Budget { products: u32::MAX };
-        match self.num.times(&inverse, &mut free) {
+        let free = Budget::new();
+        match self.num.times(&inverse, &free) {
             Ok(num) => Self { num, den: Poly::constant(RBig::ONE) },
             Err(_) => self,
         }
     }
 
     /// What the difference of two is zero with: `a d - c b` for `a/b` and `c/d`.
-    pub fn cross_difference(&self, other: &Self, budget: &mut Budget) -> Result<Poly, Spent> {
+    pub fn cross_difference(&self, other: &Self, budget: &Budget) -> Result<Poly, Spent> {
         if self.den == other.den {
             return Ok(self.num.clone().add(other.num.clone().negated()));
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use dashu_base::BitTest;
 use dashu_int::UBig;
 use dashu_ratio::RBig;
 
@@ -155,6 +156,27 @@ impl Poly {
         self.0.keys().any(Monomial::has_symbols)
     }
 
+    /// The most bits of a coefficient, roughly: that of the first and the last term.
+    pub(super) fn bits(&self) -> usize {
+        let ends = [self.0.first_key_value(), self.0.last_key_value()];
+        ends.into_iter().flatten().map(|(_, coefficient)| bits(coefficient)).max().unwrap_or(0)
+    }
+
+    /// Multiplied by what makes all powers of symbols positive: `y - 1/x` is zero where `x y - 1` is.
+    pub fn without_negative_powers(&self, budget: &Budget) -> Option<Self> {
+        let mut lowest: BTreeMap<&Atom, &RBig> = BTreeMap::new();
+        for (atom, exponent) in self.0.keys().flat_map(|monomial| &monomial.0) {
+            if *exponent < RBig::ZERO && lowest.get(atom).is_none_or(|it| exponent < *it) {
+                lowest.insert(atom, exponent);
+            }
+        }
+        if lowest.is_empty() {
+            return Some(self.clone());
+        }
+        let factor = lowest.into_iter().map(|(atom, exponent)| (atom.clone(), -exponent.clone())).collect();
+        self.times(&Self::term(Monomial(factor), RBig::ONE), budget).ok()
+    }
+
     pub(super) fn add(mut self, other: Self) -> Self {
         if self.0.len() < other.0.len() {
             return other.add(self);
@@ -197,14 +219,14 @@ impl Poly {
         self
     }
 
-    pub(super) fn times(&self, other: &Self, budget: &mut Budget) -> Result<Self, Spent> {
-        if let Some(factor) = other.as_rational() {
-            return Ok(self.clone().scaled(&factor));
+    pub(super) fn times(&self, other: &Self, budget: &Budget) -> Result<Self, Spent> {
+        for (factor, scaled) in [(other, self), (self, other)] {
+            if let Some(factor) = factor.as_rational() {
+                budget.take(scaled.0.len(), bits(&factor) + scaled.bits())?;
+                return Ok(scaled.clone().scaled(&factor));
+            }
         }
-        if let Some(factor) = self.as_rational() {
-            return Ok(other.clone().scaled(&factor));
-        }
-        budget.take(self.0.len() * other.0.len())?;
+        budget.take(self.0.len() * other.0.len(), self.bits() + other.bits())?;
         let mut product = Self::default();
         for (a, p) in &self.0 {
             for (b, q) in &other.0 {
@@ -223,6 +245,10 @@ impl Poly {
         }
         Ok(product)
     }
+}
+
+fn bits(value: &RBig) -> usize {
+    value.numerator().bit_len() + value.denominator().bit_len()
 }
 
 /// The product of two monomials: what stays a monomial, a rational factor, and groups whose power became whole.

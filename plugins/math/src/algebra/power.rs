@@ -32,11 +32,11 @@ pub(super) fn exact(base: &RBig, exponent: &IBig) -> Option<RBig> {
 }
 
 /// `base` to the power of `exponent`.
-pub(super) fn power(base: Fraction, exponent: &Fraction, budget: &mut Budget) -> Result<Fraction, Spent> {
+pub(super) fn power(base: Fraction, exponent: &Fraction, budget: &Budget) -> Result<Fraction, Spent> {
     if let Some(rational) = exponent.as_rational() {
         return rational_power(base, &rational, budget);
     }
-    budget.take(exponent.num.0.len())?;
+    budget.take(exponent.num.0.len(), 0)?;
     if !exponent.den.is_one() {
         return Ok(raised(base, exponent.clone().into_monomial()));
     }
@@ -58,7 +58,7 @@ fn symbolic_power(
     base: &Fraction,
     monomial: &Monomial,
     coefficient: &RBig,
-    budget: &mut Budget,
+    budget: &Budget,
 ) -> Result<Fraction, Spent> {
     if let Some(value) = base.as_rational()
         && value > RBig::ZERO
@@ -95,7 +95,7 @@ impl Fraction {
     }
 }
 
-fn rational_power(base: Fraction, exponent: &RBig, budget: &mut Budget) -> Result<Fraction, Spent> {
+fn rational_power(base: Fraction, exponent: &RBig, budget: &Budget) -> Result<Fraction, Spent> {
     if exponent.is_zero() {
         return Ok(Fraction::rational(RBig::ONE));
     }
@@ -141,8 +141,8 @@ fn rational_power(base: Fraction, exponent: &RBig, budget: &mut Budget) -> Resul
 }
 
 /// A power multiplied out, if the budget allows; otherwise the budget is as it was.
-fn expanded(base: &Fraction, times: u32, budget: &mut Budget) -> Option<Fraction> {
-    let before = budget.products;
+fn expanded(base: &Fraction, times: u32, budget: &Budget) -> Option<Fraction> {
+    let before = budget.products.get();
     let mut product = base.clone();
     for bit in (0..times.ilog2()).rev() {
         let square = product.times(&product, budget).ok();
@@ -150,7 +150,7 @@ fn expanded(base: &Fraction, times: u32, budget: &mut Budget) -> Option<Fraction
             square.and_then(|it| if times >> bit & 1 == 1 { it.times(base, budget).ok() } else { Some(it) });
         let Some(next) = next else {
             // The rest of the expression gets what was there, less what a wise caller would have spent.
-            budget.products = before / 2;
+            budget.products.set(before / 2);
             return None;
         };
         product = next;
@@ -163,7 +163,7 @@ fn term_power(
     monomial: &Monomial,
     coefficient: &RBig,
     exponent: &RBig,
-    budget: &mut Budget,
+    budget: &Budget,
 ) -> Result<Option<Fraction>, Spent> {
     let mut atoms: Vec<(Atom, RBig)> = Vec::new();
     let mut factor = RBig::ONE;
@@ -206,7 +206,7 @@ fn term_power(
 }
 
 /// A rational to a positive rational power: primes to powers between 0 and 1, and i.
-fn coefficient_power(value: &RBig, exponent: &RBig, budget: &mut Budget) -> Result<Option<Poly>, Spent> {
+fn coefficient_power(value: &RBig, exponent: &RBig, budget: &Budget) -> Result<Option<Poly>, Spent> {
     if value.is_zero() {
         return Ok(Some(Poly::default()));
     }
@@ -250,7 +250,7 @@ fn coefficient_power(value: &RBig, exponent: &RBig, budget: &mut Budget) -> Resu
 }
 
 /// The prime factors of a positive rational with their multiplicities, negative ones from below the line.
-pub(super) fn factors_of(value: &RBig, budget: &mut Budget) -> Result<Vec<(UBig, i32)>, Spent> {
+pub(super) fn factors_of(value: &RBig, budget: &Budget) -> Result<Vec<(UBig, i32)>, Spent> {
     let mut factors = Vec::new();
     let numerator = value.numerator().as_ubig().cloned().unwrap_or_default();
     factor_into(numerator, 1, &mut factors, budget)?;
@@ -262,7 +262,7 @@ fn factor_into(
     number: UBig,
     sign: i32,
     factors: &mut Vec<(UBig, i32)>,
-    budget: &mut Budget,
+    budget: &Budget,
 ) -> Result<(), Spent> {
     if number.is_zero() || number.is_one() {
         return Ok(());
@@ -293,9 +293,9 @@ fn large_factors(
     mut number: UBig,
     sign: i32,
     factors: &mut Vec<(UBig, i32)>,
-    budget: &mut Budget,
+    budget: &Budget,
 ) -> Result<(), Spent> {
-    budget.take(number.bit_len())?;
+    budget.take(1, 8 * number.bit_len())?;
     if let Some(twos) = number.trailing_zeros().filter(|twos| *twos > 0) {
         number >>= twos;
         factors.push((UBig::from(2_u8), sign * i32::try_from(twos).map_err(|_| Spent)?));
@@ -305,7 +305,7 @@ fn large_factors(
         while (&number % divisor) == 0 {
             number /= divisor;
             times += sign;
-            budget.take(1 + number.bit_len() / 64)?;
+            budget.take(1, number.bit_len())?;
         }
         if times != 0 {
             factors.push((UBig::from(divisor), times));

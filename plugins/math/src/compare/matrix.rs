@@ -1,12 +1,15 @@
 //! Compares matrices, and columns and rows with tuples.
 
 use super::{Comparer, Comparison};
-use crate::expr::Expr;
+use crate::algebra::{Budget, canonical};
+use crate::expr::{Expr, Number};
 
 /// A matrix with more entries than this is not multiplied.
 const MOST_ENTRIES: usize = 100;
+/// More factors than this are not multiplied, for entries with symbols grow with each.
+const MOST_FACTORS: usize = 8;
 
-impl Comparer {
+impl Comparer<'_> {
     /// Compares matrices, when either side is one.
     pub(super) fn compare_matrices(self, a: &Expr, b: &Expr) -> Option<Comparison> {
         match (a, b) {
@@ -37,7 +40,6 @@ impl Comparer {
     }
 
     fn entries<'e>(self, a: impl Iterator<Item = &'e Expr>, b: impl Iterator<Item = &'e Expr>) -> Comparison {
-        // A matrix is rounded as a whole, and then more freely: no entry alone decides.
         let mut result = Comparison::SameMatrix;
         for (a, b) in a.zip(b) {
             match self.compare(a, b).equal() {
@@ -60,11 +62,11 @@ fn line(rows: &[Vec<Expr>]) -> Option<Vec<&Expr>> {
 }
 
 /// A formula of matrices as one matrix; anything else as it is. `None` when the dimensions do not fit.
-pub(super) fn evaluated(expr: &Expr) -> Option<Expr> {
+pub(super) fn evaluated(expr: &Expr, budget: &Budget) -> Option<Expr> {
     if !is_formula_of_matrices(expr) {
         return Some(expr.clone());
     }
-    evaluate(expr)
+    evaluate(expr, budget)
 }
 
 fn is_formula_of_matrices(expr: &Expr) -> bool {
@@ -78,16 +80,16 @@ fn is_formula_of_matrices(expr: &Expr) -> bool {
     }
 }
 
-fn evaluate(expr: &Expr) -> Option<Expr> {
+fn evaluate(expr: &Expr, budget: &Budget) -> Option<Expr> {
     match expr {
-        Expr::Negative(inner) => match evaluate(inner)? {
+        Expr::Negative(inner) => match evaluate(inner, budget)? {
             Expr::Matrix(rows) => Some(scaled(&Expr::integer(-1), &rows)),
             other => Some(Expr::Negative(Box::new(other))),
         },
         Expr::Sum(terms) => {
-            let mut sum = evaluate(terms.first()?)?;
+            let mut sum = evaluate(terms.first()?, budget)?;
             for term in &terms[1..] {
-                sum = match (sum, evaluate(term)?) {
+                sum = match (sum, evaluate(term, budget)?) {
                     (Expr::Matrix(a), Expr::Matrix(b)) => Expr::Matrix(added(&a, &b)?),
                     _ => return None,
                 };
@@ -95,17 +97,20 @@ fn evaluate(expr: &Expr) -> Option<Expr> {
             Some(sum)
         }
         Expr::Product(factors) => {
-            let mut product = evaluate(factors.first()?)?;
+            if factors.len() > MOST_FACTORS {
+                return None;
+            }
+            let mut product = evaluate(factors.first()?, budget)?;
             for factor in &factors[1..] {
-                product = match (product, evaluate(factor)?) {
-                    (Expr::Matrix(a), Expr::Matrix(b)) => Expr::Matrix(multiplied(&a, &b)?),
+                product = match (product, evaluate(factor, budget)?) {
+                    (Expr::Matrix(a), Expr::Matrix(b)) => Expr::Matrix(multiplied(&a, &b, budget)?),
                     (Expr::Matrix(rows), scalar) | (scalar, Expr::Matrix(rows)) => scaled(&scalar, &rows),
                     (a, b) => Expr::Product(vec![a, b]),
                 };
             }
             Some(product)
         }
-        Expr::Quotient(above, below) => match evaluate(above)? {
+        Expr::Quotient(above, below) => match evaluate(above, budget)? {
             Expr::Matrix(rows) => {
                 let inverse = Expr::Quotient(Box::new(Expr::integer(1)), below.clone());
                 Some(scaled(&inverse, &rows))
@@ -138,7 +143,7 @@ fn added(a: &[Vec<Expr>], b: &[Vec<Expr>]) -> Option<Vec<Vec<Expr>>> {
     Some(a.iter().zip(b).map(|(a, b)| a.iter().zip(b).map(sum).collect()).collect())
 }
 
-fn multiplied(a: &[Vec<Expr>], b: &[Vec<Expr>]) -> Option<Vec<Vec<Expr>>> {
+fn multiplied(a: &[Vec<Expr>], b: &[Vec<Expr>], budget: &Budget) -> Option<Vec<Vec<Expr>>> {
     let width = b.first()?.len();
     if a.first()?.len() != b.len() || a.len() * width * b.len() > MOST_ENTRIES {
         return None;
@@ -146,9 +151,17 @@ fn multiplied(a: &[Vec<Expr>], b: &[Vec<Expr>]) -> Option<Vec<Vec<Expr>>> {
     let entry = |row: &[Expr], column: usize| {
         let terms =
             row.iter().zip(b).map(|(left, right)| Expr::Product(vec![left.clone(), right[column].clone()]));
-        Expr::Sum(terms.collect())
+        settled(Expr::Sum(terms.collect()), budget)
     };
     Some(a.iter().map(|row| (0..width).map(|column| entry(row, column)).collect()).collect())
+}
+
+/// A sum that is a number as that number, so that products of products do not grow.
+fn settled(expr: Expr, budget: &Budget) -> Expr {
+    match canonical(&expr, budget).ok().and_then(|value| value.as_rational()) {
+        Some(value) => Expr::Number(Number::exact(value)),
+        None => expr,
+    }
 }
 
 fn determinant(rows: &[Vec<Expr>]) -> Option<Expr> {

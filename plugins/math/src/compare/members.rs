@@ -2,6 +2,7 @@
 
 use super::{Comparer, Comparison, ListRule, parameters, relation};
 use crate::expr::Expr;
+use crate::numeric::Rough;
 
 /// More members than this are not put into correspondence.
 const MOST_MEMBERS: usize = 200;
@@ -22,7 +23,7 @@ enum Kind {
     List,
 }
 
-impl Comparer {
+impl Comparer<'_> {
     /// Compares members, when either side has any.
     pub(super) fn compare_members(self, a: &Expr, b: &Expr) -> Option<Comparison> {
         if let Some(comparison) = self.compare_families(a, b) {
@@ -68,7 +69,9 @@ impl Comparer {
         if a.members.len() > MOST_MEMBERS || b.members.len() > MOST_MEMBERS {
             return Comparison::Undecided;
         }
-        let (left, right) = named_alike(a.members, b.members);
+        // `a = 2, b = 3` gives the values an order.
+        let ordered = ordered || self.has_names(&a.members) != self.has_names(&b.members);
+        let (left, right) = self.named_alike(a.members, b.members);
         let left = if a.kind == Kind::Set { self.without_repetition(left) } else { left };
         let right = if b.kind == Kind::Set { self.without_repetition(right) } else { right };
         if left.len() != right.len() {
@@ -101,11 +104,15 @@ impl Comparer {
     }
 
     fn compare_in_any_order(self, a: &[Expr], b: &[Expr]) -> Comparison {
-        let mut left: Vec<&Expr> = b.iter().collect();
+        let mut left: Vec<(&Expr, Option<Rough>)> = b.iter().map(|it| (it, Rough::of(it))).collect();
         let mut undecided = false;
         for member in a {
             let mut found = None;
-            for (at, candidate) in left.iter().enumerate() {
+            let size = Rough::of(member);
+            for (at, (candidate, other)) in left.iter().enumerate() {
+                if Rough::far_apart(size, *other) {
+                    continue;
+                }
                 match self.compare(member, candidate).equal() {
                     Some(true) => {
                         found = Some(at);
@@ -127,19 +134,30 @@ impl Comparer {
     }
 
     fn without_repetition(self, members: Vec<Expr>) -> Vec<Expr> {
-        let mut kept: Vec<Expr> = Vec::with_capacity(members.len());
+        let mut kept: Vec<(Expr, Option<Rough>)> = Vec::with_capacity(members.len());
         for member in members {
-            if !kept.iter().any(|it| *it == member || self.compare(it, &member).is_same()) {
-                kept.push(member);
+            let size = Rough::of(&member);
+            let again = kept.iter().any(|(it, other)| {
+                !Rough::far_apart(size, *other) && (*it == member || self.compare(it, &member).is_same())
+            });
+            if !again {
+                kept.push((member, size));
             }
         }
-        kept
+        kept.into_iter().map(|(member, _)| member).collect()
     }
 
     /// Families of values with a whole parameter, whatever it is called.
     fn compare_families(self, a: &Expr, b: &Expr) -> Option<Comparison> {
-        let (a, b) = parameters::alike(a, b)?;
-        let comparison = Self { depth: self.depth + 1, ..self }.compare(&a, &b);
+        let (a_plain, b_plain, parameter) = parameters::alike(a, b)?;
+        if parameters::same_values(&a_plain, &b_plain, &parameter, self.budget) == Some(true) {
+            return Some(Comparison::SameMembers);
+        }
+        // Nothing was renamed or left out: there is nothing new to compare.
+        if a_plain == *a && b_plain == *b {
+            return None;
+        }
+        let comparison = Self { depth: self.depth + 1, ..self }.compare(&a_plain, &b_plain);
         comparison.is_same().then_some(comparison)
     }
 }
@@ -212,15 +230,32 @@ fn with_sign(expr: &Expr, plus: bool) -> Expr {
     }
 }
 
-/// Members with or without their names, alike on both sides: `a = 4, -8` and `p = 5, q = 2` beside plain values.
-fn named_alike(a: Vec<Expr>, b: Vec<Expr>) -> (Vec<Expr>, Vec<Expr>) {
-    let named = |members: &[Expr]| members.iter().all(|it| relation::assigned(it).is_some());
-    if named(&a) && named(&b) {
-        return (a, b);
+impl Comparer<'_> {
+    /// Members with or without their names, alike on both sides: `a = 4, -8` and `p = 5, q = 2` beside plain values.
+    fn named_alike(self, a: Vec<Expr>, b: Vec<Expr>) -> (Vec<Expr>, Vec<Expr>) {
+        let named = |members: &[Expr]| members.iter().all(|it| relation::assigned(it, self.budget).is_some());
+        if named(&a) && named(&b) {
+            return (a, b);
+        }
+        (self.values(a), self.values(b))
     }
-    (values(a), values(b))
-}
 
-fn values(members: Vec<Expr>) -> Vec<Expr> {
-    members.into_iter().map(|member| relation::assigned(&member).map_or(member, |(_, value)| value)).collect()
+    /// Whether all members have names, and different ones.
+    fn has_names(self, members: &[Expr]) -> bool {
+        let mut names = Vec::with_capacity(members.len());
+        for member in members {
+            match relation::assigned(member, self.budget) {
+                Some((name, _)) if !names.contains(&name) => names.push(name),
+                _ => return false,
+            }
+        }
+        names.len() > 1
+    }
+
+    fn values(self, members: Vec<Expr>) -> Vec<Expr> {
+        members
+            .into_iter()
+            .map(|member| relation::assigned(&member, self.budget).map_or(member, |(_, value)| value))
+            .collect()
+    }
 }

@@ -9,6 +9,7 @@
 mod matrix;
 mod members;
 mod parameters;
+mod pieces;
 mod reals;
 mod relation;
 mod scalar;
@@ -17,8 +18,9 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use crate::algebra::Budget;
 use crate::expr::{Expr, NamedSet};
-use crate::reading::{Reading, readings};
+use crate::reading::{Reading, is_number, readings};
 
 /// What a sign of percent is worth that only one side has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -185,11 +187,15 @@ pub fn compare(answer: &str, reference: &str, rules: Rules) -> Comparison {
     if let Some(comparison) = plain_numbers(answer, reference) {
         return comparison;
     }
+    if answer == reference {
+        return if is_number(answer) { Comparison::SameNumber } else { Comparison::SameText };
+    }
     let (answers, references) = (readings(answer), readings(reference));
+    let budget = Budget::new();
     let mut first = None;
     for answer in &answers {
-        for reference in &references {
-            let comparison = compare_readings(answer, reference, rules);
+        for reference in references.iter().filter(|it| answer.fits(it) && it.fits(answer)) {
+            let comparison = compare_readings(answer, reference, rules, &budget);
             if comparison.is_same() {
                 return comparison;
             }
@@ -216,7 +222,12 @@ fn plain_numbers(answer: &str, reference: &str) -> Option<Comparison> {
     Some(if same { Comparison::SameNumber } else { Comparison::OtherNumber })
 }
 
-fn compare_readings(answer: &Reading<'_>, reference: &Reading<'_>, rules: Rules) -> Comparison {
+fn compare_readings(
+    answer: &Reading<'_>,
+    reference: &Reading<'_>,
+    rules: Rules,
+    budget: &Budget,
+) -> Comparison {
     if answer.is_choice_like(reference) {
         return Comparison::SameText;
     }
@@ -225,10 +236,14 @@ fn compare_readings(answer: &Reading<'_>, reference: &Reading<'_>, rules: Rules)
     };
     match (&answer.expr, &reference.expr) {
         (Some(answer_expr), Some(reference_expr)) => {
-            let comparison = Comparer { rules, depth: 0 }.compare(answer_expr, reference_expr);
+            let comparison = Comparer { rules, depth: 0, budget }.compare(answer_expr, reference_expr);
+            if comparison.is_same() {
+                return comparison;
+            }
             // `odd` is letters, a product to the parser, but the same text as `\text{odd}`.
             let texts =
-                matches!(comparison, Comparison::OtherKind | Comparison::OtherText | Comparison::Undecided);
+                matches!(comparison, Comparison::OtherKind | Comparison::OtherText | Comparison::Undecided)
+                    || answer.has_words() && reference.has_words();
             if texts && answer.spelling() == reference.spelling() { Comparison::SameText } else { comparison }
         }
         (None, None) => by_text(),
@@ -241,22 +256,23 @@ fn compare_readings(answer: &Reading<'_>, reference: &Reading<'_>, rules: Rules)
 
 /// Compares expressions under some rules. The first is the answer, the second the reference.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Comparer {
+pub(crate) struct Comparer<'b> {
     rules: Rules,
     depth: u8,
+    budget: &'b Budget,
 }
 
 /// How deeply members are compared.
 const MOST_DEPTH: u8 = 12;
 
-impl Comparer {
+impl Comparer<'_> {
     /// Compares two expressions.
     pub(crate) fn compare(self, a: &Expr, b: &Expr) -> Comparison {
         if self.depth > MOST_DEPTH {
             return Comparison::Undecided;
         }
         let inner = Self { depth: self.depth + 1, ..self };
-        if let (Some(a), Some(b)) = (matrix::evaluated(a), matrix::evaluated(b)) {
+        if let (Some(a), Some(b)) = (matrix::evaluated(a, self.budget), matrix::evaluated(b, self.budget)) {
             return inner.compare_prepared(&a, &b);
         }
         Comparison::Undecided

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::algebra::substitute;
+use dashu_ratio::RBig;
+
+use crate::algebra::{Budget, Fraction, canonical, substitute};
 use crate::expr::{Constant, Expr, NamedSet, Relation};
 
 /// Letters that name whole numbers where nothing else is said.
@@ -12,24 +14,40 @@ const WHOLE: [&str; 6] = ["k", "n", "m", "l", "j", "p"];
 struct Family {
     members: Expr,
     parameter: String,
-    /// Whether it says that the parameter is whole.
-    declared: bool,
 }
 
 /// Both sides with the same parameter, when both are families and their parameters are called differently.
-pub(super) fn alike(a: &Expr, b: &Expr) -> Option<(Expr, Expr)> {
+pub(super) fn alike(a: &Expr, b: &Expr) -> Option<(Expr, Expr, String)> {
     let (a_plain, b_plain) = (matches!(a, Expr::Number(_)), matches!(b, Expr::Number(_)));
     if a_plain || b_plain {
         return None;
     }
     let (a, b) = (family(a)?, family(b)?);
-    let renamed = a.parameter != b.parameter;
-    if !renamed && !a.declared && !b.declared {
-        return None;
-    }
-    let b_members =
-        if renamed { substitute(&b.members, &b.parameter, &Expr::Symbol(a.parameter)) } else { b.members };
-    Some((a.members, b_members))
+    let b_members = if a.parameter == b.parameter {
+        b.members
+    } else {
+        substitute(&b.members, &b.parameter, &Expr::Symbol(a.parameter.clone()))
+    };
+    Some((a.members, b_members, a.parameter))
+}
+
+/// Whether two families `α + β k` have the same values: the same steps, and starts that are whole steps apart.
+pub(super) fn same_values(a: &Expr, b: &Expr, parameter: &str, budget: &Budget) -> Option<bool> {
+    let (start, step) = line(a, parameter, budget)?;
+    let (other_start, other_step) = line(b, parameter, budget)?;
+    let steps = other_step.times(&step.clone().inverse()?, budget).ok()?.as_rational()?;
+    let apart = start.minus(other_start, budget).ok()?.times(&step.inverse()?, budget).ok()?.as_rational()?;
+    let turned = steps == -RBig::ONE || steps.is_one();
+    Some(turned && apart.is_int())
+}
+
+/// Start and step of `α + β k`. `None` for what is not of that form.
+fn line(expr: &Expr, parameter: &str, budget: &Budget) -> Option<(Fraction, Fraction)> {
+    let at = |value: i64| canonical(&substitute(expr, parameter, &Expr::integer(value)), budget).ok();
+    let (zero, one, two) = (at(0)?, at(1)?, at(2)?);
+    let step = one.clone().minus(zero.clone(), budget).ok()?;
+    let again = two.minus(one, budget).ok()?;
+    (step == again && !step.num.is_zero()).then_some((zero, step))
 }
 
 fn family(expr: &Expr) -> Option<Family> {
@@ -50,11 +68,11 @@ fn family(expr: &Expr) -> Option<Family> {
         other => (other.clone(), None),
     };
     if let Some(parameter) = declared {
-        return Some(Family { members, parameter, declared: true });
+        return Some(Family { members, parameter });
     }
     // Without a word, only angles have families.
     let parameter = only_whole_symbol(&members)?;
-    mentions_pi(&members).then_some(Family { members, parameter, declared: false })
+    mentions_pi(&members).then_some(Family { members, parameter })
 }
 
 /// The symbol of `k \in \mathbb{Z}`.

@@ -1,44 +1,21 @@
 //! Compares sets of reals: intervals, unions, inequalities, and what is left out of the line.
 
-use std::cmp::Ordering;
-
 use dashu_ratio::RBig;
 
+use super::pieces::{End, Piece, Pieces, complement, intersection, line, normal};
 use super::relation::{has_symbols, is_name, name_of};
 use super::{Comparer, Comparison};
 use crate::algebra::{Atom, Budget, Monomial, canonical};
 use crate::expr::{Constant, Expr, Interval, NamedSet, Number, Relation};
 use crate::numeric::approximate;
 
-/// More pieces than this are not put together.
-const MOST_PIECES: usize = 60;
-
-/// An end of a piece.
-#[derive(Debug, Clone)]
-struct End {
-    /// `None` for infinity.
-    value: Option<Expr>,
-    /// Where it is, roughly; infinite for infinity.
-    at: f64,
-    closed: bool,
-}
-
-/// A piece of the line.
-#[derive(Debug, Clone)]
-struct Piece {
-    low: End,
-    high: End,
-}
-
-type Pieces = Vec<Piece>;
-
-impl Comparer {
+impl Comparer<'_> {
     /// Compares sets of reals, when at least one side can be nothing else.
     pub(super) fn compare_reals(self, a: &Expr, b: &Expr) -> Option<Comparison> {
         if !is_certainly_real_set(a) && !is_certainly_real_set(b) {
             return None;
         }
-        let (left, right) = (pieces(a, 0), pieces(b, 0));
+        let (left, right) = (pieces(a, 0, self.budget), pieces(b, 0, self.budget));
         match (left, right) {
             (Some(left), Some(right)) => Some(self.compare_pieces(&left, &right)),
             _ => self.compare_by_parts(a, b),
@@ -162,46 +139,41 @@ fn infinite(expr: &Expr) -> Option<f64> {
     }
 }
 
-fn end(expr: &Expr, closed: bool) -> Option<End> {
+fn end(expr: &Expr, closed: bool, budget: &Budget) -> Option<End> {
     if let Some(at) = infinite(expr) {
         return Some(End { value: None, at, closed: false });
     }
-    Some(End { value: Some(expr.clone()), at: approximate(expr)?, closed })
+    Some(End { value: Some(expr.clone()), at: approximate(expr, budget)?, closed })
 }
 
-fn piece(low: &Expr, high: &Expr, low_closed: bool, high_closed: bool) -> Option<Pieces> {
-    let (low, high) = (end(low, low_closed)?, end(high, high_closed)?);
+fn piece(low: &Expr, high: &Expr, low_closed: bool, high_closed: bool, budget: &Budget) -> Option<Pieces> {
+    let (low, high) = (end(low, low_closed, budget)?, end(high, high_closed, budget)?);
     if low.at > high.at || low.at == f64::INFINITY || high.at == f64::NEG_INFINITY {
         return None;
     }
     Some(normal(vec![Piece { low, high }]))
 }
 
-fn line() -> Pieces {
-    let end = |at| End { value: None, at, closed: false };
-    vec![Piece { low: end(f64::NEG_INFINITY), high: end(f64::INFINITY) }]
-}
-
 /// The pieces of a set of reals, in order. `None` when it is none, or when they cannot be put in order.
-fn pieces(expr: &Expr, depth: u8) -> Option<Pieces> {
+fn pieces(expr: &Expr, depth: u8, budget: &Budget) -> Option<Pieces> {
     if depth > 8 {
         return None;
     }
-    let inner = |expr: &Expr| pieces(expr, depth + 1);
+    let inner = |expr: &Expr| pieces(expr, depth + 1, budget);
     match expr {
         Expr::Interval(interval) => {
             let Interval { low, high, low_closed, high_closed } = &**interval;
-            piece(low, high, *low_closed, *high_closed)
+            piece(low, high, *low_closed, *high_closed, budget)
         }
         Expr::Tuple(ends) => match ends.as_slice() {
             // A pair that is not in order is a point of the plane.
-            [low, high] => piece(low, high, false, false).filter(|pieces| !pieces.is_empty()),
+            [low, high] => piece(low, high, false, false, budget).filter(|pieces| !pieces.is_empty()),
             _ => None,
         },
         Expr::Set(points) => {
             let mut all = Vec::new();
             for point in points {
-                let at = end(point, true).filter(|end| end.value.is_some())?;
+                let at = end(point, true, budget).filter(|end| end.value.is_some())?;
                 all.push(Piece { low: at.clone(), high: at });
             }
             Some(normal(all))
@@ -223,17 +195,17 @@ fn pieces(expr: &Expr, depth: u8) -> Option<Pieces> {
             Some(all)
         }
         Expr::Difference(left, right) => Some(intersection(&inner(left)?, &complement(&inner(right)?))),
-        Expr::Relation(sides, signs) => solution(sides, signs, depth),
-        Expr::List(parts) => joined(parts, depth),
+        Expr::Relation(sides, signs) => solution(sides, signs, depth, budget),
+        Expr::List(parts) => joined(parts, depth, budget),
         _ => None,
     }
 }
 
 /// Inequalities side by side: all of them hold where they bound from both sides or leave out, else any of them.
-fn joined(parts: &[Expr], depth: u8) -> Option<Pieces> {
+fn joined(parts: &[Expr], depth: u8, budget: &Budget) -> Option<Pieces> {
     let mut solutions = Vec::new();
     for part in parts {
-        solutions.push(pieces(part, depth + 1)?);
+        solutions.push(pieces(part, depth + 1, budget)?);
     }
     let leaves_out = |part: &Expr| matches!(part, Expr::Relation(_, signs) if signs.contains(&Relation::NotEqual) || signs.contains(&Relation::NotIn));
     let mut any: Pieces = Vec::new();
@@ -242,7 +214,12 @@ fn joined(parts: &[Expr], depth: u8) -> Option<Pieces> {
             any.extend(solution.iter().cloned());
         }
     }
+    let before = any.len();
     let any = normal(any);
+    // Intervals in a list are a union only where that loses none of them.
+    if any.len() < before && !parts.iter().any(|it| matches!(it, Expr::Relation(..))) {
+        return None;
+    }
     let covers_all =
         any.len() == 1 && any[0].low.value.is_none() && any[0].high.value.is_none() && parts.len() > 1;
     let mut result =
@@ -261,14 +238,22 @@ fn joined(parts: &[Expr], depth: u8) -> Option<Pieces> {
 }
 
 /// Where an inequality or a chain of them holds: in one variable by its name, or linear in it.
-fn solution(sides: &[Expr], signs: &[Relation], depth: u8) -> Option<Pieces> {
+fn solution(sides: &[Expr], signs: &[Relation], depth: u8, budget: &Budget) -> Option<Pieces> {
     let mut result = line();
     for (pair, sign) in sides.windows(2).zip(signs) {
         let [left, right] = pair else { return None };
         let part = match (is_variable(left), is_variable(right)) {
-            (true, false) => half_line(left, *sign, right, depth)?,
-            (false, true) => half_line(right, sign.flipped(), left, depth)?,
-            _ => linear(left, *sign, right)?,
+            (true, false) => half_line(left, *sign, right, depth, budget)?,
+            (false, true) => half_line(right, sign.flipped(), left, depth, budget)?,
+            _ => match (left, right) {
+                (Expr::Call(name, inner), bound) if name == "abs" && inner.len() == 1 => {
+                    absolute(&inner[0], *sign, bound, budget)?
+                }
+                (bound, Expr::Call(name, inner)) if name == "abs" && inner.len() == 1 => {
+                    absolute(&inner[0], sign.flipped(), bound, budget)?
+                }
+                _ => linear(left, *sign, right, budget)?,
+            },
         };
         result = intersection(&result, &part);
     }
@@ -279,20 +264,20 @@ fn is_variable(expr: &Expr) -> bool {
     is_name(expr) && (has_symbols(expr) || matches!(expr, Expr::Call(..)))
 }
 
-fn half_line(variable: &Expr, sign: Relation, bound: &Expr, depth: u8) -> Option<Pieces> {
+fn half_line(variable: &Expr, sign: Relation, bound: &Expr, depth: u8, budget: &Budget) -> Option<Pieces> {
     if matches!(sign, Relation::In | Relation::NotIn) {
-        let set = pieces(bound, depth + 1)?;
+        let set = pieces(bound, depth + 1, budget)?;
         return Some(if sign == Relation::In { set } else { complement(&set) });
     }
     if has_symbols(bound) {
         return None;
     }
-    let solution = ray(sign, bound)?;
+    let solution = ray(sign, bound, budget)?;
     match variable {
         // |x| < 2 is -2 < x < 2.
         Expr::Call(name, _) if name == "abs" => {
             let negative = Expr::Negative(Box::new(bound.clone()));
-            let mirrored = ray(sign.flipped(), &negative)?;
+            let mirrored = ray(sign.flipped(), &negative, budget)?;
             Some(match sign {
                 Relation::Less | Relation::AtMost | Relation::NotEqual => intersection(&solution, &mirrored),
                 _ => normal(solution.into_iter().chain(mirrored).collect()),
@@ -302,7 +287,21 @@ fn half_line(variable: &Expr, sign: Relation, bound: &Expr, depth: u8) -> Option
     }
 }
 
-fn ray(sign: Relation, bound: &Expr) -> Option<Pieces> {
+/// `|inner| sign bound` for a linear formula between the bars.
+fn absolute(inner: &Expr, sign: Relation, bound: &Expr, budget: &Budget) -> Option<Pieces> {
+    if has_symbols(bound) {
+        return None;
+    }
+    let negative = Expr::Negative(Box::new(bound.clone()));
+    let (above, below) =
+        (linear(inner, sign, bound, budget)?, linear(inner, sign.flipped(), &negative, budget)?);
+    Some(match sign {
+        Relation::Less | Relation::AtMost | Relation::NotEqual => intersection(&above, &below),
+        _ => normal(above.into_iter().chain(below).collect()),
+    })
+}
+
+fn ray(sign: Relation, bound: &Expr, budget: &Budget) -> Option<Pieces> {
     let infinity = Expr::Constant(Constant::Infinity);
     let minus = Expr::Negative(Box::new(infinity.clone()));
     if infinite(bound).is_some() {
@@ -310,25 +309,24 @@ fn ray(sign: Relation, bound: &Expr) -> Option<Pieces> {
         return Some(line());
     }
     match sign {
-        Relation::Less => piece(&minus, bound, false, false),
-        Relation::AtMost => piece(&minus, bound, false, true),
-        Relation::Greater => piece(bound, &infinity, false, false),
-        Relation::AtLeast => piece(bound, &infinity, true, false),
-        Relation::Equal => piece(bound, bound, true, true),
-        Relation::NotEqual => Some(complement(&piece(bound, bound, true, true)?)),
+        Relation::Less => piece(&minus, bound, false, false, budget),
+        Relation::AtMost => piece(&minus, bound, false, true, budget),
+        Relation::Greater => piece(bound, &infinity, false, false, budget),
+        Relation::AtLeast => piece(bound, &infinity, true, false, budget),
+        Relation::Equal => piece(bound, bound, true, true, budget),
+        Relation::NotEqual => Some(complement(&piece(bound, bound, true, true, budget)?)),
         _ => None,
     }
 }
 
 /// `left sign right` where the difference is `m x + c` with rational numbers.
-fn linear(left: &Expr, sign: Relation, right: &Expr) -> Option<Pieces> {
+fn linear(left: &Expr, sign: Relation, right: &Expr, budget: &Budget) -> Option<Pieces> {
     if !sign.is_order() && sign != Relation::NotEqual {
         return None;
     }
-    let mut budget = Budget::new();
-    let left = canonical(left, &mut budget).ok()?;
-    let right = canonical(right, &mut budget).ok()?;
-    let difference = left.minus(right, &mut budget).ok()?;
+    let left = canonical(left, budget).ok()?;
+    let right = canonical(right, budget).ok()?;
+    let difference = left.minus(right, budget).ok()?;
     if !difference.den.is_one() || difference.num.0.len() > 2 {
         return None;
     }
@@ -346,82 +344,5 @@ fn linear(left: &Expr, sign: Relation, right: &Expr) -> Option<Pieces> {
     }
     let slope = slope?;
     let sign = if slope < RBig::ZERO { sign.flipped() } else { sign };
-    ray(sign, &Expr::Number(Number::exact(-constant / slope)))
-}
-
-fn compare_low(a: &End, b: &End) -> Ordering {
-    a.at.total_cmp(&b.at).then_with(|| b.closed.cmp(&a.closed))
-}
-
-/// In order, what touches put together.
-fn normal(mut pieces: Pieces) -> Pieces {
-    pieces.retain(|piece| piece.low.at < piece.high.at || piece.low.closed && piece.high.closed);
-    pieces.sort_by(|a, b| compare_low(&a.low, &b.low));
-    let mut merged: Pieces = Vec::with_capacity(pieces.len());
-    for piece in pieces.into_iter().take(MOST_PIECES) {
-        match merged.last_mut() {
-            Some(last)
-                if last.high.at > piece.low.at
-                    || last.high.at == piece.low.at && (last.high.closed || piece.low.closed) =>
-            {
-                let further =
-                    piece.high.at > last.high.at || piece.high.at == last.high.at && piece.high.closed;
-                if further {
-                    last.high = piece.high;
-                }
-            }
-            _ => merged.push(piece),
-        }
-    }
-    merged
-}
-
-fn intersection(a: &[Piece], b: &[Piece]) -> Pieces {
-    let mut all = Vec::new();
-    for a in a {
-        for b in b {
-            let low = match a.low.at.total_cmp(&b.low.at) {
-                Ordering::Less => &b.low,
-                Ordering::Greater => &a.low,
-                Ordering::Equal => {
-                    if a.low.closed {
-                        &b.low
-                    } else {
-                        &a.low
-                    }
-                }
-            };
-            let high = match a.high.at.total_cmp(&b.high.at) {
-                Ordering::Less => &a.high,
-                Ordering::Greater => &b.high,
-                Ordering::Equal => {
-                    if a.high.closed {
-                        &b.high
-                    } else {
-                        &a.high
-                    }
-                }
-            };
-            if low.at < high.at || low.at == high.at && low.closed && high.closed {
-                all.push(Piece { low: low.clone(), high: high.clone() });
-            }
-        }
-    }
-    normal(all)
-}
-
-fn complement(pieces: &[Piece]) -> Pieces {
-    let mut all = Vec::new();
-    let mut low = End { value: None, at: f64::NEG_INFINITY, closed: false };
-    for piece in pieces {
-        let high = End { closed: !piece.low.closed, ..piece.low.clone() };
-        if piece.low.value.is_some() {
-            all.push(Piece { low: low.clone(), high });
-        }
-        low = End { closed: !piece.high.closed, ..piece.high.clone() };
-    }
-    if low.at < f64::INFINITY {
-        all.push(Piece { low, high: End { value: None, at: f64::INFINITY, closed: false } });
-    }
-    normal(all)
+    ray(sign, &Expr::Number(Number::exact(-constant / slope)), budget)
 }

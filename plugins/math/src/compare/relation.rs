@@ -9,7 +9,7 @@ use crate::algebra::{Budget, Fraction, Poly, canonical, substitute};
 use crate::expr::{Constant, Expr, Relation};
 use crate::numeric::{Agreement, agree};
 
-impl Comparer {
+impl Comparer<'_> {
     /// Compares relations, when either side is one.
     pub(super) fn compare_relations(self, a: &Expr, b: &Expr) -> Option<Comparison> {
         match (a, b) {
@@ -34,7 +34,7 @@ impl Comparer {
         if !matches!(relation, Expr::Relation(..)) {
             return compare(relation, other);
         }
-        if let Some((_, value)) = assigned(relation) {
+        if let Some((_, value)) = assigned(relation, self.budget) {
             return compare(&value, other);
         }
         if let Some(comparison) = self.compare_reals(relation, other) {
@@ -47,10 +47,11 @@ impl Comparer {
         let (Expr::Relation(left, left_signs), Expr::Relation(right, right_signs)) = (a, b) else {
             return self.compare(a, b);
         };
-        if let (Some((name, value)), Some((other_name, other_value))) = (assigned(a), assigned(b)) {
-            if let Some(comparison) = self.compare_assignments((&name, &value), (&other_name, &other_value)) {
-                return comparison;
-            }
+        if let (Some((name, value)), Some((other_name, other_value))) =
+            (assigned(a, self.budget), assigned(b, self.budget))
+            && let Some(comparison) = self.compare_assignments((&name, &value), (&other_name, &other_value))
+        {
+            return comparison;
         }
         if let (Some(a_reals), Some(b_reals)) = (self.variable_of(a), self.variable_of(b))
             && a_reals == b_reals
@@ -91,6 +92,11 @@ impl Comparer {
             let comparison = self.compare(value, &renamed);
             return Some(if comparison.is_same() { Comparison::SameRelation } else { comparison });
         }
+        if let (Expr::Call(..), Expr::Call(..)) = (name, other_name)
+            && name_of(name) != name_of(other_name)
+        {
+            return Some(Comparison::OtherRelation);
+        }
         let same_name = match (name, other_name) {
             (Expr::Call(_, parameters), Expr::Symbol(symbol))
             | (Expr::Symbol(symbol), Expr::Call(_, parameters)) => symbol == "y" && parameters.len() == 1,
@@ -128,17 +134,13 @@ impl Comparer {
         if a_sign != b_sign || !comparable {
             return Comparison::OtherRelation;
         }
-        let mut budget = Budget::new();
-        let values = (canonical(&a_difference, &mut budget), canonical(&b_difference, &mut budget));
+        let values = (canonical(&a_difference, self.budget), canonical(&b_difference, self.budget));
         let (Ok(p), Ok(q)) = values else { return Comparison::OtherRelation };
-        if p.num.is_zero() || q.num.is_zero() {
-            return if p.num.is_zero() && q.num.is_zero() {
-                Comparison::SameRelation
-            } else {
-                Comparison::OtherRelation
-            };
+        // What holds for everything is not the same for all that: `1 + 1 = 2` is not `3 + 3 = 6`.
+        if p.num.is_zero() || q.num.is_zero() || !p.has_symbols() || !q.has_symbols() {
+            return Comparison::OtherRelation;
         }
-        if let Some(factor) = ratio(&p, &q, &mut budget) {
+        if let Some(factor) = ratio(&p, &q, self.budget) {
             let fits = !a_sign.is_order() || factor > RBig::ZERO;
             return if fits { Comparison::SameRelation } else { Comparison::OtherRelation };
         }
@@ -150,7 +152,7 @@ impl Comparer {
             return Comparison::OtherRelation;
         }
         if a_sign.is_order() {
-            return if agree(&a_difference, &b_difference) == Agreement::Agree(5) {
+            return if agree(&a_difference, &b_difference, self.budget) == Agreement::Agree(5) {
                 Comparison::SameRelation
             } else {
                 Comparison::OtherRelation
@@ -160,7 +162,7 @@ impl Comparer {
         let (p_other, q_other) = (primed(&a_difference), primed(&b_difference));
         let left = Expr::Product(vec![a_difference, q_other]);
         let right = Expr::Product(vec![b_difference, p_other]);
-        match agree(&left, &right) {
+        match agree(&left, &right, self.budget) {
             Agreement::Agree(_) => Comparison::SameRelation,
             Agreement::Differ => Comparison::OtherRelation,
             Agreement::Unknown => Comparison::Undecided,
@@ -178,7 +180,7 @@ fn difference((left, right, sign): (&Expr, &Expr, Relation)) -> (Expr, Relation)
 }
 
 /// The rational that `p` is `q` times, over denominators that do not matter for being zero.
-fn ratio(p: &Fraction, q: &Fraction, budget: &mut Budget) -> Option<RBig> {
+fn ratio(p: &Fraction, q: &Fraction, budget: &Budget) -> Option<RBig> {
     let (left, right): (Poly, Poly) = if p.den == q.den {
         (p.num.clone(), q.num.clone())
     } else {
@@ -188,6 +190,7 @@ fn ratio(p: &Fraction, q: &Fraction, budget: &mut Budget) -> Option<RBig> {
         );
         (difference.0.ok()?, difference.1.ok()?)
     };
+    let (left, right) = (left.without_negative_powers(budget)?, right.without_negative_powers(budget)?);
     let (monomial, coefficient) = left.0.first_key_value()?;
     let factor = coefficient / right.0.get(monomial)?;
     let scaled = Fraction::rational(factor.clone()).times(&right.into(), budget).ok()?;
@@ -264,7 +267,7 @@ fn settled(expr: &Expr) -> Expr {
 }
 
 /// The name and the value of an assignment: `x = 5`, `f(x) = 2x`, `AB = 3`, `x = 1 + 2 = 3`, `x \in S`.
-pub(super) fn assigned(expr: &Expr) -> Option<(Expr, Expr)> {
+pub(super) fn assigned(expr: &Expr, budget: &Budget) -> Option<(Expr, Expr)> {
     let settled = settled(expr);
     let Expr::Relation(sides, signs) = &settled else { return None };
     let (first, last) = (sides.first()?, sides.last()?);
@@ -280,8 +283,9 @@ pub(super) fn assigned(expr: &Expr) -> Option<(Expr, Expr)> {
     let constants = sides.iter().filter(|side| !has_symbols(side)).count();
     if constants == sides.len() {
         // `3 + 4 = 7` says 7; `6 = 7` says nothing.
-        let holds =
-            sides[..sides.len() - 1].iter().all(|side| matches!(agree(side, last), Agreement::Agree(_)));
+        let holds = sides[..sides.len() - 1]
+            .iter()
+            .all(|side| matches!(agree(side, last, budget), Agreement::Agree(_)));
         return holds.then(|| (first.clone(), last.clone()));
     }
     if !has_symbols(last) && sides.iter().all(|side| is_name(side) || !has_symbols(side)) {
@@ -320,6 +324,7 @@ pub(super) fn is_name(expr: &Expr) -> bool {
         }
         Expr::Quotient(above, below) => is_name(above) && is_name(below),
         Expr::Ratio(parts) | Expr::Tuple(parts) => parts.iter().all(is_name),
+        Expr::Matrix(rows) => rows.iter().flatten().all(is_name),
         // `m + n = 27` names a sum; `x + y = 27` is a line.
         Expr::Sum(terms) => terms
             .iter()

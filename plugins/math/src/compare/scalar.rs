@@ -10,7 +10,7 @@ use crate::expr::{Constant, Expr, Number};
 use crate::numeric::{self, Agreement};
 use crate::units::{Unit, Units};
 
-impl Comparer {
+impl Comparer<'_> {
     /// Compares two scalars.
     pub(super) fn compare_scalars(self, a: &Expr, b: &Expr) -> Comparison {
         match (a, b) {
@@ -45,6 +45,9 @@ impl Comparer {
             // A number in another base is what was asked for, not its value.
             (Expr::Based(..), _) | (_, Expr::Based(..)) => Comparison::OtherNumber,
             (Expr::Ratio(a), Expr::Ratio(b)) if a.len() > 2 || b.len() > 2 => self.compare_ratios(a, b),
+            (Expr::Quantity(..), Expr::Percent(_)) | (Expr::Percent(_), Expr::Quantity(..)) => {
+                Comparison::OtherUnit
+            }
             (Expr::Quantity(a, unit), Expr::Quantity(b, other)) => {
                 self.compare_quantities((a, unit), (b, other))
             }
@@ -130,21 +133,26 @@ impl Comparer {
                 self.compare_rounded_numbers(a, b)
             };
         }
-        let mut budget = Budget::new();
-        let exact = match (canonical(a, &mut budget), canonical(b, &mut budget)) {
-            (Ok(a), Ok(b)) => compare_exactly(&a, &b, &mut budget),
+        if numeric::certainly_differ(a, b) {
+            let numbers = is_arithmetic(a) && is_arithmetic(b);
+            let other = if numbers { Comparison::OtherNumber } else { Comparison::OtherFormula };
+            return self.other_unless_rounded(a, b, other);
+        }
+        let exact = match (canonical(a, self.budget), canonical(b, self.budget)) {
+            (Ok(a), Ok(b)) => compare_exactly(&a, &b, self.budget),
             (Err(NoValue::NoScalar), _) | (_, Err(NoValue::NoScalar)) => return Comparison::OtherKind,
             _ => None,
         };
-        let comparison = exact.unwrap_or_else(|| match numeric::agree(a, b) {
+        let comparison = exact.unwrap_or_else(|| match numeric::agree(a, b, self.budget) {
             Agreement::Agree(points) => Comparison::Agrees(points),
             Agreement::Differ => Comparison::OtherFormula,
             Agreement::Unknown if a == b => Comparison::SameFormula,
             Agreement::Unknown => Comparison::Undecided,
         });
-        if comparison.is_same() {
-            return comparison;
-        }
+        if comparison.is_same() { comparison } else { self.other_unless_rounded(a, b, comparison) }
+    }
+
+    fn other_unless_rounded(self, a: &Expr, b: &Expr, comparison: Comparison) -> Comparison {
         if self.rounds(a, b) || self.rounds(b, a) {
             return Comparison::Rounded;
         }
@@ -178,7 +186,7 @@ impl Comparer {
         if self.rules.rounding == 0 {
             return false;
         }
-        let Some((number, shift)) = as_decimal(decimal) else { return false };
+        let Some((number, shift)) = as_decimal(decimal, self.budget) else { return false };
         let Some(decimals) = number.decimals else { return false };
         let places = i64::from(decimals) - shift;
         let enough = if shift == 0 {
@@ -192,13 +200,12 @@ impl Comparer {
         }
         let value = number.value * power_of_ten(shift);
         let unit = unit_in_last_place(0, places);
-        let mut budget = Budget::new();
-        if let Ok(fraction) = canonical(exact, &mut budget)
+        if let Ok(fraction) = canonical(exact, self.budget)
             && let Some(exact) = fraction.as_rational()
         {
             return !exact.is_int() && within_half(&(value - exact), &unit);
         }
-        let Some(difference) = numeric::difference_from(exact, &value) else { return false };
+        let Some(difference) = numeric::difference_from(exact, &value, self.budget) else { return false };
         difference.abs() <= unit.to_f64().value() * 0.500_000_1
     }
 }
@@ -218,15 +225,15 @@ fn unit_in_last_place(decimals: u32, places: i64) -> RBig {
 }
 
 /// A decimal with its sign, and the power of ten it is multiplied with.
-fn as_decimal(expr: &Expr) -> Option<(Number, i64)> {
+fn as_decimal(expr: &Expr, budget: &Budget) -> Option<(Number, i64)> {
     match expr {
         Expr::Number(number) => Some((number.clone(), 0)),
         Expr::Negative(inner) => {
-            let (number, shift) = as_decimal(inner)?;
+            let (number, shift) = as_decimal(inner, budget)?;
             Some((Number { value: -number.value, ..number }, shift))
         }
         Expr::Percent(inner) => {
-            let (number, shift) = as_decimal(inner)?;
+            let (number, shift) = as_decimal(inner, budget)?;
             Some((number, shift - 2))
         }
         Expr::Product(factors) => {
@@ -234,8 +241,7 @@ fn as_decimal(expr: &Expr) -> Option<(Number, i64)> {
             if !matches!(&**base, Expr::Number(ten) if ten.value == RBig::from(10)) {
                 return None;
             }
-            let exponent =
-                canonical(exponent, &mut Budget::new()).ok()?.as_rational().filter(RBig::is_int)?;
+            let exponent = canonical(exponent, budget).ok()?.as_rational().filter(RBig::is_int)?;
             let shift =
                 i64::try_from(exponent.numerator().clone()).ok().filter(|shift| shift.abs() < 1_000)?;
             Some((number.clone(), shift))
@@ -248,6 +254,19 @@ fn has_decimals(expr: &Expr) -> bool {
     match expr {
         Expr::Number(number) => number.decimals.is_some(),
         Expr::Negative(inner) | Expr::Percent(inner) => has_decimals(inner),
+        _ => false,
+    }
+}
+
+/// Whether it is made of numbers and the four operations alone.
+fn is_arithmetic(expr: &Expr) -> bool {
+    match expr {
+        Expr::Number(_) => true,
+        Expr::Negative(inner) | Expr::Percent(inner) => is_arithmetic(inner),
+        Expr::Sum(inner) | Expr::Product(inner) => inner.iter().all(is_arithmetic),
+        Expr::Quotient(above, below) | Expr::Power(above, below) => {
+            is_arithmetic(above) && is_arithmetic(below)
+        }
         _ => false,
     }
 }
@@ -275,7 +294,7 @@ fn compare_based(a: (&str, u32), b: (&str, u32)) -> Comparison {
 }
 
 /// Compares exact values. `None` when they differ in what cannot be simplified.
-fn compare_exactly(a: &Fraction, b: &Fraction, budget: &mut Budget) -> Option<Comparison> {
+fn compare_exactly(a: &Fraction, b: &Fraction, budget: &Budget) -> Option<Comparison> {
     let numbers = a.as_rational().is_some() && b.as_rational().is_some();
     let difference = match a == b {
         true => return Some(if numbers { Comparison::SameNumber } else { Comparison::SameFormula }),

@@ -2,11 +2,15 @@
 
 use std::borrow::Cow;
 
+use super::attached;
+
 /// The longest content of a box, and the most boxes that make one list.
 const LONGEST: usize = 20_000;
 const MOST_BOXES: usize = 24;
 /// How far boxes may be apart that `and` or `or` joins, in bytes.
 const FARTHEST: usize = 70;
+/// How far back the box before a box is looked for, its content included, in bytes.
+const NEAR: usize = 2_000;
 
 /// A box: where its command starts, its content, and where it ends.
 struct Found<'a> {
@@ -18,21 +22,25 @@ struct Found<'a> {
 /// The content of the last box, together with those that stand beside it: `\boxed{1}, \boxed{2}` is `1, 2`.
 pub(super) fn boxed(text: &str) -> Option<Cow<'_, str>> {
     let last = last_box(text)?;
-    let mut contents = vec![last.content];
+    if let Some(whole) = attached::enclosing(text, last.start, last.end, last.content) {
+        return Some(Cow::Owned(whole));
+    }
+    let mut contents = vec![with_attached(text, &last)];
     let mut start = last.start;
-    while contents.len() < MOST_BOXES {
-        let Some(before) = last_box(&text[..start]) else { break };
+    for _ in 0..MOST_BOXES {
+        let Some(before) = box_before(text, start) else { break };
         if before.end > start || !joins(&text[before.end..start]) {
             break;
         }
         start = before.start;
-        if !contents.iter().any(|it| it.trim() == before.content.trim()) {
-            contents.push(before.content);
+        let content = with_attached(text, &before);
+        if !contents.iter().any(|it| it.trim() == content.trim()) {
+            contents.push(content);
         }
     }
     let percent = sign_behind(&text[last.end..]);
     if contents.len() == 1 && percent.is_none() {
-        return Some(Cow::Borrowed(last.content));
+        return contents.pop();
     }
     contents.reverse();
     let joined = contents.join(", ");
@@ -42,24 +50,73 @@ pub(super) fn boxed(text: &str) -> Option<Cow<'_, str>> {
     }))
 }
 
+fn with_attached<'a>(text: &'a str, found: &Found<'a>) -> Cow<'a, str> {
+    attached::around(text, found.start, found.end, found.content)
+        .map_or(Cow::Borrowed(found.content), Cow::Owned)
+}
+
+/// The last box in front of `end`, if it is near enough to matter.
+fn box_before(text: &str, end: usize) -> Option<Found<'_>> {
+    let mut from = end.saturating_sub(NEAR);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    let found = last_box(&text[from..end])?;
+    Some(Found { start: from + found.start, content: found.content, end: from + found.end })
+}
+
 /// The content of the last box alone.
 pub(super) fn last_content(text: &str) -> Option<&str> {
     last_box(text).map(|it| it.content)
 }
 
+/// The last box that is closed and not empty. One that is not closed was cut off.
 fn last_box(text: &str) -> Option<Found<'_>> {
-    let (start, command) =
-        ["\\boxed", "\\fbox"].into_iter().filter_map(|it| Some((text.rfind(it)?, it))).max()?;
-    let behind = &text[start + command.len()..];
+    // Few letters are as rare as the `x` of "box".
+    let ends = text.bytes().enumerate().rev().filter(|(_, byte)| *byte == b'x');
+    let places = ends.filter_map(|(end, _)| command_at(text, text[..=end].strip_suffix("box")?.len()));
+    places.take(MOST_BOXES).find_map(|command| box_behind(text, command).filter(|it| !is_blank(it.content)))
+}
+
+fn is_blank(content: &str) -> bool {
+    super::bare(content).is_empty()
+}
+
+/// A command that draws a box: where it starts and ends, and whether its backslash is there.
+struct Command {
+    start: usize,
+    end: usize,
+    whole: bool,
+}
+
+/// The command that has its `box` at `at`: `\boxed`, `\fbox`, `\framebox`.
+///
+/// Of `\boxed` the backslash may be missing, as where a program took `\b` for a character.
+fn command_at(text: &str, at: usize) -> Option<Command> {
+    let is_boxed = text[at..].starts_with("boxed");
+    let end = at + if is_boxed { "boxed".len() } else { "box".len() };
+    let names: &[&str] = if is_boxed { &["\\"] } else { &["\\f", "\\frame"] };
+    if text[end..].starts_with(|c: char| c.is_alphabetic()) {
+        return None;
+    }
+    if let Some(before) = names.iter().find_map(|name| text[..at].strip_suffix(name)) {
+        return Some(Command { start: before.len(), end, whole: true });
+    }
+    let is_name = is_boxed && !text[..at].ends_with(|c: char| c.is_alphanumeric());
+    (is_name && text[end..].starts_with('{')).then_some(Command { start: at, end, whole: false })
+}
+
+/// The box of a command: `\boxed{…}`, `\boxed 7`.
+fn box_behind(text: &str, command: Command) -> Option<Found<'_>> {
+    let behind = &text[command.end..];
     let rest = behind.trim_start();
-    let at = start + command.len() + behind.len() - rest.len();
+    let inner = command.end + behind.len() - rest.len();
     if rest.starts_with('{') {
         let content = braced(rest)?;
-        Some(Found { start, content, end: at + content.len() + 2 })
-    } else {
-        let content = rest.split([' ', '$', '\n']).next()?;
-        Some(Found { start, content, end: at + content.len() })
+        return Some(Found { start: command.start, content, end: inner + content.len() + 2 });
     }
+    let content = rest.split([' ', '$', '\n']).next().filter(|_| command.whole)?;
+    Some(Found { start: command.start, content, end: inner + content.len() })
 }
 
 /// What stands between the brace that `text` starts with and the one that closes it.
@@ -87,7 +144,12 @@ fn joins(gap: &str) -> bool {
     }
     let words = words_of(gap);
     let conjunction = words.iter().any(|word| matches!(*word, "and" | "or"));
-    words.is_empty() || conjunction && (words.len() == 1 || !gap.contains('\n') && !gap.contains(". "))
+    // `x = \boxed{3}, y = \boxed{4}`
+    let is_next_name = gap.starts_with(',') && gap.trim_end().ends_with('=') && !gap.contains('\n');
+    let is_named = is_next_name && matches!(words[..], [name] if name.len() == 1);
+    words.is_empty()
+        || is_named
+        || conjunction && (words.len() == 1 || !gap.contains('\n') && !gap.contains(". "))
 }
 
 /// The words of a gap without the commands that lay out.

@@ -1,13 +1,20 @@
 //! Cuts the final answer out of a text. What stands in it is read elsewhere.
 
+mod attached;
 mod boxed;
+mod clause;
 mod last;
+mod parts;
 mod phrase;
+mod remark;
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
+
+/// How much of a completion is searched, from its end, in bytes.
+const FARTHEST_BACK: usize = 200_000;
 
 /// A place where a final answer may stand. In each, the last one counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -33,6 +40,13 @@ pub enum Mode {
     Last,
 }
 
+impl Mode {
+    /// Whether what stands there was meant as the answer.
+    fn is_stated(self) -> bool {
+        !matches!(self, Self::LastFormula | Self::LastNumber | Self::Last)
+    }
+}
+
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -51,26 +65,50 @@ impl fmt::Display for Mode {
 
 /// The final answer of a completion and where it stood: the first place in `order` that has one that is not empty.
 ///
-/// What stands behind `</think>` is looked at first, and the thoughts only if nothing there is an answer.
+/// Thoughts do not count, and nothing that follows an answer behind the end of a turn or the start of a new task.
 pub fn answer<'a>(completion: &'a str, order: &[Mode]) -> Option<(Cow<'a, str>, Mode)> {
-    let said = completion.rfind("</think>").map(|at| &completion[at + "</think>".len()..]);
-    said.and_then(|said| search(said, order)).or_else(|| search(completion, order))
+    let stated: Vec<Mode> = order.iter().copied().filter(|mode| mode.is_stated()).collect();
+    let turns = parts::turns(completion);
+    let mut first = true;
+    for turn in &turns {
+        for part in parts::tasks(parts::said(turn)) {
+            // Only of the first may the whole be the answer; of the next ones it is but a line.
+            let modes = stated.iter().copied().filter(|mode| first || *mode != Mode::Whole);
+            if let Some(found) = search(tail(part), modes) {
+                return Some(found);
+            }
+            first = false;
+        }
+    }
+    let unstated = || order.iter().copied().filter(|mode| !mode.is_stated());
+    let parts = parts::tasks(parts::said(turns.first()?));
+    parts.into_iter().find_map(|part| search(tail(part), unstated()))
 }
 
-fn search<'a>(text: &'a str, order: &[Mode]) -> Option<(Cow<'a, str>, Mode)> {
-    order.iter().find_map(|&mode| find(text, mode).map(|found| (found, mode)))
+/// The end of a text that is longer than any answer needs.
+fn tail(text: &str) -> &str {
+    let mut start = text.len().saturating_sub(FARTHEST_BACK);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    &text[start..]
+}
+
+fn search(text: &str, mut order: impl Iterator<Item = Mode>) -> Option<(Cow<'_, str>, Mode)> {
+    order.find_map(|mode| find(text, mode).map(|found| (found, mode)))
 }
 
 /// The answer in a reference, which may be the answer alone or a whole solution with `####` or `\boxed`.
 pub fn reference(text: &str) -> Cow<'_, str> {
     let solution = [Mode::FinalAnswer, Mode::Boxed, Mode::Hashes, Mode::AnswerTag];
-    search(text, &solution).map_or_else(|| Cow::Borrowed(text.trim()), |(found, _)| found)
+    search(text, solution.into_iter())
+        .map_or_else(|| Cow::Borrowed(remark::tidy(text.trim())), |(found, _)| found)
 }
 
 fn find(text: &str, mode: Mode) -> Option<Cow<'_, str>> {
     let found = match mode {
         Mode::FinalAnswer => Cow::Borrowed(within(phrase::final_answer(text)?)),
-        Mode::Boxed => boxed::boxed(text)?,
+        Mode::Boxed => worded(boxed::boxed(text)?),
         Mode::AnswerTag => {
             let tag = answer_tag(text)?;
             boxed::boxed(tag).unwrap_or_else(|| Cow::Borrowed(phrase::phrase(tag).unwrap_or(tag)))
@@ -85,11 +123,48 @@ fn find(text: &str, mode: Mode) -> Option<Cow<'_, str>> {
         Mode::LastNumber => Cow::Borrowed(last::number(text)?.0),
         Mode::Last => last::formula_or_number(text)?,
     };
-    let is_empty = bare(&found).is_empty();
+    let found = match found {
+        Cow::Borrowed(found) => Cow::Borrowed(cleaned(found, mode)),
+        Cow::Owned(found) => Cow::Owned(cleaned(&found, mode).to_owned()),
+    };
+    let found = match mode {
+        Mode::Phrase | Mode::AnswerTag if found.contains("**") => Cow::Owned(without_emphasis(&found)),
+        _ => found,
+    };
+    let negative = ["negative ", "minus "].iter().find_map(|word| found.strip_prefix(word));
+    match negative.filter(|it| it.starts_with(|c: char| c.is_ascii_digit())) {
+        Some(number) => Some(Cow::Owned(format!("-{number}"))),
+        None => Some(found).filter(|found| !found.is_empty()),
+    }
+}
+
+/// Without `**` beside white space, which is no power.
+fn without_emphasis(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut pieces = text.split("**").peekable();
+    while let Some(piece) = pieces.next() {
+        plain.push_str(piece);
+        let Some(next) = pieces.peek() else { break };
+        let is_power = !piece.ends_with(char::is_whitespace) && !next.starts_with(char::is_whitespace);
+        if is_power && !piece.is_empty() && !next.is_empty() {
+            plain.push_str("**");
+        }
+    }
+    plain
+}
+
+/// What was found without what stands around an answer.
+fn cleaned(found: &str, mode: Mode) -> &str {
+    if mode.is_stated() { remark::tidy(bare(found)) } else { bare(found) }
+}
+
+/// The answer in a box that holds a sentence: `\boxed{\textbf{Answer: } 10}`.
+fn worded(found: Cow<'_, str>) -> Cow<'_, str> {
     match found {
-        _ if is_empty => None,
-        Cow::Borrowed(found) => Some(Cow::Borrowed(bare(found))),
-        Cow::Owned(found) => Some(Cow::Owned(bare(&found).to_owned())),
+        Cow::Borrowed(found) if found.contains("nswer") => {
+            Cow::Borrowed(phrase::phrase(found).unwrap_or(found))
+        }
+        found => found,
     }
 }
 
@@ -121,8 +196,10 @@ fn answer_tag(text: &str) -> Option<&str> {
 fn hashes(text: &str) -> Option<&str> {
     const HEADINGS: [&str; 8] =
         ["step", "final", "answer", "solution", "part", "case", "conclusion", "explanation"];
-    text.rmatch_indices("####").find_map(|(at, mark)| {
-        let line = text[at + mark.len()..].lines().next()?.trim();
+    // A text without any is not gone through line by line.
+    text.rfind('#')?;
+    text.rsplit('\n').find_map(|line| {
+        let line = line[line.rfind("####")? + "####".len()..].trim();
         let heading = HEADINGS
             .iter()
             .any(|it| line.get(..it.len()).is_some_and(|start| start.eq_ignore_ascii_case(it)));
@@ -136,8 +213,12 @@ fn hashes(text: &str) -> Option<&str> {
 /// A completion of one short line that reads as an answer.
 fn whole(text: &str) -> Option<&str> {
     const LONGEST: usize = 160;
-    let text = text.trim();
-    if text.len() > LONGEST || text.is_empty() || text.trim_matches('$').contains("\n\n") {
+    let text = bare(text);
+    if text.len() > LONGEST
+        || text.is_empty()
+        || text.contains(". ")
+        || text.trim_matches('$').contains("\n\n")
+    {
         return None;
     }
     // A sentence around a formula is no answer; the formula may be.
@@ -158,4 +239,53 @@ fn whole(text: &str) -> Option<&str> {
         .split_whitespace()
         .filter(|word| word.len() > 2 && word.bytes().all(|it| it.is_ascii_alphabetic()));
     (words.count() <= 4 && !text.ends_with('?') && crate::reading::is_readable(text)).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Preset;
+
+    fn found(text: &str) -> (String, Mode) {
+        let (answer, mode) = answer(text, Preset::MathVerify.order()).unwrap();
+        (answer.into_owned(), mode)
+    }
+
+    #[test]
+    fn each_place_is_found() {
+        for (text, answer, mode) in [
+            (r"so \boxed{\frac{1}{2}} it is 7", r"\frac{1}{2}", Mode::Boxed),
+            ("<think>6</think><answer>7</answer>", "7", Mode::AnswerTag),
+            ("6 + 1 = 7\n#### 7", "7", Mode::Hashes),
+            ("The answer is 7, for 6 + 1 is 7.", "7", Mode::Phrase),
+            ("The final answer is $7$. I hope it is correct. Problem: 8", "$7$", Mode::FinalAnswer),
+            ("x = 7", "x = 7", Mode::Whole),
+            ("which gives $x+1$ of them", "x+1", Mode::Last),
+            ("which gives $5$ of 12 apples", "12", Mode::Last),
+        ] {
+            assert_eq!(found(text), (answer.to_owned(), mode), "{text}");
+        }
+    }
+
+    #[test]
+    fn boxes_that_belong_together_are_a_list() {
+        assert_eq!(found(r"\boxed{1} and \boxed{2}").0, "1, 2");
+        assert_eq!(found(r"$\boxed{1}$, $\boxed{2}$").0, "1, 2");
+        assert_eq!(found(r"\boxed{1} is wrong, so it is \boxed{2}").0, "2");
+        assert_eq!(found(r"\boxed{28}$ percent").0, r"28 \%");
+    }
+
+    #[test]
+    fn a_box_or_a_tag_that_is_not_closed_holds_nothing() {
+        for text in [r"\boxed{7", "<answer>6</answer> <answer>7"] {
+            assert_eq!(answer(text, &[Mode::Boxed, Mode::AnswerTag]), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_clause_ends_where_its_reason_begins() {
+        assert_eq!(found("The answer is $5$ because $2+3=5$.").0, "$5$");
+        assert_eq!(found("**Answer:** 42\nExplanation: 6 times 7").0, "42");
+        assert_eq!(found("The answer is 3.5. Then").0, "3.5");
+    }
 }

@@ -1,10 +1,17 @@
-//! Answers that a sentence states: "the answer is …", "final answer: …".
+//! Answers that a sentence states: "the answer is …", "final answer: …", "so 5 is the answer", in several languages.
 
+use super::clause::{clause, focus, is_hedged, strip_lead};
 use super::last::rfind;
 
-/// How much may stand between "answer" and its verb, and how long a clause may be, in bytes.
+/// How much may stand between "answer" and its verb, and before "is the answer", in bytes.
 const FARTHEST_VERB: usize = 60;
+const FARTHEST_BEFORE: usize = 120;
+/// How long a clause may be, in bytes.
 const LONGEST_CLAUSE: usize = 600;
+/// How far from the end statements in other languages are looked for, in bytes.
+const FARTHEST_FOREIGN: usize = 20_000;
+/// How many times the word "answer" is looked behind, from the end.
+const MOST_CANDIDATES: usize = 200;
 
 /// What stands in the last "final answer is …. I hope it is correct".
 pub(super) fn final_answer(text: &str) -> Option<&str> {
@@ -18,23 +25,231 @@ pub(super) fn final_answer(text: &str) -> Option<&str> {
 /// What the last such phrase states, to the end of its clause.
 pub(super) fn phrase(text: &str) -> Option<&str> {
     // Few letters are as rare as the `w` of "answer".
-    text.rmatch_indices(['w', 'W']).find_map(|(at, _)| {
+    let letters = text.bytes().enumerate().rev().filter(|(_, byte)| byte | 0x20 == b'w');
+    let words = letters.filter_map(|(at, _)| {
         let start = at.checked_sub("ans".len())?;
         let word = text.get(start..at + "wer".len())?;
-        if !word.eq_ignore_ascii_case("answer") || text[..start].ends_with(['<', '/', '_']) {
-            return None;
+        let is_word = word.eq_ignore_ascii_case("answer") && !text[..start].ends_with(['<', '/']);
+        is_word.then_some((start, at + "wer".len()))
+    });
+    words
+        .take(MOST_CANDIDATES)
+        .find_map(|(start, end)| stated(&text[..start], &text[end..]))
+        .or_else(|| chosen(text))
+        .or_else(|| abbreviated(text))
+        .or_else(|| foreign(text))
+        .filter(|found| !found.is_empty())
+}
+
+/// What a sentence with "answer" states, that has `before` before the word and `rest` behind it.
+fn stated<'a>(before: &'a str, rest: &'a str) -> Option<&'a str> {
+    if is_supposed(before) {
+        return None;
+    }
+    let is_named = is_the_answer(before).filter(|_| !continues(rest));
+    if let Some(named) = is_named.and_then(subject) {
+        return Some(named);
+    }
+    let stated = behind_verb(before, rest).or_else(|| behind_heading(before, rest))?;
+    checked(stated)
+}
+
+/// The clause that starts a text, cut down to the answer in it; empty where the clause takes an answer back.
+fn checked(stated: &str) -> Option<&str> {
+    let clause = clause(strip_lead(stated));
+    // A box that is not closed was cut off.
+    let cut = clause.rfind("\\boxed{").is_some_and(|at| super::boxed::braced(&clause[at + 6..]).is_none());
+    (!cut && !super::bare(clause).is_empty()).then(|| without_exclamation(focus(clause)))
+}
+
+/// In prose, `18!` is an exclamation.
+fn without_exclamation(clause: &str) -> &str {
+    if clause.contains(['$', '\\']) { clause } else { clause.trim_end_matches('!') }
+}
+
+/// Whether what stands before "answer" only supposes one: `if the answer`, `suppose that our final answer`.
+fn is_supposed(before: &str) -> bool {
+    const DENIED: [&str; 8] =
+        ["wrong", "incorrect", "false", "possible", "intermediate", "not", "student's", "no"];
+    const SUPPOSED: [&str; 9] =
+        ["if", "suppose", "supposing", "assume", "assuming", "whether", "unless", "doubt", "say"];
+    const BETWEEN: [&str; 8] = ["the", "our", "my", "final", "correct", "that", "an", "this"];
+    let sentence = sentence_before(before);
+    for word in sentence.rsplit([' ', '*', '_', ',']).filter(|word| !word.is_empty()) {
+        let is = |it: &&str| it.eq_ignore_ascii_case(word);
+        if DENIED.iter().chain(&SUPPOSED).any(is) {
+            return true;
         }
-        let rest = &text[at + "wer".len()..];
-        let stated = behind_verb(rest).or_else(|| behind_heading(&text[..start], rest))?;
-        let clause = focus(clause(stated));
-        (!super::bare(clause).is_empty()).then_some(clause)
-    })
+        if !BETWEEN.iter().any(is) {
+            return false;
+        }
+    }
+    false
+}
+
+/// The end of a text from where its last sentence starts.
+fn sentence_before(before: &str) -> &str {
+    let mut start = before.len().saturating_sub(FARTHEST_BEFORE);
+    while !before.is_char_boundary(start) {
+        start += 1;
+    }
+    let near = &before[start..];
+    let new = [". ", "\n", "! ", "? ", "; ", "。"]
+        .iter()
+        .filter_map(|end| near.rfind(end).map(|at| at + end.len()))
+        .max();
+    &near[new.unwrap_or(0)..]
+}
+
+/// What stands before "is the answer", "is our final answer".
+fn is_the_answer(before: &str) -> Option<&str> {
+    let mut sentence = sentence_before(before).trim_end();
+    for word in ["final", "correct", "required", "desired"] {
+        sentence = sentence.strip_suffix(word).map_or(sentence, str::trim_end);
+    }
+    ["is the", "is our", "is my"]
+        .iter()
+        .find_map(|it| sentence.strip_suffix(it))
+        .filter(|it| it.ends_with(' '))
+}
+
+/// Whether a sentence goes on with another statement: `is the answer: 5`, `is the answer to … is 5`.
+fn continues(rest: &str) -> bool {
+    rest.starts_with([':', '?']) || rest.starts_with(" is ")
+}
+
+/// What a short sentence without another verb is about: `So 6`, `Hence, (D)`, `x = 6`.
+fn subject(sentence: &str) -> Option<&str> {
+    let subject = strip_lead(sentence.trim_start_matches(['*', '#', '>', '-', ' ']));
+    let subject = subject.strip_prefix("answer choice ").unwrap_or(subject).trim();
+    let prose = subject
+        .split_whitespace()
+        .filter(|word| word.len() > 2 && word.bytes().all(|it| it.is_ascii_alphabetic()))
+        .count();
+    let letter = subject.trim_matches(['(', ')', '*', '.', '$']);
+    let is_answer = subject.contains(|c: char| c.is_ascii_digit() || matches!(c, '$' | '\\'))
+        || letter.len() == 1 && letter.bytes().all(|it| it.is_ascii_uppercase());
+    (is_answer && prose <= 2 && !is_hedged(subject)).then_some(subject)
+}
+
+/// "The correct option is B", "option D is correct".
+fn chosen(text: &str) -> Option<&str> {
+    let behind = rfind(
+        text,
+        'c',
+        &["correct option is", "correct choice is", "correct option:", "correct choice:", "correct one is"],
+    );
+    if let Some((at, phrase)) = behind {
+        let stated = text[at + phrase.len()..].trim_start_matches([':', '*', ' ', '\n']);
+        return checked(stated);
+    }
+    let (at, _) = rfind(text, 'i', &["is correct", "is the correct", "is the right"])?;
+    let before = sentence_before(&text[..at]).trim_end();
+    let letter = before.rsplit([' ', '*']).find(|word| !word.is_empty())?;
+    let name = before[..before.rfind(letter)?].trim_end_matches(['*', ' ', '(']);
+    let is_named = ["option", "Option", "choice", "Choice"].iter().any(|it| name.ends_with(it))
+        || text[at..].starts_with("is the ");
+    let bare = letter.trim_matches(['(', ')', '$']);
+    (is_named && bare.len() == 1 && bare.bytes().all(|it| it.is_ascii_uppercase())).then_some(letter)
+}
+
+/// "Ans: 5", "Ans. 5", and "the final result is 5".
+fn abbreviated(text: &str) -> Option<&str> {
+    let behind = |first, phrases: &[&str]| {
+        let (at, phrase) = rfind(text, first, phrases)?;
+        Some(text[at + phrase.len()..].trim_start_matches([':', '*', ' ', '$']).len())
+    };
+    let at = [
+        behind('A', &["Ans:", "Ans. ", "Ans.:", "ANS:", "Ans =", "Ans :"]),
+        behind('f', &["final result is", "final result:", "final value is"]),
+        behind('F', &["Final result:", "Final Result:", "Final result is"]),
+    ];
+    let left = at.into_iter().flatten().min().or_else(|| last_result(text))?;
+    checked(&text[text.len() - left..])
+}
+
+/// How much is left behind "result is" in the last line; further up it is a step.
+fn last_result(text: &str) -> Option<usize> {
+    let last = text.trim_end().rsplit('\n').next()?;
+    let (at, phrase) = rfind(last, 'r', &["result is", "result:"])?;
+    let blank = text.len() - text.trim_end().len();
+    Some(blank + last.len() - at - phrase.len())
+}
+
+/// How answers are introduced in other languages: the noun, and the verbs that may follow it.
+const FOREIGN: [(&str, &[&str]); 17] = [
+    ("答案", &["是", "为", "應為", "应为", "应该是", "等于", "：", ":", "選", "选"]),
+    ("故选", &["：", ":", ""]),
+    ("答：", &[""]),
+    ("答え", &["は", "：", ":", "が"]),
+    ("解答", &["は", "：", ":"]),
+    ("정답", &["은", ":"]),
+    ("답", &["은", ":"]),
+    ("ntwort", &["ist", "lautet", ":"]),
+    ("rgebnis", &["ist", "lautet", "beträgt", ":"]),
+    ("éponse", &["est", ":"]),
+    ("espuesta", &["es", ":"]),
+    ("esposta", &["é", ":"]),
+    ("isposta", &["è", ":"]),
+    ("твет", &["равен", "—", "-", ":", "это"]),
+    ("dpowiedź", &["to", "brzmi", ":"]),
+    ("ntwoord", &["is", ":"]),
+    ("đáp án", &["là", ":"]),
+];
+
+/// "La réponse est …", "Antwort: …", "答案是…".
+fn foreign(text: &str) -> Option<&str> {
+    const FINAL: [&str; 8] =
+        ["finale", "final", "correcta", "correcte", "correta", "corretta", "exacte", "exacta"];
+    let mut start = text.len().saturating_sub(FARTHEST_FOREIGN);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    let text = &text[start..];
+    let is_ascii = text.is_ascii();
+    FOREIGN
+        .iter()
+        .filter(|(noun, _)| noun.is_ascii() || !is_ascii)
+        .filter_map(|(noun, verbs)| {
+            let at = text.rfind(noun)? + noun.len();
+            let mut rest = text[at..].trim_start_matches(['*', ' ', '\u{a0}', '_']);
+            for word in FINAL {
+                rest = rest.strip_prefix(word).map_or(rest, str::trim_start);
+            }
+            let stated = verbs.iter().find_map(|verb| rest.strip_prefix(verb))?;
+            let stated = stated.trim_start_matches(['：', ':', '*', ' ', '\u{a0}', '\n', '_']);
+            let found = checked(stated)?;
+            Some((at, found))
+        })
+        .max_by_key(|(at, _)| *at)
+        .map(|(_, found)| found)
 }
 
 /// What stands behind the verb of "answer": `is`, `:`, `=`, `would be`.
-fn behind_verb(rest: &str) -> Option<&str> {
-    const VERBS: [&str; 9] =
-        [":", " is", " =", " are", " would be", " must be", " will be", " should be", "**is"];
+fn behind_verb<'a>(before: &str, rest: &'a str) -> Option<&'a str> {
+    const VERBS: [&str; 21] = [
+        ":",
+        " is",
+        " =",
+        " are",
+        " would be",
+        " must be",
+        " will be",
+        " should be",
+        "**is",
+        " IS",
+        " ->",
+        " →",
+        " –",
+        " -",
+        " as",
+        " of",
+        " comes to",
+        " becomes",
+        " would then be",
+        " comes out to be",
+        " turns out to be",
+    ];
     let mut end = rest.len().min(FARTHEST_VERB);
     while !rest.is_char_boundary(end) {
         end -= 1;
@@ -47,16 +262,43 @@ fn behind_verb(rest: &str) -> Option<&str> {
         .filter_map(|verb| Some((find_word(reach, verb)?, verb)))
         .min_by_key(|(at, _)| *at)?;
     // `answer: 5` and `answer (in cm): 5`, but not `express the answer as a percentage: 2 of 8`.
-    let between = reach[..at].trim_matches(['*', ' ', '_']);
-    if verb == ":" && !between.is_empty() && !(between.starts_with('(') && between.ends_with(')')) {
+    let between = reach[..at].trim_matches(['*', ' ', '_', '"', '\'', '}']);
+    let is_sign = !verb.ends_with(|c: char| c.is_alphabetic());
+    let is_direct = between.is_empty() || between.starts_with('(') && between.ends_with(')');
+    let is_obtained = match verb {
+        " as" => is_direct && is_obtained(before),
+        " of" => {
+            is_direct
+                && ["an", "a", "final"].iter().any(|it| before.trim_end().ends_with(it))
+                && is_value(&rest[at + verb.len()..])
+        }
+        _ => !is_sign || is_direct,
+    };
+    if !is_obtained {
         return None;
     }
     let stated = &rest[at + verb.len()..];
     // `**Answer:** 42`, `the answer is: 42`, and a formula that starts on the next line.
-    let stated = stated.trim_start_matches([':', '*', ' ', '_', '\t']);
+    let stated = stated.trim_start_matches([':', '*', ' ', '_', '\t', '}', '>', '"', '：']);
     let next_line =
         verb == ":" || rest[at + verb.len()..].starts_with([':', '*']) || stated.starts_with("\n");
-    Some(if next_line { stated.trim_start_matches([':', '*', ' ', '\n', '\r', '_', '>']) } else { stated })
+    Some(if next_line {
+        stated.trim_start_matches([':', '*', ' ', '\n', '\r', '_', '>', '}'])
+    } else {
+        stated
+    })
+}
+
+/// Whether a sentence says that one has the answer: `we get the final answer as 6`, not `give the answer as a fraction`.
+fn is_obtained(before: &str) -> bool {
+    const VERBS: [&str; 7] = ["get", "gets", "obtain", "got", "have", "found", "find"];
+    sentence_before(before).split_whitespace().any(|word| VERBS.contains(&word))
+}
+
+/// Whether a text starts as a number or a formula does, behind white space and emphasis.
+fn is_value(text: &str) -> bool {
+    text.trim_start_matches([' ', '*', '-', '−'])
+        .starts_with(|c: char| c.is_ascii_digit() || matches!(c, '$' | '\\'))
 }
 
 /// Where `verb` stands as a word.
@@ -67,126 +309,55 @@ fn find_word(text: &str, verb: &str) -> Option<usize> {
     })
 }
 
-/// What stands in the line below `**Final Answer**`.
+/// What stands in the line below `**Final Answer**`, `## Answer`.
 fn behind_heading<'a>(before: &str, rest: &'a str) -> Option<&'a str> {
-    let is_final = before.trim_end().to_ascii_lowercase_tail(5) == "final";
-    let rest = rest.trim_start_matches(['*', ' ', '#', '_', '.']);
-    (is_final && rest.starts_with(['\n', '\r'])).then(|| rest.trim_start())
+    let line = sentence_before(before);
+    let title = line.trim_matches(|c: char| !c.is_alphabetic());
+    let is_heading =
+        ["", "final", "the", "correct", "the final"].iter().any(|it| title.eq_ignore_ascii_case(it));
+    let rest = rest.trim_start_matches(['*', ' ', '#', '_', '.', '}']);
+    (is_heading && rest.starts_with(['\n', '\r'])).then(|| rest.trim_start())
 }
 
-trait Tail {
-    fn to_ascii_lowercase_tail(&self, length: usize) -> String;
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Tail for str {
-    /// The last bytes in lower case.
-    fn to_ascii_lowercase_tail(&self, length: usize) -> String {
-        let start = self.len().saturating_sub(length);
-        self.get(start..).unwrap_or_default().to_ascii_lowercase()
+    fn stated(text: &str) -> Option<&str> {
+        phrase(text).map(super::super::bare)
     }
-}
 
-/// The text up to where its clause ends; formulas are no prose.
-fn clause(text: &str) -> &str {
-    let mut end = text.len().min(LONGEST_CLAUSE);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let text = &text[..end];
-    let mut at = 0;
-    while at < text.len() {
-        let rest = &text[at..];
-        if let Some(length) = formula_length(rest) {
-            at += length;
-            continue;
+    #[test]
+    fn a_statement_is_found_in_its_usual_forms() {
+        for text in [
+            "The answer is 6.",
+            "We get the final answer as 6.",
+            "giving a final answer of 6.",
+            "So 6 is the answer.",
+            "## Answer\n6",
+            "Ans. 6",
+            "The final result is 6.",
+            "答案是6。",
+            "La réponse est donc 6.",
+            "Das richtige Ergebnis ist 6.",
+        ] {
+            assert_eq!(stated(text), Some("6"), "{text}");
         }
-        if ends_clause(rest, at) {
-            return &text[..at];
+        assert_eq!(stated("Hence, option D is correct."), Some("D"));
+    }
+
+    #[test]
+    fn what_states_nothing_is_no_answer() {
+        for text in [
+            "If the answer is 6, then",
+            "The answer is at least 6.",
+            "The answer is greater than or equal to 6.",
+            "Give the answer as 6 digits.",
+            "What is the answer?",
+            "6 is not the answer.",
+            r"The answer is $\boxed{6",
+        ] {
+            assert_eq!(stated(text), None, "{text}");
         }
-        at += rest.chars().next().map_or(1, char::len_utf8);
-    }
-    text
-}
-
-/// How long the formula is that a text starts with, when it is closed.
-fn formula_length(text: &str) -> Option<usize> {
-    let (open, close) = [("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]")]
-        .into_iter()
-        .find(|(open, _)| text.starts_with(open))?;
-    let inner = &text[open.len()..];
-    let length = inner.find(close)?;
-    // `$5 and then $6`: prices, and no formula.
-    let price = open == "$"
-        && inner.starts_with(|c: char| c.is_ascii_digit())
-        && inner[..length].contains(char::is_alphabetic)
-        && inner[..length].ends_with(' ');
-    (!price && !(open == "$" && inner[..length].contains('\n'))).then_some(open.len() + length + close.len())
-}
-
-fn ends_clause(rest: &str, at: usize) -> bool {
-    const ENDS: [&str; 9] = ["\n", "; ", " because ", " since ", " as ", " which ", " where ", "<|", " so "];
-    if ENDS.iter().any(|end| rest.starts_with(end)) {
-        return true;
-    }
-    if let Some(behind) = rest.strip_prefix(". ").or_else(|| rest.strip_prefix(".\n")) {
-        // `p. m.` and `approx. 5` go on.
-        return at > 1 && !behind.starts_with(|c: char| c.is_lowercase());
-    }
-    if let Some(behind) = rest.strip_prefix(", ") {
-        // A list goes on; a remark does not.
-        let listed = behind
-            .starts_with(|c: char| c.is_ascii_digit() || matches!(c, '$' | '\\' | '(' | '[' | '-' | '−'))
-            || ["and ", "or "].iter().any(|word| behind.starts_with(word))
-            || behind.as_bytes().get(1).is_none_or(|byte| !byte.is_ascii_alphanumeric() && *byte != b'\'');
-        return !listed;
-    }
-    false
-}
-
-/// The part of a clause that is the answer: `the largest n is 34` says 34, `he has 5 apples` says 5 apples.
-fn focus(clause: &str) -> &str {
-    let clause = clause.trim();
-    let outside = |at: usize| clause[..at].matches('$').count() % 2 == 0;
-    if let Some((at, verb)) =
-        [" is ", " equals ", " equal to "].iter().filter_map(|it| Some((clause.rfind(it)?, it.len()))).max()
-        && outside(at)
-    {
-        return clause[at + verb..].trim_start();
-    }
-    let stripped = [
-        "approximately ",
-        "about ",
-        "exactly ",
-        "simply ",
-        "just ",
-        "therefore ",
-        "thus ",
-        "option ",
-        "choice ",
-        "equal to ",
-    ]
-    .iter()
-    .find_map(|word| clause.strip_prefix(word));
-    let clause = stripped.unwrap_or(clause);
-    let words = clause
-        .split_whitespace()
-        .take_while(|word| word.bytes().all(|it| it.is_ascii_alphabetic() || it == b'\''))
-        .count();
-    if words < 2 {
-        return clause;
-    }
-    // Words, and then something else: that is it.
-    let formula = ["$", "\\(", "\\["].iter().filter_map(|open| clause.find(open)).min();
-    let number = clause.find(|c: char| c.is_ascii_digit());
-    match (formula, number) {
-        (Some(at), Some(number)) if at <= number => &clause[at..],
-        (Some(at), None) => &clause[at..],
-        (_, Some(at)) => {
-            let sign = clause[..at].ends_with(['-', '−', '$']);
-            let start =
-                if sign { clause[..at].char_indices().next_back().map_or(at, |(at, _)| at) } else { at };
-            &clause[start..]
-        }
-        (None, None) => clause,
     }
 }

@@ -11,8 +11,8 @@ use super::{Stop, negligible};
 use crate::algebra::{Budget, canonical};
 use crate::expr::{Constant, Expr};
 
-/// The most steps of one evaluation.
-const MOST_STEPS: usize = 3_000;
+/// What a function costs, where a sum costs one.
+const FUNCTION: usize = 100;
 /// The largest number whose factorial is multiplied out.
 const LARGEST_FACTORIAL: i64 = 3_000;
 
@@ -20,7 +20,7 @@ const LARGEST_FACTORIAL: i64 = 3_000;
 pub(super) struct Evaluator<'a> {
     arithmetic: Arithmetic<'a>,
     point: &'a [(&'a str, RBig)],
-    steps: usize,
+    budget: &'a Budget,
 }
 
 impl<'a> Evaluator<'a> {
@@ -29,9 +29,10 @@ impl<'a> Evaluator<'a> {
         point: &'a [(&'a str, RBig)],
         real_only: bool,
         constants: &'a mut ConstCache,
+        budget: &'a Budget,
     ) -> Self {
         let arithmetic = Arithmetic { precision: Context::new(precision), constants, real_only };
-        Self { arithmetic, point, steps: 0 }
+        Self { arithmetic, point, budget }
     }
 
     pub(super) fn precision(&self) -> usize {
@@ -44,15 +45,16 @@ impl<'a> Evaluator<'a> {
 
     /// The value of `expr`.
     pub(super) fn value(&mut self, expr: &Expr) -> Value<Complex> {
-        self.steps += 1;
-        if self.steps > MOST_STEPS {
-            return Err(Stop::Unknown);
-        }
+        self.take(1)?;
         let value = self.inner_value(expr)?;
         if self.arithmetic.real_only && !value.is_real() {
             return Err(Stop::Undefined);
         }
         Ok(value)
+    }
+
+    fn take(&self, steps: usize) -> Value<()> {
+        self.budget.take_steps(steps * (1 + self.precision() / 64)).map_err(|_| Stop::Unknown)
     }
 
     fn inner_value(&mut self, expr: &Expr) -> Value<Complex> {
@@ -122,10 +124,12 @@ impl<'a> Evaluator<'a> {
 
     /// A power; of a negative number to a fraction with an odd denominator, the real one.
     fn power(&mut self, base: &Expr, exponent: &Expr) -> Value<Complex> {
+        let simple = matches!(exponent, Expr::Number(_)) || root_index(exponent).is_some();
+        self.take(if simple { 4 } else { FUNCTION })?;
         let value = self.value(base)?;
         if value.is_real() && is_negative(&value.re) && !matches!(exponent, Expr::Number(_) | Expr::Symbol(_))
         {
-            let rational = canonical(exponent, &mut Budget::new()).ok().and_then(|it| it.as_rational());
+            let rational = canonical(exponent, self.budget).ok().and_then(|it| it.as_rational());
             if let Some(rational) =
                 rational.filter(|it| !it.is_int() && it.denominator().trailing_zeros() == Some(0))
             {
@@ -134,6 +138,10 @@ impl<'a> Evaluator<'a> {
                 let odd = rational.numerator().trailing_zeros() == Some(0);
                 return Ok(if odd { power.negated() } else { power });
             }
+        }
+        if let (Some(index), true) = (root_index(exponent), value.is_real() && !is_negative(&value.re)) {
+            let root = self.arithmetic.precision.nth_root(index, &value.re);
+            return Ok(Complex::real(checked(root)?));
         }
         let exponent = self.value(exponent)?;
         self.arithmetic.power(&value, &exponent)
@@ -147,6 +155,7 @@ impl<'a> Evaluator<'a> {
             }
             _ => {}
         }
+        self.take(FUNCTION)?;
         let mut values = Vec::with_capacity(arguments.len());
         for argument in arguments {
             values.push(self.value(argument)?);
@@ -258,6 +267,7 @@ impl<'a> Evaluator<'a> {
         let is_sum = name == "sum";
         let mut total = Complex::real(whole(i64::from(!is_sum)));
         for at in low..=high {
+            self.take(10)?;
             let term = crate::algebra::substitute(body, index, &Expr::integer(at));
             let term = self.value(&term)?;
             total = if is_sum {
@@ -267,6 +277,17 @@ impl<'a> Evaluator<'a> {
             };
         }
         Ok(total)
+    }
+}
+
+/// The index of a root that is written as a power: 3 for 1/3.
+fn root_index(exponent: &Expr) -> Option<usize> {
+    let Expr::Quotient(above, below) = exponent else { return None };
+    match (&**above, &**below) {
+        (Expr::Number(one), Expr::Number(index)) if one.value.is_one() && index.value.is_int() => {
+            usize::try_from(index.value.numerator().clone()).ok().filter(|index| (2..=64).contains(index))
+        }
+        _ => None,
     }
 }
 
@@ -329,6 +350,9 @@ fn binomial(n: &IBig, k: &IBig) -> Value<IBig> {
     let (n, k) = (i64::try_from(n).map_err(|_| Stop::Huge)?, i64::try_from(k).map_err(|_| Stop::Huge)?);
     if n < 0 || k < 0 {
         return Err(Stop::Undefined);
+    }
+    if k > n {
+        return Ok(IBig::ZERO);
     }
     let k = k.min(n - k);
     if k > 1_000 {

@@ -6,15 +6,20 @@
 
 mod complex;
 mod evaluate;
+mod quick;
 mod real;
 
 use std::collections::BTreeSet;
 
+use dashu_base::BitTest;
 use dashu_float::ConstCache;
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
+use crate::algebra::Budget;
 use crate::expr::Expr;
+pub use quick::Rough;
+
 use complex::Complex;
 use evaluate::Evaluator;
 use real::{Real, is_zero, magnitude};
@@ -45,20 +50,25 @@ pub enum Agreement {
 const ENOUGH: usize = 5;
 const MOST_POINTS: usize = 14;
 /// The precisions in bits. The last one confirms constants, which have no second point.
-const PRECISIONS: [usize; 3] = [64, 192, 640];
+const PRECISIONS: [usize; 3] = [64, 192, 1_000];
 
 /// Compares two formulas.
-pub fn agree(a: &Expr, b: &Expr) -> Agreement {
+pub fn agree(a: &Expr, b: &Expr, budget: &Budget) -> Agreement {
     let mut names = BTreeSet::new();
     let mut whole = symbols(a, &mut names);
     whole |= symbols(b, &mut names);
     let names: Vec<&str> = names.into_iter().collect();
     let mut constants = ConstCache::new();
     if names.is_empty() {
-        let at = At { point: Vec::new(), real: false, one_of_many: false, confirm: true };
-        return at_point(a, b, &at, &mut constants).map_or_else(huge, |agree| verdict(agree, 1));
+        let at = At {
+            point: Vec::new(),
+            real: false,
+            one_of_many: false,
+            confirm: has_extremes(a) || has_extremes(b),
+        };
+        return at_point(a, b, &at, &mut constants, budget).map_or_else(huge, |agree| verdict(agree, 1));
     }
-    if names.len() > 12 {
+    if names.len() > 64 {
         return Agreement::Unknown;
     }
     for real in [true, false] {
@@ -67,7 +77,21 @@ pub fn agree(a: &Expr, b: &Expr) -> Agreement {
             let point =
                 names.iter().enumerate().map(|(n, name)| (*name, coordinate(index, n, whole))).collect();
             let at = At { point, real, one_of_many: agreed > 0, confirm: false };
-            match at_point(a, b, &at, &mut constants) {
+            // One point is looked at closely; roughly is enough for the others.
+            if real && agreed > 0 {
+                match roughly(a, b, &at.point) {
+                    Some(true) => {
+                        agreed += 1;
+                        if agreed >= ENOUGH {
+                            return Agreement::Agree(agreed);
+                        }
+                        continue;
+                    }
+                    Some(false) => return Agreement::Differ,
+                    None => {}
+                }
+            }
+            match at_point(a, b, &at, &mut constants, budget) {
                 Ok(Some(true)) => agreed += 1,
                 Ok(Some(false)) => return Agreement::Differ,
                 Ok(None) | Err(_) => {}
@@ -81,6 +105,61 @@ pub fn agree(a: &Expr, b: &Expr) -> Agreement {
         }
     }
     Agreement::Unknown
+}
+
+/// Whether two formulas agree at a point, as far as a few digits tell; `None` if they do not.
+fn roughly(a: &Expr, b: &Expr, point: &[(&str, RBig)]) -> Option<bool> {
+    let point: Vec<(&str, f64)> = point.iter().map(|(name, value)| (*name, value.to_f64().value())).collect();
+    let (a, b) = (quick::rough(a, &point, 0)?, quick::rough(b, &point, 0)?);
+    if a.differs_from(&b) {
+        return Some(false);
+    }
+    (a.is_known_well() && b.is_known_well()).then_some(true)
+}
+
+/// Whether numbers occur from which differences can come that are too small for the usual precisions.
+fn has_extremes(expr: &Expr) -> bool {
+    let large = |value: &RBig| value.numerator().bit_len().max(value.denominator().bit_len()) > 60;
+    match expr {
+        Expr::Number(number) => large(&number.value),
+        Expr::Power(base, exponent) => {
+            let high = match &**exponent {
+                Expr::Number(number) => number.value.numerator().bit_len() > 4,
+                Expr::Negative(inner) => {
+                    !matches!(&**inner, Expr::Number(number) if number.value.numerator().bit_len() <= 4)
+                }
+                Expr::Sum(_) | Expr::Product(_) | Expr::Power(..) => true,
+                _ => false,
+            };
+            high || has_extremes(base) || has_extremes(exponent)
+        }
+        Expr::Negative(inner) | Expr::Percent(inner) | Expr::Quantity(inner, _) => has_extremes(inner),
+        Expr::Quotient(a, b) | Expr::PlusMinus(a, b) => has_extremes(a) || has_extremes(b),
+        Expr::Sum(inner) | Expr::Product(inner) => inner.iter().any(has_extremes),
+        Expr::Call(name, inner) => {
+            matches!(name.as_str(), "factorial" | "exp") || inner.iter().any(has_extremes)
+        }
+        _ => false,
+    }
+}
+
+/// Whether two formulas differ for certain, told from a few digits. Says no whenever it is in doubt.
+pub fn certainly_differ(a: &Expr, b: &Expr) -> bool {
+    let mut names = BTreeSet::new();
+    let mut whole = symbols(a, &mut names);
+    whole |= symbols(b, &mut names);
+    let points = if names.is_empty() { 1 } else { 3 };
+    (0..points).any(|index| {
+        let point: Vec<(&str, f64)> = names
+            .iter()
+            .enumerate()
+            .map(|(n, name)| (*name, coordinate(index, n, whole).to_f64().value()))
+            .collect();
+        match (quick::rough(a, &point, 0), quick::rough(b, &point, 0)) {
+            (Some(a), Some(b)) => a.differs_from(&b),
+            _ => false,
+        }
+    })
 }
 
 fn huge(stops: (Option<Stop>, Option<Stop>)) -> Agreement {
@@ -117,10 +196,11 @@ fn at_point(
     b: &Expr,
     at: &At<'_>,
     constants: &mut ConstCache,
+    budget: &Budget,
 ) -> Result<Option<bool>, (Option<Stop>, Option<Stop>)> {
     let mut before: Option<Difference> = None;
     for (step, precision) in PRECISIONS.into_iter().enumerate() {
-        let mut evaluator = Evaluator::new(precision, &at.point, at.real, constants);
+        let mut evaluator = Evaluator::new(precision, &at.point, at.real, constants, budget);
         let (left, right) = (evaluator.value(a), evaluator.value(b));
         let difference = match (left, right) {
             (Ok(left), Ok(right)) => {
@@ -173,7 +253,7 @@ impl Difference {
         let gained = self.precision - lower.precision;
         match (lower.apart, self.apart) {
             (_, None) => Some(true),
-            (None, Some(_)) => None,
+            (None, Some(_)) => self.is_tiny().then_some(true),
             (Some(lower), Some(now)) if (lower - now).abs() <= 2 => Some(false),
             (Some(lower), Some(now)) if lower - now >= gained / 2 => Some(true),
             _ => None,
@@ -182,20 +262,20 @@ impl Difference {
 }
 
 /// The value of a formula without variables, roughly; for putting bounds in order.
-pub fn approximate(expr: &Expr) -> Option<f64> {
+pub fn approximate(expr: &Expr, budget: &Budget) -> Option<f64> {
     if let Expr::Number(number) = expr {
         return Some(number.value.to_f64().value()).filter(|value| value.is_finite());
     }
     let mut constants = ConstCache::new();
-    let mut evaluator = Evaluator::new(PRECISIONS[0], &[], true, &mut constants);
+    let mut evaluator = Evaluator::new(PRECISIONS[0], &[], true, &mut constants, budget);
     let value = evaluator.value(expr).ok()?;
     real::to_f64(&value.re).filter(|value| value.is_finite())
 }
 
 /// Compares a constant with a rational: `None` when it has no real value.
-pub fn difference_from(expr: &Expr, value: &RBig) -> Option<f64> {
+pub fn difference_from(expr: &Expr, value: &RBig, budget: &Budget) -> Option<f64> {
     let mut constants = ConstCache::new();
-    let mut evaluator = Evaluator::new(PRECISIONS[1], &[], true, &mut constants);
+    let mut evaluator = Evaluator::new(PRECISIONS[1], &[], true, &mut constants, budget);
     let left = evaluator.value(expr).ok()?;
     let right = Complex::real(real::rational(value, PRECISIONS[1]));
     let difference = evaluator.difference(&left, &right).ok()?;
@@ -242,25 +322,21 @@ fn symbols<'a>(expr: &'a Expr, names: &mut BTreeSet<&'a str>) -> bool {
             whole
         }
         Expr::Call(name, arguments) => {
-            let before = names.len();
+            let mut inner = BTreeSet::new();
+            let is_series = matches!(name.as_str(), "sum" | "prod");
             let mut whole = false;
-            for (at, argument) in arguments.iter().enumerate() {
-                // The index of a sum is bound by it.
-                if matches!(name.as_str(), "sum" | "prod") && at == 0 {
-                    continue;
-                }
-                whole |= symbols(argument, names);
+            for argument in arguments {
+                whole |= symbols(argument, &mut inner);
             }
-            if let (true, Some(Expr::Symbol(index))) =
-                (matches!(name.as_str(), "sum" | "prod"), arguments.first())
-            {
-                names.remove(index.as_str());
+            // The index of a sum is bound by it.
+            if let (true, Some(Expr::Symbol(index))) = (is_series, arguments.first()) {
+                inner.remove(index.as_str());
             }
-            let discrete = matches!(
-                name.as_str(),
-                "factorial" | "factorial2" | "binom" | "gcd" | "lcm" | "mod" | "sum" | "prod"
-            );
-            whole || discrete && names.len() > before
+            let discrete = is_series
+                || matches!(name.as_str(), "factorial" | "factorial2" | "binom" | "gcd" | "lcm" | "mod");
+            whole |= discrete && !inner.is_empty();
+            names.extend(inner);
+            whole
         }
         Expr::Sum(inner) | Expr::Product(inner) | Expr::Ratio(inner) => {
             inner.iter().fold(false, |whole, it| whole | symbols(it, names))
@@ -273,4 +349,46 @@ fn symbols<'a>(expr: &'a Expr, names: &mut BTreeSet<&'a str>) -> bool {
 fn negligible(value: &Real, beside: Option<isize>, precision: usize) -> bool {
     is_zero(value)
         || matches!((magnitude(value), beside), (Some(own), Some(other)) if other - own > precision as isize - 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse::parse;
+    use crate::token::Commas;
+
+    fn said(a: &str, b: &str) -> Agreement {
+        let read = |text| parse(text, Commas::Usual).unwrap();
+        agree(&read(a), &read(b), &Budget::new())
+    }
+
+    #[test]
+    fn identities_agree_at_every_point() {
+        assert_eq!(said(r"\sin^2 x+\cos^2 x", "1"), Agreement::Agree(5));
+        assert_eq!(said(r"\tan(x+y)", r"\frac{\tan x+\tan y}{1-\tan x\tan y}"), Agreement::Agree(5));
+        assert_eq!(said(r"\frac{n!}{(n-2)!}", "n(n-1)"), Agreement::Agree(5));
+    }
+
+    #[test]
+    fn what_differs_differs_however_little() {
+        assert_eq!(said(r"\sin x", r"\sin x+10^{-15}"), Agreement::Differ);
+        assert_eq!(said(r"e^{\pi\sqrt{163}}", "262537412640768744"), Agreement::Differ);
+        assert_eq!(said(r"\sqrt{10^{40}+1}-10^{20}", "0"), Agreement::Differ);
+        assert_eq!(said(r"\sqrt{x^2}", "x"), Agreement::Differ);
+    }
+
+    #[test]
+    fn constants_agree_to_the_last_digit() {
+        assert_eq!(said(r"\sqrt{3+2\sqrt2}", r"1+\sqrt2"), Agreement::Agree(1));
+        assert_eq!(said(r"e^{i\pi}", "-1"), Agreement::Agree(1));
+        assert_eq!(said(r"4\arctan\frac15-\arctan\frac1{239}", r"\frac\pi4"), Agreement::Agree(1));
+    }
+
+    #[test]
+    fn rough_values_tell_apart_only_what_is_far_apart() {
+        let read = |text| parse(text, Commas::Usual).unwrap();
+        assert!(certainly_differ(&read(r"\sqrt2"), &read("1.42")));
+        assert!(!certainly_differ(&read(r"\sqrt2"), &read("1.41421356237309505")));
+        assert!(!certainly_differ(&read(r"\sqrt{10^{40}+1}-10^{20}"), &read("0")));
+    }
 }

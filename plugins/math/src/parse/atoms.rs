@@ -1,13 +1,13 @@
 //! Operands: numbers, symbols, constants, functions, roots, and what may stand behind them.
 
-use super::formula::{PRODUCT, product};
+use super::formula::product;
 use super::{Parser, Read, Unreadable, words};
 use crate::expr::{Constant, Expr, NamedSet, Number};
 use crate::token::{Kind, Token};
 use crate::units::{Factor, Unit, unit};
 
 /// Functions by name; longer names before those they start with.
-const FUNCTIONS: [&str; 46] = [
+pub(super) const FUNCTIONS: [&str; 46] = [
     "arcsin", "arccos", "arctan", "arccot", "arcsec", "arccsc", "arsinh", "sinh", "cosh", "tanh", "coth",
     "sech", "csch", "asin", "acos", "atan", "sin", "cos", "tan", "cot", "sec", "csc", "ln", "log", "lg",
     "exp", "sqrt", "cbrt", "abs", "max", "min", "gcd", "lcm", "floor", "ceil", "round", "det", "sgn", "sign",
@@ -37,6 +37,15 @@ impl<'t> Parser<'t> {
                 Some('°') => {
                     self.at += 1;
                     operand = self.degrees(operand);
+                }
+                // `(1011)_2`
+                Some('_') if matches!(&operand, Expr::Number(number) if number.decimals.is_none()) => {
+                    match (&operand, self.base()) {
+                        (Expr::Number(number), Some(base)) if number.value.is_int() => {
+                            operand = Expr::Based(number.value.to_string(), base);
+                        }
+                        _ => return Err(Unreadable("a subscript of a number is no base")),
+                    }
                 }
                 Some('\'') if matches!(operand, Expr::Symbol(_)) => {
                     self.at += 1;
@@ -94,6 +103,15 @@ impl<'t> Parser<'t> {
             self.at += 1;
             let arguments = self.arguments()?;
             return Ok(Expr::Call(letter.to_string(), arguments));
+        }
+        // `y(0)` is a value of a function, and not zero times y.
+        let called = self.peek_sign() == Some('(') && !self.spaced();
+        if called
+            && let (Some(Kind::Number(digits)), Some(Kind::Sign(')'))) = (self.peek_at(1), self.peek_at(2))
+        {
+            let number = super::numbers::decimal(digits).ok_or(Unreadable("has too many digits"))?;
+            self.at += 3;
+            return Ok(Expr::Call(letter.to_string(), vec![Expr::Number(number)]));
         }
         self.symbol(letter.to_string())
     }
@@ -239,7 +257,16 @@ impl<'t> Parser<'t> {
             "overline" | "bar" | "underline" | "overrightarrow" | "widehat" | "tilde" => {
                 let mut spelling = String::new();
                 self.subscript(&mut spelling)?;
-                self.symbol(spelling)
+                let mut letters = spelling.chars();
+                match (letters.next(), letters.next(), letters.next()) {
+                    // A segment, or its length.
+                    (Some(a), Some(b), None)
+                        if name == "overline" && a.is_uppercase() && b.is_uppercase() =>
+                    {
+                        Ok(product(Expr::Symbol(a.to_string()), Expr::Symbol(b.to_string())))
+                    }
+                    _ => self.symbol(format!("{name} {spelling}")),
+                }
             }
             "angle" | "measuredangle" | "triangle" => {
                 let mut spelling = name.to_owned();
@@ -343,115 +370,10 @@ impl<'t> Parser<'t> {
             Some(Kind::Command("sqrt" | "cbrt") | Kind::Word("sqrt") | Kind::Sign(']' | '^' | '_'))
         )
     }
-
-    /// A function whose name has been read: its index, its power, its argument.
-    fn function(&mut self, name: &str) -> Read {
-        if matches!(name, "sqrt" | "cbrt") {
-            let index = if name == "sqrt" { 2 } else { 3 };
-            return Ok(root(index, self.function_argument()?));
-        }
-        let mut index = None;
-        let mut power = None;
-        loop {
-            if self.eat('_') {
-                index = Some(self.argument()?);
-            } else if self.eat('^') {
-                power = Some(self.argument()?);
-            } else {
-                break;
-            }
-        }
-        let inverse = matches!(&power, Some(Expr::Negative(one)) if **one == Expr::Number(super::numbers::decimal("1").unwrap_or_else(|| Number::integer(1))));
-        let name = match name {
-            "asin" | "sin" if inverse || name == "asin" => "arcsin",
-            "acos" | "cos" if inverse || name == "acos" => "arccos",
-            "atan" | "tan" if inverse || name == "atan" => "arctan",
-            "sign" => "sgn",
-            "lg" => "log",
-            other => other,
-        };
-        let inverse = inverse && name.starts_with("arc");
-        let mut arguments = if self.peek_sign() == Some('(') {
-            self.at += 1;
-            self.arguments()?
-        } else {
-            vec![self.function_argument()?]
-        };
-        if let (1, Some(Expr::Tuple(members) | Expr::List(members))) = (arguments.len(), arguments.first()) {
-            arguments = members.clone();
-        }
-        if let Some(index) = index {
-            arguments.insert(0, index);
-        }
-        let call = Expr::Call(name.to_owned(), arguments);
-        Ok(match power {
-            Some(power) if !inverse => Expr::Power(Box::new(call), Box::new(power)),
-            _ => call,
-        })
-    }
-
-    /// What stands in the brackets of a call, whose `(` has been read.
-    pub(super) fn arguments(&mut self) -> Read<Vec<Expr>> {
-        let inner = self.list()?;
-        self.expect(')')?;
-        Ok(match inner {
-            Expr::List(members) => members,
-            single => vec![single],
-        })
-    }
-
-    /// The argument of a function without brackets: factors, up to the next function or sign.
-    fn function_argument(&mut self) -> Read {
-        if self.peek_sign() == Some('-') {
-            self.at += 1;
-            return Ok(Expr::Negative(Box::new(self.deeper(Self::function_argument)?)));
-        }
-        let mut argument = self.formula(PRODUCT + 1)?;
-        while self.starts_factor(&argument) && !self.at_function() && self.peek_sign() != Some('(') {
-            argument = product(argument, self.formula(PRODUCT + 1)?);
-        }
-        Ok(argument)
-    }
-
-    fn at_function(&self) -> bool {
-        match self.peek() {
-            Some(Kind::Command(name) | Kind::Text(name)) => is_function(name) && *name != "sqrt",
-            Some(Kind::Word(word)) => FUNCTIONS.iter().any(|name| word.starts_with(name)),
-            _ => false,
-        }
-    }
-
-    /// `\sum_{k=1}^{n} k`: a call with the index, the bounds, and the body, as far as they are there.
-    fn big_operator(&mut self, name: &str) -> Read {
-        let mut arguments = Vec::new();
-        loop {
-            if self.eat('_') {
-                match self.grouped_relation()? {
-                    Expr::Relation(sides, _) => arguments.extend(sides),
-                    other => arguments.push(other),
-                }
-            } else if self.eat('^') {
-                arguments.push(self.argument()?);
-            } else {
-                break;
-            }
-        }
-        arguments.push(self.formula(PRODUCT)?);
-        Ok(Expr::Call(name.to_owned(), arguments))
-    }
-
-    fn grouped_relation(&mut self) -> Read {
-        if !self.eat('{') {
-            return self.argument();
-        }
-        let inner = self.item()?;
-        self.expect('}')?;
-        Ok(inner)
-    }
 }
 
 /// A root of a fixed index.
-fn root(index: i64, radicand: Expr) -> Expr {
+pub(super) fn root(index: i64, radicand: Expr) -> Expr {
     let exponent = Expr::Quotient(Box::new(Expr::integer(1)), Box::new(Expr::integer(index)));
     Expr::Call("root".to_owned(), vec![exponent, radicand])
 }

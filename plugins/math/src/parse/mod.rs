@@ -30,7 +30,9 @@
 mod atoms;
 mod brackets;
 mod formula;
+mod functions;
 mod numbers;
+mod quantity;
 mod words;
 
 pub(crate) use numbers::decimal;
@@ -39,7 +41,7 @@ use crate::expr::{Expr, Relation};
 use crate::token::{Commas, Kind, Token, tokens};
 
 /// How deeply brackets and operators nest at most. Each level takes some stack.
-const MOST_DEPTH: usize = 60;
+const MOST_DEPTH: usize = 90;
 
 /// Why an answer is no formula.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,12 +55,12 @@ pub fn parse(text: &str, commas: Commas) -> Result<Expr, Unreadable> {
 
 /// Reads tokens.
 pub fn read(mut tokens: Vec<Token<'_>>) -> Result<Expr, Unreadable> {
-    let idle =
-        |token: &Token<'_>| matches!(token.kind, Kind::Sign('.' | ',' | ';' | ':' | '"' | '`' | '\\' | '…'));
+    let idle = |token: &Token<'_>| matches!(token.kind, Kind::Sign('.' | ',' | ';' | ':' | '"' | '`' | '\\'));
     while tokens.last().is_some_and(idle) && !words::ends_with_half_day(&tokens) {
         tokens.pop();
     }
-    let leading = tokens.iter().take_while(|token| idle(token) || token.kind == Kind::Sign('=')).count();
+    let leading =
+        tokens.iter().take_while(|token| idle(token) || matches!(token.kind, Kind::Sign('=' | '≈'))).count();
     tokens.drain(..leading);
     strip_brackets(&mut tokens);
     if tokens.is_empty() {
@@ -188,7 +190,7 @@ impl<'t> Parser<'t> {
     }
 
     fn at_end_of_list(&self) -> bool {
-        matches!(self.peek(), None | Some(Kind::Sign(')' | ']' | '}' | '⦄' | ';' | '.' | '…') | Kind::End))
+        matches!(self.peek(), None | Some(Kind::Sign(')' | ']' | '}' | '⦄' | ';' | '.') | Kind::End))
     }
 
     /// A comma, a conjunction, or both.
@@ -223,14 +225,21 @@ impl<'t> Parser<'t> {
         Ok(if relations.is_empty() { sides.remove(0) } else { Expr::Relation(sides, relations) })
     }
 
-    /// `P(x) =`: a letter and brackets in front of a sign of equality are a function, not a product.
+    /// `P(x) =`, `f^{-1}(x) =`: a letter and brackets in front of a sign of equality are a function, not a product.
     fn named_value(&mut self) -> Read<Option<Expr>> {
-        let (Some(Kind::Letter(letter)), Some(Kind::Sign('('))) = (self.peek(), self.peek_at(1)) else {
-            return Ok(None);
-        };
-        let letter = *letter;
-        let mut depth = 0_usize;
+        let Some(Kind::Letter(letter)) = self.peek() else { return Ok(None) };
+        let mut name = letter.to_string();
         let mut ahead = 1;
+        let inverse = [Kind::Sign('^'), Kind::Sign('{'), Kind::Sign('-')];
+        if inverse.iter().enumerate().all(|(at, kind)| self.peek_at(1 + at) == Some(kind)) {
+            name.push_str("^-1");
+            ahead += 5;
+        }
+        if self.peek_at(ahead) != Some(&Kind::Sign('(')) {
+            return Ok(None);
+        }
+        let opening = ahead;
+        let mut depth = 0_usize;
         loop {
             match self.peek_at(ahead) {
                 Some(Kind::Sign('(')) => depth += 1,
@@ -246,9 +255,9 @@ impl<'t> Parser<'t> {
         if self.peek_at(ahead) != Some(&Kind::Sign('=')) {
             return Ok(None);
         }
-        self.at += 2;
+        self.at += opening + 1;
         let arguments = self.arguments()?;
-        Ok(Some(Expr::Call(letter.to_string(), arguments)))
+        Ok(Some(Expr::Call(name, arguments)))
     }
 
     fn relation(&mut self) -> Option<Relation> {
@@ -268,5 +277,53 @@ impl<'t> Parser<'t> {
         };
         self.at += 1;
         Some(relation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn same(a: &str, b: &str) {
+        let read = |text| parse(text, Commas::Usual).unwrap_or_else(|why| panic!("{text}: {why:?}"));
+        assert_eq!(read(a), read(b), "{a} and {b}");
+    }
+
+    #[test]
+    fn products_bind_before_sums_and_powers_before_both() {
+        same("1+2x^2", "1+(2*(x^{2}))");
+        same("-x^2", "-(x^2)");
+        same("2^3^2", "2^{3^2}");
+        same("1/2x", "(1/2)*x");
+    }
+
+    #[test]
+    fn functions_take_what_stands_behind_them() {
+        same(r"\sin 2x \cos y", r"(\sin(2x))(\cos(y))");
+        same(r"\sin^2 x", r"(\sin(x))^2");
+        same(r"\sin^{-1} x", r"\arcsin x");
+        same("sinx", r"\sin x");
+    }
+
+    #[test]
+    fn brackets_say_what_they_hold() {
+        assert!(matches!(parse("(1,2)", Commas::Usual), Ok(Expr::Tuple(_))));
+        assert!(matches!(parse("[1,2)", Commas::Usual), Ok(Expr::Interval(_))));
+        assert!(matches!(parse(r"\{1,2\}", Commas::Usual), Ok(Expr::Set(_))));
+        assert!(matches!(parse("1,2", Commas::Usual), Ok(Expr::List(_))));
+        same("((((((((((5))))))))))", "5");
+    }
+
+    #[test]
+    fn mixed_numbers_are_sums_and_other_fractions_factors() {
+        same(r"3\frac{1}{2}", "3 1/2");
+        assert!(matches!(parse(r"3\frac{x}{2}", Commas::Usual), Ok(Expr::Product(_))));
+    }
+
+    #[test]
+    fn what_is_not_closed_or_nested_too_deeply_is_unreadable() {
+        for text in ["(1", "1)", r"\frac{1}", "+", "1 2", &"(x+".repeat(200), &r"\sqrt{".repeat(200)] {
+            assert!(parse(text, Commas::Usual).is_err(), "{text}");
+        }
     }
 }

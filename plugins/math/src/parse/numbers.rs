@@ -89,7 +89,7 @@ impl Parser<'_> {
     }
 
     /// `_2`, `_{10}`, `_{\text{eight}}`: the base that is written below a number, or `(base 8)` behind it.
-    fn base(&mut self) -> Option<u32> {
+    pub(super) fn base(&mut self) -> Option<u32> {
         let start = self.at;
         let base = match self.peek()? {
             Kind::Sign('_') => {
@@ -153,11 +153,6 @@ impl Parser<'_> {
             }
             Some(Kind::Sign('…')) if digits.contains('.') => {
                 self.at += 1;
-                return tail_repeated(digits);
-            }
-            Some(Kind::Sign('.')) if digits.contains('.') && self.peek_at(1) == Some(&Kind::Sign('.')) => {
-                let dots = (0..3).take_while(|ahead| self.peek_at(*ahead) == Some(&Kind::Sign('.'))).count();
-                self.at += dots;
                 return tail_repeated(digits);
             }
             _ => None,

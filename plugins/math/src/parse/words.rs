@@ -1,9 +1,10 @@
-//! Words: text answers, units, conjunctions, numbers in words, times of day.
+//! Words: text answers, what stands behind a formula, conjunctions, numbers in words, times of day.
 
-use super::{Parser, Read, Unreadable, atoms};
+use super::quantity::with_unit;
+use super::{Parser, Read, atoms};
 use crate::expr::{Constant, Expr, NamedSet};
 use crate::token::{Kind, Token};
-use crate::units::{Factor, is_known, unit};
+use crate::units::{Factor, unit};
 
 /// Whether the token joins the items of a list.
 pub(super) fn is_conjunction(kind: &Kind<'_>) -> bool {
@@ -75,7 +76,8 @@ impl<'t> Parser<'t> {
                     if is_conjunction(kind) {
                         break;
                     }
-                    if atoms::is_function(word) || matches!(*word, "pi" | "inf" | "base") {
+                    let function_of = word.strip_suffix(['x', 'y', 'z']).is_some_and(atoms::is_function);
+                    if function_of || atoms::is_function(word) || matches!(*word, "pi" | "inf" | "base") {
                         return None;
                     }
                     text |= matches!(kind, Kind::Text(_)) && word.chars().count() > 1;
@@ -140,7 +142,7 @@ impl<'t> Parser<'t> {
                         Err(done) => return Ok(done),
                     }
                 }
-                _ => return Ok(side),
+                _ => return self.with_smaller_unit(side),
             };
         }
     }
@@ -150,11 +152,11 @@ impl<'t> Parser<'t> {
         if let Some(scale) = self.scale() {
             return Ok(Ok(super::formula::product(side, scale)));
         }
-        if let Some((after_noon, length)) = self.half_day() {
-            if let Some(time) = time_of_day(&side, after_noon) {
-                self.at += length;
-                return Ok(Ok(time));
-            }
+        if let Some((after_noon, length)) = self.half_day()
+            && let Some(time) = time_of_day(&side, after_noon)
+        {
+            self.at += length;
+            return Ok(Ok(time));
         }
         match self.peek() {
             Some(kind) if is_conjunction(kind) => return Ok(Err(side)),
@@ -178,118 +180,13 @@ impl<'t> Parser<'t> {
         Ok(Ok(with_unit(side, unit)))
     }
 
-    /// `million` and the like behind a number.
-    pub(super) fn scale(&mut self) -> Option<Expr> {
-        let word = match self.peek()? {
-            Kind::Text(word) | Kind::Word(word) => *word,
-            _ => return None,
-        };
-        let value = match word.to_ascii_lowercase().as_str() {
-            "hundred" => 100,
-            "thousand" => 1_000,
-            "million" => 1_000_000,
-            "billion" => 1_000_000_000,
-            "trillion" => 1_000_000_000_000,
-            _ => return None,
-        };
-        self.at += 1;
-        Some(Expr::integer(value))
-    }
-
-    /// Whether `word`, behind an operand, is a unit and not a product of letters.
-    pub(super) fn is_unit_word(&self, word: &str) -> bool {
-        if matches!(
-            word,
-            "percent" | "percentage" | "pct" | "million" | "billion" | "thousand" | "am" | "pm" | "AM" | "PM"
-        ) {
-            return true;
-        }
-        if atoms::is_function(word) || matches!(word, "pi") {
-            return false;
-        }
-        let long = word.chars().count() > 3;
-        is_known(word)
-            || self.spaced() && word.chars().count() > 2 && !starts_function(word)
-            || long && !starts_function(word)
-    }
-
-    /// The words of a unit, as far as they go.
-    fn unit_factors(&mut self) -> Vec<Factor<'t>> {
-        let mut factors: Vec<Factor<'t>> = Vec::new();
-        let mut sign = 1;
-        loop {
-            match self.peek() {
-                Some(kind) if is_conjunction(kind) => break,
-                Some(Kind::Text("per") | Kind::Word("per")) => {
-                    sign = -1;
-                    self.at += 1;
-                }
-                Some(Kind::Text("squared") | Kind::Word("squared")) if !factors.is_empty() => {
-                    self.at += 1;
-                    raise(&mut factors, 2);
-                }
-                Some(Kind::Text("cubed") | Kind::Word("cubed")) if !factors.is_empty() => {
-                    self.at += 1;
-                    raise(&mut factors, 3);
-                }
-                Some(Kind::Text(word) | Kind::Word(word)) => {
-                    factors.push(Factor { word, power: sign });
-                    self.at += 1;
-                }
-                Some(Kind::Letter(letter)) if !factors.is_empty() && letter.is_alphabetic() => self.at += 1,
-                Some(Kind::Sign('/'))
-                    if !factors.is_empty()
-                        && matches!(self.peek_at(1), Some(Kind::Text(_) | Kind::Word(_))) =>
-                {
-                    sign = -1;
-                    self.at += 1;
-                }
-                Some(Kind::Sign('*'))
-                    if !factors.is_empty()
-                        && matches!(self.peek_at(1), Some(Kind::Text(_) | Kind::Word(_))) =>
-                {
-                    self.at += 1;
-                }
-                Some(Kind::Sign('-' | '\''))
-                    if !factors.is_empty()
-                        && matches!(self.peek_at(1), Some(Kind::Text(_) | Kind::Word(_))) =>
-                {
-                    self.at += 1;
-                }
-                Some(Kind::Sign('^')) if !factors.is_empty() => {
-                    let start = self.at;
-                    self.at += 1;
-                    match self.small_power() {
-                        Some(power) => raise(&mut factors, power),
-                        None => {
-                            self.at = start;
-                            break;
-                        }
-                    }
-                }
-                _ => break,
-            }
-        }
-        factors
-    }
-
-    fn small_power(&mut self) -> Option<i32> {
-        let braced = self.eat('{');
-        let negative = self.eat('-');
-        let power: i32 = match self.peek()? {
-            Kind::Number(digits) => digits.parse().ok().filter(|power| (1..=6).contains(power))?,
-            _ => return None,
-        };
-        self.at += 1;
-        if braced && !self.eat('}') {
-            return None;
-        }
-        Some(if negative { -power } else { power })
-    }
-
     /// Skips a remark in text at the end of an answer.
     pub(super) fn skip_remark(&mut self) {
-        while let Some(Kind::Text(_) | Kind::Sign('.' | ',' | '"')) = self.peek() {
+        while let Some(kind @ (Kind::Text(_) | Kind::Sign('.' | ',' | '"'))) = self.peek() {
+            if matches!(kind, Kind::Text(word) if super::quantity::takes_back(word) || matches!(*word, "squared" | "cubed"))
+            {
+                return;
+            }
             self.at += 1;
         }
     }
@@ -337,20 +234,6 @@ impl<'t> Parser<'t> {
     }
 }
 
-fn raise(factors: &mut [Factor<'_>], power: i32) {
-    if let Some(last) = factors.last_mut() {
-        last.power *= power;
-    }
-}
-
-fn with_unit(value: Expr, unit: Option<crate::units::Unit>) -> Expr {
-    match (value, unit) {
-        (Expr::Quantity(value, first), Some(_) | None) => Expr::Quantity(value, first),
-        (value, Some(unit)) => Expr::Quantity(Box::new(value), unit),
-        (value, None) => value,
-    }
-}
-
 fn time_of_day(side: &Expr, after_noon: bool) -> Option<Expr> {
     let minutes = match side {
         Expr::Time(minutes, None) => *minutes,
@@ -361,12 +244,6 @@ fn time_of_day(side: &Expr, after_noon: bool) -> Option<Expr> {
     };
     (minutes < 13 * 60)
         .then(|| Expr::Time(minutes % 720 + if after_noon { 720 } else { 0 }, Some(after_noon)))
-}
-
-fn starts_function(word: &str) -> bool {
-    ["sin", "cos", "tan", "cot", "sec", "csc", "ln", "log", "sqrt", "arc"]
-        .iter()
-        .any(|name| word.starts_with(name))
 }
 
 fn is_short_answer(word: &str) -> bool {
@@ -415,12 +292,5 @@ fn meant(said: String) -> Expr {
             Expr::Text("undefined".to_owned())
         }
         _ => Expr::Text(said),
-    }
-}
-
-/// For what words are no answer to: kept so that a caller can tell.
-impl From<Unreadable> for &'static str {
-    fn from(unreadable: Unreadable) -> Self {
-        unreadable.0
     }
 }

@@ -4,7 +4,12 @@
 //! LaTeX, and thousands separators leave the numbers. What a comma between digits means cannot always be told, so the
 //! caller says how to read it ([`Commas`]).
 
+mod number;
+mod unicode;
+
 use std::borrow::Cow;
+
+use unicode::{full_width, set_named, unicode_sign, vulgar_fraction};
 
 /// The longest answer that is read, in bytes, and the most tokens. Longer ones are compared as text.
 const MOST_BYTES: usize = 8_000;
@@ -58,7 +63,7 @@ pub enum Commas {
 pub struct TooLong;
 
 /// Commands that only lay out.
-const LAYOUT: [&str; 38] = [
+const LAYOUT: [&str; 39] = [
     "left",
     "right",
     "middle",
@@ -97,6 +102,7 @@ const LAYOUT: [&str; 38] = [
     "bf",
     "rm",
     "it",
+    "underline",
 ];
 const TEXT: [&str; 12] = [
     "text",
@@ -114,8 +120,8 @@ const TEXT: [&str; 12] = [
 ];
 const SPACE: [&str; 5] = ["quad", "qquad", "enspace", "thinspace", "space"];
 /// Commands whose argument is no part of the answer.
-const WITH_IDLE_ARGUMENT: [&str; 8] =
-    ["hspace", "vspace", "phantom", "hphantom", "vphantom", "tag", "label", "color"];
+const WITH_IDLE_ARGUMENT: [&str; 9] =
+    ["hspace", "vspace", "phantom", "hphantom", "vphantom", "tag", "label", "color", "textcolor"];
 
 /// The tokens of `text`.
 pub fn tokens(text: &str, commas: Commas) -> Result<Vec<Token<'_>>, TooLong> {
@@ -222,11 +228,13 @@ impl<'a> Reader<'a> {
                 }
             }
             '&' if self.tables == 0 => self.at += 1,
+            '.' if rest.starts_with("...") => self.sign(3, '…'),
             '*' if rest.starts_with("**") => self.sign(2, '^'),
             '<' if rest.starts_with("<=") => self.sign(2, '≤'),
             '>' if rest.starts_with(">=") => self.sign(2, '≥'),
             '=' if rest.starts_with("==") => self.sign(2, '='),
             '!' if rest.starts_with("!=") && (self.spaced || !self.after_operand()) => self.sign(2, '≠'),
+            '~' => self.space(1),
             _ if first.is_ascii_alphabetic() => self.word(),
             _ if first.is_ascii() && !first.is_ascii_whitespace() => self.sign(1, first),
             _ if first.is_whitespace()
@@ -465,7 +473,10 @@ impl<'a> Reader<'a> {
         let rest = self.rest().trim_start();
         let (name, taken) = match argument(rest) {
             Some((name, taken)) => (name, taken),
-            None => (rest.get(..1).unwrap_or_default(), rest.len().min(1)),
+            None => {
+                let length = rest.chars().next().map_or(0, char::len_utf8);
+                (&rest[..length], length)
+            }
         };
         self.at += self.rest().len() - rest.len() + taken;
         self.push(Kind::Command(set_named(name.trim().chars().next().unwrap_or(' '))));
@@ -491,123 +502,11 @@ impl<'a> Reader<'a> {
             }
         }
     }
-
-    fn number(&mut self) {
-        let rest = self.rest();
-        let whole = ascii_digits(rest);
-        let mut length = whole;
-        let mut digits = Cow::Borrowed(&rest[..whole]);
-        if (1..=3).contains(&whole) {
-            while let Some(separator) = self.separator(&rest[length..], &rest[..whole]) {
-                digits.to_mut().push_str(&rest[length + separator..length + separator + 3]);
-                length += separator + 3;
-            }
-        }
-        // `1.234.567`, as some languages group their digits.
-        let dotted = dotted_groups(rest, whole);
-        if length == whole && dotted > 0 {
-            length = whole + 4 * dotted;
-            digits = Cow::Owned(rest[..length].replace('.', ""));
-        }
-        let point = match rest[length..].bytes().next() {
-            Some(b'.') => 1,
-            Some(b',') if dotted > 0 => 1,
-            Some(b',') if self.commas == Commas::Decimal && length == whole => 1,
-            Some(b'{') if rest[length..].starts_with("{,}") && ascii_digits(&rest[length + 3..]) != 3 => 3,
-            _ => 0,
-        };
-        let decimals = if point == 0 { 0 } else { ascii_digits(&rest[length + point..]) };
-        if decimals > 0 {
-            if point == 1 && rest.as_bytes()[length] == b'.' && length == whole {
-                digits = Cow::Borrowed(&rest[..length + 1 + decimals]);
-            } else {
-                let fraction = &rest[length + point..length + point + decimals];
-                digits = Cow::Owned(format!("{digits}.{fraction}"));
-            }
-            length += point + decimals;
-        }
-        self.at += length;
-        self.push(Kind::Number(digits));
-        self.power_of_ten();
-    }
-
-    /// `e3` behind digits, as programs print it: times ten to that power.
-    fn power_of_ten(&mut self) {
-        let Some(rest) = self.rest().strip_prefix(['e', 'E']) else { return };
-        let unsigned = rest.strip_prefix(['-', '+', '−']).unwrap_or(rest);
-        let length = ascii_digits(unsigned);
-        if length == 0
-            || length > 4
-            || unsigned[length..].starts_with(|c: char| c.is_alphanumeric() || c == '.')
-        {
-            return;
-        }
-        self.at += 1 + rest.len() - unsigned.len() + length;
-        self.push(Kind::Sign('*'));
-        self.push(Kind::Number(Cow::Borrowed("10")));
-        self.push(Kind::Sign('^'));
-        if rest.starts_with(['-', '−']) {
-            self.push(Kind::Sign('-'));
-        }
-        self.push(Kind::Number(Cow::Borrowed(&unsigned[..length])));
-    }
-
-    /// How long the thousands separator is that `rest` starts with, when a group of exactly three digits follows.
-    fn separator(&self, rest: &str, whole: &str) -> Option<usize> {
-        let bare = match self.commas {
-            Commas::Usual => self.depth == 0 && self.tables == 0 && whole != "0",
-            Commas::Thousands => true,
-            Commas::Decimal | Commas::Separators => false,
-        };
-        // `1{,}234`, `10\,000` and their like can be nothing else, even with spaces strewn in.
-        let blanks = rest.bytes().take_while(|byte| *byte == b' ').count();
-        for spelt in ["{, }", "{,}"] {
-            if blanks > 0 || spelt.len() == 4 {
-                if let Some(after) = rest[blanks..].strip_prefix(spelt) {
-                    return (ascii_digits(after) == 3).then_some(blanks + spelt.len());
-                }
-            }
-        }
-        let spelt =
-            [",\\!", "{,}", "\\,", "\\!", ",\\ \\!", "{,\\!}"].into_iter().find(|it| rest.starts_with(it));
-        let separator = match spelt {
-            Some(separator) => {
-                let blanks = rest[separator.len()..].bytes().take_while(|byte| *byte == b' ').count();
-                separator.len() + blanks
-            }
-            None if bare && rest.starts_with(',') => 1,
-            None if bare && self.tables == 0 && rest.starts_with([' ', '\u{a0}', '\u{202f}', '’', '\'']) => {
-                rest.chars().next().map_or(0, char::len_utf8)
-            }
-            None => return None,
-        };
-        let after = &rest[separator..];
-        (ascii_digits(after) == 3).then_some(separator)
-    }
 }
 
 fn single(word: &str) -> Option<char> {
     let mut letters = word.chars();
     letters.next().filter(|_| letters.next().is_none())
-}
-
-fn ascii_digits(text: &str) -> usize {
-    text.bytes().take_while(u8::is_ascii_digit).count()
-}
-
-/// How many groups `.ddd` follow the first `whole` digits, when there are two or more, or one and a decimal comma.
-fn dotted_groups(text: &str, whole: usize) -> usize {
-    if !(1..=3).contains(&whole) {
-        return 0;
-    }
-    let mut groups = 0;
-    let mut at = whole;
-    while text[at..].starts_with('.') && ascii_digits(&text[at + 1..]) == 3 {
-        groups += 1;
-        at += 4;
-    }
-    let decimal_comma = text[at..].starts_with(',') && ascii_digits(&text[at + 1..]) > 0;
-    if groups >= 2 || groups == 1 && decimal_comma { groups } else { 0 }
 }
 
 /// What stands in the braces that `text` starts with, and how many bytes they take together.
@@ -619,92 +518,63 @@ fn argument(text: &str) -> Option<(&str, usize)> {
     Some((&trimmed[1..1 + content.len() + nested], text.len() - trimmed.len() + content.len() + 2 + nested))
 }
 
-fn set_named(letter: char) -> &'static str {
-    match letter {
-        'R' => "Reals",
-        'Z' => "Integers",
-        'N' => "Naturals",
-        'Q' => "Rationals",
-        'C' => "Complexes",
-        'P' => "Pr",
-        'E' => "Expectation",
-        _ => "blackboard",
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(text: &str) -> Vec<Kind<'_>> {
+        tokens(text, Commas::Usual).unwrap().into_iter().map(|token| token.kind).collect()
     }
-}
 
-fn full_width(c: char) -> Option<char> {
-    let code = u32::from(c);
-    if (0xff01..=0xff5e).contains(&code) { char::from_u32(code - 0xfee0) } else { None }
-}
+    fn number(digits: &str) -> Kind<'static> {
+        Kind::Number(Cow::Owned(digits.to_owned()))
+    }
 
-fn vulgar_fraction(c: char) -> Option<(&'static str, &'static str)> {
-    Some(match c {
-        '½' => ("1", "2"),
-        '⅓' => ("1", "3"),
-        '⅔' => ("2", "3"),
-        '¼' => ("1", "4"),
-        '¾' => ("3", "4"),
-        '⅕' => ("1", "5"),
-        '⅖' => ("2", "5"),
-        '⅗' => ("3", "5"),
-        '⅘' => ("4", "5"),
-        '⅙' => ("1", "6"),
-        '⅚' => ("5", "6"),
-        '⅛' => ("1", "8"),
-        '⅜' => ("3", "8"),
-        '⅝' => ("5", "8"),
-        '⅞' => ("7", "8"),
-        _ => return None,
-    })
-}
+    #[test]
+    fn thousands_separators_hold_groups_of_three() {
+        for text in [
+            "1,234,567.5",
+            "1{,}234{,}567.5",
+            r"1\,234\,567.5",
+            r"1,\!234,\!567.5",
+            "1 234 567.5",
+            "1.234.567,5",
+        ] {
+            assert_eq!(kinds(text), [number("1234567.5")], "{text}");
+        }
+        assert_eq!(kinds("1,23"), [number("1"), Kind::Sign(','), number("23")]);
+        assert_eq!(kinds("(1,234)")[1], number("1"), "in brackets a comma separates");
+    }
 
-/// The sign, or the LaTeX command, that a Unicode character stands for.
-fn unicode_sign(c: char) -> Option<Result<char, &'static str>> {
-    Some(match c {
-        '−' | '–' | '—' | '‐' | '‑' => Ok('-'),
-        '×' | '·' | '⋅' | '∙' | '∗' | '✕' => Ok('*'),
-        '÷' | '∕' | '⁄' => Ok('/'),
-        '≤' | '⩽' => Ok('≤'),
-        '≥' | '⩾' => Ok('≥'),
-        '≈' | '≃' | '∼' => Ok('≈'),
-        '′' | '’' | '‘' => Ok('\''),
-        '″' | '“' | '”' => Ok('"'),
-        '∣' => Ok('|'),
-        '∥' => Ok('‖'),
-        '…' | '⋯' => Ok('…'),
-        'º' | '˚' => Ok('°'),
-        '⇒' | '⟹' | '→' | '⟶' => Ok('→'),
-        '√' => Err("sqrt"),
-        '∛' => Err("cbrt"),
-        'π' | 'Π' => Err("pi"),
-        '∞' => Err("infty"),
-        'α' => Err("alpha"),
-        'β' => Err("beta"),
-        'γ' => Err("gamma"),
-        'δ' => Err("delta"),
-        'θ' => Err("theta"),
-        'λ' => Err("lambda"),
-        'μ' | 'µ' => Err("mu"),
-        'ρ' => Err("rho"),
-        'σ' => Err("sigma"),
-        'φ' | 'ϕ' => Err("phi"),
-        'ω' => Err("omega"),
-        'Δ' | '∆' => Err("Delta"),
-        'Σ' | '∑' => Err("sum"),
-        '∏' => Err("prod"),
-        '∫' => Err("int"),
-        '∠' => Err("angle"),
-        '⌊' => Err("lfloor"),
-        '⌋' => Err("rfloor"),
-        '⌈' => Err("lceil"),
-        '⌉' => Err("rceil"),
-        '⟨' => Err("langle"),
-        '⟩' => Err("rangle"),
-        'ℝ' => Err("Reals"),
-        'ℤ' => Err("Integers"),
-        'ℕ' => Err("Naturals"),
-        'ℚ' => Err("Rationals"),
-        'ℂ' => Err("Complexes"),
-        _ => return None,
-    })
+    #[test]
+    fn layout_disappears() {
+        assert_eq!(kinds(r"$\left( \displaystyle 5\! \right)$"), kinds("(5)"));
+        assert_eq!(kinds(r"\dfrac12"), [Kind::Command("frac"), number("12")]);
+        assert_eq!(kinds(r"\\frac12"), kinds(r"\frac12"));
+    }
+
+    #[test]
+    fn unicode_is_latex() {
+        assert_eq!(kinds("√3×π²"), kinds(r"\sqrt3\times\pi^2"));
+        assert_eq!(
+            kinds("x₁≤½"),
+            kinds(r"x_1\le\frac12")[..4]
+                .iter()
+                .cloned()
+                .chain([Kind::Command("frac"), number("1"), number("2")])
+                .collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn words_outside_of_formulas_are_text() {
+        assert_eq!(kinds("$x$ apples")[1], Kind::Text("apples"));
+        assert_eq!(kinds(r"5\text{ m}")[1], Kind::Text("m"));
+        assert_eq!(kinds("5m")[1], Kind::Letter('m'));
+    }
+
+    #[test]
+    fn a_long_text_is_refused() {
+        assert_eq!(tokens(&"x".repeat(MOST_BYTES + 1), Commas::Usual), Err(TooLong));
+    }
 }

@@ -1,0 +1,186 @@
+//! What is attached to a box in its formula and belongs to the answer: `-\boxed{4}`, `\frac{1}{\boxed{2}}`.
+
+/// How far around a box its formula is looked at, in bytes.
+const NEAR: usize = 300;
+
+/// The content of a box with the sign in front of it and the power, root or factor behind it; `None` without them.
+///
+/// `start` and `end` are those of the box.
+pub(super) fn around(text: &str, start: usize, end: usize, content: &str) -> Option<String> {
+    let behind = behind(&text[end..]);
+    let before = before(&text[..start]);
+    let sign = sign(before);
+    let suffix = suffix(behind);
+    if sign.is_empty() && suffix.is_empty() {
+        return None;
+    }
+    // A sum stays together under its sign and its exponent.
+    let is_plain = content.trim().bytes().all(|it| it.is_ascii_alphanumeric() || it == b'.');
+    let content = if is_plain || suffix.is_empty() && !content.contains(['+', '-', '=', ',', '<', '>']) {
+        content.to_owned()
+    } else {
+        format!("({content})")
+    };
+    Some(format!("{sign}{content}{suffix}"))
+}
+
+/// What stands before the box in its formula or its line.
+fn before(text: &str) -> &str {
+    let mut start = text.len().saturating_sub(NEAR);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    let near = &text[start..];
+    let open = ["$", "\\(", "\\[", "\n", "=", "&", "\\approx", "\\Rightarrow", "\\implies", "\\\\"]
+        .iter()
+        .filter_map(|open| near.rfind(open).map(|at| at + open.len()))
+        .max();
+    &near[open.unwrap_or(0)..]
+}
+
+/// What stands behind the box in its formula or its line.
+fn behind(text: &str) -> &str {
+    let mut end = text.len().min(NEAR);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let near = &text[..end];
+    let close =
+        ["$", "\\)", "\\]", "\n", "\\approx", "\\\\"].iter().filter_map(|close| near.find(close)).min();
+    &near[..close.unwrap_or(end)]
+}
+
+/// A minus that stands directly in front of the box, where it is no operator and no dash.
+fn sign(before: &str) -> &'static str {
+    let tight = before.trim_end_matches("\\,").trim_end_matches("\\ ");
+    let Some((rest, sign)) =
+        [("-", "-"), ("−", "-"), ("\\pm", "\\pm "), ("\\mp", "\\mp "), ("\\sqrt", "\\sqrt ")]
+            .iter()
+            .find_map(|(spelling, sign)| Some((tight.strip_suffix(spelling)?, *sign)))
+    else {
+        return "";
+    };
+    let rest = rest.trim_end();
+    let is_first = rest.is_empty() || rest.ends_with(['=', ':', '<', '>', '{', '(', ',']);
+    // In prose a sign behind a word and a space is one too: `it is -\boxed{4}`.
+    let is_behind_word = rest.ends_with(|c: char| c.is_ascii_lowercase()) && before.len() > rest.len() + 1;
+    if is_first || is_behind_word { sign } else { "" }
+}
+
+/// A power, a root or a factor of π that stands directly behind the box.
+fn suffix(behind: &str) -> &str {
+    let rest = behind.trim_start_matches("\\,").trim_start();
+    let is_mark = [
+        "^\\circ",
+        "^{\\circ",
+        "^{\\text",
+        "^{th",
+        "^\\text",
+        "^{\\mathrm",
+        "^{\\prime",
+        "^°",
+        "^{°",
+        "^\\prime",
+    ]
+    .iter()
+    .any(|it| rest.starts_with(it));
+    // `\boxed{3}^2 = 9` fills a blank.
+    if is_mark || behind.contains(['=', '<', '>']) {
+        return "";
+    }
+    if let Some(power) = behind.strip_prefix('^') {
+        let length = match super::boxed::braced(power) {
+            Some(inner) => inner.len() + 2,
+            None => power.chars().next().filter(|it| it.is_alphanumeric()).map_or(0, char::len_utf8),
+        };
+        return if length == 0 { "" } else { &behind[..=length] };
+    }
+    for factor in ["\\sqrt", "\\pi", "\\cdot", "\\times"] {
+        if rest.starts_with(factor) && !rest[factor.len()..].starts_with(|c: char| c.is_alphabetic()) {
+            let length = rest
+                .find([',', ';', '.'])
+                .into_iter()
+                .chain(["\\text", "\\mathrm", "\\quad", "\\ "].iter().filter_map(|it| rest.find(it)))
+                .min()
+                .unwrap_or(rest.len());
+            let found = rest[..length].trim_end();
+            let is_operator = factor.starts_with("\\cdot") || factor.starts_with("\\times");
+            return if is_operator && !found.contains(|c: char| c.is_ascii_digit()) { "" } else { found };
+        }
+    }
+    ""
+}
+
+/// The fraction or root in whose braces the box stands, without boxes: `\frac{1}{\boxed{2}}`.
+pub(super) fn enclosing(text: &str, start: usize, end: usize, content: &str) -> Option<String> {
+    let (before, behind) = (before(&text[..start]), behind(&text[end..]));
+    if behind.contains(['=', '<', '>']) {
+        return None;
+    }
+    let command = ["\\frac{", "\\dfrac{", "\\tfrac{", "\\sqrt{"]
+        .iter()
+        .filter_map(|it| before.rfind(it).map(|at| (at, it.len())))
+        .max()?;
+    let opened = &before[command.0..];
+    let depth = |text: &str| text.matches('{').count().checked_sub(text.matches('}').count());
+    // The box stands in it: its brace is not closed before.
+    let open = depth(opened)?;
+    if open == 0 {
+        return None;
+    }
+    let is_fraction = before[command.0..].contains("frac");
+    let in_first = !opened[command.1..].contains('}');
+    let mut level = open;
+    for (at, byte) in behind.bytes().enumerate() {
+        match byte {
+            b'{' => level += 1,
+            b'}' => level -= 1,
+            _ => {}
+        }
+        let goes_on = is_fraction && in_first && behind[at + 1..].starts_with('{');
+        if level == 0 && !goes_on {
+            let whole = format!("{before}{content}{}", &behind[..=at]);
+            return Some(whole.replace("\\boxed", ""));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::boxed::boxed;
+
+    #[test]
+    fn what_is_attached_belongs_to_the_answer() {
+        for (text, answer) in [
+            (r"$x = -\boxed{4}$", "-4"),
+            (r"it is -\boxed{4}", "-4"),
+            (r"$x = -\boxed{a+b}$", "-(a+b)"),
+            (r"$x = \pm\boxed{3}$", r"\pm 3"),
+            (r"$\boxed{2}^3$", "2^3"),
+            (r"$\boxed{3}\sqrt2$.", r"3\sqrt2"),
+            (r"$\boxed{6} \times 10^{5}$", r"6\times 10^{5}"),
+            (r"$\frac{1}{\boxed{2}}$", r"\frac{1}{2}"),
+            (r"$\frac{\boxed{1}}{\boxed{2}}$", r"\frac{{1}}{2}"),
+            (r"$\boxed{2}$ and $-\boxed{3}$", "2, -3"),
+        ] {
+            assert_eq!(boxed(text).as_deref(), Some(answer), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_only_stands_near_a_box_does_not() {
+        for text in [
+            r"$5 - \boxed{4} = 1$",
+            r"$2^{\boxed{4}} = 16$",
+            r"$\boxed{4}^\circ$",
+            r"$\boxed{4}\text{ cm}^2$",
+            r"$\frac{8}{2} = \boxed{4}$",
+            r"- \boxed{4}",
+            r"Answer - \boxed{4}",
+            r"$\color{red}{\boxed{4}}$",
+        ] {
+            assert_eq!(boxed(text).as_deref(), Some("4"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The parts of a completion: what was thought, what was said, and what follows when a model runs on with a new task.
+
+/// The most places that are taken for the start of a new task. What follows is one part.
+const MOST_PARTS: usize = 16;
+
+/// The most marks of a heading or of emphasis that a line starts with.
+const MOST_MARKS: usize = 8;
+
+/// The longest number of a line `#### …`, in bytes.
+const MOST_DIGITS: usize = 24;
+
+/// Tokens that end a turn. What stands behind one was not said in answer.
+const END_TOKENS: [&str; 18] = [
+    "</s>",
+    "<eos>",
+    "<|im_end|>",
+    "<|im_start|>",
+    "<|endoftext|>",
+    "<|end_of_text|>",
+    "<|eot_id|>",
+    "<|start_header_id|>",
+    "<|end|>",
+    "<|eos|>",
+    "<|EOT|>",
+    "<|eom_id|>",
+    "<|return|>",
+    "<|user|>",
+    "<end_of_turn>",
+    "<start_of_turn>",
+    "<｜end▁of▁sentence｜>",
+    "<｜User｜>",
+];
+
+/// How a line starts that poses a new task, emphasis and the marks of a heading left out.
+const TASKS: [&str; 12] = [
+    "Question:",
+    "Problem:",
+    "Q:",
+    "Human:",
+    "User:",
+    "Instruction:",
+    "Problem\n",
+    "Question\n",
+    "Instruction\n",
+    "Instructions:",
+    "问题：",
+    "题目：",
+];
+
+/// What was said: without the thoughts, whether they are closed or not. An `<answer>` ends thoughts that are not closed.
+pub(super) fn said(text: &str) -> &str {
+    const TAGS: [&str; 5] = ["<think>", "<thinking>", "</think>", "</thinking>", "<answer>"];
+    let tags = text.rmatch_indices('<').filter_map(|(at, _)| {
+        // Most signs are none of these, and a text may hold many.
+        text.as_bytes().get(at + 1).filter(|byte| matches!(byte, b't' | b'/' | b'a'))?;
+        let tag = TAGS.iter().find(|tag| text[at..].starts_with(**tag))?;
+        Some((at, *tag))
+    });
+    let mut answer = None;
+    let mut end = text.len();
+    for (at, tag) in tags {
+        if tag == "<answer>" {
+            answer = answer.or(Some(at));
+        } else if tag.starts_with("</") {
+            return &text[at + tag.len()..end];
+        } else if let (Some(answer), true) = (answer, end == text.len()) {
+            return &text[answer..];
+        } else {
+            end = at;
+        }
+    }
+    &text[..end]
+}
+
+/// What stands between the tokens that end turns.
+pub(super) fn turns(text: &str) -> Vec<&str> {
+    split(
+        text,
+        text.match_indices('<').filter_map(|(at, _)| {
+            // Most signs are none of these, and a text may hold many.
+            text.as_bytes().get(at + 1).filter(|byte| matches!(byte, b'|' | b'/' | b'e' | b's' | 0x80..))?;
+            let token = END_TOKENS.iter().find(|token| text[at..].starts_with(**token))?;
+            Some((at, at + token.len()))
+        }),
+    )
+}
+
+/// The parts of a text that goes on with new tasks, as a model without an end does that was shown some.
+pub(super) fn tasks(text: &str) -> Vec<&str> {
+    let mut answered = is_number_line(text);
+    let lines = text.match_indices('\n').filter_map(|(at, _)| {
+        // GSM8K's solutions end with their number; what is worked out behind an empty line is the next one.
+        if std::mem::take(&mut answered) && text[at + 1..].starts_with('\n') && !corrects(&text[at + 2..]) {
+            return Some((at, at + 1));
+        }
+        answered = is_number_line(&text[at + 1..]);
+        let line = &text[at + 1..];
+        let marks = line.bytes().take(MOST_MARKS).take_while(|it| b"*# _".contains(it)).count();
+        let line = &line[marks..];
+        let may_be = line.as_bytes().first().is_some_and(|it| b"QPHUI".contains(it) || *it >= 0x80);
+        let is_task = may_be && TASKS.iter().any(|task| line.starts_with(task));
+        is_task.then_some((at, at + 1))
+    });
+    split(text, lines)
+}
+
+/// Whether a text starts with a line of `####` and a number alone.
+fn is_number_line(text: &str) -> bool {
+    let Some(line) = text.strip_prefix("#### ") else { return false };
+    let number = line.bytes().take(MOST_DIGITS).take_while(|it| b"0123456789.,-$% ".contains(it)).count();
+    number > 0 && line[number..].starts_with('\n')
+}
+
+/// Whether a text starts as one that corrects what stands before.
+fn corrects(text: &str) -> bool {
+    const WORDS: [&str; 9] =
+        ["Wait", "Actually", "Hmm", "However", "Oops", "Correction", "Sorry", "But", "Let me"];
+    WORDS.iter().any(|word| text.starts_with(word))
+}
+
+/// The text without the ends given, empty parts left out.
+fn split(text: &str, ends: impl Iterator<Item = (usize, usize)>) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for (end, behind) in ends {
+        if parts.len() == MOST_PARTS {
+            break;
+        }
+        if end > start && !text[start..end].trim().is_empty() {
+            parts.push(&text[start..end]);
+        }
+        start = behind.max(start);
+    }
+    if !text[start..].trim().is_empty() {
+        parts.push(&text[start..]);
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thoughts_are_not_said() {
+        for (text, left) in [
+            ("5", "5"),
+            ("<think>3</think> 5", " 5"),
+            ("3</think> 5", " 5"),
+            ("<think>3</think>5<think>4", "5"),
+            ("<think>3", ""),
+            ("<think>3 <answer>5</answer>", "<answer>5</answer>"),
+            ("<think><answer>3</answer></think>5", "5"),
+        ] {
+            assert_eq!(said(text), left, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_turn_ends_at_its_token() {
+        assert_eq!(turns("<|im_start|>assistant 5<|im_end|>\n<|im_start|>user"), ["assistant 5", "user"]);
+        assert_eq!(turns("x < 5 </s>"), ["x < 5 "]);
+        assert_eq!(turns("<b>5</b>"), ["<b>5</b>"]);
+    }
+
+    #[test]
+    fn a_new_task_starts_a_new_part() {
+        assert_eq!(tasks("A: 5\n\nQ: and 6?\nA: 7"), ["A: 5\n", "Q: and 6?\nA: 7"]);
+        assert_eq!(tasks("5\n## Problem:\n6").len(), 2);
+        assert_eq!(tasks("#### 5\n\nTom has 6").len(), 2);
+        assert_eq!(tasks("#### 5\n\nWait, it is 6").len(), 1);
+        assert_eq!(tasks("Problem 1: 5\nProblem 2: 6").len(), 1);
+        assert_eq!(tasks("Question: 5?\nA: 6").len(), 1);
+    }
+}

@@ -1,0 +1,204 @@
+//! Units behind a number, and what scales it: `5 million`, `60 miles per hour`, `3 hours 30 minutes`.
+
+use super::words::is_conjunction;
+use super::{Parser, Read, atoms};
+use crate::expr::{Expr, Number};
+use crate::token::Kind;
+use crate::units::{Factor, is_known};
+
+impl<'t> Parser<'t> {
+    /// Whether `word`, behind an operand, is a unit and not a product of letters.
+    pub(super) fn is_unit_word(&self, word: &str) -> bool {
+        if matches!(
+            word,
+            "percent" | "percentage" | "pct" | "million" | "billion" | "thousand" | "am" | "pm" | "AM" | "PM"
+        ) {
+            return true;
+        }
+        if atoms::is_function(word) || matches!(word, "pi") {
+            return false;
+        }
+        let long = word.chars().count() > 3;
+        is_known(word)
+            || self.spaced() && word.chars().count() > 2 && !starts_function(word)
+            || long && !starts_function(word)
+    }
+
+    /// `million` and the like behind a number.
+    pub(super) fn scale(&mut self) -> Option<Expr> {
+        let word = match self.peek()? {
+            Kind::Text(word) | Kind::Word(word) => *word,
+            _ => return None,
+        };
+        let value = match word.to_ascii_lowercase().as_str() {
+            "dozen" => 12,
+            "hundred" => 100,
+            "thousand" => 1_000,
+            "million" => 1_000_000,
+            "billion" => 1_000_000_000,
+            "trillion" => 1_000_000_000_000,
+            _ => return None,
+        };
+        self.at += 1;
+        Some(Expr::integer(value))
+    }
+
+    /// The words of a unit, as far as they go.
+    pub(super) fn unit_factors(&mut self) -> Vec<Factor<'t>> {
+        let mut factors: Vec<Factor<'t>> = Vec::new();
+        let mut sign = 1;
+        loop {
+            match self.peek() {
+                Some(kind) if is_conjunction(kind) => break,
+                Some(Kind::Text("per") | Kind::Word("per")) => {
+                    sign = -1;
+                    self.at += 1;
+                }
+                Some(Kind::Text("squared") | Kind::Word("squared")) if !factors.is_empty() => {
+                    self.at += 1;
+                    raise(&mut factors, 2);
+                }
+                Some(Kind::Text("cubed") | Kind::Word("cubed")) if !factors.is_empty() => {
+                    self.at += 1;
+                    raise(&mut factors, 3);
+                }
+                // What takes a number back is no unit of it.
+                Some(Kind::Text(word) | Kind::Word(word))
+                    if takes_back(word) || matches!(*word, "squared" | "cubed") =>
+                {
+                    break;
+                }
+                Some(Kind::Text(word) | Kind::Word(word)) => {
+                    factors.push(Factor { word, power: sign });
+                    self.at += 1;
+                }
+                Some(Kind::Letter(letter)) if !factors.is_empty() && letter.is_alphabetic() => self.at += 1,
+                Some(Kind::Sign('/'))
+                    if !factors.is_empty()
+                        && matches!(self.peek_at(1), Some(Kind::Text(_) | Kind::Word(_))) =>
+                {
+                    sign = -1;
+                    self.at += 1;
+                }
+                Some(Kind::Sign('/')) if !factors.is_empty() && self.unit_letter(1).is_some() => {
+                    if let Some(word) = self.unit_letter(1) {
+                        factors.push(Factor { word, power: -1 });
+                    }
+                    sign = -1;
+                    self.at += 2;
+                }
+                Some(Kind::Sign('*'))
+                    if !factors.is_empty()
+                        && matches!(self.peek_at(1), Some(Kind::Text(_) | Kind::Word(_))) =>
+                {
+                    self.at += 1;
+                }
+                Some(Kind::Sign('-' | '\''))
+                    if !factors.is_empty()
+                        && matches!(self.peek_at(1), Some(Kind::Text(_) | Kind::Word(_))) =>
+                {
+                    self.at += 1;
+                }
+                Some(Kind::Sign('^')) if !factors.is_empty() => {
+                    let start = self.at;
+                    self.at += 1;
+                    match self.small_power() {
+                        Some(power) => raise(&mut factors, power),
+                        None => {
+                            self.at = start;
+                            break;
+                        }
+                    }
+                }
+                _ => break,
+            }
+        }
+        factors
+    }
+
+    /// A unit of one letter.
+    fn unit_letter(&self, ahead: usize) -> Option<&'static str> {
+        match self.peek_at(ahead)? {
+            Kind::Letter('h') => Some("h"),
+            Kind::Letter('s') => Some("s"),
+            Kind::Letter('m') => Some("m"),
+            Kind::Letter('g') => Some("g"),
+            Kind::Letter('L') => Some("L"),
+            _ => None,
+        }
+    }
+
+    /// `3 hours 30 minutes`, `5 feet 7 inches`: what is added in a smaller unit, when it is.
+    pub(super) fn with_smaller_unit(&mut self, side: Expr) -> Read {
+        let start = self.at;
+        if let (Expr::Quantity(value, unit), Some(Kind::Number(_))) = (&side, self.peek()) {
+            let more = self.deeper(Self::side)?;
+            if let Expr::Quantity(part, smaller) = more
+                && let crate::units::Units::Convertible(factor) = unit.against(&smaller)
+                && factor > dashu_ratio::RBig::ONE
+            {
+                let converted =
+                    super::formula::product((**value).clone(), Expr::Number(Number::exact(factor)));
+                return Ok(Expr::Quantity(Box::new(Expr::Sum(vec![converted, *part])), smaller));
+            }
+            self.at = start;
+        }
+        Ok(side)
+    }
+
+    fn small_power(&mut self) -> Option<i32> {
+        let braced = self.eat('{');
+        let negative = self.eat('-');
+        let power: i32 = match self.peek()? {
+            Kind::Number(digits) => digits.parse().ok().filter(|power| (1..=6).contains(power))?,
+            _ => return None,
+        };
+        self.at += 1;
+        if braced && !self.eat('}') {
+            return None;
+        }
+        Some(if negative { -power } else { power })
+    }
+}
+
+fn raise(factors: &mut [Factor<'_>], power: i32) {
+    if let Some(last) = factors.last_mut() {
+        last.power *= power;
+    }
+}
+
+/// A value with a unit; the first unit stays.
+pub(super) fn with_unit(value: Expr, unit: Option<crate::units::Unit>) -> Expr {
+    match (value, unit) {
+        (Expr::Quantity(value, first), Some(_) | None) => Expr::Quantity(value, first),
+        (value, Some(unit)) => Expr::Quantity(Box::new(value), unit),
+        (value, None) => value,
+    }
+}
+
+fn starts_function(word: &str) -> bool {
+    ["sin", "cos", "tan", "cot", "sec", "csc", "ln", "log", "sqrt", "arc"]
+        .iter()
+        .any(|name| word.starts_with(name))
+}
+
+/// Words that say that what stands before them is not meant.
+pub(super) fn takes_back(word: &str) -> bool {
+    const WORDS: [&str; 14] = [
+        "is",
+        "are",
+        "was",
+        "not",
+        "isn't",
+        "wrong",
+        "but",
+        "maybe",
+        "perhaps",
+        "if",
+        "unless",
+        "except",
+        "incorrect",
+        "no",
+    ];
+    WORDS.contains(&word.to_lowercase().as_str())
+}
