@@ -282,11 +282,7 @@ fn behind_verb<'a>(before: &str, rest: &'a str) -> Option<&'a str> {
     let stated = stated.trim_start_matches([':', '*', ' ', '_', '\t', '}', '>', '"', '：']);
     let next_line =
         verb == ":" || rest[at + verb.len()..].starts_with([':', '*']) || stated.starts_with("\n");
-    Some(if next_line {
-        stated.trim_start_matches([':', '*', ' ', '\n', '\r', '_', '>', '}'])
-    } else {
-        stated
-    })
+    Some(if next_line { stated.trim_start_matches([':', '*', ' ', '\n', '\r', '_', '>']) } else { stated })
 }
 
 /// Whether a sentence says that one has the answer: `we get the final answer as 6`, not `give the answer as a fraction`.

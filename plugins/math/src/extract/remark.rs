@@ -23,6 +23,11 @@ fn undecorated(text: &str) -> &str {
         matches!(c, '✅' | '✓' | '✔' | '☑' | '■' | '□' | '∎' | '◻' | '\u{fe0f}' | '。' | '，' | '\u{1f300}'..)
     };
     let text = super::bare(text.trim_end_matches(|c: char| is_ornament(c) || c.is_whitespace() || c == '*'));
+    let text = ["\\checkmark", "\\blacksquare", "\\square"]
+        .iter()
+        .find_map(|end| text.strip_suffix(end))
+        .unwrap_or(text);
+    let text = super::bare(text);
     let text = ["です", "입니다", "이다"].iter().find_map(|end| text.strip_suffix(end)).unwrap_or(text);
     text.strip_prefix(['\'', '‘'])
         .and_then(|text| text.strip_suffix(['\'', '’']))
