@@ -41,6 +41,7 @@ impl Name {
         match self {
             Self::Python => &[
                 "crates/xtask/componentize-py.txt",
+                "plugins/code/src/python",
                 "plugins/interpreters/python/build.py",
                 "plugins/interpreters/python/gavel_interpreter",
                 "sdk/python/gavel_plugin/build.py",

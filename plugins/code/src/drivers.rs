@@ -1,13 +1,15 @@
 //! The programs of `src/python` and `src/javascript`, put together for one run.
+//!
+//! The Python interpreter has compiled the files of `src/python` already, so a text that starts with them costs little;
+//! see `plugins/interpreters/python/gavel_interpreter/openings.py`.
 
 use std::fmt::Write as _;
 
 use crate::value::literal_string;
 
 const ENCODE: &str = include_str!("python/encode.py");
-/// Compiled only where a value asks for it.
 const RARE: &str = include_str!("python/rare.py");
-/// Goes with it where objects of the program may come up.
+/// Where objects of the program may come up.
 const HANDLES: &str = include_str!("python/handles.py");
 const EXECUTE: &str = include_str!("python/execute.py");
 const METHODS: &str = include_str!("python/methods.py");
@@ -37,9 +39,8 @@ pub(crate) fn execute_split(program: &str, nonce: &str, calls: &str) -> String {
 
 fn executing(extra: &str, program: &str, nonce: &str, calls: &str) -> String {
     let library = if needs_library(calls) { LIBRARY } else { "" };
-    let rare = literal_string(&format!("{RARE}{HANDLES}"));
     let program = literal_string(program);
-    format!("{ENCODE}{EXECUTE}{extra}{library}RARE = {rare}\nexecute({program}, '{nonce}', {calls})\n")
+    format!("{ENCODE}{RARE}{HANDLES}{EXECUTE}{extra}{library}execute({program}, '{nonce}', {calls})\n")
 }
 
 fn needs_library(calls: &str) -> bool {
@@ -63,10 +64,10 @@ pub(crate) struct Round<'a> {
 pub(crate) fn check(round: &Round<'_>, nonce: &str) -> String {
     let guarded = if round.guarded { "True" } else { "False" };
     let externals = externals(round.externals);
-    let (prelude, rare) = (literal_string(round.prelude), literal_string(RARE));
+    let prelude = literal_string(round.prelude);
     let frameworks = if needs_frameworks(round.tests) { FRAMEWORKS } else { "" };
     let mut source = format!(
-        "{ENCODE}{CHECK}{frameworks}{LIBRARY}RARE = {rare}\nOBJECT = GLOBAL = Remote\nEXTERNALS = {externals}\n"
+        "{ENCODE}{RARE}{CHECK}{frameworks}{LIBRARY}OBJECT = GLOBAL = Remote\nEXTERNALS = {externals}\n"
     );
     _ = write!(source, "GUARDED = {guarded}\nPRELUDE = {prelude}\n");
     for (call, answer) in round.known {

@@ -116,7 +116,11 @@ pub fn humaneval(data: &Path) -> Result<Set> {
         pair.columns.remove("prompt");
         pair
     });
-    Ok(Set { name: "HumanEval", options: vec![("preset", "'humaneval'".to_owned())], pairs: pairs.collect() })
+    Ok(Set {
+        name: "HumanEval",
+        options: vec![("dataset", "'humaneval'".to_owned())],
+        pairs: pairs.collect(),
+    })
 }
 
 /// Rows with `gold`, `pred` and `expected` as bare answers, kept in this repository.

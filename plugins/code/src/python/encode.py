@@ -1,5 +1,4 @@
-# Writes values as the JSON that src/value/wire.rs reads. Part of every driver, and compiled in every run, so it is
-# short: what is seldom needed is in rare.py.
+# Writes values as the JSON that src/value/wire.rs reads: those that are common. Part of every driver.
 import json
 
 
@@ -17,6 +16,4 @@ def encode(value, depth=60):
         return {"tuple": [encode(item, depth - 1) for item in value]}
     if kind is dict and depth:
         return {"dict": [[encode(key, depth - 1), encode(item, depth - 1)] for key, item in value.items()]}
-    if "encode_rare" not in globals():
-        exec(RARE, globals())
     return encode_rare(value, kind, depth)

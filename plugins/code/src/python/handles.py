@@ -1,4 +1,4 @@
-# Objects of the program's own stay with it; what goes out is their number. Compiled only where there is one.
+# Objects of the program's own stay with it; what goes out is their number.
 objects = []
 
 

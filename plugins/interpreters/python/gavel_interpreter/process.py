@@ -10,6 +10,8 @@ import threading
 import traceback
 import types
 
+from gavel_interpreter import openings
+
 FILENAME = "program.py"
 
 # What CPython exits with when the last output could not be written.
@@ -63,8 +65,10 @@ def _execute(source: str) -> int | None:
     sys.modules["__main__"] = main
     # Tracebacks and `inspect.getsource` find the source here, since there is no file.
     linecache.cache[FILENAME] = (len(source), None, source.splitlines(True), FILENAME)
+    begun, rest = openings.split(source)
     try:
-        exec(compile(source, FILENAME, "exec", dont_inherit=True), main.__dict__)
+        for code in (*begun, compile(rest, FILENAME, "exec", dont_inherit=True)):
+            exec(code, main.__dict__)
     except SystemExit as exit:
         return _exit_code(exit.code)
     except BaseException as error:
