@@ -13,6 +13,8 @@ pub struct Unit {
     pub name: String,
     /// What it measures, if it is a unit that is known here.
     pub measure: Option<Measure>,
+    /// What is said behind the unit: `profit` in `$5 profit`.
+    pub remark: String,
 }
 
 /// A known unit as a multiple of base units.
@@ -38,7 +40,7 @@ pub enum Units {
 impl Unit {
     /// The degree of an angle.
     pub fn degree() -> Self {
-        Self { name: "degree".to_owned(), measure: known("degree") }
+        Self { name: "degree".to_owned(), measure: known("degree"), remark: String::new() }
     }
 
     /// Whether it measures an angle in degrees.
@@ -60,7 +62,22 @@ impl Unit {
 
     /// How this unit and another stand to each other.
     pub fn against(&self, other: &Self) -> Units {
+        let remarks = [&self.remark, &other.remark];
+        if remarks.iter().all(|it| !it.is_empty())
+            && !within(remarks[0], remarks[1])
+            && !within(remarks[1], remarks[0])
+        {
+            return Units::Unlike;
+        }
         match (&self.measure, &other.measure) {
+            // `square units` are square units of anything.
+            (Some(a), Some(b)) if a.is_unnamed() || b.is_unnamed() => {
+                if a.extent() == b.extent() {
+                    Units::Same
+                } else {
+                    Units::Unlike
+                }
+            }
             (Some(a), Some(b)) if a == b => Units::Same,
             (Some(a), Some(b)) if a.dimension == b.dimension => Units::Convertible(&a.factor / &b.factor),
             (Some(_), Some(_)) => Units::Unlike,
@@ -69,6 +86,24 @@ impl Unit {
         }
     }
 }
+
+impl Measure {
+    /// Whether it is a power of a length that has no name.
+    fn is_unnamed(&self) -> bool {
+        matches!(self.dimension[..], [(UNNAMED, _)])
+    }
+
+    /// The power of a length that it is.
+    fn extent(&self) -> Option<i32> {
+        match self.dimension[..] {
+            [(UNNAMED | "meter", power)] => Some(power),
+            _ => None,
+        }
+    }
+}
+
+/// What `square units` are squares of.
+const UNNAMED: Base = "unit";
 
 const CURRENCIES: [Base; 6] = ["dollar", "euro", "pound sterling", "yen", "rupee", "yuan"];
 
@@ -105,6 +140,13 @@ pub fn unit(factors: &[Factor<'_>]) -> Option<Unit> {
                 measure = measure.and_then(|it| times(it, known("in")?, factor.power));
                 words.push("inch".to_owned());
             }
+            "unit" if next_power > 1 || factor.power.abs() > 1 => {
+                let power = if next_power > 1 { factor.power.signum() * next_power } else { factor.power };
+                next_power = 1;
+                let unnamed = Measure { factor: RBig::ONE, dimension: vec![(UNNAMED, 1)] };
+                measure = measure.and_then(|it| times(it, unnamed, power));
+                words.push("unit".to_owned());
+            }
             _ if IDLE.contains(&word.as_str()) => {}
             _ => {
                 let power = if next_power > 1 { factor.power.signum() * next_power } else { factor.power };
@@ -118,7 +160,17 @@ pub fn unit(factors: &[Factor<'_>]) -> Option<Unit> {
     if words.is_empty() {
         return None;
     }
-    Some(Unit { name: words.join(" "), measure: measure.filter(|it| !it.dimension.is_empty()) })
+    Some(Unit {
+        name: words.join(" "),
+        measure: measure.filter(|it| !it.dimension.is_empty()),
+        remark: String::new(),
+    })
+}
+
+/// Words behind a unit, without what says nothing.
+pub fn remark(factors: &[Factor<'_>]) -> String {
+    let words = factors.iter().map(|factor| singular(factor.word));
+    words.filter(|word| !IDLE.contains(&word.as_str())).collect::<Vec<_>>().join(" ")
 }
 
 /// Whether `word` is a unit that is known here. Single letters are units only where they are certainly text.
@@ -308,6 +360,13 @@ mod tests {
     #[test]
     fn words_that_say_nothing_are_no_unit() {
         assert_eq!(unit(&[Factor { word: "units", power: 1 }]), None);
-        assert_eq!(unit(&[Factor { word: "square", power: 1 }, Factor { word: "units", power: 1 }]), None);
+    }
+
+    #[test]
+    fn square_units_are_squares_of_any_length() {
+        let square = read(&[("square", 1), ("units", 1)]);
+        assert_eq!(square.against(&read(&[("units", 2)])), Units::Same);
+        assert_eq!(square.against(&read(&[("cm", 2)])), Units::Same);
+        assert_eq!(square.against(&read(&[("units", 3)])), Units::Unlike);
     }
 }

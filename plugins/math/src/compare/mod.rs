@@ -69,6 +69,8 @@ pub struct Rules {
     /// From how many decimals on, and as many significant digits, a decimal may be the rounding of an exact value;
     /// 0 for never.
     pub rounding: u32,
+    /// Whether a chain of equations counts only if it holds; else its last member counts whatever stands before it.
+    pub true_chains: bool,
 }
 
 impl Default for Rules {
@@ -78,6 +80,7 @@ impl Default for Rules {
             units: UnitRule::default(),
             lists: ListRule::default(),
             rounding: 4,
+            true_chains: true,
         }
     }
 }
@@ -187,7 +190,7 @@ pub fn compare(answer: &str, reference: &str, rules: Rules) -> Comparison {
     if let Some(comparison) = plain_numbers(answer, reference) {
         return comparison;
     }
-    if answer == reference {
+    if answer == reference || is_same_text(answer, reference) {
         return if is_number(answer) { Comparison::SameNumber } else { Comparison::SameText };
     }
     let (answers, references) = (readings(answer), readings(reference));
@@ -207,6 +210,16 @@ pub fn compare(answer: &str, reference: &str, rules: Rules) -> Comparison {
         }
     }
     first.unwrap_or(Comparison::OtherText)
+}
+
+/// Whether two texts are the same but for the `$` around them and white space.
+fn is_same_text(a: &str, b: &str) -> bool {
+    let strip = |text| -> Option<&str> {
+        let inner = str::trim(text).strip_prefix('$')?.strip_suffix('$')?;
+        Some(inner.trim_matches('$')).filter(|it| !it.contains('$'))
+    };
+    let (a, b) = (strip(a).unwrap_or(a), strip(b).unwrap_or(b));
+    a.split_whitespace().eq(b.split_whitespace())
 }
 
 /// Integers without ornament need not be read.

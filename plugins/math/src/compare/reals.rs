@@ -217,7 +217,8 @@ fn joined(parts: &[Expr], depth: u8, budget: &Budget) -> Option<Pieces> {
     let before = any.len();
     let any = normal(any);
     // Intervals in a list are a union only where that loses none of them.
-    if any.len() < before && !parts.iter().any(|it| matches!(it, Expr::Relation(..))) {
+    let is_line = any.len() == 1 && any[0].low.value.is_none() && any[0].high.value.is_none();
+    if any.len() < before && !(is_line && parts.iter().any(|it| matches!(it, Expr::Relation(..)))) {
         return None;
     }
     let covers_all =

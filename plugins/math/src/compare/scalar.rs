@@ -5,10 +5,13 @@ use dashu_int::UBig;
 use dashu_ratio::RBig;
 
 use super::{Comparer, Comparison, PercentRule, UnitRule};
-use crate::algebra::{Budget, Fraction, NoValue, canonical};
+use crate::algebra::{Budget, Fraction, NoValue, Poly, canonical};
 use crate::expr::{Constant, Expr, Number};
 use crate::numeric::{self, Agreement};
 use crate::units::{Unit, Units};
+
+/// A difference of more terms than this is not evaluated once more.
+const MOST_CONFIRMED: usize = 40;
 
 impl Comparer<'_> {
     /// Compares two scalars.
@@ -23,7 +26,7 @@ impl Comparer<'_> {
             }
             (Expr::Time(minutes, None), other) | (other, Expr::Time(minutes, None)) => {
                 // `12:30` may be a ratio, after all.
-                if minutes % 60 == 0 {
+                if minutes % 60 < 10 {
                     return Comparison::OtherKind;
                 }
                 let ratio = Expr::Ratio(vec![
@@ -118,7 +121,7 @@ impl Comparer<'_> {
             let comparison = self.compare_values(&angle, other);
             return if comparison.is_same() { Comparison::SameQuantity } else { comparison };
         }
-        if self.rules.units == UnitRule::Strict {
+        if self.rules.units == UnitRule::Strict && unit.name != "unit" {
             return Comparison::OtherUnit;
         }
         self.compare(value, other)
@@ -138,18 +141,36 @@ impl Comparer<'_> {
             let other = if numbers { Comparison::OtherNumber } else { Comparison::OtherFormula };
             return self.other_unless_rounded(a, b, other);
         }
+        if mentions_infinity(a) || mentions_infinity(b) {
+            return compare_infinite(a, b, self.budget);
+        }
         let exact = match (canonical(a, self.budget), canonical(b, self.budget)) {
             (Ok(a), Ok(b)) => compare_exactly(&a, &b, self.budget),
             (Err(NoValue::NoScalar), _) | (_, Err(NoValue::NoScalar)) => return Comparison::OtherKind,
-            _ => None,
+            _ => Err(None),
         };
-        let comparison = exact.unwrap_or_else(|| match numeric::agree(a, b, self.budget) {
-            Agreement::Agree(points) => Comparison::Agrees(points),
+        let comparison = exact.unwrap_or_else(|difference| match numeric::agree(a, b, self.budget) {
+            Agreement::Agree(points) => self.confirmed(difference.as_ref(), points),
             Agreement::Differ => Comparison::OtherFormula,
             Agreement::Unknown if a == b => Comparison::SameFormula,
             Agreement::Unknown => Comparison::Undecided,
         });
         if comparison.is_same() { comparison } else { self.other_unless_rounded(a, b, comparison) }
+    }
+
+    /// Whether what is left when equal terms are taken away is zero beside its own terms, and not only beside those.
+    fn confirmed(self, difference: Option<&Poly>, points: usize) -> Comparison {
+        let agrees = Comparison::Agrees(points);
+        let Some(difference) = difference.filter(|it| it.0.len() <= MOST_CONFIRMED) else { return agrees };
+        let mut terms = difference.to_terms();
+        let Some(first) = terms.pop() else { return agrees };
+        let alone = terms.is_empty();
+        let rest = Expr::Negative(Box::new(Expr::Sum(terms)));
+        match numeric::agree_at(&first, &rest, 2, self.budget) {
+            Agreement::Differ => Comparison::OtherFormula,
+            Agreement::Unknown if alone => Comparison::Undecided,
+            _ => agrees,
+        }
     }
 
     fn other_unless_rounded(self, a: &Expr, b: &Expr, comparison: Comparison) -> Comparison {
@@ -164,7 +185,7 @@ impl Comparer<'_> {
             // Of two decimals, the shorter is the rounding; it needs a digit more, for neither is exact.
             let more = match (decimal.decimals, exact.decimals) {
                 (Some(short), Some(long)) if short < long && decimal.significant < exact.significant => 1,
-                (Some(_), None) if !exact.value.is_int() => 0,
+                (Some(_), None) if !exact.value.is_int() && !decimal.value.is_int() => 0,
                 _ => return false,
             };
             self.long_enough(decimal.decimals.unwrap_or(0), decimal.significant, more)
@@ -187,7 +208,10 @@ impl Comparer<'_> {
             return false;
         }
         let Some((number, shift)) = as_decimal(decimal, self.budget) else { return false };
-        let Some(decimals) = number.decimals else { return false };
+        // A decimal of zeros alone says that it is whole.
+        let Some(decimals) = number.decimals.filter(|_| !number.value.is_int() || shift != 0) else {
+            return false;
+        };
         let places = i64::from(decimals) - shift;
         let enough = if shift == 0 {
             self.long_enough(decimals, number.significant, 0)
@@ -225,7 +249,7 @@ fn unit_in_last_place(decimals: u32, places: i64) -> RBig {
 }
 
 /// A decimal with its sign, and the power of ten it is multiplied with.
-fn as_decimal(expr: &Expr, budget: &Budget) -> Option<(Number, i64)> {
+pub(super) fn as_decimal(expr: &Expr, budget: &Budget) -> Option<(Number, i64)> {
     match expr {
         Expr::Number(number) => Some((number.clone(), 0)),
         Expr::Negative(inner) => {
@@ -271,6 +295,63 @@ fn is_arithmetic(expr: &Expr) -> bool {
     }
 }
 
+/// Whether ∞ is written in it.
+fn mentions_infinity(expr: &Expr) -> bool {
+    match expr {
+        Expr::Constant(Constant::Infinity) => true,
+        Expr::Negative(inner) | Expr::Percent(inner) | Expr::Quantity(inner, _) => mentions_infinity(inner),
+        Expr::Sum(inner) | Expr::Product(inner) | Expr::Ratio(inner) | Expr::Call(_, inner) => {
+            inner.iter().any(mentions_infinity)
+        }
+        Expr::Quotient(a, b) | Expr::Power(a, b) => mentions_infinity(a) || mentions_infinity(b),
+        _ => false,
+    }
+}
+
+/// Compares what ∞ is written in: with a sign, a factor or a summand it is ±∞; any other formula of it has no value.
+fn compare_infinite(a: &Expr, b: &Expr, budget: &Budget) -> Comparison {
+    match (sign_of_infinity(a, budget), sign_of_infinity(b, budget)) {
+        (Some(a), Some(b)) if a == b => Comparison::SameNumber,
+        (Some(_), Some(_)) => Comparison::OtherNumber,
+        _ if a == b => Comparison::SameFormula,
+        _ => Comparison::OtherFormula,
+    }
+}
+
+/// Whether a formula is ∞ (`true`) or -∞. `None` for neither, and for what is not determined.
+fn sign_of_infinity(expr: &Expr, budget: &Budget) -> Option<bool> {
+    let finite =
+        |expr: &Expr| if mentions_infinity(expr) { None } else { numeric::approximate(expr, budget) };
+    match expr {
+        Expr::Constant(Constant::Infinity) => Some(true),
+        Expr::Negative(inner) => sign_of_infinity(inner, budget).map(|sign| !sign),
+        Expr::Sum(terms) => {
+            let mut sum = None;
+            for term in terms.iter().filter(|term| finite(term).is_none()) {
+                let sign = sign_of_infinity(term, budget)?;
+                if sum.is_some_and(|it| it != sign) {
+                    return None;
+                }
+                sum = Some(sign);
+            }
+            sum
+        }
+        Expr::Product(factors) => {
+            let mut sign = true;
+            for factor in factors {
+                let positive = match finite(factor) {
+                    Some(value) if value == 0.0 => return None,
+                    Some(value) => value > 0.0,
+                    None => sign_of_infinity(factor, budget)?,
+                };
+                sign = sign == positive;
+            }
+            Some(sign)
+        }
+        _ => None,
+    }
+}
+
 /// Whether π is written in it.
 fn mentions_pi(expr: &Expr) -> bool {
     match expr {
@@ -293,20 +374,20 @@ fn compare_based(a: (&str, u32), b: (&str, u32)) -> Comparison {
     }
 }
 
-/// Compares exact values. `None` when they differ in what cannot be simplified.
-fn compare_exactly(a: &Fraction, b: &Fraction, budget: &Budget) -> Option<Comparison> {
+/// Compares exact values. When they differ in what cannot be simplified, the error is their difference, if known.
+fn compare_exactly(a: &Fraction, b: &Fraction, budget: &Budget) -> Result<Comparison, Option<Poly>> {
     let numbers = a.as_rational().is_some() && b.as_rational().is_some();
     let difference = match a == b {
-        true => return Some(if numbers { Comparison::SameNumber } else { Comparison::SameFormula }),
-        false => a.cross_difference(b, budget).ok()?,
+        true => return Ok(if numbers { Comparison::SameNumber } else { Comparison::SameFormula }),
+        false => a.cross_difference(b, budget).map_err(|_| None)?,
     };
     if difference.is_zero() {
-        return Some(Comparison::SameFormula);
+        return Ok(Comparison::SameFormula);
     }
     if numbers {
-        return Some(Comparison::OtherNumber);
+        return Ok(Comparison::OtherNumber);
     }
     // A number that is not zero is not zero, however small.
     let certain = difference.as_rational().is_some() || difference.is_transparent();
-    certain.then_some(Comparison::OtherFormula)
+    if certain { Ok(Comparison::OtherFormula) } else { Err(Some(difference)) }
 }

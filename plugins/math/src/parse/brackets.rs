@@ -63,7 +63,7 @@ impl Parser<'_> {
         (self.bars, self.set_head) = (bars, set_head);
         let inner = inner?;
         let close = match self.peek_sign() {
-            Some(sign @ (')' | ']')) => sign,
+            Some(sign @ (')' | ']' | '[')) => sign,
             _ => return Err(Unreadable("a bracket is not closed")),
         };
         self.at += 1;
@@ -73,7 +73,7 @@ impl Parser<'_> {
             _ => return Err(Unreadable("brackets do not match")),
         };
         match (open, close, members.len()) {
-            ('(', ')', _) => Ok(Expr::Tuple(members)),
+            ('(', ')', _) | ('(', '[', 2) => Ok(Expr::Tuple(members)),
             (_, _, 2) => {
                 let mut ends = members.into_iter();
                 let (Some(low), Some(high)) = (ends.next(), ends.next()) else {
