@@ -29,7 +29,13 @@ impl<'t> Reading<'t> {
         let labels_agree = self.label.is_none() || other.label.is_none() || self.label == other.label;
         let decimals = |reading: &Self| reading.expr.as_ref().and_then(decimals);
         // `10,20` is 10.20 beside that, and not beside 10.2.
-        let point = || !other.decimal_comma && decimals(other).is_some() && decimals(other) == decimals(self);
+        let money =
+            |reading: &Self| matches!(&reading.expr, Some(Expr::Quantity(_, unit)) if unit.is_money());
+        let point = || {
+            !other.decimal_comma
+                && decimals(other).is_some()
+                && (decimals(other) == decimals(self) || money(self))
+        };
         labels_agree && (!self.decimal_comma || point())
     }
 

@@ -175,7 +175,17 @@ pub fn remark(factors: &[Factor<'_>]) -> String {
 
 /// Whether `word` is a unit that is known here. Single letters are units only where they are certainly text.
 pub fn is_known(word: &str) -> bool {
-    known(word).is_some() || matches!(word, "square" | "cubic" | "sq")
+    // `2kN` may be a product of letters; what has a prefix is told from it by a space, or not at all.
+    known(word).is_some() && (word.len() > 3 || prefixed(word).is_none() || ESTABLISHED.contains(&word))
+        || matches!(word, "square" | "cubic" | "sq")
+}
+
+/// Units with a prefix that are no product of letters.
+const ESTABLISHED: [&str; 11] = ["mm", "cm", "km", "dm", "nm", "kg", "mg", "ms", "mL", "ml", "kPa"];
+
+/// Whether `word`, behind a space, is a unit with a prefix.
+pub fn is_prefixed(word: &str) -> bool {
+    prefixed(word).is_some() || matches!(word, "eV" | "Pa")
 }
 
 fn times(mut product: Measure, factor: Measure, power: i32) -> Option<Measure> {
@@ -259,6 +269,14 @@ fn known(word: &str) -> Option<Measure> {
         "V" => symbol(1, 1, "volt", 1),
         "K" => symbol(1, 1, "kelvin", 1),
         "Hz" => symbol(1, 1, "hertz", 1),
+        "Pa" => symbol(1, 1, "pascal", 1),
+        "A" => symbol(1, 1, "ampere", 1),
+        "eV" => symbol(1, 1, "electronvolt", 1),
+        "mol" => symbol(1, 1, "mole", 1),
+        "cal" => symbol(1, 1, "calorie", 1),
+        "Ω" => symbol(1, 1, "ohm", 1),
+        "kmph" => return times(known("km")?, known("hour")?, -1),
+        "mmHg" | "atm" => symbol(1, 1, if word == "atm" { "atmosphere" } else { "mercury" }, 1),
         "mph" => return times(known("mile")?, known("hour")?, -1),
         "mpg" => return times(known("mile")?, known("gallon")?, -1),
         "kph" | "kmh" => return times(known("km")?, known("hour")?, -1),
@@ -272,8 +290,14 @@ fn known(word: &str) -> Option<Measure> {
         "°" => symbol(1, 1, "degree", 1),
         _ => None,
     };
-    if found.is_some() || word.len() < 3 {
+    if found.is_some() {
         return found;
+    }
+    if let Some(measure) = prefixed(word) {
+        return Some(measure);
+    }
+    if word.len() < 3 {
+        return None;
     }
     match singular(word).as_str() {
         "meter" | "metre" => symbol(1, 1, "meter", 1),
@@ -314,6 +338,14 @@ fn known(word: &str) -> Option<Measure> {
         "joule" => symbol(1, 1, "joule", 1),
         "watt" => symbol(1, 1, "watt", 1),
         "volt" => symbol(1, 1, "volt", 1),
+        "pascal" => symbol(1, 1, "pascal", 1),
+        "hertz" => symbol(1, 1, "hertz", 1),
+        "ampere" | "amp" => symbol(1, 1, "ampere", 1),
+        "electronvolt" => symbol(1, 1, "electronvolt", 1),
+        "mole" => symbol(1, 1, "mole", 1),
+        "calorie" => symbol(1, 1, "calorie", 1),
+        "ohm" => symbol(1, 1, "ohm", 1),
+        "atmosphere" => symbol(1, 1, "atmosphere", 1),
         "acre" => symbol(1, 1, "acre", 1),
         "hectare" => symbol(10_000, 1, "meter", 2),
         "dollar" | "buck" => symbol(1, 1, "dollar", 1),
@@ -325,6 +357,32 @@ fn known(word: &str) -> Option<Measure> {
         "dozen" => symbol(12, 1, "item", 1),
         _ => None,
     }
+}
+
+/// A unit with a prefix of the SI: `kPa`, `MHz`, `mL`, `µm`.
+fn prefixed(word: &str) -> Option<Measure> {
+    const BASES: [&str; 16] =
+        ["m", "g", "s", "L", "l", "N", "J", "W", "V", "A", "K", "Hz", "Pa", "eV", "mol", "cal"];
+    let mut letters = word.chars();
+    let exponent: i32 = match letters.next()? {
+        'G' => 9,
+        'M' => 6,
+        'k' => 3,
+        'd' => -1,
+        'c' => -2,
+        'm' => -3,
+        'µ' | 'μ' => -6,
+        'n' => -9,
+        'p' => -12,
+        _ => return None,
+    };
+    let base = letters.as_str();
+    if !BASES.contains(&base) {
+        return None;
+    }
+    let mut measure = known(base)?;
+    measure.factor *= RBig::from(10).pow(exponent as isize);
+    Some(measure)
 }
 
 #[cfg(test)]

@@ -109,6 +109,14 @@ impl Comparer<'_> {
         result
     }
 
+    /// Cases in any order; what holds otherwise may be said or not.
+    pub(super) fn compare_cases(self, a: &[Expr], b: &[Expr]) -> Comparison {
+        if a.len() != b.len() {
+            return Comparison::OtherMembers;
+        }
+        self.compare_in_any_order(a, b)
+    }
+
     fn compare_in_any_order(self, a: &[Expr], b: &[Expr]) -> Comparison {
         let mut left: Vec<(&Expr, Option<Rough>)> = b.iter().map(|it| (it, Rough::of(it))).collect();
         let mut undecided = false;

@@ -6,6 +6,7 @@
 //! is brought to one first, the same way from either side, so the order of the two does not matter; the sign of
 //! percent is the one exception, and an option.
 
+mod constants;
 mod matrix;
 mod members;
 mod parameters;
@@ -13,6 +14,7 @@ mod pieces;
 mod reals;
 mod relation;
 mod scalar;
+mod vectors;
 
 use std::fmt;
 
@@ -295,6 +297,9 @@ impl Comparer<'_> {
         if let Some(comparison) = self.compare_relations(a, b) {
             return comparison;
         }
+        if let Some(comparison) = self.compare_vectors(a, b) {
+            return comparison;
+        }
         if let Some(comparison) = self.compare_reals(a, b) {
             return comparison;
         }
@@ -305,6 +310,9 @@ impl Comparer<'_> {
             return comparison;
         }
         match (a, b) {
+            (Expr::Call(name, rows), Expr::Call(other, others)) if name == "cases" && other == "cases" => {
+                self.compare_cases(rows, others)
+            }
             (Expr::Text(a), Expr::Text(b)) => {
                 if a == b {
                     Comparison::SameText

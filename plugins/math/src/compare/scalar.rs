@@ -4,7 +4,7 @@ use dashu_base::Abs;
 use dashu_int::UBig;
 use dashu_ratio::RBig;
 
-use super::{Comparer, Comparison, PercentRule, UnitRule};
+use super::{Comparer, Comparison, PercentRule, UnitRule, constants};
 use crate::algebra::{Budget, Fraction, NoValue, Poly, canonical};
 use crate::expr::{Constant, Expr, Number};
 use crate::numeric::{self, Agreement};
@@ -129,6 +129,22 @@ impl Comparer<'_> {
 
     /// Compares values without unit.
     pub(super) fn compare_values(self, a: &Expr, b: &Expr) -> Comparison {
+        let comparison = self.compare_named_values(a, b);
+        if !matches!(comparison, Comparison::OtherFormula | Comparison::Undecided) {
+            return comparison;
+        }
+        let renamed = constants::renamed(a, b);
+        let same = renamed.iter().map(|b| self.compare_named_values(a, b)).find(|it| it.is_same());
+        match same {
+            Some(same) => same,
+            // What differs under any name differs.
+            None if renamed.is_empty() => comparison,
+            None => Comparison::OtherFormula,
+        }
+    }
+
+    /// Compares values, free constants by their names.
+    fn compare_named_values(self, a: &Expr, b: &Expr) -> Comparison {
         if let (Expr::Number(a), Expr::Number(b)) = (a, b) {
             return if a.value == b.value {
                 Comparison::SameNumber

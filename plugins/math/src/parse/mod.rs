@@ -38,6 +38,11 @@ mod words;
 
 pub(crate) use numbers::decimal;
 
+/// The square root of a formula.
+pub(crate) fn square_root(radicand: Expr) -> Expr {
+    atoms::root(2, radicand)
+}
+
 use crate::expr::{Expr, Relation};
 use crate::token::{Commas, Kind, Token, tokens};
 

@@ -20,6 +20,7 @@ impl<'t> Parser<'t> {
         }
         let long = word.chars().count() > 3;
         is_known(word)
+            || self.spaced() && crate::units::is_prefixed(word)
             || self.spaced() && word.chars().count() > 2 && !starts_function(word)
             || long && !starts_function(word)
     }
