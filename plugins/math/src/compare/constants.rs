@@ -15,7 +15,9 @@ pub(super) fn renamed(a: &Expr, b: &Expr) -> Vec<Expr> {
         all.difference(other).cloned().collect()
     };
     let (from, to) = (own(&right, &left), own(&left, &right));
-    let shared = left.intersection(&right).count();
+    // There is a variable that the constants are constant in.
+    let variable = |name: &String| matches!(name.as_str(), "x" | "y" | "z" | "t" | "u" | "s" | "r" | "theta");
+    let shared = left.intersection(&right).filter(|it| variable(it)).count();
     if from.len() != to.len() || from.is_empty() || from.len() > 2 || shared == 0 {
         return Vec::new();
     }
@@ -45,7 +47,7 @@ pub(super) fn renamed(a: &Expr, b: &Expr) -> Vec<Expr> {
 /// Whether a constant may be called so.
 fn is_letter(name: &str) -> bool {
     let letter = name.split('_').next().unwrap_or_default();
-    matches!(letter, "A" | "B" | "C" | "D" | "K" | "c" | "k" | "a" | "b") && name.len() <= letter.len() + 4
+    matches!(letter, "A" | "B" | "C" | "D" | "K" | "c") && name.len() <= letter.len() + 4
 }
 
 /// Whether `name` is a term of its own, or a factor of a term with an exponential or a trigonometric function.

@@ -336,6 +336,9 @@ fn compare_infinite(a: &Expr, b: &Expr, budget: &Budget) -> Comparison {
 
 /// Whether a formula is ∞ (`true`) or -∞. `None` for neither, and for what is not determined.
 fn sign_of_infinity(expr: &Expr, budget: &Budget) -> Option<bool> {
+    if !mentions_infinity(expr) {
+        return None;
+    }
     let finite =
         |expr: &Expr| if mentions_infinity(expr) { None } else { numeric::approximate(expr, budget) };
     match expr {
@@ -356,7 +359,7 @@ fn sign_of_infinity(expr: &Expr, budget: &Budget) -> Option<bool> {
             let mut sign = true;
             for factor in factors {
                 let positive = match finite(factor) {
-                    Some(value) if value == 0.0 => return None,
+                    Some(0.0) => return None,
                     Some(value) => value > 0.0,
                     None => sign_of_infinity(factor, budget)?,
                 };

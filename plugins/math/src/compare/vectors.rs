@@ -32,6 +32,10 @@ impl Comparer<'_> {
                 Some(rows.iter().flatten().cloned().collect())
             }
             _ => {
+                // `2j` alone is no vector, unless it is written as one.
+                if !matches!(expr, Expr::Sum(_)) && !has_unit_vectors(expr, 0) {
+                    return None;
+                }
                 let mut all = [const { Vec::new() }; 3];
                 collect(expr, false, &mut all)?;
                 let used = if all[2].is_empty() { 2 } else { 3 };

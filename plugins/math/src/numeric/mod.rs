@@ -76,10 +76,15 @@ pub fn agree_at(a: &Expr, b: &Expr, enough: usize, budget: &Budget) -> Agreement
     if names.len() > 64 {
         return Agreement::Unknown;
     }
+    let grows = grows(a) || grows(b);
     let confirm = has_tiny_numbers(a) || has_tiny_numbers(b);
     for real in [true, false] {
         let mut agreed = 0;
         for index in 0..MOST_POINTS {
+            // Far out, what grows exponentially drowns everything beside it.
+            if grows && matches!(index % 5, 2 | 4) {
+                continue;
+            }
             let point =
                 names.iter().enumerate().map(|(n, name)| (*name, coordinate(index, n, whole))).collect();
             let at = At { point, real, one_of_many: agreed > 0, confirm: confirm && agreed == 0 };
@@ -164,6 +169,19 @@ fn has_tiny_numbers(expr: &Expr) -> bool {
         Expr::Negative(inner) | Expr::Percent(inner) | Expr::Quantity(inner, _) => has_tiny_numbers(inner),
         Expr::Quotient(a, b) | Expr::PlusMinus(a, b) => has_tiny_numbers(a) || has_tiny_numbers(b),
         Expr::Sum(inner) | Expr::Product(inner) | Expr::Call(_, inner) => inner.iter().any(has_tiny_numbers),
+        _ => false,
+    }
+}
+
+/// Whether exponentials of variables occur.
+fn grows(expr: &Expr) -> bool {
+    match expr {
+        Expr::Call(name, inner) => {
+            matches!(name.as_str(), "sinh" | "cosh" | "tanh" | "coth" | "exp") || inner.iter().any(grows)
+        }
+        Expr::Negative(inner) | Expr::Percent(inner) | Expr::Quantity(inner, _) => grows(inner),
+        Expr::Quotient(a, b) | Expr::PlusMinus(a, b) => grows(a) || grows(b),
+        Expr::Sum(inner) | Expr::Product(inner) => inner.iter().any(grows),
         _ => false,
     }
 }

@@ -34,6 +34,8 @@ fn infinity_is_computed_with_only_where_that_is_determined() {
         (r"0\cdot\infty", "0"),
         (r"\infty^0", "1"),
         (r"-\infty", r"\infty"),
+        (r"\infty", r"6.02\times10^{23}"),
+        (r"\infty", r"1+\sqrt2"),
     ] {
         assert_different(formula, number);
     }

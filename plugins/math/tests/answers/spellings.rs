@@ -54,6 +54,7 @@ fn free_constants_have_any_name() {
     assert_different("5C", "5A");
     assert_different("y=C_1e^{2x}+C_2e^{-x}", "y=Ae^{2x}+Ae^{-x}");
     assert_different("Cx", "Kx");
+    assert_different("mx+b", "mx+c");
 }
 
 #[test]
