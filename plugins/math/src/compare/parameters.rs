@@ -93,6 +93,11 @@ fn declaration(expr: &Expr) -> Option<&str> {
             ([Expr::Symbol(name), Expr::Named(NamedSet::Integers | NamedSet::Naturals)], [Relation::In]) => {
                 Some(name)
             }
+            ([Expr::Symbol(name), Expr::Symbol(set)], [Relation::In])
+                if matches!(set.as_str(), "Z" | "N") =>
+            {
+                Some(name)
+            }
             _ => None,
         },
         _ => None,

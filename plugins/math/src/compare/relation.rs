@@ -9,6 +9,7 @@ use super::{Comparer, Comparison};
 use crate::algebra::{Budget, Fraction, Poly, canonical, substitute};
 use crate::expr::{Constant, Expr, Relation};
 use crate::numeric::{Agreement, agree, approximate};
+use crate::units::Units;
 
 impl Comparer<'_> {
     /// Compares relations, when either side is one.
@@ -254,26 +255,45 @@ pub(super) fn has_symbols(expr: &Expr) -> bool {
 impl Comparer<'_> {
     /// Whether two constants that are said to be equal are not: a decimal may be rounded or cut off, a fraction be near.
     pub(super) fn contradict(self, a: &Expr, b: &Expr) -> bool {
-        fn bare(expr: &Expr) -> &Expr {
-            match expr {
-                Expr::Quantity(value, unit) if !unit.is_degree() => bare(value),
-                other => other,
+        let mut factor = 1.0;
+        let (mut a, mut b) = (a, b);
+        if let (Expr::Quantity(_, unit), Expr::Quantity(_, other)) = (a, b) {
+            match unit.against(other) {
+                Units::Same => {}
+                Units::Convertible(by) => factor = by.to_f64().value(),
+                Units::Unlike => return false,
+            }
+        }
+        for side in [&mut a, &mut b] {
+            if let Expr::Quantity(value, unit) = *side
+                && (factor != 1.0 || !unit.is_degree())
+            {
+                *side = &**value;
             }
         }
         if !self.rules.true_chains || has_symbols(a) || has_symbols(b) {
             return false;
         }
-        let (a, b) = (bare(a), bare(b));
         let (Some(x), Some(y)) = (approximate(a, self.budget), approximate(b, self.budget)) else {
             return false;
         };
+        let x = x * factor;
         let apart = (x - y).abs();
         if apart <= 1e-9 * x.abs().max(y.abs()) {
             return false;
         }
         let unit = |expr: &Expr| {
             let (number, shift) = as_decimal(expr, self.budget)?;
-            let places = i32::try_from(shift).ok()? - i32::try_from(number.decimals.unwrap_or(0)).ok()?;
+            // The zeros at the end of an integer may stand for digits that were rounded off.
+            let zeros = match number.decimals {
+                Some(decimals) => -i32::try_from(decimals).ok()?,
+                None if number.value.is_int() && !number.value.is_zero() => {
+                    let digits = number.value.numerator().to_string();
+                    i32::try_from(digits.len() - digits.trim_end_matches('0').len()).ok()?
+                }
+                None => 0,
+            };
+            let places = i32::try_from(shift).ok()? + zeros;
             Some(10_f64.powi(places))
         };
         let units = [unit(a), unit(b)];
@@ -334,9 +354,10 @@ pub(super) fn assigned(expr: &Expr, comparer: Comparer<'_>) -> Option<(Expr, Exp
     let constants = sides.iter().filter(|side| !has_symbols(side)).count();
     if constants == sides.len() {
         // `3 + 4 = 7` says 7; `6 = 7` says nothing.
-        let holds = sides[..sides.len() - 1]
-            .iter()
-            .all(|side| matches!(agree(side, last, comparer.budget), Agreement::Agree(_)));
+        let holds = sides[..sides.len() - 1].iter().all(|side| match (side, last) {
+            (Expr::Quantity(..), Expr::Quantity(..)) => comparer.compare(side, last).is_same(),
+            _ => matches!(agree(side, last, comparer.budget), Agreement::Agree(_)),
+        });
         return holds.then(|| (first.clone(), last.clone()));
     }
     if !has_symbols(last) && sides.iter().all(|side| is_name(side) || !has_symbols(side)) {

@@ -180,6 +180,7 @@ fn grows(expr: &Expr) -> bool {
             matches!(name.as_str(), "sinh" | "cosh" | "tanh" | "coth" | "exp") || inner.iter().any(grows)
         }
         Expr::Negative(inner) | Expr::Percent(inner) | Expr::Quantity(inner, _) => grows(inner),
+        Expr::Power(base, _) => grows(base),
         Expr::Quotient(a, b) | Expr::PlusMinus(a, b) => grows(a) || grows(b),
         Expr::Sum(inner) | Expr::Product(inner) => inner.iter().any(grows),
         _ => false,
@@ -410,6 +411,7 @@ mod tests {
     #[test]
     fn identities_agree_at_every_point() {
         assert_eq!(said(r"\sin^2 x+\cos^2 x", "1"), Agreement::Agree(5));
+        assert_eq!(said(r"\cosh^2 x-\sinh^2 x", "1"), Agreement::Agree(5));
         assert_eq!(said(r"\tan(x+y)", r"\frac{\tan x+\tan y}{1-\tan x\tan y}"), Agreement::Agree(5));
         assert_eq!(said(r"\frac{n!}{(n-2)!}", "n(n-1)"), Agreement::Agree(5));
     }

@@ -23,6 +23,8 @@ fn a_chain_that_does_not_hold_says_nothing() {
     assert_different(r"\cos(e)\approx-0.912", r"\cos(e)\approx-0.92");
     assert_different(r"7\sim8", "7");
     assert!(is_right(r"\boxed{x=\frac{10}{3}=3.33}", "3.33", "{}"));
+    assert!(is_right(r"\boxed{x=2\text{ km}=2000\text{ m}}", r"2000\text{ m}", "{}"));
+    assert!(is_right(r"\boxed{v=343\text{ m/s}\approx340\text{ m/s}}", r"343\text{ m/s}", "{}"));
     assert!(is_right(r"\boxed{\cos(e)\approx-0.91}", r"\cos(e)\approx-0.912", "{}"));
 }
 
