@@ -1,12 +1,14 @@
 //! Says whether two answers are equal, and how that was decided.
 //!
 //! Answers are compared by kind: scalars ([`scalar`]), lists, sets and tuples ([`members`]), sets of reals and
-//! inequalities ([`reals`]), equations and other relations ([`relation`]), matrices ([`matrix`]), texts. What is written
+//! inequalities ([`reals`]), equations and other relations ([`relation`]), matrices ([`matrix`]), vectors ([`vectors`]), texts. What is written
 //! in one kind and meant in another (an inequality and an interval, an assignment and its value, a column and a tuple)
 //! is brought to one first, the same way from either side, so the order of the two does not matter; the sign of
 //! percent is the one exception, and an option.
 
+mod chain;
 mod constants;
+mod infinity;
 mod matrix;
 mod members;
 mod parameters;
