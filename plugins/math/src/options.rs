@@ -91,6 +91,7 @@ impl Options {
             units: self.units,
             lists: self.lists,
             rounding: self.rounding,
+            true_chains: self.preset != Preset::MathVerify,
         }
     }
 }

@@ -27,8 +27,16 @@ impl<'t> Reading<'t> {
     /// Whether this reading makes sense beside another: `0,1` is 0.1 beside a decimal, and else two numbers.
     pub fn fits(&self, other: &Self) -> bool {
         let labels_agree = self.label.is_none() || other.label.is_none() || self.label == other.label;
-        let point = !other.decimal_comma && other.expr.as_ref().is_some_and(is_decimal);
-        labels_agree && (!self.decimal_comma || point)
+        let decimals = |reading: &Self| reading.expr.as_ref().and_then(decimals);
+        // `10,20` is 10.20 beside that, and not beside 10.2.
+        let money =
+            |reading: &Self| matches!(&reading.expr, Some(Expr::Quantity(_, unit)) if unit.is_money());
+        let point = || {
+            !other.decimal_comma
+                && decimals(other).is_some()
+                && (decimals(other) == decimals(self) || money(self))
+        };
+        labels_agree && (!self.decimal_comma || point())
     }
 
     /// Whether three letters stand side by side that are no command.
@@ -99,11 +107,12 @@ fn push_new<'t>(readings: &mut Vec<Reading<'t>>, text: &'t str, expr: Option<Exp
     }
 }
 
-fn is_decimal(expr: &Expr) -> bool {
+/// How many digits stand behind the point of a decimal.
+fn decimals(expr: &Expr) -> Option<u32> {
     match expr {
-        Expr::Number(number) => number.decimals.is_some(),
-        Expr::Negative(inner) | Expr::Percent(inner) | Expr::Quantity(inner, _) => is_decimal(inner),
-        _ => false,
+        Expr::Number(number) => number.decimals,
+        Expr::Negative(inner) | Expr::Percent(inner) | Expr::Quantity(inner, _) => decimals(inner),
+        _ => None,
     }
 }
 

@@ -13,6 +13,8 @@ pub struct Unit {
     pub name: String,
     /// What it measures, if it is a unit that is known here.
     pub measure: Option<Measure>,
+    /// What is said behind the unit: `profit` in `$5 profit`.
+    pub remark: String,
 }
 
 /// A known unit as a multiple of base units.
@@ -38,7 +40,7 @@ pub enum Units {
 impl Unit {
     /// The degree of an angle.
     pub fn degree() -> Self {
-        Self { name: "degree".to_owned(), measure: known("degree") }
+        Self { name: "degree".to_owned(), measure: known("degree"), remark: String::new() }
     }
 
     /// Whether it measures an angle in degrees.
@@ -60,7 +62,22 @@ impl Unit {
 
     /// How this unit and another stand to each other.
     pub fn against(&self, other: &Self) -> Units {
+        let remarks = [&self.remark, &other.remark];
+        if remarks.iter().all(|it| !it.is_empty())
+            && !within(remarks[0], remarks[1])
+            && !within(remarks[1], remarks[0])
+        {
+            return Units::Unlike;
+        }
         match (&self.measure, &other.measure) {
+            // `square units` are square units of anything.
+            (Some(a), Some(b)) if a.is_unnamed() || b.is_unnamed() => {
+                if a.extent() == b.extent() {
+                    Units::Same
+                } else {
+                    Units::Unlike
+                }
+            }
             (Some(a), Some(b)) if a == b => Units::Same,
             (Some(a), Some(b)) if a.dimension == b.dimension => Units::Convertible(&a.factor / &b.factor),
             (Some(_), Some(_)) => Units::Unlike,
@@ -69,6 +86,24 @@ impl Unit {
         }
     }
 }
+
+impl Measure {
+    /// Whether it is a power of a length that has no name.
+    fn is_unnamed(&self) -> bool {
+        matches!(self.dimension[..], [(UNNAMED, _)])
+    }
+
+    /// The power of a length that it is.
+    fn extent(&self) -> Option<i32> {
+        match self.dimension[..] {
+            [(UNNAMED | "meter", power)] => Some(power),
+            _ => None,
+        }
+    }
+}
+
+/// What `square units` are squares of.
+const UNNAMED: Base = "unit";
 
 const CURRENCIES: [Base; 6] = ["dollar", "euro", "pound sterling", "yen", "rupee", "yuan"];
 
@@ -105,6 +140,13 @@ pub fn unit(factors: &[Factor<'_>]) -> Option<Unit> {
                 measure = measure.and_then(|it| times(it, known("in")?, factor.power));
                 words.push("inch".to_owned());
             }
+            "unit" if next_power > 1 || factor.power.abs() > 1 => {
+                let power = if next_power > 1 { factor.power.signum() * next_power } else { factor.power };
+                next_power = 1;
+                let unnamed = Measure { factor: RBig::ONE, dimension: vec![(UNNAMED, 1)] };
+                measure = measure.and_then(|it| times(it, unnamed, power));
+                words.push("unit".to_owned());
+            }
             _ if IDLE.contains(&word.as_str()) => {}
             _ => {
                 let power = if next_power > 1 { factor.power.signum() * next_power } else { factor.power };
@@ -118,12 +160,32 @@ pub fn unit(factors: &[Factor<'_>]) -> Option<Unit> {
     if words.is_empty() {
         return None;
     }
-    Some(Unit { name: words.join(" "), measure: measure.filter(|it| !it.dimension.is_empty()) })
+    Some(Unit {
+        name: words.join(" "),
+        measure: measure.filter(|it| !it.dimension.is_empty()),
+        remark: String::new(),
+    })
+}
+
+/// Words behind a unit, without what says nothing.
+pub fn remark(factors: &[Factor<'_>]) -> String {
+    let words = factors.iter().map(|factor| singular(factor.word));
+    words.filter(|word| !IDLE.contains(&word.as_str())).collect::<Vec<_>>().join(" ")
 }
 
 /// Whether `word` is a unit that is known here. Single letters are units only where they are certainly text.
 pub fn is_known(word: &str) -> bool {
-    known(word).is_some() || matches!(word, "square" | "cubic" | "sq")
+    // `2kN` may be a product of letters; what has a prefix is told from it by a space, or not at all.
+    known(word).is_some() && (word.len() > 3 || prefixed(word).is_none() || ESTABLISHED.contains(&word))
+        || matches!(word, "square" | "cubic" | "sq")
+}
+
+/// Units with a prefix that are no product of letters.
+const ESTABLISHED: [&str; 11] = ["mm", "cm", "km", "dm", "nm", "kg", "mg", "ms", "mL", "ml", "kPa"];
+
+/// Whether `word`, behind a space, is a unit with a prefix.
+pub fn is_prefixed(word: &str) -> bool {
+    prefixed(word).is_some() || matches!(word, "eV" | "Pa")
 }
 
 fn times(mut product: Measure, factor: Measure, power: i32) -> Option<Measure> {
@@ -207,6 +269,14 @@ fn known(word: &str) -> Option<Measure> {
         "V" => symbol(1, 1, "volt", 1),
         "K" => symbol(1, 1, "kelvin", 1),
         "Hz" => symbol(1, 1, "hertz", 1),
+        "Pa" => symbol(1, 1, "pascal", 1),
+        "A" => symbol(1, 1, "ampere", 1),
+        "eV" => symbol(1, 1, "electronvolt", 1),
+        "mol" => symbol(1, 1, "mole", 1),
+        "cal" => symbol(1, 1, "calorie", 1),
+        "Ω" => symbol(1, 1, "ohm", 1),
+        "kmph" => return times(known("km")?, known("hour")?, -1),
+        "mmHg" | "atm" => symbol(1, 1, if word == "atm" { "atmosphere" } else { "mercury" }, 1),
         "mph" => return times(known("mile")?, known("hour")?, -1),
         "mpg" => return times(known("mile")?, known("gallon")?, -1),
         "kph" | "kmh" => return times(known("km")?, known("hour")?, -1),
@@ -220,8 +290,14 @@ fn known(word: &str) -> Option<Measure> {
         "°" => symbol(1, 1, "degree", 1),
         _ => None,
     };
-    if found.is_some() || word.len() < 3 {
+    if found.is_some() {
         return found;
+    }
+    if let Some(measure) = prefixed(word) {
+        return Some(measure);
+    }
+    if word.len() < 3 {
+        return None;
     }
     match singular(word).as_str() {
         "meter" | "metre" => symbol(1, 1, "meter", 1),
@@ -262,6 +338,14 @@ fn known(word: &str) -> Option<Measure> {
         "joule" => symbol(1, 1, "joule", 1),
         "watt" => symbol(1, 1, "watt", 1),
         "volt" => symbol(1, 1, "volt", 1),
+        "pascal" => symbol(1, 1, "pascal", 1),
+        "hertz" => symbol(1, 1, "hertz", 1),
+        "ampere" | "amp" => symbol(1, 1, "ampere", 1),
+        "electronvolt" => symbol(1, 1, "electronvolt", 1),
+        "mole" => symbol(1, 1, "mole", 1),
+        "calorie" => symbol(1, 1, "calorie", 1),
+        "ohm" => symbol(1, 1, "ohm", 1),
+        "atmosphere" => symbol(1, 1, "atmosphere", 1),
         "acre" => symbol(1, 1, "acre", 1),
         "hectare" => symbol(10_000, 1, "meter", 2),
         "dollar" | "buck" => symbol(1, 1, "dollar", 1),
@@ -273,6 +357,32 @@ fn known(word: &str) -> Option<Measure> {
         "dozen" => symbol(12, 1, "item", 1),
         _ => None,
     }
+}
+
+/// A unit with a prefix of the SI: `kPa`, `MHz`, `mL`, `µm`.
+fn prefixed(word: &str) -> Option<Measure> {
+    const BASES: [&str; 16] =
+        ["m", "g", "s", "L", "l", "N", "J", "W", "V", "A", "K", "Hz", "Pa", "eV", "mol", "cal"];
+    let mut letters = word.chars();
+    let exponent: i32 = match letters.next()? {
+        'G' => 9,
+        'M' => 6,
+        'k' => 3,
+        'd' => -1,
+        'c' => -2,
+        'm' => -3,
+        'µ' | 'μ' => -6,
+        'n' => -9,
+        'p' => -12,
+        _ => return None,
+    };
+    let base = letters.as_str();
+    if !BASES.contains(&base) {
+        return None;
+    }
+    let mut measure = known(base)?;
+    measure.factor *= RBig::from(10).pow(exponent as isize);
+    Some(measure)
 }
 
 #[cfg(test)]
@@ -308,6 +418,13 @@ mod tests {
     #[test]
     fn words_that_say_nothing_are_no_unit() {
         assert_eq!(unit(&[Factor { word: "units", power: 1 }]), None);
-        assert_eq!(unit(&[Factor { word: "square", power: 1 }, Factor { word: "units", power: 1 }]), None);
+    }
+
+    #[test]
+    fn square_units_are_squares_of_any_length() {
+        let square = read(&[("square", 1), ("units", 1)]);
+        assert_eq!(square.against(&read(&[("units", 2)])), Units::Same);
+        assert_eq!(square.against(&read(&[("cm", 2)])), Units::Same);
+        assert_eq!(square.against(&read(&[("units", 3)])), Units::Unlike);
     }
 }

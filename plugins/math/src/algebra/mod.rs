@@ -9,6 +9,7 @@
 //! many terms is not multiplied out.
 
 mod canonical;
+mod expression;
 mod fraction;
 mod poly;
 mod power;

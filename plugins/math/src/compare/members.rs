@@ -69,6 +69,12 @@ impl Comparer<'_> {
         if a.members.len() > MOST_MEMBERS || b.members.len() > MOST_MEMBERS {
             return Comparison::Undecided;
         }
+        // `x = 1 or x = 2` are two values of one thing, and no pair.
+        if (a.kind == Kind::Tuple && self.has_one_name(&b.members))
+            || (b.kind == Kind::Tuple && self.has_one_name(&a.members))
+        {
+            return Comparison::OtherKind;
+        }
         // `a = 2, b = 3` gives the values an order.
         let ordered = ordered || self.has_names(&a.members) != self.has_names(&b.members);
         let (left, right) = self.named_alike(a.members, b.members);
@@ -101,6 +107,14 @@ impl Comparer<'_> {
             }
         }
         result
+    }
+
+    /// Cases in any order; what holds otherwise may be said or not.
+    pub(super) fn compare_cases(self, a: &[Expr], b: &[Expr]) -> Comparison {
+        if a.len() != b.len() {
+            return Comparison::OtherMembers;
+        }
+        self.compare_in_any_order(a, b)
     }
 
     fn compare_in_any_order(self, a: &[Expr], b: &[Expr]) -> Comparison {
@@ -233,7 +247,7 @@ fn with_sign(expr: &Expr, plus: bool) -> Expr {
 impl Comparer<'_> {
     /// Members with or without their names, alike on both sides: `a = 4, -8` and `p = 5, q = 2` beside plain values.
     fn named_alike(self, a: Vec<Expr>, b: Vec<Expr>) -> (Vec<Expr>, Vec<Expr>) {
-        let named = |members: &[Expr]| members.iter().all(|it| relation::assigned(it, self.budget).is_some());
+        let named = |members: &[Expr]| members.iter().all(|it| relation::assigned(it, self).is_some());
         if named(&a) && named(&b) {
             return (a, b);
         }
@@ -244,7 +258,7 @@ impl Comparer<'_> {
     fn has_names(self, members: &[Expr]) -> bool {
         let mut names = Vec::with_capacity(members.len());
         for member in members {
-            match relation::assigned(member, self.budget) {
+            match relation::assigned(member, self) {
                 Some((name, _)) if !names.contains(&name) => names.push(name),
                 _ => return false,
             }
@@ -252,10 +266,17 @@ impl Comparer<'_> {
         names.len() > 1
     }
 
+    /// Whether all members are values of the same name.
+    fn has_one_name(self, members: &[Expr]) -> bool {
+        let mut names = members.iter().map(|member| relation::assigned(member, self).map(|it| it.0));
+        let Some(Some(first)) = names.next() else { return false };
+        members.len() > 1 && names.all(|name| name.as_ref() == Some(&first))
+    }
+
     fn values(self, members: Vec<Expr>) -> Vec<Expr> {
         members
             .into_iter()
-            .map(|member| relation::assigned(&member, self.budget).map_or(member, |(_, value)| value))
+            .map(|member| relation::assigned(&member, self).map_or(member, |(_, value)| value))
             .collect()
     }
 }

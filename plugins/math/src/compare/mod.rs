@@ -1,11 +1,14 @@
 //! Says whether two answers are equal, and how that was decided.
 //!
 //! Answers are compared by kind: scalars ([`scalar`]), lists, sets and tuples ([`members`]), sets of reals and
-//! inequalities ([`reals`]), equations and other relations ([`relation`]), matrices ([`matrix`]), texts. What is written
+//! inequalities ([`reals`]), equations and other relations ([`relation`]), matrices ([`matrix`]), vectors ([`vectors`]), texts. What is written
 //! in one kind and meant in another (an inequality and an interval, an assignment and its value, a column and a tuple)
 //! is brought to one first, the same way from either side, so the order of the two does not matter; the sign of
 //! percent is the one exception, and an option.
 
+mod chain;
+mod constants;
+mod infinity;
 mod matrix;
 mod members;
 mod parameters;
@@ -13,6 +16,7 @@ mod pieces;
 mod reals;
 mod relation;
 mod scalar;
+mod vectors;
 
 use std::fmt;
 
@@ -69,6 +73,8 @@ pub struct Rules {
     /// From how many decimals on, and as many significant digits, a decimal may be the rounding of an exact value;
     /// 0 for never.
     pub rounding: u32,
+    /// Whether a chain of equations counts only if it holds; else its last member counts whatever stands before it.
+    pub true_chains: bool,
 }
 
 impl Default for Rules {
@@ -78,6 +84,7 @@ impl Default for Rules {
             units: UnitRule::default(),
             lists: ListRule::default(),
             rounding: 4,
+            true_chains: true,
         }
     }
 }
@@ -187,7 +194,7 @@ pub fn compare(answer: &str, reference: &str, rules: Rules) -> Comparison {
     if let Some(comparison) = plain_numbers(answer, reference) {
         return comparison;
     }
-    if answer == reference {
+    if answer == reference || is_same_text(answer, reference) {
         return if is_number(answer) { Comparison::SameNumber } else { Comparison::SameText };
     }
     let (answers, references) = (readings(answer), readings(reference));
@@ -207,6 +214,16 @@ pub fn compare(answer: &str, reference: &str, rules: Rules) -> Comparison {
         }
     }
     first.unwrap_or(Comparison::OtherText)
+}
+
+/// Whether two texts are the same but for the `$` around them and white space.
+fn is_same_text(a: &str, b: &str) -> bool {
+    let strip = |text| -> Option<&str> {
+        let inner = str::trim(text).strip_prefix('$')?.strip_suffix('$')?;
+        Some(inner.trim_matches('$')).filter(|it| !it.contains('$'))
+    };
+    let (a, b) = (strip(a).unwrap_or(a), strip(b).unwrap_or(b));
+    a.split_whitespace().eq(b.split_whitespace())
 }
 
 /// Integers without ornament need not be read.
@@ -282,6 +299,9 @@ impl Comparer<'_> {
         if let Some(comparison) = self.compare_relations(a, b) {
             return comparison;
         }
+        if let Some(comparison) = self.compare_vectors(a, b) {
+            return comparison;
+        }
         if let Some(comparison) = self.compare_reals(a, b) {
             return comparison;
         }
@@ -292,6 +312,9 @@ impl Comparer<'_> {
             return comparison;
         }
         match (a, b) {
+            (Expr::Call(name, rows), Expr::Call(other, others)) if name == "cases" && other == "cases" => {
+                self.compare_cases(rows, others)
+            }
             (Expr::Text(a), Expr::Text(b)) => {
                 if a == b {
                     Comparison::SameText

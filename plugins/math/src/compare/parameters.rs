@@ -22,7 +22,14 @@ pub(super) fn alike(a: &Expr, b: &Expr) -> Option<(Expr, Expr, String)> {
     if a_plain || b_plain {
         return None;
     }
-    let (a, b) = (family(a)?, family(b)?);
+    // What is said of a parameter on one side holds for a single one on the other.
+    let bare = |expr: &Expr| Some(Family { members: expr.clone(), parameter: only_whole_symbol(expr)? });
+    let (a, b) = match (family(a), family(b)) {
+        (Some(a), Some(b)) => (a, b),
+        (Some(family), None) if is_declared(a) => (family, bare(b)?),
+        (None, Some(family)) if is_declared(b) => (bare(a)?, family),
+        _ => return None,
+    };
     let b_members = if a.parameter == b.parameter {
         b.members
     } else {
@@ -75,11 +82,20 @@ fn family(expr: &Expr) -> Option<Family> {
     mentions_pi(&members).then_some(Family { members, parameter })
 }
 
+fn is_declared(expr: &Expr) -> bool {
+    matches!(expr, Expr::List(members) if members.iter().any(|it| declaration(it).is_some()))
+}
+
 /// The symbol of `k \in \mathbb{Z}`.
 fn declaration(expr: &Expr) -> Option<&str> {
     match expr {
         Expr::Relation(sides, relations) => match (sides.as_slice(), relations.as_slice()) {
             ([Expr::Symbol(name), Expr::Named(NamedSet::Integers | NamedSet::Naturals)], [Relation::In]) => {
+                Some(name)
+            }
+            ([Expr::Symbol(name), Expr::Symbol(set)], [Relation::In])
+                if matches!(set.as_str(), "Z" | "N") =>
+            {
                 Some(name)
             }
             _ => None,

@@ -252,7 +252,7 @@ fn solution(sides: &[Expr], signs: &[Relation], depth: u8, budget: &Budget) -> O
                 (bound, Expr::Call(name, inner)) if name == "abs" && inner.len() == 1 => {
                     absolute(&inner[0], sign.flipped(), bound, budget)?
                 }
-                _ => linear(left, *sign, right, budget)?,
+                _ => polynomial(left, *sign, right, budget)?,
             },
         };
         result = intersection(&result, &part);
@@ -317,6 +317,74 @@ fn ray(sign: Relation, bound: &Expr, budget: &Budget) -> Option<Pieces> {
         Relation::NotEqual => Some(complement(&piece(bound, bound, true, true, budget)?)),
         _ => None,
     }
+}
+
+/// `left sign right` where the difference is linear or quadratic in one variable.
+fn polynomial(left: &Expr, sign: Relation, right: &Expr, budget: &Budget) -> Option<Pieces> {
+    linear(left, sign, right, budget).or_else(|| quadratic(left, sign, right, budget))
+}
+
+/// `left sign right` where the difference is `a x² + b x + c` with rational numbers.
+fn quadratic(left: &Expr, sign: Relation, right: &Expr, budget: &Budget) -> Option<Pieces> {
+    if !sign.is_order() && sign != Relation::NotEqual {
+        return None;
+    }
+    let right = canonical(right, budget).ok()?;
+    let difference = canonical(left, budget).ok()?.minus(right, budget).ok()?;
+    if !difference.den.is_one() || difference.num.0.len() > 3 {
+        return None;
+    }
+    let mut coefficients = [RBig::ZERO, RBig::ZERO, RBig::ZERO];
+    let mut variable = None;
+    for (monomial, coefficient) in &difference.num.0 {
+        let degree = match monomial.0.as_slice() {
+            [] => 0,
+            [(atom @ Atom::Symbol(_), exponent)] if variable.is_none_or(|it| it == atom) => {
+                variable = Some(atom);
+                if exponent.is_one() {
+                    1
+                } else if *exponent == RBig::from(2) {
+                    2
+                } else {
+                    return None;
+                }
+            }
+            _ => return None,
+        };
+        coefficients[degree] = coefficient.clone();
+    }
+    let [c, b, a] = coefficients;
+    if a.is_zero() {
+        return None;
+    }
+    // With a positive leading coefficient.
+    let (a, b, c, sign) = if a < RBig::ZERO { (-a, -b, -c, sign.flipped()) } else { (a, b, c, sign) };
+    let discriminant = &b * &b - RBig::from(4) * &a * &c;
+    let inner = if discriminant < RBig::ZERO {
+        Vec::new()
+    } else {
+        let number = |value: RBig| Expr::Number(Number::exact(value));
+        let middle = -b / (RBig::from(2) * &a);
+        let half = Expr::Quotient(
+            Box::new(crate::parse::square_root(number(discriminant))),
+            Box::new(number(RBig::from(2) * a)),
+        );
+        let low = Expr::Sum(vec![number(middle.clone()), Expr::Negative(Box::new(half.clone()))]);
+        let high = Expr::Sum(vec![number(middle), half]);
+        let closed = matches!(sign, Relation::AtMost | Relation::Greater);
+        match sign {
+            Relation::NotEqual => {
+                let points =
+                    [piece(&low, &low, true, true, budget)?, piece(&high, &high, true, true, budget)?];
+                normal(points.concat())
+            }
+            _ => piece(&low, &high, closed, closed, budget)?,
+        }
+    };
+    Some(match sign {
+        Relation::Less | Relation::AtMost => inner,
+        _ => complement(&inner),
+    })
 }
 
 /// `left sign right` where the difference is `m x + c` with rational numbers.

@@ -13,12 +13,14 @@ impl Comparer<'_> {
     /// Compares relations, when either side is one.
     pub(super) fn compare_relations(self, a: &Expr, b: &Expr) -> Option<Comparison> {
         match (a, b) {
-            (Expr::Relation(..), Expr::Relation(..)) => Some(self.compare_two(&settled(a), &settled(b))),
+            (Expr::Relation(..), Expr::Relation(..)) => {
+                Some(self.compare_two(&settled(a, self), &settled(b, self)))
+            }
             (Expr::Relation(..), other) => {
-                Some(self.compare_one(&settled(a), other, |value, other| self.compare(value, other)))
+                Some(self.compare_one(&settled(a, self), other, |value, other| self.compare(value, other)))
             }
             (other, Expr::Relation(..)) => {
-                Some(self.compare_one(&settled(b), other, |value, other| self.compare(other, value)))
+                Some(self.compare_one(&settled(b, self), other, |value, other| self.compare(other, value)))
             }
             _ => None,
         }
@@ -34,7 +36,7 @@ impl Comparer<'_> {
         if !matches!(relation, Expr::Relation(..)) {
             return compare(relation, other);
         }
-        if let Some((_, value)) = assigned(relation, self.budget) {
+        if let Some((_, value)) = assigned(relation, self) {
             return compare(&value, other);
         }
         if let Some(comparison) = self.compare_reals(relation, other) {
@@ -47,8 +49,7 @@ impl Comparer<'_> {
         let (Expr::Relation(left, left_signs), Expr::Relation(right, right_signs)) = (a, b) else {
             return self.compare(a, b);
         };
-        if let (Some((name, value)), Some((other_name, other_value))) =
-            (assigned(a, self.budget), assigned(b, self.budget))
+        if let (Some((name, value)), Some((other_name, other_value))) = (assigned(a, self), assigned(b, self))
             && let Some(comparison) = self.compare_assignments((&name, &value), (&other_name, &other_value))
         {
             return comparison;
@@ -158,6 +159,12 @@ impl Comparer<'_> {
                 Comparison::OtherRelation
             };
         }
+        // What holds everywhere is no equation to be compared by its solutions.
+        let zero = Expr::integer(0);
+        let identity = |it: &Expr| matches!(agree(it, &zero, self.budget), Agreement::Agree(_));
+        if identity(&a_difference) || identity(&b_difference) {
+            return Comparison::OtherRelation;
+        }
         // p(x) q(y) = q(x) p(y) for all x and y.
         let (p_other, q_other) = (primed(&a_difference), primed(&b_difference));
         let left = Expr::Product(vec![a_difference, q_other]);
@@ -244,13 +251,16 @@ pub(super) fn has_symbols(expr: &Expr) -> bool {
 }
 
 /// A relation without what stands behind `≈`, and a chain of equations as its last one.
-fn settled(expr: &Expr) -> Expr {
+fn settled(expr: &Expr, comparer: Comparer<'_>) -> Expr {
     let Expr::Relation(sides, signs) = expr else { return expr.clone() };
     let mut sides = sides.clone();
     let mut signs = signs.clone();
     if let Some(at) = signs.iter().position(|sign| *sign == Relation::About) {
         // `x ≈ 11` says 11, but `1/3 ≈ 0.33` and `x = 1/3 ≈ 0.33` say 1/3.
         let value_first = at > 0 || !is_name(&sides[0]);
+        if value_first && comparer.contradict(&sides[at], &sides[at + 1]) {
+            return expr.clone();
+        }
         let kept = if value_first { at } else { at + 1 };
         sides.truncate(kept + 1);
         signs.truncate(kept);
@@ -267,8 +277,8 @@ fn settled(expr: &Expr) -> Expr {
 }
 
 /// The name and the value of an assignment: `x = 5`, `f(x) = 2x`, `AB = 3`, `x = 1 + 2 = 3`, `x \in S`.
-pub(super) fn assigned(expr: &Expr, budget: &Budget) -> Option<(Expr, Expr)> {
-    let settled = settled(expr);
+pub(super) fn assigned(expr: &Expr, comparer: Comparer<'_>) -> Option<(Expr, Expr)> {
+    let settled = settled(expr, comparer);
     let Expr::Relation(sides, signs) = &settled else { return None };
     let (first, last) = (sides.first()?, sides.last()?);
     if let [Relation::In] = signs.as_slice() {
@@ -278,14 +288,18 @@ pub(super) fn assigned(expr: &Expr, budget: &Budget) -> Option<(Expr, Expr)> {
         return None;
     }
     if is_name(first) && !mentions(last, first) {
+        if sides[1..sides.len() - 1].iter().any(|side| comparer.contradict(side, last)) {
+            return None;
+        }
         return Some((first.clone(), last.clone()));
     }
     let constants = sides.iter().filter(|side| !has_symbols(side)).count();
     if constants == sides.len() {
         // `3 + 4 = 7` says 7; `6 = 7` says nothing.
-        let holds = sides[..sides.len() - 1]
-            .iter()
-            .all(|side| matches!(agree(side, last, budget), Agreement::Agree(_)));
+        let holds = sides[..sides.len() - 1].iter().all(|side| match (side, last) {
+            (Expr::Quantity(..), Expr::Quantity(..)) => comparer.compare(side, last).is_same(),
+            _ => matches!(agree(side, last, comparer.budget), Agreement::Agree(_)),
+        });
         return holds.then(|| (first.clone(), last.clone()));
     }
     if !has_symbols(last) && sides.iter().all(|side| is_name(side) || !has_symbols(side)) {

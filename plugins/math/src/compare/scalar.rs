@@ -4,11 +4,15 @@ use dashu_base::Abs;
 use dashu_int::UBig;
 use dashu_ratio::RBig;
 
-use super::{Comparer, Comparison, PercentRule, UnitRule};
-use crate::algebra::{Budget, Fraction, NoValue, canonical};
+use super::infinity::{compare_infinite, mentions_infinity};
+use super::{Comparer, Comparison, PercentRule, UnitRule, constants};
+use crate::algebra::{Budget, Fraction, NoValue, Poly, canonical};
 use crate::expr::{Constant, Expr, Number};
 use crate::numeric::{self, Agreement};
 use crate::units::{Unit, Units};
+
+/// A difference of more terms than this is not evaluated once more.
+const MOST_CONFIRMED: usize = 40;
 
 impl Comparer<'_> {
     /// Compares two scalars.
@@ -23,7 +27,7 @@ impl Comparer<'_> {
             }
             (Expr::Time(minutes, None), other) | (other, Expr::Time(minutes, None)) => {
                 // `12:30` may be a ratio, after all.
-                if minutes % 60 == 0 {
+                if minutes % 60 < 10 {
                     return Comparison::OtherKind;
                 }
                 let ratio = Expr::Ratio(vec![
@@ -118,7 +122,7 @@ impl Comparer<'_> {
             let comparison = self.compare_values(&angle, other);
             return if comparison.is_same() { Comparison::SameQuantity } else { comparison };
         }
-        if self.rules.units == UnitRule::Strict {
+        if self.rules.units == UnitRule::Strict && unit.name != "unit" {
             return Comparison::OtherUnit;
         }
         self.compare(value, other)
@@ -126,6 +130,22 @@ impl Comparer<'_> {
 
     /// Compares values without unit.
     pub(super) fn compare_values(self, a: &Expr, b: &Expr) -> Comparison {
+        let comparison = self.compare_named_values(a, b);
+        if !matches!(comparison, Comparison::OtherFormula | Comparison::Undecided) {
+            return comparison;
+        }
+        let renamed = constants::renamed(a, b);
+        let same = renamed.iter().map(|b| self.compare_named_values(a, b)).find(|it| it.is_same());
+        match same {
+            Some(same) => same,
+            // What differs under any name differs.
+            None if renamed.is_empty() => comparison,
+            None => Comparison::OtherFormula,
+        }
+    }
+
+    /// Compares values, free constants by their names.
+    fn compare_named_values(self, a: &Expr, b: &Expr) -> Comparison {
         if let (Expr::Number(a), Expr::Number(b)) = (a, b) {
             return if a.value == b.value {
                 Comparison::SameNumber
@@ -138,18 +158,36 @@ impl Comparer<'_> {
             let other = if numbers { Comparison::OtherNumber } else { Comparison::OtherFormula };
             return self.other_unless_rounded(a, b, other);
         }
+        if mentions_infinity(a) || mentions_infinity(b) {
+            return compare_infinite(a, b, self.budget);
+        }
         let exact = match (canonical(a, self.budget), canonical(b, self.budget)) {
             (Ok(a), Ok(b)) => compare_exactly(&a, &b, self.budget),
             (Err(NoValue::NoScalar), _) | (_, Err(NoValue::NoScalar)) => return Comparison::OtherKind,
-            _ => None,
+            _ => Err(None),
         };
-        let comparison = exact.unwrap_or_else(|| match numeric::agree(a, b, self.budget) {
-            Agreement::Agree(points) => Comparison::Agrees(points),
+        let comparison = exact.unwrap_or_else(|difference| match numeric::agree(a, b, self.budget) {
+            Agreement::Agree(points) => self.confirmed(difference.as_ref(), points),
             Agreement::Differ => Comparison::OtherFormula,
             Agreement::Unknown if a == b => Comparison::SameFormula,
             Agreement::Unknown => Comparison::Undecided,
         });
         if comparison.is_same() { comparison } else { self.other_unless_rounded(a, b, comparison) }
+    }
+
+    /// Whether what is left when equal terms are taken away is zero beside its own terms, and not only beside those.
+    fn confirmed(self, difference: Option<&Poly>, points: usize) -> Comparison {
+        let agrees = Comparison::Agrees(points);
+        let Some(difference) = difference.filter(|it| it.0.len() <= MOST_CONFIRMED) else { return agrees };
+        let mut terms = difference.to_terms();
+        let Some(first) = terms.pop() else { return agrees };
+        let alone = terms.is_empty();
+        let rest = Expr::Negative(Box::new(Expr::Sum(terms)));
+        match numeric::agree_at(&first, &rest, 2, self.budget) {
+            Agreement::Differ => Comparison::OtherFormula,
+            Agreement::Unknown if alone => Comparison::Undecided,
+            _ => agrees,
+        }
     }
 
     fn other_unless_rounded(self, a: &Expr, b: &Expr, comparison: Comparison) -> Comparison {
@@ -164,7 +202,7 @@ impl Comparer<'_> {
             // Of two decimals, the shorter is the rounding; it needs a digit more, for neither is exact.
             let more = match (decimal.decimals, exact.decimals) {
                 (Some(short), Some(long)) if short < long && decimal.significant < exact.significant => 1,
-                (Some(_), None) if !exact.value.is_int() => 0,
+                (Some(_), None) if !exact.value.is_int() && !decimal.value.is_int() => 0,
                 _ => return false,
             };
             self.long_enough(decimal.decimals.unwrap_or(0), decimal.significant, more)
@@ -187,7 +225,10 @@ impl Comparer<'_> {
             return false;
         }
         let Some((number, shift)) = as_decimal(decimal, self.budget) else { return false };
-        let Some(decimals) = number.decimals else { return false };
+        // A decimal of zeros alone says that it is whole.
+        let Some(decimals) = number.decimals.filter(|_| !number.value.is_int() || shift != 0) else {
+            return false;
+        };
         let places = i64::from(decimals) - shift;
         let enough = if shift == 0 {
             self.long_enough(decimals, number.significant, 0)
@@ -225,7 +266,7 @@ fn unit_in_last_place(decimals: u32, places: i64) -> RBig {
 }
 
 /// A decimal with its sign, and the power of ten it is multiplied with.
-fn as_decimal(expr: &Expr, budget: &Budget) -> Option<(Number, i64)> {
+pub(super) fn as_decimal(expr: &Expr, budget: &Budget) -> Option<(Number, i64)> {
     match expr {
         Expr::Number(number) => Some((number.clone(), 0)),
         Expr::Negative(inner) => {
@@ -293,20 +334,20 @@ fn compare_based(a: (&str, u32), b: (&str, u32)) -> Comparison {
     }
 }
 
-/// Compares exact values. `None` when they differ in what cannot be simplified.
-fn compare_exactly(a: &Fraction, b: &Fraction, budget: &Budget) -> Option<Comparison> {
+/// Compares exact values. When they differ in what cannot be simplified, the error is their difference, if known.
+fn compare_exactly(a: &Fraction, b: &Fraction, budget: &Budget) -> Result<Comparison, Option<Poly>> {
     let numbers = a.as_rational().is_some() && b.as_rational().is_some();
     let difference = match a == b {
-        true => return Some(if numbers { Comparison::SameNumber } else { Comparison::SameFormula }),
-        false => a.cross_difference(b, budget).ok()?,
+        true => return Ok(if numbers { Comparison::SameNumber } else { Comparison::SameFormula }),
+        false => a.cross_difference(b, budget).map_err(|_| None)?,
     };
     if difference.is_zero() {
-        return Some(Comparison::SameFormula);
+        return Ok(Comparison::SameFormula);
     }
     if numbers {
-        return Some(Comparison::OtherNumber);
+        return Ok(Comparison::OtherNumber);
     }
     // A number that is not zero is not zero, however small.
     let certain = difference.as_rational().is_some() || difference.is_transparent();
-    certain.then_some(Comparison::OtherFormula)
+    if certain { Ok(Comparison::OtherFormula) } else { Err(Some(difference)) }
 }

@@ -54,6 +54,11 @@ const PRECISIONS: [usize; 3] = [64, 192, 1_000];
 
 /// Compares two formulas.
 pub fn agree(a: &Expr, b: &Expr, budget: &Budget) -> Agreement {
+    agree_at(a, b, ENOUGH, budget)
+}
+
+/// Compares two formulas at `enough` points, if they have variables.
+pub fn agree_at(a: &Expr, b: &Expr, enough: usize, budget: &Budget) -> Agreement {
     let mut names = BTreeSet::new();
     let mut whole = symbols(a, &mut names);
     whole |= symbols(b, &mut names);
@@ -71,18 +76,24 @@ pub fn agree(a: &Expr, b: &Expr, budget: &Budget) -> Agreement {
     if names.len() > 64 {
         return Agreement::Unknown;
     }
+    let grows = grows(a) || grows(b);
+    let confirm = has_tiny_numbers(a) || has_tiny_numbers(b);
     for real in [true, false] {
         let mut agreed = 0;
         for index in 0..MOST_POINTS {
+            // Far out, what grows exponentially drowns everything beside it.
+            if grows && matches!(index % 5, 2 | 4) {
+                continue;
+            }
             let point =
                 names.iter().enumerate().map(|(n, name)| (*name, coordinate(index, n, whole))).collect();
-            let at = At { point, real, one_of_many: agreed > 0, confirm: false };
+            let at = At { point, real, one_of_many: agreed > 0, confirm: confirm && agreed == 0 };
             // One point is looked at closely; roughly is enough for the others.
             if real && agreed > 0 {
                 match roughly(a, b, &at.point) {
                     Some(true) => {
                         agreed += 1;
-                        if agreed >= ENOUGH {
+                        if agreed >= enough {
                             return Agreement::Agree(agreed);
                         }
                         continue;
@@ -96,11 +107,11 @@ pub fn agree(a: &Expr, b: &Expr, budget: &Budget) -> Agreement {
                 Ok(Some(false)) => return Agreement::Differ,
                 Ok(None) | Err(_) => {}
             }
-            if agreed >= ENOUGH {
+            if agreed >= enough {
                 return Agreement::Agree(agreed);
             }
         }
-        if agreed >= 3 {
+        if agreed >= 3.min(enough) {
             return Agreement::Agree(agreed);
         }
     }
@@ -139,6 +150,39 @@ fn has_extremes(expr: &Expr) -> bool {
         Expr::Call(name, inner) => {
             matches!(name.as_str(), "factorial" | "exp") || inner.iter().any(has_extremes)
         }
+        _ => false,
+    }
+}
+
+/// Whether a number is written in it that may hide beside others: `10^{-100}`, or one of very many digits.
+fn has_tiny_numbers(expr: &Expr) -> bool {
+    let large = |value: &RBig, most| value.numerator().bit_len().max(value.denominator().bit_len()) > most;
+    match expr {
+        Expr::Number(number) => large(&number.value, 60),
+        Expr::Power(base, exponent) => {
+            let exponent = match &**exponent {
+                Expr::Negative(inner) => &**inner,
+                other => other,
+            };
+            matches!(exponent, Expr::Number(number) if large(&number.value, 4)) || has_tiny_numbers(base)
+        }
+        Expr::Negative(inner) | Expr::Percent(inner) | Expr::Quantity(inner, _) => has_tiny_numbers(inner),
+        Expr::Quotient(a, b) | Expr::PlusMinus(a, b) => has_tiny_numbers(a) || has_tiny_numbers(b),
+        Expr::Sum(inner) | Expr::Product(inner) | Expr::Call(_, inner) => inner.iter().any(has_tiny_numbers),
+        _ => false,
+    }
+}
+
+/// Whether exponentials of variables occur.
+fn grows(expr: &Expr) -> bool {
+    match expr {
+        Expr::Call(name, inner) => {
+            matches!(name.as_str(), "sinh" | "cosh" | "tanh" | "coth" | "exp") || inner.iter().any(grows)
+        }
+        Expr::Negative(inner) | Expr::Percent(inner) | Expr::Quantity(inner, _) => grows(inner),
+        Expr::Power(base, _) => grows(base),
+        Expr::Quotient(a, b) | Expr::PlusMinus(a, b) => grows(a) || grows(b),
+        Expr::Sum(inner) | Expr::Product(inner) => inner.iter().any(grows),
         _ => false,
     }
 }
@@ -317,7 +361,9 @@ fn symbols<'a>(expr: &'a Expr, names: &mut BTreeSet<&'a str>) -> bool {
             let mut inner = BTreeSet::new();
             let below_zero = matches!(**base, Expr::Negative(_));
             let whole = symbols(base, names) | symbols(exponent, &mut inner);
-            let whole = whole || below_zero && !inner.is_empty();
+            // `(-1)^n` is a sequence; `(-1)^x` is a function that is not real.
+            let counts = |name: &&str| matches!(*name, "n" | "k" | "m" | "j" | "l" | "p" | "N" | "K");
+            let whole = whole || below_zero && !inner.is_empty() && inner.iter().all(counts);
             names.extend(inner);
             whole
         }
@@ -365,6 +411,7 @@ mod tests {
     #[test]
     fn identities_agree_at_every_point() {
         assert_eq!(said(r"\sin^2 x+\cos^2 x", "1"), Agreement::Agree(5));
+        assert_eq!(said(r"\cosh^2 x-\sinh^2 x", "1"), Agreement::Agree(5));
         assert_eq!(said(r"\tan(x+y)", r"\frac{\tan x+\tan y}{1-\tan x\tan y}"), Agreement::Agree(5));
         assert_eq!(said(r"\frac{n!}{(n-2)!}", "n(n-1)"), Agreement::Agree(5));
     }

@@ -1,6 +1,6 @@
 //! Operands: numbers, symbols, constants, functions, roots, and what may stand behind them.
 
-use super::formula::product;
+use super::formula::{PRODUCT, product};
 use super::{Parser, Read, Unreadable, words};
 use crate::expr::{Constant, Expr, NamedSet, Number};
 use crate::token::{Kind, Token};
@@ -196,7 +196,9 @@ impl<'t> Parser<'t> {
             self.at += 1;
             return self.letter(letter);
         }
-        if is_function(word) {
+        // `\text{max } 5` is a label and its value.
+        let label = matches!(word, "max" | "min") && matches!(self.peek_at(1), Some(Kind::Number(_)));
+        if is_function(word) && !label {
             self.at += 1;
             return self.function(word);
         }
@@ -221,6 +223,9 @@ impl<'t> Parser<'t> {
     fn command(&mut self, name: &'t str) -> Read {
         match name {
             "frac" => {
+                if let Some(derivative) = self.derivative()? {
+                    return Ok(derivative);
+                }
                 let numerator = self.argument()?;
                 let denominator = self.argument()?;
                 Ok(Expr::Quotient(Box::new(numerator), Box::new(denominator)))
@@ -278,8 +283,48 @@ impl<'t> Parser<'t> {
             }
             "pmod" | "pod" => Err(Unreadable("a modulus stands alone")),
             _ if is_function(name) => self.function(name),
+            "varepsilon" | "varphi" | "vartheta" | "varrho" | "varsigma" => self.symbol(name[3..].to_owned()),
             _ => self.symbol(name.to_owned()),
         }
+    }
+
+    /// `\frac{d}{dx}` and what it is applied to, or `\frac{dy}{dx}`, which is one name.
+    fn derivative(&mut self) -> Read<Option<Expr>> {
+        let braced = |parser: &Self, ahead: usize| -> Option<(String, usize)> {
+            let mut spelling = String::new();
+            if parser.peek_at(ahead) != Some(&Kind::Sign('{')) {
+                return None;
+            }
+            for at in 1..8 {
+                match parser.peek_at(ahead + at)? {
+                    Kind::Sign('}') => return Some((spelling, at + 1)),
+                    kind @ (Kind::Letter(_)
+                    | Kind::Word(_)
+                    | Kind::Text(_)
+                    | Kind::Number(_)
+                    | Kind::Sign('^')) => {
+                        spell(kind, &mut spelling);
+                    }
+                    Kind::Command("partial") => spelling.push('d'),
+                    _ => return None,
+                }
+            }
+            None
+        };
+        let Some((above, length)) = braced(self, 0) else { return Ok(None) };
+        let Some((below, more)) = braced(self, length) else { return Ok(None) };
+        let order = above.strip_prefix('d');
+        let variable = below.strip_prefix('d').filter(|it| it.starts_with(char::is_alphabetic));
+        let (Some(order), Some(variable)) = (order, variable) else { return Ok(None) };
+        let name = format!("d{order}/d{variable}");
+        self.at += length + more;
+        let operator =
+            order.strip_prefix('^').map_or(order, |it| it.trim_start_matches(|c: char| c.is_ascii_digit()));
+        if !operator.is_empty() {
+            return Ok(Some(Expr::Symbol(name)));
+        }
+        let body = self.deeper(|parser| parser.formula(PRODUCT))?;
+        Ok(Some(Expr::Call(name, vec![body])))
     }
 
     /// A set by name, with `^+` and the like: positive reals are `(0, ∞)`.

@@ -63,7 +63,7 @@ impl Parser<'_> {
         (self.bars, self.set_head) = (bars, set_head);
         let inner = inner?;
         let close = match self.peek_sign() {
-            Some(sign @ (')' | ']')) => sign,
+            Some(sign @ (')' | ']' | '[')) => sign,
             _ => return Err(Unreadable("a bracket is not closed")),
         };
         self.at += 1;
@@ -73,7 +73,7 @@ impl Parser<'_> {
             _ => return Err(Unreadable("brackets do not match")),
         };
         match (open, close, members.len()) {
-            ('(', ')', _) => Ok(Expr::Tuple(members)),
+            ('(', ')', _) | ('(', '[', 2) => Ok(Expr::Tuple(members)),
             (_, _, 2) => {
                 let mut ends = members.into_iter();
                 let (Some(low), Some(high)) = (ends.next(), ends.next()) else {
@@ -111,6 +111,7 @@ impl Parser<'_> {
 
     /// `\{1, 2\}`, or `\{x : x > 2\}`, which is its condition.
     fn set(&mut self) -> Read {
+        let start = self.at;
         if self.eat('⦄') {
             return Ok(Expr::Named(NamedSet::Empty));
         }
@@ -121,8 +122,10 @@ impl Parser<'_> {
         if self.eat('|') || self.eat(':') {
             let condition = self.list()?;
             self.expect('⦄')?;
+            // In a list, sets stay apart.
+            let listed = self.peek_sign() == Some(',') || self.follows_comma(start);
             // `\{x \in \mathbb{R} : x > 2\}`: over the reals is what is meant anyway.
-            return Ok(condition);
+            return Ok(if listed { Expr::Union(vec![condition]) } else { condition });
         }
         self.expect('⦄')?;
         Ok(match inner {
@@ -131,8 +134,14 @@ impl Parser<'_> {
         })
     }
 
+    /// Whether a comma stands before the bracket whose inside starts at `start`.
+    fn follows_comma(&self, start: usize) -> bool {
+        start.checked_sub(2).is_some_and(|at| self.tokens[at].kind == Kind::Sign(','))
+    }
+
     pub(super) fn matrix(&mut self, name: &str) -> Read {
-        if !(name.ends_with("matrix") || name == "array") {
+        let cases = name == "cases";
+        if !(name.ends_with("matrix") || name == "array" || cases) {
             return Err(Unreadable("an environment that is not read"));
         }
         self.at += 1;
@@ -149,6 +158,11 @@ impl Parser<'_> {
                     rows.push(Vec::new());
                 }
                 Some(Kind::Command("hline")) | Some(Kind::Sign('&')) => self.at += 1,
+                Some(Kind::Sign(',' | ';' | '.')) | Some(Kind::Text("if" | "when" | "for" | "If"))
+                    if cases =>
+                {
+                    self.at += 1;
+                }
                 Some(_) => {
                     let entry = self.deeper(Self::item)?;
                     entries += 1;
@@ -158,6 +172,14 @@ impl Parser<'_> {
                     if let Some(row) = rows.last_mut() {
                         row.push(entry);
                     }
+                    if cases
+                        && matches!(
+                            self.peek(),
+                            Some(Kind::Sign(',' | ';' | '.') | Kind::Text("if" | "when" | "for"))
+                        )
+                    {
+                        continue;
+                    }
                     if !matches!(self.peek(), Some(Kind::End | Kind::Sign('⏎' | '&'))) {
                         return Err(Unreadable("a matrix is not closed"));
                     }
@@ -166,6 +188,9 @@ impl Parser<'_> {
             }
         }
         rows.retain(|row| !row.is_empty());
+        if cases {
+            return Ok(self::cases(rows));
+        }
         let width = rows.first().map_or(0, Vec::len);
         if width == 0 || rows.iter().any(|row| row.len() != width) {
             return Err(Unreadable("rows of a matrix differ in length"));
@@ -173,4 +198,12 @@ impl Parser<'_> {
         let matrix = Expr::Matrix(rows);
         Ok(if name.starts_with("vmatrix") { Expr::Call("det".to_owned(), vec![matrix]) } else { matrix })
     }
+}
+
+/// Rows of `\begin{cases}`: values with their conditions, or a system, which is a list.
+fn cases(rows: Vec<Vec<Expr>>) -> Expr {
+    if rows.iter().all(|row| row.len() == 1) {
+        return Expr::List(rows.into_iter().flatten().collect());
+    }
+    Expr::Call("cases".to_owned(), rows.into_iter().map(Expr::Tuple).collect())
 }

@@ -49,6 +49,7 @@ impl Parser<'_> {
             Kind::Sign(sign) => *sign,
             Kind::Command("bmod" | "mod") => '%',
             Kind::Command("choose") => 'C',
+            Kind::Command("over") => 'O',
             Kind::Letter('U')
                 if is_set(left) && matches!(self.peek_at(1), Some(Kind::Sign('(' | '[' | '⦃'))) =>
             {
@@ -60,7 +61,7 @@ impl Parser<'_> {
             '∪' | '∖' => SET,
             '∩' => INTERSECTION,
             ':' if !self.set_head => RATIO,
-            'C' => RATIO,
+            'C' | 'O' => RATIO,
             '+' | '-' | '±' | '∓' => SUM,
             '*' | '/' => PRODUCT,
             '%' if matches!(self.peek(), Some(Kind::Command(_))) => PRODUCT,
@@ -89,15 +90,26 @@ impl Parser<'_> {
                     | "bmod"
                     | "mod"
                     | "choose"
+                    | "over"
                     | "circ"
                     | "Rightarrow"
                     | "text"
             ),
             Some(Kind::Begin(_)) => true,
-            Some(Kind::Sign('(' | '{' | '⦃' | '[')) => true,
+            Some(Kind::Sign('[')) => !self.closes_interval(),
+            Some(Kind::Sign('(' | '{' | '⦃')) => true,
             Some(Kind::Sign('|')) => self.bars == 0 && !self.set_head,
             Some(Kind::Sign('$' | '€' | '£')) => false,
             _ => false,
+        }
+    }
+
+    /// Whether the `[` that comes next is the end of `[a, b[`: nothing that it could hold follows.
+    fn closes_interval(&self) -> bool {
+        match self.peek_at(1) {
+            None => true,
+            Some(Kind::Sign(sign)) => matches!(sign, ')' | '}' | '⦄' | ',' | ';' | '∪' | '∩' | '∖'),
+            Some(kind) => words::is_conjunction(kind),
         }
     }
 
@@ -118,6 +130,7 @@ impl Parser<'_> {
                 }
                 Ok(append(left, self.formula(RATIO + 1)?, |it| matches!(it, Expr::Ratio(_)), Expr::Ratio))
             }
+            'O' => Ok(Expr::Quotient(Box::new(left), Box::new(self.formula(RATIO + 1)?))),
             'C' => Ok(Expr::Call("binom".to_owned(), vec![left, self.formula(RATIO + 1)?])),
             '+' => Ok(sum(left, self.formula(SUM + 1)?)),
             '-' => {

@@ -30,12 +30,18 @@
 mod atoms;
 mod brackets;
 mod formula;
+mod framing;
 mod functions;
 mod numbers;
 mod quantity;
 mod words;
 
 pub(crate) use numbers::decimal;
+
+/// The square root of a formula.
+pub(crate) fn square_root(radicand: Expr) -> Expr {
+    atoms::root(2, radicand)
+}
 
 use crate::expr::{Expr, Relation};
 use crate::token::{Commas, Kind, Token, tokens};
@@ -66,10 +72,20 @@ pub fn read(mut tokens: Vec<Token<'_>>) -> Result<Expr, Unreadable> {
     if tokens.is_empty() {
         return Err(Unreadable("empty"));
     }
+    if let Some(parts) = framing::labelled_parts(&tokens) {
+        return parts;
+    }
+    let whole = framing::cut_remark(&mut tokens);
     let mut parser = Parser { tokens, at: 0, depth: 0, bars: 0, set_head: false };
     let answer = parser.list()?;
     parser.skip_remark();
-    if parser.at < parser.tokens.len() { Err(Unreadable("has something behind it")) } else { Ok(answer) }
+    if parser.at < parser.tokens.len() {
+        return Err(Unreadable("has something behind it"));
+    }
+    Ok(match whole {
+        Some(name) => framing::with_whole(answer, name),
+        None => answer,
+    })
 }
 
 /// Drops braces and round brackets around the whole of it, so that many of them are not deep.

@@ -20,6 +20,7 @@ impl<'t> Parser<'t> {
         }
         let long = word.chars().count() > 3;
         is_known(word)
+            || self.spaced() && crate::units::is_prefixed(word)
             || self.spaced() && word.chars().count() > 2 && !starts_function(word)
             || long && !starts_function(word)
     }
@@ -62,6 +63,8 @@ impl<'t> Parser<'t> {
                     self.at += 1;
                     raise(&mut factors, 3);
                 }
+                // `7 times` counts, `7 times something` is a product.
+                Some(Kind::Text("times") | Kind::Word("times")) if self.peek_at(1).is_some() => break,
                 // What takes a number back is no unit of it.
                 Some(Kind::Text(word) | Kind::Word(word))
                     if takes_back(word) || matches!(*word, "squared" | "cubed") =>
@@ -184,7 +187,7 @@ fn starts_function(word: &str) -> bool {
 
 /// Words that say that what stands before them is not meant.
 pub(super) fn takes_back(word: &str) -> bool {
-    const WORDS: [&str; 14] = [
+    const WORDS: [&str; 23] = [
         "is",
         "are",
         "was",
@@ -199,6 +202,15 @@ pub(super) fn takes_back(word: &str) -> bool {
         "except",
         "incorrect",
         "no",
+        "half",
+        "below",
+        "plus",
+        "minus",
+        "loss",
+        "lost",
+        "factorial",
+        "negative",
+        "less",
     ];
     WORDS.contains(&word.to_lowercase().as_str())
 }

@@ -172,9 +172,10 @@ impl<'t> Parser<'t> {
         if factors.is_empty() {
             return Ok(Err(side));
         }
-        if let Expr::Quantity(..) = side {
+        if let Expr::Quantity(value, mut unit) = side {
             // `5 feet 7 inches` and `$5 per day`: what is said behind a unit is no other unit.
-            return Ok(Ok(side));
+            unit.remark = crate::units::remark(&factors);
+            return Ok(Ok(Expr::Quantity(value, unit)));
         }
         let unit = unit(&factors);
         Ok(Ok(with_unit(side, unit)))
@@ -183,7 +184,7 @@ impl<'t> Parser<'t> {
     /// Skips a remark in text at the end of an answer.
     pub(super) fn skip_remark(&mut self) {
         while let Some(kind @ (Kind::Text(_) | Kind::Sign('.' | ',' | '"'))) = self.peek() {
-            if matches!(kind, Kind::Text(word) if super::quantity::takes_back(word) || matches!(*word, "squared" | "cubed"))
+            if matches!(kind, Kind::Text(word) if super::quantity::takes_back(word) || matches!(*word, "squared" | "cubed" | "times"))
             {
                 return;
             }

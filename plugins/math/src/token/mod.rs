@@ -345,7 +345,7 @@ impl<'a> Reader<'a> {
             "left" | "right" if rest[after..].trim_start().starts_with('.') => {
                 self.at += rest.len() - rest[after..].trim_start().len() + 1;
             }
-            _ if LAYOUT.contains(&name) => self.at += after,
+            _ if LAYOUT.contains(&name) => self.layout(name, after),
             _ if TEXT.contains(&name) => self.text_argument(after),
             _ if SPACE.contains(&name) => self.space(after),
             "operatorname" => self.operator(after),
@@ -396,6 +396,25 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A command that lays out. In bold or with a hat, i, j and k are unit vectors, and R is the set.
+    fn layout(&mut self, name: &str, length: usize) {
+        self.at += length;
+        let bold = matches!(name, "mathbf" | "boldsymbol" | "bm" | "bold");
+        if !bold && !matches!(name, "hat" | "vec") {
+            return;
+        }
+        let Some((inner, length)) = argument(self.rest()) else { return };
+        let command = match inner.trim() {
+            "i" | "\\imath" => "unit i",
+            "j" | "\\jmath" => "unit j",
+            "k" => "unit k",
+            "R" if bold => "Reals",
+            _ => return,
+        };
+        self.at += length;
+        self.push(Kind::Command(command));
+    }
+
     fn named(&mut self, length: usize, name: &'a str) {
         self.at += length;
         self.push(Kind::Command(name));
@@ -417,9 +436,9 @@ impl<'a> Reader<'a> {
             Some('\\') if self.tables > 0 => {
                 self.at += length;
                 let spacing = self.rest().strip_prefix('[').and_then(|rest| rest.split_once(']'));
-                if let Some((spacing, _)) =
-                    spacing.filter(|(spacing, _)| spacing.ends_with("pt") || spacing.ends_with("em"))
-                {
+                if let Some((spacing, _)) = spacing.filter(|(spacing, _)| {
+                    ["pt", "em", "ex", "cm", "mm"].iter().any(|it| spacing.ends_with(it))
+                }) {
                     self.at += spacing.len() + 2;
                 }
                 self.push(Kind::Sign('⏎'));

@@ -6,3 +6,4 @@ mod math_verify;
 mod near_misses;
 mod pairs;
 mod peers;
+mod spellings;
