@@ -1,12 +1,13 @@
 //! `gavel score` on a set, one worker thread, and what came of each pair.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
-use super::Set;
+use super::{Pair, Set};
 use crate::shell;
 
 /// How often each set is judged; the fastest time of each pair counts, since noise only adds.
@@ -47,11 +48,30 @@ impl<'a> Gavel<'a> {
         Ok(best)
     }
 
+    /// Judges each pair once, those with the same options together.
     fn pass(&self, set: &Set) -> Result<Vec<Judged>> {
+        let mut by_options: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (index, pair) in set.pairs.iter().enumerate() {
+            by_options.entry(&pair.options).or_default().push(index);
+        }
+        let mut judged: BTreeMap<usize, Judged> = BTreeMap::new();
+        for (options, indices) in by_options {
+            let pairs = indices.iter().map(|&index| &set.pairs[index]);
+            judged.extend(indices.iter().copied().zip(self.score(options, pairs)?));
+        }
+        Ok(judged.into_values().collect())
+    }
+
+    fn score<'p>(&self, options: &str, pairs: impl Iterator<Item = &'p Pair>) -> Result<Vec<Judged>> {
         let [reward, input, output] =
             ["reward.toml", "in.jsonl", "out.jsonl"].map(|name| self.folder.join(name));
-        fs::write(&reward, self.reward_file(set))?;
-        let rows = set.pairs.iter().map(|pair| {
+        let grant = if self.plugin == "code" { "grant = ['interpreter']\n" } else { "" };
+        let plugin = self.plugin;
+        fs::write(
+            &reward,
+            format!("[verifiers.it]\nplugin = '{plugin}'\n{grant}options = {{ {options} }}\n"),
+        )?;
+        let rows = pairs.map(|pair| {
             let mut row = json!({"prompt": pair.prompt, "completion": pair.pred, "reference": pair.gold});
             row.as_object_mut().expect("it is one").extend(pair.columns.clone());
             format!("{row}\n")
@@ -62,14 +82,6 @@ impl<'a> Gavel<'a> {
         shell::run(score.arg(&reward).arg(&input).arg("--output").arg(&output))?;
         let scored = fs::read_to_string(&output)?;
         scored.lines().map(|line| self.judged(line)).collect()
-    }
-
-    fn reward_file(&self, set: &Set) -> String {
-        let plugin = self.plugin;
-        let options: Vec<String> =
-            set.options.iter().map(|(name, value)| format!("{name} = {value}")).collect();
-        let grant = if plugin == "code" { "grant = ['interpreter']\n" } else { "" };
-        format!("[verifiers.it]\nplugin = '{plugin}'\n{grant}options = {{ {} }}\n", options.join(", "))
     }
 
     fn judged(&self, line: &str) -> Result<Judged> {

@@ -33,7 +33,9 @@ impl Peer {
 
     /// Whether Math-Verify says that they are equal, and the seconds that took.
     pub fn judge(&mut self, pair: &Pair) -> Result<(bool, f64)> {
-        let answer = self.ask(&json!({"gold": pair.gold, "pred": pair.pred, "config": pair.config}))?;
+        let given = |text: &str| if pair.in_dollars { format!("${text}$") } else { text.to_owned() };
+        let (gold, pred) = (given(&pair.gold), given(&pair.pred));
+        let answer = self.ask(&json!({"gold": gold, "pred": pred, "config": pair.config}))?;
         Ok((answer["verdict"] == true, seconds(&answer)?))
     }
 

@@ -6,17 +6,17 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 
-/// Pairs that are judged with the same options.
+/// Pairs from one source.
 pub struct Set {
     pub name: &'static str,
-    /// As the reward file writes them.
-    pub options: Vec<(&'static str, String)>,
     pub pairs: Vec<Pair>,
 }
 
 /// A reference and a completion.
 #[derive(Default)]
 pub struct Pair {
+    /// The plugin's options, as a reward file writes them.
+    pub options: String,
     pub prompt: String,
     pub gold: String,
     pub pred: String,
@@ -24,6 +24,8 @@ pub struct Pair {
     pub expected: Option<bool>,
     /// How Math-Verify's own test sets it up.
     pub config: Value,
+    /// As Math-Verify is given them, where a bare answer has to stand in dollars for it.
+    pub in_dollars: bool,
     /// More columns of the task.
     pub columns: Map<String, Value>,
     /// What a fresh CPython runs.
@@ -31,38 +33,41 @@ pub struct Pair {
 }
 
 /// The sets of math, in the order of the table. `root` is the repository, `data` the folder of test data.
+///
+/// The options are those of the plugin's own tests on these sets.
 pub fn math(root: &Path, data: &Path) -> Result<Vec<Set>> {
-    let preset = |name: &str| vec![("preset", format!("'{name}'"))];
-    let bare = |name, file: &str| -> Result<Set> {
-        Ok(Set { name, options: preset("boxed"), pairs: labelled(&rows(&data.join(file))?, boxed) })
-    };
+    let others = |file| rows(&data.join("other_grader_tests").join(file));
+    let ours = |file| rows(&root.join("crates/xtask/bench").join(file));
     Ok(vec![
         Set {
             name: "Math-Verify's own tests",
-            options: preset("math-verify"),
-            pairs: labelled(&rows(&data.join("math_verify_tests/cases.jsonl"))?, str::to_owned),
+            pairs: math_verifys_own(&rows(&data.join("math_verify_tests/cases.jsonl"))?),
         },
-        bare("hendrycks `is_equiv`", "hendrycks_equiv/cases.jsonl")?,
-        bare("NeMo-Skills", "other_grader_tests/nemo_skills_math_equal.jsonl")?,
-        bare("SkyThought", "other_grader_tests/skythought_math.jsonl")?,
+        Set {
+            name: "hendrycks `is_equiv`",
+            pairs: bare(
+                &rows(&data.join("hendrycks_equiv/cases.jsonl"))?,
+                "order = ['whole'], percent = 'lenient', lists = 'ordered'",
+            ),
+        },
+        Set {
+            name: "NeMo-Skills",
+            pairs: bare(&others("nemo_skills_math_equal.jsonl")?, "order = ['whole'], percent = 'lenient'"),
+        },
+        Set {
+            name: "SkyThought",
+            pairs: bare(&others("skythought_math.jsonl")?, "order = ['whole'], percent = 'lenient'"),
+        },
         Set {
             name: "GSM8K model solutions",
-            options: preset("gsm8k"),
             pairs: solutions(&rows(&data.join("gsm8k/model_solutions.jsonl"))?),
         },
         Set {
             name: "55 transforms of competition answers",
-            options: preset("default"),
             pairs: unlabelled(&rows(&data.join("math_pairs/pairs.jsonl"))?),
         },
-        bare_of_ours(
-            "Math-Verify's known false positives",
-            &root.join("crates/xtask/bench/false-positives.jsonl"),
-        )?,
-        bare_of_ours(
-            "Math-Verify's known false negatives",
-            &root.join("crates/xtask/bench/false-negatives.jsonl"),
-        )?,
+        Set { name: "Math-Verify's known false positives", pairs: in_boxes(&ours("false-positives.jsonl")?) },
+        Set { name: "Math-Verify's known false negatives", pairs: in_boxes(&ours("false-negatives.jsonl")?) },
         hangs(),
     ])
 }
@@ -90,12 +95,13 @@ fn hangs() -> Set {
         "7".repeat(200_000),
     ];
     let pairs = answers.map(|answer| Pair {
+        options: BOXED.to_owned(),
         gold: boxed("7"),
         pred: boxed(&answer),
         expected: Some(false),
         ..Pair::default()
     });
-    Set { name: "answers that hang", options: vec![("preset", "'boxed'".to_owned())], pairs: pairs.into() }
+    Set { name: "answers that hang", pairs: pairs.into() }
 }
 
 /// HumanEval's canonical solutions: what a policy would write, and the file that a harness would run.
@@ -104,6 +110,7 @@ pub fn humaneval(data: &Path) -> Result<Set> {
         let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
         let solution = format!("{}{}", text("prompt"), text("canonical_solution"));
         Pair {
+            options: "dataset = 'humaneval'".to_owned(),
             prompt: text("prompt"),
             pred: format!("```python\n{solution}\n```"),
             expected: Some(true),
@@ -116,37 +123,57 @@ pub fn humaneval(data: &Path) -> Result<Set> {
         pair.columns.remove("prompt");
         pair
     });
-    Ok(Set {
-        name: "HumanEval",
-        options: vec![("dataset", "'humaneval'".to_owned())],
-        pairs: pairs.collect(),
-    })
+    Ok(Set { name: "HumanEval", pairs: pairs.collect() })
 }
 
-/// Rows with `gold`, `pred` and `expected` as bare answers, kept in this repository.
-fn bare_of_ours(name: &'static str, file: &Path) -> Result<Set> {
-    Ok(Set { name, options: vec![("preset", "'boxed'".to_owned())], pairs: labelled(&rows(file)?, boxed) })
-}
+const BOXED: &str = "preset = 'boxed'";
 
-fn labelled(rows: &[Value], completion: impl Fn(&str) -> String) -> Vec<Pair> {
+/// Math-Verify's own tests, with the places that each looks at and the decimals that it rounds to.
+fn math_verifys_own(rows: &[Value]) -> Vec<Pair> {
     let pair = |row: &Value| {
-        let text = |name: &str| row[name].as_str().unwrap_or_default();
-        Pair {
-            gold: completion(text("gold")),
-            pred: completion(text("pred")),
-            expected: row["expected"].as_bool(),
-            config: row["config"].clone(),
-            ..Pair::default()
-        }
+        let config = &row["config"];
+        let order = match config["extract"].as_array().map(Vec::as_slice) {
+            Some([kind]) if kind == "latex" => ", order = ['final-answer', 'boxed', 'last-formula']",
+            Some([kind]) if kind == "expr" => ", order = ['phrase', 'whole', 'last-number']",
+            _ => "",
+        };
+        let rounding = match config["float_rounding"].as_u64() {
+            None | Some(6) => String::new(),
+            Some(decimals) => format!(", rounding = {decimals}"),
+        };
+        let options = format!("preset = 'math-verify'{order}{rounding}");
+        Pair { options, config: config.clone(), ..labelled(row) }
     };
     rows.iter().map(pair).collect()
+}
+
+/// Bare answers, each the whole completion.
+fn bare(rows: &[Value], options: &str) -> Vec<Pair> {
+    // An empty reference is a broken task, and some rows of other graders' tests are no pairs.
+    let pairs = rows.iter().map(labelled).filter(|pair| !pair.gold.is_empty() && pair.expected.is_some());
+    pairs.map(|pair| Pair { options: options.to_owned(), in_dollars: true, ..pair }).collect()
+}
+
+/// Bare answers, stated in boxes.
+fn in_boxes(rows: &[Value]) -> Vec<Pair> {
+    let pair = |row| {
+        let pair = labelled(row);
+        Pair { options: BOXED.to_owned(), gold: boxed(&pair.gold), pred: boxed(&pair.pred), ..pair }
+    };
+    rows.iter().map(pair).collect()
+}
+
+fn labelled(row: &Value) -> Pair {
+    let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
+    Pair { gold: text("gold"), pred: text("pred"), expected: row["expected"].as_bool(), ..Pair::default() }
 }
 
 fn solutions(rows: &[Value]) -> Vec<Pair> {
     let pair = |row: &Value| {
         let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
         let expected = row["label"].as_bool();
-        Pair { gold: text("gold"), pred: text("completion"), expected, ..Pair::default() }
+        let options = "preset = 'gsm8k'".to_owned();
+        Pair { options, gold: text("gold"), pred: text("completion"), expected, ..Pair::default() }
     };
     rows.iter().map(pair).collect()
 }
@@ -159,7 +186,7 @@ fn unlabelled(rows: &[Value]) -> Vec<Pair> {
     rows.iter().map(pair).collect()
 }
 
-/// An answer as a completion states it; both sides of a bare pair are stated so.
+/// An answer as a completion states it.
 fn boxed(answer: &str) -> String {
     format!(r"$\boxed{{{answer}}}$")
 }

@@ -70,12 +70,21 @@ pub(super) fn last_content(text: &str) -> Option<&str> {
     last_box(text).map(|it| it.content)
 }
 
-/// The last box that is closed and not empty. One that is not closed was cut off.
+/// The last box that is closed and not empty, with all that it is in: `\boxed{8 \boxed{7}}` says more than 7. One that
+/// is not closed was cut off.
 fn last_box(text: &str) -> Option<Found<'_>> {
     // Few letters are as rare as the `x` of "box".
     let ends = text.bytes().enumerate().rev().filter(|(_, byte)| *byte == b'x');
     let places = ends.filter_map(|(end, _)| command_at(text, text[..=end].strip_suffix("box")?.len()));
-    places.take(MOST_BOXES).find_map(|command| box_behind(text, command).filter(|it| !is_blank(it.content)))
+    let mut boxes = places.take(MOST_BOXES).filter_map(|command| box_behind(text, command));
+    let mut last = boxes.find(|it| !is_blank(it.content))?;
+    for before in boxes {
+        let encloses = before.end >= last.end;
+        if encloses && before.content.trim() != &text[last.start..last.end] {
+            last = before;
+        }
+    }
+    Some(last)
 }
 
 fn is_blank(content: &str) -> bool {

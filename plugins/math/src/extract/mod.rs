@@ -189,7 +189,10 @@ fn answer_tag(text: &str) -> Option<&str> {
         .into_iter()
         .filter_map(|it| Some((rest.find(it)?, it)))
         .min()?;
-    Some(&rest[..close])
+    // A tag around this one says something else.
+    let behind = &rest[close + "</answer>".len()..];
+    let nested = behind.split_once("</answer>").is_some_and(|(between, _)| !between.trim().is_empty());
+    (!nested).then_some(&rest[..close])
 }
 
 /// Behind the last `####` that is no heading of Markdown.
@@ -217,6 +220,8 @@ fn whole(text: &str) -> Option<&str> {
     if text.len() > LONGEST
         || text.is_empty()
         || text.contains(". ")
+        // Boxes had their turn; this one was cut off.
+        || text.contains("\\boxed")
         || text.trim_matches('$').contains("\n\n")
     {
         return None;
