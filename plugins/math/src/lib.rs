@@ -43,6 +43,10 @@ impl Verifier for Math {
         if reference.is_empty() {
             return Err(Error::InvalidTask("reference: is empty".to_owned()));
         }
+        // With an answer in it, the box would be gone by now.
+        if reference.starts_with("\\boxed") {
+            return Err(Error::InvalidTask(format!("reference: {} holds no answer", excerpt(&reference))));
+        }
         match extract::answer(submission.completion(), order) {
             Some((answer, mode)) => judge_answer(&answer, mode, &reference, options),
             None => Ok(no_answer(order)),
