@@ -38,6 +38,7 @@ pub(super) fn phrase(text: &str) -> Option<&str> {
         .or_else(|| chosen(text))
         .or_else(|| abbreviated(text))
         .or_else(|| foreign(text))
+        .or_else(|| concluded(text))
         .filter(|found| !found.is_empty())
 }
 
@@ -130,6 +131,22 @@ fn subject(sentence: &str) -> Option<&str> {
     let is_answer = subject.contains(|c: char| c.is_ascii_digit() || matches!(c, '$' | '\\'))
         || letter.len() == 1 && letter.bytes().all(|it| it.is_ascii_uppercase());
     (is_answer && prose <= 2 && !is_hedged(subject)).then_some(subject)
+}
+
+/// What the last line of a text concludes: "So we get 6", "Hence, we obtain: \(x = 3\)".
+fn concluded(text: &str) -> Option<&str> {
+    const VERBS: [&str; 6] =
+        ["we get", "we obtain", "we find", "we conclude that", "this gives", "we are left with"];
+    const LEADS: [&str; 10] =
+        ["So", "so", "Thus", "thus", "Hence", "hence", "Therefore", "therefore", "Finally", "finally"];
+    let last = text.trim_end().rsplit('\n').next()?;
+    let (at, verb) = VERBS.iter().filter_map(|verb| Some((last.rfind(verb)?, verb))).max()?;
+    let lead = last[..at].trim_end().trim_end_matches(',').rsplit(' ').next()?;
+    let rest = last[at + verb.len()..].trim_start_matches([':', ' ']);
+    let rest = ["that ", "us "].iter().find_map(|word| rest.strip_prefix(word)).unwrap_or(rest);
+    // A second clause would be about something else.
+    let is_one = !rest.contains(". ") && !rest.contains(", so ") && !rest.contains(" which ");
+    (LEADS.contains(&lead) && is_one).then(|| subject(rest)).flatten()
 }
 
 /// "The correct option is B", "option D is correct".
