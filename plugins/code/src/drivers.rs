@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use serde_json::{Value as Json, json};
+
 use crate::value::literal_string;
 
 const ENCODE: &str = include_str!("python/encode.py");
@@ -33,8 +35,14 @@ pub(crate) fn execute_from_stdin(program: &str, nonce: &str) -> String {
 }
 
 /// Runs `program` and makes the calls of a test that was split; see `objects.py`.
-pub(crate) fn execute_split(program: &str, nonce: &str, calls: &str) -> String {
-    executing(OBJECTS, program, nonce, calls)
+pub(crate) fn execute_split(program: &str, nonce: &str, calls: &[Json]) -> String {
+    executing(OBJECTS, program, nonce, &format!("[told(call) for call in {}]", loaded(calls)))
+}
+
+/// An expression for what these are as JSON. Python reads it much faster than source text.
+fn loaded(items: &[Json]) -> String {
+    let json = serde_json::to_string(items).unwrap_or_default(); // JSON is always JSON
+    format!("json.loads({})", literal_string(&json))
 }
 
 fn executing(extra: &str, program: &str, nonce: &str, calls: &str) -> String {
@@ -55,8 +63,8 @@ pub(crate) struct Round<'a> {
     pub(crate) prelude: &'a str,
     /// Names of the program that the tests use, and what the tests call them.
     pub(crate) externals: &'a [(String, String)],
-    /// Calls as JSON, and their answers as Python tuples.
-    pub(crate) known: &'a [(String, String)],
+    /// Calls, and their answers as `check.py` takes them.
+    pub(crate) known: &'a [(String, Json)],
     pub(crate) guarded: bool,
 }
 
@@ -70,9 +78,8 @@ pub(crate) fn check(round: &Round<'_>, nonce: &str) -> String {
         "{ENCODE}{RARE}{CHECK}{frameworks}{LIBRARY}OBJECT = GLOBAL = Remote\nEXTERNALS = {externals}\n"
     );
     _ = write!(source, "GUARDED = {guarded}\nPRELUDE = {prelude}\n");
-    for (call, answer) in round.known {
-        _ = writeln!(source, "known.setdefault({}, []).append({answer})", literal_string(call));
-    }
+    let known: Vec<Json> = round.known.iter().map(|(call, answer)| json!([call, answer])).collect();
+    _ = writeln!(source, "learn({})", loaded(&known));
     _ = writeln!(source, "check({}, '{nonce}')", literal_string(round.tests));
     source
 }

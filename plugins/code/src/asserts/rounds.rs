@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use gavel_plugin::Error;
 use serde::Deserialize;
-use serde_json::Value as Json;
 use serde_json::value::RawValue;
+use serde_json::{Value as Json, json};
 
 use super::{Suite, assertions_in, unsplittable};
 use crate::answers::{Answer, Answers};
@@ -37,7 +37,7 @@ pub(super) struct Checked<'a> {
 }
 
 pub(super) fn judge(program: &str, suite: &Suite<'_>, runner: &mut Runner<'_>) -> Result<Report, Error> {
-    let mut known: Vec<(String, String)> = Vec::new();
+    let mut known: Vec<(String, Json)> = Vec::new();
     let mut limited = 0;
     for round in 1..=runner.options.rounds {
         let nonce = nonce();
@@ -71,7 +71,7 @@ pub(super) fn judge(program: &str, suite: &Suite<'_>, runner: &mut Runner<'_>) -
             .trace
             .iter()
             .map(|call| call.get().to_owned())
-            .zip(answers.calls.iter().map(answer_literal))
+            .zip(answers.calls.iter().map(told_answer))
             .collect();
     }
     let why = format!("the tests still had new calls after {} rounds", runner.options.rounds);
@@ -79,7 +79,7 @@ pub(super) fn judge(program: &str, suite: &Suite<'_>, runner: &mut Runner<'_>) -
     Ok(Report { rounds: runner.options.rounds, limited, ..report })
 }
 
-fn round_of<'a>(suite: &'a Suite<'_>, known: &'a [(String, String)], runner: &Runner<'_>) -> Round<'a> {
+fn round_of<'a>(suite: &'a Suite<'_>, known: &'a [(String, Json)], runner: &Runner<'_>) -> Round<'a> {
     Round {
         tests: suite.source,
         prelude: suite.prelude,
@@ -117,50 +117,56 @@ type Call = (String, Json, Vec<String>, Vec<Json>, BTreeMap<String, Json>);
 /// Runs the program and makes all calls in order, in a fresh interpreter.
 fn answer(program: &str, trace: &[&RawValue], runner: &mut Runner<'_>) -> Result<Answers, Error> {
     let nonce = nonce();
-    let calls: Vec<String> = trace.iter().map(|call| call_literal(call)).collect::<Result<_, _>>()?;
-    let source = drivers::execute_split(program, &nonce, &format!("[{}]", calls.join(",")));
+    let calls: Vec<Json> = trace.iter().map(|call| told_call(call)).collect::<Result<_, _>>()?;
+    let source = drivers::execute_split(program, &nonce, &calls);
     let outcome = runner.run(source, Vec::new())?;
     Ok(Answers::of(&outcome, &nonce, calls.len()))
 }
 
-/// A call as `objects.py` takes it. The arguments are made only when it is their turn, since they may be objects that
-/// earlier calls made.
-fn call_literal(call: &RawValue) -> Result<String, Error> {
+/// A call as `objects.py` takes it: a list where all of it is plain, else an expression. There the arguments are made
+/// only when it is their turn, since they may be objects that earlier calls made.
+fn told_call(call: &RawValue) -> Result<Json, Error> {
     let internal =
         || Error::Internal("the tests' interpreter reported a call that cannot be read".to_owned());
     let (operation, root, path, args, named): Call =
         serde_json::from_str(call.get()).map_err(|_| internal())?;
     let value = |json: &Json| decode(json).map_err(|_| internal());
-    let args = args.iter().map(value).collect::<Result<_, _>>()?;
-    let named = named
+    let args: Vec<Value> = args.iter().map(value).collect::<Result<_, _>>()?;
+    let named: Vec<(Value, Value)> = named
         .iter()
         .map(|(name, json)| Ok((Value::Str(name.clone()), value(json)?)))
         .collect::<Result<_, Error>>()?;
+    let root = value(&root)?;
+    if let (Some(root), Some(args), true) =
+        (root.plain(), Value::List(args.clone()).plain(), named.is_empty())
+    {
+        return Ok(json!([operation, root, path, args]));
+    }
     let path = Value::List(path.into_iter().map(Value::Str).collect());
-    Ok(format!(
+    Ok(Json::String(format!(
         "({},{},{},lambda: ({},{}))",
         literal_string(&operation),
-        value(&root)?.literal(),
+        root.literal(),
         path.literal(),
         Value::Tuple(args).literal(),
         Value::Dict(named).literal()
-    ))
+    )))
 }
 
-/// An answer as `check.py` takes it.
-fn answer_literal(answer: &Answer) -> String {
+/// An answer as `check.py` takes it: a list where all of it is plain, else an expression.
+fn told_answer(answer: &Answer) -> Json {
     match answer {
-        Answer::Returned(value, changed) => {
-            let changed = changed
-                .iter()
-                .map(|(index, value)| Value::Tuple(vec![Value::int(*index), value.clone()]))
-                .collect();
-            format!("('value',{},{})", value.literal(), Value::List(changed).literal())
-        }
-        Answer::Raised(classes, text) => {
-            let classes = Value::List(classes.iter().cloned().map(Value::Str).collect());
-            format!("('raised',{},{})", classes.literal(), literal_string(text))
-        }
-        Answer::Ended(how) => format!("('ended',{},None)", literal_string(how)),
+        Answer::Returned(value, changed) => match value.plain().filter(|_| changed.is_empty()) {
+            Some(value) => json!(["value", value, []]),
+            None => {
+                let changed = changed
+                    .iter()
+                    .map(|(index, value)| Value::Tuple(vec![Value::int(*index), value.clone()]))
+                    .collect();
+                format!("('value',{},{})", value.literal(), Value::List(changed).literal()).into()
+            }
+        },
+        Answer::Raised(classes, text) => json!(["raised", classes, text]),
+        Answer::Ended(how) => json!(["ended", how, null]),
     }
 }

@@ -2,6 +2,14 @@
 # `perform` of execute.py.
 
 
+def told(call):
+    """A call as it comes: a list of plain data, or an expression with the arguments to be made in time."""
+    if type(call) is str:
+        return eval(call)
+    operation, root, path, args = call
+    return operation, root, path, lambda: (args, {})
+
+
 def GLOBAL(name):
     return find(NAMES, name)
 

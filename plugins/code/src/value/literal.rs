@@ -5,9 +5,24 @@
 
 use std::fmt::Write as _;
 
+use num_traits::ToPrimitive;
+
 use super::Value;
 
 impl Value {
+    /// The value as JSON that Python reads as the very same, where there is such: far cheaper for it than source text.
+    pub(crate) fn plain(&self) -> Option<serde_json::Value> {
+        const LARGEST: i64 = 1 << 53;
+        Some(match self {
+            Self::None => serde_json::Value::Null,
+            Self::Bool(truth) => (*truth).into(),
+            Self::Int(number) => number.to_i64().filter(|it| it.abs() < LARGEST)?.into(),
+            Self::Str(text) => text.as_str().into(),
+            Self::List(items) => items.iter().map(Self::plain).collect::<Option<Vec<_>>>()?.into(),
+            _ => return None,
+        })
+    }
+
     /// A Python expression with this value.
     ///
     /// Objects and names of the program are `OBJECT(number)` and `GLOBAL('name')`; whoever runs the expression says
