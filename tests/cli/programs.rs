@@ -125,7 +125,8 @@ fn limits_of_programs_come_from_both_files() {
         let line = serde_json::json!({ "prompt": "", "completion": completion }).to_string();
         let output =
             folder.run_with_input(&["score", "--reward", "reward.toml", "--plugin-path", "path"], &line);
-        let scored: serde_json::Value = serde_json::from_slice(&output.stdout).expect(&format!("{output:?}"));
+        let scored: serde_json::Value =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
         scored["reward"].as_f64().unwrap()
     };
     // Two of four, by the reward file; none, by the manifest's fuel.
