@@ -2,7 +2,7 @@
 //! ask one at all.
 
 use evalexpr::Value;
-use gavel_verify::{Description, Outcome};
+use gavel_verify::Outcome;
 
 use crate::error::FormulaError;
 use crate::expression::{Expression, NoValue, OnFailure};
@@ -26,14 +26,9 @@ impl Formula {
         Self::parse(verifier, &[verifier])
     }
 
-    /// See [`Expression::check_metrics`].
-    pub(crate) fn check_metrics(
-        &self,
-        verifier: usize,
-        name: &str,
-        description: &Description,
-    ) -> Result<(), FormulaError> {
-        self.0.check_metrics(verifier, name, description)
+    /// What it reads, and how.
+    pub(crate) fn expression(&self) -> &Expression {
+        &self.0
     }
 
     /// The reward of a submission: `outcomes` and `on_failure` are those of every verifier, in the file's order.
@@ -67,14 +62,9 @@ impl Condition {
         }
     }
 
-    /// See [`Expression::check_metrics`].
-    pub(crate) fn check_metrics(
-        &self,
-        verifier: usize,
-        name: &str,
-        description: &Description,
-    ) -> Result<(), FormulaError> {
-        self.0.check_metrics(verifier, name, description)
+    /// What it reads, and how.
+    pub(crate) fn expression(&self) -> &Expression {
+        &self.0
     }
 
     /// Whether it holds for a submission; `None` while a verifier that it names has no outcome yet.
@@ -85,14 +75,11 @@ impl Condition {
         outcomes: &[Option<Outcome>],
         on_failure: &[OnFailure],
     ) -> Option<Result<bool, NoValue>> {
-        let named: Vec<(usize, &Outcome)> = self
-            .0
-            .verifiers()
-            .map(|verifier| Some((verifier, outcomes[verifier].as_ref()?)))
-            .collect::<Option<_>>()?;
-        let outcome = |verifier| {
-            let found = named.iter().find(|(named, _)| *named == verifier);
-            (found.expect("it is one of the named").1, on_failure[verifier])
+        if self.0.verifiers().any(|verifier| outcomes[verifier].is_none()) {
+            return None;
+        }
+        let outcome = |verifier: usize| {
+            (outcomes[verifier].as_ref().expect("all that it names are there"), on_failure[verifier])
         };
         Some(match self.0.value(outcome) {
             Ok(value) => value.as_boolean().map_err(NoValue::Failed),
@@ -117,7 +104,7 @@ fn kind(value: &Value) -> &'static str {
 mod tests {
     use super::*;
     use crate::expression::{FUNCTIONS, is_formula_name};
-    use gavel_verify::{Failure, Verdict};
+    use gavel_verify::{Description, Failure, Verdict};
     use std::time::Duration;
 
     const VERIFIERS: [&str; 2] = ["accuracy", "format"];
@@ -204,13 +191,13 @@ mod tests {
     fn metrics_are_checked_against_the_plugin() {
         let formula = Formula::parse("accuracy.near_mis + format.anything", &VERIFIERS).unwrap();
         let description = Description { metrics: vec!["near-miss".to_owned()], ..Description::default() };
-        match formula.check_metrics(0, "accuracy", &description) {
+        match formula.expression().check_metrics(0, "accuracy", &description) {
             Err(FormulaError::UnknownMetric { metric, suggestion, .. }) => {
                 assert_eq!((metric.as_str(), suggestion.as_deref()), ("near_mis", Some("near-miss")));
             }
             other => panic!("{other:?}"),
         }
-        formula.check_metrics(1, "format", &Description::default()).unwrap();
+        formula.expression().check_metrics(1, "format", &Description::default()).unwrap();
     }
 
     #[test]

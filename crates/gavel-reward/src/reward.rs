@@ -16,10 +16,11 @@ use gavel_verify::{Description, Failure, Outcome, Reply, Reward, Score, Submissi
 use tokio::sync::oneshot;
 
 use crate::error::RewardError;
-use crate::expression::{NoValue, OnFailure};
+use crate::expression::{Expression, NoValue, OnFailure};
 use crate::file::{FORMULA, RewardFile, VerifierEntry, expression_error};
 use crate::formula::{Condition, Formula};
 use crate::lookup::find;
+use crate::source::Place;
 
 /// What loading a reward file depends on besides the file.
 #[derive(Debug, Clone)]
@@ -64,14 +65,16 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<PluginReward, RewardEr
 
 /// Checks what the formula and the conditions read from the verifier at `index` against what its plugin declares.
 fn check_metrics(file: &RewardFile, index: usize, description: &Description) -> Result<(), RewardError> {
-    let name = &file.verifiers[index].name;
-    file.formula
-        .check_metrics(index, name, description)
-        .map_err(|problem| expression_error(file.formula_place.clone(), FORMULA, problem))?;
+    let check = |expression: &Expression, place: &Place, field: &str| {
+        expression
+            .check_metrics(index, &file.verifiers[index].name, description)
+            .map_err(|problem| expression_error(place.clone(), field, problem))
+    };
+    check(file.formula.expression(), &file.formula_place, FORMULA)?;
     for entry in &file.verifiers {
-        let checked = entry.when.as_ref().map_or(Ok(()), |when| when.check_metrics(index, name, description));
-        let field = format!("verifiers.{}.when", entry.name);
-        checked.map_err(|problem| expression_error(entry.places.when.clone(), &field, problem))?;
+        if let Some(when) = &entry.when {
+            check(when.expression(), &entry.places.when, &format!("verifiers.{}.when", entry.name))?;
+        }
     }
     Ok(())
 }
