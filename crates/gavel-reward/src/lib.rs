@@ -34,6 +34,6 @@ pub use file::{RewardFile, VerifierEntry};
 pub use first_party::FirstParty;
 pub use limits::{LimitSettings, ProgramLimitSettings};
 pub use lookup::{FoundPlugin, Origin};
-pub use manifest::{MANIFEST, Manifest, PluginKind};
+pub use manifest::{BuildSettings, MANIFEST, Manifest, PluginKind};
 pub use reward::{LoadOptions, PluginReward, load};
 pub use source::Place;

@@ -27,33 +27,37 @@ pub struct Project {
 }
 
 impl Project {
-    /// Everything that the plugin is made of, to watch for changes: the folder without what the toolkit, a compiler
-    /// or git keeps there.
+    /// What the plugin is made of, to tell whether it has changed: the files of its folder without those that say
+    /// something about it (cases, documents), and those that compilers make.
     ///
     /// # Errors
     /// When a folder cannot be read.
     pub fn inputs(&self) -> Result<Vec<PathBuf>, ToolkitError> {
         let mut files = Vec::new();
         collect(&self.folder, &mut files)?;
-        files.retain(|file| *file != self.folder.join(&self.entry));
         files.sort();
         Ok(files)
     }
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), ToolkitError> {
-    const NOT_SOURCES: [&str; 6] = [FOLDER, ".git", "target", "node_modules", "__pycache__", "zig-out"];
     for entry in fs::read_dir(folder).doing("read", folder)? {
-        let entry = entry.doing("read", folder)?;
-        let path = entry.path();
-        if !path.is_dir() {
-            files.push(path);
-        } else if !NOT_SOURCES.iter().any(|name| entry.file_name() == *name) {
+        let path = entry.doing("read", folder)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path.is_dir() && !name.starts_with('.') && !NOT_SOURCES.contains(&&*name) {
             collect(&path, files)?;
+        } else if path.is_file() && !NOT_INPUTS.iter().any(|end| name.ends_with(end)) {
+            files.push(path);
         }
     }
     Ok(())
 }
+
+/// Folders that compilers and package managers fill.
+const NOT_SOURCES: [&str; 4] = ["target", "node_modules", "__pycache__", "nimcache"];
+
+/// Ends of the names of files that no compiler reads.
+const NOT_INPUTS: [&str; 6] = [".wasm", ".md", ".jsonl", ".lock", "reward.toml", ".gitignore"];
 
 /// Builds a plugin, and returns the path of its file. What compilers have to say goes to stderr; `report` hears of
 /// what takes long.

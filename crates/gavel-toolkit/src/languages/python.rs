@@ -1,12 +1,13 @@
 //! Python: componentize-py makes a component of CPython, the SDK and the plugin's modules.
 
 use std::fs;
+use std::path::PathBuf;
 
 use super::Product;
 use crate::error::Doing;
-use crate::project::Workshop;
+use crate::project::{FOLDER, Workshop};
 use crate::tools::{COMPONENTIZE_PY, PYTHON, Wheels};
-use crate::{ToolkitError, sdk};
+use crate::{ToolkitError, Tools};
 
 /// The CPython in the component; the packages that a plugin uses are installed for it.
 const VERSION: &str = "3.14";
@@ -38,7 +39,7 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Product, ToolkitError> {
 }
 
 /// The folder with what `requirements.txt` asks for, if the plugin has one.
-fn packages(workshop: &Workshop<'_>) -> Result<Option<std::path::PathBuf>, ToolkitError> {
+fn packages(workshop: &Workshop<'_>) -> Result<Option<PathBuf>, ToolkitError> {
     let file = workshop.folder.join(REQUIREMENTS);
     if !file.exists() {
         return Ok(None);
@@ -51,6 +52,6 @@ fn packages(workshop: &Workshop<'_>) -> Result<Option<std::path::PathBuf>, Toolk
         arguments: &["--python-version", VERSION, "--no-compile"],
         hashed: requirements.contains("--hash="),
     };
-    let tools = crate::Tools::in_folder(workshop.folder.join(crate::project::FOLDER));
+    let tools = Tools::in_folder(workshop.folder.join(FOLDER));
     tools.wheels(&wheels, workshop.report).map(Some)
 }
