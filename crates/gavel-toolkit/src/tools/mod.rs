@@ -9,7 +9,6 @@ mod pip;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-pub(crate) use npm::NODE;
 pub use npm::NodePackages;
 pub(crate) use pip::PYTHON;
 pub use pip::Wheels;
@@ -19,7 +18,7 @@ use crate::error::Doing;
 use crate::project::FOLDER;
 
 /// Makes components of Python programs.
-pub(crate) const COMPONENTIZE_PY: Wheels<'_> = Wheels {
+pub const COMPONENTIZE_PY: Wheels<'_> = Wheels {
     name: "componentize-py",
     reason: "makes plugins of Python; 17 MB",
     requirements: include_str!("../../tools/componentize-py.txt"),
