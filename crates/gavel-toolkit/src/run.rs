@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 
 use crate::ToolkitError;
 
@@ -31,33 +31,41 @@ impl Compiler {
 
     /// Runs one of its commands to the end, and returns its stdout. What it writes to stderr is shown as it comes.
     pub(crate) fn run(&self, command: &mut Command) -> Result<String, ToolkitError> {
-        self.finish(command.stderr(Stdio::inherit()))
+        let ran = self.wait(command.stderr(Stdio::inherit()))?;
+        if ran.status.success() {
+            Ok(text(&ran.stdout))
+        } else {
+            Err(self.refused(ran.status, String::new()))
+        }
     }
 
     /// As [`Compiler::run`], for programs that have much to say when all is well: what they write is shown only where
     /// they fail, as a part of the error.
     pub(crate) fn run_quietly(&self, command: &mut Command) -> Result<String, ToolkitError> {
-        self.finish(command.stderr(Stdio::piped()))
+        let ran = self.wait(command.stderr(Stdio::piped()))?;
+        if ran.status.success() {
+            return Ok(text(&ran.stdout));
+        }
+        let said = text(&ran.stdout) + &text(&ran.stderr);
+        let said = said.trim();
+        Err(self.refused(ran.status, if said.is_empty() { String::new() } else { format!(":\n{said}") }))
     }
 
-    fn finish(&self, command: &mut Command) -> Result<String, ToolkitError> {
+    fn wait(&self, command: &mut Command) -> Result<Output, ToolkitError> {
         let child = command.stdout(Stdio::piped()).spawn().map_err(|error| match error.kind() {
             ErrorKind::NotFound => self.missing(format!("`{}` is not there", self.program)),
             _ => self.missing(format!("`{}` cannot be started: {error}", self.program)),
         })?;
-        let output = child
+        child
             .wait_with_output()
-            .map_err(|error| self.missing(format!("`{}` cannot be waited for: {error}", self.program)))?;
-        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-        if output.status.success() {
-            return Ok(stdout);
-        }
-        let said = format!("{stdout}{}", String::from_utf8_lossy(&output.stderr));
-        let said = said.trim();
-        Err(ToolkitError::Refused {
-            program: self.name.to_owned(),
-            status: output.status.to_string(),
-            output: if said.is_empty() { String::new() } else { format!(":\n{said}") },
-        })
+            .map_err(|error| self.missing(format!("`{}` cannot be waited for: {error}", self.program)))
     }
+
+    fn refused(&self, status: ExitStatus, output: String) -> ToolkitError {
+        ToolkitError::Refused { program: self.name.to_owned(), status: status.to_string(), output }
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }

@@ -38,6 +38,7 @@ const SUBMISSIONS: usize = 100;
 /// Builds `gavel`, runs every case in every language, prints the matrix, and returns what was skipped.
 pub fn run(root: &Path, args: &Args) -> Result<Vec<String>> {
     shell::run(shell::cargo(root).args(["build", "--release", "--workspace", "--bin", "gavel"]))?;
+    share_cargo_target(root)?;
     let lab = Lab { root, gavel: root.join("target/release/gavel"), tools: crate::tools(root) };
     let languages =
         Language::ALL.into_iter().filter(|language| args.only.is_empty() || args.only.contains(language));
@@ -78,6 +79,14 @@ pub fn run(root: &Path, args: &Args) -> Result<Vec<String>> {
     }
     ensure!(wrong.is_empty(), "{} of conformance went another way:\n\n{}", wrong.len(), wrong.join("\n\n"));
     Ok(skipped)
+}
+
+/// The plugins in Rust have their dependencies compiled once, by a setting that cargo finds in a folder above theirs.
+fn share_cargo_target(root: &Path) -> Result<()> {
+    let folder = root.join("target/conformance/rust");
+    fs::create_dir_all(folder.join(".cargo"))?;
+    let setting = format!("[build]\ntarget-dir = {:?}\n", folder.join("target"));
+    Ok(fs::write(folder.join(".cargo/config.toml"), setting)?)
 }
 
 /// The template, and the folders of `tests/conformance`.

@@ -40,7 +40,7 @@ impl Verifier for Echo {
             .because(if all.len() <= 1100 { all } else { "large".to_owned() })
             .metric("prompt_bytes", bytes(prompt))
             .metric("completion_bytes", bytes(completion))
-            .metric("completion_sum", completion.bytes().map(f64::from).sum())
+            .metric("completion_sum", completion.bytes().map(u64::from).sum::<u64>() as f64)
             .metric("reference_bytes", reference.map_or(-1.0, bytes)))
     }
 }
