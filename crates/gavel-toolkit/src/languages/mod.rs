@@ -2,6 +2,7 @@
 
 mod python;
 mod rust;
+mod zig;
 
 use std::path::PathBuf;
 
@@ -27,5 +28,8 @@ pub(crate) fn recipe(language: Language) -> Recipe {
     match language {
         Language::Rust => rust::build,
         Language::Python => python::build,
+        Language::C => zig::build_c,
+        Language::Cpp => zig::build_cpp,
+        Language::Zig => zig::build_zig,
     }
 }

@@ -26,6 +26,15 @@ pub const COMPONENTIZE_PY: Wheels<'_> = Wheels {
     hashed: true,
 };
 
+/// Compiles C, C++ and Zig.
+pub const ZIGLANG: Wheels<'_> = Wheels {
+    name: "ziglang",
+    reason: "compiles C, C++ and Zig; 100 MB",
+    requirements: include_str!("../../tools/ziglang.txt"),
+    arguments: &[],
+    hashed: true,
+};
+
 /// A folder of tools.
 #[derive(Debug, Clone)]
 pub struct Tools {
