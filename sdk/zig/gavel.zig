@@ -3,12 +3,12 @@
 //!     const gavel = @import("gavel");
 //!
 //!     comptime {
-//!         gavel.plugin(struct {}, verify, .{
+//!         gavel.plugin(gavel.NoOptions, verify, .{
 //!             .name = "exact-match", .version = "0.1.0", .summary = "The completion is the reference.",
 //!         });
 //!     }
 //!
-//!     fn verify(submission: gavel.Submission, _: anytype) gavel.Error!gavel.Verdict { ... }
+//!     fn verify(submission: gavel.Submission, _: gavel.NoOptions) gavel.Error!gavel.Verdict { ... }
 //!
 //! A fresh instance of the plugin judges each submission, so nothing has to be freed, and nothing survives.
 
@@ -73,6 +73,9 @@ pub const Description = struct {
     /// The names of the metrics that a verdict may carry.
     metrics: []const []const u8 = &.{},
 };
+
+/// The options of a plugin that has none.
+pub const NoOptions = struct {};
 
 /// Returns `why`, with a message for a person.
 pub fn fail(why: Error, comptime format: []const u8, arguments: anytype) Error {

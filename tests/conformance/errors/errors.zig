@@ -3,8 +3,6 @@
 const std = @import("std");
 const gavel = @import("gavel");
 
-const NoOptions = struct {};
-
 const errors = std.StaticStringMap(gavel.Error).initComptime(.{
     .{ "invalid-task", error.InvalidTask },
     .{ "abstain", error.Abstain },
@@ -12,7 +10,7 @@ const errors = std.StaticStringMap(gavel.Error).initComptime(.{
     .{ "invalid-options", error.InvalidOptions },
 });
 
-fn verify(submission: gavel.Submission, _: NoOptions) gavel.Error!gavel.Verdict {
+fn verify(submission: gavel.Submission, _: gavel.NoOptions) gavel.Error!gavel.Verdict {
     if (errors.get(submission.completion)) |why| {
         return gavel.fail(why, "told: {s}", .{submission.reference orelse "nothing"});
     }
@@ -20,7 +18,7 @@ fn verify(submission: gavel.Submission, _: NoOptions) gavel.Error!gavel.Verdict 
 }
 
 comptime {
-    gavel.plugin(NoOptions, verify, .{
+    gavel.plugin(gavel.NoOptions, verify, .{
         .name = "errors",
         .version = "1.0.0",
         .summary = "Gives no verdict, for each reason that there is.",

@@ -14,9 +14,9 @@ static void bomb() {
     for (;;) held.emplace_back(1 << 20, 'x');
 }
 
-static std::uint64_t recurse(volatile std::uint64_t depth) {
+static std::uint64_t recurse(std::uint64_t depth) {
     volatile std::uint64_t frame[16] = {depth};
-    return recurse(depth + 1) + frame[0];
+    return frame[0] ? recurse(frame[0] + 1) + frame[0] : 0;
 }
 
 static gavel::result verify(const gavel::submission &submission, const gavel::options &) {

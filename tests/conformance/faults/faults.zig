@@ -3,8 +3,6 @@
 const std = @import("std");
 const gavel = @import("gavel");
 
-const NoOptions = struct {};
-
 fn spin() void {
     var number: u64 = 1;
     while (number != 0) {
@@ -23,7 +21,7 @@ fn recurse(depth: u64) u64 {
     return recurse(depth + 1) + frame[0];
 }
 
-fn verify(submission: gavel.Submission, _: NoOptions) gavel.Error!gavel.Verdict {
+fn verify(submission: gavel.Submission, _: gavel.NoOptions) gavel.Error!gavel.Verdict {
     const asked = std.meta.stringToEnum(enum { panic, loop, bomb, recurse }, submission.completion);
     switch (asked orelse return .{ .reward = 1 }) {
         .panic => @panic("as asked"),
@@ -35,7 +33,7 @@ fn verify(submission: gavel.Submission, _: NoOptions) gavel.Error!gavel.Verdict 
 }
 
 comptime {
-    gavel.plugin(NoOptions, verify, .{
+    gavel.plugin(gavel.NoOptions, verify, .{
         .name = "faults",
         .version = "1.0.0",
         .summary = "Breaks in every way that a plugin can break.",

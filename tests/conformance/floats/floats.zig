@@ -3,9 +3,7 @@
 const std = @import("std");
 const gavel = @import("gavel");
 
-const NoOptions = struct {};
-
-fn verify(submission: gavel.Submission, _: NoOptions) gavel.Error!gavel.Verdict {
+fn verify(submission: gavel.Submission, _: gavel.NoOptions) gavel.Error!gavel.Verdict {
     const text = submission.reference orelse return gavel.fail(error.InvalidTask, "no reference", .{});
     const value = std.fmt.parseFloat(f64, text) catch
         return gavel.fail(error.InvalidTask, "\"{s}\" is no number", .{text});
@@ -21,7 +19,7 @@ fn verify(submission: gavel.Submission, _: NoOptions) gavel.Error!gavel.Verdict 
 }
 
 comptime {
-    gavel.plugin(NoOptions, verify, .{
+    gavel.plugin(gavel.NoOptions, verify, .{
         .name = "floats",
         .version = "1.0.0",
         .summary = "Says the number that the reference is, and its bits.",

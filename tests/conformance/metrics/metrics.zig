@@ -18,12 +18,12 @@ const names: [200][]const u8 = blk: {
     break :blk all;
 };
 
-fn verify(_: gavel.Submission, _: struct {}) gavel.Error!gavel.Verdict {
+fn verify(_: gavel.Submission, _: gavel.NoOptions) gavel.Error!gavel.Verdict {
     return .{ .reward = 0.5, .metrics = &numbers };
 }
 
 comptime {
-    gavel.plugin(struct {}, verify, .{
+    gavel.plugin(gavel.NoOptions, verify, .{
         .name = "metrics",
         .version = "1.0.0",
         .summary = "Says two hundred numbers.",

@@ -9,8 +9,6 @@ const c = @cImport({
     @cInclude("unistd.h");
 });
 
-const NoOptions = struct {};
-
 extern var environ: ?[*:null]?[*:0]u8;
 
 fn now(clock: std.c.clockid_t) f64 {
@@ -19,7 +17,7 @@ fn now(clock: std.c.clockid_t) f64 {
     return @as(f64, @floatFromInt(time.sec)) + @as(f64, @floatFromInt(time.nsec)) / 1e9;
 }
 
-fn verify(_: gavel.Submission, _: NoOptions) gavel.Error!gavel.Verdict {
+fn verify(_: gavel.Submission, _: gavel.NoOptions) gavel.Error!gavel.Verdict {
     _ = c.puts("a line for stdout");
     std.debug.print("a line for stderr\n", .{});
     const variables: f64 = if (environ) |list| @floatFromInt(std.mem.len(list)) else 0;
@@ -42,7 +40,7 @@ fn verify(_: gavel.Submission, _: NoOptions) gavel.Error!gavel.Verdict {
 }
 
 comptime {
-    gavel.plugin(NoOptions, verify, .{
+    gavel.plugin(gavel.NoOptions, verify, .{
         .name = "world",
         .version = "1.0.0",
         .summary = "Says what it sees of the world.",

@@ -1,5 +1,6 @@
 //! One recipe per language: how its compiler makes a plugin, or what a component can be made of.
 
+mod javascript;
 mod python;
 mod rust;
 mod zig;
@@ -28,6 +29,7 @@ pub(crate) fn recipe(language: Language) -> Recipe {
     match language {
         Language::Rust => rust::build,
         Language::Python => python::build,
+        Language::JavaScript | Language::TypeScript => javascript::build,
         Language::C => zig::build_c,
         Language::Cpp => zig::build_cpp,
         Language::Zig => zig::build_zig,

@@ -21,7 +21,7 @@ const STACK: &str = "-Wl,-z,stack-size=262144";
 pub(super) fn build_c(workshop: &Workshop<'_>) -> Result<Product, ToolkitError> {
     let core = workshop.scratch().join("core.wasm");
     let mut cc = zig(workshop, "cc")?;
-    cc.args(["-std=c17", "-Wall"]).args(FLAGS);
+    cc.args(["-std=gnu17", "-Wall"]).args(FLAGS);
     cc.arg("-I").arg(workshop.sdk("c")).arg(&workshop.project.source).args(c_sdk(workshop));
     (workshop.report)("zig cc: compiling (the first time its libc too, some 20 s)");
     ZIG.run(cc.arg("-o").arg(&core))?;
@@ -36,12 +36,12 @@ pub(super) fn build_cpp(workshop: &Workshop<'_>) -> Result<Product, ToolkitError
     for (index, source) in c_sdk(workshop).into_iter().enumerate() {
         let object = workshop.scratch().join(format!("sdk-{index}.o"));
         ZIG.run(
-            zig(workshop, "cc")?.args(["-std=c17", "-c"]).args(FLAGS).arg(source).arg("-o").arg(&object),
+            zig(workshop, "cc")?.args(["-std=gnu17", "-c"]).args(FLAGS).arg(source).arg("-o").arg(&object),
         )?;
         objects.push(object);
     }
     let mut cxx = zig(workshop, "c++")?;
-    cxx.args(["-std=c++20", "-Wall"]).args(CXX_FLAGS).args(FLAGS);
+    cxx.args(["-std=gnu++20", "-Wall"]).args(CXX_FLAGS).args(FLAGS);
     for sdk in ["cpp", "c"] {
         cxx.arg("-I").arg(workshop.sdk(sdk));
     }
