@@ -81,11 +81,11 @@ export declare function readOptions<Options extends Record<string, Option<any>>>
 /** What gavel calls. */
 export interface Verifier {
   describe(): { name: string; version: string; summary: string; options: string; metrics: string[] };
-  /** Throws `{ tag, val }`, the contract's error code. */
+  /** Rejects with `{ tag, val }`, the contract's error code. */
   verify(
     submission: { prompt: string; completion: string; reference?: string; metadata: string },
     options: string,
-  ): { reward: number; reason?: string; metrics: [string, number][] };
+  ): Promise<{ reward: number; reason?: string; metrics: [string, number][] }>;
 }
 
 /** Makes a plugin's verifier: `export const verifier = plugin({ … })`. */
@@ -100,6 +100,6 @@ export declare function plugin<const Options extends Record<string, Option<any>>
   options?: Options;
   /** The names of the metrics that a verdict may carry. */
   metrics?: readonly Metric[];
-  /** Judges one submission. */
-  verify(submission: Submission, options: Values<Options>): Verdict<Metric>;
+  /** Judges one submission. It may wait (`setTimeout`): time is virtual, and waiting costs none. */
+  verify(submission: Submission, options: Values<Options>): Verdict<Metric> | Promise<Verdict<Metric>>;
 }): Verifier;

@@ -161,9 +161,9 @@ const listed = (values) => values.map((value) => `\`${value}\``).join(', ');
 export function plugin({ name, version, summary, options = {}, metrics = [], verify }) {
   return {
     describe: () => ({ name, version, summary, options: schemaOf(options), metrics: [...metrics] }),
-    verify(submission, json) {
+    async verify(submission, json) {
       try {
-        const said = verify(new Submission(submission), readOptions(options, json));
+        const said = await verify(new Submission(submission), readOptions(options, json));
         const { reward, reason, metrics: named = {} } = said;
         checkNumbers({ reward, ...named });
         return { reward, reason, metrics: Object.entries(named) };

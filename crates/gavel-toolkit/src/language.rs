@@ -18,14 +18,24 @@ pub enum Language {
     C,
     /// As C, with zig's libc++.
     Cpp,
+    /// A component of a core module, by Go itself.
+    Go,
     /// As C, by zig itself.
     Zig,
 }
 
 impl Language {
     /// Every language, in the order of the documents.
-    pub const ALL: [Self; 7] =
-        [Self::Rust, Self::Python, Self::JavaScript, Self::TypeScript, Self::C, Self::Cpp, Self::Zig];
+    pub const ALL: [Self; 8] = [
+        Self::Rust,
+        Self::Python,
+        Self::JavaScript,
+        Self::TypeScript,
+        Self::C,
+        Self::Cpp,
+        Self::Go,
+        Self::Zig,
+    ];
 
     /// As a manifest and `--lang` call it.
     pub fn name(self) -> &'static str {
@@ -36,6 +46,7 @@ impl Language {
             Self::TypeScript => "typescript",
             Self::C => "c",
             Self::Cpp => "c++",
+            Self::Go => "go",
             Self::Zig => "zig",
         }
     }
@@ -49,6 +60,7 @@ impl Language {
             Self::TypeScript => &["typescript", "javascript"],
             Self::C => &["c"],
             Self::Cpp => &["cpp", "c"],
+            Self::Go => &["go"],
             Self::Zig => &["zig", "c"],
         }
     }

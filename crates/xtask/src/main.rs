@@ -2,6 +2,7 @@
 //! measurements.
 
 mod bench;
+mod bindings;
 mod conformance;
 mod demo;
 mod npm;
@@ -35,6 +36,8 @@ enum Task {
     Demo(demo::Args),
     /// Set up, and run every test of every part.
     Test,
+    /// Make the bindings in sdk/c and sdk/go of the contract in sdk/wit.
+    Bindings(bindings::Args),
     /// Build the same small verifiers in every language, and see that they say the same, again and again.
     Conformance(conformance::Args),
     /// Measure, and print the tables of docs/benchmarks.md.
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Plugins(args) => plugins::run(root, &args),
         Task::Demo(args) => demo::run(root, &args),
         Task::Test => test::run(root),
+        Task::Bindings(args) => bindings::run(root, &args),
         Task::Conformance(args) => conformance::run(root, &args).map(|skipped| {
             for what in skipped {
                 println!("skipped: {what}");

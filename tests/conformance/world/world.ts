@@ -2,26 +2,30 @@
 
 import { plugin } from 'gavel-plugin';
 
-declare const console: { log(line: string): void; error(line: string): void };
 declare const process: { env: object } | undefined;
+
+const HOUR = 3_600_000;
 
 export const verifier = plugin({
   name: 'world',
   version: '1.0.0',
   summary: 'Says what it sees of the world.',
   metrics: ['environment', 'files', 'clock', 'random', 'slept'],
-  verify() {
+  async verify() {
     console.log('a line for stdout');
     console.error('a line for stderr');
+    const clock = Date.now() / 1000;
+    const before = Date.now();
+    await new Promise((done) => setTimeout(done, HOUR));
     const node = typeof process === 'undefined' ? undefined : process;
     return {
       reward: 1,
       metrics: {
         environment: Object.keys(node?.env ?? {}).length,
         files: node ? 1 : 0,
-        clock: Date.now() / 1000,
+        clock,
         random: Math.random(),
-        slept: -1,
+        slept: Date.now() - before >= HOUR ? 1 : 0,
       },
     };
   },

@@ -1,5 +1,6 @@
 //! One recipe per language: how its compiler makes a plugin, or what a component can be made of.
 
+mod go;
 mod javascript;
 mod python;
 mod rust;
@@ -32,6 +33,7 @@ pub(crate) fn recipe(language: Language) -> Recipe {
         Language::JavaScript | Language::TypeScript => javascript::build,
         Language::C => zig::build_c,
         Language::Cpp => zig::build_cpp,
+        Language::Go => go::build,
         Language::Zig => zig::build_zig,
     }
 }

@@ -44,6 +44,15 @@ pub const JAVASCRIPT: NodePackages = NodePackages {
     lock: include_str!("../../tools/javascript/package-lock.json"),
 };
 
+/// Compiles Go, where there is none.
+pub const GO: Wheels<'_> = Wheels {
+    name: "go",
+    reason: "the Go toolchain; 250 MB on disk",
+    requirements: include_str!("../../tools/go.txt"),
+    arguments: &[],
+    hashed: true,
+};
+
 /// A folder of tools.
 #[derive(Debug, Clone)]
 pub struct Tools {

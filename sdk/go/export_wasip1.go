@@ -1,0 +1,61 @@
+// Between the contract's bindings and the package: what a plugin exports.
+
+package gavel
+
+import (
+	"reflect"
+
+	_ "gavel.dev/plugin/internal/contract" // exports the contract
+	types "gavel.dev/plugin/internal/contract/gavel_verifier_types"
+	"gavel.dev/plugin/internal/contract/verifier"
+	wit "gavel.dev/plugin/internal/wit/types"
+)
+
+// Export makes V the plugin's verifier. Call it once, in an `init` function.
+func Export[V Verifier](plugin Plugin) {
+	verifier.DescribeWith = func() types.Description {
+		return types.Description{
+			Name:    plugin.Name,
+			Version: plugin.Version,
+			Summary: plugin.Summary,
+			Options: schema(reflect.TypeFor[V]()),
+			Metrics: plugin.Metrics,
+		}
+	}
+	verifier.VerifyWith = func(given types.Submission, options string) wit.Result[types.Verdict, types.ErrorCode] {
+		submission := Submission{Prompt: given.Prompt, Completion: given.Completion, Metadata: given.Metadata}
+		if given.Reference.Tag() == wit.OptionSome {
+			reference := given.Reference.Some()
+			submission.Reference = &reference
+		}
+		verdict, err := Judge[V](submission, options)
+		if err != nil {
+			return wit.Err[types.Verdict](errorCode(asError(err)))
+		}
+		return wit.Ok[types.Verdict, types.ErrorCode](handedOver(verdict))
+	}
+}
+
+func handedOver(verdict Verdict) types.Verdict {
+	said := types.Verdict{Reward: verdict.Reward, Reason: wit.None[string]()}
+	if verdict.Reason != "" {
+		said.Reason = wit.Some(verdict.Reason)
+	}
+	for _, metric := range verdict.Metrics {
+		said.Metrics = append(said.Metrics, wit.Tuple2[string, float64]{F0: metric.Name, F1: metric.Value})
+	}
+	return said
+}
+
+func errorCode(err *Error) types.ErrorCode {
+	switch err.kind {
+	case invalidOptions:
+		return types.MakeErrorCodeInvalidOptions(err.message)
+	case invalidTask:
+		return types.MakeErrorCodeInvalidTask(err.message)
+	case abstain:
+		return types.MakeErrorCodeAbstain(err.message)
+	default:
+		return types.MakeErrorCodeInternalError(err.message)
+	}
+}

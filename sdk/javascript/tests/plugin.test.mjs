@@ -1,0 +1,91 @@
+// The SDK natively: options, verdicts, errors. `node --test sdk/javascript/tests`.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import * as gavel from '../gavel-plugin.js';
+
+const { Abstain, InvalidTask, boolean, excerpt, integer, list, number, oneOf, plugin, readOptions, rightIf, string } = gavel;
+
+const OPTIONS = {
+  limit: integer({ minimum: 1, maximum: 9, description: 'The most words.' }),
+  share: number({ default: 0.5 }),
+  mode: oneOf(['soft', 'hard'], { default: 'soft' }),
+  strict: boolean({ default: false }),
+  words: list(string(), { default: ['a'], minItems: 1 }),
+};
+
+const refused = (options) => {
+  try {
+    readOptions(OPTIONS, JSON.stringify(options));
+  } catch (error) {
+    assert.equal(error.tag, 'invalid-options');
+    return error.message;
+  }
+  assert.fail(`${JSON.stringify(options)} was not refused`);
+};
+
+test('defaults hold where nothing is said', () => {
+  const read = readOptions(OPTIONS, '{"limit": 3}');
+  assert.deepEqual(read, { limit: 3, share: 0.5, mode: 'soft', strict: false, words: ['a'] });
+});
+
+test('a wrong option is named, with what it must be', () => {
+  assert.equal(refused({}), '`limit` is missing');
+  assert.equal(refused({ limit: 0 }), '`limit` is 0; it must be of the type integer, at least 1, at most 9');
+  assert.match(refused({ limit: 2.5 }), /^`limit` is 2.5/);
+  assert.match(refused({ limit: '3' }), /^`limit` is "3"/);
+  assert.match(refused({ limit: 3, mode: 'medium' }), /one of `soft`, `hard`/);
+  assert.match(refused({ limit: 3, words: [] }), /`words`/);
+  assert.match(refused({ limit: 3, words: [1] }), /each a string/);
+  assert.match(refused({ limit: 3, limt: 3 }), /^`limt` is not an option; there are `limit`, `share`/);
+  assert.match(refused({ limit: 3, toString: 1 }), /^`toString` is not an option/);
+});
+
+const judged = (verify, submission, options = '{}') => {
+  const definition = { name: 'x', version: '1.0.0', summary: 'X.', metrics: ['words'], verify };
+  return plugin(definition).verify({ prompt: '', metadata: '{}', ...submission }, options);
+};
+
+test('a verdict is handed over as the contract wants it', async () => {
+  const verdict = await judged(() => rightIf(true, 'why', { words: 2 }), { completion: '' });
+  assert.deepEqual(verdict, { reward: 1, reason: 'why', metrics: [['words', 2]] });
+});
+
+test('a verifier may wait', async () => {
+  const later = () => new Promise((done) => setTimeout(() => done({ reward: 0.5 }), 1));
+  assert.equal((await judged(later, { completion: '' })).reward, 0.5);
+});
+
+test('errors keep their kind, and what nobody expected is internal and says where', async () => {
+  const thrown = (error) => judged(() => { throw error; }, { completion: '' }).catch((code) => code);
+  assert.deepEqual(await thrown(new Abstain('no')), { tag: 'abstain', val: 'no' });
+  assert.deepEqual(await thrown(new InvalidTask('bad')), { tag: 'invalid-task', val: 'bad' });
+  const unexpected = await thrown(new TypeError('broken'));
+  assert.equal(unexpected.tag, 'internal-error');
+  assert.match(unexpected.val, /^TypeError: broken \(.*plugin.test.mjs:\d+\)$/);
+});
+
+test('a reward or metric that is no number is an internal error', async () => {
+  for (const verdict of [{ reward: NaN }, { reward: 1, metrics: { words: Infinity } }, {}]) {
+    await assert.rejects(judged(() => verdict, { completion: '' }), { tag: 'internal-error' });
+  }
+});
+
+test('a missing reference or column is the task’s fault', async () => {
+  await assert.rejects(judged((s) => s.requireReference(), { completion: '' }), { tag: 'invalid-task' });
+  await assert.rejects(judged((s) => s.require('n'), { completion: '' }), { tag: 'invalid-task', val: /`n`/ });
+});
+
+test('the schema says what is checked', () => {
+  const described = plugin({ name: 'x', version: '1.0.0', summary: 'X.', options: OPTIONS, verify: () => ({ reward: 0 }) });
+  const schema = JSON.parse(described.describe().options);
+  assert.deepEqual(schema.required, ['limit']);
+  assert.equal(schema.additionalProperties, false);
+  assert.deepEqual(schema.properties.limit, { type: 'integer', minimum: 1, maximum: 9, description: 'The most words.' });
+});
+
+test('an excerpt is one line of bounded length', () => {
+  assert.equal(excerpt('a\nb\u001b[31m'), 'a b [31m');
+  assert.equal(Array.from(excerpt('🎉'.repeat(100))).length, 80);
+});
