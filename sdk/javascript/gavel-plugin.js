@@ -11,6 +11,14 @@
 //
 // The types, with what each thing means, are in gavel-plugin.d.ts.
 
+// The component's strings come by way of TextDecoder, which takes a byte order mark at the start for no text. To the
+// contract it is a character like any other.
+const decode = TextDecoder.prototype.decode;
+const exact = new TextDecoder('utf-8', { ignoreBOM: true });
+TextDecoder.prototype.decode = function (bytes, options) {
+  return decode.call(this.encoding === 'utf-8' && !this.fatal ? exact : this, bytes, options);
+};
+
 /** Why there is no verdict; the contract's error codes by their tags. */
 class PluginError extends Error {
   constructor(tag, message) {

@@ -29,8 +29,12 @@ pub struct Args {
 /// The folder of cases that is not one: the template of a language, as it is.
 const TEMPLATE: &str = "template";
 
-/// What a fault may spend, so that an endless one ends soon; and time enough for it on a busy machine.
-const LIMITS: &str = "[limits]\nfuel = 2_000_000_000\nmemory = \"256MiB\"\ntimeout = \"2m\"\n";
+/// What a plugin may spend. Enough for five megabytes in an interpreted language, but for faults, which are to end soon;
+/// and time enough on a busy machine.
+fn limits(case: &str) -> String {
+    let fuel = if case == "faults" { 2_000_000_000_u64 } else { 20_000_000_000 };
+    format!("[limits]\nfuel = {fuel}\nmemory = \"256MiB\"\ntimeout = \"2m\"\n")
+}
 
 /// How many submissions have to be judged the same way again.
 const SUBMISSIONS: usize = 100;
@@ -201,7 +205,7 @@ impl Lab<'_> {
             }
             fs::write(folder.join("cases.jsonl"), cases)?;
             let kept = text.split("[limits]").next().unwrap_or_default();
-            fs::write(&manifest, format!("{kept}{LIMITS}"))?;
+            fs::write(&manifest, format!("{kept}{}", limits(case)))?;
         }
         Ok(Ok(Project { folder: folder.to_owned(), language, source, entry, paths: Vec::new() }))
     }
