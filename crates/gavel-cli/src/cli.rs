@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use gavel_reward::Capability;
@@ -24,7 +25,8 @@ Exit codes:
 Environment:
   GAVEL_LOG          what to log, such as `debug` or `gavel_host=trace`; wins over -v and -q
   GAVEL_PLUGIN_PATH  folders to look for plugins in, separated as in PATH
-  GAVEL_CACHE_DIR    where compiled plugins are kept";
+  GAVEL_CACHE_DIR    where compiled plugins are kept
+  GAVEL_CACHE_SIZE   how much room they may take, such as `500MiB`";
 
 const SCORE_HELP: &str = "\
 Each line of the input is a JSON object with `prompt`, `completion` and, if the task has one, `reference`. All other \
@@ -156,6 +158,9 @@ pub struct CacheArgs {
     /// Where compiled plugins are kept [default: ~/.cache/gavel].
     #[arg(long, value_name = "DIR", env = "GAVEL_CACHE_DIR", hide_env = true)]
     pub cache_dir: Option<PathBuf>,
+    /// How much room compiled plugins may take; those not used for the longest time make room [default: 2GiB].
+    #[arg(long, value_name = "SIZE", env = "GAVEL_CACHE_SIZE", hide_env = true)]
+    pub cache_size: Option<ByteSize>,
 }
 
 const PATH_SEPARATOR: char = if cfg!(windows) { ';' } else { ':' };

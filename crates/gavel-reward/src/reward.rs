@@ -31,13 +31,16 @@ pub struct LoadOptions {
     pub plugin_path: Vec<PathBuf>,
     /// Where compiled plugins are kept between runs; see [`HostConfig::cache_dir`].
     pub cache_dir: Option<PathBuf>,
+    /// The most bytes that they take there; see [`HostConfig::cache_size`].
+    pub cache_size: u64,
 }
 
 impl Default for LoadOptions {
     /// As many workers as the machine runs threads at once, no plugin path, no cache.
     fn default() -> Self {
         let jobs = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self { jobs, plugin_path: Vec::new(), cache_dir: None }
+        let HostConfig { cache_dir, cache_size, .. } = HostConfig::default();
+        Self { jobs, plugin_path: Vec::new(), cache_dir, cache_size }
     }
 }
 
@@ -50,6 +53,7 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<PluginReward, RewardEr
     let threads = file.verifiers.len().saturating_mul(options.jobs.get());
     let host = Host::new(HostConfig {
         cache_dir: options.cache_dir.clone(),
+        cache_size: options.cache_size,
         // A slot for every worker: none of them ever waits for another verifier's.
         slots: u32::try_from(threads).unwrap_or(u32::MAX),
     })?;

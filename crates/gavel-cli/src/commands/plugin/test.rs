@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use anyhow::Context;
-use gavel_host::{Host, HostConfig};
+use gavel_host::Host;
 use gavel_reward::FoundPlugin;
 use gavel_verify::{Failure, Outcome, Verifier, visible};
 
@@ -17,8 +17,7 @@ use crate::terminal::{EXPECTED, FOUND, LABEL};
 pub(in crate::commands) fn run(args: &TestArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
     let cases = cases::read(&args.folder).input_fault()?;
     let found = FoundPlugin::in_folder(&args.folder)?;
-    let host =
-        Host::new(HostConfig { cache_dir: args.cache.resolve(), slots: 1 }).map_err(anyhow::Error::from)?;
+    let host = Host::new(args.cache.host(1)).map_err(anyhow::Error::from)?;
     let plugin = found.load(&host).input_fault()?;
     let plugin = args.grants.apply(&found, plugin, &host, &args.folder)?;
     let mut verifiers = Verifiers::new(plugin, found.limits().resolve());
