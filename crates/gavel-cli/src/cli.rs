@@ -39,7 +39,8 @@ is not a submission is reported on stderr and left out of the output.
 
 Examples:
   gavel score --reward reward.toml completions.jsonl -o scored.jsonl
-  zcat completions.jsonl.gz | gavel score --reward reward.toml | jq .reward";
+  zcat completions.jsonl.gz | gavel score --reward reward.toml | jq .reward
+  gavel score --reward reward.toml --watch < pipe > scored.jsonl";
 
 /// Judge completions with sandboxed reward plugins, and train with them.
 #[derive(Debug, Parser)]
@@ -114,6 +115,10 @@ pub struct ScoreArgs {
     /// Where the scored lines go, instead of stdout. Whole lines only: a file cut short by Ctrl-C is valid.
     #[arg(short, long, value_name = "OUT.jsonl")]
     pub output: Option<PathBuf>,
+    /// Between lines, take up what has changed of the reward file and its plugins. What cannot be loaded is refused,
+    /// and what judged before goes on; either is said on stderr.
+    #[arg(long)]
+    pub watch: bool,
     /// How plugins are found and run.
     #[command(flatten)]
     pub plugins: PluginArgs,
