@@ -22,6 +22,9 @@ const CODE: &str = "cwasm";
 const SUM: &str = "sum";
 const TEMPORARY: &str = "tmp-";
 
+/// Goes up when the two files become others, so that versions of gavel take turns without a quarrel.
+const LAYOUT: u32 = 2;
+
 /// A temporary file of this age was left by a process that died: writing takes seconds.
 const ORPHANED: Duration = Duration::from_secs(60 * 60);
 
@@ -32,7 +35,7 @@ const OUTDATED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 #[derive(Debug)]
 pub(crate) struct Cache {
     folder: PathBuf,
-    /// Changes with the version and the settings of the engine, whose code it is.
+    /// Changes with the version and the settings of the engine, whose code it is, and with the layout.
     engine: String,
     /// The most bytes that all entries take together.
     size: u64,
@@ -48,6 +51,7 @@ impl Cache {
         }
         // Rust does not promise that this hash stays the same between its releases; then plugins are recompiled.
         let mut hash = DefaultHasher::new();
+        LAYOUT.hash(&mut hash);
         engine.precompile_compatibility_hash().hash(&mut hash);
         Ok(Self { folder: folder.to_owned(), engine: format!("{:016x}", hash.finish()), size })
     }
