@@ -14,7 +14,7 @@ const PROFILE: &str = "plugin";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
-    for input in ["plugins", "sdk", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml"] {
+    for input in ["plugins", "sdk/rust", "sdk/wit", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml"] {
         println!("cargo::rerun-if-changed={}", workspace.join(input).display());
     }
     let out = PathBuf::from(std::env::var("OUT_DIR")?);

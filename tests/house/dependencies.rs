@@ -7,19 +7,28 @@ use serde_json::Value;
 use crate::{assert_none, cargo, metadata, name, read, root};
 
 /// Which crates of the house each crate may use. An edge that is not here is an architectural decision.
-const MAY_USE: [(&str, &[&str]); 9] = [
+const MAY_USE: [(&str, &[&str]); 10] = [
     ("gavel-verify", &[]),
     ("gavel-host", &["gavel-verify"]),
     ("gavel-reward", &["gavel-verify", "gavel-host"]),
     ("gavel-torch", &[]),
     ("gavel-model", &["gavel-torch"]),
     ("gavel-train", &["gavel-verify", "gavel-torch", "gavel-model"]),
+    ("gavel-toolkit", &[]),
     (
         "gavel-cli",
-        &["gavel-verify", "gavel-host", "gavel-reward", "gavel-torch", "gavel-model", "gavel-train"],
+        &[
+            "gavel-verify",
+            "gavel-host",
+            "gavel-reward",
+            "gavel-toolkit",
+            "gavel-torch",
+            "gavel-model",
+            "gavel-train",
+        ],
     ),
     ("gavel-plugin", &[]),
-    ("xtask", &[]),
+    ("xtask", &["gavel-toolkit"]),
 ];
 
 /// Which crates of the house may know these crates from outside at all.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -11,6 +11,7 @@ use gavel_verify::{Outcome, Submission};
 use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::lines::{LONGEST_LINE, Lines};
 
@@ -31,24 +32,66 @@ pub struct Case {
     pub submission: Submission,
     /// A JSON object as text.
     pub options: String,
-    /// What should come of it.
-    pub expect: Expectation,
+    /// What should come of it; `None` where nobody has said so yet.
+    pub expect: Option<Expectation>,
 }
 
 /// What should come of a case.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
     /// The reward.
     pub reward: Option<f64>,
-    /// The status; a verdict where a reward is given.
-    pub status: Option<String>,
+    /// The status, or those that are all right; a verdict where a reward is given.
+    #[serde(default)]
+    pub status: Statuses,
+    /// Whether reward and metrics have to be the same to the last bit.
+    #[serde(default)]
+    pub exact: bool,
     /// Metrics that the verdict must carry; it may carry others.
     #[serde(default)]
     pub metrics: IndexMap<String, f64>,
     /// A part of the reason.
     pub reason_contains: Option<String>,
 }
+
+/// One status, or a list of them.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(untagged)]
+pub enum Statuses {
+    /// It is a verdict.
+    #[default]
+    Verdict,
+    /// Exactly this.
+    One(String),
+    /// Any of these.
+    Any(Vec<String>),
+}
+
+impl Statuses {
+    fn names(&self) -> &[String] {
+        match self {
+            Self::Verdict => &[],
+            Self::One(name) => std::slice::from_ref(name),
+            Self::Any(names) => names,
+        }
+    }
+
+    fn contain(&self, status: &str) -> bool {
+        let names = self.names();
+        if names.is_empty() { status == VERDICT } else { names.iter().any(|name| name == status) }
+    }
+}
+
+impl std::fmt::Display for Statuses {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = self.names();
+        f.write_str(&if names.is_empty() { VERDICT.to_owned() } else { names.join(" or ") })
+    }
+}
+
+/// What a status is called when there is a verdict.
+const VERDICT: &str = "verdict";
 
 /// A line as it is written.
 #[derive(Deserialize)]
@@ -61,7 +104,7 @@ struct CaseRow {
     reference: Option<String>,
     metadata: Option<Box<RawValue>>,
     options: Option<Box<RawValue>>,
-    expect: Expectation,
+    expect: Option<Expectation>,
 }
 
 /// Reads the cases of a plugin's folder.
@@ -98,7 +141,9 @@ impl Case {
             None => Ok("{}".to_owned()),
         };
         anyhow::ensure!(
-            row.expect.reward.is_some() || row.expect.status.is_some(),
+            row.expect
+                .as_ref()
+                .is_none_or(|expect| expect.reward.is_some() || !expect.status.names().is_empty()),
             "`expect` needs a `reward` or a `status`"
         );
         Ok(Self {
@@ -165,21 +210,23 @@ pub fn differences(expect: &Expectation, outcome: Result<&Outcome, &str>) -> Vec
     let mut differ = |field: &str, expected: String, found: String| {
         differences.push(Difference { field: field.to_owned(), expected, found });
     };
-    let wanted = expect.status.as_deref().unwrap_or("verdict");
-    let status = outcome.map_or(INVALID_OPTIONS, |outcome| outcome.status().name());
-    if status != wanted {
-        differ("status", wanted.to_owned(), status.to_owned());
+    let status = status(outcome);
+    if !expect.status.contain(status) {
+        differ("status", expect.status.to_string(), status.to_owned());
     }
+    let same = |one: f64, other: f64| {
+        if expect.exact { one.to_bits() == other.to_bits() } else { close(one, other) }
+    };
     let reward = outcome.ok().and_then(Outcome::reward);
     if let Some(wanted) = expect.reward
-        && !reward.is_some_and(|reward| close(reward, wanted))
+        && !reward.is_some_and(|reward| same(reward, wanted))
     {
         differ("reward", wanted.to_string(), reward.map_or("none".to_owned(), |reward| reward.to_string()));
     }
     let verdict = outcome.ok().and_then(|outcome| outcome.result.as_ref().ok());
     for (name, &wanted) in &expect.metrics {
         let found = verdict.and_then(|verdict| verdict.metric(name));
-        if !found.is_some_and(|found| close(found, wanted)) {
+        if !found.is_some_and(|found| same(found, wanted)) {
             let found = found.map_or("none".to_owned(), |found| found.to_string());
             differ(&format!("metrics.{name}"), wanted.to_string(), found);
         }
@@ -193,6 +240,11 @@ pub fn differences(expect: &Expectation, outcome: Result<&Outcome, &str>) -> Vec
     differences
 }
 
+/// What a status is called, refused options included.
+pub fn status(outcome: Result<&Outcome, &str>) -> &'static str {
+    outcome.map_or(INVALID_OPTIONS, |outcome| outcome.status().name())
+}
+
 /// The plugin's words, or the failure's.
 pub fn reason(outcome: Result<&Outcome, &str>) -> Option<String> {
     match outcome {
@@ -202,6 +254,70 @@ pub fn reason(outcome: Result<&Outcome, &str>) -> Option<String> {
             Err(failure) => Some(failure.to_string()),
         },
     }
+}
+
+/// Writes what came into the lines of a folder's cases; all other lines stay as they are.
+///
+/// # Errors
+/// When the file cannot be read or written; then it is as it was.
+pub fn bless(folder: &Path, came: &HashMap<u64, Value>) -> anyhow::Result<()> {
+    let path = path(folder);
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut blessed = String::with_capacity(text.len());
+    for (number, line) in (1..).zip(text.split_inclusive('\n')) {
+        let Some(expect) = came.get(&number) else {
+            blessed.push_str(line);
+            continue;
+        };
+        let mut row: Map<String, Value> = serde_json::from_str(line).with_context(|| place(&path, number))?;
+        row.insert("expect".to_owned(), expect.clone());
+        blessed.push_str(&serde_json::to_string(&row)?);
+        blessed.push('\n');
+    }
+    let beside = path.parent().unwrap_or(Path::new("."));
+    let write = || -> std::io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(beside)?;
+        file.write_all(blessed.as_bytes())?;
+        file.as_file().set_permissions(std::fs::metadata(&path)?.permissions())?;
+        file.persist(&path)?;
+        Ok(())
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// What a case would have to expect for this outcome. It names what the case named before: its metrics, and a part of
+/// the reason where it had one.
+pub fn expectation(case: &Case, outcome: Result<&Outcome, &str>) -> Value {
+    let before = case.expect.clone().unwrap_or_default();
+    let mut expect = Map::new();
+    match outcome.ok().and_then(|outcome| outcome.result.as_ref().ok()) {
+        Some(verdict) => {
+            expect.insert("reward".to_owned(), number(verdict.reward));
+            let wanted = |name: &str| case.expect.is_none() || before.metrics.contains_key(name);
+            let metrics = verdict.metrics.iter().filter(|(name, _)| wanted(name));
+            let metrics: Map<String, Value> =
+                metrics.map(|(name, value)| (name.clone(), number(*value))).collect();
+            if !metrics.is_empty() {
+                expect.insert("metrics".to_owned(), metrics.into());
+            }
+        }
+        None => drop(expect.insert("status".to_owned(), status(outcome).into())),
+    }
+    if before.exact {
+        expect.insert("exact".to_owned(), true.into());
+    }
+    let part = before.reason_contains.or(case.expect.is_none().then(String::new));
+    if let (Some(part), Some(reason)) = (part, reason(outcome)) {
+        let kept = if !part.is_empty() && reason.contains(&part) { part } else { reason };
+        expect.insert("reason_contains".to_owned(), kept.into());
+    }
+    expect.into()
+}
+
+/// A whole number as people write it: 1, not 1.0. Negative zero keeps its sign.
+fn number(value: f64) -> Value {
+    let whole = value as i64;
+    if (whole as f64).to_bits() == value.to_bits() { whole.into() } else { value.into() }
 }
 
 /// Rewards are exact by custom; this forgives only the last digits of a sum.

@@ -8,12 +8,14 @@ use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use gavel_reward::Capability;
+use gavel_toolkit::Language;
 
 const EXAMPLES: &str = "\
 Examples:
   gavel score --reward reward.toml completions.jsonl -o scored.jsonl
   gavel plugin inspect countdown
-  gavel plugin test plugins/countdown
+  gavel plugin new my-reward --lang python
+  gavel plugin test my-reward
   gavel train --help
 
 Exit codes:
@@ -26,7 +28,8 @@ Environment:
   GAVEL_LOG          what to log, such as `debug` or `gavel_host=trace`; wins over -v and -q
   GAVEL_PLUGIN_PATH  folders to look for plugins in, separated as in PATH
   GAVEL_CACHE_DIR    where compiled plugins are kept
-  GAVEL_CACHE_SIZE   how much room they may take, such as `500MiB`";
+  GAVEL_CACHE_SIZE   how much room they may take, such as `500MiB`
+  GAVEL_TOOLS_DIR    where `gavel plugin build` keeps what it installs";
 
 const SCORE_HELP: &str = "\
 Each line of the input is a JSON object with `prompt`, `completion` and, if the task has one, `reference`. All other \
@@ -75,7 +78,7 @@ pub enum Command {
     /// Score completions with a reward file.
     #[command(after_help = SCORE_HELP)]
     Score(ScoreArgs),
-    /// Look at a plugin, test it, measure it.
+    /// Write a plugin, build it, test it, measure it, look at it.
     #[command(subcommand)]
     Plugin(PluginCommand),
     /// Train a policy with GRPO (starts `gavel-train`).
@@ -170,15 +173,33 @@ pub struct CacheArgs {
 
 const PATH_SEPARATOR: char = if cfg!(windows) { ';' } else { ':' };
 
+/// Where what builds plugins is kept.
+#[derive(Debug, Clone, Args)]
+pub struct ToolsArgs {
+    /// Where pinned tools are kept, such as componentize-py [default: `.gavel/tools` of the plugin's folder, or of
+    /// the nearest folder above that has one].
+    #[arg(long, value_name = "DIR", env = "GAVEL_TOOLS_DIR", hide_env = true)]
+    pub tools_dir: Option<PathBuf>,
+}
+
 /// What can be done with a plugin.
 #[derive(Debug, Subcommand)]
 pub enum PluginCommand {
+    /// Start a plugin: a folder with a small verifier that works, its cases, a manifest, a workflow for CI.
+    #[command(
+        after_help = "Example:\n  gavel plugin new my-reward --lang python && gavel plugin test my-reward"
+    )]
+    New(NewArgs),
+    /// Build a plugin's folder. Tools that its language needs are installed, pinned, beside it.
+    #[command(after_help = "Examples:\n  gavel plugin build\n  gavel plugin build my-reward --watch")]
+    Build(BuildArgs),
     /// Show what a plugin is: digest, imports, exports, options.
     #[command(
         after_help = "Examples:\n  gavel plugin inspect countdown\n  gavel plugin inspect ./shouting.wasm --json"
     )]
     Inspect(InspectArgs),
-    /// Run the cases of a plugin's folder, and show where they go another way.
+    /// Run the cases of a plugin's folder, and show where they go another way. Builds it first where its sources are
+    /// newer.
     #[command(
         after_help = "Examples:\n  gavel plugin test plugins/countdown\n  gavel plugin test plugins/code --grant interpreter"
     )]
@@ -186,6 +207,35 @@ pub enum PluginCommand {
     /// Measure a plugin on the cases of its folder, with a fresh instance for every submission.
     #[command(after_help = "Example:\n  gavel plugin bench plugins/format --jobs 2")]
     Bench(BenchArgs),
+}
+
+/// Arguments of `gavel plugin new`.
+#[derive(Debug, Args)]
+pub struct NewArgs {
+    /// The folder to make; the last part is the plugin's name, in kebab-case.
+    #[arg(value_name = "NAME")]
+    pub folder: PathBuf,
+    /// The language.
+    #[arg(short, long, value_name = "LANGUAGE", help = languages())]
+    pub lang: Language,
+}
+
+fn languages() -> String {
+    format!("The language: {}", Language::ALL.map(Language::name).join(", "))
+}
+
+/// Arguments of `gavel plugin build`.
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    /// A folder with a `gavel.toml` that has a section `[build]`.
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub folder: PathBuf,
+    /// Build again whenever a source changes, until Ctrl-C.
+    #[arg(short, long)]
+    pub watch: bool,
+    /// Where what builds plugins is kept.
+    #[command(flatten)]
+    pub tools: ToolsArgs,
 }
 
 /// Arguments of `gavel plugin inspect`.
@@ -206,11 +256,17 @@ pub struct InspectArgs {
 #[derive(Debug, Args)]
 pub struct TestArgs {
     /// A folder with `gavel.toml` and `cases.jsonl`.
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", default_value = ".")]
     pub folder: PathBuf,
+    /// Take what comes: write it into `cases.jsonl` where a case expects another thing, or nothing yet.
+    #[arg(long)]
+    pub bless: bool,
     /// What the plugin may have besides its input.
     #[command(flatten)]
     pub grants: GrantArgs,
+    /// Where what builds plugins is kept.
+    #[command(flatten)]
+    pub tools: ToolsArgs,
     /// Where compiled plugins are kept.
     #[command(flatten)]
     pub cache: CacheArgs,
@@ -220,7 +276,7 @@ pub struct TestArgs {
 #[derive(Debug, Args)]
 pub struct BenchArgs {
     /// A folder with `gavel.toml` and `cases.jsonl`.
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", default_value = ".")]
     pub folder: PathBuf,
     /// What the plugin may have besides its input.
     #[command(flatten)]
@@ -228,6 +284,9 @@ pub struct BenchArgs {
     /// Threads that judge at the same time.
     #[arg(short, long, value_name = "N", default_value = "1")]
     pub jobs: NonZeroUsize,
+    /// Where what builds plugins is kept.
+    #[command(flatten)]
+    pub tools: ToolsArgs,
     /// How long to measure, in seconds; every case is judged at least once.
     #[arg(long, value_name = "SECONDS", default_value = "2")]
     pub seconds: f64,

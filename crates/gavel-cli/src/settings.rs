@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use gavel_host::{Host, HostConfig, Plugin};
 use gavel_reward::{FoundPlugin, LoadOptions, RewardError};
 
-use crate::cli::{CacheArgs, GrantArgs, PluginArgs, PluginPathArgs};
+use gavel_toolkit::Tools;
+
+use crate::cli::{CacheArgs, GrantArgs, PluginArgs, PluginPathArgs, ToolsArgs};
 
 /// The variable that says how libtorch's threads wait for each other: `active`, which spins, or `passive`.
 pub const OPENMP_WAITING: &str = "OMP_WAIT_POLICY";
@@ -51,6 +53,13 @@ impl PluginPathArgs {
     /// The folders to look for plugins in.
     pub fn resolve(&self) -> Vec<PathBuf> {
         self.plugin_path.iter().filter(|folder| !folder.as_os_str().is_empty()).cloned().collect()
+    }
+}
+
+impl ToolsArgs {
+    /// The tools to build the plugin of `folder` with.
+    pub fn resolve(&self, folder: &Path) -> Tools {
+        self.tools_dir.as_ref().map_or_else(|| Tools::near(folder), Tools::in_folder)
     }
 }
 

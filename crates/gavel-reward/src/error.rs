@@ -131,7 +131,7 @@ pub enum RewardError {
         source: Box<LoadError>,
     },
     /// The plugin's folder has no `.wasm` file where its manifest says, and no first-party plugin has its name.
-    #[error("{} does not exist: build the plugin first", entry.display())]
+    #[error("{} does not exist: build the plugin first (`gavel plugin build`)", entry.display())]
     NotBuilt {
         /// The file that the manifest names.
         entry: PathBuf,

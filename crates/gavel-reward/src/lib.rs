@@ -38,7 +38,7 @@ pub use file::{RewardFile, VerifierEntry};
 pub use first_party::FirstParty;
 pub use limits::{LimitSettings, ProgramLimitSettings};
 pub use lookup::{FoundPlugin, Origin};
-pub use manifest::{MANIFEST, Manifest, PluginKind};
+pub use manifest::{BuildSettings, MANIFEST, Manifest, PluginKind};
 pub use reload::ReloadingReward;
 pub use reward::{LoadOptions, PluginReward, load};
 pub use source::Place;

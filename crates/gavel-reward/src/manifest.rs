@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::error::RewardError;
 use crate::files::Files;
 use crate::limits::LimitSettings;
-use crate::source::{Field, Table};
+use crate::source::{Field, Place, Table};
 
 /// The file name of a manifest.
 pub const MANIFEST: &str = "gavel.toml";
@@ -20,6 +20,11 @@ pub const MANIFEST: &str = "gavel.toml";
 /// version = "0.1.0"
 /// entry   = "target/wasm32-wasip2/release/shouting.wasm"   # from the manifest's folder
 /// kind    = "verifier"                                     # or "interpreter"; this is the default
+///
+/// [build]                   # optional; how `gavel plugin build` makes the entry
+/// language = "rust"
+/// source   = "src/lib.rs"   # the file with the verifier
+/// paths    = ["vendor"]     # optional: folders with what the source imports, for languages that look there
 ///
 /// [limits]                  # optional; a reward file may say otherwise
 /// fuel = 100_000_000
@@ -40,12 +45,27 @@ pub struct Manifest {
     pub version: String,
     /// The `.wasm` file, relative to the manifest's folder.
     pub entry: PathBuf,
+    /// How the entry is made, for a toolkit; loading does not look at it.
+    pub build: Option<BuildSettings>,
     /// Limits that suit the plugin.
     pub limits: LimitSettings,
     /// The languages that the plugin asks to run untrusted programs in; empty for most.
     pub interpreters: Vec<String>,
     /// What the file is.
     pub kind: PluginKind,
+}
+
+/// How a plugin is made. The paths are relative to the manifest's folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildSettings {
+    /// The language, as the toolkit calls it.
+    pub language: String,
+    /// Where the manifest names it, so that an error can say so.
+    pub place: Place,
+    /// The file with the verifier.
+    pub source: PathBuf,
+    /// Folders with what the source imports.
+    pub paths: Vec<PathBuf>,
 }
 
 /// What a plugin's file is.
@@ -90,6 +110,7 @@ impl Manifest {
             name: plugin.require("name")?.string()?,
             version: plugin.require("version")?.string()?,
             entry: plugin.require("entry")?.string()?.into(),
+            build: None,
             limits: LimitSettings::default(),
             interpreters: Vec::new(),
             kind: plugin.take("kind").map(|kind| read_kind(&kind)).transpose()?.unwrap_or_default(),
@@ -98,6 +119,9 @@ impl Manifest {
         if manifest.kind == PluginKind::Interpreter {
             document.finish()?;
             return Ok(manifest);
+        }
+        if let Some(build) = document.take("build") {
+            manifest.build = Some(read_build(build.table()?)?);
         }
         if let Some(limits) = document.take("limits") {
             manifest.limits = LimitSettings::read(limits.table()?)?;
@@ -112,6 +136,24 @@ impl Manifest {
         document.finish()?;
         Ok(manifest)
     }
+}
+
+fn read_build(mut table: Table<'_>) -> Result<BuildSettings, RewardError> {
+    let language = table.require("language")?;
+    let paths = match table.take("paths") {
+        Some(field) => {
+            field.strings().ok_or_else(|| field.unlike("a list of folders such as [\"vendor\"]"))?
+        }
+        None => Vec::new(),
+    };
+    let build = BuildSettings {
+        place: language.place(),
+        language: language.string()?,
+        source: table.require("source")?.string()?.into(),
+        paths: paths.into_iter().map(PathBuf::from).collect(),
+    };
+    table.finish()?;
+    Ok(build)
 }
 
 fn read_kind(field: &Field<'_>) -> Result<PluginKind, RewardError> {
@@ -165,8 +207,18 @@ mod tests {
     }
 
     #[test]
+    fn a_plugin_says_how_it_is_made() {
+        let manifest = parse("[build]\nlanguage = 'c'\nsource = 'x.c'\npaths = ['vendor']").unwrap();
+        let build = manifest.build.unwrap();
+        assert_eq!((build.language.as_str(), build.source.as_path()), ("c", Path::new("x.c")));
+        assert_eq!(build.paths, [PathBuf::from("vendor")]);
+        assert_eq!(build.place.to_string(), "gavel.toml:7:12");
+    }
+
+    #[test]
     fn a_mistake_names_line_and_field() {
         for (rest, expected) in [
+            ("[build]\nlanguage = 'c'", "gavel.toml:6:2: `build` needs the field `source`"),
             (
                 "[capabilities]\ninterpreter = true",
                 "gavel.toml:7:15: `capabilities.interpreter` must be a list of languages such as [\"python\"], or \

@@ -2,6 +2,7 @@
 //! measurements.
 
 mod bench;
+mod conformance;
 mod demo;
 mod npm;
 mod pip;
@@ -14,6 +15,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use gavel_toolkit::Tools;
 
 /// Works on the gavel repository.
 #[derive(Parser)]
@@ -33,8 +35,15 @@ enum Task {
     Demo(demo::Args),
     /// Set up, and run every test of every part.
     Test,
+    /// Build the same small verifiers in every language, and see that they say the same, again and again.
+    Conformance(conformance::Args),
     /// Measure, and print the tables of docs/benchmarks.md.
     Bench(bench::Args),
+}
+
+/// The tools that plugins are built with, in this repository as in any plugin's.
+fn tools(root: &Path) -> Tools {
+    Tools::in_folder(root.join(".gavel/tools"))
 }
 
 fn main() -> ExitCode {
@@ -45,6 +54,11 @@ fn main() -> ExitCode {
         Task::Plugins(args) => plugins::run(root, &args),
         Task::Demo(args) => demo::run(root, &args),
         Task::Test => test::run(root),
+        Task::Conformance(args) => conformance::run(root, &args).map(|skipped| {
+            for what in skipped {
+                println!("skipped: {what}");
+            }
+        }),
         Task::Bench(args) => bench::run(root, &args),
     };
     match result {

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::pip::remove;
 use crate::setup::Step;
-use crate::shell;
+use crate::shell::{self, remove};
 
 const PINNED: &str = "crates/xtask/componentize-js";
 const LOCK: &str = "package-lock.json";

@@ -1,92 +1,68 @@
-//! Python packages: pinned wheels from PyPI, in folders of their own under `.gavel/`.
+//! Python packages: pinned wheels from PyPI, in folders of their own among the tools.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use gavel_toolkit::{COMPONENTIZE_PY, Wheels};
 
 use crate::setup::Step;
-use crate::shell;
+use crate::tools;
 
 /// Makes components of Python programs.
 pub fn componentize_py(root: &Path) -> Step<'_> {
-    wheels(
-        root,
-        Wheels {
-            name: "componentize-py",
-            reason: "makes plugins of Python; 17 MB",
-            requirements: "crates/xtask/componentize-py.txt",
-            arguments: &[],
-        },
-    )
+    step(root, COMPONENTIZE_PY.name, COMPONENTIZE_PY.reason, |_, work| work(&COMPONENTIZE_PY))
 }
 
-/// The folder of Math-Verify and all that it imports.
-pub fn math_verify_folder(root: &Path) -> PathBuf {
-    root.join(".gavel").join(MATH_VERIFY)
+/// What the plugin `math-verify` is made of.
+pub fn math_verify(root: &Path) -> Step<'_> {
+    step(root, MATH_VERIFY, "becomes the plugin of that name; 7 MB", |root, work| {
+        let pinned = root.join("plugins/math-verify/requirements.txt");
+        let requirements =
+            fs::read_to_string(&pinned).with_context(|| format!("could not read {}", pinned.display()))?;
+        // The Python that runs it is the one in the component, whatever python3 is here.
+        let arguments = &["--python-version", "3.14", "--no-compile"];
+        let requirements = &*requirements;
+        work(&Wheels { name: MATH_VERIFY, reason: "", requirements, arguments, hashed: true })
+    })
 }
 
 const MATH_VERIFY: &str = "math-verify";
 
-/// What the plugin `math-verify` is made of.
-pub fn math_verify(root: &Path) -> Step<'_> {
-    wheels(
-        root,
-        Wheels {
-            name: MATH_VERIFY,
-            reason: "becomes the plugin of that name; 7 MB",
-            requirements: "plugins/math-verify/requirements.txt",
-            // The Python that runs it is the one in the component, whatever python3 is here.
-            arguments: &["--python-version", "3.14", "--no-compile"],
-        },
-    )
+/// The folder of Math-Verify and all that it imports.
+pub fn math_verify_folder(root: &Path) -> PathBuf {
+    root.join(".gavel/tools").join(MATH_VERIFY)
 }
 
-/// Wheels that are pinned by version and hash.
-struct Wheels {
+/// Something to do with wheels, and what comes of it.
+type Work<'w> = &'w dyn Fn(&Wheels<'_>) -> Result<Option<PathBuf>>;
+
+/// A step that installs wheels; `with` says which.
+fn step<'a>(
+    root: &'a Path,
     name: &'static str,
     reason: &'static str,
-    requirements: &'static str,
-    arguments: &'static [&'static str],
-}
-
-fn wheels(root: &Path, wheels: Wheels) -> Step<'_> {
-    let Wheels { name, reason, requirements, arguments } = wheels;
-    let folder = root.join(".gavel").join(name);
-    // A copy of the requirements says what is installed.
-    let record = folder.join("requirements.txt");
-    let pinned = move || fs::read(root.join(requirements)).ok();
+    with: impl Fn(&Path, Work<'_>) -> Result<Option<PathBuf>> + Copy + 'a,
+) -> Step<'a> {
     Step {
         name,
         reason,
-        present: Box::new({
-            let folder = folder.clone();
-            move || (fs::read(&record).ok()? == pinned()?).then(|| folder.display().to_string())
+        present: Box::new(move || {
+            let found = with(root, &|wheels| Ok(tools(root).has_wheels(wheels))).ok()??;
+            Some(found.display().to_string())
         }),
         install: Box::new(move || {
-            let unpacking = folder.with_extension("part");
-            remove(&unpacking)?;
-            let mut pip = install(root)?;
-            pip.args(arguments).args(["-r", requirements]).arg("--target").arg(&unpacking);
-            shell::read(&mut pip).with_context(|| {
-                format!(
-                    "pip could not install the wheels pinned in {requirements}; is there a network, and pypi.org?"
-                )
-            })?;
-            fs::copy(root.join(requirements), unpacking.join("requirements.txt"))?;
-            remove(&folder)?;
-            fs::rename(&unpacking, &folder)?;
-            Ok(folder.display().to_string())
+            let installed = with(root, &|wheels| Ok(Some(tools(root).wheels(wheels, &|_| {})?)))?;
+            Ok(installed.unwrap_or_default().display().to_string())
         }),
     }
 }
 
 /// `pip install` of wheels only, each checked against its hash.
 pub fn install(root: &Path) -> Result<Command> {
-    let mut pip = python(root)?;
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
-    pip.args(["--require-hashes", "--only-binary=:all:"]);
+    let mut pip = tools(root).pip(root)?;
+    pip.args(["--no-deps", "--require-hashes"]);
     Ok(pip)
 }
 
@@ -95,40 +71,9 @@ pub fn python_for_plugins(root: &Path) -> Result<Command> {
     // componentize-py offers the packages of the active environment to the plugin. This one has none.
     let empty = root.join(".gavel/no-packages");
     fs::create_dir_all(empty.join("lib/site-packages"))?;
-    let path = [root.join("sdk/python"), root.join(".gavel/componentize-py")];
-    let mut python = python(root)?;
+    let path = [root.join("sdk/python"), root.join(".gavel/tools").join(COMPONENTIZE_PY.name)];
+    let mut python = tools(root).python(root)?;
     python.env("PYTHONPATH", std::env::join_paths(path)?).env("VIRTUAL_ENV", empty);
     python.env("PYTHONDONTWRITEBYTECODE", "1");
     Ok(python)
-}
-
-/// A Python with pip: that of a virtual environment of our own, or the system's where Python cannot make one.
-fn python(root: &Path) -> Result<Command> {
-    let venv = root.join(".gavel/venv");
-    let python: PathBuf = venv.join("bin/python");
-    if !python.exists() {
-        let made = shell::read(shell::command(root, "python3").args(["-m", "venv"]).arg(&venv));
-        if let Err(reason) = made {
-            remove(&venv)?;
-            shell::read(shell::command(root, "python3").args(["-m", "pip", "--version"])).with_context(
-                || {
-                    format!(
-                        "python3 has neither venv nor pip (Debian: apt-get install python3-venv): {reason:#}"
-                    )
-                },
-            )?;
-            return Ok(shell::command(root, "python3"));
-        }
-    }
-    Ok(shell::command(root, python))
-}
-
-/// Removes a folder that may be there.
-pub fn remove(folder: &Path) -> Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("could not remove {}", folder.display()))
-        }
-        _ => Ok(()),
-    }
 }

@@ -40,7 +40,7 @@ impl Name {
     fn inputs(self) -> &'static [&'static str] {
         match self {
             Self::Python => &[
-                "crates/xtask/componentize-py.txt",
+                "crates/gavel-toolkit/tools/componentize-py.txt",
                 "plugins/code/src/python",
                 "plugins/interpreters/python/build.py",
                 "plugins/interpreters/python/gavel_interpreter",
@@ -55,7 +55,7 @@ impl Name {
                 "sdk/wit",
             ],
             Self::MathVerify => &[
-                "crates/xtask/componentize-py.txt",
+                "crates/gavel-toolkit/tools/componentize-py.txt",
                 "plugins/math-verify/math_verify_plugin",
                 "plugins/math-verify/requirements.txt",
                 "sdk/python/gavel_plugin",
@@ -86,7 +86,7 @@ impl Name {
                 .arg(self.component()),
             Self::MathVerify => command
                 .args(["-m", "gavel_plugin", "build", "plugins/math-verify/math_verify_plugin"])
-                .args(["--path", ".gavel/math-verify", "--output", self.component()]),
+                .args(["--path", ".gavel/tools/math-verify", "--output", self.component()]),
         };
         Ok(command)
     }

@@ -9,8 +9,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::pip::{self, remove};
-use crate::{npm, shell};
+use crate::shell::remove;
+use crate::{npm, pip, shell};
 
 /// The libtorch that tch 0.24 is made for.
 const TORCH_VERSION: &str = "2.11.0";

@@ -6,26 +6,26 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{pip, plugins, setup, shell};
+use crate::{conformance, pip, plugins, setup, shell};
 
 /// A test that cannot run here prints a line that begins so, with what was skipped and why.
 const SKIPPED: &str = "skipped:";
 
 pub fn run(root: &Path) -> Result<()> {
     setup::run(root, &setup::Args::default())?;
-    eprintln!("test 1/4: formatting");
+    eprintln!("test 1/5: formatting");
     shell::run(shell::cargo(root).args(["fmt", "--all", "--check"]))?;
-    eprintln!("test 2/4: the plugins that are not in Rust");
+    eprintln!("test 2/5: the plugins that are not in Rust");
     plugins::build(root, None)?;
     let python_sdk = ["-m", "unittest", "discover", "--quiet", "--start-directory", "sdk/python/tests"];
     shell::run(pip::python_for_plugins(root)?.args(python_sdk))?;
     // One profile serves tests and demo, so that wasmtime and libtorch's bindings are compiled once; and a debug
     // build of the plugin compiler or of the trainer is too slow to test with.
-    eprintln!("test 3/4: every crate and plugin, in the release profile");
+    eprintln!("test 3/5: every crate and plugin, in the release profile");
     let mut skipped = tee(shell::cargo(root)
         .args(["test", "--workspace", "--release", "--no-fail-fast"])
         .args(["--", "--show-output", "--test-threads=2"]))?;
-    eprintln!("test 4/4: the documents of each plugin, as a plugin author would test them");
+    eprintln!("test 4/5: the documents of each plugin, as a plugin author would test them");
     let gavel = root.join("target/release/gavel");
     for plugin in plugins::verifiers(root)? {
         let mut test = shell::command(root, &gavel);
@@ -34,6 +34,8 @@ pub fn run(root: &Path) -> Result<()> {
     }
     let parity = ["plugins/math-verify/tests/parity.py", "--gavel", "target/release/gavel"];
     skipped.extend(tee(pip::python_for_plugins(root)?.args(parity))?);
+    eprintln!("test 5/5: conformance, in every language");
+    skipped.extend(conformance::run(root, &conformance::Args::default())?);
     skipped.push("tests on a CUDA device: the test run uses the CPU alone".to_owned());
     eprintln!("\nEverything passed. Skipped:");
     for what in skipped {

@@ -1,7 +1,7 @@
 """Does the plugin say what Math-Verify says? Scores labelled pairs with `gavel` and compares verdict by verdict.
 
     python plugins/math-verify/tests/parity.py --gavel target/release/gavel
-    PYTHONPATH=.gavel/math-verify python plugins/math-verify/tests/parity.py --gavel target/release/gavel --live
+    PYTHONPATH=.gavel/tools/math-verify python plugins/math-verify/tests/parity.py --gavel target/release/gavel --live
 
 Without `--live` the verdicts are those that the data recorded of Math-Verify 0.9.0 on CPython 3.11; with it, those of
 the Math-Verify that this Python imports (3.10 or later).

@@ -38,9 +38,11 @@ fn start(cli: Cli) -> Result<ExitStatus, Stop> {
     let Cli { global, command } = cli;
     match command {
         Command::Score(args) => score::run(args, &global),
+        Command::Plugin(PluginCommand::New(args)) => plugin::new(&args, &global),
+        Command::Plugin(PluginCommand::Build(args)) => plugin::build(&args, &global),
         Command::Plugin(PluginCommand::Inspect(args)) => plugin::inspect(&args),
         Command::Plugin(PluginCommand::Test(args)) => plugin::test(&args, &global),
-        Command::Plugin(PluginCommand::Bench(args)) => plugin::bench(&args),
+        Command::Plugin(PluginCommand::Bench(args)) => plugin::bench(&args, &global),
         Command::Train(args) => train::start("train", &args, &global),
         Command::Eval(args) => train::start("eval", &args, &global),
         Command::Generate(args) => train::start("generate", &args, &global),

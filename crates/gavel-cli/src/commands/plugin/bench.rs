@@ -6,20 +6,25 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use bytesize::ByteSize;
 use gavel_host::{Host, HostConfig, Plugin, STACK, WasmVerifier};
 use gavel_reward::FoundPlugin;
 use gavel_verify::{Submission, Verifier};
 use serde_json::json;
 
 use crate::cases::{self, Verifiers};
-use crate::cli::BenchArgs;
+use crate::cli::{BenchArgs, GlobalArgs};
 use crate::exit::{ExitStatus, InputFault, Stop};
 use crate::rows::milliseconds;
+use crate::terminal::Terminal;
+
+use super::build::build_if_stale;
 
 /// Measures, and writes the result to stdout.
-pub(in crate::commands) fn run(args: &BenchArgs) -> Result<ExitStatus, Stop> {
+pub(in crate::commands) fn run(args: &BenchArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
     let time = Duration::try_from_secs_f64(args.seconds).context("--seconds is not a time").input_fault()?;
     let cases = cases::read(&args.folder).input_fault()?;
+    build_if_stale(&args.folder, &args.tools, &Terminal::new(global.quiet))?;
     let found = FoundPlugin::in_folder(&args.folder)?;
     let slots = u32::try_from(args.jobs.get()).context("--jobs is too large").input_fault()?;
     let loaded = load_twice(&found, slots, args)?;
@@ -128,7 +133,8 @@ fn as_text(loaded: &Loaded, measured: &Measured) -> String {
          p50         {:.1} µs\n\
          p99         {:.1} µs\n\
          max         {:.1} µs\n\
-         load        {:.2} ms cached, {:.0} ms compiled\n",
+         load        {:.2} ms cached, {:.0} ms compiled\n\
+         size        {}\n",
         description.name,
         description.version,
         measured.times.len(),
@@ -141,6 +147,7 @@ fn as_text(loaded: &Loaded, measured: &Measured) -> String {
         microseconds(measured.percentile(100)),
         milliseconds(loaded.cached),
         milliseconds(loaded.cold),
+        ByteSize::b(loaded.plugin.size()).display().iec(),
     )
 }
 
@@ -151,6 +158,7 @@ fn as_json(loaded: &Loaded, measured: &Measured) -> String {
         "plugin": description.name,
         "version": description.version,
         "digest": loaded.plugin.digest(),
+        "size": loaded.plugin.size(),
         "jobs": measured.jobs,
         "submissions": measured.times.len(),
         "seconds": measured.elapsed.as_secs_f64(),

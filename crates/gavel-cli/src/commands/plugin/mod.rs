@@ -1,9 +1,13 @@
-//! `gavel plugin`: look at a plugin, test it, measure it.
+//! `gavel plugin`: write a plugin, build it, test it, measure it, look at it.
 
 mod bench;
+mod build;
 mod inspect;
+mod new;
 mod test;
 
 pub(super) use bench::run as bench;
+pub(super) use build::run as build;
 pub(super) use inspect::run as inspect;
+pub(super) use new::run as new;
 pub(super) use test::run as test;

@@ -1,0 +1,112 @@
+//! `gavel plugin build`: from the sources of a plugin's folder to its `.wasm` file.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::Context;
+use bytesize::ByteSize;
+use gavel_reward::{MANIFEST, Manifest};
+use gavel_toolkit::{Language, Project};
+
+use crate::cli::{BuildArgs, GlobalArgs, ToolsArgs};
+use crate::exit::{ExitStatus, InputFault, Stop};
+use crate::terminal::Terminal;
+
+/// How often `--watch` looks at the sources. Looking works on every file system, and a few dozen files cost nothing.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// Builds; the path of the plugin goes to stdout.
+pub(in crate::commands) fn run(args: &BuildArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
+    let terminal = Terminal::new(global.quiet);
+    if !args.watch {
+        let plugin = build(&project(&args.folder)?, &args.tools, &terminal)?;
+        writeln!(std::io::stdout(), "{}", plugin.display()).context("cannot write to stdout")?;
+        return Ok(ExitStatus::Success);
+    }
+    loop {
+        // Even the manifest may change, and be wrong for a while.
+        let before = State::of(&args.folder);
+        if let Err(stop) = project(&args.folder).and_then(|project| build(&project, &args.tools, &terminal)) {
+            terminal.error(format_args!("{:#}", stop.error()));
+        }
+        terminal.note(format_args!("watching {} (Ctrl-C ends it)", args.folder.display()));
+        while State::of(&args.folder) == before {
+            thread::sleep(LOOK);
+        }
+    }
+}
+
+/// Builds the plugin of a folder where it has not been built, or a source is newer. A folder without a `[build]` is
+/// left as it is: it has been built by other means.
+pub(super) fn build_if_stale(folder: &Path, tools: &ToolsArgs, terminal: &Terminal) -> Result<(), Stop> {
+    if Manifest::read(folder)?.build.is_none() {
+        return Ok(());
+    }
+    let project = project(folder)?;
+    if is_stale(&project) { build(&project, tools, terminal).map(drop) } else { Ok(()) }
+}
+
+fn build(project: &Project, tools: &ToolsArgs, terminal: &Terminal) -> Result<PathBuf, Stop> {
+    let started = Instant::now();
+    let report = |progress: &str| terminal.note(progress);
+    let plugin = gavel_toolkit::build(project, &tools.resolve(&project.folder), &report).input_fault()?;
+    let size = fs::metadata(&plugin).with_context(|| format!("cannot read {}", plugin.display()))?.len();
+    terminal.note(format_args!(
+        "built {}, {} in {:.1} s",
+        plugin.display(),
+        ByteSize::b(size).display().iec(),
+        started.elapsed().as_secs_f64()
+    ));
+    Ok(plugin)
+}
+
+/// What the manifest of a folder says is to be built.
+fn project(folder: &Path) -> Result<Project, Stop> {
+    let manifest = Manifest::read(folder)?;
+    let file = folder.join(MANIFEST);
+    let build = manifest.build.with_context(|| {
+        format!(
+            "{} does not say how the plugin is built; it needs, for instance:\n  [build]\n  language = \"rust\"\n  \
+             source = \"src/lib.rs\"",
+            file.display()
+        )
+    });
+    let build = build.input_fault()?;
+    let language: Language =
+        build.language.parse().with_context(|| format!("{}: `build.language`", build.place)).input_fault()?;
+    Ok(Project {
+        folder: folder.to_owned(),
+        language,
+        source: build.source,
+        entry: manifest.entry,
+        paths: build.paths,
+    })
+}
+
+fn is_stale(project: &Project) -> bool {
+    let Ok(built) = modified(&project.folder.join(&project.entry)) else { return true };
+    project.inputs().is_ok_and(|inputs| {
+        // A source that cannot be read has gone since, or the compiler will say what is wrong with it.
+        inputs.iter().any(|input| modified(input).is_ok_and(|changed| changed > built))
+    })
+}
+
+/// What `--watch` compares: the sources and when they changed, or nothing where the manifest is wrong.
+#[derive(PartialEq)]
+struct State(Vec<(PathBuf, Option<SystemTime>)>);
+
+impl State {
+    fn of(folder: &Path) -> Self {
+        let manifest = folder.join(MANIFEST);
+        let inputs = project(folder).ok().and_then(|project| project.inputs().ok()).unwrap_or_default();
+        let files = inputs.into_iter().chain([manifest]);
+        Self(files.map(|file| (file.clone(), modified(&file).ok())).collect())
+    }
+}
+
+fn modified(file: &Path) -> std::io::Result<SystemTime> {
+    fs::metadata(file)?.modified()
+}

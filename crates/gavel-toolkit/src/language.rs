@@ -1,0 +1,89 @@
+//! The languages that a plugin can be written in.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A language with an SDK, a template and a recipe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Language {
+    /// A component, by cargo.
+    Rust,
+    /// A component with CPython in it, by componentize-py.
+    Python,
+}
+
+impl Language {
+    /// Every language, in the order of the documents.
+    pub const ALL: [Self; 2] = [Self::Rust, Self::Python];
+
+    /// As a manifest and `--lang` call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rust => "rust",
+            Self::Python => "python",
+        }
+    }
+
+    /// The folders in `sdk/` that its plugins are built from. The first has the template.
+    pub(crate) fn folders(self) -> &'static [&'static str] {
+        match self {
+            Self::Rust => &["rust"],
+            Self::Python => &["python"],
+        }
+    }
+}
+
+impl fmt::Display for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Language {
+    type Err = UnknownLanguage;
+
+    fn from_str(name: &str) -> Result<Self, UnknownLanguage> {
+        let found = Self::ALL.into_iter().find(|language| language.name() == name);
+        found.ok_or_else(|| UnknownLanguage { name: name.to_owned() })
+    }
+}
+
+/// A language that the toolkit does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownLanguage {
+    name: String,
+}
+
+impl std::error::Error for UnknownLanguage {}
+
+impl fmt::Display for UnknownLanguage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = Language::ALL.map(Language::name);
+        write!(f, "there is no SDK for `{}`", self.name)?;
+        let similar = |name: &&str| strsim::jaro_winkler(&self.name, name);
+        let best = names.iter().copied().max_by(|one, other| similar(one).total_cmp(&similar(other)));
+        if let Some(best) = best.filter(|best| similar(best) > 0.7) {
+            write!(f, " (did you mean `{best}`?)")?;
+        }
+        write!(f, "; there is one for {}", names.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_language_is_found_by_its_name() {
+        for language in Language::ALL {
+            assert_eq!(language.name().parse(), Ok(language));
+        }
+    }
+
+    #[test]
+    fn an_unknown_language_is_told_what_there_is() {
+        let error = "pyhton".parse::<Language>().unwrap_err().to_string();
+        assert!(error.contains("did you mean `python`?"), "{error}");
+        assert!(error.contains("there is one for rust, python"), "{error}");
+    }
+}

@@ -1,0 +1,31 @@
+//! One recipe per language: how its compiler makes a plugin, or what a component can be made of.
+
+mod python;
+mod rust;
+
+use std::path::PathBuf;
+
+use crate::project::Workshop;
+use crate::{Language, ToolkitError};
+
+/// What a recipe makes.
+pub(crate) enum Product {
+    /// A core module with the exports of the contract's bindings, still without the contract itself.
+    Core {
+        module: PathBuf,
+        /// For runtimes whose allocator cannot be called before they have started.
+        realloc_via_memory_grow: bool,
+    },
+    /// A component, or a WASI command.
+    Finished(PathBuf),
+}
+
+pub(crate) type Recipe = fn(&Workshop<'_>) -> Result<Product, ToolkitError>;
+
+/// How plugins in `language` are made.
+pub(crate) fn recipe(language: Language) -> Recipe {
+    match language {
+        Language::Rust => rust::build,
+        Language::Python => python::build,
+    }
+}

@@ -1,0 +1,124 @@
+//! A plugin's folder as the toolkit sees it, and the way to its `.wasm` file.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use crate::error::Doing;
+use crate::languages::{Product, recipe};
+use crate::{Language, ToolkitError, Tools, component, sdk};
+
+/// Where the toolkit keeps what it needs in a plugin's folder. Templates have git ignore it.
+pub(crate) const FOLDER: &str = ".gavel";
+
+/// What is to be built. All paths but `folder` are relative to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    /// The plugin's folder.
+    pub folder: PathBuf,
+    /// What it is written in.
+    pub language: Language,
+    /// The file with the verifier.
+    pub source: PathBuf,
+    /// The `.wasm` file to make.
+    pub entry: PathBuf,
+    /// Folders with what the source imports, for languages that look there (Python, JavaScript).
+    pub paths: Vec<PathBuf>,
+}
+
+impl Project {
+    /// What the plugin is made of, to tell whether it has changed: the files of its folder without those that say
+    /// something about it (cases, documents), and those that compilers make.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub fn inputs(&self) -> Result<Vec<PathBuf>, ToolkitError> {
+        let mut files = Vec::new();
+        collect(&self.folder, &mut files)?;
+        files.sort();
+        Ok(files)
+    }
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), ToolkitError> {
+    for entry in fs::read_dir(folder).doing("read", folder)? {
+        let path = entry.doing("read", folder)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path.is_dir() && !name.starts_with('.') && !NOT_SOURCES.contains(&&*name) {
+            collect(&path, files)?;
+        } else if path.is_file() && !NOT_INPUTS.iter().any(|end| name.ends_with(end)) {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Folders that compilers and package managers fill.
+const NOT_SOURCES: [&str; 4] = ["target", "node_modules", "__pycache__", "nimcache"];
+
+/// Ends of the names of files that no compiler reads.
+const NOT_INPUTS: [&str; 6] = [".wasm", ".md", ".jsonl", ".lock", "reward.toml", ".gitignore"];
+
+/// Builds a plugin, and returns the path of its file. What compilers have to say goes to stderr; `report` hears of
+/// what takes long.
+///
+/// # Errors
+/// See [`ToolkitError`]. The plugin that was there before stays as it was.
+pub fn build(project: &Project, tools: &Tools, report: &dyn Fn(&str)) -> Result<PathBuf, ToolkitError> {
+    let source = project.folder.join(&project.source);
+    if !source.exists() {
+        return Err(ToolkitError::NoSource { source_file: source });
+    }
+    // Compilers are started in the plugin's folder, so that they name files as its author does.
+    let folder = fs::canonicalize(&project.folder).doing("read", &project.folder)?;
+    sdk::lay(&folder, project.language)?;
+    let workshop = Workshop { folder, project, tools, report };
+    fs::create_dir_all(workshop.scratch()).doing("create", workshop.scratch())?;
+    let bytes = match recipe(project.language)(&workshop)? {
+        Product::Core { module, realloc_via_memory_grow } => {
+            component::of_core_module(&read(&module)?, realloc_via_memory_grow)?
+        }
+        Product::Finished(file) => read(&file)?,
+    };
+    let entry = project.folder.join(&project.entry);
+    write_whole(&entry, &bytes).doing("write", &entry)?;
+    Ok(entry)
+}
+
+/// What a recipe works with.
+pub(crate) struct Workshop<'a> {
+    /// The plugin's folder, absolute; compilers are started there.
+    pub(crate) folder: PathBuf,
+    pub(crate) project: &'a Project,
+    pub(crate) tools: &'a Tools,
+    /// Hears of what takes long.
+    pub(crate) report: &'a dyn Fn(&str),
+}
+
+impl Workshop<'_> {
+    /// A folder of the embedded `sdk/`, such as `python` or `wit`, as it is laid down for this plugin.
+    pub(crate) fn sdk(&self, name: &str) -> PathBuf {
+        self.folder.join(FOLDER).join("sdk").join(name)
+    }
+
+    /// A folder for what lies between source and plugin.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.folder.join(FOLDER).join("build")
+    }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, ToolkitError> {
+    fs::read(file).doing("read", file)
+}
+
+/// Whoever loads the plugin while it is written sees the old one or the new one.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".plugin-").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    #[cfg(unix)]
+    fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+    file.persist(path)?;
+    Ok(())
+}

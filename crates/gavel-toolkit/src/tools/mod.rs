@@ -1,0 +1,142 @@
+//! Pinned tools: packages of PyPI and npm, in folders of their own, installed where they are missing.
+//!
+//! A tool's folder holds a copy of what pinned it, so what is there can be told from what is wanted; it appears by a
+//! rename, whole or not at all.
+
+mod npm;
+mod pip;
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+pub use npm::NodePackages;
+pub(crate) use pip::PYTHON;
+pub use pip::Wheels;
+
+use crate::ToolkitError;
+use crate::error::Doing;
+use crate::project::FOLDER;
+
+/// Makes components of Python programs.
+pub const COMPONENTIZE_PY: Wheels<'_> = Wheels {
+    name: "componentize-py",
+    reason: "makes plugins of Python; 17 MB",
+    requirements: include_str!("../../tools/componentize-py.txt"),
+    arguments: &[],
+    hashed: true,
+};
+
+/// A folder of tools.
+#[derive(Debug, Clone)]
+pub struct Tools {
+    folder: PathBuf,
+}
+
+impl Tools {
+    /// Tools in a folder, which is created when the first is installed.
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// The tools of a project: `.gavel/tools` of the plugin's folder, or of the nearest folder above that has one.
+    pub fn near(plugin: &Path) -> Self {
+        let place = |folder: &Path| folder.join(FOLDER).join("tools");
+        let absolute = fs::canonicalize(plugin).unwrap_or_else(|_| plugin.to_owned());
+        let found = absolute.ancestors().map(place).find(|tools| tools.is_dir());
+        Self { folder: found.unwrap_or_else(|| place(&absolute)) }
+    }
+
+    /// Where a tool is, or will be.
+    pub(crate) fn place(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Installs a tool, unless it is there and pinned as it should be. `install` fills the folder that it is given;
+    /// `pin` is what tells one installation from another.
+    pub(crate) fn install(
+        &self,
+        name: &str,
+        pin: &str,
+        install: impl FnOnce(&Path) -> Result<(), ToolkitError>,
+    ) -> Result<PathBuf, ToolkitError> {
+        let place = self.place(name);
+        if self.pinned(name, pin) {
+            return Ok(place);
+        }
+        fs::create_dir_all(&self.folder).doing("create", &self.folder)?;
+        let lock = self.folder.join(".lock");
+        // Held until the tool is there: another process that wants it too waits, and then finds it.
+        let lock_file = File::create(&lock).doing("create", &lock)?;
+        lock_file.lock().doing("lock", &lock)?;
+        if self.pinned(name, pin) {
+            return Ok(place);
+        }
+        let part = self.folder.join(format!("{name}.part"));
+        remove(&part)?;
+        fs::create_dir_all(&part).doing("create", &part)?;
+        install(&part)?;
+        fs::write(part.join(PIN), pin).doing("write", part.join(PIN))?;
+        remove(&place)?;
+        fs::rename(&part, &place).doing("rename", &part)?;
+        Ok(place)
+    }
+
+    /// Whether a tool is installed as `pin` says.
+    pub(crate) fn pinned(&self, name: &str, pin: &str) -> bool {
+        fs::read_to_string(self.place(name).join(PIN)).is_ok_and(|found| found == pin)
+    }
+}
+
+/// The file in a tool's folder that says what pinned it.
+const PIN: &str = ".pin";
+
+/// Removes a folder that may be there.
+fn remove(folder: &Path) -> Result<(), ToolkitError> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).doing("remove", folder),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_is_installed_once_and_again_when_its_pin_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let tools = Tools::in_folder(folder.path());
+        let install = |pin: &str| {
+            let mut ran = false;
+            let place = tools.install("tool", pin, |part| {
+                ran = true;
+                fs::write(part.join("file"), pin).doing("write", part)
+            });
+            assert_eq!(fs::read_to_string(place.unwrap().join("file")).unwrap(), pin);
+            ran
+        };
+        assert_eq!([install("1"), install("1"), install("2"), install("2")], [true, false, true, false]);
+    }
+
+    #[test]
+    fn a_tool_that_cannot_be_installed_leaves_the_one_before_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let tools = Tools::in_folder(folder.path());
+        tools.install("tool", "1", |part| fs::write(part.join("file"), "1").doing("write", part)).unwrap();
+        let failed =
+            tools.install("tool", "2", |part| fs::write(part.join("no/such"), "2").doing("write", part));
+        assert!(failed.is_err());
+        assert!(tools.pinned("tool", "1"));
+    }
+
+    #[test]
+    fn tools_of_the_project_around_a_plugin_are_shared() {
+        let project = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(project.path()).unwrap();
+        let plugin = root.join("rewards/mine");
+        fs::create_dir_all(&plugin).unwrap();
+        assert_eq!(Tools::near(&plugin).folder, plugin.join(".gavel/tools"));
+        fs::create_dir_all(root.join(".gavel/tools")).unwrap();
+        assert_eq!(Tools::near(&plugin).folder, root.join(".gavel/tools"));
+    }
+}

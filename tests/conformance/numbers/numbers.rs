@@ -1,0 +1,25 @@
+//! Says the number that the reference is, and its bits.
+
+use gavel_plugin::{Error, NoOptions, Submission, Verdict, Verifier, export};
+
+pub struct Numbers;
+
+impl Verifier for Numbers {
+    type Options = NoOptions;
+    const NAME: &str = "numbers";
+    const VERSION: &str = "1.0.0";
+    const SUMMARY: &str = "Says the number that the reference is, and its bits.";
+    const METRICS: &[&str] = &["value", "high", "low"];
+
+    fn verify(submission: &Submission, _: &NoOptions) -> Result<Verdict, Error> {
+        let text = submission.reference()?;
+        let value: f64 = text.parse().map_err(|_| Error::InvalidTask(format!("{text:?} is no number")))?;
+        let bits = value.to_bits();
+        Ok(Verdict::new(value)
+            .metric("value", value)
+            .metric("high", (bits >> 32) as f64)
+            .metric("low", (bits & 0xffff_ffff) as f64))
+    }
+}
+
+export!(Numbers);
