@@ -10,17 +10,33 @@ pub enum Language {
     Rust,
     /// A component with CPython in it, by componentize-py.
     Python,
+    /// A component with SpiderMonkey in it, by componentize-js.
+    JavaScript,
+    /// As JavaScript, with its types checked.
+    TypeScript,
+    /// A component of a core module, by zig's clang.
+    C,
+    /// As C, with zig's libc++.
+    Cpp,
+    /// As C, by zig itself.
+    Zig,
 }
 
 impl Language {
     /// Every language, in the order of the documents.
-    pub const ALL: [Self; 2] = [Self::Rust, Self::Python];
+    pub const ALL: [Self; 7] =
+        [Self::Rust, Self::Python, Self::JavaScript, Self::TypeScript, Self::C, Self::Cpp, Self::Zig];
 
     /// As a manifest and `--lang` call it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Rust => "rust",
             Self::Python => "python",
+            Self::JavaScript => "javascript",
+            Self::TypeScript => "typescript",
+            Self::C => "c",
+            Self::Cpp => "c++",
+            Self::Zig => "zig",
         }
     }
 
@@ -29,6 +45,11 @@ impl Language {
         match self {
             Self::Rust => &["rust"],
             Self::Python => &["python"],
+            Self::JavaScript => &["javascript"],
+            Self::TypeScript => &["typescript", "javascript"],
+            Self::C => &["c"],
+            Self::Cpp => &["cpp", "c"],
+            Self::Zig => &["zig", "c"],
         }
     }
 }

@@ -36,4 +36,4 @@ pub use language::{Language, UnknownLanguage};
 pub use project::{Project, build};
 pub use sdk::lay as lay_sdk;
 pub use template::create;
-pub use tools::{COMPONENTIZE_PY, NodePackages, Tools, Wheels};
+pub use tools::{COMPONENTIZE_PY, JAVASCRIPT, NodePackages, Tools, Wheels, ZIGLANG};

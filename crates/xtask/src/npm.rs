@@ -1,50 +1,23 @@
-//! Node packages: what `componentize-js/package-lock.json` pins, in `.gavel/componentize-js`.
+//! Node packages: what the toolkit makes plugins of JavaScript with.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use gavel_toolkit::JAVASCRIPT;
 
 use crate::setup::Step;
-use crate::shell::{self, remove};
-
-const PINNED: &str = "crates/xtask/componentize-js";
-const LOCK: &str = "package-lock.json";
+use crate::tools;
 
 /// Where the packages are.
 pub fn folder(root: &Path) -> PathBuf {
-    root.join(".gavel/componentize-js")
+    root.join(".gavel/tools").join(JAVASCRIPT.name)
 }
 
 /// Makes components of JavaScript programs.
 pub fn componentize_js(root: &Path) -> Step<'_> {
     Step {
-        name: "componentize-js",
-        reason: "makes plugins of JavaScript; 400 MB on disk",
-        present: Box::new(move || {
-            let pinned = fs::read(root.join(PINNED).join(LOCK)).ok()?;
-            let installed = fs::read(folder(root).join(LOCK)).ok()?;
-            (pinned == installed).then(|| folder(root).display().to_string())
-        }),
-        install: Box::new(move || install(root)),
+        name: JAVASCRIPT.name,
+        reason: JAVASCRIPT.reason,
+        present: Box::new(move || Some(tools(root).has_packages(&JAVASCRIPT)?.display().to_string())),
+        install: Box::new(move || Ok(tools(root).packages(&JAVASCRIPT, &|_| {})?.display().to_string())),
     }
-}
-
-fn install(root: &Path) -> Result<String> {
-    let (folder, unpacking) = (folder(root), root.join(".gavel/componentize-js.part"));
-    remove(&unpacking)?;
-    fs::create_dir_all(&unpacking)?;
-    for file in ["package.json", LOCK] {
-        fs::copy(root.join(PINNED).join(file), unpacking.join(file))?;
-    }
-    let mut npm = shell::command(&unpacking, "npm");
-    // No package here needs its install script, and none should run one.
-    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
-    shell::read(&mut npm).context(
-        "npm could not install what crates/xtask/componentize-js/package-lock.json pins; \
-         is Node (20 or later) there, and the network?",
-    )?;
-    remove(&folder)?;
-    fs::rename(&unpacking, &folder)?;
-    Ok(folder.display().to_string())
 }

@@ -48,7 +48,7 @@ impl Name {
                 "sdk/wit",
             ],
             Self::Javascript => &[
-                "crates/xtask/componentize-js",
+                "crates/gavel-toolkit/tools/javascript",
                 "plugins/interpreters/javascript/build.mjs",
                 "plugins/interpreters/javascript/src",
                 "plugins/interpreters/javascript/wit",

@@ -26,6 +26,8 @@ def build(source: Path, output: Path, paths: Sequence[Path] = ()) -> None:
     The module is imported now, and the component starts with the memory as it is then: what runs at import (tables,
     caches, a warm-up) costs a submission nothing, and a module that is not imported now cannot be imported later.
     """
+    if source.stem in sys.stdlib_module_names:
+        raise SystemExit(f"{source.name} has the name of a module of Python's own, which would be imported in its place; rename it")
     package = Path(__file__).resolve().parent
     componentize("plugin", _PLUGIN.format(module=source.stem), output, [package, source], paths)
 

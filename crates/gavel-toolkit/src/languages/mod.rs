@@ -1,7 +1,9 @@
 //! One recipe per language: how its compiler makes a plugin, or what a component can be made of.
 
+mod javascript;
 mod python;
 mod rust;
+mod zig;
 
 use std::path::PathBuf;
 
@@ -27,5 +29,9 @@ pub(crate) fn recipe(language: Language) -> Recipe {
     match language {
         Language::Rust => rust::build,
         Language::Python => python::build,
+        Language::JavaScript | Language::TypeScript => javascript::build,
+        Language::C => zig::build_c,
+        Language::Cpp => zig::build_cpp,
+        Language::Zig => zig::build_zig,
     }
 }

@@ -9,6 +9,7 @@ mod pip;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+pub(crate) use npm::NODE;
 pub use npm::NodePackages;
 pub(crate) use pip::PYTHON;
 pub use pip::Wheels;
@@ -24,6 +25,23 @@ pub const COMPONENTIZE_PY: Wheels<'_> = Wheels {
     requirements: include_str!("../../tools/componentize-py.txt"),
     arguments: &[],
     hashed: true,
+};
+
+/// Compiles C, C++ and Zig.
+pub const ZIGLANG: Wheels<'_> = Wheels {
+    name: "ziglang",
+    reason: "compiles C, C++ and Zig; 100 MB",
+    requirements: include_str!("../../tools/ziglang.txt"),
+    arguments: &[],
+    hashed: true,
+};
+
+/// Bundles JavaScript, checks TypeScript, and makes components of both.
+pub const JAVASCRIPT: NodePackages = NodePackages {
+    name: "javascript",
+    reason: "componentize-js, esbuild and typescript, which make plugins of JavaScript; 450 MB on disk",
+    package: include_str!("../../tools/javascript/package.json"),
+    lock: include_str!("../../tools/javascript/package-lock.json"),
 };
 
 /// A folder of tools.

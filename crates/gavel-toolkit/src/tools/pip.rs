@@ -10,7 +10,7 @@ use crate::run::Compiler;
 pub(crate) const PYTHON: Compiler = Compiler {
     program: "python3",
     name: "Python",
-    install: "install Python 3.9 or later with venv (Debian: apt-get install python3-venv)",
+    install: "install Python 3.10 or later with venv (Debian: apt-get install python3-venv)",
 };
 
 /// Wheels that go into one folder.

@@ -2,11 +2,11 @@
 
 use gavel_plugin::{Error, NoOptions, Submission, Verdict, Verifier, export};
 
-pub struct Numbers;
+pub struct Floats;
 
-impl Verifier for Numbers {
+impl Verifier for Floats {
     type Options = NoOptions;
-    const NAME: &str = "numbers";
+    const NAME: &str = "floats";
     const VERSION: &str = "1.0.0";
     const SUMMARY: &str = "Says the number that the reference is, and its bits.";
     const METRICS: &[&str] = &["value", "high", "low"];
@@ -22,4 +22,4 @@ impl Verifier for Numbers {
     }
 }
 
-export!(Numbers);
+export!(Floats);

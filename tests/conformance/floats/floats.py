@@ -6,7 +6,7 @@ from gavel_plugin import InvalidTask, Submission, Verdict, verifier
 
 
 @verifier(
-    name="numbers",
+    name="floats",
     version="1.0.0",
     summary="Says the number that the reference is, and its bits.",
     metrics=["value", "high", "low"],

@@ -1,0 +1,108 @@
+//! C, C++ and Zig: the zig of PyPI's `ziglang` compiles all three to a core module, with a libc of its own.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::Product;
+use crate::project::Workshop;
+use crate::run::Compiler;
+use crate::tools::ZIGLANG;
+use crate::{ToolkitError, sdk};
+
+const ZIG: Compiler = Compiler {
+    program: "zig",
+    name: "zig",
+    install: "it comes with the tool folder; remove that and build again",
+};
+
+/// Zig gives 16 MiB by default, which every instance would have to have from the start.
+const STACK: &str = "-Wl,-z,stack-size=262144";
+
+pub(super) fn build_c(workshop: &Workshop<'_>) -> Result<Product, ToolkitError> {
+    let core = workshop.scratch().join("core.wasm");
+    let mut cc = zig(workshop, "cc")?;
+    cc.args(["-std=gnu17", "-Wall"]).args(FLAGS);
+    cc.arg("-I").arg(workshop.sdk("c")).arg(&workshop.project.source).args(c_sdk(workshop));
+    (workshop.report)("zig cc: compiling (the first time its libc too, some 20 s)");
+    ZIG.run(cc.arg("-o").arg(&core))?;
+    Ok(Product::Core { module: core, realloc_via_memory_grow: false })
+}
+
+pub(super) fn build_cpp(workshop: &Workshop<'_>) -> Result<Product, ToolkitError> {
+    let core = workshop.scratch().join("core.wasm");
+    compile_libcxx(workshop)?;
+    (workshop.report)("zig c++: compiling");
+    let mut objects: Vec<PathBuf> = Vec::new();
+    for (index, source) in c_sdk(workshop).into_iter().enumerate() {
+        let object = workshop.scratch().join(format!("sdk-{index}.o"));
+        ZIG.run(
+            zig(workshop, "cc")?.args(["-std=gnu17", "-c"]).args(FLAGS).arg(source).arg("-o").arg(&object),
+        )?;
+        objects.push(object);
+    }
+    let mut cxx = zig(workshop, "c++")?;
+    cxx.args(["-std=gnu++20", "-Wall"]).args(CXX_FLAGS).args(FLAGS);
+    for sdk in ["cpp", "c"] {
+        cxx.arg("-I").arg(workshop.sdk(sdk));
+    }
+    ZIG.run(cxx.arg(&workshop.project.source).args(objects).arg("-o").arg(&core))?;
+    Ok(Product::Core { module: core, realloc_via_memory_grow: false })
+}
+
+pub(super) fn build_zig(workshop: &Workshop<'_>) -> Result<Product, ToolkitError> {
+    let core = workshop.scratch().join("core.wasm");
+    (workshop.report)("zig: compiling (the first time its libc too, some 20 s)");
+    let bindings = workshop.sdk("c").join("bindings");
+    let object = workshop.scratch().join("bindings.o");
+    let mut cc = zig(workshop, "cc")?;
+    ZIG.run(cc.args(["-c"]).args(FLAGS).arg(bindings.join("plugin.c")).arg("-o").arg(&object))?;
+    let mut zig = zig(workshop, "build-exe")?;
+    zig.args(["-target", TARGET, "-lc", "-OReleaseSmall", "-fno-entry", "-rdynamic", "-mexec-model=reactor"]);
+    zig.args(["--stack", "262144", "--dep", "gavel"]);
+    zig.arg(format!("-Mroot={}", workshop.project.source.display())).arg(&object);
+    zig.arg("-I").arg(&bindings);
+    zig.arg(format!("-Mgavel={}", workshop.sdk("zig").join("gavel.zig").display()));
+    ZIG.run(zig.arg(format!("-femit-bin={}", core.display())))?;
+    Ok(Product::Core { module: core, realloc_via_memory_grow: false })
+}
+
+const TARGET: &str = "wasm32-wasi";
+
+/// What C and C++ have in common. Debug information goes, function names stay, for the backtrace of a trap.
+const FLAGS: [&str; 5] = ["--target=wasm32-wasi", "-O2", "-mexec-model=reactor", "-Wl,--strip-debug", STACK];
+
+/// There is no unwinding in WebAssembly yet that every runtime has.
+const CXX_FLAGS: [&str; 2] = ["-fno-exceptions", "-fno-rtti"];
+
+/// Compiles zig's libc++ once, apart from the plugin: it has thousands of warnings of its own, in which the author's
+/// would be lost.
+fn compile_libcxx(workshop: &Workshop<'_>) -> Result<(), ToolkitError> {
+    let done = workshop.tools.place("zig-cache").join("libc++");
+    if done.exists() {
+        return Ok(());
+    }
+    (workshop.report)("zig c++: compiling its libc and libc++, once (some 40 s)");
+    let empty = workshop.scratch().join("empty.cpp");
+    sdk::write(&empty, b"")?;
+    let mut cxx = zig(workshop, "c++")?;
+    cxx.args(CXX_FLAGS).args(FLAGS).arg(&empty).arg("-o").arg(workshop.scratch().join("empty.wasm"));
+    ZIG.run_quietly(&mut cxx)?;
+    sdk::write(&done, b"")
+}
+
+/// The sources of the C SDK.
+fn c_sdk(workshop: &Workshop<'_>) -> [PathBuf; 2] {
+    let sdk = workshop.sdk("c");
+    [sdk.join("gavel.c"), sdk.join("bindings/plugin.c")]
+}
+
+/// A command of zig's that runs in the plugin's folder. Its caches lie among the tools, so that the libc is compiled
+/// once for all plugins.
+fn zig(workshop: &Workshop<'_>, command: &str) -> Result<Command, ToolkitError> {
+    let ziglang = workshop.tools.wheels(&ZIGLANG, workshop.report)?;
+    let cache = workshop.tools.place("zig-cache");
+    let mut zig = Command::new(ziglang.join("ziglang/zig"));
+    zig.current_dir(&workshop.folder).stdin(std::process::Stdio::null()).arg(command);
+    zig.env("ZIG_GLOBAL_CACHE_DIR", &cache).env("ZIG_LOCAL_CACHE_DIR", &cache);
+    Ok(zig)
+}

@@ -1,0 +1,149 @@
+// Write a gavel reward plugin in C: describe it with GAVEL_PLUGIN, and define gavel_verify.
+//
+//     #include "gavel.h"
+//
+//     GAVEL_PLUGIN(.name = "exact-match", .version = "0.1.0",
+//                  .summary = "The completion is the reference.");
+//
+//     gavel_result gavel_verify(const gavel_submission *submission, const gavel_options *options,
+//                               gavel_verdict *verdict) {
+//         if (!submission->reference.data) return gavel_fail(verdict, GAVEL_INVALID_TASK, "no reference");
+//         gavel_reward(verdict, gavel_same(submission->completion, submission->reference));
+//         return GAVEL_OK;
+//     }
+//
+// A fresh instance of the plugin judges each submission, so nothing has to be freed, and nothing survives.
+
+#ifndef GAVEL_H
+#define GAVEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// ---- What a verifier is given ----
+
+// UTF-8 text of `size` bytes. It may hold NUL, and none follows it.
+typedef struct {
+    const char *data;
+    size_t size;
+} gavel_text;
+
+// One completion of one task.
+typedef struct {
+    gavel_text prompt;      // as the policy saw it, or the last user message of a chat
+    gavel_text completion;  // what the policy wrote
+    gavel_text reference;   // the ground truth; `data` is NULL where the task has none
+    gavel_text metadata;    // a JSON object: the task's other columns. It may gain keys.
+} gavel_submission;
+
+// The options of the reward file, checked against what the plugin declares.
+typedef struct gavel_options gavel_options;
+
+// ---- What it says ----
+
+// What gavel_verify returns.
+typedef enum {
+    GAVEL_INVALID_OPTIONS,  // the options make no sense together; check them before you look at the submission
+    GAVEL_INVALID_TASK,     // the reference or the metadata is not what this verifier needs
+    GAVEL_ABSTAIN,          // the verifier cannot judge this submission; leave it out
+    GAVEL_INTERNAL_ERROR,   // the verifier failed
+    GAVEL_OK,               // there is a verdict. A wrong answer is a verdict with a low reward.
+} gavel_result;
+
+typedef struct gavel_verdict gavel_verdict;
+
+// Judges one submission. You write this one. The verdict starts with a reward of 0, no reason and no metrics.
+gavel_result gavel_verify(const gavel_submission *submission, const gavel_options *options, gavel_verdict *verdict);
+
+// Sets the reward, which must be finite. By custom 0 is wrong and 1 is right.
+void gavel_reward(gavel_verdict *verdict, double reward);
+
+// Adds to the reason, one line for a person, as printf does (`%zu words`).
+void gavel_reason(gavel_verdict *verdict, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// Adds a text to the reason, whatever is in it.
+void gavel_reason_text(gavel_verdict *verdict, gavel_text text);
+
+// Adds a named number, which must be finite; the name is one of the plugin's metrics.
+void gavel_metric(gavel_verdict *verdict, const char *name, double value);
+
+// Gives up, with a message for a person as printf writes it. Returns `why`, so that you can return it.
+gavel_result gavel_fail(gavel_verdict *verdict, gavel_result why, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+// ---- What the plugin is ----
+
+typedef enum { GAVEL_BOOLEAN, GAVEL_INTEGER, GAVEL_NUMBER, GAVEL_STRING } gavel_type;
+
+// The numbers that an option may be; GAVEL_AT_LEAST and GAVEL_BETWEEN make one.
+typedef struct {
+    bool has_minimum, has_maximum;
+    double minimum, maximum;
+} gavel_bounds;
+
+#define GAVEL_AT_LEAST(least) {true, false, (least), 0}
+#define GAVEL_BETWEEN(least, most) {true, true, (least), (most)}
+
+// An option of the plugin. Its type, bounds and choices are checked before gavel_verify is called, names that no
+// option has are refused, and the JSON Schema of the options is made of these.
+typedef struct {
+    const char *name;
+    gavel_type type;
+    const char *help;            // one sentence, or NULL
+    const char *fallback;        // JSON text of the default, such as "5" or "\"soft\""; NULL: it must be given
+    gavel_bounds bounds;         // for numbers
+    const char *const *choices;  // for strings: the values, NULL after the last; NULL: any
+} gavel_option;
+
+typedef struct {
+    const char *name;             // kebab-case, as a reward file calls it
+    const char *version;          // semantic version of the plugin
+    const char *summary;          // one sentence
+    const gavel_option *options;  // a nameless one after the last; NULL: none
+    const char *const *metrics;   // NULL after the last; NULL: none
+} gavel_plugin;
+
+extern const gavel_plugin gavel_this_plugin;
+
+// Says what the plugin is, with designated initializers.
+#define GAVEL_PLUGIN(...) const gavel_plugin gavel_this_plugin = {__VA_ARGS__}
+
+// ---- Reading options and columns ----
+
+// The value of an option that the plugin declares, the default included. Asking for another name or another type is
+// a mistake in the plugin, and traps.
+bool gavel_option_boolean(const gavel_options *options, const char *name);
+int64_t gavel_option_integer(const gavel_options *options, const char *name);
+double gavel_option_number(const gavel_options *options, const char *name);
+gavel_text gavel_option_string(const gavel_options *options, const char *name);
+
+// Finds a member of a JSON object, such as a column of the metadata. `value` is its JSON text: an object or a list can
+// be looked into further, a number can be read by strtod once it is copied.
+bool gavel_json_member(gavel_text object, const char *key, gavel_text *value);
+
+// Decodes a JSON string. False where `json` is none.
+bool gavel_json_string(gavel_text json, gavel_text *decoded);
+
+// Reads a JSON number. False where `json` is none.
+bool gavel_json_number(gavel_text json, double *number);
+
+// ---- Small help ----
+
+// Whether two texts are the same bytes.
+bool gavel_same(gavel_text one, gavel_text other);
+
+// The bytes of a C string as text.
+gavel_text gavel_text_of(const char *string);
+
+// A text as one line of at most 80 bytes, whole characters, nothing that a terminal would obey: for reasons.
+gavel_text gavel_excerpt(gavel_text text);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

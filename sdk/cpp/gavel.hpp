@@ -1,0 +1,134 @@
+// Write a gavel reward plugin in C++: a function of a submission and its options, and GAVEL_PLUGIN.
+//
+//     #include "gavel.hpp"
+//
+//     gavel::result verify(const gavel::submission &submission, const gavel::options &) {
+//         if (!submission.reference) return gavel::invalid_task("no reference");
+//         return gavel::right_if(submission.completion == *submission.reference);
+//     }
+//
+//     GAVEL_PLUGIN(.name = "exact-match", .version = "0.1.0", .summary = "The completion is the reference.");
+//     GAVEL_VERIFY(verify)
+//
+// The words are those of gavel.h, which is included. Exceptions are off: what cannot be judged is returned.
+
+#ifndef GAVEL_HPP
+#define GAVEL_HPP
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "gavel.h"
+
+namespace gavel {
+
+inline std::string_view view(gavel_text text) { return {text.data, text.size}; }
+
+inline gavel_text text(std::string_view view) { return {view.data(), view.size()}; }
+
+// One completion of one task. The texts are UTF-8.
+struct submission {
+    std::string_view prompt;                    // as the policy saw it, or the last user message of a chat
+    std::string_view completion;                // what the policy wrote
+    std::optional<std::string_view> reference;  // the ground truth, when the task has one
+    std::string_view metadata;                  // a JSON object: the task's other columns
+
+    // A column of the metadata that is a string.
+    std::optional<std::string_view> column(const char *name) const {
+        gavel_text json, decoded;
+        if (!gavel_json_member(text(metadata), name, &json) || !gavel_json_string(json, &decoded)) return std::nullopt;
+        return view(decoded);
+    }
+
+    // A column of the metadata that is a number.
+    std::optional<double> number(const char *name) const {
+        gavel_text json;
+        double value;
+        if (!gavel_json_member(text(metadata), name, &json) || !gavel_json_number(json, &value)) return std::nullopt;
+        return value;
+    }
+};
+
+// The options of the reward file, checked against what the plugin declares. Asking for another name or type traps.
+class options {
+public:
+    explicit options(const gavel_options *options) : options_(options) {}
+    bool boolean(const char *name) const { return gavel_option_boolean(options_, name); }
+    std::int64_t integer(const char *name) const { return gavel_option_integer(options_, name); }
+    double number(const char *name) const { return gavel_option_number(options_, name); }
+    std::string_view string(const char *name) const { return view(gavel_option_string(options_, name)); }
+
+private:
+    const gavel_options *options_;
+};
+
+// What a submission is worth.
+struct verdict {
+    double reward = 0;                                    // finite; by custom 0 is wrong and 1 is right
+    std::optional<std::string> reason = std::nullopt;     // one line for a person
+    std::vector<std::pair<const char *, double>> metrics = {};  // each name one of the plugin's metrics
+
+    verdict &&because(std::string why) && {
+        reason = std::move(why);
+        return std::move(*this);
+    }
+    verdict &&metric(const char *name, double value) && {
+        metrics.emplace_back(name, value);
+        return std::move(*this);
+    }
+};
+
+// Why there is no verdict. A wrong answer is no error: it is a verdict with a low reward.
+struct error {
+    gavel_result why;
+    std::string message;
+};
+
+using result = std::variant<verdict, error>;
+
+// A reward of 1 where `right`, else of 0.
+inline verdict right_if(bool right) { return {right ? 1.0 : 0.0}; }
+
+// The options make no sense together. Check them before you look at the submission.
+inline error invalid_options(std::string message) { return {GAVEL_INVALID_OPTIONS, std::move(message)}; }
+// The reference or the metadata is not what this verifier needs.
+inline error invalid_task(std::string message) { return {GAVEL_INVALID_TASK, std::move(message)}; }
+// The verifier cannot judge this submission; leave it out.
+inline error abstain(std::string message) { return {GAVEL_ABSTAIN, std::move(message)}; }
+// The verifier failed.
+inline error internal_error(std::string message) { return {GAVEL_INTERNAL_ERROR, std::move(message)}; }
+
+// A text as one line of at most 80 bytes, for reasons.
+inline std::string excerpt(std::string_view quoted) { return std::string(view(gavel_excerpt(text(quoted)))); }
+
+// Hands what a C++ verifier says over to C.
+inline gavel_result judge(result (*verify)(const submission &, const options &), const gavel_submission *given,
+                          const gavel_options *with, gavel_verdict *to) {
+    submission one{view(given->prompt), view(given->completion), std::nullopt, view(given->metadata)};
+    if (given->reference.data) one.reference = view(given->reference);
+    result said = verify(one, options(with));
+    if (const error *failed = std::get_if<error>(&said)) {
+        return gavel_fail(to, failed->why, "%s", failed->message.c_str());
+    }
+    const verdict &judged = std::get<verdict>(said);
+    gavel_reward(to, judged.reward);
+    if (judged.reason) gavel_reason_text(to, text(*judged.reason));
+    for (const auto &[name, value] : judged.metrics) gavel_metric(to, name, value);
+    return GAVEL_OK;
+}
+
+}  // namespace gavel
+
+// Makes a function the plugin's verifier.
+#define GAVEL_VERIFY(function)                                                                                    \
+    extern "C" gavel_result gavel_verify(const gavel_submission *submission, const gavel_options *options,        \
+                                         gavel_verdict *verdict) {                                                \
+        return gavel::judge(function, submission, options, verdict);                                              \
+    }
+
+#endif

@@ -1,0 +1,189 @@
+// Write a gavel reward plugin in JavaScript or TypeScript: options, and a function that judges one submission.
+//
+//     import { plugin, rightIf } from 'gavel-plugin';
+//
+//     export const verifier = plugin({
+//       name: 'exact-match',
+//       version: '0.1.0',
+//       summary: 'The completion is the reference.',
+//       verify: (submission) => rightIf(submission.completion === submission.requireReference()),
+//     });
+//
+// The types, with what each thing means, are in gavel-plugin.d.ts.
+
+/** Why there is no verdict; the contract's error codes by their tags. */
+class PluginError extends Error {
+  constructor(tag, message) {
+    super(message);
+    this.name = new.target.name;
+    this.tag = tag;
+  }
+}
+
+export class InvalidOptions extends PluginError {
+  constructor(message) {
+    super('invalid-options', message);
+  }
+}
+
+export class InvalidTask extends PluginError {
+  constructor(message) {
+    super('invalid-task', message);
+  }
+}
+
+export class Abstain extends PluginError {
+  constructor(message) {
+    super('abstain', message);
+  }
+}
+
+export class InternalError extends PluginError {
+  constructor(message) {
+    super('internal-error', message);
+  }
+}
+
+export class Submission {
+  #metadata;
+
+  constructor({ prompt = '', completion, reference, metadata = '{}' }) {
+    this.prompt = prompt;
+    this.completion = completion;
+    this.reference = reference;
+    this.metadataJson = metadata || '{}';
+  }
+
+  get metadata() {
+    return (this.#metadata ??= Object.freeze(JSON.parse(this.metadataJson)));
+  }
+
+  requireReference() {
+    if (this.reference === undefined) {
+      throw new InvalidTask('`reference` is missing: this verifier compares the completion with it');
+    }
+    return this.reference;
+  }
+
+  require(column) {
+    if (!Object.hasOwn(this.metadata, column)) throw new InvalidTask(`the column \`${column}\` is missing`);
+    return this.metadata[column];
+  }
+}
+
+export function rightIf(right, reason, metrics) {
+  return { reward: right ? 1 : 0, reason, metrics };
+}
+
+/** Characters that a terminal would obey or not show. The engine in the component has no tables of categories. */
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/;
+
+export function excerpt(text, length = 80) {
+  const line = Array.from(text.slice(0, 2 * length + 2), (letter) => (UNSEEN.test(letter) ? ' ' : letter));
+  return line.length <= length ? line.join('') : `${line.slice(0, length - 1).join('')}…`;
+}
+
+// ---- Options: each has a JSON Schema, a word for what it must be, and a check ----
+
+function option(schema, wanted, fits, { default: fallback, description } = {}) {
+  const described = { ...schema };
+  if (fallback !== undefined) described.default = fallback;
+  if (description !== undefined) described.description = description;
+  return Object.freeze({ schema: described, wanted, fits, fallback });
+}
+
+function numeric(type, isType, limits = {}) {
+  const { minimum = -Infinity, maximum = Infinity } = limits;
+  const schema = { type };
+  const bounds = [];
+  if (limits.minimum !== undefined) bounds.push(`at least ${(schema.minimum = minimum)}`);
+  if (limits.maximum !== undefined) bounds.push(`at most ${(schema.maximum = maximum)}`);
+  const wanted = [`of the type ${type}`, ...bounds].join(', ');
+  return option(schema, wanted, (value) => isType(value) && minimum <= value && value <= maximum, limits);
+}
+
+export const integer = (limits) => numeric('integer', Number.isInteger, limits);
+
+export const number = (limits) => numeric('number', Number.isFinite, limits);
+
+export const boolean = (more) => option({ type: 'boolean' }, 'true or false', (value) => typeof value === 'boolean', more);
+
+export const string = (more) => option({ type: 'string' }, 'a string', (value) => typeof value === 'string', more);
+
+export function oneOf(values, more) {
+  return option({ enum: values }, `one of ${listed(values)}`, (value) => values.includes(value), more);
+}
+
+export function list(of, { minItems = 0, ...more } = {}) {
+  const fits = (value) => Array.isArray(value) && value.length >= minItems && value.every(of.fits);
+  const wanted = `a list of at least ${minItems} values, each ${of.wanted}`;
+  return option({ type: 'array', items: of.schema, minItems }, wanted, fits, more);
+}
+
+function schemaOf(options) {
+  const properties = Object.fromEntries(Object.entries(options).map(([name, { schema }]) => [name, schema]));
+  const required = Object.keys(options).filter((name) => options[name].fallback === undefined);
+  return JSON.stringify({
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    type: 'object',
+    additionalProperties: false,
+    properties,
+    required,
+  });
+}
+
+export function readOptions(options, json) {
+  const values = JSON.parse(json || '{}');
+  for (const name of Object.keys(values)) {
+    if (!Object.hasOwn(options, name)) throw new InvalidOptions(unknown(name, Object.keys(options)));
+  }
+  const read = {};
+  for (const [name, { fits, wanted, fallback }] of Object.entries(options)) {
+    const given = Object.hasOwn(values, name);
+    if (!given && fallback === undefined) throw new InvalidOptions(`\`${name}\` is missing`);
+    if (given && !fits(values[name])) {
+      throw new InvalidOptions(`\`${name}\` is ${excerpt(JSON.stringify(values[name]))}; it must be ${wanted}`);
+    }
+    read[name] = given ? values[name] : fallback;
+  }
+  return Object.freeze(read);
+}
+
+function unknown(name, known) {
+  const there = known.length ? `there are ${listed(known)}` : 'this plugin has none';
+  return `\`${excerpt(name)}\` is not an option; ${there}`;
+}
+
+const listed = (values) => values.map((value) => `\`${value}\``).join(', ');
+
+// ---- The contract ----
+
+export function plugin({ name, version, summary, options = {}, metrics = [], verify }) {
+  return {
+    describe: () => ({ name, version, summary, options: schemaOf(options), metrics: [...metrics] }),
+    verify(submission, json) {
+      try {
+        const said = verify(new Submission(submission), readOptions(options, json));
+        const { reward, reason, metrics: named = {} } = said;
+        checkNumbers({ reward, ...named });
+        return { reward, reason, metrics: Object.entries(named) };
+      } catch (error) {
+        // What the bindings find thrown, other than an `Error`, is the contract's error.
+        throw errorCode(error);
+      }
+    },
+  };
+}
+
+function checkNumbers(numbers) {
+  for (const [name, value] of Object.entries(numbers)) {
+    if (!Number.isFinite(value)) throw new InternalError(`${name} is ${value}, which is no finite number`);
+  }
+}
+
+/** The engine's own errors are the plugin's failures, and say where. */
+function errorCode(error) {
+  if (error instanceof PluginError) return { tag: error.tag, val: error.message };
+  const where = error instanceof Error && /\S+:\d+(?=:\d+)/.exec(error.stack ?? '');
+  return { tag: 'internal-error', val: `${error}${where ? ` (${where[0]})` : ''}` };
+}

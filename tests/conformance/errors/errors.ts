@@ -1,0 +1,21 @@
+// Gives no verdict, for each reason that there is.
+
+import { Abstain, InternalError, InvalidOptions, InvalidTask, plugin } from 'gavel-plugin';
+
+const ERRORS = new Map<string, new (message: string) => Error>([
+  ['invalid-task', InvalidTask],
+  ['abstain', Abstain],
+  ['internal-error', InternalError],
+  ['invalid-options', InvalidOptions],
+]);
+
+export const verifier = plugin({
+  name: 'errors',
+  version: '1.0.0',
+  summary: 'Gives no verdict, for each reason that there is.',
+  verify(submission) {
+    const Why = ERRORS.get(submission.completion);
+    if (Why) throw new Why(`told: ${submission.reference ?? 'nothing'}`);
+    return { reward: 0.25 };
+  },
+});
