@@ -3,6 +3,7 @@
 //! Snapshots are in `snapshots/`; `INSTA_UPDATE=always cargo test -p gavel-cli --test cli` writes them anew.
 
 mod add_a_reward;
+mod cache;
 mod gavel;
 #[path = "../attacks/guests.rs"]
 mod guests;
@@ -10,6 +11,7 @@ mod help;
 mod mistakes;
 mod plugin;
 mod programs;
+mod reload;
 mod score;
 mod streaming;
 #[cfg(unix)]

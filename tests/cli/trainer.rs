@@ -1,11 +1,16 @@
 //! The real trainer on the demo's base model: a step of training, its records, what goes wrong.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
 
 use crate::add_a_reward::digest;
 use crate::gavel::{Folder, repository};
+use crate::reload::always;
 
 const TRAINER: &str = env!("CARGO_BIN_EXE_gavel-train");
 
@@ -21,20 +26,30 @@ const ONE_STEP: [&str; 8] = [
     "device=cpu",
 ];
 
-fn trainer(folder: &Folder, args: &[&str]) -> Output {
+fn command(folder: &Folder, args: &[impl AsRef<OsStr>]) -> Command {
     let mut command = Command::new(TRAINER);
     command.args(args).current_dir(folder.path("."));
     command.env("GAVEL_CACHE_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-cache"));
-    command.env("OMP_NUM_THREADS", "1").output().unwrap()
+    command.env("OMP_NUM_THREADS", "1");
+    command
 }
 
-/// Runs one step with these settings on top, into `run` of the folder.
-fn one_step(folder: &Folder, settings: &[String]) -> Output {
+fn trainer(folder: &Folder, args: &[&str]) -> Output {
+    command(folder, args).output().unwrap()
+}
+
+/// Arguments that train one step with these settings on top, into `run` of the folder.
+fn train_args<S: AsRef<str>>(settings: &[S]) -> Vec<String> {
     let demo = repository().join("examples/countdown/train.toml");
-    let mut args = vec!["train", demo.to_str().unwrap(), "--set", "output_dir=run"];
-    let settings = ONE_STEP.into_iter().chain(settings.iter().map(String::as_str));
-    args.extend(settings.flat_map(|setting| ["--set", setting]));
-    trainer(folder, &args)
+    let mut args = ["train", demo.to_str().unwrap(), "--set", "output_dir=run"].map(str::to_owned).to_vec();
+    let settings = ONE_STEP.into_iter().chain(settings.iter().map(AsRef::as_ref));
+    args.extend(settings.flat_map(|setting| ["--set".to_owned(), setting.to_owned()]));
+    args
+}
+
+/// Trains one step, to its end.
+fn one_step(folder: &Folder, settings: &[String]) -> Output {
+    command(folder, &train_args(settings)).output().unwrap()
 }
 
 fn stderr(output: &Output) -> String {
@@ -83,6 +98,45 @@ fn a_run_leaves_records_a_model_and_a_report() {
     assert!(folder.read("run/report.html").contains("</html>"));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_plugin_is_replaced_while_a_run_goes_on() {
+    let reward = "[verifiers.a]\nplugin = 'a.wasm'\n";
+    let folder = Folder::with_reward(reward).file("a.wasm", always(1));
+    let first = digest(&folder.path("a.wasm"));
+    let settings = ["max_steps=1000", "reward=reward.toml", "eval_correct=a", "reload=between-steps"];
+    let mut command = command(&folder, &train_args(&settings));
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let mut wait_for = |what: &str| said.by_ref().find(|line| line.starts_with(what)).unwrap();
+    wait_for("step    1/1000");
+    fs::write(folder.path("a.wasm"), always(2)).unwrap();
+    let second = digest(&folder.path("a.wasm"));
+    assert_eq!(wait_for("reloaded "), format!("reloaded a: {} → {}", &first[..12], &second[..12]));
+    fs::write(folder.path("a.wasm"), "garbage").unwrap();
+    let refused = wait_for("error: ");
+    assert!(refused.ends_with("a.wasm is not WebAssembly: it does not start with `\\0asm`"), "{refused}");
+    wait_for("step ");
+    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupt.success());
+    wait_for("interrupted; ");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+
+    let rows = |name: &str| -> Vec<Value> {
+        folder.read(name).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let [start, reloaded] = &rows("run/digests.jsonl")[..] else { panic!() };
+    assert_eq!((&start["step"], &start["verifiers"]["a"]), (&0.into(), &first.into()));
+    assert_eq!(reloaded["verifiers"]["a"], second);
+    let since = reloaded["step"].as_u64().unwrap();
+    let steps = rows("run/metrics.jsonl");
+    for row in steps.iter().filter(|row| row.get("reward").is_some()) {
+        let expected = if row["step"].as_u64().unwrap() <= since { 1.0 } else { 2.0 };
+        assert_eq!(row["reward"], expected, "{row}");
+    }
+    assert!(steps.len() as u64 > since, "the old one judged on after the refusal");
+}
+
 #[test]
 fn evaluation_counts_on_stdout_and_keeps_completions() {
     let demo = repository().join("examples/countdown");
@@ -94,7 +148,7 @@ fn evaluation_counts_on_stdout_and_keeps_completions() {
         ["--limit", "4", "-n", "4", "--temperature", "1", "--device", "cpu", "--completions", "all.jsonl"];
     let output = trainer(&folder, &[&args[..], &options].concat());
     assert!(output.status.success(), "{}", stderr(&output));
-    let numbers: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let numbers: Value = serde_json::from_slice(&output.stdout).unwrap();
     let (one, four) = (numbers["eval_pass@1"].as_f64().unwrap(), numbers["eval_pass@4"].as_f64().unwrap());
     assert!((0.0..=four).contains(&one) && four <= 1.0, "{numbers}");
     let completions = folder.read("all.jsonl");

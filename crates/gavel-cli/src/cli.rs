@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use gavel_reward::Capability;
@@ -27,6 +28,7 @@ Environment:
   GAVEL_LOG          what to log, such as `debug` or `gavel_host=trace`; wins over -v and -q
   GAVEL_PLUGIN_PATH  folders to look for plugins in, separated as in PATH
   GAVEL_CACHE_DIR    where compiled plugins are kept
+  GAVEL_CACHE_SIZE   how much room they may take, such as `500MiB`
   GAVEL_TOOLS_DIR    where `gavel plugin build` keeps what it installs";
 
 const SCORE_HELP: &str = "\
@@ -40,7 +42,8 @@ is not a submission is reported on stderr and left out of the output.
 
 Examples:
   gavel score --reward reward.toml completions.jsonl -o scored.jsonl
-  zcat completions.jsonl.gz | gavel score --reward reward.toml | jq .reward";
+  zcat completions.jsonl.gz | gavel score --reward reward.toml | jq .reward
+  gavel score --reward reward.toml --watch < pipe > scored.jsonl";
 
 /// Judge completions with sandboxed reward plugins, and train with them.
 #[derive(Debug, Parser)]
@@ -115,6 +118,10 @@ pub struct ScoreArgs {
     /// Where the scored lines go, instead of stdout. Whole lines only: a file cut short by Ctrl-C is valid.
     #[arg(short, long, value_name = "OUT.jsonl")]
     pub output: Option<PathBuf>,
+    /// Between lines, take up what has changed of the reward file and its plugins. What cannot be loaded is refused,
+    /// and what judged before goes on; either is said on stderr.
+    #[arg(long)]
+    pub watch: bool,
     /// How plugins are found and run.
     #[command(flatten)]
     pub plugins: PluginArgs,
@@ -159,6 +166,9 @@ pub struct CacheArgs {
     /// Where compiled plugins are kept [default: ~/.cache/gavel].
     #[arg(long, value_name = "DIR", env = "GAVEL_CACHE_DIR", hide_env = true)]
     pub cache_dir: Option<PathBuf>,
+    /// How much room compiled plugins may take; those not used for the longest time make room [default: 2GiB].
+    #[arg(long, value_name = "SIZE", env = "GAVEL_CACHE_SIZE", hide_env = true)]
+    pub cache_size: Option<ByteSize>,
 }
 
 const PATH_SEPARATOR: char = if cfg!(windows) { ';' } else { ':' };

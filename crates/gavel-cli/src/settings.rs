@@ -1,8 +1,10 @@
 //! Settings: what flags, environment and defaults come to. Resolved once, before anything runs.
 
+use std::fs::DirBuilder;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use gavel_host::{Host, Plugin};
+use gavel_host::{Host, HostConfig, Plugin};
 use gavel_reward::{FoundPlugin, LoadOptions, RewardError};
 
 use gavel_toolkit::Tools;
@@ -22,18 +24,28 @@ impl CacheArgs {
     ///
     /// `None`, which means no cache, where there is no such folder and none can be made, as in a container without
     /// a home. A folder that was asked for is not made here: that it cannot be made is an error to report.
-    pub fn resolve(&self) -> Option<PathBuf> {
+    pub fn folder(&self) -> Option<PathBuf> {
         if let Some(folder) = &self.cache_dir {
             return Some(folder.clone());
         }
         let folder = user_cache()?.join("gavel");
-        match std::fs::create_dir_all(&folder) {
+        match create_private(&folder) {
             Ok(()) => Some(folder),
             Err(error) => {
                 tracing::info!("compiled plugins are not kept: cannot create {}: {error}", folder.display());
                 None
             }
         }
+    }
+
+    /// The most bytes that compiled plugins take: the flag or `GAVEL_CACHE_SIZE`, else the host's default.
+    pub fn size(&self) -> u64 {
+        self.cache_size.map_or_else(|| HostConfig::default().cache_size, |size| size.as_u64())
+    }
+
+    /// How to set up a host with this cache, on which `slots` submissions are judged at a time.
+    pub fn host(&self, slots: u32) -> HostConfig {
+        HostConfig { cache_dir: self.folder(), cache_size: self.size(), slots }
     }
 }
 
@@ -76,9 +88,19 @@ impl PluginArgs {
         LoadOptions {
             jobs: self.jobs.unwrap_or(defaults.jobs),
             plugin_path: self.path.resolve(),
-            cache_dir: self.cache.resolve(),
+            cache_dir: self.cache.folder(),
+            cache_size: self.cache.size(),
         }
     }
+}
+
+/// Creates a folder for the user alone, whatever the umask: a host refuses a cache that others can write to.
+fn create_private(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 /// The user's cache folder, by the XDG base directory specification.

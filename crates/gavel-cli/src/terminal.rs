@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use gavel_verify::visible;
+use gavel_verify::{Refreshed, visible};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// For `error:`.
@@ -16,6 +16,9 @@ pub const LABEL: Style = Style::new().bold();
 pub const EXPECTED: Style = AnsiColor::Red.on_default();
 /// For what was found, in a difference.
 pub const FOUND: Style = AnsiColor::Green.on_default();
+
+/// Hexadecimal digits that are enough to tell digests apart by eye.
+const SHORT_DIGEST: usize = 12;
 
 /// stderr, with a progress bar at its end or none.
 #[derive(Debug)]
@@ -64,6 +67,22 @@ impl Terminal {
     pub fn error(&self, error: impl fmt::Display) {
         if self.quiet < 2 {
             self.write(format_args!("{ERROR}error{ERROR:#}: {}", visible(&error.to_string())));
+        }
+    }
+
+    /// Says what was taken up of a changed reward, or why it was not.
+    pub fn refreshed(&self, refreshed: &Refreshed) {
+        match refreshed {
+            Refreshed::Changed(changes) => changes.iter().for_each(|change| {
+                let [before, after] = [&change.before, &change.after].map(|digest| match digest {
+                    Some(digest) => digest.get(..SHORT_DIGEST).unwrap_or(digest),
+                    None => "none",
+                });
+                self.note(format_args!("reloaded {}: {before} → {after}", visible(&change.what)));
+            }),
+            Refreshed::Refused(error) => {
+                self.error(format_args!("not reloaded, what judged before goes on: {error}"));
+            }
         }
     }
 

@@ -26,8 +26,8 @@ impl Compiled for Component {
 
     #[expect(unsafe_code, reason = "compiled code can only be trusted, not checked")]
     fn map(engine: &Engine, path: &Path) -> Option<Self> {
-        // SAFETY: the file is what `Component::serialize` gave: the cache folder is the user's alone, only `Cache`
-        // writes into it, whole files at a time, and the checksum of this one is right.
+        // SAFETY: the file is what `Component::serialize` gave: the cache folder and this file are the user's alone,
+        // only `Cache` writes there, whole files at a time, and the checksum of this one is right.
         accepted(path, unsafe { Self::deserialize_file(engine, path) })
     }
 
@@ -62,6 +62,11 @@ impl Compiled for Module {
 
 fn accepted<C>(path: &Path, mapped: wasmtime::Result<C>) -> Option<C> {
     mapped
-        .inspect_err(|error| tracing::warn!(path = %path.display(), "compiling a plugin again: {error:#}"))
+        .inspect_err(|error| {
+            // Another process may have removed it to make room.
+            if path.exists() {
+                tracing::warn!(path = %path.display(), "compiling a plugin again: {error:#}");
+            }
+        })
         .ok()
 }

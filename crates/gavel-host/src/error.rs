@@ -25,6 +25,18 @@ pub enum HostError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// The cache folder is not the user's alone, so the native code in it may be anybody's.
+    #[error(
+        "the cache folder {} {problem}: whoever can write there can run code as you. Choose another with \
+         `--cache-dir` or GAVEL_CACHE_DIR; if you trust what is in it, make it yours alone (`chmod 700`)",
+        path.display()
+    )]
+    SharedCache {
+        /// The folder.
+        path: PathBuf,
+        /// Who else can write there, as the end of a sentence.
+        problem: String,
+    },
 }
 
 /// Why a plugin cannot be loaded, or not with these options and limits. `plugin` is its path or name.

@@ -25,9 +25,12 @@ use crate::{HostError, Interpreter, Limits, LoadError, Plugin};
 pub struct HostConfig {
     /// Where compiled plugins are kept between runs. `None` compiles each plugin whenever it is loaded.
     ///
-    /// Whoever can write here can run code in this process: it must belong to the user alone. It is created with
-    /// that permission if it is not there.
+    /// Whoever can write here can run code in this process: it must belong to the user alone, or the host does not
+    /// start. It is created with that permission if it is not there. Processes may share it.
     pub cache_dir: Option<PathBuf>,
+    /// The most bytes that the compiled plugins in `cache_dir` take together. When one is added, those that were not
+    /// used for the longest time make room; one that is larger is not kept.
+    pub cache_size: u64,
     /// How many submissions may be judged at the same time by one engine; more wait for their turn. A host has as
     /// many engines as the machine runs threads (16 at most), and as many again once it has loaded an interpreter,
     /// whose slots are for the programs that plugins run. Each slot reserves address space (a few GiB), not memory.
@@ -35,9 +38,9 @@ pub struct HostConfig {
 }
 
 impl Default for HostConfig {
-    /// No cache, 64 slots.
+    /// No cache (2 GiB where one is set), 64 slots.
     fn default() -> Self {
-        Self { cache_dir: None, slots: 64 }
+        Self { cache_dir: None, cache_size: 2 << 30, slots: 64 }
     }
 }
 
@@ -65,13 +68,8 @@ impl Host {
         let slots = config.slots.max(1);
         let ticker = Arc::new(Ticker::start().map_err(HostError::Ticker)?);
         let lanes = Lanes::start(Tenants::Plugins, slots, Arc::clone(&ticker))?;
-        let cache = match config.cache_dir {
-            Some(path) => match Cache::open(&path, &lanes.first().engine) {
-                Ok(cache) => Some(cache),
-                Err(source) => return Err(HostError::Cache { path, source }),
-            },
-            None => None,
-        };
+        let open = |path: &PathBuf| Cache::open(path, config.cache_size, &lanes.first().engine);
+        let cache = config.cache_dir.as_ref().map(open).transpose()?;
         Ok(Self(Arc::new(Inner {
             lanes,
             interpreters: OnceLock::new(),

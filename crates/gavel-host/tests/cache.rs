@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gavel_host::{Host, HostConfig, Limits};
+use gavel_host::{Host, HostConfig, HostError, Limits};
 use gavel_verify::{Submission, Verifier};
 
 /// A command that gives the reward 1 to everything.
@@ -19,9 +19,13 @@ fn plugin() -> Vec<u8> {
     .unwrap()
 }
 
+fn with_cache(folder: &Path) -> HostConfig {
+    HostConfig { cache_dir: Some(folder.to_owned()), slots: 1, ..HostConfig::default() }
+}
+
 /// Loads and runs the plugin on a new host with this cache.
 fn reward(cache: &Path) -> Option<f64> {
-    let host = Host::new(HostConfig { cache_dir: Some(cache.to_owned()), slots: 1 }).unwrap();
+    let host = Host::new(with_cache(cache)).unwrap();
     let verifier = host.load(&plugin(), "one.wasm").unwrap().verifier("{}", &Limits::default()).unwrap();
     verifier.verify(&Submission::default()).reward()
 }
@@ -70,7 +74,7 @@ fn a_damaged_entry_is_compiled_again() {
 fn a_cache_that_cannot_be_written_does_not_stop_anyone() {
     let folder = tempfile::tempdir().unwrap();
     let cache = folder.path().join("cache");
-    let host = Host::new(HostConfig { cache_dir: Some(cache.clone()), slots: 1 }).unwrap();
+    let host = Host::new(with_cache(&cache)).unwrap();
     fs::remove_dir(&cache).unwrap();
     let verifier = host.load(&plugin(), "one.wasm").unwrap().verifier("{}", &Limits::default()).unwrap();
     assert_eq!(verifier.verify(&Submission::default()).reward(), Some(1.0));
@@ -79,6 +83,32 @@ fn a_cache_that_cannot_be_written_does_not_stop_anyone() {
 #[test]
 fn a_file_in_the_way_is_an_error() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let cache_dir = Some(file.path().join("cache"));
-    assert!(Host::new(HostConfig { cache_dir, slots: 1 }).is_err());
+    let refused = Host::new(with_cache(&file.path().join("cache")));
+    assert!(matches!(refused, Err(HostError::Cache { .. })), "{refused:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_others_can_write_to_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    for mode in [0o770, 0o702, 0o1777] {
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+        let refused = Host::new(with_cache(folder.path()));
+        let Err(HostError::SharedCache { path, problem }) = refused else { panic!("{mode:o}: {refused:?}") };
+        assert_eq!(path, folder.path());
+        assert_eq!(problem, format!("can be written to by others (mode {mode:o})"));
+    }
+    for mode in [0o700, 0o755] {
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+        assert_eq!(reward(folder.path()), Some(1.0));
+    }
+}
+
+#[test]
+fn a_cache_without_room_keeps_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = Host::new(HostConfig { cache_size: 100, ..with_cache(folder.path()) }).unwrap();
+    host.load(&plugin(), "one.wasm").unwrap();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }

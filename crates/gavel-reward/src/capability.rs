@@ -7,6 +7,7 @@ use std::str::FromStr;
 use gavel_host::{Host, Interpreter, Plugin};
 
 use crate::error::RewardError;
+use crate::files::Files;
 use crate::lookup::FoundPlugin;
 use crate::manifest::{MANIFEST, Manifest, PluginKind};
 
@@ -66,6 +67,18 @@ impl FoundPlugin {
         grants: &[Capability],
         folders: &[PathBuf],
     ) -> Result<Plugin, RewardError> {
+        self.grant_noting(plugin, host, grants, folders, &Files::default())
+    }
+
+    /// As [`FoundPlugin::grant`]; `files` learns where it looked and what it read.
+    pub(crate) fn grant_noting(
+        &self,
+        plugin: Plugin,
+        host: &Host,
+        grants: &[Capability],
+        folders: &[PathBuf],
+        files: &Files,
+    ) -> Result<Plugin, RewardError> {
         if !plugin.runs_programs() {
             return Ok(plugin);
         }
@@ -77,14 +90,20 @@ impl FoundPlugin {
             let (plugin, languages) = (plugin.name().to_owned(), languages.to_vec());
             return Err(RewardError::NotGranted { plugin, languages });
         }
-        let interpreters = languages.iter().map(|language| load_interpreter(language, host, folders));
+        let interpreters = languages.iter().map(|language| load_interpreter(language, host, folders, files));
         Ok(plugin.grant(interpreters.collect::<Result<_, _>>()?))
     }
 }
 
-fn load_interpreter(language: &str, host: &Host, folders: &[PathBuf]) -> Result<Interpreter, RewardError> {
-    let file = find_interpreter(language, folders)?;
-    let interpreter = host.load_interpreter_file(&file).map_err(|source| RewardError::Interpreter {
+fn load_interpreter(
+    language: &str,
+    host: &Host,
+    folders: &[PathBuf],
+    files: &Files,
+) -> Result<Interpreter, RewardError> {
+    let file = find_interpreter(language, folders, files)?;
+    let load = || host.load_interpreter(&files.plugin(&file)?, &file.to_string_lossy());
+    let interpreter = load().map_err(|source| RewardError::Interpreter {
         language: language.to_owned(),
         source: Box::new(source),
     })?;
@@ -95,28 +114,28 @@ fn load_interpreter(language: &str, host: &Host, folders: &[PathBuf]) -> Result<
     Ok(interpreter)
 }
 
-fn find_interpreter(language: &str, folders: &[PathBuf]) -> Result<PathBuf, RewardError> {
+fn find_interpreter(language: &str, folders: &[PathBuf], files: &Files) -> Result<PathBuf, RewardError> {
     let mut looked = Vec::new();
     // A language's name comes from a plugin's manifest: it must not lead to other folders.
     if Path::new(language).file_name().is_some_and(|name| name == language) {
         for folder in folders {
             let file = folder.join(format!("{language}.wasm"));
-            if file.is_file() {
+            if files.has(&file) {
                 return Ok(file);
             }
             looked.push(file);
             let subfolder = folder.join(language);
             let manifest = subfolder.join(MANIFEST);
-            if !manifest.is_file() {
+            if !files.has(&manifest) {
                 looked.push(manifest);
                 continue;
             }
-            let found = Manifest::read(&subfolder)?;
+            let found = Manifest::read_noting(&subfolder, files)?;
             if found.kind != PluginKind::Interpreter {
                 return Err(RewardError::NotAnInterpreter { manifest });
             }
             let entry = subfolder.join(found.entry);
-            if entry.is_file() {
+            if files.has(&entry) {
                 return Ok(entry);
             }
             looked.push(entry);
@@ -147,7 +166,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let folder = |name: &str| root.path().join(name);
         let folders = [folder("a"), folder("b"), folder("c")];
-        let looked = |folders: &[PathBuf]| match find_interpreter("toy", folders) {
+        let looked = |folders: &[PathBuf]| match find_interpreter("toy", folders, &Files::default()) {
             Err(RewardError::InterpreterNotFound { looked, .. }) => looked,
             other => panic!("{other:?}"),
         };
@@ -157,11 +176,14 @@ mod tests {
         std::fs::write(folder("b/toy/gavel.toml"), manifest("kind = 'interpreter'")).unwrap();
         assert!(looked(&folders).contains(&folder("b/toy/built/toy.wasm")), "one that is not built is named");
         std::fs::write(folder("b/toy/built/toy.wasm"), "").unwrap();
-        assert_eq!(find_interpreter("toy", &folders).unwrap(), folder("b/toy/built/toy.wasm"));
+        assert_eq!(
+            find_interpreter("toy", &folders, &Files::default()).unwrap(),
+            folder("b/toy/built/toy.wasm")
+        );
 
         std::fs::create_dir_all(folder("a")).unwrap();
         std::fs::write(folder("a/toy.wasm"), "").unwrap();
-        assert_eq!(find_interpreter("toy", &folders).unwrap(), folder("a/toy.wasm"));
+        assert_eq!(find_interpreter("toy", &folders, &Files::default()).unwrap(), folder("a/toy.wasm"));
     }
 
     #[test]
@@ -169,7 +191,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(root.path().join("toy")).unwrap();
         std::fs::write(root.path().join("toy/gavel.toml"), manifest("")).unwrap();
-        let found = find_interpreter("toy", &[root.path().to_owned()]);
+        let found = find_interpreter("toy", &[root.path().to_owned()], &Files::default());
         assert!(matches!(found, Err(RewardError::NotAnInterpreter { .. })), "{found:?}");
     }
 
@@ -179,7 +201,7 @@ mod tests {
         std::fs::create_dir_all(root.path().join("inner")).unwrap();
         std::fs::write(root.path().join("toy.wasm"), "").unwrap();
         for language in ["../toy", "inner/../../toy", "", "..", "/toy"] {
-            let found = find_interpreter(language, &[root.path().join("inner")]);
+            let found = find_interpreter(language, &[root.path().join("inner")], &Files::default());
             assert!(matches!(found, Err(RewardError::InterpreterNotFound { .. })), "{language}: {found:?}");
         }
     }

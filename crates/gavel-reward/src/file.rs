@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::capability::Capability;
 use crate::error::{FormulaError, RewardError};
 use crate::expression::{OnFailure, is_formula_name};
+use crate::files::Files;
 use crate::formula::{Condition, Formula};
 use crate::limits::LimitSettings;
 use crate::source::{Field, Place, Table};
@@ -62,8 +63,13 @@ impl RewardFile {
     /// # Errors
     /// When the file cannot be read, or says something that it may not; see [`RewardError`].
     pub fn read(path: &Path) -> Result<Self, RewardError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| RewardError::Unreadable { file: path.to_owned(), source })?;
+        Self::read_noting(path, &Files::default())
+    }
+
+    /// As [`RewardFile::read`]; `files` learns what it read.
+    pub(crate) fn read_noting(path: &Path, files: &Files) -> Result<Self, RewardError> {
+        let text =
+            files.text(path).map_err(|source| RewardError::Unreadable { file: path.to_owned(), source })?;
         Self::parse(path, &text)
     }
 

@@ -14,16 +14,20 @@
 //! }
 //! # Ok::<(), gavel_reward::RewardError>(())
 //! ```
+//!
+//! A [`ReloadingReward`] is the same and can take up new plugins, options and formulas while it is in use.
 
 mod capability;
 mod error;
 mod expression;
 mod file;
+mod files;
 mod first_party;
 mod formula;
 mod limits;
 mod lookup;
 mod manifest;
+mod reload;
 mod reward;
 mod source;
 
@@ -35,5 +39,6 @@ pub use first_party::FirstParty;
 pub use limits::{LimitSettings, ProgramLimitSettings};
 pub use lookup::{FoundPlugin, Origin};
 pub use manifest::{BuildSettings, MANIFEST, Manifest, PluginKind};
+pub use reload::ReloadingReward;
 pub use reward::{LoadOptions, PluginReward, load};
 pub use source::Place;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use gavel_host::{Host, LoadError, Plugin};
 
 use crate::error::RewardError;
+use crate::files::Files;
 use crate::first_party::FirstParty;
 use crate::limits::LimitSettings;
 use crate::manifest::{MANIFEST, Manifest};
@@ -35,10 +36,15 @@ impl FoundPlugin {
     /// # Errors
     /// When there is no manifest, it is wrong, or there is neither.
     pub fn in_folder(folder: &Path) -> Result<Self, RewardError> {
-        let manifest = Manifest::read(folder)?;
+        Self::in_folder_noting(folder, &Files::default())
+    }
+
+    /// As [`FoundPlugin::in_folder`]; `files` learns where it looked.
+    fn in_folder_noting(folder: &Path, files: &Files) -> Result<Self, RewardError> {
+        let manifest = Manifest::read_noting(folder, files)?;
         let entry = folder.join(&manifest.entry);
         let origin = match FirstParty::named(&manifest.name) {
-            _ if entry.is_file() => Origin::File(entry),
+            _ if files.has(&entry) => Origin::File(entry),
             Some(plugin) => Origin::FirstParty(plugin),
             None => return Err(RewardError::NotBuilt { entry }),
         };
@@ -61,8 +67,14 @@ impl FoundPlugin {
     /// # Errors
     /// When the folder has a manifest that is wrong.
     pub fn file(path: PathBuf) -> Result<Self, RewardError> {
+        Self::file_noting(path, &Files::default())
+    }
+
+    /// As [`FoundPlugin::file`]; `files` learns where it looked.
+    fn file_noting(path: PathBuf, files: &Files) -> Result<Self, RewardError> {
         let folder = path.parent().unwrap_or(Path::new(""));
-        let manifest = if folder.join(MANIFEST).is_file() { Some(Manifest::read(folder)?) } else { None };
+        let has_manifest = files.has(&folder.join(MANIFEST));
+        let manifest = if has_manifest { Some(Manifest::read_noting(folder, files)?) } else { None };
         let manifest = manifest.filter(|manifest| folder.join(&manifest.entry) == path);
         Ok(Self { origin: Origin::File(path), manifest })
     }
@@ -78,6 +90,14 @@ impl FoundPlugin {
         }
     }
 
+    /// As [`FoundPlugin::load`]; `files` learns what it read.
+    pub(crate) fn load_noting(&self, host: &Host, files: &Files) -> Result<Plugin, LoadError> {
+        match &self.origin {
+            Origin::File(path) => host.load(&files.plugin(path)?, &path.to_string_lossy()),
+            Origin::FirstParty(_) => self.load(host),
+        }
+    }
+
     /// The limits that its manifest sets.
     pub fn limits(&self) -> LimitSettings {
         self.manifest.as_ref().map(|manifest| manifest.limits).unwrap_or_default()
@@ -89,19 +109,26 @@ impl FoundPlugin {
 /// A name with a path separator or ending in `.wasm` is a path, from `beside`: of a file, or of a folder with a
 /// manifest. Any other name is looked for as `NAME.wasm` and `NAME/gavel.toml` in `beside`, then in each folder of
 /// `plugin_path`, then among the first-party plugins.
-pub(crate) fn find(name: &str, beside: &Path, plugin_path: &[PathBuf]) -> Result<FoundPlugin, RewardError> {
+///
+/// `files` learns where it looked: what is not there may come to be.
+pub(crate) fn find(
+    name: &str,
+    beside: &Path,
+    plugin_path: &[PathBuf],
+    files: &Files,
+) -> Result<FoundPlugin, RewardError> {
     if name.contains(std::path::is_separator) || name.ends_with(".wasm") {
-        return at_path(beside.join(name));
+        return at_path(beside.join(name), files);
     }
     let mut looked = Vec::new();
     for folder in std::iter::once(beside).chain(plugin_path.iter().map(PathBuf::as_path)) {
         let file = folder.join(format!("{name}.wasm"));
-        if file.is_file() {
-            return FoundPlugin::file(file);
+        if files.has(&file) {
+            return FoundPlugin::file_noting(file, files);
         }
         let subfolder = folder.join(name);
-        if subfolder.join(MANIFEST).is_file() {
-            return FoundPlugin::in_folder(&subfolder);
+        if files.has(&subfolder.join(MANIFEST)) {
+            return FoundPlugin::in_folder_noting(&subfolder, files);
         }
         looked.extend([file, subfolder.join(MANIFEST)]);
     }
@@ -113,11 +140,11 @@ pub(crate) fn find(name: &str, beside: &Path, plugin_path: &[PathBuf]) -> Result
     })
 }
 
-fn at_path(path: PathBuf) -> Result<FoundPlugin, RewardError> {
-    if path.is_dir() {
-        FoundPlugin::in_folder(&path)
-    } else if path.is_file() {
-        FoundPlugin::file(path)
+fn at_path(path: PathBuf, files: &Files) -> Result<FoundPlugin, RewardError> {
+    if files.has(&path.join(MANIFEST)) || path.is_dir() {
+        FoundPlugin::in_folder_noting(&path, files)
+    } else if files.has(&path) {
+        FoundPlugin::file_noting(path, files)
     } else {
         Err(RewardError::NoSuchFile { path })
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::RewardError;
+use crate::files::Files;
 use crate::limits::LimitSettings;
 use crate::source::{Field, Place, Table};
 
@@ -83,9 +84,14 @@ impl Manifest {
     /// # Errors
     /// When the file cannot be read, or is not a manifest of version 1.
     pub fn read(folder: &Path) -> Result<Self, RewardError> {
+        Self::read_noting(folder, &Files::default())
+    }
+
+    /// As [`Manifest::read`]; `files` learns what it read.
+    pub(crate) fn read_noting(folder: &Path, files: &Files) -> Result<Self, RewardError> {
         let file = folder.join(MANIFEST);
-        let text = std::fs::read_to_string(&file)
-            .map_err(|source| RewardError::Unreadable { file: file.clone(), source })?;
+        let text =
+            files.text(&file).map_err(|source| RewardError::Unreadable { file: file.clone(), source })?;
         Self::parse(&file, &text)
     }
 

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use crate::error::RewardError;
 use crate::expression::{Expression, NoValue, OnFailure};
 use crate::file::{FORMULA, RewardFile, VerifierEntry, expression_error};
+use crate::files::Files;
 use crate::formula::{Condition, Formula};
 use crate::lookup::find;
 use crate::source::Place;
@@ -31,13 +32,16 @@ pub struct LoadOptions {
     pub plugin_path: Vec<PathBuf>,
     /// Where compiled plugins are kept between runs; see [`HostConfig::cache_dir`].
     pub cache_dir: Option<PathBuf>,
+    /// The most bytes that they take there; see [`HostConfig::cache_size`].
+    pub cache_size: u64,
 }
 
 impl Default for LoadOptions {
     /// As many workers as the machine runs threads at once, no plugin path, no cache.
     fn default() -> Self {
         let jobs = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self { jobs, plugin_path: Vec::new(), cache_dir: None }
+        let HostConfig { cache_dir, cache_size, .. } = HostConfig::default();
+        Self { jobs, plugin_path: Vec::new(), cache_dir, cache_size }
     }
 }
 
@@ -47,16 +51,35 @@ impl Default for LoadOptions {
 /// See [`RewardError`]: one error, that names file, line and field.
 pub fn load(path: &Path, options: &LoadOptions) -> Result<PluginReward, RewardError> {
     let file = RewardFile::read(path)?;
-    let threads = file.verifiers.len().saturating_mul(options.jobs.get());
-    let host = Host::new(HostConfig {
+    let host = start_host(&file, options)?;
+    load_on(&host, file, options, &Files::default())
+}
+
+/// A host with room for what `file` names.
+pub(crate) fn start_host(file: &RewardFile, options: &LoadOptions) -> Result<Host, RewardError> {
+    Ok(Host::new(HostConfig {
         cache_dir: options.cache_dir.clone(),
-        // A slot for every worker: none of them ever waits for another verifier's.
-        slots: u32::try_from(threads).unwrap_or(u32::MAX),
-    })?;
-    let beside = path.parent().unwrap_or(Path::new(""));
+        cache_size: options.cache_size,
+        slots: slots(file, options),
+    })?)
+}
+
+/// A slot for every worker: none of them ever waits for another verifier's.
+pub(crate) fn slots(file: &RewardFile, options: &LoadOptions) -> u32 {
+    u32::try_from(file.verifiers.len().saturating_mul(options.jobs.get())).unwrap_or(u32::MAX)
+}
+
+/// Loads what `file` names; `files` learns where it looked and what it read.
+pub(crate) fn load_on(
+    host: &Host,
+    file: RewardFile,
+    options: &LoadOptions,
+    files: &Files,
+) -> Result<PluginReward, RewardError> {
+    let beside = file.path.parent().unwrap_or(Path::new(""));
     let mut judges = Vec::new();
     for (index, entry) in file.verifiers.iter().enumerate() {
-        let judge = load_verifier(&host, entry, beside, options)?;
+        let judge = load_verifier(host, entry, beside, options, files)?;
         check_metrics(&file, index, judge.verifier.description())?;
         judges.push(judge);
     }
@@ -84,21 +107,23 @@ fn load_verifier(
     entry: &VerifierEntry,
     beside: &Path,
     options: &LoadOptions,
+    files: &Files,
 ) -> Result<Judge, RewardError> {
     let field = |name: &str| format!("verifiers.{}.{name}", entry.name);
-    let found = find(&entry.plugin, beside, &options.plugin_path).map_err(|error| RewardError::Lookup {
-        place: entry.places.plugin.clone(),
-        field: field("plugin"),
-        source: Box::new(error),
-    })?;
-    let plugin = found.load(host).map_err(|source| RewardError::Plugin {
+    let found =
+        find(&entry.plugin, beside, &options.plugin_path, files).map_err(|error| RewardError::Lookup {
+            place: entry.places.plugin.clone(),
+            field: field("plugin"),
+            source: Box::new(error),
+        })?;
+    let plugin = found.load_noting(host, files).map_err(|source| RewardError::Plugin {
         place: entry.places.plugin.clone(),
         field: field("plugin"),
         source: Box::new(source),
     })?;
     let mut folders = vec![beside.to_owned()];
     folders.extend(options.plugin_path.iter().cloned());
-    let plugin = found.grant(plugin, host, &entry.grant, &folders).map_err(|error| {
+    let plugin = found.grant_noting(plugin, host, &entry.grant, &folders, files).map_err(|error| {
         let (place, name) = match error {
             RewardError::NotAsked { .. } => (&entry.places.plugin, "plugin"),
             _ => (&entry.places.grant, "grant"),

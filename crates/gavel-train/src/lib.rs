@@ -6,6 +6,7 @@
 //! [`Progress`](train::Progress).
 
 pub mod countdown;
+mod digests;
 mod error;
 pub mod eval;
 pub mod grpo;

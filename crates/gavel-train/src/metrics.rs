@@ -10,7 +10,7 @@ use crate::grpo::{self, ScaleRewards};
 use crate::rollout::Rollout;
 
 /// Metrics that count up or that only their latest value says anything of; all others are averaged.
-const LATEST: [&str; 3] = ["num_tokens", "epoch", "learning_rate"];
+const LATEST: [&str; 4] = ["num_tokens", "epoch", "learning_rate", "reloads"];
 
 /// Named numbers, in the order in which they were first set.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -3,7 +3,8 @@
 //! ```text
 //! settings.toml   resolved settings        metrics.jsonl   a row per logged step, and per evaluation
 //! digests.json    plugins and files        completions/    completions_00012.jsonl: what step 12 sampled
-//! summary.json    at the end               evaluations/    eval_00010.json and what it sampled
+//! digests.jsonl   what judged since when   evaluations/    eval_00010.json and what it sampled
+//! summary.json    at the end
 //! checkpoints/    step-00050/: a Hugging Face directory, optimizer.safetensors, trainer_state.json
 //! events.out.tfevents.*                    for TensorBoard
 //! ```
@@ -117,6 +118,24 @@ impl RunDirectory {
     /// Reads a JSON file; `None` if it is not there.
     pub(crate) fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, TrainError> {
         read_json(&self.path.join(name))
+    }
+
+    /// Reads a file of JSON rows; none if it is not there.
+    pub(crate) fn read_rows<T: DeserializeOwned>(&self, name: &str) -> Result<Vec<T>, TrainError> {
+        let path = self.path.join(name);
+        let text = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            text => text.map_err(TrainError::file("read", &path))?,
+        };
+        let rows = serde_json::Deserializer::from_slice(&text).into_iter().collect::<Result<_, _>>();
+        rows.map_err(|source| TrainError::Json { path, source })
+    }
+
+    /// Writes a whole file of JSON rows, at once.
+    pub(crate) fn write_rows(&self, name: &str, rows: &[impl Serialize]) -> Result<(), TrainError> {
+        let row = |row| serde_json::to_string(row).expect("maps with text keys and numbers");
+        let text: String = rows.iter().map(|value| format!("{}\n", row(value))).collect();
+        self.write(name, text.as_bytes())
     }
 
     /// The records that a run appends to, as they were after `step`: whatever is later is cut off; everything is when

@@ -32,6 +32,8 @@ pub struct Settings {
     pub eval_tasks: Option<PathBuf>,
     /// The reward file. The trainer itself does not read it.
     pub reward: Option<PathBuf>,
+    /// Whether the reward may change while the run goes on: `never`, or `between-steps`. Not in TRL.
+    pub reload: Reload,
     /// The run directory. Required.
     pub output_dir: PathBuf,
     /// What surrounds a task's `problem`: `r1-zero`, `none`, or a text with `{problem}` in it.
@@ -156,6 +158,7 @@ impl Default for Settings {
             tasks: PathBuf::new(),
             eval_tasks: None,
             reward: None,
+            reload: Reload::Never,
             output_dir: PathBuf::new(),
             template: "none".to_owned(),
             device: "auto".to_owned(),
@@ -208,6 +211,18 @@ impl Default for Settings {
             per_device_eval_batch_size: 64,
         }
     }
+}
+
+/// When a change of the reward file, its plugins and their like takes effect.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reload {
+    /// Never: a run is judged to its end by what it began with.
+    #[default]
+    Never,
+    /// Before the next step. What cannot be loaded is refused, and what judged before goes on. `digests.jsonl` in the
+    /// run directory says what judged from which step on.
+    BetweenSteps,
 }
 
 /// Where a setting was written.
@@ -666,7 +681,12 @@ mod tests {
     #[test]
     fn errors_name_file_line_and_field() {
         type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
-        let cases: [Case<'_>; 10] = [
+        let cases: [Case<'_>; 11] = [
+            (
+                "reload = \"always\"\n",
+                &[],
+                "train.toml:4: `reload`: unknown variant `always`, expected `never` or `between-steps`",
+            ),
             (
                 "learning_rat = 1\n",
                 &[],

@@ -4,22 +4,19 @@
 //! it departs from either is listed in `docs/grpo.md`. The trainer is verifier-blind: it sees submissions go out and
 //! scores come back.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use gavel_model::{Model, Precision, Sampling, Tokenizer};
-use gavel_verify::Reward;
+use gavel_verify::{Refreshed, Reward};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 use tch::{Device, Tensor};
 
 use crate::TrainError;
+use crate::digests::{Digests, JudgeLog, Judges};
 use crate::eval::{EvalOptions, Evaluation, evaluate_encoded};
 use crate::grpo;
 use crate::metrics::{self, Metrics, Window};
@@ -28,7 +25,7 @@ use crate::records::{at_step, completion_row};
 use crate::rollout::{self, EncodedTask, Rollout, Sample, Sampler};
 use crate::run_directory::{Checkpoint, Records, RunDirectory, json_bytes};
 use crate::seeds::{self, Purpose};
-use crate::settings::Settings;
+use crate::settings::{Reload, Settings};
 use crate::task::{Template, read_tasks};
 use crate::update::{Learning, Row, UpdateSums};
 
@@ -63,6 +60,13 @@ pub enum Progress<'a> {
         step: u64,
         /// What it found.
         evaluation: &'a Evaluation,
+    },
+    /// Something of the reward has changed, with `reload = "between-steps"`.
+    Refreshed {
+        /// After this step; 0 is before the first.
+        step: u64,
+        /// What came of it.
+        refreshed: &'a Refreshed,
     },
     /// A checkpoint is written.
     Saved {
@@ -136,7 +140,7 @@ pub fn train(
     let tokenizer = Tokenizer::load(&settings.model)?;
     let tasks = rollout::encode(read_tasks(&settings.tasks, &template)?, &tokenizer)?;
     let eval_tasks = read_eval_tasks(settings, &template, &tokenizer)?;
-    let (run, checkpoint) = open_run(settings, reward.as_ref(), start)?;
+    let (run, checkpoint, mut judges) = open_run(settings, reward.as_ref(), start)?;
 
     let mut state = checkpoint.as_ref().map(Checkpoint::state).transpose()?.unwrap_or_default();
     let weights = checkpoint.as_ref().map_or(&settings.model, |checkpoint| &checkpoint.path);
@@ -171,6 +175,19 @@ pub fn train(
     while state.step < steps && !stopped {
         let mut clock = Clock::start();
         let step = state.step + 1;
+
+        // Between steps the reward may become another.
+        if settings.reload == Reload::BetweenSteps {
+            if let Some(refreshed) = reward.refresh() {
+                if let Refreshed::Changed(changes) = &refreshed {
+                    let changed = changes.iter().map(|change| change.what.clone()).collect();
+                    let now = Judges::now(settings, reward.as_ref(), state.step)?;
+                    judges.record(&run, now, changed)?;
+                }
+                let _ = progress(Progress::Refreshed { step: state.step, refreshed: &refreshed });
+            }
+            clock.lap("reload");
+        }
 
         // Sample G completions of each prompt, and score each one as soon as it ends.
         let sampler =
@@ -218,6 +235,9 @@ pub fn train(
         metrics.set("num_tokens", state.num_tokens as f64);
         metrics.set("epoch", (step as usize * settings.prompts_per_step()) as f64 / tasks.len() as f64);
         metrics.extend(clock.metrics(&rollout));
+        if settings.reload == Reload::BetweenSteps {
+            metrics.set("reloads", judges.changes() as f64);
+        }
         if let Some(memory) = gavel_torch::memory_statistics(device) {
             metrics.set("memory/peak_allocated_gib", memory.peak_allocated as f64 / f64::from(1 << 30));
         }
@@ -282,70 +302,35 @@ fn read_eval_tasks(
     rollout::encode(tasks, tokenizer)
 }
 
-/// The run directory, and the checkpoint to go on from.
+/// The run directory, the checkpoint to go on from, and what has judged up to there.
 fn open_run(
     settings: &Settings,
     reward: &dyn Reward,
     start: Start,
-) -> Result<(RunDirectory, Option<Checkpoint>), TrainError> {
-    let digests = digests(settings, reward)?;
-    let (run, checkpoint) = match start {
-        Start::New => (RunDirectory::create(&settings.output_dir)?, None),
+) -> Result<(RunDirectory, Option<Checkpoint>, JudgeLog), TrainError> {
+    let digests = Digests::of(settings, reward)?;
+    let (run, checkpoint, mut judges) = match start {
+        Start::New => (RunDirectory::create(&settings.output_dir)?, None, JudgeLog::default()),
         Start::Resume => {
             let run = RunDirectory::open(&settings.output_dir)?;
             let checkpoint = run.checkpoints()?.pop();
-            if let Some(before) = run.read_json::<Digests>("digests.json")? {
-                let path = run.path().to_owned();
-                before.changed(&digests).map_or(Ok(()), |what| Err(TrainError::Changed { what, path }))?;
+            let judges = JudgeLog::until(&run, checkpoint.as_ref().map(|checkpoint| checkpoint.step))?;
+            if let Some(mut before) = run.read_json::<Digests>("digests.json")? {
+                if let Some(judges) = judges.last() {
+                    before = before.judged_by(judges);
+                }
+                if let Some(what) = before.changed(&digests, settings.reload) {
+                    return Err(TrainError::Changed { what, path: run.path().to_owned() });
+                }
             }
-            (run, checkpoint)
+            (run, checkpoint, judges)
         }
     };
     run.write("settings.toml", settings.to_toml().as_bytes())?;
     run.write("digests.json", &json_bytes(&digests))?;
-    Ok((run, checkpoint))
-}
-
-/// What a run was started with: sha256, hex.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Digests {
-    gavel: String,
-    verifiers: BTreeMap<String, String>,
-    files: BTreeMap<String, String>,
-}
-
-impl Digests {
-    /// The first verifier or file that is not what it was.
-    fn changed(&self, now: &Self) -> Option<String> {
-        let differing = |before: &BTreeMap<String, String>, now: &BTreeMap<String, String>| {
-            before.keys().chain(now.keys()).find(|&name| before.get(name) != now.get(name)).cloned()
-        };
-        let verifier = differing(&self.verifiers, &now.verifiers).map(|name| format!("verifier `{name}`"));
-        verifier.or_else(|| differing(&self.files, &now.files).map(|name| format!("the file of `{name}`")))
-    }
-}
-
-fn digests(settings: &Settings, reward: &dyn Reward) -> Result<Digests, TrainError> {
-    let files = [
-        ("model", Some(settings.model.join("model.safetensors")).filter(|path| path.exists())),
-        ("tokenizer", Some(settings.model.join("tokenizer.json")).filter(|path| path.exists())),
-        ("tasks", Some(settings.tasks.clone())),
-        ("eval_tasks", settings.eval_tasks.clone()),
-        ("reward", settings.reward.clone()),
-    ];
-    let files = files.into_iter().filter_map(|(name, path)| Some((name.to_owned(), path?)));
-    Ok(Digests {
-        gavel: env!("CARGO_PKG_VERSION").to_owned(),
-        verifiers: reward.digests().into_iter().collect(),
-        files: files.map(|(name, path)| Ok((name, sha256(&path)?))).collect::<Result<_, TrainError>>()?,
-    })
-}
-
-fn sha256(path: &Path) -> Result<String, TrainError> {
-    let mut hasher = Sha256::new();
-    let mut file = File::open(path).map_err(TrainError::file("read", path))?;
-    io::copy(&mut file, &mut hasher).map_err(TrainError::file("read", path))?;
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    let step = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.step);
+    judges.record(&run, digests.judges(step), Vec::new())?;
+    Ok((run, checkpoint, judges))
 }
 
 /// The policy that the run began with, when the loss compares with it. It is not trained, so bfloat16 will do where

@@ -10,10 +10,10 @@ use std::time::Duration;
 use gavel_model::{Config, Model, Precision, Tokenizer};
 use gavel_train::TrainError;
 use gavel_train::eval::{EvalOptions, evaluate};
-use gavel_train::settings::Settings;
+use gavel_train::settings::{Reload, Settings};
 use gavel_train::task::{Template, read_tasks};
 use gavel_train::train::{Progress, Start, Summary, train};
-use gavel_verify::{Failure, Outcome, Reply, Reward, Score, Submission, Verdict};
+use gavel_verify::{Change, Failure, Outcome, Refreshed, Reply, Reward, Score, Submission, Verdict};
 use serde_json::Value;
 use tch::Device;
 
@@ -327,6 +327,135 @@ fn changed_tasks_are_refused_when_resuming() {
     let resumed = train(&bench.settings, &share_of_a(), Start::Resume, &mut |_| ControlFlow::Continue(()));
     let Err(TrainError::Changed { what, .. }) = resumed else { panic!("{resumed:?}") };
     assert_eq!(what, "the file of `tasks`");
+}
+
+/// A reward in versions: every completion is worth the version's number, and each refresh does what comes next.
+struct Versions {
+    version: Mutex<u32>,
+    refreshes: Mutex<Vec<Option<Refreshed>>>,
+}
+
+/// Nothing new; a version that is refused; another one.
+fn nothing() -> Option<Refreshed> {
+    None
+}
+
+fn refused() -> Option<Refreshed> {
+    Some(Refreshed::Refused("it is broken".to_owned()))
+}
+
+fn changed() -> Option<Refreshed> {
+    let change = Change { what: "native".to_owned(), before: None, after: None };
+    Some(Refreshed::Changed(vec![change]))
+}
+
+impl Versions {
+    fn starting_at(version: u32, refreshes: Vec<Option<Refreshed>>) -> Arc<dyn Reward> {
+        let refreshes = refreshes.into_iter().rev().collect();
+        Arc::new(Self { version: Mutex::new(version), refreshes: Mutex::new(refreshes) })
+    }
+}
+
+impl Reward for Versions {
+    fn submit(&self, _submission: Submission, reply: Reply) {
+        reply(scored(f64::from(*self.version.lock().unwrap())));
+    }
+
+    fn digests(&self) -> Vec<(String, String)> {
+        vec![("native".to_owned(), format!("v{}", self.version.lock().unwrap()))]
+    }
+
+    fn refresh(&self) -> Option<Refreshed> {
+        let refreshed =
+            self.refreshes.lock().unwrap().pop().expect("refreshed more often than there are steps");
+        *self.version.lock().unwrap() += u32::from(matches!(refreshed, Some(Refreshed::Changed(_))));
+        refreshed
+    }
+}
+
+/// The rows of `digests.jsonl`, as step and digest.
+fn judges(bench: &Bench) -> Vec<(u64, String)> {
+    let rows = json_lines(&bench.settings.output_dir.join("digests.jsonl"));
+    let row = |row: &Value| {
+        (row["step"].as_u64().unwrap(), row["verifiers"]["native"].as_str().unwrap().to_owned())
+    };
+    rows.iter().map(row).collect()
+}
+
+fn judge(step: u64, digest: &str) -> (u64, String) {
+    (step, digest.to_owned())
+}
+
+#[test]
+fn a_reward_changes_between_steps_and_the_run_says_since_when() {
+    let mut bench = Bench::new();
+    bench.settings.max_steps = 4;
+    bench.settings.reload = Reload::BetweenSteps;
+    let reward = Versions::starting_at(1, vec![nothing(), refused(), changed(), nothing()]);
+    let mut said = Vec::new();
+    train(&bench.settings, &reward, Start::New, &mut |progress| {
+        if let Progress::Refreshed { step, refreshed } = progress {
+            said.push((step, matches!(refreshed, Refreshed::Changed(_))));
+        }
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(said, [(1, false), (2, true)]);
+    let rows = bench.rows();
+    assert_eq!(rewards(&rows), [1.0, 1.0, 2.0, 2.0]);
+    let reloads: Vec<_> = rows.iter().map(|row| row["reloads"].as_f64().unwrap()).collect();
+    assert_eq!(reloads, [0.0, 0.0, 1.0, 1.0]);
+    assert_eq!(judges(&bench), [judge(0, "v1"), judge(2, "v2")]);
+    let page = bench.directory.path().join("report.html");
+    gavel_train::report::write(&bench.settings.output_dir, &page).unwrap();
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("What judged") && page.contains("<code>v2</code>"));
+}
+
+#[test]
+fn a_run_is_judged_to_its_end_by_what_it_began_with_unless_it_says_otherwise() {
+    let mut bench = Bench::new();
+    bench.settings.max_steps = 2;
+    bench.train(&Versions::starting_at(1, Vec::new())).unwrap();
+    assert_eq!(judges(&bench), [judge(0, "v1")]);
+    assert!(bench.rows()[0].get("reloads").is_none());
+}
+
+#[test]
+fn a_run_with_another_reward_resumes_only_if_it_reloads() {
+    let mut bench = Bench::new();
+    bench.settings.reload = Reload::BetweenSteps;
+    bench.settings.save_steps = 2;
+    let until = |bench: &mut Bench, steps: i64, start: Start, reward: &Arc<dyn Reward>| {
+        bench.settings.max_steps = steps;
+        train(&bench.settings, reward, start, &mut |_| ControlFlow::Continue(())).map(drop)
+    };
+    // It changes before the third step and before the fourth; the last checkpoint is after the second.
+    let reward = Versions::starting_at(1, vec![nothing(), nothing(), changed(), changed()]);
+    until(&mut bench, 4, Start::New, &reward).unwrap();
+    assert_eq!(judges(&bench), [judge(0, "v1"), judge(2, "v2"), judge(3, "v3")]);
+    std::fs::remove_dir_all(bench.settings.output_dir.join("checkpoints/step-00004")).unwrap();
+
+    bench.settings.reload = Reload::Never;
+    let other = Versions::starting_at(3, Vec::new());
+    let resumed = until(&mut bench, 4, Start::Resume, &other);
+    let Err(TrainError::Changed { what, .. }) = resumed else { panic!("{resumed:?}") };
+    assert_eq!(what, "verifier `native`");
+
+    bench.settings.reload = Reload::BetweenSteps;
+    let other = Versions::starting_at(3, vec![nothing(), nothing()]);
+    until(&mut bench, 4, Start::Resume, &other).unwrap();
+    assert_eq!(judges(&bench), [judge(0, "v1"), judge(2, "v3")], "what judged the steps that there are");
+    assert_eq!(rewards(&bench.rows()), [1.0, 1.0, 3.0, 3.0]);
+
+    // Whoever resumes with what judged last goes on, reloading or not.
+    bench.settings.reload = Reload::Never;
+    until(&mut bench, 5, Start::Resume, &Versions::starting_at(3, Vec::new())).unwrap();
+    assert_eq!(judges(&bench).len(), 2);
+    std::fs::write(&bench.settings.tasks, "{\"problem\":\"a\"}\n").unwrap();
+    bench.settings.reload = Reload::BetweenSteps;
+    let resumed = until(&mut bench, 6, Start::Resume, &Versions::starting_at(3, Vec::new()));
+    assert!(matches!(resumed, Err(TrainError::Changed { .. })), "tasks do not reload");
 }
 
 #[test]

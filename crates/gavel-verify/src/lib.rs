@@ -38,7 +38,7 @@ mod reward;
 mod visible;
 
 pub use outcome::{Failure, Outcome, Status};
-pub use reward::{Reply, Reward, Score, score_all};
+pub use reward::{Change, Refreshed, Reply, Reward, Score, score_all};
 pub use visible::visible;
 
 /// One completion of one task, as a verifier sees it.

@@ -16,6 +16,26 @@ pub struct Score {
 /// Called once with the score, on a thread of the reward's own. It must be quick and must not panic.
 pub type Reply = Box<dyn FnOnce(Score) + Send>;
 
+/// One part of a reward that is not what it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The verifier, `VERIFIER/LANGUAGE` for one of its interpreters, or the file of settings.
+    pub what: String,
+    /// The digest (sha256, hex) before; `None` where it is new.
+    pub before: Option<String>,
+    /// The digest now; `None` where it is gone.
+    pub after: Option<String>,
+}
+
+/// What came of a [`Reward::refresh`] that found something changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refreshed {
+    /// From now on what is there now judges; what was submitted before is still judged by what was there then.
+    Changed(Vec<Change>),
+    /// What is there now cannot be used, so what judged before goes on. This is why, for a person.
+    Refused(String),
+}
+
 /// Scores submissions. This is all that a trainer sees: it cannot tell a plugin from native code.
 pub trait Reward: Send + Sync {
     /// Starts to score one submission and returns at once; `reply` gets the score when it is there.
@@ -27,6 +47,14 @@ pub trait Reward: Send + Sync {
     /// those of the interpreters that it runs programs with, as `VERIFIER/LANGUAGE`.
     /// The digest is empty for native verifiers.
     fn digests(&self) -> Vec<(String, String)>;
+
+    /// Takes up what has changed of whatever the reward was made from, such as a plugin's file. `None` where nothing
+    /// has, and where the same change was refused before.
+    ///
+    /// Who asks decides when: never, unless it is called. May take as long as loading takes.
+    fn refresh(&self) -> Option<Refreshed> {
+        None
+    }
 }
 
 /// Scores submissions and waits for all of them; scores come in the order of the submissions.

@@ -77,8 +77,8 @@ pub enum ReportError {
 
 /// Writes the report of the run in `run_dir` to `output`, one self-contained HTML page.
 ///
-/// Reads `metrics.jsonl`, and as far as they are there `completions/*.jsonl`, `settings.toml`, `digests.json` and
-/// `summary.json`. A run that is still going, or was killed in the middle of a line, has a report too.
+/// Reads `metrics.jsonl`, and as far as they are there `completions/*.jsonl`, `settings.toml`, `digests.json`,
+/// `digests.jsonl` and `summary.json`. A run that is still going, or was killed in the middle of a line, has a report too.
 ///
 /// # Errors
 /// When `metrics.jsonl` is missing or empty, when a file does not hold what a run writes, or when `output` cannot

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::format::{self, Unit};
 use super::panels::{self, Panel, Section, Totals};
 use super::run::{Completion, Metrics, OutcomeRow, Run, Samples, Series, Summary};
+use crate::digests::Judges;
 
 /// Groups that are shown of each step.
 const GROUPS_PER_STEP: usize = 2;
@@ -309,6 +310,7 @@ fn record(run: &Run) -> Markup {
             h2 { "Settings and digests" }
             p.note { "What it takes to do this run again." }
             @if let Some(digests) = &run.digests { (digest_table(digests)) }
+            @if run.judges.len() > 1 { (judge_table(&run.judges)) }
             @if let Some(settings) = &run.settings {
                 details open {
                     summary { "settings.toml" }
@@ -327,6 +329,32 @@ fn digest_table(digests: &Value) -> Markup {
             table {
                 caption { "digests.json" }
                 tbody { @for (name, digest) in &rows { tr { th { (name) } td { code { (digest) } } } } }
+            }
+        }
+    }
+}
+
+/// What judged from which step on, for a run whose reward was changed on the way.
+fn judge_table(judges: &[Judges]) -> Markup {
+    html! {
+        div.scroll {
+            table {
+                caption { "What judged" }
+                thead { tr { th { "from step" } th { "changed" } th { "digests" } } }
+                tbody {
+                    @for row in judges {
+                        tr {
+                            th.number { (row.step + 1) }
+                            td { (gavel_verify::visible(&row.changed.join(", "))) }
+                            td {
+                                @for (name, digest) in &row.verifiers {
+                                    p { (gavel_verify::visible(name)) " " code { (digest) } }
+                                }
+                                @if let Some(digest) = &row.reward { p { "reward file " code { (digest) } } }
+                            }
+                        }
+                    }
+                }
             }
         }
     }

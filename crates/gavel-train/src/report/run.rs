@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::ReportError;
+use crate::digests::{JUDGES, Judges};
 
 pub(super) const METRICS_FILE: &str = "metrics.jsonl";
 
@@ -25,6 +26,8 @@ pub(super) struct Run {
     pub(super) settings: Option<String>,
     /// `digests.json`.
     pub(super) digests: Option<Value>,
+    /// `digests.jsonl`: what judged, from the start and after each change.
+    pub(super) judges: Vec<Judges>,
     pub(super) summary: Option<Summary>,
 }
 
@@ -40,6 +43,7 @@ impl Run {
             samples: read_samples(&dir.join("completions"))?,
             settings: read_if_there(&dir.join("settings.toml"))?,
             digests: read_json_if_there(&dir.join("digests.json"))?,
+            judges: read_judges(&dir.join(JUDGES))?,
             summary: read_json_if_there(&dir.join("summary.json"))?,
         })
     }
@@ -143,6 +147,10 @@ pub(super) struct Summary {
     pub(super) after: IndexMap<String, Option<f64>>,
     pub(super) steps: Option<u64>,
     pub(super) seconds: Option<f64>,
+}
+
+fn read_judges(path: &Path) -> Result<Vec<Judges>, ReportError> {
+    if path.exists() { read_lines(path) } else { Ok(Vec::new()) }
 }
 
 /// The completions of the first, the middle and the last step that were kept.

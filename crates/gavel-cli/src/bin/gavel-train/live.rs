@@ -38,6 +38,7 @@ impl<'a> Live<'a> {
                     evaluation.tasks
                 ));
             }
+            Progress::Refreshed { refreshed, .. } => self.terminal.refreshed(refreshed),
             Progress::Saved { .. } => {}
         }
     }

@@ -19,7 +19,7 @@ use gavel_cli::exit::{ExitStatus, InputFault, Stop};
 use gavel_cli::terminal::Terminal;
 use gavel_cli::{commands, logging};
 use gavel_model::{Model, Precision, Tokenizer};
-use gavel_reward::LoadOptions;
+use gavel_reward::{LoadOptions, ReloadingReward};
 use gavel_torch::DeviceChoice;
 use gavel_train::TrainError;
 use gavel_verify::Reward;
@@ -41,9 +41,9 @@ fn main() -> ExitCode {
     commands::finish(result, &terminal)
 }
 
-/// Loads a reward file as what the trainer sees.
+/// Loads a reward file as what the trainer sees. It changes only for who refreshes it.
 fn load_reward(path: &Path, options: &LoadOptions) -> Result<Arc<dyn Reward>, Stop> {
-    Ok(Arc::new(gavel_reward::load(path, options)?))
+    Ok(Arc::new(ReloadingReward::load(path, options)?))
 }
 
 /// Loads a model to sample from, and its tokenizer, with the number format that suits the device.

@@ -60,8 +60,8 @@ struct Loaded {
 fn load_twice(found: &FoundPlugin, slots: u32, args: &BenchArgs) -> Result<Loaded, Stop> {
     let cache = tempfile::tempdir().context("cannot create a folder for the cache")?;
     let load = || -> Result<(Host, Plugin, Duration), Stop> {
-        let cache_dir = Some(cache.path().to_owned());
-        let host = Host::new(HostConfig { cache_dir, slots }).map_err(anyhow::Error::from)?;
+        let config = HostConfig { cache_dir: Some(cache.path().to_owned()), slots, ..HostConfig::default() };
+        let host = Host::new(config).map_err(anyhow::Error::from)?;
         let start = Instant::now();
         let plugin = found.load(&host).input_fault()?;
         Ok((host, plugin, start.elapsed()))

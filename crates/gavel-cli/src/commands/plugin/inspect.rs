@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use bytesize::ByteSize;
-use gavel_host::{Format, Host, HostConfig, Interpreter, LoadError, Plugin};
+use gavel_host::{Format, Host, Interpreter, LoadError, Plugin};
 use gavel_reward::{FoundPlugin, MANIFEST, Origin};
 use gavel_verify::visible;
 use serde_json::{Value, json};
@@ -18,8 +18,7 @@ use crate::terminal::LABEL;
 /// Shows a plugin on stdout.
 pub(in crate::commands) fn run(args: &InspectArgs) -> Result<ExitStatus, Stop> {
     let found = find(&args.plugin)?;
-    let host =
-        Host::new(HostConfig { cache_dir: args.cache.resolve(), slots: 1 }).map_err(anyhow::Error::from)?;
+    let host = Host::new(args.cache.host(1)).map_err(anyhow::Error::from)?;
     let text = match load(&found, &host).input_fault()? {
         Loaded::Verifier(plugin) if args.json => format!("{:#}\n", as_json(&found, &plugin)),
         Loaded::Verifier(plugin) => as_text(&found, &plugin),

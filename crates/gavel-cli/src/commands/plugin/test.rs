@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use anyhow::Context;
-use gavel_host::{Host, HostConfig};
+use gavel_host::Host;
 use gavel_reward::FoundPlugin;
 use gavel_verify::{Failure, Outcome, Status, Verifier, visible};
 
@@ -22,8 +22,7 @@ pub(in crate::commands) fn run(args: &TestArgs, global: &GlobalArgs) -> Result<E
     let cases = cases::read(&args.folder).input_fault()?;
     build_if_stale(&args.folder, &args.tools, &terminal)?;
     let found = FoundPlugin::in_folder(&args.folder)?;
-    let host =
-        Host::new(HostConfig { cache_dir: args.cache.resolve(), slots: 1 }).map_err(anyhow::Error::from)?;
+    let host = Host::new(args.cache.host(1)).map_err(anyhow::Error::from)?;
     let plugin = found.load(&host).input_fault()?;
     let plugin = args.grants.apply(&found, plugin, &host, &args.folder)?;
     let mut verifiers = Verifiers::new(plugin, found.limits().resolve());

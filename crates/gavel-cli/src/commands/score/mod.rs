@@ -1,7 +1,8 @@
 //! `gavel score`: submissions in, scored submissions out, in order and in constant memory.
 //!
 //! One thread reads lines and submits them; this one waits for the scores in the order of the input and writes.
-//! The channel between them is bounded: it is what keeps the memory constant and the workers busy.
+//! The channel between them is bounded: it is what keeps the memory constant and the workers busy. With `--watch` the
+//! first one takes up changed plugins between two lines, and the notice goes through the channel like a line.
 
 mod output;
 mod summary;
@@ -13,11 +14,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TryRecvError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use gavel_reward::PluginReward;
-use gavel_verify::{Reward, Score};
+use gavel_reward::ReloadingReward;
+use gavel_verify::{Refreshed, Reward, Score};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::cases::place;
@@ -32,6 +33,9 @@ use summary::Summary;
 /// How long a Ctrl-C can go unnoticed while there is nothing to write.
 const TICK: Duration = Duration::from_millis(50);
 
+/// With `--watch`, the least time between two looks at the files.
+const LOOK: Duration = Duration::from_millis(200);
+
 /// Lines in flight for each worker thread: enough to keep it busy, few enough to hold in memory.
 const LINES_PER_JOB: usize = 16;
 
@@ -39,7 +43,7 @@ const LINES_PER_JOB: usize = 16;
 pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
     let interrupted = catch_interrupts()?;
     let options = args.plugins.resolve();
-    let reward = gavel_reward::load(&args.reward, &options)?;
+    let reward = ReloadingReward::load(&args.reward, &options)?;
     let (lines, bytes) = open_input(&args.input).input_fault()?;
     let mut output = match &args.output {
         Some(path) => Output::file(path, &args.input).input_fault()?,
@@ -49,16 +53,16 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     if !output.is_terminal() {
         terminal.start_progress(bytes);
     }
-    let summary = Summary::new(reward.verifiers());
-    let (sender, entries) = mpsc::sync_channel(LINES_PER_JOB * options.jobs.get());
-    let reader = Reader { lines, reward, sender, interrupted: Arc::clone(&interrupted) };
+    let summary = Summary::new(reward.current().verifiers());
+    let (sender, events) = mpsc::sync_channel(LINES_PER_JOB * options.jobs.get());
+    let next_look = args.watch.then(Instant::now);
+    let reader = Reader { lines, reward, next_look, sender, interrupted: Arc::clone(&interrupted) };
     thread::Builder::new()
         .name("reader".to_owned())
         .spawn(move || reader.run())
         .context("cannot start the thread that reads")?;
     let input = if args.input == Path::new("-") { Path::new("stdin") } else { &args.input };
-    let mut writer =
-        Writer { entries, input, output: &mut output, terminal: &terminal, summary, interrupted };
+    let mut writer = Writer { events, input, output: &mut output, terminal: &terminal, summary, interrupted };
     let written = writer.run();
     terminal.end_progress();
     let status = written?;
@@ -92,6 +96,13 @@ fn open_input(path: &Path) -> anyhow::Result<(Input, Option<u64>)> {
     Ok((Lines::new(reader, LONGEST_LINE), bytes))
 }
 
+/// What the thread that reads hands over.
+enum Event {
+    Line(Entry),
+    /// What the lines from here on are judged by, or not.
+    Refreshed(Refreshed),
+}
+
 /// What became of one line of input.
 struct Entry {
     line: u64,
@@ -117,28 +128,41 @@ enum LineError {
 /// The thread that reads.
 struct Reader {
     lines: Input,
-    reward: PluginReward,
-    sender: SyncSender<io::Result<Entry>>,
+    reward: ReloadingReward,
+    /// When to look for changes again; `None` without `--watch`.
+    next_look: Option<Instant>,
+    sender: SyncSender<io::Result<Event>>,
     interrupted: Arc<AtomicBool>,
 }
 
 impl Reader {
     fn run(mut self) {
         while !self.interrupted.load(Ordering::Relaxed) {
-            let entry = match self.lines.read() {
+            let line = match self.lines.read() {
                 Ok(None) => return,
                 Ok(Some(Line { text: Ok(text), .. })) if text.trim().is_empty() => continue,
-                Ok(Some(line)) => {
-                    Ok(Entry { line: line.number, bytes: line.bytes, result: self.submit(line.text) })
-                }
+                Ok(Some(line)) => Ok(line),
                 Err(error) => Err(error),
             };
-            let last = entry.is_err();
+            // Just before the line is submitted: it may have been waited for.
+            let refreshed = self.refresh().map(|refreshed| Ok(Event::Refreshed(refreshed)));
+            let last = line.is_err();
+            let event = line.map(|line| {
+                Event::Line(Entry { line: line.number, bytes: line.bytes, result: self.submit(line.text) })
+            });
             // A writer that has gone has said why.
-            if self.sender.send(entry).is_err() || last {
+            if refreshed.into_iter().chain([event]).any(|event| self.sender.send(event).is_err()) || last {
                 return;
             }
         }
+    }
+
+    /// Takes up what has changed, if it is time to look.
+    fn refresh(&mut self) -> Option<Refreshed> {
+        let next_look = self.next_look.as_mut().filter(|time| Instant::now() >= **time)?;
+        let refreshed = self.reward.refresh();
+        *next_look = Instant::now() + LOOK;
+        refreshed
     }
 
     fn submit(&self, line: Result<String, BadLine>) -> Result<Submitted, LineError> {
@@ -151,7 +175,7 @@ impl Reader {
 
 /// The half that writes, on the main thread.
 struct Writer<'a> {
-    entries: Receiver<io::Result<Entry>>,
+    events: Receiver<io::Result<Event>>,
     input: &'a Path,
     output: &'a mut Output,
     terminal: &'a Terminal,
@@ -161,14 +185,21 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn run(&mut self) -> Result<ExitStatus, Stop> {
-        let entries = std::mem::replace(&mut self.entries, mpsc::channel().1);
+        let events = std::mem::replace(&mut self.events, mpsc::channel().1);
         let status = loop {
-            let entry = match self.wait(&entries)? {
-                Waited::Item(entry) => {
-                    entry.with_context(|| format!("cannot read {}", self.input.display()))?
+            let event = match self.wait(&events)? {
+                Waited::Item(event) => {
+                    event.with_context(|| format!("cannot read {}", self.input.display()))?
                 }
                 Waited::Closed => break self.status(),
                 Waited::Interrupted => break ExitStatus::Interrupted,
+            };
+            let entry = match event {
+                Event::Line(entry) => entry,
+                Event::Refreshed(refreshed) => {
+                    self.terminal.refreshed(&refreshed);
+                    continue;
+                }
             };
             let bytes = entry.bytes;
             if !self.write(entry)? {

@@ -26,6 +26,12 @@ struct VerifierSummary {
     counts: [u64; Status::ALL.len()],
 }
 
+impl VerifierSummary {
+    fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), counts: Default::default() }
+    }
+}
+
 struct Slowest {
     time: Duration,
     line: u64,
@@ -34,7 +40,6 @@ struct Slowest {
 
 impl Summary {
     pub(super) fn new(verifiers: &[String]) -> Self {
-        let verifier = |name: &String| VerifierSummary { name: name.clone(), counts: Default::default() };
         Self {
             start: Instant::now(),
             elapsed: Duration::ZERO,
@@ -42,7 +47,7 @@ impl Summary {
             bad_lines: 0,
             rewarded: 0,
             sum: 0.0,
-            verifiers: verifiers.iter().map(verifier).collect(),
+            verifiers: verifiers.iter().map(|name| VerifierSummary::new(name)).collect(),
             slowest: None,
         }
     }
@@ -61,7 +66,8 @@ impl Summary {
             self.rewarded += 1;
             self.sum += reward;
         }
-        for (summary, (name, outcome)) in self.verifiers.iter_mut().zip(&score.outcomes) {
+        for (place, (name, outcome)) in score.outcomes.iter().enumerate() {
+            let summary = self.verifier(place, name);
             if let Some(index) = Status::ALL.iter().position(|&status| status == outcome.status()) {
                 summary.counts[index] += 1;
             }
@@ -69,6 +75,17 @@ impl Summary {
                 self.slowest = Some(Slowest { time: outcome.elapsed, line, verifier: name.clone() });
             }
         }
+    }
+
+    /// The summary of a verifier, which is at `place` unless the reward file has changed; new ones come last.
+    fn verifier(&mut self, place: usize, name: &str) -> &mut VerifierSummary {
+        let is_it = |verifier: &VerifierSummary| verifier.name == name;
+        let place = Some(place).filter(|&place| self.verifiers.get(place).is_some_and(is_it));
+        let place = place.or_else(|| self.verifiers.iter().position(is_it)).unwrap_or(self.verifiers.len());
+        if place == self.verifiers.len() {
+            self.verifiers.push(VerifierSummary::new(name));
+        }
+        &mut self.verifiers[place]
     }
 
     /// Stops the clock.

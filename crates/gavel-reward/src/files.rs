@@ -1,0 +1,246 @@
+//! Which files a reward was made from, and whether they are still what they were.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use gavel_host::LoadError;
+use sha2::{Digest, Sha256};
+
+/// A file that was changed so shortly before it was looked at may have been changed again since without another
+/// time: the clocks of file systems tick every few milliseconds, some every two seconds.
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// What loading has looked at: the files that it read, and those that were not there.
+#[derive(Debug, Default)]
+pub(crate) struct Files(RefCell<BTreeMap<PathBuf, Seen>>);
+
+/// A file at the time when it was looked at.
+#[derive(Debug)]
+struct Seen {
+    /// `None` where there was none.
+    state: Option<State>,
+    /// sha256 of what was read, in hex; `None` where nothing could be.
+    digest: Option<String>,
+    /// Whether a person wrote it: a reward file or a manifest.
+    is_text: bool,
+}
+
+/// What tells without reading a file that it is the same.
+#[derive(Debug)]
+struct State {
+    modified: SystemTime,
+    bytes: u64,
+    identity: Identity,
+    looked_at: SystemTime,
+}
+
+/// The inode, and when that last changed: another file that was given the name has others, whatever its own times.
+type Identity = (u64, i64, i64);
+
+impl Files {
+    /// Whether there is a file. What there is will be read; what there is not may come to be.
+    pub(crate) fn has(&self, path: &Path) -> bool {
+        let there = path.is_file();
+        if !there {
+            self.note(path, Seen { state: None, digest: None, is_text: false });
+        }
+        there
+    }
+
+    /// Reads a text.
+    pub(crate) fn text(&self, path: &Path) -> io::Result<String> {
+        self.read(path, true, || fs::read_to_string(path))
+    }
+
+    /// Reads a plugin or an interpreter.
+    pub(crate) fn plugin(&self, path: &Path) -> Result<Vec<u8>, LoadError> {
+        self.read(path, false, || fs::read(path))
+            .map_err(|source| LoadError::Io { path: path.to_owned(), source })
+    }
+
+    fn read<T: AsRef<[u8]>>(
+        &self,
+        path: &Path,
+        is_text: bool,
+        read: impl FnOnce() -> io::Result<T>,
+    ) -> io::Result<T> {
+        // Before it is read: what changes while it is read has then changed.
+        let state = State::of(path);
+        let content = read();
+        self.note(path, Seen { state, digest: content.as_ref().ok().map(digest), is_text });
+        content
+    }
+
+    /// The first look counts: who looked later may have seen another file, which is a change.
+    fn note(&self, path: &Path, seen: Seen) {
+        self.0.borrow_mut().entry(path.to_owned()).or_insert(seen);
+    }
+
+    /// Whether anything is not what it was. Reads only files whose times leave it open.
+    pub(crate) fn have_changed(&self) -> bool {
+        self.0.borrow_mut().iter_mut().any(|(path, seen)| seen.has_changed(path))
+    }
+
+    /// The texts by path, with their digests.
+    pub(crate) fn texts(&self) -> Vec<(String, String)> {
+        let seen = self.0.borrow();
+        let texts = seen.iter().filter(|(_, seen)| seen.is_text);
+        texts.filter_map(|(path, seen)| Some((path.display().to_string(), seen.digest.clone()?))).collect()
+    }
+}
+
+impl Seen {
+    fn has_changed(&mut self, path: &Path) -> bool {
+        let now = State::of(path);
+        let same = match (&self.state, &now) {
+            (None, None) => return false,
+            (Some(before), Some(now)) if before.is_settled() && before.is_same(now) => return false,
+            (Some(_), Some(_)) => fs::read(path).ok().map(digest) == self.digest,
+            _ => false,
+        };
+        if same {
+            self.state = now;
+        }
+        !same
+    }
+}
+
+impl State {
+    fn of(path: &Path) -> Option<Self> {
+        let looked_at = SystemTime::now();
+        let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+        let modified = metadata.modified().unwrap_or(looked_at);
+        Some(Self { modified, bytes: metadata.len(), identity: identity(&metadata), looked_at })
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        (self.modified, self.bytes, self.identity) == (other.modified, other.bytes, other.identity)
+    }
+
+    fn is_settled(&self) -> bool {
+        self.looked_at.duration_since(self.modified).is_ok_and(|age| age > SETTLED)
+    }
+}
+
+#[cfg(unix)]
+fn identity(metadata: &fs::Metadata) -> Identity {
+    use std::os::unix::fs::MetadataExt;
+    (metadata.ino(), metadata.ctime(), metadata.ctime_nsec())
+}
+
+#[cfg(not(unix))]
+fn identity(_: &fs::Metadata) -> Identity {
+    (0, 0, 0)
+}
+
+fn digest(content: impl AsRef<[u8]>) -> String {
+    Sha256::digest(content.as_ref()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file that was written long ago.
+    fn settled(path: &Path, content: &str) {
+        fs::write(path, content).unwrap();
+        set_modified(path, SystemTime::now() - Duration::from_secs(3600));
+    }
+
+    fn set_modified(path: &Path, time: SystemTime) {
+        fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+    }
+
+    #[test]
+    fn a_file_changes_by_its_content_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.toml");
+        settled(&path, "one");
+        let files = Files::default();
+        assert_eq!(files.text(&path).unwrap(), "one");
+        assert!(!files.have_changed());
+        set_modified(&path, SystemTime::now());
+        assert!(!files.have_changed(), "another time, the same content");
+        fs::write(&path, "two").unwrap();
+        assert!(files.have_changed());
+        assert!(files.have_changed(), "it stays changed until it is read anew");
+        fs::write(&path, "one").unwrap();
+        assert!(!files.have_changed(), "back again");
+        fs::remove_file(&path).unwrap();
+        assert!(files.have_changed());
+    }
+
+    #[test]
+    fn a_change_within_a_tick_of_the_clock_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.toml");
+        fs::write(&path, "one").unwrap();
+        let modified = fs::metadata(&path).unwrap().modified().unwrap();
+        let files = Files::default();
+        files.text(&path).unwrap();
+        fs::write(&path, "two").unwrap();
+        set_modified(&path, modified);
+        assert!(files.have_changed());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn another_file_of_the_same_time_and_size_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, other] = ["a", "b"].map(|name| folder.path().join(name));
+        settled(&path, "one");
+        settled(&other, "two");
+        set_modified(&other, fs::metadata(&path).unwrap().modified().unwrap());
+        let files = Files::default();
+        files.plugin(&path).unwrap();
+        fs::rename(&other, &path).unwrap();
+        assert!(files.have_changed());
+    }
+
+    #[test]
+    fn what_was_missing_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::default();
+        let [probed, read] = ["probed", "read"].map(|name| folder.path().join(name));
+        assert!(!files.has(&probed) && files.text(&read).is_err());
+        assert!(!files.have_changed());
+        for path in [&probed, &read] {
+            fs::create_dir(path).unwrap();
+            assert!(!files.have_changed(), "a folder is no file");
+            fs::remove_dir(path).unwrap();
+            fs::write(path, "").unwrap();
+            assert!(files.have_changed());
+            fs::remove_file(path).unwrap();
+        }
+        assert!(!files.have_changed());
+    }
+
+    #[test]
+    fn the_first_look_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.toml");
+        settled(&path, "one");
+        let files = Files::default();
+        files.text(&path).unwrap();
+        settled(&path, "two");
+        files.text(&path).unwrap();
+        assert!(files.have_changed(), "whoever read first has something else");
+    }
+
+    #[test]
+    fn texts_are_told_from_plugins() {
+        let folder = tempfile::tempdir().unwrap();
+        let [text, plugin] = ["reward.toml", "a.wasm"].map(|name| folder.path().join(name));
+        settled(&text, "abc");
+        settled(&plugin, "abc");
+        let files = Files::default();
+        files.text(&text).unwrap();
+        files.plugin(&plugin).unwrap();
+        let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(files.texts(), [(text.display().to_string(), sha256.to_owned())]);
+    }
+}

@@ -1,0 +1,325 @@
+//! A reward that takes up what changes on disk, whenever its owner says so.
+
+use std::error::Error;
+use std::fmt;
+use std::mem;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use gavel_host::Host;
+use gavel_verify::{Change, Refreshed, Reply, Reward, Submission};
+
+use crate::error::RewardError;
+use crate::file::RewardFile;
+use crate::files::Files;
+use crate::reward::{LoadOptions, PluginReward, load_on, slots, start_host};
+
+/// A [`PluginReward`] that [`Reward::refresh`] loads anew where its reward file, a plugin, a manifest or an
+/// interpreter has changed, or one that was looked for has come to be.
+///
+/// It has no thread and watches nothing by itself: nothing changes unless `refresh` is called. Submissions that are
+/// on their way when it is called are judged to their end by what they were submitted to. What cannot be loaded is
+/// refused once, and again only after another change; what judged before goes on.
+pub struct ReloadingReward {
+    path: PathBuf,
+    options: LoadOptions,
+    current: RwLock<Arc<PluginReward>>,
+    watched: Mutex<Watched>,
+}
+
+/// What a refresh needs besides what judges.
+struct Watched {
+    /// Kept, so that engines, interpreters and warm memories are.
+    host: Host,
+    slots: u32,
+    /// What the reward that judges was made from.
+    current: Files,
+    /// What was looked at when loading failed, where it did since.
+    refused: Option<Files>,
+}
+
+impl ReloadingReward {
+    /// Loads a reward file, as [`load`](crate::load) does.
+    ///
+    /// # Errors
+    /// See [`RewardError`].
+    pub fn load(path: &Path, options: &LoadOptions) -> Result<Self, RewardError> {
+        let files = Files::default();
+        let file = RewardFile::read_noting(path, &files)?;
+        let host = start_host(&file, options)?;
+        let slots = slots(&file, options);
+        let reward = load_on(&host, file, options, &files)?;
+        Ok(Self {
+            path: path.to_owned(),
+            options: options.clone(),
+            current: RwLock::new(Arc::new(reward)),
+            watched: Mutex::new(Watched { host, slots, current: files, refused: None }),
+        })
+    }
+
+    /// What judges now.
+    pub fn current(&self) -> Arc<PluginReward> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Loads what is there now; `files` learns from what.
+    fn load_again(&self, watched: &mut Watched, files: &Files) -> Result<PluginReward, RewardError> {
+        let file = RewardFile::read_noting(&self.path, files)?;
+        let needed = slots(&file, &self.options);
+        if needed > watched.slots {
+            watched.host = start_host(&file, &self.options)?;
+            watched.slots = needed;
+        }
+        load_on(&watched.host, file, &self.options, files)
+    }
+}
+
+impl Reward for ReloadingReward {
+    fn submit(&self, submission: Submission, reply: Reply) {
+        self.current().submit(submission, reply);
+    }
+
+    fn digests(&self) -> Vec<(String, String)> {
+        self.current().digests()
+    }
+
+    fn refresh(&self) -> Option<Refreshed> {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if !watched.refused.as_ref().unwrap_or(&watched.current).have_changed() {
+            return None;
+        }
+        let files = Files::default();
+        match self.load_again(&mut watched, &files) {
+            Ok(reward) => {
+                watched.refused = None;
+                let before = [self.digests(), watched.current.texts()].concat();
+                let after = [reward.digests(), files.texts()].concat();
+                watched.current = files;
+                let changes = changes(&before, &after);
+                if changes.is_empty() {
+                    return None;
+                }
+                let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+                let old = mem::replace(&mut *current, Arc::new(reward));
+                drop(current);
+                // Its workers end once they have answered what they still have.
+                drop(old);
+                Some(Refreshed::Changed(changes))
+            }
+            // Somebody is still writing: what comes of it is for the next time.
+            Err(_) if files.have_changed() => None,
+            Err(error) => {
+                watched.refused = Some(files);
+                Some(Refreshed::Refused(with_causes(&error)))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ReloadingReward {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReloadingReward")
+            .field("path", &self.path)
+            .field("current", &self.current())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What differs between two lists of names and digests: in the order of the second, then what it lacks.
+fn changes(before: &[(String, String)], after: &[(String, String)]) -> Vec<Change> {
+    let digest = |list: &[(String, String)], name: &str| {
+        list.iter().find(|(known, _)| known == name).map(|(_, digest)| digest.clone())
+    };
+    let gone = before.iter().filter(|(name, _)| digest(after, name).is_none());
+    let change = |(what, _): &(String, String)| Change {
+        what: what.clone(),
+        before: digest(before, what),
+        after: digest(after, what),
+    };
+    after.iter().chain(gone).map(change).filter(|change| change.before != change.after).collect()
+}
+
+/// An error and its causes, as the command line shows them.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gavel_verify::score_all;
+    use std::num::NonZeroUsize;
+    use std::sync::mpsc;
+
+    /// A command whose verdict is always this number from 0 to 9.
+    fn always(digit: u8) -> Vec<u8> {
+        let text = format!(
+            r#"(module
+                 (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+                 (memory (export "memory") 1)
+                 (data (i32.const 16) "{{\"reward\":{digit}}}")
+                 (data (i32.const 0) "\10\00\00\00\0c\00\00\00")
+                 (func (export "_start")
+                   (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#
+        );
+        wat::parse_str(text).unwrap()
+    }
+
+    /// A reward file with one plugin in a folder, loaded.
+    struct Bench {
+        folder: tempfile::TempDir,
+        reward: ReloadingReward,
+    }
+
+    const REWARD: &str = "[verifiers.a]\nplugin = 'a'\n";
+
+    impl Bench {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("reward.toml"), REWARD).unwrap();
+            std::fs::write(folder.path().join("a.wasm"), always(1)).unwrap();
+            let options = LoadOptions { jobs: NonZeroUsize::MIN, ..LoadOptions::default() };
+            let reward = ReloadingReward::load(&folder.path().join("reward.toml"), &options).unwrap();
+            Self { folder, reward }
+        }
+
+        fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+            std::fs::write(self.folder.path().join(name), content).unwrap();
+        }
+
+        fn score(&self) -> Option<f64> {
+            score_all(&self.reward, [Submission::default()])[0].reward
+        }
+
+        /// What changed, by name; the error where it was refused.
+        fn refresh(&self) -> Result<Vec<String>, String> {
+            let name = |change: Change| {
+                let what = Path::new(&change.what).file_name().unwrap().to_str().unwrap();
+                let sign = match (change.before, change.after) {
+                    (None, Some(_)) => "+",
+                    (Some(_), None) => "-",
+                    _ => "",
+                };
+                format!("{sign}{what}")
+            };
+            match self.reward.refresh() {
+                None => Ok(Vec::new()),
+                Some(Refreshed::Changed(changes)) => Ok(changes.into_iter().map(name).collect()),
+                Some(Refreshed::Refused(error)) => Err(error),
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_changes_until_it_is_refreshed() {
+        let bench = Bench::new();
+        let before = bench.reward.digests();
+        assert_eq!(bench.refresh().unwrap(), [""; 0]);
+        bench.write("a.wasm", always(2));
+        assert_eq!(bench.score(), Some(1.0));
+        let Some(Refreshed::Changed(changes)) = bench.reward.refresh() else { panic!() };
+        let after = bench.reward.digests();
+        let change = Change {
+            what: "a".to_owned(),
+            before: Some(before[0].1.clone()),
+            after: Some(after[0].1.clone()),
+        };
+        assert_eq!(changes, [change]);
+        assert_ne!(before, after);
+        assert_eq!(bench.score(), Some(2.0));
+        assert_eq!(bench.refresh().unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_broken_is_refused_once_and_the_old_goes_on() {
+        let bench = Bench::new();
+        bench.write("a.wasm", "not wasm");
+        let error = bench.refresh().unwrap_err();
+        assert!(error.contains("reward.toml:2:10: `verifiers.a.plugin`: "), "{error}");
+        assert!(error.ends_with("a.wasm is not WebAssembly: it does not start with `\\0asm`"), "{error}");
+        assert_eq!(bench.refresh(), Ok(Vec::new()), "said already");
+        assert_eq!(bench.score(), Some(1.0));
+        bench.write("reward.toml", format!("{REWARD}optoins = {{}}\n"));
+        let error = bench.refresh().unwrap_err();
+        assert!(error.contains("did you mean `options`?"), "{error}");
+        bench.write("reward.toml", REWARD);
+        assert!(bench.refresh().is_err(), "the plugin is still broken, and that is another error");
+        bench.write("a.wasm", always(1));
+        assert_eq!(bench.refresh(), Ok(Vec::new()), "what judges is what is there again");
+        bench.write("a.wasm", always(3));
+        assert_eq!(bench.refresh().unwrap(), ["a"]);
+        assert_eq!(bench.score(), Some(3.0));
+    }
+
+    #[test]
+    fn a_verifier_is_added_and_taken_away() {
+        let bench = Bench::new();
+        let two = format!("{REWARD}[verifiers.b]\nplugin = 'b'\n[reward]\nformula = 'a + b'\n");
+        bench.write("reward.toml", &two);
+        let error = bench.refresh().unwrap_err();
+        assert!(error.contains("no plugin called `b`"), "{error}");
+        bench.write("b.wasm", always(5));
+        assert_eq!(bench.refresh().unwrap(), ["+b", "reward.toml"], "it was waited for");
+        assert_eq!((bench.score(), bench.reward.current().verifiers().len()), (Some(6.0), 2));
+        bench.write("reward.toml", REWARD);
+        assert_eq!(bench.refresh().unwrap(), ["reward.toml", "-b"]);
+        assert_eq!(bench.score(), Some(1.0));
+    }
+
+    #[test]
+    fn options_and_manifests_are_watched_too() {
+        let bench = Bench::new();
+        bench.write("reward.toml", format!("{REWARD}[reward]\nformula = '2 * a'\n"));
+        assert_eq!(bench.refresh().unwrap(), ["reward.toml"]);
+        assert_eq!(bench.score(), Some(2.0));
+        let manifest = "manifest_version = 1\n[plugin]\nname = 'a'\nversion = '1.0.0'\nentry = 'a.wasm'\n";
+        bench.write("gavel.toml", format!("{manifest}[limits]\nfuel = 1\n"));
+        assert_eq!(bench.refresh().unwrap(), ["+gavel.toml"]);
+        assert_eq!(bench.score(), None, "out of fuel");
+        bench.write("gavel.toml", manifest);
+        assert_eq!(bench.refresh().unwrap(), ["gavel.toml"]);
+        assert_eq!(bench.score(), Some(2.0));
+    }
+
+    #[test]
+    fn a_plugin_that_would_be_found_first_is_taken() {
+        let bench = Bench::new();
+        bench.write("reward.toml", "[verifiers.a]\nplugin = 'format'\n");
+        assert_eq!(bench.refresh().unwrap(), ["a", "reward.toml"], "the first-party plugin");
+        bench.write("format.wasm", always(7));
+        assert_eq!(bench.refresh().unwrap(), ["a"]);
+        assert_eq!(bench.score(), Some(7.0));
+    }
+
+    #[test]
+    fn submissions_on_their_way_are_answered_while_it_is_refreshed() {
+        let bench = Bench::new();
+        let (sender, scores) = mpsc::channel();
+        for round in 0..20 {
+            for _ in 0..50 {
+                let sender = sender.clone();
+                let reply = Box::new(move |score: gavel_verify::Score| sender.send((round, score)).unwrap());
+                bench.reward.submit(Submission::default(), reply);
+            }
+            bench.write("a.wasm", always((round + 1) % 10));
+            assert_eq!(bench.refresh().unwrap(), if round == 0 { [""; 0].to_vec() } else { vec!["a"] });
+        }
+        drop(sender);
+        let scores: Vec<_> = scores.iter().collect();
+        assert_eq!(scores.len(), 1000);
+        for (round, score) in scores {
+            // The first plugin is the same as the second.
+            assert_eq!(
+                score.reward,
+                Some(f64::from(round.max(1) % 10)),
+                "judged by what it was submitted to"
+            );
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What a run was made from, and from which step on what judged: `digests.json` and `digests.jsonl`.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use gavel_verify::Reward;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::TrainError;
+use crate::run_directory::RunDirectory;
+use crate::settings::{Reload, Settings};
+
+/// The file that says what judged which steps, a row for each change.
+pub(crate) const JUDGES: &str = "digests.jsonl";
+
+/// The reward file among the files of a run.
+const REWARD: &str = "reward";
+
+/// What a run was last started with: sha256, hex.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Digests {
+    gavel: String,
+    verifiers: BTreeMap<String, String>,
+    files: BTreeMap<String, String>,
+}
+
+impl Digests {
+    pub(crate) fn of(settings: &Settings, reward: &dyn Reward) -> Result<Self, TrainError> {
+        let files = [
+            ("model", Some(settings.model.join("model.safetensors")).filter(|path| path.exists())),
+            ("tokenizer", Some(settings.model.join("tokenizer.json")).filter(|path| path.exists())),
+            ("tasks", Some(settings.tasks.clone())),
+            ("eval_tasks", settings.eval_tasks.clone()),
+            (REWARD, settings.reward.clone()),
+        ];
+        let files = files.into_iter().filter_map(|(name, path)| Some((name.to_owned(), path?)));
+        Ok(Self {
+            gavel: env!("CARGO_PKG_VERSION").to_owned(),
+            verifiers: reward.digests().into_iter().collect(),
+            files: files.map(|(name, path)| Ok((name, sha256(&path)?))).collect::<Result<_, TrainError>>()?,
+        })
+    }
+
+    /// What judges, from after `step` on.
+    pub(crate) fn judges(&self, step: u64) -> Judges {
+        let reward = self.files.get(REWARD).cloned();
+        Judges { step, verifiers: self.verifiers.clone(), reward, changed: Vec::new() }
+    }
+
+    /// The same run with other judges.
+    pub(crate) fn judged_by(mut self, judges: &Judges) -> Self {
+        self.verifiers = judges.verifiers.clone();
+        match &judges.reward {
+            Some(digest) => self.files.insert(REWARD.to_owned(), digest.clone()),
+            None => self.files.remove(REWARD),
+        };
+        self
+    }
+
+    /// The first verifier or file that is not what it was, of those that may not change.
+    pub(crate) fn changed(&self, now: &Self, reload: Reload) -> Option<String> {
+        let is_fixed = |name: &&String| reload == Reload::Never || *name != REWARD;
+        let file = || differing(&self.files, &now.files).find(is_fixed);
+        let verifier = differing(&self.verifiers, &now.verifiers).find(|_| reload == Reload::Never);
+        let verifier = verifier.map(|name| format!("verifier `{name}`"));
+        verifier.or_else(|| file().map(|name| format!("the file of `{name}`")))
+    }
+}
+
+/// What judged from a step on: a row of `digests.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Judges {
+    /// Steps made before: 0 is from the start.
+    pub(crate) step: u64,
+    /// The digests of the plugins and interpreters, by verifier.
+    pub(crate) verifiers: BTreeMap<String, String>,
+    /// The digest of the reward file, where there is one.
+    pub(crate) reward: Option<String>,
+    /// What is not as in the row above: verifiers, and files of settings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) changed: Vec<String>,
+}
+
+impl Judges {
+    /// What judges now, after `step`.
+    pub(crate) fn now(settings: &Settings, reward: &dyn Reward, step: u64) -> Result<Self, TrainError> {
+        let verifiers = reward.digests().into_iter().collect();
+        let reward = settings.reward.as_deref().map(sha256).transpose()?;
+        Ok(Self { step, verifiers, reward, changed: Vec::new() })
+    }
+
+    /// What is not as it was `before`.
+    fn differences(&self, before: &Self) -> Vec<String> {
+        let verifiers = differing(&before.verifiers, &self.verifiers).cloned();
+        let reward = (before.reward != self.reward).then(|| REWARD.to_owned());
+        verifiers.chain(reward).collect()
+    }
+}
+
+/// What has judged a run so far.
+#[derive(Debug, Default)]
+pub(crate) struct JudgeLog(Vec<Judges>);
+
+impl JudgeLog {
+    /// Those that judged the steps up to a checkpoint's; none where there is no checkpoint.
+    pub(crate) fn until(run: &RunDirectory, step: Option<u64>) -> Result<Self, TrainError> {
+        let rows: Vec<Judges> = run.read_rows(JUDGES)?;
+        Ok(Self(rows.into_iter().filter(|row| Some(row.step) < step).collect()))
+    }
+
+    /// The latest.
+    pub(crate) fn last(&self) -> Option<&Judges> {
+        self.0.last()
+    }
+
+    /// How often the judges have changed.
+    pub(crate) fn changes(&self) -> usize {
+        self.0.len().saturating_sub(1)
+    }
+
+    /// Adds who judges from now on, unless nothing is new; `changed` names what is, where more is known of it than the
+    /// digests tell.
+    pub(crate) fn record(
+        &mut self,
+        run: &RunDirectory,
+        mut judges: Judges,
+        changed: Vec<String>,
+    ) -> Result<(), TrainError> {
+        judges.changed = changed;
+        if let Some(before) = self.last()
+            && judges.changed.is_empty()
+        {
+            judges.changed = judges.differences(before);
+            if judges.changed.is_empty() {
+                return Ok(());
+            }
+        }
+        self.0.push(judges);
+        run.write_rows(JUDGES, &self.0)
+    }
+}
+
+/// The names whose digests are not the same in both.
+fn differing<'a>(
+    before: &'a BTreeMap<String, String>,
+    now: &'a BTreeMap<String, String>,
+) -> impl Iterator<Item = &'a String> {
+    let added = now.keys().filter(|name| !before.contains_key(*name));
+    before.keys().chain(added).filter(|name| before.get(*name) != now.get(*name))
+}
+
+fn sha256(path: &Path) -> Result<String, TrainError> {
+    let mut hasher = Sha256::new();
+    let mut file = File::open(path).map_err(TrainError::file("read", path))?;
+    io::copy(&mut file, &mut hasher).map_err(TrainError::file("read", path))?;
+    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
