@@ -9,7 +9,7 @@ use oci_client::errors::{OciDistributionError, OciErrorCode};
 use oci_client::manifest::OciImageManifest;
 use oci_client::secrets::RegistryAuth;
 
-use crate::artifact::{CONFIG, LAYER, MANIFEST, digest};
+use crate::artifact::{CONFIG, LAYER, MANIFEST, digest, manifest_text};
 use crate::{Address, Plugin, RegistryError};
 
 /// The largest plugin that is pulled, in bytes: many times the largest that there is.
@@ -98,13 +98,12 @@ pub fn pull(address: &Address, login: &Login) -> Result<Pulled, RegistryError> {
     if found != layer.digest {
         return Err(tampered(address, format!("the layer is {found}, not {}", layer.digest)));
     }
-    let annotations = manifest.annotations.unwrap_or_default();
-    Ok(Pulled {
-        address: address.at_digest(&manifest_digest),
-        wasm,
-        digest: hex_of(&found),
-        manifest: annotations.get(MANIFEST).cloned(),
-    })
+    let annotation = manifest.annotations.unwrap_or_default().remove(MANIFEST);
+    let manifest = annotation.as_deref().map(manifest_text).transpose().map_err(|reason| {
+        let reason = format!("its annotation {MANIFEST} is not a gavel.toml: {reason}");
+        RegistryError::NotAPlugin { address: address.clone(), reason }
+    })?;
+    Ok(Pulled { address: address.at_digest(&manifest_digest), wasm, digest: hex_of(&found), manifest })
 }
 
 /// The one layer of a WebAssembly artifact.
