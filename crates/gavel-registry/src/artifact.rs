@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use oci_client::client::{Config, ImageLayer};
 use oci_client::manifest::OciImageManifest;
 use serde_json::json;
@@ -14,8 +12,7 @@ use sha2::{Digest, Sha256};
 pub(crate) const CONFIG: &str = "application/vnd.wasm.config.v0+json";
 /// The media type of the one layer.
 pub(crate) const LAYER: &str = "application/wasm";
-/// The annotation of the artifact's manifest that holds the plugin's `gavel.toml`, in base64: OCI manifests are written as
-/// canonical JSON, which leaves line ends as they are, and registries refuse that.
+/// The annotation of the artifact's manifest that holds the text of the plugin's `gavel.toml`.
 pub(crate) const MANIFEST: &str = "dev.gavel.manifest";
 
 /// A plugin to push.
@@ -52,24 +49,14 @@ impl Plugin {
         let mut annotations = BTreeMap::from([
             ("org.opencontainers.image.title".to_owned(), self.name.clone()),
             ("org.opencontainers.image.version".to_owned(), self.version.clone()),
-            ("org.opencontainers.image.description".to_owned(), one_line(&self.summary)),
+            ("org.opencontainers.image.description".to_owned(), self.summary.clone()),
         ]);
         if let Some(manifest) = &self.manifest {
-            annotations.insert(MANIFEST.to_owned(), BASE64.encode(manifest));
+            annotations.insert(MANIFEST.to_owned(), manifest.clone());
         }
         let manifest = OciImageManifest::build(std::slice::from_ref(&layer), &config, Some(annotations));
         (manifest, config, layer)
     }
-}
-
-/// The text of a `gavel.toml` from its annotation.
-pub(crate) fn manifest_text(annotation: &str) -> Result<String, String> {
-    let bytes = BASE64.decode(annotation).map_err(|error| error.to_string())?;
-    String::from_utf8(bytes).map_err(|error| error.to_string())
-}
-
-fn one_line(text: &str) -> String {
-    text.replace(char::is_control, " ")
 }
 
 /// `sha256:…` of some bytes.
