@@ -1,6 +1,6 @@
 // Says what it sees of the world.
 
-import { clockid, environ_sizes_get, errno, eventtype, fd, oflags, path_open, poll_oneoff } from "@assemblyscript/wasi-shim/assembly/bindings/wasi_snapshot_preview1";
+import { clockid, environ_sizes_get, errno, eventtype, fd, path_open, poll_oneoff } from "@assemblyscript/wasi-shim/assembly/bindings/wasi_snapshot_preview1";
 import { Options, Plugin, Submission, Verdict, run } from "./.gavel/sdk/assemblyscript/gavel";
 
 const HOUR: i64 = 3_600_000;
@@ -20,7 +20,7 @@ function verify(submission: Submission, options: Options): Verdict {
   const sizes = new ArrayBuffer(8);
   environ_sizes_get(changetype<usize>(sizes), changetype<usize>(sizes) + 4);
   const path = String.UTF8.encode("etc/passwd");
-  const opened = path_open(3, 0, changetype<usize>(path), path.byteLength, oflags.NONE, 0, 0, 0, changetype<usize>(new ArrayBuffer(4)));
+  const opened = path_open(3, 0, changetype<usize>(path), path.byteLength, 0, 0, 0, 0, changetype<usize>(new ArrayBuffer(4)));
   const clock = Date.now();
   sleep(HOUR);
   return new Verdict(1)

@@ -23,6 +23,7 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Product, ToolkitError> {
     node.arg(modules.join("assemblyscript/bin/asc.js")).arg(&workshop.project.source);
     // WASI in place of the browser, for console, clock, entropy, stdin and stdout.
     node.arg("--lib").arg(from_root(workshop, &modules.join("@assemblyscript/wasi-shim/assembly")));
+    node.arg("--path").arg(from_root(workshop, &modules));
     for name in WASI {
         node.arg("--use").arg(format!("{name}=wasi_{name}"));
     }
