@@ -13,7 +13,9 @@ mod plugin;
 mod programs;
 mod reload;
 mod score;
+mod store;
 mod streaming;
+mod toolkit;
 #[cfg(unix)]
 mod train;
 #[cfg(feature = "train")]

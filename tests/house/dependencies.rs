@@ -7,13 +7,14 @@ use serde_json::Value;
 use crate::{assert_none, cargo, metadata, name, read, root};
 
 /// Which crates of the house each crate may use. An edge that is not here is an architectural decision.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("gavel-verify", &[]),
     ("gavel-host", &["gavel-verify"]),
     ("gavel-reward", &["gavel-verify", "gavel-host"]),
     ("gavel-torch", &[]),
     ("gavel-model", &["gavel-torch"]),
     ("gavel-train", &["gavel-verify", "gavel-torch", "gavel-model"]),
+    ("gavel-registry", &[]),
     ("gavel-toolkit", &[]),
     (
         "gavel-cli",
@@ -21,6 +22,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
             "gavel-verify",
             "gavel-host",
             "gavel-reward",
+            "gavel-registry",
             "gavel-toolkit",
             "gavel-torch",
             "gavel-model",
@@ -32,13 +34,15 @@ const MAY_USE: [(&str, &[&str]); 10] = [
 ];
 
 /// Which crates of the house may know these crates from outside at all.
-const KNOWN_TO: [(&str, &[&str]); 7] = [
+const KNOWN_TO: [(&str, &[&str]); 9] = [
     ("wasmtime", &["gavel-host"]),
     ("wasmtime-wasi", &["gavel-host"]),
     ("tch", &["gavel-torch", "gavel-model", "gavel-train", "gavel-cli"]),
     ("torch-sys", &["gavel-torch"]),
     ("evalexpr", &["gavel-reward"]),
-    ("tokio", &["gavel-host", "gavel-reward", "gavel-cli"]),
+    ("tokio", &["gavel-host", "gavel-reward", "gavel-registry", "gavel-cli"]),
+    ("oci-client", &["gavel-registry"]),
+    ("wit-component", &["gavel-toolkit", "gavel-host"]),
     ("anyhow", &["gavel-cli", "xtask"]),
 ];
 

@@ -78,7 +78,7 @@ pub enum Command {
     /// Score completions with a reward file.
     #[command(after_help = SCORE_HELP)]
     Score(ScoreArgs),
-    /// Write a plugin, build it, test it, measure it, look at it.
+    /// Write a plugin, build it, test it, measure it, look at it, share it.
     #[command(subcommand)]
     Plugin(PluginCommand),
     /// Train a policy with GRPO (starts `gavel-train`).
@@ -144,7 +144,7 @@ pub struct PluginArgs {
 /// Where plugins are looked for.
 #[derive(Debug, Clone, Args)]
 pub struct PluginPathArgs {
-    /// A folder to look for plugins and interpreters in; may be repeated.
+    /// A folder to look for plugins and interpreters in; may be repeated. Those of `gavel plugin add` are found without.
     #[arg(long, value_name = "DIR", env = "GAVEL_PLUGIN_PATH", value_delimiter = PATH_SEPARATOR, hide_env = true)]
     pub plugin_path: Vec<PathBuf>,
 }
@@ -207,6 +207,23 @@ pub enum PluginCommand {
     /// Measure a plugin on the cases of its folder, with a fresh instance for every submission.
     #[command(after_help = "Example:\n  gavel plugin bench plugins/format --jobs 2")]
     Bench(BenchArgs),
+    /// Show the plugins on the plugin path, and those that come with gavel.
+    List(ListArgs),
+    /// Put a plugin on the plugin path, and lock its digest: only this very file will be loaded.
+    #[command(
+        after_help = "Examples:\n  gavel plugin add my-reward\n  gavel plugin add ghcr.io/somebody/word-limit:0.1.0"
+    )]
+    Add(AddArgs),
+    /// Take a plugin from the plugin path again.
+    Remove(RemoveArgs),
+    /// Push a plugin to an OCI registry. Log in with `docker login`.
+    #[command(after_help = "Example:\n  gavel plugin push ghcr.io/somebody/word-limit:0.1.0 word-limit")]
+    Push(PushArgs),
+    /// Pull a plugin's file from an OCI registry.
+    #[command(
+        after_help = "Example:\n  gavel plugin pull ghcr.io/somebody/word-limit:0.1.0 -o word-limit.wasm"
+    )]
+    Pull(PullArgs),
 }
 
 /// Arguments of `gavel plugin new`.
@@ -236,6 +253,73 @@ pub struct BuildArgs {
     /// Where what builds plugins is kept.
     #[command(flatten)]
     pub tools: ToolsArgs,
+}
+
+/// Arguments of `gavel plugin add`.
+#[derive(Debug, Args)]
+pub struct AddArgs {
+    /// A plugin's folder, a `.wasm` file, or an address in a registry (`ghcr.io/somebody/word-limit:0.1.0`).
+    #[arg(value_name = "SOURCE")]
+    pub source: String,
+    /// Replace a plugin of the same name.
+    #[arg(long)]
+    pub force: bool,
+    /// Where plugins lie; this one goes into the first folder.
+    #[command(flatten)]
+    pub path: PluginPathArgs,
+    /// Where compiled plugins are kept.
+    #[command(flatten)]
+    pub cache: CacheArgs,
+}
+
+/// Arguments of `gavel plugin remove`.
+#[derive(Debug, Args)]
+pub struct RemoveArgs {
+    /// The plugin's name, as `gavel plugin list` shows it.
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Where plugins lie.
+    #[command(flatten)]
+    pub path: PluginPathArgs,
+}
+
+/// Arguments of `gavel plugin list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Where plugins lie.
+    #[command(flatten)]
+    pub path: PluginPathArgs,
+    /// Write one JSON array.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `gavel plugin push`.
+#[derive(Debug, Args)]
+pub struct PushArgs {
+    /// Where it goes, such as `ghcr.io/somebody/word-limit:0.1.0`.
+    #[arg(value_name = "REF")]
+    pub address: String,
+    /// A plugin's folder or a `.wasm` file.
+    #[arg(value_name = "DIR|FILE", default_value = ".")]
+    pub plugin: PathBuf,
+    /// Where what builds plugins is kept.
+    #[command(flatten)]
+    pub tools: ToolsArgs,
+    /// Where compiled plugins are kept.
+    #[command(flatten)]
+    pub cache: CacheArgs,
+}
+
+/// Arguments of `gavel plugin pull`.
+#[derive(Debug, Args)]
+pub struct PullArgs {
+    /// Where it is, by tag or by digest.
+    #[arg(value_name = "REF")]
+    pub address: String,
+    /// The file to write [default: the last part of the name, with `.wasm`].
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// Arguments of `gavel plugin inspect`.

@@ -4,9 +4,11 @@ use std::fs::DirBuilder;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use gavel_host::{Host, HostConfig, Plugin};
 use gavel_reward::{FoundPlugin, LoadOptions, RewardError};
 
+use gavel_registry::Login;
 use gavel_toolkit::Tools;
 
 use crate::cli::{CacheArgs, GrantArgs, PluginArgs, PluginPathArgs, ToolsArgs};
@@ -50,9 +52,10 @@ impl CacheArgs {
 }
 
 impl PluginPathArgs {
-    /// The folders to look for plugins in.
+    /// The folders to look for plugins in: those that were named, then the user's own, if it is there.
     pub fn resolve(&self) -> Vec<PathBuf> {
-        self.plugin_path.iter().filter(|folder| !folder.as_os_str().is_empty()).cloned().collect()
+        let named = self.plugin_path.iter().filter(|folder| !folder.as_os_str().is_empty()).cloned();
+        named.chain(user_plugins().filter(|folder| folder.is_dir())).collect()
     }
 }
 
@@ -103,9 +106,53 @@ fn create_private(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// The user's cache folder, by the XDG base directory specification.
+/// The folders that `gavel plugin list` shows and `remove` takes from.
+pub fn plugin_folders(path: &PluginPathArgs) -> Vec<PathBuf> {
+    path.resolve()
+}
+
+/// The folder that `gavel plugin add` puts plugins into: the first of the plugin path, else the user's own.
+///
+/// # Errors
+/// When no folder is named and the user has no home.
+pub fn plugin_folder(path: &PluginPathArgs) -> anyhow::Result<PathBuf> {
+    let named = path.plugin_path.iter().find(|folder| !folder.as_os_str().is_empty()).cloned();
+    let none =
+        "there is no home folder to put plugins into; name one with --plugin-path or GAVEL_PLUGIN_PATH";
+    named.or_else(user_plugins).context(none)
+}
+
+/// Where a user's plugins lie, by the XDG base directory specification.
+fn user_plugins() -> Option<PathBuf> {
+    user_folder("XDG_DATA_HOME", ".local/share").map(|folder| folder.join("gavel/plugins"))
+}
+
+/// The login that `docker login` has kept for a registry; anonymous where there is none.
+///
+/// # Errors
+/// When Docker's configuration is there and cannot be read, or its credential helper fails.
+pub fn docker_login(host: &str) -> anyhow::Result<Login> {
+    use docker_credential::{CredentialRetrievalError as Error, DockerCredential};
+    // Docker Hub is kept under a name of its own.
+    let host = if host == "docker.io" { "https://index.docker.io/v1/" } else { host };
+    match docker_credential::get_credential(host) {
+        Ok(DockerCredential::UsernamePassword(user, password)) => Ok(Login::Password(user, password)),
+        Ok(DockerCredential::IdentityToken(token)) => Ok(Login::Token(token)),
+        Err(Error::ConfigNotFound | Error::ConfigReadError | Error::NoCredentialConfigured) => {
+            Ok(Login::Anonymous)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The user's cache folder.
 fn user_cache() -> Option<PathBuf> {
+    user_folder("XDG_CACHE_HOME", ".cache")
+}
+
+/// A folder of the user's, by the XDG base directory specification.
+fn user_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
     let absolute = |path: PathBuf| path.is_absolute().then_some(path);
-    let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).and_then(absolute);
-    named.or_else(|| std::env::home_dir().and_then(absolute).map(|home| home.join(".cache")))
+    let named = std::env::var_os(variable).map(PathBuf::from).and_then(absolute);
+    named.or_else(|| std::env::home_dir().and_then(absolute).map(|home| home.join(below_home)))
 }

@@ -8,6 +8,7 @@ use gavel_host::{Host, Interpreter, Plugin};
 
 use crate::error::RewardError;
 use crate::files::Files;
+use crate::lock;
 use crate::lookup::FoundPlugin;
 use crate::manifest::{MANIFEST, Manifest, PluginKind};
 
@@ -107,6 +108,7 @@ fn load_interpreter(
         language: language.to_owned(),
         source: Box::new(source),
     })?;
+    lock::check(&file, interpreter.digest(), files)?;
     let found = &interpreter.language().name;
     if found != language {
         return Err(RewardError::OtherLanguage { file, found: found.clone(), wanted: language.to_owned() });

@@ -19,6 +19,31 @@ pub enum RewardError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// The file cannot be written.
+    #[error("cannot write {}", file.display())]
+    Unwritable {
+        /// The file.
+        file: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A plugin's file is not the one that was added.
+    #[error(
+        "{} is not the plugin that was added: {} says sha256:{expected}, the file is sha256:{found}; put it back, or \
+         take what is there with `gavel plugin add`",
+        file.display(),
+        lock.display()
+    )]
+    Locked {
+        /// The plugin's file.
+        file: PathBuf,
+        /// The lock.
+        lock: PathBuf,
+        /// The digest that the lock has.
+        expected: String,
+        /// The digest of the file.
+        found: String,
+    },
     /// The file is not TOML.
     #[error("{place}: not TOML: {message}")]
     Syntax {

@@ -20,7 +20,8 @@ use crate::expression::{Expression, NoValue, OnFailure};
 use crate::file::{FORMULA, RewardFile, VerifierEntry, expression_error};
 use crate::files::Files;
 use crate::formula::{Condition, Formula};
-use crate::lookup::find;
+use crate::lock;
+use crate::lookup::{Origin, find};
 use crate::source::Place;
 
 /// What loading a reward file depends on besides the file.
@@ -121,6 +122,9 @@ fn load_verifier(
         field: field("plugin"),
         source: Box::new(source),
     })?;
+    if let Origin::File(file) = &found.origin {
+        lock::check(file, plugin.digest(), files)?;
+    }
     let mut folders = vec![beside.to_owned()];
     folders.extend(options.plugin_path.iter().cloned());
     let plugin = found.grant_noting(plugin, host, &entry.grant, &folders, files).map_err(|error| {

@@ -22,11 +22,13 @@ pub enum Language {
     Go,
     /// As C, by zig itself.
     Zig,
+    /// A WASI command, by asc.
+    AssemblyScript,
 }
 
 impl Language {
     /// Every language, in the order of the documents.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Rust,
         Self::Python,
         Self::JavaScript,
@@ -35,6 +37,7 @@ impl Language {
         Self::Cpp,
         Self::Go,
         Self::Zig,
+        Self::AssemblyScript,
     ];
 
     /// As a manifest and `--lang` call it.
@@ -48,6 +51,7 @@ impl Language {
             Self::Cpp => "c++",
             Self::Go => "go",
             Self::Zig => "zig",
+            Self::AssemblyScript => "assemblyscript",
         }
     }
 
@@ -62,6 +66,7 @@ impl Language {
             Self::Cpp => &["cpp", "c"],
             Self::Go => &["go"],
             Self::Zig => &["zig", "c"],
+            Self::AssemblyScript => &["assemblyscript"],
         }
     }
 }

@@ -4,6 +4,7 @@
 mod bench;
 mod bindings;
 mod conformance;
+mod debian;
 mod demo;
 mod npm;
 mod pip;

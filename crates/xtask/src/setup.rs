@@ -10,7 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::shell::remove;
-use crate::{npm, pip, shell};
+use crate::{debian, npm, pip, shell};
 
 /// The libtorch that tch 0.24 is made for.
 const TORCH_VERSION: &str = "2.11.0";
@@ -45,6 +45,7 @@ pub fn run(root: &Path, args: &Args) -> Result<()> {
         pip::componentize_py(root),
         pip::math_verify(root),
         npm::componentize_js(root),
+        debian::docker_registry(root),
     ])
 }
 

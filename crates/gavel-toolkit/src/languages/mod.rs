@@ -1,5 +1,6 @@
 //! One recipe per language: how its compiler makes a plugin, or what a component can be made of.
 
+mod assemblyscript;
 mod go;
 mod javascript;
 mod python;
@@ -35,5 +36,6 @@ pub(crate) fn recipe(language: Language) -> Recipe {
         Language::Cpp => zig::build_cpp,
         Language::Go => go::build,
         Language::Zig => zig::build_zig,
+        Language::AssemblyScript => assemblyscript::build,
     }
 }

@@ -1,13 +1,17 @@
-//! `gavel plugin`: write a plugin, build it, test it, measure it, look at it.
+//! `gavel plugin`: write a plugin, build it, test it, measure it, look at it, share it.
 
 mod bench;
 mod build;
 mod inspect;
 mod new;
+mod registry;
+mod store;
 mod test;
 
 pub(super) use bench::run as bench;
 pub(super) use build::run as build;
 pub(super) use inspect::run as inspect;
 pub(super) use new::run as new;
+pub(super) use registry::{pull, push};
+pub(super) use store::{add, list, remove};
 pub(super) use test::run as test;

@@ -1,0 +1,132 @@
+//! `gavel plugin push` and `pull`: plugins in OCI registries.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use bytesize::ByteSize;
+use gavel_host::{Format, Host, LoadError};
+use gavel_registry::{Address, Login, Plugin, Pulled};
+use gavel_reward::{FoundPlugin, MANIFEST, Origin};
+
+use crate::cli::{GlobalArgs, PullArgs, PushArgs};
+use crate::exit::{ExitStatus, InputFault, Stop};
+use crate::settings;
+use crate::terminal::Terminal;
+
+use super::build::build_if_stale;
+use super::store::{kept_manifest, write_whole};
+
+/// Pushes a plugin; its address by digest goes to stdout.
+pub(in crate::commands) fn push(args: &PushArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
+    let terminal = Terminal::new(global.quiet);
+    let address: Address = args.address.parse().input_fault()?;
+    let plugin = to_push(args, &terminal)?;
+    let login = login(&address)?;
+    terminal.note(format_args!(
+        "pushing {} {} ({}) to {address} ...",
+        plugin.name,
+        plugin.version,
+        ByteSize::b(plugin.wasm.len() as u64).display().iec()
+    ));
+    let pushed = gavel_registry::push(&address, &plugin, &login).input_fault()?;
+    terminal.note(format_args!("pushed, the file is sha256:{}", pushed.digest));
+    writeln!(std::io::stdout(), "{}", pushed.address).context("cannot write to stdout")?;
+    Ok(ExitStatus::Success)
+}
+
+/// Pulls a plugin's file; its path goes to stdout.
+pub(in crate::commands) fn pull(args: &PullArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
+    let terminal = Terminal::new(global.quiet);
+    let address: Address = args.address.parse().input_fault()?;
+    let pulled = pull_showing(&address, &terminal)?;
+    let file = match &args.output {
+        Some(file) => file.clone(),
+        None => PathBuf::from(format!("{}.wasm", last_part(&address))),
+    };
+    // A file that nobody named is not written over, unless it is the same.
+    if args.output.is_none() && file.exists() && fs::read(&file).map_err(anyhow::Error::from)? != pulled.wasm
+    {
+        let file = file.display();
+        return Err(Stop::Input(anyhow!("{file} is there, and another; say where with --output")));
+    }
+    write_whole(&file, &pulled.wasm).with_context(|| format!("cannot write {}", file.display()))?;
+    if pulled.manifest.is_some() {
+        terminal.note("its gavel.toml (limits, capabilities) comes along with `gavel plugin add`");
+    }
+    writeln!(std::io::stdout(), "{}", file.display()).context("cannot write to stdout")?;
+    Ok(ExitStatus::Success)
+}
+
+/// Pulls, and says what came.
+pub(super) fn pull_showing(address: &Address, terminal: &Terminal) -> Result<Pulled, Stop> {
+    terminal.note(format_args!("pulling {address} ..."));
+    let pulled = gavel_registry::pull(address, &login(address)?).input_fault()?;
+    terminal.note(format_args!(
+        "pulled {}, {}, the file is sha256:{}",
+        pulled.address,
+        ByteSize::b(pulled.wasm.len() as u64).display().iec(),
+        pulled.digest
+    ));
+    Ok(pulled)
+}
+
+/// The last part of a repository's name, which is what people call the plugin.
+pub(super) fn last_part(address: &Address) -> String {
+    let text = address.to_string();
+    let repository = text.split_once('@').map_or(text.as_str(), |(repository, _)| repository);
+    let last = repository.rsplit('/').next().unwrap_or(repository);
+    last.split_once(':').map_or(last, |(name, _)| name).to_owned()
+}
+
+fn login(address: &Address) -> Result<Login, Stop> {
+    settings::docker_login(address.host())
+        .with_context(|| format!("cannot read the login for {} from Docker's configuration", address.host()))
+        .input_fault()
+}
+
+/// The plugin of a folder or a file, with what it says of itself.
+fn to_push(args: &PushArgs, terminal: &Terminal) -> Result<Plugin, Stop> {
+    let path: &Path = &args.plugin;
+    let found = if path.is_dir() {
+        build_if_stale(path, &args.tools, terminal)?;
+        FoundPlugin::in_folder(path)?
+    } else {
+        FoundPlugin::file(path.to_owned())?
+    };
+    let Origin::File(file) = &found.origin else {
+        return Err(Stop::Input(anyhow!("{} is built into gavel; it has no file to push", path.display())));
+    };
+    let wasm = fs::read(file).with_context(|| format!("cannot read {}", file.display())).input_fault()?;
+    let host = Host::new(args.cache.host(1)).map_err(anyhow::Error::from)?;
+    let mut plugin = match host.load(&wasm, &file.to_string_lossy()) {
+        Ok(loaded) => Plugin {
+            name: loaded.description().name.clone(),
+            version: loaded.description().version.clone(),
+            summary: loaded.description().summary.clone(),
+            component: (loaded.format() == Format::Component)
+                .then(|| (loaded.imports().to_vec(), loaded.exports().to_vec())),
+            ..Plugin::default()
+        },
+        Err(LoadError::Interpreter { .. }) => {
+            let loaded = host.load_interpreter(&wasm, &file.to_string_lossy()).input_fault()?;
+            Plugin {
+                name: loaded.language().name.clone(),
+                version: loaded.language().version.clone(),
+                summary: loaded.language().summary.clone(),
+                component: Some((loaded.imports().to_vec(), loaded.exports().to_vec())),
+                ..Plugin::default()
+            }
+        }
+        Err(error) => return Err(Stop::Input(error.into())),
+    };
+    if let Some(manifest) = &found.manifest {
+        let folder = if path.is_dir() { path } else { file.parent().unwrap_or(Path::new("")) };
+        let text = fs::read_to_string(folder.join(MANIFEST)).map_err(anyhow::Error::from)?;
+        plugin.manifest = Some(kept_manifest(Some(&text), &manifest.name, &manifest.version)?);
+        (plugin.name, plugin.version) = (manifest.name.clone(), manifest.version.clone());
+    }
+    plugin.wasm = wasm;
+    Ok(plugin)
+}

@@ -1,0 +1,70 @@
+//! Packages of Debian that tests need, unpacked among the tools: no root is needed, and nothing is installed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use sha2::{Digest, Sha256};
+
+use crate::setup::Step;
+use crate::shell;
+
+/// A package, and what one of its releases is known by.
+struct Package {
+    name: &'static str,
+    reason: &'static str,
+    version: &'static str,
+    sha256: &'static str,
+}
+
+const REGISTRY: Package = Package {
+    name: "docker-registry",
+    reason: "a registry for the tests of `gavel plugin push`; 5 MB",
+    version: "2.8.2+ds1-1",
+    sha256: "a9bd06c0e006854608f8469b4371743f40604ad90975532bb3b7ceeb72fe2913",
+};
+
+/// The registry that plugins are pushed to in tests.
+pub fn docker_registry(root: &Path) -> Step<'_> {
+    step(root, REGISTRY)
+}
+
+/// A step that unpacks a package. Where that cannot be done it says so and goes on: what needs the package is skipped.
+fn step(root: &Path, package: Package) -> Step<'_> {
+    let folder = root.join(".gavel/tools").join(package.name);
+    Step {
+        name: package.name,
+        reason: package.reason,
+        present: Box::new({
+            let folder = folder.clone();
+            move || folder.is_dir().then(|| folder.display().to_string())
+        }),
+        install: Box::new(move || {
+            Ok(match unpack(&folder, &package) {
+                Ok(()) => folder.display().to_string(),
+                Err(error) => format!("not at all, so the tests that need it are skipped: {error:#}"),
+            })
+        }),
+    }
+}
+
+fn unpack(folder: &Path, package: &Package) -> Result<()> {
+    let part = folder.with_extension("part");
+    shell::remove(&part)?;
+    fs::create_dir_all(&part)?;
+    let wanted = format!("{}={}", package.name, package.version);
+    shell::read(shell::command(&part, "apt-get").args(["download", &wanted]))
+        .context("only Debian 12 has this package")?;
+    let file = the_file(&part)?;
+    let digest: String = Sha256::digest(fs::read(&file)?).iter().map(|byte| format!("{byte:02x}")).collect();
+    ensure!(digest == package.sha256, "{} is sha256:{digest}, not what is pinned", file.display());
+    shell::read(shell::command(&part, "dpkg").arg("-x").arg(&file).arg(&part))?;
+    fs::remove_file(&file)?;
+    Ok(fs::rename(&part, folder)?)
+}
+
+/// The one file that apt-get has put into the folder.
+fn the_file(folder: &Path) -> Result<PathBuf> {
+    let entry = fs::read_dir(folder)?.next().context("apt-get downloaded nothing")?;
+    Ok(entry?.path())
+}
