@@ -10,7 +10,7 @@
 //     run(new Plugin("exact-match", "0.1.0", "The completion is the reference."), verify);
 //
 // The plugin is a WASI command: it reads one JSON object on stdin and writes one on stdout, so a plugin must not print
-// there; `console.error` is free. AssemblyScript has no exceptions: what cannot be judged is returned.
+// there; `process.stderr` is free (`console.error` of the shim writes to stdout). AssemblyScript has no exceptions: what cannot be judged is returned.
 
 // ---- What a verifier is given ----
 

@@ -24,11 +24,13 @@ pub enum Language {
     Zig,
     /// A WASI command, by asc.
     AssemblyScript,
+    /// A WASI command, by nim and zig's clang.
+    Nim,
 }
 
 impl Language {
     /// Every language, in the order of the documents.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Rust,
         Self::Python,
         Self::JavaScript,
@@ -38,6 +40,7 @@ impl Language {
         Self::Go,
         Self::Zig,
         Self::AssemblyScript,
+        Self::Nim,
     ];
 
     /// As a manifest and `--lang` call it.
@@ -52,6 +55,7 @@ impl Language {
             Self::Go => "go",
             Self::Zig => "zig",
             Self::AssemblyScript => "assemblyscript",
+            Self::Nim => "nim",
         }
     }
 
@@ -67,6 +71,7 @@ impl Language {
             Self::Go => &["go"],
             Self::Zig => &["zig", "c"],
             Self::AssemblyScript => &["assemblyscript"],
+            Self::Nim => &["nim"],
         }
     }
 }

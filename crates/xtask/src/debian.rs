@@ -24,6 +24,18 @@ const REGISTRY: Package = Package {
     sha256: "a9bd06c0e006854608f8469b4371743f40604ad90975532bb3b7ceeb72fe2913",
 };
 
+const NIM: Package = Package {
+    name: "nim",
+    reason: "compiles plugins in Nim; 30 MB",
+    version: "1.6.10-2",
+    sha256: "1861cfaaa3e085fb091a1e0b768a2c0d2ace17796b56964b88326fe3468ac399",
+};
+
+/// The compiler of a language that few machines have.
+pub fn nim(root: &Path) -> Step<'_> {
+    step(root, NIM)
+}
+
 /// The registry that plugins are pushed to in tests.
 pub fn docker_registry(root: &Path) -> Step<'_> {
     step(root, REGISTRY)
@@ -60,6 +72,10 @@ fn unpack(folder: &Path, package: &Package) -> Result<()> {
     ensure!(digest == package.sha256, "{} is sha256:{digest}, not what is pinned", file.display());
     shell::read(shell::command(&part, "dpkg").arg("-x").arg(&file).arg(&part))?;
     fs::remove_file(&file)?;
+    // Nim looks for its configuration in /etc, or here.
+    if part.join("etc/nim").is_dir() {
+        fs::rename(part.join("etc/nim"), part.join("usr/config"))?;
+    }
     Ok(fs::rename(&part, folder)?)
 }
 

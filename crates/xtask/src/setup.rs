@@ -46,6 +46,7 @@ pub fn run(root: &Path, args: &Args) -> Result<()> {
         pip::math_verify(root),
         npm::componentize_js(root),
         debian::docker_registry(root),
+        debian::nim(root),
     ])
 }
 

@@ -16,7 +16,7 @@ function sleep(milliseconds: i64): void {
 }
 
 function verify(submission: Submission, options: Options): Verdict {
-  console.error("a line for stderr");
+  process.stderr.write("a line for stderr\n");
   const sizes = new ArrayBuffer(8);
   environ_sizes_get(changetype<usize>(sizes), changetype<usize>(sizes) + 4);
   const path = String.UTF8.encode("etc/passwd");

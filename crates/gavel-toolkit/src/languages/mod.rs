@@ -3,6 +3,7 @@
 mod assemblyscript;
 mod go;
 mod javascript;
+mod nim;
 mod python;
 mod rust;
 mod zig;
@@ -37,5 +38,6 @@ pub(crate) fn recipe(language: Language) -> Recipe {
         Language::Go => go::build,
         Language::Zig => zig::build_zig,
         Language::AssemblyScript => assemblyscript::build,
+        Language::Nim => nim::build,
     }
 }

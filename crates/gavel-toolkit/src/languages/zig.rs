@@ -128,7 +128,7 @@ fn c_sdk(workshop: &Workshop<'_>) -> [PathBuf; 2] {
 
 /// A command of zig's that runs in the plugin's folder. Its caches lie among the tools, so that the libc is compiled
 /// once for all plugins.
-fn zig(workshop: &Workshop<'_>, command: &str) -> Result<Command, ToolkitError> {
+pub(super) fn zig(workshop: &Workshop<'_>, command: &str) -> Result<Command, ToolkitError> {
     let ziglang = workshop.tools.wheels(&ZIGLANG, workshop.report)?;
     let cache = workshop.tools.place("zig-cache");
     let mut zig = Command::new(ziglang.join("ziglang/zig"));
