@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{assert_none, cargo, metadata, name, read, root};
 
 /// Which crates of the house each crate may use. An edge that is not here is an architectural decision.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("gavel-verify", &[]),
     ("gavel-host", &["gavel-verify"]),
     ("gavel-reward", &["gavel-verify", "gavel-host"]),
@@ -15,6 +15,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("gavel-model", &["gavel-torch"]),
     ("gavel-train", &["gavel-verify", "gavel-torch", "gavel-model"]),
     ("gavel-toolkit", &[]),
+    ("gavel-registry", &[]),
     (
         "gavel-cli",
         &[
@@ -22,6 +23,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
             "gavel-host",
             "gavel-reward",
             "gavel-toolkit",
+            "gavel-registry",
             "gavel-torch",
             "gavel-model",
             "gavel-train",
@@ -32,13 +34,15 @@ const MAY_USE: [(&str, &[&str]); 10] = [
 ];
 
 /// Which crates of the house may know these crates from outside at all.
-const KNOWN_TO: [(&str, &[&str]); 7] = [
+const KNOWN_TO: [(&str, &[&str]); 9] = [
     ("wasmtime", &["gavel-host"]),
     ("wasmtime-wasi", &["gavel-host"]),
     ("tch", &["gavel-torch", "gavel-model", "gavel-train", "gavel-cli"]),
     ("torch-sys", &["gavel-torch"]),
     ("evalexpr", &["gavel-reward"]),
-    ("tokio", &["gavel-host", "gavel-reward", "gavel-cli"]),
+    ("oci-client", &["gavel-registry"]),
+    ("rustls", &["gavel-registry"]),
+    ("tokio", &["gavel-host", "gavel-reward", "gavel-registry", "gavel-cli"]),
     ("anyhow", &["gavel-cli", "xtask"]),
 ];
 

@@ -8,6 +8,7 @@ mod demo;
 mod npm;
 mod pip;
 mod plugins;
+mod registry;
 mod setup;
 mod shell;
 mod test;

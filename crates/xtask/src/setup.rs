@@ -1,4 +1,5 @@
-//! Installs what cargo cannot: libtorch, the WebAssembly target, and what makes components of Python and JavaScript.
+//! Installs what cargo cannot: libtorch, the WebAssembly target, what makes components of Python and JavaScript, and a
+//! registry for tests.
 //!
 //! Everything goes into `.gavel/` at the root, which git ignores. Each step looks first whether its work is done,
 //! so a second run only looks.
@@ -10,7 +11,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::shell::remove;
-use crate::{npm, pip, shell};
+use crate::{npm, pip, registry, shell};
 
 /// The libtorch that tch 0.24 is made for.
 const TORCH_VERSION: &str = "2.11.0";
@@ -45,7 +46,12 @@ pub fn run(root: &Path, args: &Args) -> Result<()> {
         pip::componentize_py(root),
         pip::math_verify(root),
         npm::componentize_js(root),
-    ])
+    ])?;
+    // Only tests need this one, and only Debian has it: whoever is elsewhere goes without.
+    if let Err(error) = take(&[registry::docker_registry(root)]) {
+        eprintln!("setup: no registry, so tests skip what needs one: {error:#}");
+    }
+    Ok(())
 }
 
 /// Takes the steps whose work is not done, and says what each came to.
