@@ -147,8 +147,9 @@ proc schema[T](kind: typedesc[T]): JsonNode =
   ## The JSON Schema of the options.
   var properties = newJObject()
   var required: seq[string]
-  var options: T
-  for name, field in fieldPairs(options):
+  # Only the types are looked at, and a Positive has no default.
+  let options = cast[ptr T](alloc0(max(1, sizeof(T))))
+  for name, field in fieldPairs(options[]):
     properties[name] = schemaOf(typeof(field))
     if field isnot Option: required.add name
   %*{
@@ -201,6 +202,8 @@ proc run*[T](plugin: Plugin, verify: proc (submission: Submission, options: T): 
   ## `Option` of them, which may be left out. A name that is no field is refused.
   let question = parseJson(stdin.readAll)
   stdout.write $(if question.hasKey("describe"): describe(plugin, schema(T)) else: judge[T](question, verify))
+
+{.compile: "memory.c".}
 
 # Nim's own `main` has a third argument, which WASI's libc does not know.
 {.emit: "void NimMain(void); int main(void) { NimMain(); return 0; }".}

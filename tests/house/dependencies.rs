@@ -34,7 +34,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
 ];
 
 /// Which crates of the house may know these crates from outside at all.
-const KNOWN_TO: [(&str, &[&str]); 9] = [
+const KNOWN_TO: [(&str, &[&str]); 10] = [
     ("wasmtime", &["gavel-host"]),
     ("wasmtime-wasi", &["gavel-host"]),
     ("tch", &["gavel-torch", "gavel-model", "gavel-train", "gavel-cli"]),
@@ -42,6 +42,7 @@ const KNOWN_TO: [(&str, &[&str]); 9] = [
     ("evalexpr", &["gavel-reward"]),
     ("tokio", &["gavel-host", "gavel-reward", "gavel-registry", "gavel-cli"]),
     ("oci-client", &["gavel-registry"]),
+    ("rustls", &["gavel-registry"]),
     ("wit-component", &["gavel-toolkit", "gavel-host"]),
     ("anyhow", &["gavel-cli", "xtask"]),
 ];

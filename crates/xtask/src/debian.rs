@@ -79,8 +79,9 @@ fn unpack(folder: &Path, package: &Package) -> Result<()> {
     Ok(fs::rename(&part, folder)?)
 }
 
-/// The one file that apt-get has put into the folder.
+/// The package that apt-get has put into the folder.
 fn the_file(folder: &Path) -> Result<PathBuf> {
-    let entry = fs::read_dir(folder)?.next().context("apt-get downloaded nothing")?;
-    Ok(entry?.path())
+    let files = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    let package = files.iter().map(fs::DirEntry::path).find(|path| path.extension() == Some("deb".as_ref()));
+    package.context("apt-get reported success and left no package")
 }

@@ -1,4 +1,5 @@
-//! Installs what cargo cannot: libtorch, the WebAssembly target, and what makes components of Python and JavaScript.
+//! Installs what cargo cannot: libtorch, the WebAssembly target, what makes components of Python and JavaScript, and a
+//! registry for tests.
 //!
 //! Everything goes into `.gavel/` at the root, which git ignores. Each step looks first whether its work is done,
 //! so a second run only looks.

@@ -27,7 +27,8 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Product, ToolkitError> {
     nim.arg(format!("--clang.exe:{}", cc.display())).arg(format!("--clang.linkerexe:{}", cc.display()));
     // Counting references, exceptions by return values, and libc's malloc: nothing that a browser would have to bring.
     nim.args(["--mm:arc", "--exceptions:goto", "-d:useMalloc", "-d:noSignalHandler", "--threads:off"]);
-    nim.args(["-d:release", "--noMain"]);
+    // Floats are written with as many digits as they need to be read again.
+    nim.args(["-d:release", "-d:nimPreviewFloatRoundtrip", "--noMain"]);
     nim.arg(format!("--path:{}", workshop.sdk("nim").display()));
     nim.arg(format!("--nimcache:{}", workshop.scratch().join("nimcache").display()));
     nim.arg(format!("-o:{}", command.display())).arg(&workshop.project.source);
@@ -61,5 +62,7 @@ fn c_compiler(workshop: &Workshop<'_>, zig: &Command) -> Result<PathBuf, Toolkit
     Ok(script)
 }
 
-/// A command for WASI, without debug information. Nim's C has more warnings than the author could do something about.
-const FLAGS: &str = "--target=wasm32-wasi -g0 -w -Wl,--strip-debug";
+/// A command for WASI, without debug information, whose memory is that of `sdk/nim/memory.c`. Nim's C has more warnings
+/// than the author could do something about.
+const FLAGS: &str = "--target=wasm32-wasi -g0 -w -Wl,--strip-debug -Dmalloc=gavel_malloc -Dcalloc=gavel_calloc \
+                     -Drealloc=gavel_realloc";
