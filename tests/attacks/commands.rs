@@ -110,6 +110,18 @@ fn it_reads_the_submission() {
 }
 
 #[test]
+fn it_may_read_with_a_large_buffer() {
+    let reads = digit(
+        "(block (result i32)
+           (drop (memory.grow (i32.const 16)))
+           (i32.store (i32.const 0) (i32.const 65536))
+           (i32.store (i32.const 4) (i32.const 1048576))
+           (i32.eqz (call $fd_read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8))))",
+    );
+    assert_eq!(judge(&reads).result, Ok(Verdict::new(1.0)));
+}
+
+#[test]
 fn it_can_describe_itself() {
     let described = answering(
         r#"{"description": {"name": "pair", "version": "2.0.0", "options": {"type": "object"}, "metrics": ["a"]}}"#,

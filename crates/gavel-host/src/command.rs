@@ -26,7 +26,7 @@ use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 
 use crate::clock::{Clock, shadow_poll_oneoff};
 use crate::failure::{classify, is_the_guests};
-use crate::guest::{Guest, closed_world, limited_store, seed};
+use crate::guest::{Guest, HOST_CALL_BYTES, closed_world, limited_store, seed};
 use crate::pipe::Capped;
 use crate::program::Programs;
 use crate::verifier::{Judged, Stop};
@@ -123,6 +123,9 @@ impl CommandCode {
             closed_world(&clock, seed).stdin(MemoryInputPipe::new(stdin)).stdout(stdout.clone()).build_p1();
         let mut store =
             limited_store(self.instance.module().engine(), limits, clock, wasi, Programs::none())?;
+        // The command chooses how much it reads at once, and the host makes a buffer of that size, whatever there is
+        // to read.
+        store.set_hostcall_fuel(limits.input.max(HOST_CALL_BYTES));
         let result = match self.instance.instantiate(&mut store) {
             Ok(instance) => {
                 match instance.get_typed_func::<(), ()>(&mut store, START)?.call(&mut store, ()) {

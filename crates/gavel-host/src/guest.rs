@@ -16,7 +16,7 @@ use crate::ticker;
 
 /// Bytes that a guest may hand to the host in one call. Its answer may have [`Limits::output`], and a program for an
 /// interpreter [`Limits::input`]. Streams take 64 KiB at a time.
-const HOST_CALL_BYTES: usize = 128 << 10;
+pub(crate) const HOST_CALL_BYTES: usize = 128 << 10;
 
 /// Handles (streams, timers, ..) that a guest may hold at once. Each costs the host some memory.
 const HANDLES: usize = 4096;
