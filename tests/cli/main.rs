@@ -11,8 +11,11 @@ mod help;
 mod mistakes;
 mod plugin;
 mod programs;
+#[path = "../../crates/gavel-registry/tests/server/mod.rs"]
+mod registry;
 mod reload;
 mod score;
+mod store;
 mod streaming;
 #[cfg(unix)]
 mod train;

@@ -90,6 +90,7 @@ impl Drop for Server {
 
 /// The one that `cargo xtask setup` got, else that of the system.
 fn program() -> Option<PathBuf> {
+    // Every crate of the workspace is two folders below its root.
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2)?;
     let own = root.join(".gavel/tools/docker-registry/usr/bin/docker-registry");
     let on_path = std::env::var_os("PATH").unwrap_or_default();
