@@ -1,10 +1,12 @@
 // Between the contract's bindings and gavel.h: ownership, options, and a reader of JSON that is known to be valid.
 //
-// The host hands over valid JSON, so the reader below finds its way and checks nothing. Memory is never freed: an
-// instance judges one submission and is thrown away.
+// The host hands over valid JSON, so the reader below finds its way and checks little; on text that is not JSON, such
+// as what a policy wrote, it may find too much, but stays within the text. Memory is never freed: an instance judges
+// one submission and is thrown away.
 
 #include "gavel.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -34,6 +36,12 @@ struct gavel_verdict {
     size_t metric_count, metric_room;
 };
 
+_Static_assert(GAVEL_INVALID_OPTIONS == GAVEL_VERIFIER_TYPES_ERROR_CODE_INVALID_OPTIONS &&
+                   GAVEL_INVALID_TASK == GAVEL_VERIFIER_TYPES_ERROR_CODE_INVALID_TASK &&
+                   GAVEL_ABSTAIN == GAVEL_VERIFIER_TYPES_ERROR_CODE_ABSTAIN &&
+                   GAVEL_INTERNAL_ERROR == GAVEL_VERIFIER_TYPES_ERROR_CODE_INTERNAL_ERROR,
+               "gavel_result has the order of the contract's error codes");
+
 // ---- Buffers ----
 
 static void *grown(void *data, size_t bytes) {
@@ -44,6 +52,8 @@ static void *grown(void *data, size_t bytes) {
 }
 
 static void append(buffer *to, const char *data, size_t size) {
+    // memcpy may not be given NULL, not even for no bytes.
+    if (size == 0) return;
     if (to->room - to->size < size) {
         to->room = (to->size + size) * 2;
         to->data = grown(to->data, to->room);
@@ -65,7 +75,8 @@ static void append_format(buffer *to, const char *format, va_list arguments) {
     append(to, text, (size_t)length);
 }
 
-static gavel_text text_of(const buffer *from) { return (gavel_text){from->data, from->size}; }
+// Empty text has data too: NULL means that there is none.
+static gavel_text text_of(const buffer *from) { return (gavel_text){from->size ? from->data : "", from->size}; }
 
 // A copy that the bindings may free.
 static plugin_string_t handed_over(gavel_text text) {
@@ -84,14 +95,18 @@ gavel_text gavel_text_of(const char *string) { return (gavel_text){string, strle
 
 gavel_text gavel_excerpt(gavel_text text) {
     enum { LONGEST = 80 };
-    size_t size = text.size < LONGEST ? text.size : LONGEST;
-    // Not in the middle of a character: its further bytes begin with the bits 10.
-    while (size > 0 && size < text.size && (text.data[size] & 0xc0) == 0x80) size--;
     buffer line = {0};
-    append(&line, text.data, size);
-    for (size_t index = 0; index < size; index++) {
-        unsigned char byte = (unsigned char)line.data[index];
-        if (byte < 0x20 || byte == 0x7f) line.data[index] = ' ';
+    size_t at = 0;
+    for (int count = 0; at < text.size && count < LONGEST; count++) {
+        const unsigned char *character = (const unsigned char *)text.data + at;
+        size_t size = 1;
+        // The further bytes of a character begin with the bits 10.
+        while (at + size < text.size && (character[size] & 0xc0) == 0x80) size++;
+        // ASCII's control characters, and those from U+0080 to U+009F, which some terminals obey too.
+        bool control = character[0] < 0x20 || character[0] == 0x7f ||
+                       (character[0] == 0xc2 && size == 2 && character[1] < 0xa0);
+        append(&line, control ? " " : text.data + at, control ? 1 : size);
+        at += size;
     }
     return text_of(&line);
 }
@@ -117,7 +132,7 @@ static bool take(cursor *json, char expected) {
 
 static void skip_string(cursor *json) {
     for (json->at++; json->at < json->end && *json->at != '"'; json->at++) {
-        if (*json->at == '\\') json->at++;
+        if (*json->at == '\\' && json->end - json->at > 1) json->at++;
     }
     if (json->at < json->end) json->at++;
 }
@@ -169,13 +184,17 @@ bool gavel_json_member(gavel_text object, const char *key, gavel_text *value) {
     return any;
 }
 
-static uint32_t hex(const char *digits) {
-    uint32_t value = 0;
+// Reads the four digits of `\uXXXX`, from behind the `u`.
+static bool hex(const char *at, const char *end, uint32_t *value) {
+    if (end - at < 4) return false;
+    *value = 0;
     for (int index = 0; index < 4; index++) {
-        char digit = digits[index];
-        value = value * 16 + (uint32_t)(digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10);
+        char digit = at[index], letter = digit | 0x20;
+        bool decimal = digit >= '0' && digit <= '9';
+        if (!decimal && (letter < 'a' || letter > 'f')) return false;
+        *value = *value * 16 + (uint32_t)(decimal ? digit - '0' : letter - 'a' + 10);
     }
-    return value;
+    return true;
 }
 
 static void append_utf8(buffer *to, uint32_t character) {
@@ -188,7 +207,7 @@ static void append_utf8(buffer *to, uint32_t character) {
 }
 
 bool gavel_json_string(gavel_text json, gavel_text *decoded) {
-    if (json.size < 2 || json.data[0] != '"') return false;
+    if (json.size < 2 || json.data[0] != '"' || json.data[json.size - 1] != '"') return false;
     const char *at = json.data + 1, *end = json.data + json.size - 1;
     if (!memchr(at, '\\', (size_t)(end - at))) {
         *decoded = (gavel_text){at, (size_t)(end - at)};
@@ -200,34 +219,56 @@ bool gavel_json_string(gavel_text json, gavel_text *decoded) {
             append(&text, at++, 1);
             continue;
         }
+        if (end - at < 2) return false;
         char escape = at[1];
         at += 2;
-        static const char ESCAPES[] = "b\bf\fn\nr\rt\t";
-        const char *known = strchr(ESCAPES, escape);
         if (escape == 'u') {
-            uint32_t unit = hex(at);
+            uint32_t unit, low;
+            if (!hex(at, end, &unit)) return false;
             at += 4;
-            // A pair of surrogates is one character.
-            if (unit >= 0xd800 && unit < 0xdc00 && end - at >= 6 && at[0] == '\\' && at[1] == 'u') {
-                unit = 0x10000 + ((unit - 0xd800) << 10) + (hex(at + 2) - 0xdc00);
+            // A pair of surrogates is one character, and one without the other is none.
+            if (unit >= 0xd800 && unit < 0xdc00 && end - at >= 6 && at[0] == '\\' && at[1] == 'u' &&
+                hex(at + 2, end, &low) && low >= 0xdc00 && low < 0xe000) {
+                unit = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
                 at += 6;
             }
-            append_utf8(&text, unit);
-        } else {
-            append(&text, known ? &known[1] : &at[-1], 1);
+            append_utf8(&text, unit >= 0xd800 && unit < 0xe000 ? 0xfffd : unit);
+            continue;
         }
+        static const char ESCAPES[] = "b\bf\fn\nr\rt\t";
+        const char *known = escape ? strchr(ESCAPES, escape) : NULL;
+        append(&text, known ? &known[1] : &at[-1], 1);
     }
-    // Empty text has data too: NULL means that there is none.
-    *decoded = text.size ? text_of(&text) : gavel_text_of("");
+    *decoded = text_of(&text);
     return true;
 }
 
+// A copy with a NUL behind it, for the functions of libc.
+static char *terminated(gavel_text text) {
+    buffer copy = {0};
+    append(&copy, text.data, text.size);
+    append(&copy, "", 1);
+    return copy.data;
+}
+
 bool gavel_json_number(gavel_text json, double *number) {
-    if (json.size == 0 || !strchr("-0123456789", json.data[0])) return false;
-    buffer text = {0};
-    append(&text, json.data, json.size);
-    append(&text, "", 1);
-    *number = strtod(text.data, NULL);
+    char *text = terminated(json), *end;
+    // libc reads more than JSON has: hexadecimal, `inf`, `+1`.
+    if (json.size == 0 || !strchr("-0123456789", text[0]) || strspn(text, "+-.0123456789Ee") != json.size) return false;
+    *number = strtod(text, &end);
+    return *end == 0;
+}
+
+// Reads a JSON number that is whole (`3`, `3.0`, `3e2`) and fits. One without point and exponent is exact.
+static bool json_integer(gavel_text json, int64_t *integer) {
+    double number;
+    if (!gavel_json_number(json, &number)) return false;
+    char *text = terminated(json), *end;
+    errno = 0;
+    *integer = strtoll(text, &end, 10);
+    if (*end == 0) return errno == 0;
+    if (number != floor(number) || fabs(number) >= 0x1p63) return false;
+    *integer = (int64_t)number;
     return true;
 }
 
@@ -245,9 +286,10 @@ static const gavel_option *declared(gavel_text name) {
 
 static bool has_type(gavel_type type, gavel_text json) {
     double number;
+    int64_t integer;
     switch (type) {
         case GAVEL_BOOLEAN: return gavel_same(json, gavel_text_of("true")) || gavel_same(json, gavel_text_of("false"));
-        case GAVEL_INTEGER: return gavel_json_number(json, &number) && number == floor(number) && fabs(number) < 0x1p63;
+        case GAVEL_INTEGER: return json_integer(json, &integer);
         case GAVEL_NUMBER: return gavel_json_number(json, &number);
         case GAVEL_STRING: return json.size && json.data[0] == '"';
     }
@@ -341,9 +383,9 @@ bool gavel_option_boolean(const gavel_options *options, const char *name) {
 }
 
 int64_t gavel_option_integer(const gavel_options *options, const char *name) {
-    double number = 0;
-    gavel_json_number(option_json(options, name, GAVEL_INTEGER), &number);
-    return (int64_t)number;
+    int64_t integer = 0;
+    json_integer(option_json(options, name, GAVEL_INTEGER), &integer);
+    return integer;
 }
 
 double gavel_option_number(const gavel_options *options, const char *name) {
@@ -361,8 +403,14 @@ gavel_text gavel_option_string(const gavel_options *options, const char *name) {
 static void append_quoted(buffer *to, const char *string) {
     append_string(to, "\"");
     for (; *string; string++) {
+        char escaped[8];
         if (*string == '"' || *string == '\\') append_string(to, "\\");
-        append(to, string, 1);
+        if ((unsigned char)*string < 0x20) {
+            snprintf(escaped, sizeof escaped, "\\u%04x", (unsigned)*string);
+            append_string(to, escaped);
+        } else {
+            append(to, string, 1);
+        }
     }
     append_string(to, "\"");
 }
@@ -449,6 +497,12 @@ gavel_result gavel_fail(gavel_verdict *verdict, gavel_result why, const char *fo
     verdict->failure.size = 0;
     append_format(&verdict->failure, format, arguments);
     va_end(arguments);
+    return why;
+}
+
+gavel_result gavel_fail_text(gavel_verdict *verdict, gavel_result why, gavel_text message) {
+    verdict->failure.size = 0;
+    append(&verdict->failure, message.data, message.size);
     return why;
 }
 

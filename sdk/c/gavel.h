@@ -76,6 +76,9 @@ void gavel_metric(gavel_verdict *verdict, const char *name, double value);
 gavel_result gavel_fail(gavel_verdict *verdict, gavel_result why, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+// The same with a text, whatever is in it.
+gavel_result gavel_fail_text(gavel_verdict *verdict, gavel_result why, gavel_text message);
+
 // ---- What the plugin is ----
 
 typedef enum { GAVEL_BOOLEAN, GAVEL_INTEGER, GAVEL_NUMBER, GAVEL_STRING } gavel_type;
@@ -122,11 +125,14 @@ int64_t gavel_option_integer(const gavel_options *options, const char *name);
 double gavel_option_number(const gavel_options *options, const char *name);
 gavel_text gavel_option_string(const gavel_options *options, const char *name);
 
-// Finds a member of a JSON object, such as a column of the metadata. `value` is its JSON text: an object or a list can
-// be looked into further, a number can be read by strtod once it is copied.
+// These three read valid JSON, as the options and the metadata are. Other text does no harm, but no error is sure to
+// be found.
+
+// Finds a member of a JSON object, such as a column of the metadata. `value` is its JSON text; an object can be looked
+// into further. False where there is none.
 bool gavel_json_member(gavel_text object, const char *key, gavel_text *value);
 
-// Decodes a JSON string. False where `json` is none.
+// Decodes a JSON string to UTF-8. Half a pair of surrogates becomes U+FFFD. False where `json` is none.
 bool gavel_json_string(gavel_text json, gavel_text *decoded);
 
 // Reads a JSON number. False where `json` is none.
@@ -140,7 +146,7 @@ bool gavel_same(gavel_text one, gavel_text other);
 // The bytes of a C string as text.
 gavel_text gavel_text_of(const char *string);
 
-// A text as one line of at most 80 bytes, whole characters, nothing that a terminal would obey: for reasons.
+// A text as one line of at most 80 characters, nothing that a terminal would obey: for reasons.
 gavel_text gavel_excerpt(gavel_text text);
 
 #ifdef __cplusplus

@@ -103,7 +103,7 @@ inline error abstain(std::string message) { return {GAVEL_ABSTAIN, std::move(mes
 // The verifier failed.
 inline error internal_error(std::string message) { return {GAVEL_INTERNAL_ERROR, std::move(message)}; }
 
-// A text as one line of at most 80 bytes, for reasons.
+// A text as one line of at most 80 characters, nothing that a terminal would obey: for reasons.
 inline std::string excerpt(std::string_view quoted) { return std::string(view(gavel_excerpt(text(quoted)))); }
 
 // Hands what a C++ verifier says over to C.
@@ -113,7 +113,7 @@ inline gavel_result judge(result (*verify)(const submission &, const options &),
     if (given->reference.data) one.reference = view(given->reference);
     result said = verify(one, options(with));
     if (const error *failed = std::get_if<error>(&said)) {
-        return gavel_fail(to, failed->why, "%s", failed->message.c_str());
+        return gavel_fail_text(to, failed->why, text(failed->message));
     }
     const verdict &judged = std::get<verdict>(said);
     gavel_reward(to, judged.reward);

@@ -29,10 +29,25 @@ pub const Submission = struct {
     /// A JSON object: the task's other columns. It may gain keys.
     metadata: []const u8,
 
-    /// The columns as a struct of the ones that you need; optional fields with a default may be missing.
+    /// The columns as a struct of the ones that you need; fields with a default may be missing. A column that is not of
+    /// its type is an invalid task, whose message names it.
     pub fn columns(submission: Submission, comptime T: type) Error!T {
-        return std.json.parseFromSliceLeaky(T, allocator, submission.metadata, .{ .ignore_unknown_fields = true }) catch |err|
-            fail(error.InvalidTask, "the columns are not as needed: {s}", .{@errorName(err)});
+        const values = std.json.parseFromSliceLeaky(std.json.Value, allocator, submission.metadata, .{}) catch |err|
+            return fail(error.InvalidTask, "the metadata is not JSON: {s}", .{@errorName(err)});
+        if (values != .object) return fail(error.InvalidTask, "the metadata is not a JSON object", .{});
+        var read_columns: T = undefined;
+        inline for (@typeInfo(T).@"struct".fields) |field| {
+            if (values.object.get(field.name)) |value| {
+                const lenient: std.json.ParseOptions = .{ .ignore_unknown_fields = true };
+                @field(read_columns, field.name) = std.json.parseFromValueLeaky(field.type, allocator, value, lenient) catch
+                    return fail(error.InvalidTask, "metadata: `{s}` is {s}, which is no {s}", .{ field.name, shown(value), @typeName(field.type) });
+            } else if (field.defaultValue()) |default| {
+                @field(read_columns, field.name) = default;
+            } else {
+                return fail(error.InvalidTask, "metadata: `{s}` is missing", .{field.name});
+            }
+        }
+        return read_columns;
     }
 };
 
@@ -93,16 +108,19 @@ pub fn rightIf(right: bool) f64 {
     return if (right) 1 else 0;
 }
 
-/// A text as one line of at most 80 bytes, whole characters, nothing that a terminal would obey: for reasons.
+/// A text as one line of at most 80 characters, nothing that a terminal would obey: for reasons.
 pub fn excerpt(text: []const u8) []const u8 {
-    var size = @min(text.len, 80);
-    // Not in the middle of a character: its further bytes begin with the bits 10.
-    while (size > 0 and size < text.len and text[size] & 0xc0 == 0x80) size -= 1;
-    const line = allocator.dupe(u8, text[0..size]) catch @panic("out of memory");
-    for (line) |*byte| {
-        if (byte.* < 0x20 or byte.* == 0x7f) byte.* = ' ';
+    var line: std.ArrayList(u8) = .empty;
+    var characters = (std.unicode.Utf8View.init(text) catch return "(no UTF-8)").iterator();
+    var count: usize = 0;
+    while (count < 80) : (count += 1) {
+        const character = characters.nextCodepointSlice() orelse break;
+        const code = std.unicode.utf8Decode(character) catch unreachable;
+        // ASCII's control characters, and those from U+0080 to U+009F, which some terminals obey too.
+        const control = code < 0x20 or (code >= 0x7f and code < 0xa0);
+        line.appendSlice(allocator, if (control) " " else character) catch @panic("out of memory");
     }
-    return line;
+    return line.items;
 }
 
 /// Makes `verify` the plugin's verifier; call it in a `comptime` block.
@@ -213,11 +231,11 @@ fn readOptions(comptime Options: type, json: []const u8) Error!Options {
             @field(options, field.name) = std.json.parseFromValueLeaky(field.type, allocator, value, .{}) catch
                 return fail(error.InvalidOptions, "`{s}` is {s}; it must be {s}", .{
                     field.name,
-                    excerpt(std.json.Stringify.valueAlloc(allocator, value, .{}) catch "another"),
+                    shown(value),
                     comptime wanted(field.type),
                 });
             if (!hasType(field.type, value)) {
-                return fail(error.InvalidOptions, "`{s}` must be {s}", .{ field.name, comptime wanted(field.type) });
+                return fail(error.InvalidOptions, "`{s}` is {s}; it must be {s}", .{ field.name, shown(value), comptime wanted(field.type) });
             }
         } else if (field.defaultValue()) |default| {
             @field(options, field.name) = default;
@@ -227,6 +245,11 @@ fn readOptions(comptime Options: type, json: []const u8) Error!Options {
     }
     if (@hasDecl(Options, "check")) try options.check();
     return options;
+}
+
+/// A value as JSON, cut short.
+fn shown(value: std.json.Value) []const u8 {
+    return excerpt(std.json.Stringify.valueAlloc(allocator, value, .{}) catch @panic("out of memory"));
 }
 
 /// `std.json` reads numbers from strings, and whole floats as integers; options are stricter.
@@ -312,6 +335,10 @@ fn literal(comptime T: type, comptime value: T) []const u8 {
 
 fn quoted(comptime text: []const u8) []const u8 {
     var out: []const u8 = "\"";
-    for (text) |byte| out = out ++ (if (byte == '"' or byte == '\\') "\\" else "") ++ [_]u8{byte};
+    for (text) |byte| out = out ++ switch (byte) {
+        '"', '\\' => "\\" ++ [_]u8{byte},
+        0...0x1f => std.fmt.comptimePrint("\\u{x:0>4}", .{byte}),
+        else => &[_]u8{byte},
+    };
     return out ++ "\"";
 }

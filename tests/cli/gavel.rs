@@ -57,9 +57,9 @@ impl Folder {
                 command.env_remove(name);
             }
         }
-        // The plugins and the logins of whoever runs the tests are not for them.
-        command.env("XDG_DATA_HOME", self.path("data")).env("DOCKER_CONFIG", self.path("docker"));
         command.env("GAVEL_CACHE_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-cache"));
+        // Plugins that the user has added, and logins, are not the test's.
+        command.env("XDG_DATA_HOME", self.path("data")).env("DOCKER_CONFIG", self.path("docker"));
         command
     }
 

@@ -11,12 +11,14 @@ mod help;
 mod mistakes;
 mod plugin;
 mod programs;
+mod publishing;
 #[path = "../../crates/gavel-registry/tests/server/mod.rs"]
 mod registry;
 mod reload;
 mod score;
 mod store;
 mod streaming;
+mod toolkit;
 #[cfg(unix)]
 mod train;
 #[cfg(feature = "train")]

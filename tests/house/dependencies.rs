@@ -14,16 +14,16 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("gavel-torch", &[]),
     ("gavel-model", &["gavel-torch"]),
     ("gavel-train", &["gavel-verify", "gavel-torch", "gavel-model"]),
-    ("gavel-toolkit", &[]),
     ("gavel-registry", &[]),
+    ("gavel-toolkit", &[]),
     (
         "gavel-cli",
         &[
             "gavel-verify",
             "gavel-host",
             "gavel-reward",
-            "gavel-toolkit",
             "gavel-registry",
+            "gavel-toolkit",
             "gavel-torch",
             "gavel-model",
             "gavel-train",
@@ -34,15 +34,16 @@ const MAY_USE: [(&str, &[&str]); 11] = [
 ];
 
 /// Which crates of the house may know these crates from outside at all.
-const KNOWN_TO: [(&str, &[&str]); 9] = [
+const KNOWN_TO: [(&str, &[&str]); 10] = [
     ("wasmtime", &["gavel-host"]),
     ("wasmtime-wasi", &["gavel-host"]),
     ("tch", &["gavel-torch", "gavel-model", "gavel-train", "gavel-cli"]),
     ("torch-sys", &["gavel-torch"]),
     ("evalexpr", &["gavel-reward"]),
+    ("tokio", &["gavel-host", "gavel-reward", "gavel-registry", "gavel-cli"]),
     ("oci-client", &["gavel-registry"]),
     ("rustls", &["gavel-registry"]),
-    ("tokio", &["gavel-host", "gavel-reward", "gavel-registry", "gavel-cli"]),
+    ("wit-component", &["gavel-toolkit", "gavel-host"]),
     ("anyhow", &["gavel-cli", "xtask"]),
 ];
 

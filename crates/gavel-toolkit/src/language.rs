@@ -22,11 +22,15 @@ pub enum Language {
     Go,
     /// As C, by zig itself.
     Zig,
+    /// A WASI command, by asc.
+    AssemblyScript,
+    /// A WASI command, by nim and zig's clang.
+    Nim,
 }
 
 impl Language {
     /// Every language, in the order of the documents.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Rust,
         Self::Python,
         Self::JavaScript,
@@ -35,6 +39,8 @@ impl Language {
         Self::Cpp,
         Self::Go,
         Self::Zig,
+        Self::AssemblyScript,
+        Self::Nim,
     ];
 
     /// As a manifest and `--lang` call it.
@@ -48,6 +54,8 @@ impl Language {
             Self::Cpp => "c++",
             Self::Go => "go",
             Self::Zig => "zig",
+            Self::AssemblyScript => "assemblyscript",
+            Self::Nim => "nim",
         }
     }
 
@@ -62,6 +70,8 @@ impl Language {
             Self::Cpp => &["cpp", "c"],
             Self::Go => &["go"],
             Self::Zig => &["zig", "c"],
+            Self::AssemblyScript => &["assemblyscript"],
+            Self::Nim => &["nim"],
         }
     }
 }

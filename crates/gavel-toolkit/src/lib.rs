@@ -36,4 +36,4 @@ pub use language::{Language, UnknownLanguage};
 pub use project::{Project, build};
 pub use sdk::lay as lay_sdk;
 pub use template::create;
-pub use tools::{COMPONENTIZE_PY, GO, JAVASCRIPT, NodePackages, Tools, Wheels, ZIGLANG};
+pub use tools::{ASSEMBLYSCRIPT, COMPONENTIZE_PY, GO, JAVASCRIPT, NodePackages, Tools, Wheels, ZIGLANG};

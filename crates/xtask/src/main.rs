@@ -4,11 +4,11 @@
 mod bench;
 mod bindings;
 mod conformance;
+mod debian;
 mod demo;
 mod npm;
 mod pip;
 mod plugins;
-mod registry;
 mod setup;
 mod shell;
 mod test;

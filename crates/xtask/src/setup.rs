@@ -11,7 +11,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::shell::remove;
-use crate::{npm, pip, registry, shell};
+use crate::{debian, npm, pip, shell};
 
 /// The libtorch that tch 0.24 is made for.
 const TORCH_VERSION: &str = "2.11.0";
@@ -46,12 +46,9 @@ pub fn run(root: &Path, args: &Args) -> Result<()> {
         pip::componentize_py(root),
         pip::math_verify(root),
         npm::componentize_js(root),
-    ])?;
-    // Only tests need this one, and only Debian has it: whoever is elsewhere goes without.
-    if let Err(error) = take(&[registry::docker_registry(root)]) {
-        eprintln!("setup: no registry, so tests skip what needs one: {error:#}");
-    }
-    Ok(())
+        debian::docker_registry(root),
+        debian::nim(root),
+    ])
 }
 
 /// Takes the steps whose work is not done, and says what each came to.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use gavel_toolkit::ZIGLANG;
 
 use crate::{conformance, pip, plugins, setup, shell};
 
@@ -19,6 +20,7 @@ pub fn run(root: &Path) -> Result<()> {
     plugins::build(root, None)?;
     let python_sdk = ["-m", "unittest", "discover", "--quiet", "--start-directory", "sdk/python/tests"];
     shell::run(pip::python_for_plugins(root)?.args(python_sdk))?;
+    test_c_sdk(root)?;
     // One profile serves tests and demo, so that wasmtime and libtorch's bindings are compiled once; and a debug
     // build of the plugin compiler or of the trainer is too slow to test with.
     eprintln!("test 3/5: every crate and plugin, in the release profile");
@@ -42,6 +44,28 @@ pub fn run(root: &Path) -> Result<()> {
         eprintln!("  {what}");
     }
     Ok(())
+}
+
+/// Compiles the tests of the C SDK for this machine, where zig's sanitizer sees what WebAssembly would let pass, and runs
+/// them.
+fn test_c_sdk(root: &Path) -> Result<()> {
+    let zig = crate::tools(root).wheels(&ZIGLANG, &|progress| eprintln!("{progress}"))?.join("ziglang/zig");
+    let folder = root.join("target/conformance");
+    std::fs::create_dir_all(&folder)?;
+    let test = folder.join("c-sdk-test");
+    let mut cc = shell::command(root, zig);
+    cc.args([
+        "cc",
+        "-std=gnu17",
+        "-Wall",
+        "-Werror",
+        "-fsanitize=undefined",
+        "sdk/c/tests/json.c",
+        "-lm",
+        "-o",
+    ]);
+    shell::run(cc.arg(&test))?;
+    shell::run(&mut shell::command(root, test))
 }
 
 /// Runs a command, shows its standard output, and returns what its [`SKIPPED`] lines say.

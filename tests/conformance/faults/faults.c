@@ -12,9 +12,12 @@ static void spin(void) {
     while (number) number = number * 6364136223846793005u | 1;
 }
 
+// What nobody else can see, the compiler may leave out: then this would be an endless loop.
+static void *volatile held;
+
 static void bomb(void) {
     for (;;) {
-        void *more = malloc(1 << 20);
+        void *more = held = malloc(1 << 20);
         // In WebAssembly, NULL is an address like any other: writing there breaks nothing.
         if (!more) abort();
         memset(more, 1, 1 << 20);

@@ -33,6 +33,7 @@ impl Server {
         Self::start_with("auth:\n  htpasswd:\n    realm: test\n    path: FOLDER/htpasswd\n")
     }
 
+    #[allow(clippy::print_stdout, reason = "a test says what it skipped")]
     fn start_with(auth: &str) -> Option<Self> {
         let Some(program) = program() else {
             println!("skipped: a real registry, as there is no docker-registry; `cargo xtask setup` gets it");

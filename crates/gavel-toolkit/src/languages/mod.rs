@@ -1,7 +1,9 @@
 //! One recipe per language: how its compiler makes a plugin, or what a component can be made of.
 
+mod assemblyscript;
 mod go;
 mod javascript;
+mod nim;
 mod python;
 mod rust;
 mod zig;
@@ -35,5 +37,7 @@ pub(crate) fn recipe(language: Language) -> Recipe {
         Language::Cpp => zig::build_cpp,
         Language::Go => go::build,
         Language::Zig => zig::build_zig,
+        Language::AssemblyScript => assemblyscript::build,
+        Language::Nim => nim::build,
     }
 }

@@ -1,9 +1,14 @@
 //! C, C++ and Zig: the zig of PyPI's `ziglang` compiles all three to a core module, with a libc of its own.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use wasm_encoder::{Module, RawSection};
+use wasmparser::{BinaryReaderError, Parser, Payload};
+
 use super::Product;
+use crate::error::Doing;
 use crate::project::Workshop;
 use crate::run::Compiler;
 use crate::tools::ZIGLANG;
@@ -25,7 +30,7 @@ pub(super) fn build_c(workshop: &Workshop<'_>) -> Result<Product, ToolkitError> 
     cc.arg("-I").arg(workshop.sdk("c")).arg(&workshop.project.source).args(c_sdk(workshop));
     (workshop.report)("zig cc: compiling (the first time its libc too, some 20 s)");
     ZIG.run(cc.arg("-o").arg(&core))?;
-    Ok(Product::Core { module: core, realloc_via_memory_grow: false })
+    without_debug_information(core)
 }
 
 pub(super) fn build_cpp(workshop: &Workshop<'_>) -> Result<Product, ToolkitError> {
@@ -46,7 +51,7 @@ pub(super) fn build_cpp(workshop: &Workshop<'_>) -> Result<Product, ToolkitError
         cxx.arg("-I").arg(workshop.sdk(sdk));
     }
     ZIG.run(cxx.arg(&workshop.project.source).args(objects).arg("-o").arg(&core))?;
-    Ok(Product::Core { module: core, realloc_via_memory_grow: false })
+    without_debug_information(core)
 }
 
 pub(super) fn build_zig(workshop: &Workshop<'_>) -> Result<Product, ToolkitError> {
@@ -57,19 +62,21 @@ pub(super) fn build_zig(workshop: &Workshop<'_>) -> Result<Product, ToolkitError
     let mut cc = zig(workshop, "cc")?;
     ZIG.run(cc.args(["-c"]).args(FLAGS).arg(bindings.join("plugin.c")).arg("-o").arg(&object))?;
     let mut zig = zig(workshop, "build-exe")?;
-    zig.args(["-target", TARGET, "-lc", "-OReleaseSmall", "-fno-entry", "-rdynamic", "-mexec-model=reactor"]);
-    zig.args(["--stack", "262144", "--dep", "gavel"]);
-    zig.arg(format!("-Mroot={}", workshop.project.source.display())).arg(&object);
+    // With Zig's checks: an overflow is to cost a submission its verdict, not to become a wrong reward.
+    zig.args(["-target", TARGET, "-lc", "-OReleaseSafe", "-fno-entry", "-rdynamic", "-mexec-model=reactor"]);
+    zig.args(["--stack", "262144", "--dep", "plugin"]);
+    zig.arg(format!("-Mroot={}", workshop.sdk("zig").join("root.zig").display())).arg(&object);
+    zig.args(["--dep", "gavel"]).arg(format!("-Mplugin={}", workshop.project.source.display()));
     zig.arg("-I").arg(&bindings);
     zig.arg(format!("-Mgavel={}", workshop.sdk("zig").join("gavel.zig").display()));
     ZIG.run(zig.arg(format!("-femit-bin={}", core.display())))?;
-    Ok(Product::Core { module: core, realloc_via_memory_grow: false })
+    without_debug_information(core)
 }
 
 const TARGET: &str = "wasm32-wasi";
 
-/// What C and C++ have in common. Debug information goes, function names stay, for the backtrace of a trap.
-const FLAGS: [&str; 5] = ["--target=wasm32-wasi", "-O2", "-mexec-model=reactor", "-Wl,--strip-debug", STACK];
+/// What C and C++ have in common.
+const FLAGS: [&str; 5] = ["--target=wasm32-wasi", "-O2", "-g0", "-mexec-model=reactor", STACK];
 
 /// There is no unwinding in WebAssembly yet that every runtime has.
 const CXX_FLAGS: [&str; 2] = ["-fno-exceptions", "-fno-rtti"];
@@ -90,6 +97,29 @@ fn compile_libcxx(workshop: &Workshop<'_>) -> Result<(), ToolkitError> {
     sdk::write(&done, b"")
 }
 
+/// Drops the debug information of zig's libc, a megabyte. Whatever zig's linker is asked to strip, it strips function
+/// names too, and those stay here, for the backtrace of a trap.
+fn without_debug_information(core: PathBuf) -> Result<Product, ToolkitError> {
+    let module = fs::read(&core).doing("read", &core)?;
+    let stripped = without_debug_sections(&module)
+        .map_err(|error| ToolkitError::NotAPlugin { reason: error.to_string() })?;
+    fs::write(&core, stripped).doing("write", &core)?;
+    Ok(Product::Core { module: core, realloc_via_memory_grow: false })
+}
+
+fn without_debug_sections(module: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
+    let mut kept = Module::new();
+    for payload in Parser::new(0).parse_all(module) {
+        let payload = payload?;
+        let debug =
+            matches!(&payload, Payload::CustomSection(section) if section.name().starts_with(".debug_"));
+        if let (Some((id, range)), false) = (payload.as_section(), debug) {
+            kept.section(&RawSection { id, data: &module[range] });
+        }
+    }
+    Ok(kept.finish())
+}
+
 /// The sources of the C SDK.
 fn c_sdk(workshop: &Workshop<'_>) -> [PathBuf; 2] {
     let sdk = workshop.sdk("c");
@@ -98,11 +128,37 @@ fn c_sdk(workshop: &Workshop<'_>) -> [PathBuf; 2] {
 
 /// A command of zig's that runs in the plugin's folder. Its caches lie among the tools, so that the libc is compiled
 /// once for all plugins.
-fn zig(workshop: &Workshop<'_>, command: &str) -> Result<Command, ToolkitError> {
+pub(super) fn zig(workshop: &Workshop<'_>, command: &str) -> Result<Command, ToolkitError> {
     let ziglang = workshop.tools.wheels(&ZIGLANG, workshop.report)?;
     let cache = workshop.tools.place("zig-cache");
     let mut zig = Command::new(ziglang.join("ziglang/zig"));
     zig.current_dir(&workshop.folder).stdin(std::process::Stdio::null()).arg(command);
     zig.env("ZIG_GLOBAL_CACHE_DIR", &cache).env("ZIG_LOCAL_CACHE_DIR", &cache);
     Ok(zig)
+}
+
+#[cfg(test)]
+mod tests {
+    use wasm_encoder::{CustomSection, NameMap, NameSection};
+
+    use super::*;
+
+    #[test]
+    fn debug_information_goes_and_function_names_stay() {
+        let mut names = NameMap::new();
+        names.append(0, "gavel_verify");
+        let mut named = NameSection::new();
+        named.functions(&names);
+        let mut without = Module::new();
+        without.section(&named);
+        let mut with = Module::new();
+        with.section(&CustomSection { name: ".debug_info".into(), data: b"long".as_slice().into() });
+        with.section(&named);
+        assert_eq!(without_debug_sections(&with.finish()).unwrap(), without.finish());
+    }
+
+    #[test]
+    fn what_is_no_module_is_an_error() {
+        assert!(without_debug_sections(b"\0asm\x01\0\0\0\x01").is_err());
+    }
 }

@@ -53,6 +53,14 @@ pub const GO: Wheels<'_> = Wheels {
     hashed: true,
 };
 
+/// Compiles AssemblyScript.
+pub const ASSEMBLYSCRIPT: NodePackages = NodePackages {
+    name: "assemblyscript",
+    reason: "compiles AssemblyScript; 60 MB on disk",
+    package: include_str!("../../tools/assemblyscript/package.json"),
+    lock: include_str!("../../tools/assemblyscript/package-lock.json"),
+};
+
 /// A folder of tools.
 #[derive(Debug, Clone)]
 pub struct Tools {

@@ -1,0 +1,214 @@
+## Write a gavel reward plugin in Nim: an object of options, a proc that judges, and `run`.
+##
+## .. code-block:: nim
+##   import gavel
+##
+##   proc verify(submission: Submission, options: NoOptions): Verdict =
+##     rightIf(submission.completion == submission.requireReference)
+##
+##   run(Plugin(name: "exact-match", version: "0.1.0", summary: "The completion is the reference."), verify)
+##
+## The plugin is a WASI command: it reads one JSON object on stdin and writes one on stdout, so a plugin must not print
+## there; stderr is free. What cannot be judged is raised.
+
+import std/[json, math, options, strutils]
+export options
+
+type
+  Submission* = object
+    ## One completion of one task. The texts are UTF-8.
+    prompt*: string            ## as the policy saw it, or the last user message of a chat
+    completion*: string        ## what the policy wrote
+    reference*: Option[string] ## the ground truth, when the task has one
+    metadata*: JsonNode        ## an object: the task's other columns; it may gain keys
+
+  Verdict* = object
+    ## What a submission is worth. A wrong answer is a verdict with a low reward.
+    reward*: float                    ## finite; by custom 0 is wrong and 1 is right
+    reason*: string                   ## one line for a person: what was extracted and how it was compared
+    metrics*: seq[(string, float)]    ## all finite, each name one of the plugin's metrics
+
+  Plugin* = object
+    ## What a plugin says of itself.
+    name*: string         ## kebab-case, as a reward file calls it
+    version*: string      ## semantic version of the plugin
+    summary*: string      ## one sentence
+    metrics*: seq[string] ## the names of the metrics that a verdict may carry
+
+  NoOptions* = object
+    ## The options of a plugin that has none.
+
+  PluginError* = object of CatchableError
+    ## Why there is no verdict.
+  InvalidOptions* = object of PluginError ## the options make no sense together; raise it before you look at the submission
+  InvalidTask* = object of PluginError    ## the reference or the metadata is not what this verifier needs
+  Abstain* = object of PluginError        ## the verifier cannot judge this submission; leave it out
+  InternalError* = object of PluginError  ## the verifier failed; whatever else is raised becomes this
+
+proc rightIf*(right: bool): Verdict =
+  ## A reward of 1 where `right`, else of 0.
+  Verdict(reward: if right: 1.0 else: 0.0)
+
+proc because*(verdict: sink Verdict, reason: string): Verdict =
+  ## The same verdict with a reason.
+  result = verdict
+  result.reason = reason
+
+proc metric*(verdict: sink Verdict, name: string, value: float): Verdict =
+  ## The same verdict with one metric more.
+  result = verdict
+  result.metrics.add (name, value)
+
+proc requireReference*(submission: Submission): string =
+  ## The ground truth; raises `InvalidTask` where the task has none.
+  if submission.reference.isNone:
+    raise newException(InvalidTask, "`reference` is missing: this verifier compares the completion with it")
+  submission.reference.get
+
+proc excerpt*(text: string, length = 80): string =
+  ## A text as one line of at most `length` bytes, whole characters, that is safe to print: for reasons.
+  var size = min(text.len, length)
+  # Not in the middle of a character: its further bytes begin with the bits 10.
+  while size > 0 and size < text.len and (ord(text[size]) and 0xc0) == 0x80: dec size
+  for letter in text[0 ..< size]:
+    result.add(if letter < ' ' or letter == '\x7f': ' ' else: letter)
+
+# ---- Options: the fields of an object ----
+
+proc wanted[T](kind: typedesc[T]): string =
+  when T is Option: wanted(typeof(default(T).get)) & " or null"
+  elif T is bool: "true or false"
+  elif T is enum:
+    var names: seq[string]
+    for value in T: names.add "`" & $value & "`"
+    "one of " & names.join(", ")
+  elif T is SomeInteger: "an integer from " & $low(T) & " to " & $high(T)
+  elif T is SomeFloat: "a number"
+  elif T is string: "a string"
+  else: {.error: "an option cannot be of this type: use bool, integers, float, string, enum, or an Option of them".}
+
+proc read[T](field: var T, json: JsonNode): bool =
+  ## Whether `json` is a value of the field's type.
+  when T is Option:
+    if json.kind == JNull: return true
+    var value: typeof(field.get)
+    if not read(value, json): return false
+    field = some(value)
+    true
+  elif T is bool:
+    if json.kind == JBool: field = json.getBool
+    json.kind == JBool
+  elif T is enum:
+    for value in T:
+      if json.kind == JString and $value == json.getStr:
+        field = value
+        return true
+    false
+  elif T is SomeInteger:
+    if json.kind != JInt or json.getBiggestInt < BiggestInt(low(T)) or json.getBiggestInt > BiggestInt(high(T)):
+      return false
+    field = T(json.getBiggestInt)
+    true
+  elif T is SomeFloat:
+    if json.kind in {JInt, JFloat}: field = T(json.getFloat)
+    json.kind in {JInt, JFloat}
+  else:
+    if json.kind == JString: field = json.getStr
+    json.kind == JString
+
+# Every field is read or refused, which Nim cannot see.
+{.push warning[ProveInit]: off.}
+
+proc readOptions[T](json: JsonNode): T =
+  var known: seq[string]
+  for name, field in fieldPairs(result):
+    known.add "`" & name & "`"
+    if json.hasKey(name):
+      if not read(field, json[name]):
+        raise newException(InvalidOptions,
+          "`" & name & "` is " & excerpt($json[name]) & "; it must be " & wanted(typeof(field)))
+    elif field isnot Option:
+      raise newException(InvalidOptions, "`" & name & "` is missing")
+  for name in json.keys:
+    if "`" & name & "`" notin known:
+      let there = if known.len == 0: "this plugin has none" else: "there are " & known.join(", ")
+      raise newException(InvalidOptions, "`" & excerpt(name) & "` is not an option; " & there)
+
+{.pop.}
+
+proc schemaOf[T](kind: typedesc[T]): JsonNode =
+  when T is Option: %*{"anyOf": [schemaOf(typeof(default(T).get)), {"type": "null"}]}
+  elif T is bool: %*{"type": "boolean"}
+  elif T is enum:
+    var names: seq[string]
+    for value in T: names.add $value
+    %*{"enum": names}
+  elif T is SomeInteger:
+    if BiggestInt(low(T)) > low(int32): %*{"type": "integer", "minimum": BiggestInt(low(T))} else: %*{"type": "integer"}
+  elif T is SomeFloat: %*{"type": "number"}
+  else: %*{"type": "string"}
+
+proc schema[T](kind: typedesc[T]): JsonNode =
+  ## The JSON Schema of the options.
+  var properties = newJObject()
+  var required: seq[string]
+  # Only the types are looked at, and a Positive has no default.
+  let options = cast[ptr T](alloc0(max(1, sizeof(T))))
+  for name, field in fieldPairs(options[]):
+    properties[name] = schemaOf(typeof(field))
+    if field isnot Option: required.add name
+  %*{
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "additionalProperties": false,
+    "properties": properties,
+    "required": required,
+  }
+
+# ---- The command ----
+
+proc describe(plugin: Plugin, options: JsonNode): JsonNode =
+  %*{"description": {
+    "name": plugin.name, "version": plugin.version, "summary": plugin.summary,
+    "options": options, "metrics": plugin.metrics,
+  }}
+
+proc finite(name: string, value: float): float =
+  if value.classify in {fcNan, fcInf, fcNegInf}:
+    raise newException(InternalError, name & " is " & $value & ", which is no finite number")
+  value
+
+proc say(verdict: Verdict): JsonNode =
+  result = %*{"reward": finite("the reward", verdict.reward), "metrics": {:}}
+  if verdict.reason.len > 0: result["reason"] = %verdict.reason
+  for (name, value) in verdict.metrics: result["metrics"][name] = %finite(name, value)
+
+proc judge[T](question: JsonNode, verify: proc (submission: Submission, options: T): Verdict): JsonNode =
+  proc failed(code, message: string): JsonNode = %*{"error": {code: message}}
+  try:
+    let reference = question{"reference"}
+    let submission = Submission(
+      prompt: question{"prompt"}.getStr,
+      completion: question{"completion"}.getStr,
+      reference: if reference == nil or reference.kind == JNull: none(string) else: some(reference.getStr),
+      metadata: if question.hasKey("metadata"): question["metadata"] else: newJObject(),
+    )
+    let options = if question.hasKey("options"): question["options"] else: newJObject()
+    say(verify(submission, readOptions[T](options)))
+  except InvalidOptions as error: failed("invalid-options", error.msg)
+  except InvalidTask as error: failed("invalid-task", error.msg)
+  except Abstain as error: failed("abstain", error.msg)
+  except Exception as error: failed("internal-error", error.msg)
+
+proc run*[T](plugin: Plugin, verify: proc (submission: Submission, options: T): Verdict) =
+  ## Reads the question, has it answered, writes the answer. Call it once, at the end of the file.
+  ##
+  ## The fields of `T` are the options: bool, integers (a range such as `Positive` is checked), float, string, enum, or an
+  ## `Option` of them, which may be left out. A name that is no field is refused.
+  let question = parseJson(stdin.readAll)
+  stdout.write $(if question.hasKey("describe"): describe(plugin, schema(T)) else: judge[T](question, verify))
+
+{.compile: "memory.c".}
+
+# Nim's own `main` has a third argument, which WASI's libc does not know.
+{.emit: "void NimMain(void); int main(void) { NimMain(); return 0; }".}

@@ -1,0 +1,17 @@
+// Gives no verdict, for each reason that there is.
+
+import {
+  Options, Plugin, Submission, Verdict, abstain, internalError, invalidOptions, invalidTask, run,
+} from "./.gavel/sdk/assemblyscript/gavel";
+
+function verify(submission: Submission, options: Options): Verdict {
+  const reference = submission.reference;
+  const told = "told: " + (reference === null ? "nothing" : reference);
+  if (submission.completion == "invalid-task") return invalidTask(told);
+  if (submission.completion == "abstain") return abstain(told);
+  if (submission.completion == "internal-error") return internalError(told);
+  if (submission.completion == "invalid-options") return invalidOptions(told);
+  return new Verdict(0.25);
+}
+
+run(new Plugin("errors", "1.0.0", "Gives no verdict, for each reason that there is."), verify);
