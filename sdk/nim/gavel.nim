@@ -116,9 +116,6 @@ proc read[T](field: var T, json: JsonNode): bool =
     if json.kind == JString: field = json.getStr
     json.kind == JString
 
-# Every field is read or refused, which Nim cannot see.
-{.push warning[ProveInit]: off.}
-
 proc readOptions[T](json: JsonNode): T =
   var known: seq[string]
   for name, field in fieldPairs(result):
@@ -133,8 +130,6 @@ proc readOptions[T](json: JsonNode): T =
     if "`" & name & "`" notin known:
       let there = if known.len == 0: "this plugin has none" else: "there are " & known.join(", ")
       raise newException(InvalidOptions, "`" & excerpt(name) & "` is not an option; " & there)
-
-{.pop.}
 
 proc schemaOf[T](kind: typedesc[T]): JsonNode =
   when T is Option: %*{"anyOf": [schemaOf(typeof(default(T).get)), {"type": "null"}]}

@@ -23,7 +23,8 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Product, ToolkitError> {
     let mut nim = nim(workshop);
     // What zig needs to know, nim hands on.
     nim.envs(zig.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    nim.args(["c", "--hints:off", "--cpu:wasm32", "--os:any", "-d:posix", "--cc:clang"]);
+    // Every option is read or refused, which Nim cannot see.
+    nim.args(["c", "--hints:off", "--warning:ProveInit:off", "--cpu:wasm32", "--os:any", "-d:posix", "--cc:clang"]);
     nim.arg(format!("--clang.exe:{}", cc.display())).arg(format!("--clang.linkerexe:{}", cc.display()));
     // Counting references, exceptions by return values, and libc's malloc: nothing that a browser would have to bring.
     nim.args(["--mm:arc", "--exceptions:goto", "-d:useMalloc", "-d:noSignalHandler", "--threads:off"]);
