@@ -11,6 +11,9 @@ mod help;
 mod mistakes;
 mod plugin;
 mod programs;
+mod publishing;
+#[path = "../../crates/gavel-registry/tests/server/mod.rs"]
+mod registry;
 mod reload;
 mod score;
 mod store;

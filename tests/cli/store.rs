@@ -6,7 +6,7 @@ use gavel_reward::FirstParty;
 
 use crate::gavel::Folder;
 
-const REWARD: &str = "[verifiers.a]\nplugin = 'mine'\noptions = { max = 2 }\n[reward]\nformula = 'a'\n";
+const REWARD: &str = "[verifiers.a]\nplugin = 'mine'\noptions = { kind = 'repetition', ngram_size = 3, max_penalty = -0.1 }\n[reward]\nformula = 'a'\n";
 
 const ROW: &str = "{\"prompt\": \"\", \"completion\": \"a b\"}\n";
 

@@ -10,8 +10,9 @@ use crate::RegistryError;
 /// `HOST/REPOSITORY:TAG` or `HOST/REPOSITORY@sha256:DIGEST`, with `oci://` before it or not.
 ///
 /// The host is always named: gavel has no default registry, and a name alone is that of a plugin on the plugin path.
+// Boxed, because every error carries one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address(Reference);
+pub struct Address(Box<Reference>);
 
 impl Address {
     /// The registry, with its port.
@@ -22,7 +23,7 @@ impl Address {
     /// The same repository, with a digest (`sha256:…`) in place of the tag.
     #[must_use]
     pub fn at_digest(&self, digest: &str) -> Self {
-        Self(self.0.clone_with_digest(digest.to_owned()))
+        Self(Box::new(self.0.clone_with_digest(digest.to_owned())))
     }
 
     /// The digest that it names, if it does.
@@ -54,7 +55,7 @@ impl FromStr for Address {
             return Err(bad("it names no registry"));
         }
         let reference: Reference = address.parse().map_err(|error| bad(&format!("{error}")))?;
-        Ok(Self(reference))
+        Ok(Self(Box::new(reference)))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use oci_client::client::{Config, ImageLayer};
-use oci_client::manifest::OciImageManifest;
+use oci_client::manifest::{OCI_IMAGE_MEDIA_TYPE, OciImageManifest};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -54,7 +54,8 @@ impl Plugin {
         if let Some(manifest) = &self.manifest {
             annotations.insert(MANIFEST.to_owned(), manifest.clone());
         }
-        let manifest = OciImageManifest::build(std::slice::from_ref(&layer), &config, Some(annotations));
+        let mut manifest = OciImageManifest::build(std::slice::from_ref(&layer), &config, Some(annotations));
+        manifest.media_type = Some(OCI_IMAGE_MEDIA_TYPE.to_owned());
         (manifest, config, layer)
     }
 }

@@ -33,6 +33,7 @@ impl Server {
         Self::start_with("auth:\n  htpasswd:\n    realm: test\n    path: FOLDER/htpasswd\n")
     }
 
+    #[allow(clippy::print_stdout, reason = "a test says what it skipped")]
     fn start_with(auth: &str) -> Option<Self> {
         let Some(program) = program() else {
             println!("skipped: a real registry, as there is no docker-registry; `cargo xtask setup` gets it");
@@ -90,6 +91,7 @@ impl Drop for Server {
 
 /// The one that `cargo xtask setup` got, else that of the system.
 fn program() -> Option<PathBuf> {
+    // Every crate of the workspace is two folders below its root.
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2)?;
     let own = root.join(".gavel/tools/docker-registry/usr/bin/docker-registry");
     let on_path = std::env::var_os("PATH").unwrap_or_default();
