@@ -127,10 +127,11 @@ fn user_plugins() -> Option<PathBuf> {
     user_folder("XDG_DATA_HOME", ".local/share").map(|folder| folder.join("gavel/plugins"))
 }
 
-/// The login that `docker login` has kept for a registry; anonymous where there is none.
+/// The login that `docker login` has kept for a registry; anonymous where there is none, or no configuration of Docker's
+/// that can be opened.
 ///
 /// # Errors
-/// When Docker's configuration is there and cannot be read, or its credential helper fails.
+/// When the configuration is not what Docker writes, or its credential helper fails.
 pub fn docker_login(host: &str) -> anyhow::Result<Login> {
     use docker_credential::{CredentialRetrievalError as Error, DockerCredential};
     // Docker Hub is kept under a name of its own.

@@ -76,12 +76,18 @@ fn as_text(found: &FoundPlugin, plugin: &Plugin) -> String {
         ("metrics", list(&description.metrics)),
         ("options", options.replace('\n', "\n          ")),
     ];
-    if plugin.runs_programs() {
-        let languages = languages(found);
-        let what = if languages.is_empty() { "no language".to_owned() } else { languages.join(", ") };
-        rows.push(("asks for", format!("interpreter ({what})")));
-    }
+    rows.push(("grants", grants(found, plugin)));
     shown(&rows)
+}
+
+/// What the plugin works with only if it is granted. All other imports that gavel loads are WASI, which is virtual.
+fn grants(found: &FoundPlugin, plugin: &Plugin) -> String {
+    if !plugin.runs_programs() {
+        return "needs none: no import leads out of the sandbox".to_owned();
+    }
+    let languages = languages(found);
+    let what = if languages.is_empty() { "no language".to_owned() } else { languages.join(", ") };
+    format!("needs interpreter ({what}), for its import gavel:verifier/interpreter: `--grant interpreter`")
 }
 
 fn interpreter_as_text(found: &FoundPlugin, interpreter: &Interpreter) -> String {
