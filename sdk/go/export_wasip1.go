@@ -4,6 +4,7 @@ package gavel
 
 import (
 	"reflect"
+	"strings"
 
 	_ "gavel.dev/plugin/internal/contract" // exports the contract
 	types "gavel.dev/plugin/internal/contract/gavel_verifier_types"
@@ -39,23 +40,26 @@ func Export[V Verifier](plugin Plugin) {
 func handedOver(verdict Verdict) types.Verdict {
 	said := types.Verdict{Reward: verdict.Reward, Reason: wit.None[string]()}
 	if verdict.Reason != "" {
-		said.Reason = wit.Some(verdict.Reason)
+		said.Reason = wit.Some(valid(verdict.Reason))
 	}
 	for _, metric := range verdict.Metrics {
-		said.Metrics = append(said.Metrics, wit.Tuple2[string, float64]{F0: metric.Name, F1: metric.Value})
+		said.Metrics = append(said.Metrics, wit.Tuple2[string, float64]{F0: valid(metric.Name), F1: metric.Value})
 	}
 	return said
 }
 
+// valid is a text that the contract can carry: one that was cut inside a character is none.
+func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
+
 func errorCode(err *Error) types.ErrorCode {
 	switch err.kind {
 	case invalidOptions:
-		return types.MakeErrorCodeInvalidOptions(err.message)
+		return types.MakeErrorCodeInvalidOptions(valid(err.message))
 	case invalidTask:
-		return types.MakeErrorCodeInvalidTask(err.message)
+		return types.MakeErrorCodeInvalidTask(valid(err.message))
 	case abstain:
-		return types.MakeErrorCodeAbstain(err.message)
+		return types.MakeErrorCodeAbstain(valid(err.message))
 	default:
-		return types.MakeErrorCodeInternalError(err.message)
+		return types.MakeErrorCodeInternalError(valid(err.message))
 	}
 }

@@ -86,16 +86,19 @@ fn length_with(cases: &str) -> Folder {
 
 #[test]
 fn bless_writes_what_came_and_leaves_the_other_lines_alone() {
+    let options = r#""options": {"kind": "repetition", "ngram_size": 3, "max_penalty": -1}"#;
     let right =
-        r#"{ "name": "right",  "completion": "a b", "options": {"max": 2}, "expect": {"reward": 1} }"#;
-    let wrong = r#"{"name": "wrong", "completion": "a b c", "options": {"max": 2}, "expect": {"reward": 1}}"#;
-    let new = r#"{"name": "new", "completion": "a", "options": {"max": 2}}"#;
+        format!(r#"{{ "name": "right",  "completion": "a b c", {options}, "expect": {{"reward": 0}} }}"#);
+    let wrong =
+        format!(r#"{{"name": "wrong", "completion": "a b c", {options}, "expect": {{"reward": 1}}}}"#);
+    let new = format!(r#"{{"name": "new", "completion": "a", {options}}}"#);
     let folder = length_with(&format!("{right}\n\n{wrong}\n{new}\n"));
     let before = folder.run(&["plugin", "test", "length"]);
     assert_eq!(before.status.code(), Some(1), "{}", String::from_utf8_lossy(&before.stdout));
     let blessed = folder.run(&["plugin", "test", "length", "--bless"]);
     assert_eq!(blessed.status.code(), Some(0), "{}", String::from_utf8_lossy(&blessed.stderr));
-    assert!(String::from_utf8_lossy(&blessed.stdout).ends_with("1 of 3 cases passed, 2 blessed\n"));
+    let said = String::from_utf8_lossy(&blessed.stdout);
+    assert!(said.ends_with("1 of 3 cases passed, 2 blessed\n"), "{said}");
     let cases = folder.read("length/cases.jsonl");
     assert!(cases.starts_with(&format!("{right}\n\n")), "{cases}");
     let after = folder.run(&["plugin", "test", "length"]);

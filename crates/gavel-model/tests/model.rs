@@ -85,7 +85,11 @@ fn padding_on_either_side_changes_no_gradient() {
     ];
     for gradients in padded {
         for (actual, expected) in gradients.iter().zip(&expected) {
-            assert!(largest_difference(actual, expected) < 1e-5);
+            // Relative: the order of a sum, and so its rounding, is the processor's choice, and the largest of these
+            // gradients are some hundred.
+            let largest = expected.abs().max().double_value(&[]);
+            let difference = largest_difference(actual, expected);
+            assert!(difference < 1e-6 * largest.max(1.0), "{difference} beside {largest}");
         }
     }
 }

@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn a_mistake_names_line_and_field() {
         for (rest, expected) in [
-            ("[build]\nlanguage = 'c'", "gavel.toml:6:2: `build` needs the field `source`"),
+            ("[build]\nlanguage = 'c'", "gavel.toml:6:1: missing field `build.source`"),
             (
                 "[capabilities]\ninterpreter = true",
                 "gavel.toml:7:15: `capabilities.interpreter` must be a list of languages such as [\"python\"], or \

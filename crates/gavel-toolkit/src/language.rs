@@ -105,7 +105,7 @@ impl fmt::Display for UnknownLanguage {
         write!(f, "there is no SDK for `{}`", self.name)?;
         let similar = |name: &&str| strsim::jaro_winkler(&self.name, name);
         let best = names.iter().copied().max_by(|one, other| similar(one).total_cmp(&similar(other)));
-        if let Some(best) = best.filter(|best| similar(best) > 0.7) {
+        if let Some(best) = best.filter(|best| similar(best) > 0.8) {
             write!(f, " (did you mean `{best}`?)")?;
         }
         write!(f, "; there is one for {}", names.join(", "))

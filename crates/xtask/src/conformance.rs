@@ -108,6 +108,11 @@ fn cases(root: &Path) -> Result<Vec<String>> {
     Ok(cases)
 }
 
+/// What a language's folder is called below `target/conformance`.
+pub fn folder(language: Language) -> String {
+    language.name().replace('+', "p")
+}
+
 /// What a case came to in a language.
 enum Cell {
     /// So many cases passed, and judging again changed nothing.
@@ -153,7 +158,7 @@ struct Lab<'a> {
 
 impl Lab<'_> {
     fn conform(&self, language: Language, case: &str) -> Result<Cell> {
-        let folder = self.root.join("target/conformance").join(language.name().replace('+', "p")).join(case);
+        let folder = self.root.join("target/conformance").join(folder(language)).join(case);
         let project = match self.stage(language, case, &folder)? {
             Ok(project) => project,
             Err(why) => return Ok(Cell::Skipped(why)),

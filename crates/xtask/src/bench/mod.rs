@@ -1,6 +1,8 @@
-//! Measures verifiers beside what people use today, and prints the tables of `docs/benchmarks.md`.
+//! Measures verifiers beside what people use today, and prints the tables of
+//! `docs/benchmarks.md`; and plugins of all languages beside each other.
 
 mod gavel;
+mod languages;
 mod peer;
 mod sets;
 
@@ -31,6 +33,8 @@ enum What {
         #[arg(long, value_name = "NAME")]
         only: Option<Part>,
     },
+    /// The template of every language, as `cargo xtask conformance` has built it.
+    Languages,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -40,8 +44,13 @@ enum Part {
 }
 
 pub fn run(root: &Path, args: &Args) -> Result<()> {
-    let What::Verifiers { data, only } = &args.what;
-    let data = root.join(data);
+    match &args.what {
+        What::Verifiers { data, only } => verifiers(root, &root.join(data), *only),
+        What::Languages => languages::run(root),
+    }
+}
+
+fn verifiers(root: &Path, data: &Path, only: Option<Part>) -> Result<()> {
     if !data.is_dir() {
         bail!("{} is not there: name the folder of test data with --data", data.display());
     }
@@ -50,11 +59,11 @@ pub fn run(root: &Path, args: &Args) -> Result<()> {
     plugins::build(root, Some(plugins::Name::Python))?;
     eprintln!("bench: building gavel");
     shell::run(shell::cargo(root).args(["build", "--release", "--workspace", "--bin", "gavel"]))?;
-    if *only != Some(Part::Code) {
-        math(root, &data)?;
+    if only != Some(Part::Code) {
+        math(root, data)?;
     }
-    if *only != Some(Part::Math) {
-        code(root, &data)?;
+    if only != Some(Part::Math) {
+        code(root, data)?;
     }
     Ok(())
 }
