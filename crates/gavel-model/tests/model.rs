@@ -85,11 +85,11 @@ fn padding_on_either_side_changes_no_gradient() {
     ];
     for gradients in padded {
         for (actual, expected) in gradients.iter().zip(&expected) {
-            // Relative: the order of a sum, and so its rounding, is the processor's choice, and the largest of these
-            // gradients are some hundred.
+            // Relative: the order of a sum, and so its rounding, is the processor's choice; some processors come to
+            // 1.6e-6 of the largest gradient, which is 7.
             let largest = expected.abs().max().double_value(&[]);
             let difference = largest_difference(actual, expected);
-            assert!(difference < 1e-6 * largest.max(1.0), "{difference} beside {largest}");
+            assert!(difference < 1e-5 * largest.max(1.0), "{difference} beside {largest}");
         }
     }
 }
