@@ -7,8 +7,11 @@ use crate::error::Doing;
 use crate::sdk::{self, File};
 use crate::{Language, ToolkitError};
 
+/// How a name is spelt in some place.
+type Spelling = fn(&str) -> String;
+
 /// What the verifier of every template is called, as its files spell it: in kebab-case, snake case and camel case.
-const NAMES: [(&str, fn(&str) -> String); 3] =
+const NAMES: [(&str, Spelling); 3] =
     [("word-limit", str::to_owned), ("word_limit", snake_case), ("WordLimit", camel_case)];
 
 /// Lays down a plugin called `name` in `folder`, which must not be there yet: manifest, a real small verifier, its

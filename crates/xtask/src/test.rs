@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use gavel_toolkit::ZIGLANG;
+use gavel_toolkit::{GO, ZIGLANG};
 
 use crate::{conformance, pip, plugins, setup, shell};
 
@@ -21,6 +21,8 @@ pub fn run(root: &Path) -> Result<()> {
     let python_sdk = ["-m", "unittest", "discover", "--quiet", "--start-directory", "sdk/python/tests"];
     shell::run(pip::python_for_plugins(root)?.args(python_sdk))?;
     test_c_sdk(root)?;
+    test_go_sdk(root)?;
+    shell::run(shell::command(root, "node").args(["--test", "--test-reporter=dot", "sdk/javascript/tests"]))?;
     // One profile serves tests and demo, so that wasmtime and libtorch's bindings are compiled once; and a debug
     // build of the plugin compiler or of the trainer is too slow to test with.
     eprintln!("test 3/5: every crate and plugin, in the release profile");
@@ -37,7 +39,7 @@ pub fn run(root: &Path) -> Result<()> {
     let parity = ["plugins/math-verify/tests/parity.py", "--gavel", "target/release/gavel"];
     skipped.extend(tee(pip::python_for_plugins(root)?.args(parity))?);
     eprintln!("test 5/5: conformance, in every language");
-    skipped.extend(conformance::run(root, &conformance::Args::default())?);
+    skipped.extend(conformance::check(root, &conformance::Args::default())?);
     skipped.push("tests on a CUDA device: the test run uses the CPU alone".to_owned());
     eprintln!("\nEverything passed. Skipped:");
     for what in skipped {
@@ -66,6 +68,16 @@ fn test_c_sdk(root: &Path) -> Result<()> {
     ]);
     shell::run(cc.arg(&test))?;
     shell::run(&mut shell::command(root, test))
+}
+
+/// Runs the tests of the Go SDK natively, with the pinned Go.
+fn test_go_sdk(root: &Path) -> Result<()> {
+    let tools = crate::tools(root);
+    let go = tools.wheels(&GO, &|progress| eprintln!("{progress}"))?.join("go");
+    let mut test = shell::command(&root.join("sdk/go"), go.join("bin/go"));
+    test.env("GOROOT", &go).env("GOTOOLCHAIN", "local").env("GOWORK", "off");
+    test.env("GOCACHE", root.join(".gavel/tools/go-cache"));
+    shell::run(test.args(["test", "./..."]))
 }
 
 /// Runs a command, shows its standard output, and returns what its [`SKIPPED`] lines say.
