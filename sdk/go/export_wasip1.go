@@ -4,6 +4,7 @@ package gavel
 
 import (
 	"reflect"
+	"runtime/debug"
 	"strings"
 
 	_ "gavel.dev/plugin/internal/contract" // exports the contract
@@ -11,6 +12,13 @@ import (
 	"gavel.dev/plugin/internal/contract/verifier"
 	wit "gavel.dev/plugin/internal/wit/types"
 )
+
+// The host may call the allocator, to have arguments written somewhere, and the plugin may not call the host meanwhile; a
+// garbage collector that starts then would look at the clock. So it runs only while the plugin is judging.
+func init() { debug.SetGCPercent(-1) }
+
+// collecting is Go's own setting, which holds while the plugin is judging.
+const collecting = 100
 
 // Export makes V the plugin's verifier. Call it once, in an `init` function.
 func Export[V Verifier](plugin Plugin) {
@@ -29,6 +37,8 @@ func Export[V Verifier](plugin Plugin) {
 			reference := given.Reference.Some()
 			submission.Reference = &reference
 		}
+		debug.SetGCPercent(collecting)
+		defer debug.SetGCPercent(-1)
 		verdict, err := Judge[V](submission, options)
 		if err != nil {
 			return wit.Err[types.Verdict](errorCode(asError(err)))

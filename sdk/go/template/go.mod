@@ -1,4 +1,5 @@
-module word-limit
+// Any path will do; one without a dot could be that of a package of Go itself.
+module plugins.example/word-limit
 
 go 1.25
 

@@ -1,9 +1,11 @@
 //! Go: the Go toolchain itself makes a core module for WASI preview 1, with the contract's exports.
 
+use std::fs;
 use std::process::Command;
 
-use super::Product;
+use super::{Product, adapter_first};
 use crate::ToolkitError;
+use crate::error::Doing;
 use crate::project::Workshop;
 use crate::run::Compiler;
 use crate::tools::GO as WHEEL;
@@ -23,6 +25,10 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Product, ToolkitError> {
     go.args(["build", "-buildmode=c-shared", "-ldflags=-s -w", "-o"]).arg(&core).arg(".");
     (workshop.report)("go: compiling (the first time the standard library too, some 60 s)");
     GO.run(&mut go)?;
+    let module = fs::read(&core).doing("read", &core)?;
+    let module = adapter_first::adapter_first(&module)
+        .map_err(|reason| ToolkitError::NotAPlugin { reason: format!("in Go's module, {reason}") })?;
+    fs::write(&core, module).doing("write", &core)?;
     // Go's allocator cannot be called before its runtime has started, which is when the adapter wants memory.
     Ok(Product::Core { module: core, realloc_via_memory_grow: true })
 }

@@ -1,5 +1,6 @@
 //! One recipe per language: how its compiler makes a plugin, or what a component can be made of.
 
+mod adapter_first;
 mod assemblyscript;
 mod go;
 mod javascript;
