@@ -15,15 +15,12 @@ const WORLD: &str = "plugin";
 
 /// Makes a component of a core module that exports what the bindings of the world `plugin` export. Where the module
 /// imports WASI preview 1, the adapter gives it preview 2.
-///
-/// `realloc_via_memory_grow` is for runtimes whose allocator cannot be called before they have started, as Go's.
-pub(crate) fn of_core_module(module: &[u8], realloc_via_memory_grow: bool) -> Result<Vec<u8>, ToolkitError> {
+pub(crate) fn of_core_module(module: &[u8]) -> Result<Vec<u8>, ToolkitError> {
     let mut module = module.to_vec();
     let (resolve, world) = contract().map_err(not_a_plugin)?;
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).map_err(not_a_plugin)?;
     ComponentEncoder::default()
         .validate(true)
-        .realloc_via_memory_grow(realloc_via_memory_grow)
         .module(&module)
         .and_then(|encoder| {
             encoder.adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)
@@ -63,7 +60,7 @@ mod tests {
     #[test]
     fn a_module_without_the_contracts_exports_is_refused_by_their_name() {
         // An empty module: the magic number and the version.
-        let error = of_core_module(b"\0asm\x01\0\0\0", false).unwrap_err().to_string();
+        let error = of_core_module(b"\0asm\x01\0\0\0").unwrap_err().to_string();
         assert!(error.contains("`gavel:verifier/verifier@0.1.0` function `describe`"), "{error}");
     }
 }

@@ -75,9 +75,7 @@ pub fn build(project: &Project, tools: &Tools, report: &dyn Fn(&str)) -> Result<
     let workshop = Workshop { folder, project, tools, report };
     fs::create_dir_all(workshop.scratch()).doing("create", workshop.scratch())?;
     let bytes = match recipe(project.language)(&workshop)? {
-        Product::Core { module, realloc_via_memory_grow } => {
-            component::of_core_module(&read(&module)?, realloc_via_memory_grow)?
-        }
+        Product::Core(module) => component::of_core_module(&read(&module)?)?,
         Product::Finished(file) => read(&file)?,
     };
     let entry = project.folder.join(&project.entry);

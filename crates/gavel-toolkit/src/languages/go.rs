@@ -3,7 +3,8 @@
 use std::fs;
 use std::process::Command;
 
-use super::{Product, adapter_first};
+use super::Product;
+use super::adapter_memory::with_adapter_memory;
 use crate::ToolkitError;
 use crate::error::Doing;
 use crate::project::Workshop;
@@ -26,11 +27,10 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Product, ToolkitError> {
     (workshop.report)("go: compiling (the first time the standard library too, some 60 s)");
     GO.run(&mut go)?;
     let module = fs::read(&core).doing("read", &core)?;
-    let module = adapter_first::adapter_first(&module)
+    let module = with_adapter_memory(&module)
         .map_err(|reason| ToolkitError::NotAPlugin { reason: format!("in Go's module, {reason}") })?;
     fs::write(&core, module).doing("write", &core)?;
-    // Go's allocator cannot be called before its runtime has started, which is when the adapter wants memory.
-    Ok(Product::Core { module: core, realloc_via_memory_grow: true })
+    Ok(Product::Core(core))
 }
 
 /// The Go on PATH where it is new enough, else a pinned one.

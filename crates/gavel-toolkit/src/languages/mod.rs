@@ -1,6 +1,6 @@
 //! One recipe per language: how its compiler makes a plugin, or what a component can be made of.
 
-mod adapter_first;
+mod adapter_memory;
 mod assemblyscript;
 mod go;
 mod javascript;
@@ -17,11 +17,7 @@ use crate::{Language, ToolkitError};
 /// What a recipe makes.
 pub(crate) enum Product {
     /// A core module with the exports of the contract's bindings, still without the contract itself.
-    Core {
-        module: PathBuf,
-        /// For runtimes whose allocator cannot be called before they have started.
-        realloc_via_memory_grow: bool,
-    },
+    Core(PathBuf),
     /// A component, or a WASI command.
     Finished(PathBuf),
 }

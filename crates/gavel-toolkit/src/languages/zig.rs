@@ -104,7 +104,7 @@ fn without_debug_information(core: PathBuf) -> Result<Product, ToolkitError> {
     let stripped = without_debug_sections(&module)
         .map_err(|error| ToolkitError::NotAPlugin { reason: error.to_string() })?;
     fs::write(&core, stripped).doing("write", &core)?;
-    Ok(Product::Core { module: core, realloc_via_memory_grow: false })
+    Ok(Product::Core(core))
 }
 
 fn without_debug_sections(module: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
