@@ -38,8 +38,8 @@ mod reward;
 mod visible;
 
 pub use outcome::{Failure, Outcome, Status};
-pub use reward::{Change, Refreshed, Reply, Reward, Score, score_all};
-pub use visible::visible;
+pub use reward::{Change, NoReward, Refreshed, Reply, Reward, Score, Unanswered, score_all};
+pub use visible::{visible, visible_name};
 
 /// One completion of one task, as a verifier sees it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

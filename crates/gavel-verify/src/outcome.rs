@@ -10,8 +10,9 @@ use crate::Verdict;
 pub struct Outcome {
     /// The verdict, or why there is none.
     pub result: Result<Verdict, Failure>,
-    /// Instructions spent, where the verifier counts them; 0 elsewhere.
-    pub fuel: u64,
+    /// Instructions spent. `None` where the verifier counts none, and where nobody knows: a guest that is interrupted
+    /// by the clock takes its count with it.
+    pub fuel: Option<u64>,
     /// Wall-clock time spent judging.
     pub elapsed: Duration,
 }
@@ -19,12 +20,12 @@ pub struct Outcome {
 impl Outcome {
     /// An outcome with a verdict, from a verifier that counts no fuel.
     pub fn verdict(verdict: Verdict, elapsed: Duration) -> Self {
-        Self { result: Ok(verdict), fuel: 0, elapsed }
+        Self { result: Ok(verdict), fuel: None, elapsed }
     }
 
     /// An outcome without verdict, from a verifier that counts no fuel.
     pub fn failure(failure: Failure, elapsed: Duration) -> Self {
-        Self { result: Err(failure), fuel: 0, elapsed }
+        Self { result: Err(failure), fuel: None, elapsed }
     }
 
     /// The verdict's reward, if there is a verdict.
@@ -57,7 +58,8 @@ pub enum Failure {
         /// Instructions allowed.
         limit: u64,
     },
-    /// The verifier ran past its wall-clock limit. Unlike fuel, this depends on the machine.
+    /// The verifier, or a program that it ran, went past its time limit. Unlike fuel, this depends on the machine, so
+    /// it says nothing about the completion.
     Deadline {
         /// Time allowed.
         limit: Duration,
@@ -82,6 +84,9 @@ pub enum Failure {
     /// gavel refused what the verifier was given, asked for, or answered: an oversized submission, an authority
     /// that it was not granted, a reward that is not a finite number, text that is not UTF-8.
     Refused(String),
+    /// This machine could not judge: it has no memory, address space or thread left, or gavel itself has a bug. It says
+    /// nothing about the completion or the verifier, and no reward file can give it a price.
+    HostFailed(String),
 }
 
 impl Failure {
@@ -98,6 +103,7 @@ impl Failure {
             Self::Trap { .. } => Status::Trap,
             Self::OutputTooLarge { .. } => Status::OutputTooLarge,
             Self::Refused(_) => Status::Refused,
+            Self::HostFailed(_) => Status::HostFailed,
         }
     }
 }
@@ -115,70 +121,73 @@ impl fmt::Display for Failure {
             Self::Trap { message, .. } => write!(f, "trap: {message}"),
             Self::OutputTooLarge { limit } => write!(f, "said more than {limit} bytes"),
             Self::Refused(reason) => write!(f, "refused: {reason}"),
+            Self::HostFailed(reason) => write!(f, "this machine could not judge: {reason}"),
         }
     }
 }
 
 impl std::error::Error for Failure {}
 
-/// The kinds of outcome, for counting and for records. The order is the order of reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Status {
+/// Makes the enum of kinds, the list of all of them and their names from one table, so that none can be forgotten.
+macro_rules! statuses {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// The kinds of outcome, for counting and for records. The order is the order of reports.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Status {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Status {
+            /// Every kind, in the order of reports.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The name in JSON, metrics and summaries.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+statuses! {
     /// There is a verdict.
-    Verdict,
+    Verdict = "verdict",
     /// See [`Failure::Skipped`].
-    Skipped,
+    Skipped = "skipped",
     /// See [`Failure::Abstained`].
-    Abstained,
+    Abstained = "abstained",
     /// See [`Failure::InvalidTask`].
-    InvalidTask,
+    InvalidTask = "invalid-task",
     /// See [`Failure::InternalError`].
-    InternalError,
+    InternalError = "internal-error",
     /// See [`Failure::OutOfFuel`].
-    OutOfFuel,
+    OutOfFuel = "out-of-fuel",
     /// See [`Failure::Deadline`].
-    Deadline,
+    Deadline = "deadline",
     /// See [`Failure::OutOfMemory`].
-    OutOfMemory,
+    OutOfMemory = "out-of-memory",
     /// See [`Failure::Trap`].
-    Trap,
+    Trap = "trap",
     /// See [`Failure::OutputTooLarge`].
-    OutputTooLarge,
+    OutputTooLarge = "output-too-large",
     /// See [`Failure::Refused`].
-    Refused,
+    Refused = "refused",
+    /// See [`Failure::HostFailed`].
+    HostFailed = "host-failed",
 }
 
 impl Status {
-    /// Every kind, in the order of reports.
-    pub const ALL: [Self; 11] = [
-        Self::Verdict,
-        Self::Skipped,
-        Self::Abstained,
-        Self::InvalidTask,
-        Self::InternalError,
-        Self::OutOfFuel,
-        Self::Deadline,
-        Self::OutOfMemory,
-        Self::Trap,
-        Self::OutputTooLarge,
-        Self::Refused,
-    ];
+    /// The kind with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|status| status.name() == name)
+    }
 
-    /// The name in JSON, metrics and summaries.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Verdict => "verdict",
-            Self::Skipped => "skipped",
-            Self::Abstained => "abstained",
-            Self::InvalidTask => "invalid-task",
-            Self::InternalError => "internal-error",
-            Self::OutOfFuel => "out-of-fuel",
-            Self::Deadline => "deadline",
-            Self::OutOfMemory => "out-of-memory",
-            Self::Trap => "trap",
-            Self::OutputTooLarge => "output-too-large",
-            Self::Refused => "refused",
-        }
+    /// Whether a limit ended the judging that a completion can reach by its length or its form, at the same place on
+    /// every machine. A reward file can price these apart from failures that a completion has no say in.
+    pub fn is_limit(self) -> bool {
+        matches!(self, Self::OutOfFuel | Self::OutOfMemory | Self::OutputTooLarge)
     }
 }
 

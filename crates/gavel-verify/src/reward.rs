@@ -1,17 +1,88 @@
 //! The number that training uses, and who is asked for it.
 
+use std::fmt;
 use std::sync::mpsc;
 
 use crate::{Outcome, Submission};
 
 /// What a submission is worth, and the outcomes that say why.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Score {
-    /// The reward; `None` leaves the submission out of its group's baseline and gives it advantage 0.
-    pub reward: Option<f64>,
+    /// The reward, a finite number; or why there is none, which leaves the submission out of its group's baseline and
+    /// gives it advantage 0.
+    pub reward: Result<f64, NoReward>,
     /// What each named verifier said, in the order of the reward file.
     pub outcomes: Vec<(String, Outcome)>,
 }
+
+/// Why a submission has no reward. Branch on the variant; the texts are for people.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NoReward {
+    /// A verifier that the formula needs has no verdict, and the reward file does not say what that is worth.
+    Dropped {
+        /// The verifier.
+        verifier: String,
+    },
+    /// A verdict lacks a metric that the formula needs.
+    MissingMetric {
+        /// The verifier.
+        verifier: String,
+        /// The metric, as the formula writes it.
+        metric: String,
+    },
+    /// The formula gives infinity, or no number at all.
+    NotFinite {
+        /// What it gives.
+        value: f64,
+    },
+    /// This machine could not judge; see [`Failure::HostFailed`](crate::Failure::HostFailed).
+    HostFailed {
+        /// The verifier.
+        verifier: String,
+    },
+}
+
+impl NoReward {
+    /// The name of the kind in JSON, metrics and summaries.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Dropped { .. } => "dropped",
+            Self::MissingMetric { .. } => "missing-metric",
+            Self::NotFinite { .. } => "not-finite",
+            Self::HostFailed { .. } => "host-failed",
+        }
+    }
+}
+
+impl fmt::Display for NoReward {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dropped { verifier } => write!(f, "`{verifier}` has no verdict"),
+            Self::MissingMetric { verifier, metric } => {
+                write!(f, "the verdict of `{verifier}` lacks the metric `{metric}`")
+            }
+            Self::NotFinite { value } => write!(f, "the formula gives {value}"),
+            Self::HostFailed { verifier } => write!(f, "this machine could not judge `{verifier}`"),
+        }
+    }
+}
+
+impl std::error::Error for NoReward {}
+
+/// A reward did not answer submissions that it took: it broke its promise in [`Reward::submit`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unanswered {
+    /// How many.
+    pub count: usize,
+}
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the reward left {} submissions unanswered", self.count)
+    }
+}
+
+impl std::error::Error for Unanswered {}
 
 /// Called once with the score, on a thread of the reward's own. It must be quick and must not panic.
 pub type Reply = Box<dyn FnOnce(Score) + Send>;
@@ -58,22 +129,28 @@ pub trait Reward: Send + Sync {
 }
 
 /// Scores submissions and waits for all of them; scores come in the order of the submissions.
-pub fn score_all(reward: &dyn Reward, submissions: impl IntoIterator<Item = Submission>) -> Vec<Score> {
+///
+/// # Errors
+/// When the reward has dropped a reply, so that a score will never come.
+pub fn score_all(
+    reward: &dyn Reward,
+    submissions: impl IntoIterator<Item = Submission>,
+) -> Result<Vec<Score>, Unanswered> {
     let (sender, scores) = mpsc::channel();
-    let mut count = 0;
-    for submission in submissions {
+    let mut scored = Vec::new();
+    for (index, submission) in submissions.into_iter().enumerate() {
         let sender = sender.clone();
-        let index = count;
-        count += 1;
+        scored.push(None);
         // The receiver outlives the loop below, so a failed send means that this thread is gone.
         reward.submit(submission, Box::new(move |score| drop(sender.send((index, score)))));
     }
+    // The channel closes when the last reply was called or dropped, which ends the loop.
     drop(sender);
-    let mut scored = vec![Score::default(); count];
     for (index, score) in scores {
-        scored[index] = score;
+        scored[index] = Some(score);
     }
-    scored
+    let count = scored.iter().filter(|score| score.is_none()).count();
+    scored.into_iter().collect::<Option<Vec<_>>>().ok_or(Unanswered { count })
 }
 
 #[cfg(test)]
@@ -88,7 +165,7 @@ mod tests {
             let reward: f64 = submission.completion.parse().unwrap();
             std::thread::spawn(move || {
                 std::thread::sleep(std::time::Duration::from_millis(30 - 10 * reward as u64));
-                reply(Score { reward: Some(reward), outcomes: Vec::new() });
+                reply(Score { reward: Ok(reward), outcomes: Vec::new() });
             });
         }
 
@@ -100,7 +177,25 @@ mod tests {
     #[test]
     fn scores_come_in_the_order_of_the_submissions() {
         let submissions = (0..3).map(|n| Submission { completion: n.to_string(), ..Submission::default() });
-        let rewards: Vec<_> = score_all(&LastFirst, submissions).iter().map(|score| score.reward).collect();
-        assert_eq!(rewards, [Some(0.0), Some(1.0), Some(2.0)]);
+        let scores = score_all(&LastFirst, submissions).unwrap();
+        let rewards: Vec<_> = scores.into_iter().map(|score| score.reward).collect();
+        assert_eq!(rewards, [Ok(0.0), Ok(1.0), Ok(2.0)]);
+    }
+
+    /// Forgets every reply.
+    struct Forgetful;
+
+    impl Reward for Forgetful {
+        fn submit(&self, _: Submission, _: Reply) {}
+
+        fn digests(&self) -> Vec<(String, String)> {
+            Vec::new()
+        }
+    }
+
+    #[test]
+    fn a_reply_that_is_lost_is_an_error() {
+        let submissions = vec![Submission::default(); 3];
+        assert_eq!(score_all(&Forgetful, submissions), Err(Unanswered { count: 3 }));
     }
 }
