@@ -6,8 +6,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -24,6 +28,9 @@ pub struct Args {
     /// Leave the first-party plugins out.
     #[arg(long)]
     languages: bool,
+    /// Use the `gavel` that is built already.
+    #[arg(long)]
+    built: bool,
 }
 
 /// The folder of cases that is not one: the template of a language, as it is.
@@ -39,58 +46,71 @@ fn limits(case: &str) -> String {
 /// How many submissions have to be judged the same way again.
 const SUBMISSIONS: usize = 100;
 
-/// Builds `gavel`, checks, and says what was skipped.
+/// Builds `gavel`, runs every case in every language, prints the matrix, and says what was skipped.
 pub fn run(root: &Path, args: &Args) -> Result<()> {
-    shell::run(shell::cargo(root).args(["build", "--release", "--workspace", "--bin", "gavel"]))?;
-    for what in check(root, args)? {
-        println!("skipped: {what}");
+    if !args.built {
+        shell::run(shell::cargo(root).args(["build", "--release", "--workspace", "--bin", "gavel"]))?;
     }
-    Ok(())
-}
-
-/// Runs every case in every language with the `gavel` that is built, prints the matrix, and returns what was skipped.
-pub fn check(root: &Path, args: &Args) -> Result<Vec<String>> {
     share_cargo_target(root)?;
-    let lab = Lab { root, gavel: root.join("target/release/gavel"), tools: crate::tools(root) };
-    let languages =
-        Language::ALL.into_iter().filter(|language| args.only.is_empty() || args.only.contains(language));
+    let runner = Runner { root, gavel: root.join("target/release/gavel"), tools: crate::tools(root) };
+    let languages: Vec<Language> = Language::ALL
+        .into_iter()
+        .filter(|language| args.only.is_empty() || args.only.contains(language))
+        .collect();
     let cases = cases(root)?;
-    let (mut rows, mut skipped, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
-    for language in languages {
-        let mut row = Vec::new();
-        for case in &cases {
-            let started = Instant::now();
-            let cell = lab.conform(language, case)?;
-            eprintln!(
-                "conformance: {language} {case}: {} ({:.1} s)",
-                cell.shown(),
-                started.elapsed().as_secs_f64()
-            );
-            match &cell {
-                Cell::Skipped(why) => skipped.push(format!("conformance of {language}, {case}: {why}")),
-                Cell::Wrong(_, why) => wrong.push(format!("{language}, {case}:\n{why}")),
-                Cell::Right(_) => {}
-            }
-            row.push(cell);
+    let cells: Vec<(Language, &str)> =
+        cases.iter().flat_map(|case| languages.iter().map(|&language| (language, case.as_str()))).collect();
+    let plugins = if args.languages { Vec::new() } else { plugins::verifiers(root)? };
+    let mut wrong = Vec::new();
+    let ran = in_parallel(&cells, |&(language, case)| {
+        let started = Instant::now();
+        let cell = runner.run_case(language, case)?;
+        let took = started.elapsed().as_secs_f64();
+        eprintln!("conformance: {language} {case}: {} ({took:.1} s)", cell.shown());
+        Ok(cell)
+    })?;
+    print_matrix(&cases, &languages, &ran);
+    for ((language, case), cell) in cells.iter().zip(&ran) {
+        match cell {
+            Cell::Skipped(why) => println!("skipped: conformance of {language}, {case}: {why}"),
+            Cell::Wrong(_, why) => wrong.push(format!("{language}, {case}:\n{why}")),
+            Cell::Right(_) => {}
         }
-        rows.push((language.name().to_owned(), row));
     }
-    print_matrix(&cases, &rows);
-    if !args.languages {
-        for plugin in plugins::verifiers(root)? {
-            let same = lab.first_party(&plugin)?;
-            let judged = format!(
-                "{}: {SUBMISSIONS} submissions, again in another order on 4 threads",
-                plugin.display()
-            );
-            match same {
-                Ok(()) => println!("{judged}: the same"),
-                Err(why) => wrong.push(format!("{judged}: {why}")),
-            }
+    for (plugin, same) in plugins.iter().zip(in_parallel(&plugins, |plugin| runner.first_party(plugin))?) {
+        let judged =
+            format!("{}: {SUBMISSIONS} submissions, again in another order on 4 threads", plugin.display());
+        match same {
+            Ok(()) => println!("{judged}: the same"),
+            Err(why) => wrong.push(format!("{judged}: {why}")),
         }
     }
     ensure!(wrong.is_empty(), "{} of conformance went another way:\n\n{}", wrong.len(), wrong.join("\n\n"));
-    Ok(skipped)
+    Ok(())
+}
+
+/// What `work` makes of each item, in the items' order, on as many threads as the machine has. Most compilers of plugins
+/// keep one core busy.
+fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> Result<R> + Sync) -> Result<Vec<R>> {
+    let next = AtomicUsize::new(0);
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let results: Vec<Mutex<Option<Result<R>>>> = items.iter().map(|_| Mutex::new(None)).collect();
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some((item, result)) = {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    items.get(index).zip(results.get(index))
+                } {
+                    *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(work(item));
+                }
+            });
+        }
+    });
+    let result = |cell: Mutex<Option<Result<R>>>| {
+        cell.into_inner().unwrap_or_else(PoisonError::into_inner).context("a thread ended early")?
+    };
+    results.into_iter().map(result).collect()
 }
 
 /// The plugins in Rust have their dependencies compiled once, by a setting that cargo finds in a folder above theirs.
@@ -141,31 +161,28 @@ impl Cell {
     }
 }
 
-fn print_matrix(cases: &[String], rows: &[(String, Vec<Cell>)]) {
+/// Prints a line for each language; `cells` has those of the first case first.
+fn print_matrix(cases: &[String], languages: &[Language], cells: &[Cell]) {
     print!("\n{:<15}", "");
-    for case in cases {
-        print!("{case:<10}");
-    }
+    cases.iter().for_each(|case| print!("{case:<10}"));
     println!();
-    for (language, row) in rows {
-        print!("{language:<15}");
-        for cell in row {
-            print!("{:<10}", cell.shown());
-        }
+    for (row, language) in languages.iter().enumerate() {
+        print!("{:<15}", language.name());
+        cells.iter().skip(row).step_by(languages.len()).for_each(|cell| print!("{:<10}", cell.shown()));
         println!();
     }
     println!();
 }
 
 /// Where plugins are built and judged.
-struct Lab<'a> {
+struct Runner<'a> {
     root: &'a Path,
     gavel: PathBuf,
     tools: Tools,
 }
 
-impl Lab<'_> {
-    fn conform(&self, language: Language, case: &str) -> Result<Cell> {
+impl Runner<'_> {
+    fn run_case(&self, language: Language, case: &str) -> Result<Cell> {
         let folder = self.root.join("target/conformance").join(folder(language)).join(case);
         let project = match self.stage(language, case, &folder)? {
             Ok(project) => project,

@@ -36,7 +36,7 @@ enum Task {
     /// Set up, build, and train the demo: R1-Zero in miniature, on a CPU, in about five minutes.
     Demo(demo::Args),
     /// Set up, and run every test of every part.
-    Test,
+    Test(test::Args),
     /// Make the bindings in sdk/c and sdk/go of the contract in sdk/wit.
     Bindings(bindings::Args),
     /// Build the same small verifiers in every language, and see that they say the same, again and again.
@@ -57,7 +57,7 @@ fn main() -> ExitCode {
         Task::Setup(args) => setup::run(root, &args),
         Task::Plugins(args) => plugins::run(root, &args),
         Task::Demo(args) => demo::run(root, &args),
-        Task::Test => test::run(root),
+        Task::Test(args) => test::run(root, &args),
         Task::Bindings(args) => bindings::run(root, &args),
         Task::Conformance(args) => conformance::run(root, &args),
         Task::Bench(args) => bench::run(root, &args),

@@ -41,6 +41,7 @@ pub struct Step<'a> {
 /// Everything that building and testing need.
 pub fn run(root: &Path, args: &Args) -> Result<()> {
     take(&[
+        crates(root),
         wasm_target(root),
         libtorch(root, args)?,
         pip::componentize_py(root),
@@ -65,6 +66,26 @@ pub fn take(steps: &[Step<'_>]) -> Result<()> {
         eprintln!("{heading}: installed, {what}");
     }
     Ok(())
+}
+
+/// Every crate that Cargo.lock names, those of other platforms among them: cargo reads the manifests of all of them
+/// where it is to answer without the network, as tests ask it to.
+fn crates(root: &Path) -> Step<'_> {
+    let metadata = ["metadata", "--format-version", "1", "--locked", "--offline"];
+    let fetched = move || {
+        shell::read(shell::cargo(root).args(metadata)).ok()?;
+        Some("all of Cargo.lock".to_owned())
+    };
+    Step {
+        name: "crates",
+        reason: "what Cargo.lock names, for every platform",
+        present: Box::new(fetched),
+        install: Box::new(move || {
+            shell::read(shell::cargo(root).args(["fetch", "--locked"]))
+                .context("cargo could not fetch what Cargo.lock names; check the network and CARGO_HOME")?;
+            fetched().context("cargo fetched all crates, and still cannot read them without the network")
+        }),
+    }
 }
 
 fn wasm_target(root: &Path) -> Step<'_> {
