@@ -1,9 +1,9 @@
 //! Compiled plugins on disk: `<sha256 of the file>-<engine>.cwasm`, and beside it the checksum that guards it.
 //!
-//! Compiled code can only be trusted, not checked. So the folder must be the user's alone, and nothing is taken from
-//! it but whole files of this user that bear the name they were written under. Every process that adds something
-//! removes what is then too much: files need no lock, since each appears by a rename and goes by an unlink, and
-//! whoever has mapped one keeps it.
+//! Compiled code can only be trusted, not checked. So nobody but the user, or root, who can do anything anyway, may be
+//! able to write to the folder, and nothing is taken from it but whole files of theirs that bear the name they were
+//! written under. Every process that adds something removes what is then too much: files need no lock, since each
+//! appears by a rename and goes by an unlink, and whoever has mapped one keeps it.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use twox_hash::XxHash3_64;
 use wasmtime::Engine;
 
-use crate::HostError;
+use crate::HostWarning;
 
 /// Extensions of the two files of an entry, and the start of that of a file that is still being written.
 const CODE: &str = "cwasm";
@@ -31,58 +31,109 @@ const ORPHANED: Duration = Duration::from_secs(60 * 60);
 /// An entry of another engine that was not used for so long is of a version that is gone, not of one in use beside.
 const OUTDATED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// The most bytes that the file of a checksum is read for.
+const SUM_SIZE: u64 = 64;
+
+/// The folders of one host: it takes from all of them, and adds to the first that it can write to.
+#[derive(Debug, Default)]
+pub(crate) struct Caches(Vec<Cache>);
+
+impl Caches {
+    /// Those of `folders` that can be used, and what is wrong with the others.
+    pub(crate) fn open<'a>(
+        folders: impl Iterator<Item = &'a Path>,
+        size: u64,
+        engine: &Engine,
+    ) -> (Self, Vec<HostWarning>) {
+        let (mut caches, mut warnings) = (Vec::new(), Vec::new());
+        for folder in folders {
+            match Cache::open(folder, size, engine) {
+                Ok(cache) => caches.push(cache),
+                Err(warning) => warnings.push(warning),
+            }
+        }
+        (Self(caches), warnings)
+    }
+
+    /// The path of compiled code that is whole, or `None`.
+    pub(crate) fn get(&self, digest: &str) -> Option<PathBuf> {
+        self.0.iter().find_map(|cache| cache.get(digest))
+    }
+
+    /// Keeps compiled code, where there is a folder that can be written to.
+    pub(crate) fn put(
+        &self,
+        digest: &str,
+        code: impl FnOnce() -> wasmtime::Result<Vec<u8>>,
+    ) -> io::Result<()> {
+        match self.0.iter().find(|cache| cache.writable) {
+            Some(cache) => cache.put(digest, &code().map_err(io::Error::other)?),
+            None => Ok(()),
+        }
+    }
+}
+
 /// A folder of compiled plugins that processes share.
 #[derive(Debug)]
-pub(crate) struct Cache {
+struct Cache {
     folder: PathBuf,
     /// Changes with the version and the settings of the engine, whose code it is, and with the layout.
     engine: String,
     /// The most bytes that all entries take together.
     size: u64,
+    /// Whether this user can add to it. One of root's, as in a container's image, is only read.
+    writable: bool,
+    /// Whether other users can read it; then they can read what is added, too.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "permissions are not bits there"))]
+    readable_by_others: u32,
 }
 
 impl Cache {
-    pub(crate) fn open(folder: &Path, size: u64, engine: &Engine) -> Result<Self, HostError> {
-        let unusable = |source| HostError::Cache { path: folder.to_owned(), source };
+    fn open(folder: &Path, size: u64, engine: &Engine) -> Result<Self, HostWarning> {
+        let unusable = |source| HostWarning::Cache { path: folder.to_owned(), source };
         create_private(folder).map_err(unusable)?;
         let metadata = fs::metadata(folder).map_err(unusable)?;
         if let Some(problem) = open_to_others(&metadata) {
-            return Err(HostError::SharedCache { path: folder.to_owned(), problem });
+            return Err(HostWarning::SharedCache { path: folder.to_owned(), problem });
         }
+        fs::read_dir(folder).map_err(unusable)?;
         // Rust does not promise that this hash stays the same between its releases; then plugins are recompiled.
         let mut hash = DefaultHasher::new();
         LAYOUT.hash(&mut hash);
         engine.precompile_compatibility_hash().hash(&mut hash);
-        Ok(Self { folder: folder.to_owned(), engine: format!("{:016x}", hash.finish()), size })
+        Ok(Self {
+            folder: folder.to_owned(),
+            engine: format!("{:016x}", hash.finish()),
+            size,
+            writable: is_writable(folder),
+            readable_by_others: readable_by_others(&metadata),
+        })
     }
 
     /// The path of compiled code that is whole, or `None`.
     ///
     /// The checksum is no defence against someone who can write here, who can also write a checksum; it catches
     /// a disk or a process that failed half way, and an entry that was given another's name.
-    pub(crate) fn get(&self, digest: &str) -> Option<PathBuf> {
+    fn get(&self, digest: &str) -> Option<PathBuf> {
         let name = self.name(digest);
         let (code, sum) = (self.path(&name, CODE), self.path(&name, SUM));
-        let expected = fs::read(&sum).ok()?;
-        for path in [&code, &sum] {
-            if let Some(problem) = not_our_file(path) {
-                tracing::warn!(path = %path.display(), "not taken from the cache, compiling again: it {problem}");
-                return None;
-            }
+        let mut expected = Vec::new();
+        open_ours(&sum)?.take(SUM_SIZE).read_to_end(&mut expected).ok()?;
+        let found = checksum(&name, open_ours(&code)?).ok()?;
+        if expected != found.as_bytes() {
+            tracing::warn!(path = %code.display(), "a compiled plugin is damaged; compiling it again");
+            return None;
         }
-        let found = checksum(&name, &code).ok()?;
-        if expected == found.as_bytes() {
+        if self.writable {
             // The time of its last use. Where that cannot be noted, the entry is only removed earlier.
             let used = File::options().write(true).open(&sum);
             drop(used.and_then(|sum| sum.set_modified(SystemTime::now())));
-            return Some(code);
         }
-        tracing::warn!(path = %code.display(), "a compiled plugin is damaged; compiling it again");
-        None
+        Some(code)
     }
 
     /// Keeps compiled code, and makes room for it. What is larger than the whole cache is not kept.
-    pub(crate) fn put(&self, digest: &str, code: &[u8]) -> io::Result<()> {
+    fn put(&self, digest: &str, code: &[u8]) -> io::Result<()> {
         if code.len() as u64 > self.size {
             tracing::debug!(digest, bytes = code.len(), "a compiled plugin is larger than the cache");
             return Ok(());
@@ -145,6 +196,11 @@ impl Cache {
         let mut file =
             tempfile::Builder::new().prefix(&format!("{name}.{TEMPORARY}")).tempfile_in(&self.folder)?;
         file.write_all(bytes)?;
+        #[cfg(unix)]
+        if self.readable_by_others != 0 {
+            use std::os::unix::fs::PermissionsExt;
+            file.as_file().set_permissions(fs::Permissions::from_mode(0o600 | self.readable_by_others))?;
+        }
         file.persist(self.path(name, extension)).map_err(|error| error.error)?;
         Ok(())
     }
@@ -192,8 +248,7 @@ fn remove(path: &Path) -> bool {
 }
 
 /// Length and hash of a file under the name of its entry.
-fn checksum(name: &str, path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
+fn checksum(name: &str, mut file: File) -> io::Result<String> {
     // Small enough to stay in the processor's cache, and to be no page fault each time.
     let mut buffer = [0; 64 << 10];
     let (mut hash, mut length) = (keyed(name), 0);
@@ -227,12 +282,33 @@ fn create_private(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// Why what is at `path` is no file of the user's alone, as the end of a sentence; `None` where it is one.
-fn not_our_file(path: &Path) -> Option<String> {
-    match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_file() => open_to_others(&metadata),
-        Ok(_) => Some("is no file".to_owned()),
-        Err(error) => Some(format!("cannot be looked at: {error}")),
+/// An entry's file, opened; `None` where it is not there, or is none of the user's or root's. What is no regular file is
+/// not waited for.
+fn open_ours(path: &Path) -> Option<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
+    }
+    let refused = |problem: &str| {
+        tracing::warn!(path = %path.display(), "not taken from the cache, compiling again: it {problem}");
+        None
+    };
+    let file = match options.open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(error) => return refused(&format!("cannot be opened: {error}")),
+    };
+    match file.metadata() {
+        Ok(metadata) if !metadata.is_file() => refused("is no file"),
+        Ok(metadata) => match open_to_others(&metadata) {
+            Some(problem) => refused(&problem),
+            None => Some(file),
+        },
+        Err(error) => refused(&format!("cannot be looked at: {error}")),
     }
 }
 
@@ -240,12 +316,35 @@ fn not_our_file(path: &Path) -> Option<String> {
 #[cfg(unix)]
 fn open_to_others(metadata: &fs::Metadata) -> Option<String> {
     use std::os::unix::fs::MetadataExt;
+    const ROOT: u32 = 0;
     let (mode, owner) = (metadata.mode() & 0o7777, metadata.uid());
     let user = rustix::process::geteuid().as_raw();
-    if owner != user {
+    if owner != user && owner != ROOT {
         return Some(format!("belongs to another user (uid {owner}, not {user})"));
     }
     (mode & 0o022 != 0).then(|| format!("can be written to by others (mode {mode:o})"))
+}
+
+/// Whether this user can add files to a folder.
+#[cfg(unix)]
+fn is_writable(folder: &Path) -> bool {
+    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+#[cfg(not(unix))]
+fn is_writable(folder: &Path) -> bool {
+    fs::metadata(folder).is_ok_and(|metadata| !metadata.permissions().readonly())
+}
+
+/// The permissions to read of others than the owner.
+#[cfg(unix)]
+fn readable_by_others(metadata: &fs::Metadata) -> u32 {
+    std::os::unix::fs::MetadataExt::mode(metadata) & 0o044
+}
+
+#[cfg(not(unix))]
+fn readable_by_others(_: &fs::Metadata) -> u32 {
+    0
 }
 
 /// Where permissions are not bits, a user's folders are the user's unless somebody made them otherwise.
@@ -263,7 +362,13 @@ mod tests {
     /// A cache of `size` bytes in a folder of its own.
     fn cache(size: u64) -> (tempfile::TempDir, Cache) {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache { folder: folder.path().to_owned(), engine: ENGINE.to_owned(), size };
+        let cache = Cache {
+            folder: folder.path().to_owned(),
+            engine: ENGINE.to_owned(),
+            size,
+            writable: true,
+            readable_by_others: 0,
+        };
         (folder, cache)
     }
 

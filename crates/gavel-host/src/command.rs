@@ -12,61 +12,53 @@
 //! "version": "..", "summary": "..", "options": {}, "metrics": []}}`. One that does not know the question, whatever
 //! it does, is called after its file, takes any options and may carry any metrics.
 
+use std::fmt;
 use std::path::Path;
 
 use bytes::Bytes;
 use gavel_verify::{Description, Failure, Submission, Verdict};
-use serde::{Deserialize, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use wasmtime::{Engine, InstancePre, Linker, Module, Store, UnknownImportError};
+use wasmtime::{InstancePre, Module, Store, UnknownImportError};
 use wasmtime_wasi::I32Exit;
-use wasmtime_wasi::p1::{self, WasiP1Ctx};
-use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 
-use crate::clock::{Clock, shadow_poll_oneoff};
-use crate::failure::{classify, is_the_guests};
-use crate::guest::{Guest, HOST_CALL_BYTES, closed_world, limited_store, seed};
+use crate::component::{listed, shown};
+use crate::failure::{classify, fuel_is_known, is_the_guests};
+use crate::guest::{COMMAND_CALL, Guest, World, limited_store, seed};
+use crate::lane::Lane;
 use crate::pipe::Capped;
+use crate::preview1::Preview1;
 use crate::program::Programs;
+use crate::ticker::Watch;
 use crate::verifier::{Judged, Stop};
 use crate::{Limits, LoadError};
 
 /// Where a command starts.
 const START: &str = "_start";
 
-/// What a command may import.
-pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest<WasiP1Ctx>>> {
-    let mut linker = Linker::new(engine);
-    p1::add_to_linker_sync(&mut linker, |guest: &mut Guest<WasiP1Ctx>| &mut guest.wasi)?;
-    shadow_poll_oneoff(&mut linker)?;
-    Ok(linker)
-}
-
 /// A command, ready to be instantiated.
 pub(crate) struct CommandCode {
-    instance: InstancePre<Guest<WasiP1Ctx>>,
+    instance: InstancePre<Guest<Preview1>>,
+    watch: Watch,
 }
 
 impl CommandCode {
     /// Checks that a module is a command and needs what gavel has.
-    pub(crate) fn link(
-        module: &Module,
-        linker: &Linker<Guest<WasiP1Ctx>>,
-        plugin: &str,
-    ) -> Result<Self, LoadError> {
+    pub(crate) fn link(module: &Module, lane: &Lane, plugin: &str) -> Result<Self, LoadError> {
         let plugin = plugin.to_owned();
         if !has_start(module) {
             let wanted = format!("a component, or a module with the function `{START}`");
-            let found = format!("a module that exports: {}", exports(module).join(", "));
+            let found = format!("a module that exports {}", listed(&exports(module)));
             return Err(LoadError::Contract { plugin, wanted, found });
         }
-        match linker.instantiate_pre(module) {
-            Ok(instance) => Ok(Self { instance }),
+        match lane.commands.instantiate_pre(module) {
+            Ok(instance) => Ok(Self { instance, watch: lane.watch.clone() }),
             Err(error) => Err(match error.downcast_ref::<UnknownImportError>() {
                 Some(unknown) => LoadError::UnknownImport {
                     plugin,
-                    import: format!("{}.{}", unknown.module(), unknown.name()),
+                    import: shown(&format!("{}.{}", unknown.module(), unknown.name())),
                 },
                 None => LoadError::Contract {
                     plugin,
@@ -81,14 +73,21 @@ impl CommandCode {
         self.instance.module()
     }
 
-    /// What the command says of itself, or what its file's name says of it.
-    pub(crate) fn describe(&self, limits: &Limits, plugin: &str) -> Description {
-        let ran = self.run(br#"{"describe":true}"#.to_vec(), 0, limits);
-        let described = ran.ok().and_then(|ran| serde_json::from_slice(&ran.stdout).ok());
-        match described {
-            Some(Described { description }) => description.into(),
-            None => Description::named(&Path::new(plugin).file_stem().unwrap_or_default().to_string_lossy()),
+    /// What the command says of itself, or what its file's name says of it where it does not know the question.
+    pub(crate) fn describe(&self, limits: &Limits, plugin: &str) -> Result<Description, LoadError> {
+        let ran = self
+            .run(br#"{"describe":true}"#.to_vec(), 0, limits)
+            .map_err(|error| LoadError::host_failed(plugin, &error))?;
+        if let Err(error) = &ran.result {
+            let failure = classify(error, &ran.store.data().growth, limits);
+            if matches!(failure, Failure::HostFailed(_)) {
+                return Err(LoadError::describing(plugin, failure, &self.watch));
+            }
         }
+        let named =
+            || Description::named(&Path::new(plugin).file_stem().unwrap_or_default().to_string_lossy());
+        let described = serde_json::from_slice(&ran.stdout).ok();
+        Ok(described.map_or_else(named, |Described { description }| description.into()))
     }
 
     /// Judges one submission in an instance of its own.
@@ -103,7 +102,8 @@ impl CommandCode {
             Ok(ran) => ran,
             Err(error) => return Judged::broken(&error),
         };
-        let fuel = limits.fuel.saturating_sub(ran.store.get_fuel().unwrap_or(0));
+        let fuel = ran.result.as_ref().err().is_none_or(fuel_is_known);
+        let fuel = fuel.then(|| limits.fuel.saturating_sub(ran.store.get_fuel().unwrap_or(0)));
         let result = if ran.too_large {
             Err(Stop::Failed(Failure::OutputTooLarge { limit: limits.output as u64 }))
         } else {
@@ -117,15 +117,12 @@ impl CommandCode {
 
     /// Runs the command to its end in a fresh instance. The outer error is gavel's, that in [`Ran`] the guest's.
     fn run(&self, stdin: Vec<u8>, seed: u64, limits: &Limits) -> wasmtime::Result<Ran> {
-        let clock = Clock::new();
-        let stdout = Capped::new(limits.output);
-        let wasi =
-            closed_world(&clock, seed).stdin(MemoryInputPipe::new(stdin)).stdout(stdout.clone()).build_p1();
+        let world = World::of(seed);
+        let (stdin, stdout) = (Bytes::from(stdin), Capped::new(limits.output));
+        let wasi = Preview1 { ctx: world.wasi().build_p1(), stdin, stdout: stdout.clone() };
+        let engine = self.instance.module().engine();
         let mut store =
-            limited_store(self.instance.module().engine(), limits, clock, wasi, Programs::none())?;
-        // The command chooses how much it reads at once, and the host makes a buffer of that size, whatever there is
-        // to read.
-        store.set_hostcall_fuel(limits.input.max(HOST_CALL_BYTES));
+            limited_store(engine, &self.watch, limits, COMMAND_CALL, world, wasi, Programs::none())?;
         let result = match self.instance.instantiate(&mut store) {
             Ok(instance) => {
                 match instance.get_typed_func::<(), ()>(&mut store, START)?.call(&mut store, ()) {
@@ -147,17 +144,17 @@ struct Ran {
     /// Up to the limit.
     stdout: Bytes,
     too_large: bool,
-    store: Store<Guest<WasiP1Ctx>>,
+    store: Store<Guest<Preview1>>,
 }
 
 /// The full names of what a module imports.
 pub(crate) fn imports(module: &Module) -> Vec<String> {
-    module.imports().map(|import| format!("{}.{}", import.module(), import.name())).collect()
+    module.imports().map(|import| shown(&format!("{}.{}", import.module(), import.name()))).collect()
 }
 
 /// The names of what a module exports.
 pub(crate) fn exports(module: &Module) -> Vec<String> {
-    module.exports().map(|export| export.name().to_owned()).collect()
+    module.exports().map(|export| shown(export.name())).collect()
 }
 
 fn has_start(module: &Module) -> bool {
@@ -173,10 +170,11 @@ fn read_answer(stdout: &[u8]) -> Result<Verdict, Stop> {
     match answer {
         Answer { error: Some(error), reward: None, reason: None, metrics: None } => Err(error.into()),
         Answer { error: None, reward: Some(reward), reason, metrics } => {
-            let metrics = metrics.unwrap_or_default().into_iter().map(|(name, value)| match value.as_f64() {
-                Some(value) => Ok((name, value)),
-                None => Err(refused(format!("the metric `{name}` is not a number"))),
-            });
+            let metrics =
+                metrics.unwrap_or_default().0.into_iter().map(|(name, value)| match value.as_f64() {
+                    Some(value) => Ok((name, value)),
+                    None => Err(refused(format!("the metric `{name}` is not a number"))),
+                });
             Ok(Verdict { reward, reason, metrics: metrics.collect::<Result<_, _>>()? })
         }
         _ => Err(refused("it needs either `reward` or `error`".to_owned())),
@@ -214,8 +212,36 @@ impl Question<'_> {
 struct Answer {
     reward: Option<f64>,
     reason: Option<String>,
-    metrics: Option<Map<String, Value>>,
+    metrics: Option<Pairs>,
     error: Option<ErrorAnswer>,
+}
+
+/// The members of an object in their order, those of the same name too.
+#[derive(Default)]
+struct Pairs(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Pairs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of numbers")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = object.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
 }
 
 #[derive(Deserialize)]

@@ -6,7 +6,7 @@ use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
 /// What the two formats have in common.
-pub(crate) trait Compiled: Sized {
+pub(crate) trait Compiled: Sized + Send + 'static {
     fn compile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Self>;
     fn serialize(&self) -> wasmtime::Result<Vec<u8>>;
     /// Maps code that the cache has found whole into memory. `None` when the engine does not want it after all.
@@ -26,8 +26,8 @@ impl Compiled for Component {
 
     #[expect(unsafe_code, reason = "compiled code can only be trusted, not checked")]
     fn map(engine: &Engine, path: &Path) -> Option<Self> {
-        // SAFETY: the file is what `Component::serialize` gave: the cache folder and this file are the user's alone,
-        // only `Cache` writes there, whole files at a time, and the checksum of this one is right.
+        // SAFETY: the file is what `Component::serialize` gave: nobody but this user or root can write to it or its
+        // folder, only `Cache` does, whole files at a time, and the checksum of this one is right.
         accepted(path, unsafe { Self::deserialize_file(engine, path) })
     }
 

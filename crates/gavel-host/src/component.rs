@@ -1,24 +1,18 @@
 //! Plugins that are components: the contract of `sdk/wit`, called through the component model.
-//!
-//! The records here mirror `sdk/wit/types.wit`; wasmtime compares them with the plugin's own types whenever a
-//! function is looked up.
 
-use std::char::DecodeUtf16Error;
-use std::str::Utf8Error;
-
-use gavel_verify::{Description, Failure, Submission, Verdict};
+use gavel_verify::{Description, Submission, visible_name};
+use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{
-    Component, ComponentExportIndex, ComponentNamedList, ComponentType, InstancePre, Lift, Linker, Lower,
-    TypedFunc, WasmList, WasmStr,
-};
-use wasmtime::{Engine, Store};
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, TypedFunc};
 
-use crate::clock::{Clock, shadow_timers};
-use crate::failure::{classify, is_about_the_call, is_the_guests};
-use crate::guest::{Guest, Wasi, closed_world, limited_store, seed};
+use crate::answer::{Answer, VerifyParams, WireDescription, WireSubmission, accept, expect_at_most};
+use crate::error::SHOWN;
+use crate::failure::{classify, fuel_is_known, is_the_guests};
+use crate::guest::{COMPONENT_CALL, Guest, Wasi, World, limited_store, seed};
 use crate::interpreter::EXECUTION;
+use crate::lane::Lane;
 use crate::program::Programs;
+use crate::ticker::Watch;
 use crate::verifier::{Judged, Stop};
 use crate::{Interpreters, Limits, LoadError};
 
@@ -32,28 +26,17 @@ const INTERPRETER: &str = "gavel:verifier/interpreter";
 const WASI: [&str; 6] =
     ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
 
-/// What every component may import.
-pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest<Wasi>>> {
-    let mut linker = Linker::new(engine);
-    wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
-    shadow_timers(&mut linker)?;
-    Ok(linker)
-}
-
 /// A component that implements the contract, ready to be instantiated.
 pub(crate) struct ComponentCode {
     instance: InstancePre<Guest<Wasi>>,
     describe: ComponentExportIndex,
     verify: ComponentExportIndex,
+    watch: Watch,
 }
 
 impl ComponentCode {
     /// Checks that a component has what gavel needs and needs what gavel has.
-    pub(crate) fn link(
-        component: &Component,
-        linker: &Linker<Guest<Wasi>>,
-        plugin: &str,
-    ) -> Result<Self, LoadError> {
+    pub(crate) fn link(component: &Component, lane: &Lane, plugin: &str) -> Result<Self, LoadError> {
         check_imports(component, plugin, true)?;
         let interface = component.get_export_index(None, VERIFIER);
         let function =
@@ -68,8 +51,9 @@ impl ComponentCode {
                 found: listed(&exports(component)),
             });
         };
-        let instance = linker.instantiate_pre(component).map_err(|error| wrong_imports(plugin, &error))?;
-        Ok(Self { instance, describe, verify })
+        let instance =
+            lane.components.instantiate_pre(component).map_err(|error| wrong_imports(plugin, &error))?;
+        Ok(Self { instance, describe, verify, watch: lane.watch.clone() })
     }
 
     pub(crate) fn component(&self) -> &Component {
@@ -78,15 +62,16 @@ impl ComponentCode {
 
     /// What the plugin says of itself. Also proves that its functions have the contract's types.
     pub(crate) fn describe(&self, limits: &Limits, plugin: &str) -> Result<Description, LoadError> {
-        let failed = |store: &Store<Guest<Wasi>>, error: &wasmtime::Error| LoadError::Describe {
-            plugin: plugin.to_owned(),
-            source: classify(error, &store.data().growth, limits),
+        let failed = |store: &Store<Guest<Wasi>>, error: &wasmtime::Error| {
+            LoadError::describing(plugin, classify(error, &store.data().growth, limits), &self.watch)
         };
-        let mut store = self.store(limits, 0, None).map_err(|error| LoadError::Compile {
-            plugin: plugin.to_owned(),
-            reason: format!("{error:#}"),
-        })?;
-        let instance = self.instance.instantiate(&mut store).map_err(|error| failed(&store, &error))?;
+        let mut store =
+            self.store(limits, 0, None).map_err(|error| LoadError::host_failed(plugin, &error))?;
+        let instance = match self.instance.instantiate(&mut store) {
+            Ok(instance) => instance,
+            Err(error) if is_the_guests(&error, &store.data().growth) => return Err(failed(&store, &error)),
+            Err(error) => return Err(LoadError::host_failed(plugin, &error)),
+        };
         // Looking a function up fails only where its type is another.
         let wrong_type = |error: wasmtime::Error| LoadError::Contract {
             plugin: plugin.to_owned(),
@@ -94,7 +79,7 @@ impl ComponentCode {
             found: format!("{error:#}"),
         };
         instance
-            .get_typed_func::<VerifyParams<'_>, (Answer<WireVerdict, WireError>,)>(&mut store, &self.verify)
+            .get_typed_func::<VerifyParams<'_>, (Answer,)>(&mut store, &self.verify)
             .map_err(wrong_type)?;
         let describe: TypedFunc<(), (WireDescription,)> =
             instance.get_typed_func(&mut store, self.describe).map_err(wrong_type)?;
@@ -110,66 +95,42 @@ impl ComponentCode {
         limits: &Limits,
         interpreters: Option<&Interpreters>,
     ) -> Judged {
-        let (called, store) = match self.call(submission, options, limits, interpreters) {
-            Ok(called) => called,
+        let mut store = match self.store(limits, seed(submission, options), interpreters) {
+            Ok(store) => store,
             Err(error) => return Judged::broken(&error),
         };
+        let answer = match self.call(&mut store, submission, options, limits) {
+            Ok(answer) => answer,
+            Err(error) => return Judged::broken(&error),
+        };
+        let known = answer.as_ref().err().is_none_or(fuel_is_known);
+        let programs = store.data().programs.fuel().filter(|_| known);
         let own = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
-        let fuel = own.saturating_add(store.data().programs.fuel());
-        let result = match called {
+        let fuel = programs.map(|programs| programs.saturating_add(own));
+        let result = match answer {
             Ok(answer) => accept(answer, limits),
-            Err(error) if self.is_too_large(&error, submission, options, limits, interpreters) => {
-                Err(too_large(limits))
-            }
             Err(error) => Err(Stop::Failed(classify(&error, &store.data().growth, limits))),
         };
         Judged { result, fuel }
     }
 
-    /// Whether an answer that could not be taken over was merely too large.
-    ///
-    /// The engine stops copying at the limit and reports it by an error that cannot be told from others. Plugins
-    /// are deterministic, so the same question is asked once more and the answer looked at where it lies, without
-    /// a copy: if that works, there was nothing wrong with it but its size.
-    fn is_too_large(
-        &self,
-        error: &wasmtime::Error,
-        submission: &Submission,
-        options: &str,
-        limits: &Limits,
-        interpreters: Option<&Interpreters>,
-    ) -> bool {
-        let damaged = error.is::<Utf8Error>() || error.is::<DecodeUtf16Error>();
-        if damaged || !is_about_the_call(error) {
-            return false;
-        }
-        let uncapped = Limits { output: usize::MAX, ..limits.clone() };
-        let again =
-            self.call::<Answer<UncopiedVerdict, UncopiedError>>(submission, options, &uncapped, interpreters);
-        matches!(again, Ok((Ok(_), _)))
-    }
-
     /// Calls `verify` in a fresh instance. The outer error is gavel's, the inner one the guest's.
-    fn call<A>(
+    fn call(
         &self,
+        store: &mut Store<Guest<Wasi>>,
         submission: &Submission,
         options: &str,
         limits: &Limits,
-        interpreters: Option<&Interpreters>,
-    ) -> wasmtime::Result<(wasmtime::Result<A>, Store<Guest<Wasi>>)>
-    where
-        A: Lift + 'static,
-        (A,): ComponentNamedList + Lift,
-    {
-        let mut store = self.store(limits, seed(submission, options), interpreters)?;
-        let instance = match self.instance.instantiate(&mut store) {
+    ) -> wasmtime::Result<wasmtime::Result<Answer>> {
+        let instance = match self.instance.instantiate(&mut *store) {
             Ok(instance) => instance,
-            Err(error) if is_the_guests(&error, &store.data().growth) => return Ok((Err(error), store)),
+            Err(error) if is_the_guests(&error, &store.data().growth) => return Ok(Err(error)),
             Err(error) => return Err(error),
         };
-        let verify = instance.get_typed_func::<VerifyParams<'_>, (A,)>(&mut store, &self.verify)?;
-        let answer = verify.call(&mut store, (WireSubmission::of(submission), options));
-        Ok((answer.map(|(answer,)| answer), store))
+        let verify = instance.get_typed_func::<VerifyParams<'_>, (Answer,)>(&mut *store, &self.verify)?;
+        expect_at_most(limits);
+        let answer = verify.call(store, (WireSubmission::of(submission), options));
+        Ok(answer.map(|(answer,)| answer))
     }
 
     fn store(
@@ -178,30 +139,36 @@ impl ComponentCode {
         seed: u64,
         interpreters: Option<&Interpreters>,
     ) -> wasmtime::Result<Store<Guest<Wasi>>> {
-        let clock = Clock::new();
-        let wasi = Wasi::new(closed_world(&clock, seed).build());
+        let world = World::of(seed);
+        let wasi = Wasi::new(world.wasi().build());
         let programs = interpreters.map_or_else(Programs::none, |interpreters| {
-            Programs::with(interpreters.clone(), limits.programs.clone(), seed)
+            Programs::with(interpreters.clone(), limits.programs.clone(), seed, &self.watch)
         });
-        limited_store(self.instance.engine(), limits, clock, wasi, programs)
+        let engine = self.instance.engine();
+        limited_store(engine, &self.watch, limits, COMPONENT_CALL, world, wasi, programs)
     }
+}
+
+/// A name of the file's, for people.
+pub(crate) fn shown(name: &str) -> String {
+    visible_name(name, SHOWN)
 }
 
 /// The full names of what a component imports.
 pub(crate) fn imports(component: &Component) -> Vec<String> {
-    component.component_type().imports(component.engine()).map(|(name, _)| name.to_owned()).collect()
+    component.component_type().imports(component.engine()).map(|(name, _)| shown(name)).collect()
 }
 
 /// The full names of what a component exports.
 pub(crate) fn exports(component: &Component) -> Vec<String> {
-    component.component_type().exports(component.engine()).map(|(name, _)| name.to_owned()).collect()
+    component.component_type().exports(component.engine()).map(|(name, _)| shown(name)).collect()
 }
 
 /// Checks that a component imports nothing but WASI, and where `programs` says so, the interface that runs programs.
 pub(crate) fn check_imports(component: &Component, plugin: &str, programs: bool) -> Result<(), LoadError> {
     let engine = component.engine();
     for (name, import) in component.component_type().imports(engine) {
-        let (plugin, import_name) = (plugin.to_owned(), name.to_owned());
+        let (plugin, import_name) = (plugin.to_owned(), shown(name));
         match import.ty {
             // An interface of types alone needs nobody to implement it.
             ComponentItem::ComponentInstance(instance)
@@ -235,131 +202,13 @@ pub(crate) fn wrong_imports(plugin: &str, error: &wasmtime::Error) -> LoadError 
     }
 }
 
+/// Names in an error: a person needs the first, not all fifty thousand.
 pub(crate) fn listed(names: &[String]) -> String {
-    if names.is_empty() { "no exports".to_owned() } else { format!("`{}`", names.join("`, `")) }
-}
-
-fn too_large(limits: &Limits) -> Stop {
-    Stop::Failed(Failure::OutputTooLarge { limit: limits.output as u64 })
-}
-
-/// Turns a well-formed answer into a verdict, unless it is larger than allowed.
-fn accept(answer: Answer<WireVerdict, WireError>, limits: &Limits) -> Result<Verdict, Stop> {
-    let size = match &answer {
-        Ok(verdict) => {
-            let names = verdict.metrics.iter().map(|(name, _)| name.len() + size_of::<f64>());
-            names.sum::<usize>() + verdict.reason.as_ref().map_or(0, String::len)
-        }
-        Err(error) => error.text().len(),
-    };
-    if size > limits.output {
-        return Err(too_large(limits));
+    const MOST: usize = 20;
+    if names.is_empty() {
+        return "no exports".to_owned();
     }
-    match answer {
-        Ok(WireVerdict { reward, reason, metrics }) => Ok(Verdict { reward, reason, metrics }),
-        Err(WireError::InvalidOptions(text)) => Err(Stop::InvalidOptions(text)),
-        Err(WireError::InvalidTask(text)) => Err(Stop::Failed(Failure::InvalidTask(text))),
-        Err(WireError::Abstain(text)) => Err(Stop::Failed(Failure::Abstained(text))),
-        Err(WireError::InternalError(text)) => Err(Stop::Failed(Failure::InternalError(text))),
-    }
-}
-
-/// What `verify` answers.
-type Answer<V, E> = Result<V, E>;
-
-/// What `verify` is called with: a submission, and the options as JSON.
-type VerifyParams<'a> = (WireSubmission<'a>, &'a str);
-
-#[derive(ComponentType, Lower)]
-#[component(record)]
-struct WireSubmission<'a> {
-    prompt: &'a str,
-    completion: &'a str,
-    reference: Option<&'a str>,
-    metadata: &'a str,
-}
-
-impl<'a> WireSubmission<'a> {
-    fn of(submission: &'a Submission) -> Self {
-        let metadata = submission.metadata.as_str();
-        Self {
-            prompt: &submission.prompt,
-            completion: &submission.completion,
-            reference: submission.reference.as_deref(),
-            metadata: if metadata.is_empty() { "{}" } else { metadata },
-        }
-    }
-}
-
-#[derive(ComponentType, Lift)]
-#[component(record)]
-struct WireVerdict {
-    reward: f64,
-    reason: Option<String>,
-    metrics: Vec<(String, f64)>,
-}
-
-#[derive(ComponentType, Lift)]
-#[component(variant)]
-enum WireError {
-    #[component(name = "invalid-options")]
-    InvalidOptions(String),
-    #[component(name = "invalid-task")]
-    InvalidTask(String),
-    #[component(name = "abstain")]
-    Abstain(String),
-    #[component(name = "internal-error")]
-    InternalError(String),
-}
-
-impl WireError {
-    fn text(&self) -> &str {
-        let (Self::InvalidOptions(text)
-        | Self::InvalidTask(text)
-        | Self::Abstain(text)
-        | Self::InternalError(text)) = self;
-        text
-    }
-}
-
-/// A verdict that stays in the guest's memory.
-#[expect(dead_code, reason = "only whether it can be read is of interest")]
-#[derive(ComponentType, Lift)]
-#[component(record)]
-struct UncopiedVerdict {
-    reward: f64,
-    reason: Option<WasmStr>,
-    metrics: WasmList<(WasmStr, f64)>,
-}
-
-/// An error that stays in the guest's memory.
-#[expect(dead_code, reason = "only whether it can be read is of interest")]
-#[derive(ComponentType, Lift)]
-#[component(variant)]
-enum UncopiedError {
-    #[component(name = "invalid-options")]
-    InvalidOptions(WasmStr),
-    #[component(name = "invalid-task")]
-    InvalidTask(WasmStr),
-    #[component(name = "abstain")]
-    Abstain(WasmStr),
-    #[component(name = "internal-error")]
-    InternalError(WasmStr),
-}
-
-#[derive(ComponentType, Lift)]
-#[component(record)]
-struct WireDescription {
-    name: String,
-    version: String,
-    summary: String,
-    options: String,
-    metrics: Vec<String>,
-}
-
-impl From<WireDescription> for Description {
-    fn from(wire: WireDescription) -> Self {
-        let WireDescription { name, version, summary, options, metrics } = wire;
-        Self { name, version, summary, options, metrics }
-    }
+    let first = names[..names.len().min(MOST)].join("`, `");
+    let more = names.len().saturating_sub(MOST);
+    if more > 0 { format!("`{first}` and {more} more") } else { format!("`{first}`") }
 }

@@ -2,8 +2,14 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use gavel_verify::Failure;
+
+use crate::ticker::Watch;
+
+/// Characters of a name from a plugin's file that an error or a list shows.
+pub(crate) const SHOWN: usize = 200;
 
 /// Why a host cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -17,18 +23,23 @@ pub enum HostError {
     /// The thread that keeps time could not be started.
     #[error("cannot start the thread that enforces deadlines")]
     Ticker(#[source] io::Error),
-    /// The cache folder cannot be made.
-    #[error("cannot create the cache folder {}", path.display())]
+}
+
+/// What a host does without, and why. It judges all the same.
+#[derive(Debug, thiserror::Error)]
+pub enum HostWarning {
+    /// A cache folder cannot be made or read.
+    #[error("compiled plugins are not kept in {}: {source}", path.display())]
     Cache {
         /// The folder.
         path: PathBuf,
         /// What the operating system says.
         source: io::Error,
     },
-    /// The cache folder is not the user's alone, so the native code in it may be anybody's.
+    /// A cache folder is not the user's alone, so the native code in it may be anybody's.
     #[error(
-        "the cache folder {} {problem}: whoever can write there can run code as you. Choose another with \
-         `--cache-dir` or GAVEL_CACHE_DIR; if you trust what is in it, make it yours alone (`chmod 700`)",
+        "compiled plugins are not kept in {}, which {problem}: whoever can write there could run code as you. Choose \
+         another with `--cache-dir` or GAVEL_CACHE_DIR; if you trust what is in it, make it yours alone (`chmod 700`)",
         path.display()
     )]
     SharedCache {
@@ -62,6 +73,40 @@ pub enum LoadError {
         /// The plugin.
         plugin: String,
         /// What is wrong, with the offset in the file.
+        reason: String,
+    },
+    /// The file is not a plugin's: to compile it would take more time or memory than any plugin needs.
+    #[error("{plugin} has {found} {what}, more than the {limit} that gavel compiles")]
+    TooComplex {
+        /// The plugin.
+        plugin: String,
+        /// What there is too much of, in the plural.
+        what: &'static str,
+        /// How much there is, or how much had been found when it was too much.
+        found: u64,
+        /// How much there may be.
+        limit: u64,
+    },
+    /// Compiling has been given up.
+    #[error("{plugin} was still being compiled after {limit:?}, so it is given up")]
+    CompileTime {
+        /// The plugin.
+        plugin: String,
+        /// The time that it had.
+        limit: Duration,
+    },
+    /// Somebody has set the host's [`Interrupt`](crate::Interrupt).
+    #[error("{plugin} was not loaded: interrupted")]
+    Interrupted {
+        /// The plugin.
+        plugin: String,
+    },
+    /// This machine cannot load it: it has no memory, address space or thread left, or gavel itself has a bug.
+    #[error("this machine cannot load {plugin}: {reason}")]
+    HostFailed {
+        /// The plugin.
+        plugin: String,
+        /// Why.
         reason: String,
     },
     /// The file is valid, but the engine cannot compile it: it uses what gavel does not offer (64-bit memories,
@@ -144,6 +189,21 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    /// Why a plugin that was called while it was loaded has no answer.
+    pub(crate) fn describing(plugin: &str, failure: Failure, watch: &Watch) -> Self {
+        let plugin = plugin.to_owned();
+        match failure {
+            _ if watch.interrupted() => Self::Interrupted { plugin },
+            Failure::HostFailed(reason) => Self::HostFailed { plugin, reason },
+            source => Self::Describe { plugin, source },
+        }
+    }
+
+    /// The machine has no room for an instance.
+    pub(crate) fn host_failed(plugin: &str, error: &wasmtime::Error) -> Self {
+        Self::HostFailed { plugin: plugin.to_owned(), reason: format!("{error:#}") }
+    }
+
     /// Why `bytes` could not be compiled: because they are not valid WebAssembly, or because the engine cannot.
     pub(crate) fn compile(plugin: &str, bytes: &[u8], error: &wasmtime::Error) -> Self {
         let plugin = plugin.to_owned();

@@ -1,7 +1,6 @@
 //! The store: what surrounds a guest, and the one constructor that never forgets a limit.
 
 use std::hash::Hasher;
-use std::time::Instant;
 
 use gavel_verify::Submission;
 use rand::SeedableRng;
@@ -11,24 +10,31 @@ use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiVie
 
 use crate::Limits;
 use crate::clock::Clock;
+use crate::deadline::Deadline;
+use crate::failure::{HostFailed, Interrupted};
+use crate::meter::{Drawn, Meter, charge_for_calls};
 use crate::program::Programs;
-use crate::ticker;
+use crate::ticker::{self, Watch};
 
-/// Bytes that a guest may hand to the host in one call. Its answer may have [`Limits::output`], and a program for an
-/// interpreter [`Limits::input`]. Streams take 64 KiB at a time.
-pub(crate) const HOST_CALL_BYTES: usize = 128 << 10;
+/// Bytes that a component may hand to the host in one call. A program for an interpreter may have
+/// [`Limits::input`]. Streams take 64 KiB at a time.
+pub(crate) const COMPONENT_CALL: usize = 128 << 10;
+
+/// Bytes that a command may hand to the host in one call, besides those that it reads and writes.
+pub(crate) const COMMAND_CALL: usize = 16 << 10;
 
 /// Handles (streams, timers, ..) that a guest may hold at once. Each costs the host some memory.
-const HANDLES: usize = 4096;
+pub(crate) const HANDLES: usize = 4096;
 
 /// Random bytes that a guest may ask for at once. The host holds them all before the guest does.
-const RANDOM_BYTES: u64 = 1 << 20;
+const RANDOM_BYTES_AT_ONCE: u64 = 1 << 20;
 
 /// What the host keeps for one instance. `W` is what its flavour of WASI needs.
 pub(crate) struct Guest<W> {
     pub(crate) wasi: W,
     pub(crate) clock: Clock,
     pub(crate) growth: Growth,
+    pub(crate) meter: Meter,
     pub(crate) programs: Programs,
 }
 
@@ -58,51 +64,80 @@ impl WasiView for Guest<Wasi> {
 
 /// A store that is limited in every way. There is no other constructor of stores in gavel.
 ///
-/// The time that the guest's programs take is theirs: it is not counted against this store's deadline.
+/// The guest may hand `call_bytes` to the host in one call. The time that its programs take is theirs: it is not counted
+/// against this store's deadline.
 #[expect(clippy::disallowed_methods, reason = "this is the one limited constructor")]
 pub(crate) fn limited_store<W: Send + 'static>(
     engine: &Engine,
+    watch: &Watch,
     limits: &Limits,
-    clock: Clock,
+    call_bytes: usize,
+    world: World,
     wasi: W,
     programs: Programs,
 ) -> wasmtime::Result<Store<Guest<W>>> {
     // Programs and what they read come from the submission, which may be as large.
     let handed_over = if programs.granted() { limits.input } else { 0 };
-    let guest = Guest { wasi, clock, growth: Growth::within(limits), programs };
+    let meter = Meter::new(call_bytes.max(handed_over), ANSWER * limits.output + 4096, world.random);
+    let guest = Guest { wasi, clock: world.clock, growth: Growth::within(limits), meter, programs };
     let mut store = Store::new(engine, guest);
     store.limiter(|guest| &mut guest.growth);
     store.set_fuel(limits.fuel)?;
-    store.set_hostcall_fuel(limits.output.max(HOST_CALL_BYTES).max(handed_over));
+    charge_for_calls(&mut store);
     store.set_max_component_handles(HANDLES);
-    let (started, timeout) = (Instant::now(), limits.timeout);
-    store.set_epoch_deadline(ticker::ticks(timeout));
-    // The ticker catches up after the machine was busy, so ticks can come early: only the clock is believed.
-    store.epoch_deadline_callback(move |store| {
-        let own = started.elapsed().saturating_sub(store.data().programs.elapsed());
-        Ok(match timeout.checked_sub(own) {
-            Some(left) if !left.is_zero() => UpdateDeadline::Continue(ticker::ticks(left)),
-            _ => UpdateDeadline::Interrupt,
+    let deadline = Deadline::in_(limits.timeout, watch);
+    store.set_epoch_deadline(ticker::ticks(limits.timeout.min(FIRST_LOOK)));
+    store.epoch_deadline_callback(move |mut store| {
+        let guest = store.data_mut();
+        guest.meter.look_up();
+        if deadline.interrupted() {
+            return Err(Interrupted.into());
+        }
+        Ok(match deadline.next_look(guest.programs.elapsed()) {
+            Some(ticks) => UpdateDeadline::Continue(ticks),
+            None => UpdateDeadline::Interrupt,
         })
     });
     Ok(store)
 }
 
-/// A WASI world without authority: no files, network, environment or arguments, closed stdin, stdout and stderr
-/// that go nowhere, the clock of `clock`, and random numbers that follow from `seed`.
-pub(crate) fn closed_world(clock: &Clock, seed: u64) -> WasiCtxBuilder {
-    let mut wasi = WasiCtxBuilder::new();
-    wasi.wall_clock(clock.clone())
-        .monotonic_clock(clock.clone())
-        .secure_random(Xoshiro256PlusPlus::seed_from_u64(seed))
-        .insecure_random(Xoshiro256PlusPlus::seed_from_u64(seed.wrapping_add(1)))
-        .insecure_random_seed(u128::from(seed) << 64 | u128::from(seed.rotate_left(32)))
-        .max_random_size(RANDOM_BYTES)
-        .allow_blocking_current_thread(true)
-        .allow_tcp(false)
-        .allow_udp(false)
-        .allow_ip_name_lookup(false);
-    wasi
+/// Ticks before a guest looks up for the first time.
+const FIRST_LOOK: std::time::Duration = std::time::Duration::from_millis(5);
+
+/// Bytes of the host's that a byte of an answer may take while it is taken over: each is at most in a name, in the list
+/// of metrics, and in what is measured of it before.
+const ANSWER: usize = 8;
+
+/// What is virtual in a guest's world: its clock, and its random numbers, which follow from a seed.
+pub(crate) struct World {
+    clock: Clock,
+    random: Drawn,
+    seed: u64,
+}
+
+impl World {
+    pub(crate) fn of(seed: u64) -> Self {
+        Self { clock: Clock::new(), random: Drawn::default(), seed }
+    }
+
+    /// A WASI world without authority: no files, network, environment or arguments, closed stdin, stdout and stderr
+    /// that go nowhere.
+    pub(crate) fn wasi(&self) -> WasiCtxBuilder {
+        let Self { clock, random, seed } = self;
+        let source = |seed| random.counting(Xoshiro256PlusPlus::seed_from_u64(seed));
+        let mut wasi = WasiCtxBuilder::new();
+        wasi.wall_clock(clock.clone())
+            .monotonic_clock(clock.clone())
+            .secure_random(source(*seed))
+            .insecure_random(source(seed.wrapping_add(1)))
+            .insecure_random_seed(u128::from(*seed) << 64 | u128::from(seed.rotate_left(32)))
+            .max_random_size(RANDOM_BYTES_AT_ONCE)
+            .allow_blocking_current_thread(true)
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false);
+        wasi
+    }
 }
 
 /// A number that depends on everything the plugin is given and on nothing else, the same on every machine.
@@ -142,20 +177,75 @@ impl Growth {
         self.refused
     }
 
-    fn grow(left: &mut usize, refused: &mut bool, current: usize, desired: usize) -> bool {
+    fn grow(
+        left: &mut usize,
+        refused: &mut bool,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> bool {
         let rest = left.checked_sub(desired.saturating_sub(current));
-        *left = rest.unwrap_or(*left);
         *refused = rest.is_none();
-        !*refused
+        // What the guest has forbidden itself is its own affair, and takes nothing from what it may have.
+        let allowed = maximum.is_none_or(|maximum| desired <= maximum);
+        match rest {
+            Some(rest) if allowed => {
+                *left = rest;
+                true
+            }
+            _ => false,
+        }
     }
 }
 
+/// Growth that is allowed and fails is the machine's fault: a guest that saw it would judge otherwise than elsewhere.
 impl ResourceLimiter for Growth {
-    fn memory_growing(&mut self, now: usize, wanted: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(Self::grow(&mut self.bytes_left, &mut self.refused, now, wanted))
+    fn memory_growing(
+        &mut self,
+        now: usize,
+        wanted: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(Self::grow(&mut self.bytes_left, &mut self.refused, now, wanted, maximum))
     }
 
-    fn table_growing(&mut self, now: usize, wanted: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(Self::grow(&mut self.table_elements_left, &mut self.refused, now, wanted))
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        Err(error.context(HostFailed::new("a memory could not grow")))
+    }
+
+    fn table_growing(&mut self, now: usize, wanted: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(Self::grow(&mut self.table_elements_left, &mut self.refused, now, wanted, maximum))
+    }
+
+    fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        Err(error.context(HostFailed::new("a table could not grow")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_guest_forbids_itself_takes_nothing_from_what_it_may_have() {
+        let mut growth = Growth::within(&Limits { memory: 100, ..Limits::default() });
+        for _ in 0..10 {
+            assert!(!growth.memory_growing(0, 60, Some(50)).unwrap());
+            assert!(!growth.refused());
+        }
+        assert!(growth.memory_growing(0, 60, Some(70)).unwrap());
+        assert!(!growth.memory_growing(0, 60, None).unwrap());
+        assert!(growth.refused());
+    }
+
+    #[test]
+    fn growth_that_fails_on_this_machine_is_the_machines_fault() {
+        let mut growth = Growth::within(&Limits::default());
+        assert!(growth.memory_growing(0, 1, None).unwrap());
+        let error = growth.memory_grow_failed(wasmtime::format_err!("out of memory")).unwrap_err();
+        assert!(error.is::<HostFailed>());
+        assert!(
+            growth.table_grow_failed(wasmtime::format_err!("out of memory")).unwrap_err().is::<HostFailed>()
+        );
     }
 }

@@ -1,46 +1,72 @@
 //! The way from a file to a plugin.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::fs;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
 
+use gavel_verify::{Description, Failure};
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module, ResourcesRequired};
 
-use crate::cache::Cache;
+use crate::cache::Caches;
 use crate::command::{self, CommandCode};
 use crate::compiled::Compiled;
-use crate::component::{self as component_format, ComponentCode};
+use crate::component::{self as component_format, ComponentCode, shown};
 use crate::interpreter::{EXECUTION, InterpreterCode, LoadedInterpreter, WeakInterpreter};
 use crate::lane::{Lane, Lanes, PerLane, Tenants};
-use crate::plugin::{Code, Loaded, PAGE};
-use crate::ticker::Ticker;
-use crate::{HostError, Interpreter, Limits, LoadError, Plugin};
+use crate::plugin::{Code, Loaded, initial_memory};
+use crate::ticker::{Ticker, Watch};
+use crate::verifier::on_judging_stack;
+use crate::{HostError, HostWarning, Interpreter, Interrupt, Limits, LoadError, Plugin, scan};
+
+/// How long a file may be compiled, as far as this process runs meanwhile. Python takes half a minute on two processors.
+const COMPILE_TIME: Duration = Duration::from_secs(300);
+
+/// How often whoever waits for a compilation looks up.
+const LOOK_UP: Duration = Duration::from_millis(50);
+
+/// Metrics that a plugin may declare.
+const METRICS: usize = 1_000;
 
 /// How a host is set up.
 #[derive(Debug, Clone)]
 pub struct HostConfig {
     /// Where compiled plugins are kept between runs. `None` compiles each plugin whenever it is loaded.
     ///
-    /// Whoever can write here can run code in this process: it must belong to the user alone, or the host does not
-    /// start. It is created with that permission if it is not there. Processes may share it.
+    /// Whoever can write here can run code in this process: a folder that others than the user and root can write to is
+    /// not used, which [`Host::warnings`] says. It is created for the user alone if it is not there. Processes may share
+    /// it. One that this user cannot write to, such as one of root's in a container's image, is only read.
     pub cache_dir: Option<PathBuf>,
-    /// The most bytes that the compiled plugins in `cache_dir` take together. When one is added, those that were not
+    /// Where compiled plugins are kept that are not in `cache_dir`, where that cannot be used or not be written to.
+    pub cache_fallback_dir: Option<PathBuf>,
+    /// The most bytes that the compiled plugins in one cache folder take together. When one is added, those that were not
     /// used for the longest time make room; one that is larger is not kept.
     pub cache_size: u64,
-    /// How many submissions may be judged at the same time by one engine; more wait for their turn. A host has as
-    /// many engines as the machine runs threads (16 at most), and as many again once it has loaded an interpreter,
-    /// whose slots are for the programs that plugins run. Each slot reserves address space (a few GiB), not memory.
+    /// How many threads judge at the same time; more wait for their turn. A host has as many engines as the machine runs
+    /// threads (16 at most), each with room for its share of these, and as many again once it has loaded an interpreter,
+    /// for the programs that plugins run. An instance reserves 8 GiB of address space, not memory; where there is not so
+    /// much, it is reserved when an instance needs it.
     pub slots: u32,
+    /// Ends loading and judging, once it is set.
+    pub interrupt: Interrupt,
 }
 
 impl Default for HostConfig {
-    /// No cache (2 GiB where one is set), 64 slots.
+    /// No cache (2 GiB where one is set), 64 slots, and nobody to interrupt.
     fn default() -> Self {
-        Self { cache_dir: None, cache_size: 2 << 30, slots: 64 }
+        Self {
+            cache_dir: None,
+            cache_fallback_dir: None,
+            cache_size: 2 << 30,
+            slots: 64,
+            interrupt: Interrupt::new(),
+        }
     }
 }
 
@@ -56,28 +82,43 @@ struct Inner {
     loaded_interpreters: Mutex<HashMap<String, WeakInterpreter>>,
     slots: u32,
     ticker: Arc<Ticker>,
-    cache: Option<Cache>,
+    caches: Caches,
+    warnings: Vec<HostWarning>,
+    interrupt: Interrupt,
 }
 
 impl Host {
     /// Starts a host.
     ///
     /// # Errors
-    /// When the engine, its time-keeping thread or the cache folder cannot be set up.
+    /// When the engine or its time-keeping thread cannot be set up.
     pub fn new(config: HostConfig) -> Result<Self, HostError> {
-        let slots = config.slots.max(1);
-        let ticker = Arc::new(Ticker::start().map_err(HostError::Ticker)?);
+        let HostConfig { cache_dir, cache_fallback_dir, cache_size, slots, interrupt } = config;
+        let slots = slots.max(1);
+        let ticker = Arc::new(Ticker::start(interrupt.clone()).map_err(HostError::Ticker)?);
         let lanes = Lanes::start(Tenants::Plugins, slots, Arc::clone(&ticker))?;
-        let open = |path: &PathBuf| Cache::open(path, config.cache_size, &lanes.first().engine);
-        let cache = config.cache_dir.as_ref().map(open).transpose()?;
+        let folders = cache_dir.iter().chain(&cache_fallback_dir).map(PathBuf::as_path);
+        let (caches, warnings) = Caches::open(folders, cache_size, &lanes.first().engine);
         Ok(Self(Arc::new(Inner {
             lanes,
             interpreters: OnceLock::new(),
             loaded_interpreters: Mutex::default(),
             slots,
             ticker,
-            cache,
+            caches,
+            warnings,
+            interrupt,
         })))
+    }
+
+    /// What this host does without, for a person: cache folders that cannot be used.
+    pub fn warnings(&self) -> &[HostWarning] {
+        &self.0.warnings
+    }
+
+    /// Ends loading and judging, now and from now on; see [`Interrupt`].
+    pub fn interrupt(&self) {
+        self.0.interrupt.set();
     }
 
     /// Reads, compiles (or takes from the cache) and checks a plugin.
@@ -95,26 +136,27 @@ impl Host {
     pub fn load(&self, bytes: &[u8], name: &str) -> Result<Plugin, LoadError> {
         let digest = hex(&Sha256::digest(bytes));
         let lane = self.0.lanes.first();
-        let (code, imports, exports, required, description) = if is_component(bytes, name)? {
+        let (code, imports, exports, required) = if is_component(bytes, name)? {
             let component: Component = self.compile(&lane.engine, bytes, &digest, name)?;
-            let code = ComponentCode::link(&component, &lane.components, name)?;
-            let description = {
-                let _slot = lane.slots.take();
-                code.describe(&describing(component.resources_required().as_ref()), name)?
-            };
+            let code = ComponentCode::link(&component, lane, name)?;
             let (imports, exports) =
                 (component_format::imports(&component), component_format::exports(&component));
-            (Code::Component(code), imports, exports, component.resources_required(), description)
+            (Code::Component(code), imports, exports, component.resources_required())
         } else {
             let module: Module = self.compile(&lane.engine, bytes, &digest, name)?;
-            let code = CommandCode::link(&module, &lane.commands, name)?;
-            let description = {
-                let _slot = lane.slots.take();
-                code.describe(&describing(Some(&module.resources_required())), name)
-            };
+            let code = CommandCode::link(&module, lane, name)?;
             let (imports, exports) = (command::imports(&module), command::exports(&module));
-            (Code::Command(code), imports, exports, Some(module.resources_required()), description)
+            (Code::Command(code), imports, exports, Some(module.resources_required()))
         };
+        let limits = describing(required.as_ref());
+        let description = on_judging_stack(name, || {
+            let _slot = lane.slots.take();
+            match &code {
+                Code::Component(code) => code.describe(&limits, name),
+                Code::Command(code) => code.describe(&limits, name),
+            }
+        })??;
+        check_description(&description, name)?;
         Ok(Plugin::new(Loaded {
             host: self.clone(),
             name: name.to_owned(),
@@ -161,12 +203,13 @@ impl Host {
             .map_err(|source| LoadError::NoRoom { plugin: name.to_owned(), source })?;
         let lane = lanes.first();
         let component: Component = self.compile(&lane.engine, bytes, &digest, name)?;
-        let code = InterpreterCode::link(&component, &lane.components, name)?;
+        let code = InterpreterCode::link(&component, lane, name)?;
         let required = component.resources_required();
-        let language = {
+        let limits = describing(required.as_ref());
+        let language = on_judging_stack(name, || {
             let _slot = lane.slots.take();
-            code.describe(&describing(required.as_ref()), name)?
-        };
+            code.describe(&limits, name)
+        })??;
         let interpreter = Interpreter::new(LoadedInterpreter {
             host: self.clone(),
             name: name.to_owned(),
@@ -180,6 +223,10 @@ impl Host {
         });
         loaded.insert(digest, interpreter.downgrade());
         Ok(interpreter)
+    }
+
+    pub(crate) fn watch(&self) -> &Watch {
+        self.0.ticker.watch()
     }
 
     /// The lanes of plugins.
@@ -206,8 +253,7 @@ impl Host {
         lane: &Lane,
         name: &str,
     ) -> Result<C, LoadError> {
-        let cached = self.0.cache.as_ref().and_then(|cache| cache.get(digest));
-        match cached.and_then(|path| C::map(&lane.engine, &path)) {
+        match self.0.caches.get(digest).and_then(|path| C::map(&lane.engine, &path)) {
             Some(code) => Ok(code),
             None => code.copy(&lane.engine).map_err(|error| LoadError::Compile {
                 plugin: name.to_owned(),
@@ -223,42 +269,125 @@ impl Host {
         digest: &str,
         name: &str,
     ) -> Result<C, LoadError> {
-        let compile = || C::compile(engine, bytes).map_err(|error| LoadError::compile(name, bytes, &error));
-        let Some(cache) = &self.0.cache else { return compile() };
-        if let Some(code) = cache.get(digest).and_then(|path| C::map(engine, &path)) {
+        if let Some(code) = self.0.caches.get(digest).and_then(|path| C::map(engine, &path)) {
             return Ok(code);
         }
-        let code = compile()?;
-        let saved = code.serialize().map_err(std::io::Error::other).and_then(|code| cache.put(digest, &code));
-        if let Err(error) = saved {
+        let code: C = self.compile_aside(engine, bytes, name)?;
+        if let Err(error) = self.0.caches.put(digest, || code.serialize()) {
             tracing::warn!(plugin = name, "cannot keep the compiled plugin: {error}");
         }
         Ok(code)
+    }
+
+    /// Compiles on a thread of its own, which can be given up: a compiler cannot be interrupted.
+    fn compile_aside<C: Compiled>(&self, engine: &Engine, bytes: &[u8], name: &str) -> Result<C, LoadError> {
+        let (sender, compiled) = mpsc::sync_channel(1);
+        let (engine, copy, plugin) = (engine.clone(), bytes.to_vec(), name.to_owned());
+        let compile = move || {
+            let code = scan::scan(&copy, &plugin).and_then(|()| {
+                C::compile(&engine, &copy).map_err(|error| LoadError::compile(&plugin, &copy, &error))
+            });
+            // Nobody waits for it any more where it was given up.
+            drop(sender.send(code));
+        };
+        let failed = |reason: String| LoadError::HostFailed { plugin: name.to_owned(), reason };
+        thread::Builder::new()
+            .name("gavel-compile".to_owned())
+            .stack_size(COMPILER_STACK)
+            .spawn(compile)
+            .map_err(|error| failed(format!("cannot start a thread: {error}")))?;
+        // Waits are counted, not the time on a clock: a process that was stopped has not compiled meanwhile.
+        for _ in 0..COMPILE_TIME.as_millis() / LOOK_UP.as_millis() {
+            match compiled.recv_timeout(LOOK_UP) {
+                Ok(code) => return code,
+                Err(mpsc::RecvTimeoutError::Disconnected) => {
+                    return Err(failed("the compiler panicked".to_owned()));
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) if self.0.interrupt.is_set() => {
+                    return Err(LoadError::Interrupted { plugin: name.to_owned() });
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+            }
+        }
+        Err(LoadError::CompileTime { plugin: name.to_owned(), limit: COMPILE_TIME })
     }
 }
 
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Host").field("cache", &self.0.cache).finish_non_exhaustive()
+        f.debug_struct("Host").field("caches", &self.0.caches).finish_non_exhaustive()
     }
 }
 
+/// Reads a plugin's file: a regular one that starts as WebAssembly does, and no more of it than is compiled.
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
-    fs::read(path).map_err(|source| LoadError::Io { path: path.to_owned(), source })
+    let unreadable = |source| LoadError::Io { path: path.to_owned(), source };
+    let mut options = File::options();
+    options.read(true);
+    // Opening a pipe waits for whoever writes to it.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NONBLOCK.bits() as i32);
+    let mut file = options.open(path).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(unreadable(io::Error::other("it is not a regular file")));
+    }
+    let mut bytes = Vec::new();
+    file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut bytes).map_err(unreadable)?;
+    let plugin = || path.to_string_lossy().into_owned();
+    if bytes != MAGIC {
+        return Err(LoadError::NotWasm { plugin: plugin() });
+    }
+    check_file_size(metadata.len(), &plugin())?;
+    file.take(scan::FILE).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(bytes)
 }
 
-/// What a plugin may spend to say what it is. Whether it may start so large is for its verifiers' limits to say.
+/// What every file of WebAssembly starts with.
+const MAGIC: &[u8] = b"\0asm";
+
+/// Bytes of native stack for the thread that compiles.
+const COMPILER_STACK: usize = 8 << 20;
+
+fn check_file_size(size: u64, plugin: &str) -> Result<(), LoadError> {
+    if size <= scan::FILE {
+        return Ok(());
+    }
+    Err(LoadError::TooComplex { plugin: plugin.to_owned(), what: "bytes", found: size, limit: scan::FILE })
+}
+
+/// What a plugin may spend to say what it is.
 fn describing(required: Option<&ResourcesRequired>) -> Limits {
-    let limits = Limits::default();
-    let initial = required.and_then(|required| required.max_initial_memory_size).unwrap_or(0);
-    Limits { fuel: 200_000_000, memory: limits.memory.max(initial.saturating_mul(PAGE)), ..limits }
+    Limits { fuel: 200_000_000, ..Limits::of_loading(initial_memory(required)) }
+}
+
+/// Holds what a plugin says of itself against what the types of the contract cannot say.
+fn check_description(description: &Description, plugin: &str) -> Result<(), LoadError> {
+    let refused = |reason: String| {
+        Err(LoadError::Describe { plugin: plugin.to_owned(), source: Failure::Refused(reason) })
+    };
+    let options = description.options.trim();
+    if !options.is_empty()
+        && let Err(error) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(options)
+    {
+        return refused(format!("the schema of its options is no JSON object: {error}"));
+    }
+    if description.metrics.len() > METRICS {
+        return refused(format!("it describes {} metrics, more than {METRICS}", description.metrics.len()));
+    }
+    let mut names = HashSet::new();
+    match description.metrics.iter().find(|&name| !names.insert(name)) {
+        Some(twice) => refused(format!("it describes the metric `{}` twice", shown(twice))),
+        None => Ok(()),
+    }
 }
 
 /// Tells a component from a core module by the first eight bytes.
 fn is_component(bytes: &[u8], name: &str) -> Result<bool, LoadError> {
-    if !bytes.starts_with(b"\0asm") {
+    if !bytes.starts_with(MAGIC) {
         return Err(LoadError::NotWasm { plugin: name.to_owned() });
     }
+    check_file_size(bytes.len() as u64, name)?;
     match bytes.get(4..8) {
         Some([0x0d, 0, 1, 0]) => Ok(true),
         Some([1, 0, 0, 0]) => Ok(false),

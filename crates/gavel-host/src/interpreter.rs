@@ -4,21 +4,21 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-use wasmtime::component::{
-    Component, ComponentExportIndex, ComponentType, InstancePre, Lift, Linker, TypedFunc,
-};
+use wasmtime::component::{Component, ComponentExportIndex, ComponentType, InstancePre, Lift, TypedFunc};
 use wasmtime::{ResourcesRequired, Store, Trap};
 use wasmtime_wasi::I32Exit;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 
-use crate::clock::Clock;
-use crate::component::{check_imports, exports, listed, wrong_imports};
-use crate::failure::{classify, is_about_the_call, is_the_guests, message};
-use crate::guest::{Growth, Guest, Wasi, closed_world, limited_store};
+use crate::component::{check_imports, exports, listed, shown, wrong_imports};
+use crate::failure::{
+    HostFailed, Interrupted, classify, fuel_is_known, is_about_the_call, is_the_guests, message,
+};
+use crate::guest::{COMPONENT_CALL, Growth, Guest, Wasi, World, limited_store};
 use crate::lane::{Lane, PerLane};
 use crate::pipe::Capped;
 use crate::plugin::check_size;
-use crate::program::{Ending, Program, ProgramOutcome, Programs};
+use crate::program::{Ending, Program, ProgramOutcome, Programs, Spent};
+use crate::ticker::Watch;
 use crate::{Host, Limits, LoadError, ProgramLimits};
 
 /// The export that makes a component an interpreter.
@@ -116,17 +116,24 @@ impl Interpreter {
         program: Program,
         limits: &ProgramLimits,
         seed: u64,
-    ) -> wasmtime::Result<(ProgramOutcome, u64)> {
-        let lanes = self.0.host.interpreter_lanes().map_err(|error| wasmtime::format_err!("{error}"))?;
+    ) -> wasmtime::Result<(ProgramOutcome, Spent)> {
+        let failed = |error: wasmtime::Error| error.context(HostFailed::new("a program could not be run"));
+        let lanes = self.0.host.interpreter_lanes();
+        let lanes = lanes.map_err(|error| failed(wasmtime::format_err!("{error}")))?;
         let (code, slots) = self.0.code.here(lanes, |lane| self.code_in(lane));
         let _slot = slots.take();
-        code.run(program, limits, seed)
+        match code.run(program, limits, seed) {
+            // Told anew: what the error carries of the program's store would be taken for the verifier's.
+            Err(error) if error.is::<Interrupted>() => Err(Interrupted.into()),
+            Err(error) => Err(failed(wasmtime::format_err!("{}", message(&error)))),
+            ran => ran,
+        }
     }
 
     fn code_in(&self, lane: &Lane) -> Result<InterpreterCode, LoadError> {
         let LoadedInterpreter { host, name, digest, code, .. } = &*self.0;
         let component = host.again(code.first().instance.component(), digest, lane, name)?;
-        InterpreterCode::link(&component, &lane.components, name)
+        InterpreterCode::link(&component, lane, name)
     }
 }
 
@@ -174,15 +181,12 @@ pub(crate) struct InterpreterCode {
     instance: InstancePre<Guest<Wasi>>,
     describe: ComponentExportIndex,
     execute: ComponentExportIndex,
+    watch: Watch,
 }
 
 impl InterpreterCode {
     /// Checks that a component is an interpreter and needs nothing but WASI.
-    pub(crate) fn link(
-        component: &Component,
-        linker: &Linker<Guest<Wasi>>,
-        name: &str,
-    ) -> Result<Self, LoadError> {
+    pub(crate) fn link(component: &Component, lane: &Lane, name: &str) -> Result<Self, LoadError> {
         // An interpreter that could run programs through another would make the depth of nesting its own choice.
         check_imports(component, name, false)?;
         let interface = component.get_export_index(None, EXECUTION);
@@ -195,21 +199,25 @@ impl InterpreterCode {
                 found: listed(&exports(component)),
             });
         };
-        let instance = linker.instantiate_pre(component).map_err(|error| wrong_imports(name, &error))?;
-        Ok(Self { instance, describe, execute })
+        let instance =
+            lane.components.instantiate_pre(component).map_err(|error| wrong_imports(name, &error))?;
+        Ok(Self { instance, describe, execute, watch: lane.watch.clone() })
     }
 
     /// What the interpreter says of itself. Also proves that its functions have the contract's types.
     pub(crate) fn describe(&self, limits: &Limits, name: &str) -> Result<Language, LoadError> {
-        let failed = |store: &Store<Guest<Wasi>>, error: &wasmtime::Error| LoadError::Describe {
-            plugin: name.to_owned(),
-            source: classify(error, &store.data().growth, limits),
+        let failed = |store: &Store<Guest<Wasi>>, error: &wasmtime::Error| {
+            LoadError::describing(name, classify(error, &store.data().growth, limits), &self.watch)
         };
-        let clock = Clock::new();
-        let wasi = Wasi::new(closed_world(&clock, 0).build());
-        let mut store = limited_store(self.instance.engine(), limits, clock, wasi, Programs::none())
-            .map_err(|error| LoadError::Compile { plugin: name.to_owned(), reason: format!("{error:#}") })?;
-        let instance = self.instance.instantiate(&mut store).map_err(|error| failed(&store, &error))?;
+        let world = World::of(0);
+        let wasi = Wasi::new(world.wasi().build());
+        let mut store =
+            self.store(limits, world, wasi).map_err(|error| LoadError::host_failed(name, &error))?;
+        let instance = match self.instance.instantiate(&mut store) {
+            Ok(instance) => instance,
+            Err(error) if is_the_guests(&error, &store.data().growth) => return Err(failed(&store, &error)),
+            Err(error) => return Err(LoadError::host_failed(name, &error)),
+        };
         // Looking a function up fails only where its type is another.
         let wrong_type = |error: wasmtime::Error| LoadError::Contract {
             plugin: name.to_owned(),
@@ -221,7 +229,12 @@ impl InterpreterCode {
             instance.get_typed_func(&mut store, self.describe).map_err(wrong_type)?;
         let (WireLanguage { name, version, summary },) =
             describe.call(&mut store, ()).map_err(|error| failed(&store, &error))?;
-        Ok(Language { name, version, summary })
+        Ok(Language { name: shown(&name), version: shown(&version), summary })
+    }
+
+    fn store(&self, limits: &Limits, world: World, wasi: Wasi) -> wasmtime::Result<Store<Guest<Wasi>>> {
+        let engine = self.instance.engine();
+        limited_store(engine, &self.watch, limits, COMPONENT_CALL, world, wasi, Programs::none())
     }
 
     /// Runs a program in a fresh instance; also gives the instructions that it spent. The error is gavel's.
@@ -230,7 +243,7 @@ impl InterpreterCode {
         program: Program,
         limits: &ProgramLimits,
         seed: u64,
-    ) -> wasmtime::Result<(ProgramOutcome, u64)> {
+    ) -> wasmtime::Result<(ProgramOutcome, Spent)> {
         let limits = Limits {
             fuel: program.fuel.min(limits.fuel),
             memory: program.memory.min(limits.memory),
@@ -239,14 +252,14 @@ impl InterpreterCode {
             ..Limits::default()
         };
         let (stdout, stderr) = (Capped::new(limits.output), Capped::new(limits.output));
-        let clock = Clock::new();
-        let wasi = closed_world(&clock, seed)
+        let world = World::of(seed);
+        let wasi = world
+            .wasi()
             .stdin(MemoryInputPipe::new(program.stdin))
             .stdout(stdout.clone())
             .stderr(stderr.clone())
             .build();
-        let mut store =
-            limited_store(self.instance.engine(), &limits, clock, Wasi::new(wasi), Programs::none())?;
+        let mut store = self.store(&limits, world, Wasi::new(wasi))?;
         let ended = match self.instance.instantiate(&mut store) {
             Ok(instance) => instance
                 .get_typed_func::<(&str,), (WireEnd,)>(&mut store, &self.execute)?
@@ -255,7 +268,14 @@ impl InterpreterCode {
             Err(error) if is_the_guests(&error, &store.data().growth) => Err(error),
             Err(error) => return Err(error),
         };
-        let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
+        let ended = match ended {
+            Err(error) if error.is::<HostFailed>() || error.is::<Interrupted>() => return Err(error),
+            ended => ended,
+        };
+        let fuel = Spent {
+            fuel: limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0)),
+            known: ended.as_ref().err().is_none_or(fuel_is_known),
+        };
         let ((stdout, too_large), (stderr, too_large_too)) = (stdout.contents(), stderr.contents());
         let ending = match ended {
             _ if too_large || too_large_too => Ending::OutputTooLarge,

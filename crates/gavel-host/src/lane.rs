@@ -14,14 +14,14 @@ use std::thread;
 use wasmtime::component;
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, Linker, PoolingAllocationConfig,
-    WasmBacktraceDetails,
+    WasmBacktraceDetails, WasmFeatures,
 };
-use wasmtime_wasi::p1::WasiP1Ctx;
 
 use crate::guest::{Guest, Wasi};
+use crate::preview1::Preview1;
 use crate::slots::Slots;
-use crate::ticker::Ticker;
-use crate::{HostError, LoadError, command, component as component_format, program};
+use crate::ticker::{Ticker, Watch};
+use crate::{HostError, LoadError, meter, preview1, program, scan, wasi};
 
 /// Lanes beyond this number bring little, and each reserves address space.
 const MOST_LANES: usize = 16;
@@ -65,19 +65,27 @@ pub(crate) enum Tenants {
 pub(crate) struct Lane {
     pub(crate) engine: Engine,
     pub(crate) components: component::Linker<Guest<Wasi>>,
-    pub(crate) commands: Linker<Guest<WasiP1Ctx>>,
+    pub(crate) commands: Linker<Guest<Preview1>>,
     pub(crate) slots: Slots,
+    pub(crate) watch: Watch,
 }
 
 impl Lane {
     fn start(tenants: Tenants, slots: u32, ticker: &Ticker) -> wasmtime::Result<Self> {
-        let engine = Engine::new(&engine_config(tenants, slots))?;
-        ticker.watch(&engine);
-        let mut components = component_format::linker(&engine)?;
+        let engine = Engine::new(&engine_config(tenants, Some(slots))).or_else(|error| {
+            tracing::warn!(
+                "cannot reserve address space for {slots} instances, so each gets its own when it starts, which is \
+                 slower: {error:#}"
+            );
+            Engine::new(&engine_config(tenants, None))
+        })?;
+        ticker.tick_for(&engine);
+        let mut components = wasi::linker(&engine)?;
         if tenants == Tenants::Plugins {
             program::add_to_linker(&mut components)?;
         }
-        Ok(Self { components, commands: command::linker(&engine)?, slots: Slots::new(slots), engine })
+        let (commands, slots) = (preview1::linker(&engine)?, Slots::new(slots));
+        Ok(Self { components, commands, slots, watch: ticker.watch().clone(), engine })
     }
 }
 
@@ -92,10 +100,14 @@ pub(crate) struct Lanes {
 }
 
 impl Lanes {
-    pub(crate) fn start(tenants: Tenants, slots: u32, ticker: Arc<Ticker>) -> Result<Self, HostError> {
+    /// Lanes on which `threads` judge at the same time.
+    pub(crate) fn start(tenants: Tenants, threads: u32, ticker: Arc<Ticker>) -> Result<Self, HostError> {
+        let count = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let count = count.min(MOST_LANES).min(threads.max(1) as usize);
+        // Threads spread evenly, and one more may be loading. Where they do not, they wait for each other.
+        let slots = threads.div_ceil(count as u32).saturating_add(1);
         let first = Lane::start(tenants, slots, &ticker)
             .map_err(|error| HostError::Engine { reason: format!("{error:#}") })?;
-        let count = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MOST_LANES);
         let others = (1..count).map(|_| OnceLock::new()).collect();
         Ok(Self { tenants, first, others, slots, ticker })
     }
@@ -166,23 +178,43 @@ fn number_of_this_thread() -> usize {
     NUMBER.get()
 }
 
-fn engine_config(tenants: Tenants, slots: u32) -> Config {
+/// What WebAssembly may use: what the compilers of the SDKs write, and nothing that only a person would.
+const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
+    .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
+    .union(WasmFeatures::SIGN_EXTENSION)
+    .union(WasmFeatures::MULTI_VALUE)
+    .union(WasmFeatures::BULK_MEMORY)
+    .union(WasmFeatures::REFERENCE_TYPES)
+    .union(WasmFeatures::SIMD)
+    // Dynamic linking (Python) computes where its tables and memories start.
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::FLOATS)
+    .union(WasmFeatures::COMPONENT_MODEL);
+
+/// Settings of an engine; `slots` is how many instances its pool has room for, or `None` for no pool.
+fn engine_config(tenants: Tenants, slots: Option<u32>) -> Config {
     let mut config = Config::new();
     config
+        .wasm_features(WasmFeatures::all() - FEATURES, false)
+        .wasm_features(FEATURES, true)
         .consume_fuel(true)
+        .operator_cost(meter::prices())
         .epoch_interruption(true)
         .cranelift_nan_canonicalization(true)
-        .relaxed_simd_deterministic(true)
-        .wasm_threads(false)
-        .wasm_memory64(false)
         .concurrency_support(false)
         .memory_init_cow(true)
-        // Snapshots of interpreters are large: Python's is 12 to 75 MB.
-        .memory_guaranteed_dense_image_size(128 << 20)
+        // Snapshots of Python are large, 12 to 75 MB, and lie in plugins too. The scan before compiling sees to it that a
+        // file holds about as much as is made of it.
+        .memory_guaranteed_dense_image_size(scan::IMAGE)
         .max_wasm_stack(GUEST_STACK)
-        .wasm_backtrace_details(WasmBacktraceDetails::Enable)
+        // Names come from the name section. Files and lines would be looked up in debug information, which the engine
+        // reads anew for each frame of each trap, outside of every limit.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .wasm_backtrace_max_frames(Some(FRAMES))
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(tenants, slots)));
+        .allocation_strategy(match slots {
+            Some(slots) => InstanceAllocationStrategy::Pooling(pool(tenants, slots)),
+            None => InstanceAllocationStrategy::OnDemand,
+        });
     config
 }
 

@@ -8,7 +8,7 @@
 //! let plugin = host.load_file("countdown.wasm".as_ref())?;
 //! let verifier = plugin.verifier(r#"{"use": "all"}"#, &Limits::default())?;
 //! let outcome = verifier.verify(&Submission { completion: "<answer>1+2</answer>".into(), ..Default::default() });
-//! println!("{:?} after {} instructions", outcome.result, outcome.fuel);
+//! println!("{:?} after {:?} instructions", outcome.result, outcome.fuel);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -23,28 +23,36 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod answer;
 mod cache;
 mod clock;
 mod command;
 mod compiled;
 mod component;
+mod deadline;
 mod error;
 mod failure;
 mod guest;
 mod host;
 mod interpreter;
+mod interrupt;
 mod lane;
 mod limits;
+mod meter;
 mod pipe;
 mod plugin;
+mod preview1;
 mod program;
+mod scan;
 mod slots;
 mod ticker;
 mod verifier;
+mod wasi;
 
-pub use error::{HostError, LoadError};
+pub use error::{HostError, HostWarning, LoadError};
 pub use host::{Host, HostConfig};
 pub use interpreter::{Interpreter, Interpreters, Language};
+pub use interrupt::Interrupt;
 pub use lane::STACK;
 pub use limits::{Limits, ProgramLimits};
 pub use plugin::{Format, Plugin};

@@ -12,7 +12,8 @@ pub struct Limits {
     pub memory: u64,
     /// Entries of all tables of the instance together.
     pub table_elements: usize,
-    /// Wall-clock time. The backup for what fuel does not see; unlike fuel it depends on the machine.
+    /// Processor time of the thread that judges, and ten times that by the clock. The backup for what fuel does not see;
+    /// unlike fuel it depends on the machine.
     pub timeout: Duration,
     /// Bytes of the submission and the options together.
     pub input: usize,
@@ -25,19 +26,68 @@ pub struct Limits {
 /// What one untrusted program may spend, whatever the plugin that runs it asks for. None of it counts against the
 /// plugin's own limits.
 ///
-/// A submission can take [`runs`](Self::runs) times [`timeout`](Self::timeout) in all, besides the plugin's own time.
+/// All programs of a submission together take at most [`total_fuel`](Self::total_fuel) and
+/// [`total_timeout`](Self::total_timeout), besides what the plugin spends itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgramLimits {
     /// WebAssembly instructions, those of the interpreter's start among them.
     pub fuel: u64,
     /// Bytes of linear memory, those of the interpreter among them.
     pub memory: u64,
-    /// Wall-clock time. The backup for what fuel does not see.
+    /// Processor time, and ten times that by the clock. A submission one of whose programs takes longer has no verdict,
+    /// whatever the plugin makes of it, since another machine might have been quicker.
     pub timeout: Duration,
     /// Bytes of standard output, and as many again of standard error.
     pub output: usize,
     /// Programs for each submission.
     pub runs: u32,
+    /// WebAssembly instructions of all programs of a submission together. A program that finds less left of them than it
+    /// may spend has that.
+    pub total_fuel: u64,
+    /// Processor time of all programs of a submission together. A submission whose programs take longer has no verdict.
+    pub total_timeout: Duration,
+}
+
+impl Limits {
+    /// What a plugin may spend to say what it is and what it thinks of its options: gavel's own, whatever its manifest
+    /// says. `initial` is the memory that it takes before it runs; whether it may is for its verifiers' limits to say.
+    pub(crate) fn of_loading(initial: u64) -> Self {
+        let defaults = Self::default();
+        Self {
+            memory: defaults.memory.max(initial),
+            programs: ProgramLimits {
+                fuel: defaults.fuel,
+                timeout: defaults.timeout,
+                runs: 10,
+                total_fuel: defaults.fuel,
+                total_timeout: defaults.timeout,
+                ..defaults.programs
+            },
+            ..defaults
+        }
+    }
+
+    /// Each limit as these and as those have it, whichever is less.
+    pub(crate) fn least(&self, other: &Self) -> Self {
+        let (one, two) = (&self.programs, &other.programs);
+        Self {
+            fuel: self.fuel.min(other.fuel),
+            memory: self.memory.min(other.memory),
+            table_elements: self.table_elements.min(other.table_elements),
+            timeout: self.timeout.min(other.timeout),
+            input: self.input.min(other.input),
+            output: self.output.min(other.output),
+            programs: ProgramLimits {
+                fuel: one.fuel.min(two.fuel),
+                memory: one.memory.min(two.memory),
+                timeout: one.timeout.min(two.timeout),
+                output: one.output.min(two.output),
+                runs: one.runs.min(two.runs),
+                total_fuel: one.total_fuel.min(two.total_fuel),
+                total_timeout: one.total_timeout.min(two.total_timeout),
+            },
+        }
+    }
 }
 
 impl Default for Limits {
@@ -58,7 +108,7 @@ impl Default for Limits {
 
 impl Default for ProgramLimits {
     /// A hundred billion instructions (some ten seconds of Python), 256 MiB, thirty seconds, 4 MiB of output, 1000
-    /// programs.
+    /// programs; and for all of them ten times the instructions and the time of one.
     fn default() -> Self {
         Self {
             fuel: 100_000_000_000,
@@ -66,6 +116,8 @@ impl Default for ProgramLimits {
             timeout: Duration::from_secs(30),
             output: 4 << 20,
             runs: 1000,
+            total_fuel: 1_000_000_000_000,
+            total_timeout: Duration::from_secs(300),
         }
     }
 }

@@ -24,6 +24,14 @@ impl Capped {
         Self { pipe: MemoryOutputPipe::new(limit.saturating_add(1)), limit }
     }
 
+    /// Writes bytes of a guest that cannot do anything else meanwhile. The error ends it.
+    pub(crate) fn push(&self, bytes: &[u8]) -> wasmtime::Result<()> {
+        let mut pipe = self.pipe.clone();
+        let room = pipe.check_write()?;
+        pipe.write(Bytes::copy_from_slice(&bytes[..bytes.len().min(room)]))?;
+        if bytes.len() > room { Err(StreamError::Closed.into()) } else { Ok(()) }
+    }
+
     /// What was written up to the limit, and whether it was more than that.
     pub(crate) fn contents(&self) -> (Bytes, bool) {
         let mut bytes = self.pipe.contents();

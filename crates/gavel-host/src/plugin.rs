@@ -14,7 +14,7 @@ use crate::slots::Slots;
 use crate::{Host, Interpreters, Limits, LoadError, WasmVerifier};
 
 /// Bytes of a page of linear memory.
-pub(crate) const PAGE: u64 = 64 << 10;
+const PAGE: u64 = 64 << 10;
 
 /// The two kinds of file that gavel takes. The host tells them apart by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,7 +123,8 @@ impl Plugin {
 
     /// A verifier with these options (a JSON object as text; empty text means `{}`) and limits.
     ///
-    /// Judges one empty submission, since a plugin checks its options first.
+    /// Judges one empty submission, since a plugin checks its options first. That is done within limits of gavel's own,
+    /// where `limits` are not lower still.
     ///
     /// # Errors
     /// [`LoadError::NotGranted`] when the plugin runs programs and was granted no interpreters,
@@ -157,19 +158,34 @@ impl Plugin {
         match code.first() {
             Code::Component(code) => {
                 let component = host.again(code.component(), digest, lane, name)?;
-                ComponentCode::link(&component, &lane.components, name).map(Code::Component)
+                ComponentCode::link(&component, lane, name).map(Code::Component)
             }
             Code::Command(code) => {
                 let module = host.again(code.module(), digest, lane, name)?;
-                CommandCode::link(&module, &lane.commands, name).map(Code::Command)
+                CommandCode::link(&module, lane, name).map(Code::Command)
             }
         }
+    }
+
+    pub(crate) fn host(&self) -> &Host {
+        &self.loaded.host
+    }
+
+    /// What it may spend on its options.
+    pub(crate) fn loading_limits(&self) -> Limits {
+        Limits::of_loading(initial_memory(self.loaded.required.as_ref()))
     }
 
     /// Whether the description binds the plugin: a command that was never described may say anything.
     pub(crate) fn declares_metrics(&self) -> bool {
         self.format() == Format::Component || !self.description().metrics.is_empty()
     }
+}
+
+/// Bytes of memory that an instance takes before it runs, as far as is known.
+pub(crate) fn initial_memory(required: Option<&ResourcesRequired>) -> u64 {
+    let pages = required.and_then(|required| required.max_initial_memory_size).unwrap_or(0);
+    pages.saturating_mul(PAGE)
 }
 
 /// Whether an instance fits into what it may have before it even runs.
@@ -180,7 +196,7 @@ pub(crate) fn check_size(
     table_elements: usize,
 ) -> Result<(), LoadError> {
     let Some(required) = required else { return Ok(()) };
-    let wanted_memory = required.max_initial_memory_size.unwrap_or(0).saturating_mul(PAGE);
+    let wanted_memory = initial_memory(Some(required));
     let wanted_elements = required.max_initial_table_size.unwrap_or(0);
     for (what, wanted, limit) in [
         ("bytes of memory", wanted_memory, memory),

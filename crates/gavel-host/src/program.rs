@@ -4,13 +4,14 @@
 //! in a store and an engine of its own, while the verifier waits.
 
 use std::hash::Hasher;
-use std::time::{Duration, Instant};
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lift, Linker, Lower};
 
-use crate::failure::HostFailed;
+use crate::deadline::{Stopwatch, Time};
+use crate::failure::TooSlow;
 use crate::guest::{Guest, Wasi};
+use crate::ticker::Watch;
 use crate::{Interpreters, ProgramLimits};
 
 /// What a code verifier imports.
@@ -65,36 +66,58 @@ impl ProgramOutcome {
     }
 }
 
+/// Instructions that a program has spent, and whether it was no more; see
+/// [`fuel_is_known`](crate::failure::fuel_is_known).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spent {
+    pub(crate) fuel: u64,
+    pub(crate) known: bool,
+}
+
 /// Lets plugins import the function that runs programs. What it does is up to the [`Programs`] of each store.
 pub(crate) fn add_to_linker(linker: &mut Linker<Guest<Wasi>>) -> wasmtime::Result<()> {
     linker.instance(INTERPRETER)?.func_wrap(
         "run",
         |mut store: StoreContextMut<'_, Guest<Wasi>>, (program,): (Program,)| {
-            let outcome = store.data_mut().programs.run(program);
-            Ok((outcome.map_err(|error| error.context(HostFailed))?,))
+            let guest = store.data_mut();
+            let outcome = guest.programs.run(program);
+            if outcome.is_err() {
+                guest.meter.settle();
+            }
+            Ok((outcome?,))
         },
     )
 }
 
 /// The programs of one submission: who runs them, what they may still spend, and what they have spent.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Programs {
-    granted: Option<(Interpreters, ProgramLimits)>,
+    granted: Option<Granted>,
     seed: u64,
     runs: u32,
     fuel: u64,
-    elapsed: Duration,
+    /// Some program has spent more than was counted.
+    uncounted: bool,
+    elapsed: Time,
+}
+
+#[derive(Debug)]
+struct Granted {
+    interpreters: Interpreters,
+    limits: ProgramLimits,
+    watch: Watch,
 }
 
 impl Programs {
     /// For a guest that may run none.
     pub(crate) fn none() -> Self {
-        Self { granted: None, seed: 0, runs: 0, fuel: 0, elapsed: Duration::ZERO }
+        Self::default()
     }
 
     /// For a guest that is granted these interpreters. `seed` is that of the submission.
-    pub(crate) fn with(interpreters: Interpreters, limits: ProgramLimits, seed: u64) -> Self {
-        Self { granted: Some((interpreters, limits)), seed, ..Self::none() }
+    pub(crate) fn with(interpreters: Interpreters, limits: ProgramLimits, seed: u64, watch: &Watch) -> Self {
+        let granted = Granted { interpreters, limits, watch: watch.clone() };
+        Self { granted: Some(granted), seed, ..Self::none() }
     }
 
     /// Whether the guest may run programs at all.
@@ -102,19 +125,20 @@ impl Programs {
         self.granted.is_some()
     }
 
-    /// Instructions that all programs have spent together.
-    pub(crate) fn fuel(&self) -> u64 {
-        self.fuel
+    /// Instructions that all programs have spent together; `None` where some of them were not counted.
+    pub(crate) fn fuel(&self) -> Option<u64> {
+        (!self.uncounted).then_some(self.fuel)
     }
 
     /// Time that all programs have taken together.
-    pub(crate) fn elapsed(&self) -> Duration {
+    pub(crate) fn elapsed(&self) -> Time {
         self.elapsed
     }
 
-    /// Runs one program to its end. The error is gavel's, not the program's.
+    /// Runs one program to its end. The error ends the guest: gavel's, or that of a program that took too long, about
+    /// which a guest could say only what depends on the machine.
     fn run(&mut self, program: Program) -> wasmtime::Result<ProgramOutcome> {
-        let Some((interpreters, limits)) = &self.granted else {
+        let Some(Granted { interpreters, limits, watch }) = &self.granted else {
             // Only while the plugin describes itself: it does not become a verifier without a grant.
             return Ok(ProgramOutcome::unavailable("no program can be run here".to_owned()));
         };
@@ -129,11 +153,25 @@ impl Programs {
         }
         let seed = seed(self.seed, self.runs, &program);
         self.runs += 1;
-        let started = Instant::now();
-        let ran = interpreter.run(program, limits, seed);
-        self.elapsed += started.elapsed();
-        let (outcome, fuel) = ran?;
-        self.fuel = self.fuel.saturating_add(fuel);
+        // A program that finds nothing left of the total runs out of fuel like one that spends its own: by what a
+        // completion does, not for want of an interpreter.
+        let fuel = program.fuel.min(limits.fuel).min(limits.total_fuel.saturating_sub(self.fuel));
+        let left = limits.total_timeout.saturating_sub(self.elapsed.processor());
+        let (timeout, limit) = if left < limits.timeout {
+            (left, limits.total_timeout)
+        } else {
+            (limits.timeout, limits.timeout)
+        };
+        let allowed = ProgramLimits { fuel, timeout, ..limits.clone() };
+        let stopwatch = Stopwatch::start(watch);
+        let ran = interpreter.run(program, &allowed, seed);
+        self.elapsed = self.elapsed.plus(stopwatch.elapsed());
+        let (outcome, spent) = ran?;
+        self.fuel = self.fuel.saturating_add(spent.fuel);
+        self.uncounted |= !spent.known;
+        if outcome.ending == Ending::Deadline {
+            return Err(TooSlow { limit }.into());
+        }
         Ok(outcome)
     }
 }

@@ -1,11 +1,15 @@
 //! A plugin with options and limits: one fresh instance for every submission.
 
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
 use gavel_verify::{Description, Failure, Outcome, Submission, Verdict, Verifier};
 
+use crate::component::shown;
+use crate::failure::Interrupted;
 use crate::plugin::Code;
 use crate::{Limits, LoadError, Plugin, STACK};
 
@@ -27,7 +31,8 @@ struct Inner {
 /// What became of a guest.
 pub(crate) struct Judged {
     pub(crate) result: Result<Verdict, Stop>,
-    pub(crate) fuel: u64,
+    /// Instructions spent; `None` where that is not known.
+    pub(crate) fuel: Option<u64>,
 }
 
 /// Why there is no verdict. Wrong options are kept apart, since they are an error when a plugin is loaded.
@@ -37,31 +42,41 @@ pub(crate) enum Stop {
 }
 
 impl Judged {
+    fn failed(failure: Failure) -> Self {
+        Self { result: Err(Stop::Failed(failure)), fuel: None }
+    }
+
     /// The guest was not run.
     pub(crate) fn refused(reason: String) -> Self {
-        Self { result: Err(Stop::Failed(Failure::Refused(reason))), fuel: 0 }
+        Self { fuel: Some(0), ..Self::failed(Failure::Refused(reason)) }
     }
 
     /// gavel failed to run the guest: the machine is out of memory or address space.
     pub(crate) fn broken(error: &wasmtime::Error) -> Self {
         tracing::error!("cannot run a plugin: {error:#}");
-        Self::refused(format!("the host could not run the plugin: {error:#}"))
+        Self::failed(Failure::HostFailed(format!("cannot run the plugin: {error:#}")))
+    }
+
+    fn interrupted() -> Self {
+        Self::failed(Failure::HostFailed(Interrupted.to_string()))
     }
 }
 
 impl WasmVerifier {
-    /// Asks the plugin for its opinion of the options.
+    /// Asks the plugin for its opinion of the options, within limits of gavel's own.
     pub(crate) fn probe(plugin: Plugin, options: String, limits: Limits) -> Result<Self, LoadError> {
-        let inner = Inner { plugin, options, limits };
-        let judge = || inner.judge(&Submission::default()).0.result;
-        // Whoever loads a plugin need not have the stack of a thread that judges.
-        let result = if inner.plugin.interpreters().is_some() { on_judging_stack(judge) } else { judge() };
-        match result {
-            Err(Stop::InvalidOptions(reason)) => {
-                Err(LoadError::InvalidOptions { plugin: inner.plugin.name().to_owned(), reason })
+        let small = plugin.loading_limits().least(&limits);
+        let inner = Inner { plugin, options, limits: small };
+        let name = || inner.plugin.name().to_owned();
+        let judged = on_judging_stack(inner.plugin.name(), || inner.judge(&Submission::default()).0.result)?;
+        match judged {
+            Err(Stop::InvalidOptions(reason)) => Err(LoadError::InvalidOptions { plugin: name(), reason }),
+            Err(Stop::Failed(failure @ Failure::HostFailed(_))) => {
+                let watch = inner.plugin.host().watch();
+                Err(LoadError::describing(inner.plugin.name(), failure, watch))
             }
             // What else a plugin thinks of an empty submission is its own affair.
-            _ => Ok(Self(Arc::new(inner))),
+            _ => Ok(Self(Arc::new(Inner { limits, ..inner }))),
         }
     }
 
@@ -87,7 +102,12 @@ impl Verifier for WasmVerifier {
     }
 
     fn verify(&self, submission: &Submission) -> Outcome {
-        let (judged, started) = self.0.judge(submission);
+        let started = Instant::now();
+        let judged = catch_unwind(AssertUnwindSafe(|| self.0.judge(submission)));
+        let (judged, started) = judged.unwrap_or_else(|_| {
+            tracing::error!("gavel panicked while judging; this is a bug");
+            (Judged::failed(Failure::HostFailed("gavel panicked".to_owned())), started)
+        });
         let result = judged.result.map_err(|stop| match stop {
             Stop::Failed(failure) => failure,
             // Only a plugin that reads its options after the submission comes here.
@@ -105,6 +125,9 @@ impl Inner {
         let (code, slots) = self.plugin.here();
         let _slot = slots.take();
         let started = Instant::now();
+        if self.plugin.host().watch().interrupted() {
+            return (Judged::interrupted(), started);
+        }
         let size = self.options.len() + size_of_texts(submission);
         if size > self.limits.input {
             let limit = self.limits.input;
@@ -130,25 +153,45 @@ impl Inner {
             return Err(format!("the reward is {}, not a finite number", verdict.reward));
         }
         let known = &self.plugin.description().metrics;
+        let mut said = HashSet::new();
         for (name, value) in &verdict.metrics {
+            let shown = || shown(name);
             if !value.is_finite() {
-                return Err(format!("the metric `{name}` is {value}, not a finite number"));
+                return Err(format!("the metric `{}` is {value}, not a finite number", shown()));
             }
             if self.plugin.declares_metrics() && !known.contains(name) {
-                return Err(format!("the metric `{name}` is not among those that the plugin describes"));
+                return Err(format!("the metric `{}` is not among those that the plugin describes", shown()));
+            }
+            if !said.insert(name) {
+                return Err(format!("the metric `{}` stands there twice", shown()));
             }
         }
-        Ok(())
+        // A formula that needs it would have no value, and so the completion no reward.
+        match known.iter().find(|&name| !said.contains(name)) {
+            Some(missing) => {
+                Err(format!("the metric `{}`, which the plugin describes, is missing", shown(missing)))
+            }
+            None => Ok(()),
+        }
     }
 }
 
-/// Runs `work` on a thread with enough stack or, where no thread can be had, on this one.
-fn on_judging_stack<T: Send>(work: impl Fn() -> T + Send + Sync) -> T {
-    let done = thread::scope(|scope| {
-        let thread = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, &work);
-        thread.ok()?.join().ok()
-    });
-    done.unwrap_or_else(work)
+/// Runs `work` on a thread with enough stack: whoever loads a plugin need not have that of a thread that judges.
+pub(crate) fn on_judging_stack<T: Send>(
+    plugin: &str,
+    work: impl FnOnce() -> T + Send,
+) -> Result<T, LoadError> {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("gavel-load".to_owned()).stack_size(STACK);
+        let thread = thread.spawn_scoped(scope, work).map_err(|error| LoadError::HostFailed {
+            plugin: plugin.to_owned(),
+            reason: format!("cannot start a thread: {error}"),
+        })?;
+        thread.join().map_err(|_| LoadError::HostFailed {
+            plugin: plugin.to_owned(),
+            reason: "gavel panicked; this is a bug".to_owned(),
+        })
+    })
 }
 
 fn size_of_texts(submission: &Submission) -> usize {
