@@ -202,7 +202,7 @@ export class Plugin {
     return this;
   }
 
-  /** The names of the metrics that a verdict may carry. */
+  /** The names of the metrics that every verdict carries. */
   says(metrics: string[]): Plugin {
     this.metrics = metrics;
     return this;

@@ -71,7 +71,7 @@ private:
 struct verdict {
     double reward = 0;                                    // finite; by custom 0 is wrong and 1 is right
     std::optional<std::string> reason = std::nullopt;     // one line for a person
-    std::vector<std::pair<const char *, double>> metrics = {};  // each name one of the plugin's metrics
+    std::vector<std::pair<const char *, double>> metrics = {};  // each of the plugin's metrics once
 
     verdict &&because(std::string why) && {
         reason = std::move(why);

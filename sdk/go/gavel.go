@@ -66,7 +66,7 @@ type Verdict struct {
 	Reward float64
 	// Reason is one line for a person: what was extracted and how it was compared.
 	Reason string
-	// Metrics are named numbers, all finite, each name one of the plugin's metrics.
+	// Metrics are named numbers, all finite, each of the plugin's metrics once.
 	Metrics []Metric
 }
 
@@ -123,7 +123,7 @@ type Plugin struct {
 	Version string
 	// Summary is one sentence.
 	Summary string
-	// Metrics are the names of the metrics that a verdict may carry.
+	// Metrics are the names of the metrics that every verdict carries.
 	Metrics []string
 }
 

@@ -98,7 +98,7 @@ export declare function plugin<const Options extends Record<string, Option<any>>
   summary: string;
   /** What a reward file may set. Other names are refused. */
   options?: Options;
-  /** The names of the metrics that a verdict may carry. */
+  /** The names of the metrics that every verdict carries. */
   metrics?: readonly Metric[];
   /** Judges one submission. It may wait (`setTimeout`): time is virtual, and waiting costs none. */
   verify(submission: Submission, options: Values<Options>): Verdict<Metric> | Promise<Verdict<Metric>>;

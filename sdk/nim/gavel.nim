@@ -26,14 +26,14 @@ type
     ## What a submission is worth. A wrong answer is a verdict with a low reward.
     reward*: float                    ## finite; by custom 0 is wrong and 1 is right
     reason*: string                   ## one line for a person: what was extracted and how it was compared
-    metrics*: seq[(string, float)]    ## all finite, each name one of the plugin's metrics
+    metrics*: seq[(string, float)]    ## all finite, each of the plugin's metrics once
 
   Plugin* = object
     ## What a plugin says of itself.
     name*: string         ## kebab-case, as a reward file calls it
     version*: string      ## semantic version of the plugin
     summary*: string      ## one sentence
-    metrics*: seq[string] ## the names of the metrics that a verdict may carry
+    metrics*: seq[string] ## the names of the metrics that every verdict carries
 
   NoOptions* = object
     ## The options of a plugin that has none.

@@ -60,7 +60,7 @@ pub const Verdict = struct {
     reward: f64,
     /// One line for a person: what was extracted and how it was compared. `gavel.print` makes one.
     reason: ?[]const u8 = null,
-    /// All finite, each name one of the plugin's metrics.
+    /// All finite, each of the plugin's metrics once.
     metrics: []const Metric = &.{},
 };
 
@@ -85,7 +85,7 @@ pub const Description = struct {
     version: []const u8,
     /// One sentence.
     summary: []const u8,
-    /// The names of the metrics that a verdict may carry.
+    /// The names of the metrics that every verdict carries.
     metrics: []const []const u8 = &.{},
 };
 

@@ -32,11 +32,17 @@ fn command(fields: &str, body: &str) -> Plugin {
     host().load(&wat::parse_str(text).unwrap(), "some/where/judge.wasm").unwrap()
 }
 
-/// A command that answers everything with `answer`.
-fn answering(answer: &str) -> Plugin {
+/// The file of a command that answers everything with `answer`.
+fn answering_bytes(answer: &str) -> Vec<u8> {
     let escaped: String = answer.bytes().map(|byte| format!("\\{byte:02x}")).collect();
     let say = format!("(call $say (i32.const 1024) (i32.const {}))", answer.len());
-    command(&format!(r#"(data (i32.const 1024) "{escaped}")"#), &say)
+    let data = format!(r#"(data (i32.const 1024) "{escaped}")"#);
+    wat::parse_str(format!(r#"(module {WASI} {data} (func (export "_start") {say}))"#)).unwrap()
+}
+
+/// A command that answers everything with `answer`.
+fn answering(answer: &str) -> Plugin {
+    host().load(&answering_bytes(answer), "some/where/judge.wasm").unwrap()
 }
 
 fn judge_within(plugin: &Plugin, limits: &Limits) -> Outcome {
@@ -71,7 +77,7 @@ fn a_verdict() {
     let metrics = vec![("b".to_owned(), 2.0), ("a".to_owned(), 1.5)];
     let outcome = judge(&plugin);
     assert_eq!(outcome.result, Ok(Verdict { reward: 0.5, reason: Some("half".to_owned()), metrics }));
-    assert!(outcome.fuel > 0);
+    assert!(outcome.fuel > Some(0));
     assert_eq!(judge_answer("{\"reward\": 1}\n"), Ok(Verdict::new(1.0)));
 }
 
@@ -132,6 +138,20 @@ fn it_can_describe_itself() {
 }
 
 #[test]
+fn what_it_says_of_itself_is_held_to_what_it_means() {
+    let describing = |description: &str| {
+        let plugin = answering_bytes(&format!(r#"{{"description": {description}}}"#));
+        host().load(&plugin, "judge.wasm").map(drop)
+    };
+    assert!(describing(r#"{"name": "pair", "metrics": ["a", "b"]}"#).is_ok());
+    let twice = describing(r#"{"name": "pair", "metrics": ["a", "b", "a"]}"#);
+    let Err(LoadError::Describe { source: Failure::Refused(reason), .. }) = twice else {
+        panic!("{twice:?}")
+    };
+    assert!(reason.contains("`a` twice"), "{reason}");
+}
+
+#[test]
 fn errors_by_name() {
     assert_eq!(judge_answer(r#"{"error": {"abstain": "no"}}"#), Err(Failure::Abstained("no".to_owned())));
     assert_eq!(
@@ -163,6 +183,7 @@ fn answers_that_are_no_verdict() {
         r#"{"error": {"unheard-of": ""}}"#,
         r#"{"reward": 1}{"reward": 2}"#,
         r#"{"reward": 1, "reason": "\xff"}"#,
+        r#"{"reward": 1, "metrics": {"a": 1, "b": 2, "a": 3}}"#,
     ] {
         let result = judge_answer(answer);
         assert!(matches!(result, Err(Failure::Refused(_))), "{answer}: {result:?}");
@@ -206,6 +227,70 @@ fn an_exit_with_zero_is_an_end() {
 fn a_flood_is_too_large() {
     let flood = command("", "(loop (call $say (i32.const 0) (i32.const 60000)) (br 0))");
     assert_eq!(judge(&flood).result, Err(Failure::OutputTooLarge { limit: 64 << 10 }));
+}
+
+#[test]
+fn a_loop_of_calls_of_the_host_ends_by_fuel() {
+    // Room for 400,000 vectors, all empty, and for 40,000 subscriptions.
+    let grow = "(drop (memory.grow (i32.const 60)))";
+    for (name, call) in [
+        (
+            "a write to standard error",
+            "(drop (call $fd_write (i32.const 2) (i32.const 16) (i32.const 1) (i32.const 8)))",
+        ),
+        (
+            "a write of 400,000 empty vectors",
+            "(drop (call $fd_write (i32.const 2) (i32.const 65536) (i32.const 400000) (i32.const 8)))",
+        ),
+        (
+            "a read at the end",
+            "(drop (call $fd_read (i32.const 0) (i32.const 24) (i32.const 1) (i32.const 8)))",
+        ),
+        ("a random byte", "(drop (call $random (i32.const 100) (i32.const 1)))"),
+        ("a look at the clock", "(drop (call $time (i32.const 1) (i64.const 1) (i32.const 400)))"),
+        (
+            "a wait for one timer",
+            "(drop (call $poll (i32.const 1000) (i32.const 2000) (i32.const 1) (i32.const 300)))",
+        ),
+        (
+            "a wait for 40,000 timers",
+            "(drop (call $poll (i32.const 65536) (i32.const 65536) (i32.const 40000) (i32.const 300)))",
+        ),
+        ("a look at the environment", "(drop (call $environ (i32.const 100) (i32.const 104)))"),
+        (
+            "an attempt to open a file",
+            "(drop (call $open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 16000) (i32.const 0)
+                         (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 100)))",
+        ),
+    ] {
+        let vectors = "(i32.store (i32.const 16) (i32.const 4096)) (i32.store (i32.const 20) (i32.const 100))
+                       (i32.store (i32.const 24) (i32.const 4096)) (i32.store (i32.const 28) (i32.const 60000))";
+        let endless = command("", &format!("{grow} {vectors} (loop {call} (br 0))"));
+        let [first, again] = [judge(&endless), judge(&endless)];
+        assert_eq!(first.result, Err(Failure::OutOfFuel { limit: limits().fuel }), "{name}");
+        assert_eq!((first.fuel, &first.result), (Some(limits().fuel), &again.result), "{name}");
+    }
+}
+
+#[test]
+fn random_bytes_are_limited_for_the_whole_submission() {
+    let draw = |times: u32| {
+        let body = format!(
+            "(local $left i32) (local.set $left (i32.const {times})) (drop (memory.grow (i32.const 20)))
+             (loop
+               (drop (call $random (i32.const 65536) (i32.const 1048576)))
+               (br_if 0 (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
+             (call $say (i32.const 1024) (i32.const 12))"
+        );
+        command(r#"(data (i32.const 1024) "{\"reward\":1}")"#, &body)
+    };
+    let roomy = Limits { fuel: 1_000_000_000, ..limits() };
+    assert_eq!(judge_within(&draw(16), &roomy).reward(), Some(1.0));
+    let outcome = judge_within(&draw(17), &roomy);
+    assert!(
+        matches!(&outcome.result, Err(Failure::Trap { message, .. }) if message.contains("random bytes")),
+        "{outcome:?}"
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use gavel_verify::{Failure, Outcome, Verdict, Verifier};
 
 use crate::world::{
     PAGE, assert_unharmed, attack, attack_within, attacker, component, component_of_world, host, limits,
-    submission, verifier,
+    resident_peak, submission, verifier,
 };
 
 fn reward(outcome: &Outcome) -> f64 {
@@ -44,7 +44,7 @@ fn attack_in_text(fields: &str, body: &str, limits: &Limits) -> Outcome {
 fn an_endless_loop_runs_out_of_fuel() {
     let outcome = attack("endless loop");
     assert_eq!(outcome.result, Err(Failure::OutOfFuel { limit: limits().fuel }));
-    assert_eq!(outcome.fuel, limits().fuel);
+    assert_eq!(outcome.fuel, Some(limits().fuel));
 }
 
 #[test]
@@ -53,6 +53,7 @@ fn an_endless_loop_with_fuel_for_years_meets_its_deadline() {
     let outcome = attack_within("endless loop", &Limits { fuel: u64::MAX, timeout, ..limits() });
     assert_eq!(outcome.result, Err(Failure::Deadline { limit: timeout }));
     assert!(outcome.elapsed >= timeout, "cut after {:?}, before its time", outcome.elapsed);
+    assert_eq!(outcome.fuel, None, "nobody knows how far it got");
     assert_unharmed();
 }
 
@@ -82,18 +83,6 @@ fn a_sleep_of_an_hour_takes_no_time() {
 #[test]
 fn a_memory_bomb_is_out_of_memory() {
     assert_eq!(attack("memory bomb").result, Err(Failure::OutOfMemory { limit: limits().memory }));
-}
-
-#[test]
-fn a_bomb_of_many_memories_is_out_of_memory() {
-    let two = r#"(memory (export "memory") 1) (memory $other 1)"#;
-    let half = limits().memory / 2 / (64 << 10);
-    let grow = |memory: &str| {
-        format!("(if (i32.eq (memory.grow {memory} (i32.const {half})) (i32.const -1)) (then unreachable))")
-    };
-    let body = format!("{} {} (i32.const 2048)", grow(""), grow("$other"));
-    let outcome = attack_in_text(two, &body, &limits());
-    assert_eq!(outcome.result, Err(Failure::OutOfMemory { limit: limits().memory }));
 }
 
 #[test]
@@ -129,13 +118,6 @@ fn a_reason_of_a_gibibyte_is_too_large_and_never_copied() {
     assert!(resident_peak() - before < 512 << 20, "the host has copied the reason");
 }
 
-/// The most bytes that this process ever held.
-fn resident_peak() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    peak.map_or(0, |peak| peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10)
-}
-
 #[test]
 fn answers_above_the_limit_are_too_large() {
     let large = Limits { memory: 512 << 20, fuel: 10_000_000_000, ..limits() };
@@ -143,7 +125,44 @@ fn answers_above_the_limit_are_too_large() {
         let outcome = attack_within(completion, &large);
         assert_eq!(outcome.result, Err(Failure::OutputTooLarge { limit: 64 << 10 }), "{completion}");
     }
-    assert_eq!(reason(&attack("reason of the limit")).len(), 64 << 10);
+    assert_eq!(reason(&attack("reason of the limit")).len(), (64 << 10) - "length".len() - 8);
+}
+
+#[test]
+fn names_that_lie_at_one_place_are_counted_before_they_are_copied() {
+    // 8000 metrics, each of whose names is the same 60 KiB: half a gigabyte, were it copied.
+    let before = resident_peak();
+    let outcome = attack_in_text(
+        r#"(memory (export "memory") 4)"#,
+        "(local $at i32)
+         (local.set $at (i32.const 80000))
+         (loop
+           (i32.store (local.get $at) (i32.const 4096))
+           (i32.store (i32.add (local.get $at) (i32.const 4)) (i32.const 61440))
+           (br_if 0 (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 16))) (i32.const 208000))))
+         (i32.store (i32.const 2076) (i32.const 80000))
+         (i32.store (i32.const 2080) (i32.const 8000))
+         (i32.const 2048)",
+        &limits(),
+    );
+    assert_eq!(outcome.result, Err(Failure::OutputTooLarge { limit: limits().output as u64 }));
+    assert!(resident_peak() - before < 128 << 20, "the host has copied the names");
+}
+
+#[test]
+fn the_answer_is_asked_for_once() {
+    // A plugin that judged twice would have drawn other random numbers, and paid for both: a large answer costs what a
+    // small one does.
+    let answer = |length: u32| {
+        let body = format!(
+            "(i32.store8 (i32.const 2064) (i32.const 1)) (i32.store (i32.const 2068) (i32.const 0))
+             (i32.store (i32.const 2072) (i32.const {length})) (i32.const 2048)"
+        );
+        attack_in_text(r#"(memory (export "memory") 4)"#, &body, &limits())
+    };
+    let (small, large) = (answer(1), answer(200_000));
+    assert_eq!(large.result, Err(Failure::OutputTooLarge { limit: limits().output as u64 }));
+    assert_eq!((small.reward(), small.fuel), (Some(0.0), large.fuel));
 }
 
 #[test]
@@ -170,6 +189,16 @@ fn numbers_that_are_not_finite_are_refused() {
 #[test]
 fn a_metric_that_was_not_announced_is_refused() {
     assert_refused(&attack("metric without a description"));
+}
+
+#[test]
+fn a_metric_that_is_missing_or_there_twice_is_refused_by_name() {
+    for (completion, problem) in
+        [("metric that is missing", "missing"), ("metric that is there twice", "twice")]
+    {
+        let Err(Failure::Refused(reason)) = attack(completion).result else { panic!("{completion}") };
+        assert!(reason.contains("`length`") && reason.contains(problem), "{reason}");
+    }
 }
 
 #[test]
@@ -264,8 +293,126 @@ fn hoarded_handles_trap() {
     );
     let outcome = verifier(&hoard, &limits()).verify(&submission("x"));
     assert!(!trap(&outcome).is_empty());
-    assert!(outcome.fuel < limits().fuel / 10, "it went on to hoard: {} fuel", outcome.fuel);
     assert_unharmed();
+}
+
+#[test]
+fn a_loop_of_calls_of_the_host_ends_by_fuel() {
+    let calls = [
+        (
+            "a reading of the clock",
+            "wasi:clocks/monotonic-clock@0.2.0",
+            "now",
+            "(result i64)",
+            "(drop (call $f))",
+        ),
+        (
+            "a timer that is dropped",
+            "wasi:clocks/monotonic-clock@0.2.0",
+            "subscribe-duration",
+            "(param i64) (result i32)",
+            "(call $drop (call $f (i64.const 1)))",
+        ),
+    ];
+    for (name, interface, function, types, call) in calls {
+        let endless = component_of_world(
+            &format!("import {interface}; import wasi:io/poll@0.2.0;"),
+            &format!(
+                r#"(import "{interface}" "{function}" (func $f {types}))
+                   (import "wasi:io/poll@0.2.0" "[resource-drop]pollable" (func $drop (param i32)))
+                   (memory (export "memory") 1)"#
+            ),
+            &format!("(loop {call} (br 0)) unreachable"),
+        );
+        assert_ends_by_fuel(name, &endless);
+    }
+    let waiting = |count: u32| {
+        component_of_world(
+            "import wasi:clocks/monotonic-clock@0.2.0; import wasi:io/poll@0.2.0;",
+            r#"(import "wasi:clocks/monotonic-clock@0.2.0" "subscribe-duration" (func $subscribe (param i64) (result i32)))
+               (import "wasi:io/poll@0.2.0" "poll" (func $poll (param i32 i32 i32)))
+               (memory (export "memory") 8)"#,
+            &format!(
+                "(local $timer i32) (local $at i32)
+                 (local.set $timer (call $subscribe (i64.const 1)))
+                 (local.set $at (i32.const 65536))
+                 (loop
+                   (i32.store (local.get $at) (local.get $timer))
+                   (br_if 0 (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 4)))
+                                      (i32.const {}))))
+                 (loop
+                   (call $poll (i32.const 65536) (i32.const {count}) (i32.const 3100))
+                   (global.set $end (i32.const 131072))
+                   (br 0))
+                 unreachable",
+                65536 + 4 * count
+            ),
+        )
+    };
+    assert_ends_by_fuel("a wait for one thing 4096 times", &waiting(4096));
+    let outcome = verifier(&waiting(4097), &limits()).verify(&submission("x"));
+    assert!(
+        matches!(&outcome.result, Err(Failure::Trap { message, .. }) if message.contains("4097")),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn instructions_that_call_the_engine_end_by_fuel() {
+    let fields = r#"(memory (export "memory") 1) (table $t 1 funcref) (elem $e funcref (ref.null func))
+                    (data $d "x")"#;
+    for instruction in [
+        "(drop (memory.grow (i32.const 0)))",
+        "(drop (memory.grow (i32.const 65535)))",
+        "(drop (table.grow $t (ref.null func) (i32.const 0)))",
+        "(drop (table.grow $t (ref.null func) (i32.const 200000)))",
+        "(table.init $t $e (i32.const 0) (i32.const 0) (i32.const 0))",
+        "(memory.init $d (i32.const 0) (i32.const 0) (i32.const 0))",
+        "(data.drop $d)",
+        "(elem.drop $e)",
+    ] {
+        assert_ends_by_fuel(
+            instruction,
+            &component(fields, &format!("(loop {instruction} (br 0)) unreachable")),
+        );
+    }
+}
+
+/// Judges twice: by fuel means at the same place.
+fn assert_ends_by_fuel(name: &str, endless: &[u8]) {
+    let verifier = verifier(endless, &limits());
+    for _ in 0..2 {
+        let outcome = verifier.verify(&submission("x"));
+        assert_eq!(outcome.result, Err(Failure::OutOfFuel { limit: limits().fuel }), "{name}");
+        assert_eq!(outcome.fuel, Some(limits().fuel), "{name}");
+    }
+    assert_unharmed();
+}
+
+#[test]
+fn growth_that_a_memory_forbids_itself_leaves_the_rest_to_others() {
+    let grow = "(drop (memory.grow (i32.const 900)))".repeat(3);
+    let table =
+        "(if (i32.eq (table.grow $t (ref.null func) (i32.const 90000)) (i32.const -1)) (then unreachable))";
+    // Three times 900 pages are more than this plugin may have, and its memory may have 500.
+    let body = format!(
+        "{grow} {table} (if (i32.eq (memory.grow (i32.const 400)) (i32.const -1)) (then unreachable))
+                        (i32.const 2048)"
+    );
+    let fields = r#"(memory (export "memory") 1 500) (table $t 1 funcref)"#;
+    assert_eq!(reward(&attack_in_text(fields, &body, &limits())), 0.0);
+}
+
+#[test]
+fn the_names_in_a_backtrace_are_cut() {
+    let name = "x".repeat(10_000);
+    let fields = format!(r#"{PAGE} (func ${name} unreachable)"#);
+    let outcome = attack_in_text(&fields, &format!("(call ${name}) (i32.const 2048)"), &limits());
+    let frames = trap(&outcome);
+    assert!(
+        frames[0].starts_with("xxx") && frames.iter().all(|frame| frame.chars().count() <= 201),
+        "{frames:?}"
+    );
 }
 
 #[test]

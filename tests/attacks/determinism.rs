@@ -8,7 +8,7 @@ use gavel_verify::{Failure, Verdict, Verifier};
 use crate::world::{attacker, build_guest, limits, submission};
 
 /// What must be the same in every run.
-type Said = (Result<Verdict, Failure>, u64);
+type Said = (Result<Verdict, Failure>, Option<u64>);
 
 const COMPLETIONS: [&str; 8] =
     ["42", "wrong", "clock", "entropy", "endless loop", "memory bomb", "sleep for an hour", "panic"];
@@ -45,6 +45,22 @@ fn threads_do_not_change_verdicts() {
             });
         }
     });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_process_that_was_stopped_has_lost_no_time() {
+    // Half a second of computing, a second to do it in, and three seconds that are not lived through.
+    let limits = Limits { fuel: 200_000_000, timeout: Duration::from_secs(1), ..limits() };
+    let verifier = attacker().verifier("{}", &limits).unwrap();
+    let mut stop = std::process::Command::new("sh")
+        .args(["-c", "sleep 0.2; kill -STOP $PPID; sleep 3; kill -CONT $PPID"])
+        .spawn()
+        .unwrap();
+    while stop.try_wait().unwrap().is_none() {
+        let outcome = verifier.verify(&submission("endless loop"));
+        assert_eq!(outcome.result, Err(Failure::OutOfFuel { limit: limits.fuel }));
+    }
 }
 
 #[test]

@@ -5,5 +5,6 @@ mod components;
 mod determinism;
 mod files;
 mod interpreters;
+mod loading;
 mod programs;
 mod world;

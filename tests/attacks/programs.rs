@@ -15,6 +15,7 @@ fn program_limits() -> ProgramLimits {
         timeout: Duration::from_secs(60),
         output: 10_000,
         runs: 100,
+        ..ProgramLimits::default()
     }
 }
 
@@ -73,12 +74,34 @@ fn an_endless_program_runs_out_of_fuel() {
 }
 
 #[test]
-fn an_endless_program_with_fuel_for_years_meets_its_deadline() {
+fn a_program_that_meets_its_deadline_leaves_no_verdict() {
     let timeout = Duration::from_millis(30);
     let programs = ProgramLimits { fuel: u64::MAX, timeout, ..program_limits() };
-    let outcome = judge(&running(&limits_with(programs)), "print a\nloop\n---\nprint b");
-    assert_eq!(said(&outcome), "deadline stdout=\"a\\n\" stderr=\"\"\nexited 0 stdout=\"b\\n\" stderr=\"\"");
-    assert!(outcome.elapsed >= timeout, "cut after {:?}, before its time", outcome.elapsed);
+    let verifier = running(&limits_with(programs));
+    for completion in ["print a\nloop\n---\nprint b", "then=panic\n\nloop"] {
+        let outcome = judge(&verifier, completion);
+        assert_eq!(outcome.result, Err(Failure::Deadline { limit: timeout }), "{completion}");
+        assert_eq!(outcome.fuel, None, "nobody knows how far it got");
+        assert!(outcome.elapsed >= timeout, "cut after {:?}, before its time", outcome.elapsed);
+    }
+    assert_eq!(judge(&verifier, "print b").reward(), Some(1.0));
+}
+
+#[test]
+fn all_programs_of_a_submission_share_a_total() {
+    let programs = ProgramLimits { total_fuel: 100_000_000, ..program_limits() };
+    let outcome = judge(&running(&limits_with(programs)), "times=30\n\ncount 1000000");
+    let exited = outcome.reward().unwrap();
+    assert!((2.0..30.0).contains(&exited), "{outcome:?}");
+    // Those that find nothing left have not been refused: they ran out, like one that spends its own.
+    assert!(said(&outcome).lines().last().unwrap().starts_with("out-of-fuel "), "{outcome:?}");
+    assert!(outcome.fuel.unwrap() < 100_000_000 + limits().fuel, "{outcome:?}");
+
+    let (timeout, total_timeout) = (Duration::from_millis(50), Duration::from_millis(20));
+    let programs =
+        ProgramLimits { fuel: u64::MAX, total_fuel: u64::MAX, timeout, total_timeout, ..program_limits() };
+    let outcome = judge(&running(&limits_with(programs)), "times=100\n\ncount 10000000");
+    assert_eq!(outcome.result, Err(Failure::Deadline { limit: total_timeout }));
 }
 
 #[test]
@@ -232,22 +255,22 @@ fn programs_spend_their_own_fuel_and_the_outcome_counts_it() {
     let idle = judge(&verifier, "print a");
     let busy = judge(&verifier, "times=5\n\ncount 1000000");
     assert_eq!(busy.reward(), Some(5.0), "{busy:?}");
-    assert!(idle.fuel < lean.fuel, "{idle:?}");
-    assert!(busy.fuel > 5 * 1_000_000, "the programs' instructions are missing: {}", busy.fuel);
+    assert!(idle.fuel < Some(lean.fuel), "{idle:?}");
+    assert!(busy.fuel > Some(5 * 1_000_000), "the programs' instructions are missing: {busy:?}");
     // What the plugin itself spends is its own.
     let outer = judge(&verifier, "then=loop\n\ncount 1000000");
     assert_eq!(outer.result, Err(Failure::OutOfFuel { limit: lean.fuel }));
-    assert!(outer.fuel > lean.fuel + 1_000_000, "{}", outer.fuel);
+    assert!(outer.fuel > Some(lean.fuel + 1_000_000), "{outer:?}");
 }
 
 #[test]
 fn time_that_programs_take_is_not_the_plugins() {
     // The programs take more than the plugin may have, and the plugin computes for a little after them.
-    let programs = ProgramLimits { fuel: u64::MAX, timeout: Duration::from_millis(400), ..program_limits() };
-    let timeout = Duration::from_secs(1);
+    let programs = ProgramLimits { fuel: 2_000_000_000, ..program_limits() };
+    let timeout = Duration::from_millis(500);
     let verifier = running(&Limits { timeout, fuel: u64::MAX, ..limits_with(programs) });
     let outcome = judge(&verifier, "times=3\nthen=count\n\nloop");
-    assert_eq!(said(&outcome), r#"deadline stdout="" stderr="""#);
+    assert_eq!(said(&outcome), r#"out-of-fuel stdout="" stderr="""#);
     assert!(outcome.elapsed > timeout, "{outcome:?}");
     // And the plugin's own time still ends.
     let outcome = judge(&verifier, "then=loop\n\nloop");

@@ -63,7 +63,7 @@ fn submission() -> Submission {
 /// Fresh instance, call and drop, on one thread.
 fn cost(verifier: &WasmVerifier, length: Duration) {
     let (submission, mut times) = (submission(), Vec::new());
-    let mut fuel = 0;
+    let mut fuel = None;
     let mut status = Status::Verdict;
     let started = Instant::now();
     while started.elapsed() < length {
@@ -77,7 +77,7 @@ fn cost(verifier: &WasmVerifier, length: Duration) {
     );
     let mean = micros(times.iter().sum()) / times.len() as f64;
     let (p50, p99) = (percentile(&mut times, 0.5), percentile(&mut times, 0.99));
-    println!("| n = {} | {p50:.1} µs | {p99:.1} µs | {mean:.1} µs | {fuel} | {status} |\n", times.len());
+    println!("| n = {} | {p50:.1} µs | {p99:.1} µs | {mean:.1} µs | {fuel:?} | {status} |\n", times.len());
 }
 
 /// Threads of one process against processes of one thread.
@@ -190,7 +190,7 @@ fn kill(host: &Host) -> anyhow::Result<()> {
         endless.verifier("{}", &Limits { timeout: Duration::from_secs(600), ..Limits::default() })?;
     let outcome = fuelled.verify(&Submission::default());
     println!(
-        "\n{} instructions of an endless loop take {:.1} s.\n",
+        "\n{:?} instructions of an endless loop take {:.1} s.\n",
         outcome.fuel,
         outcome.elapsed.as_secs_f64()
     );

@@ -97,3 +97,43 @@ fn processor_time() -> Option<Duration> {
 fn processor_time() -> Option<Duration> {
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Interrupt;
+    use crate::ticker::Ticker;
+
+    #[test]
+    fn who_waits_spends_nothing() {
+        let ticker = Ticker::start(Interrupt::new()).unwrap();
+        let deadline = Deadline::in_(Duration::from_millis(20), ticker.watch());
+        // More than the limit by the clock, as on a machine that runs something else meanwhile, and less than the ticks
+        // behind it.
+        std::thread::sleep(Duration::from_millis(50));
+        if processor_time().is_some() {
+            assert!(deadline.next_look(Time::default()).is_some());
+        }
+    }
+
+    #[test]
+    fn who_computes_spends_and_what_others_spent_is_not_counted() {
+        let ticker = Ticker::start(Interrupt::new()).unwrap();
+        let deadline = Deadline::in_(Duration::from_millis(20), ticker.watch());
+        let others = Stopwatch::start(ticker.watch());
+        while deadline.next_look(Time::default()).is_some() {
+            std::hint::black_box(());
+        }
+        assert!(deadline.next_look(others.elapsed()).is_some());
+    }
+
+    #[test]
+    fn ticks_end_who_is_given_no_time() {
+        let ticker = Ticker::start(Interrupt::new()).unwrap();
+        let deadline = Deadline::in_(Duration::from_millis(1), ticker.watch());
+        while ticker.watch().ticks() < deadline.stopwatch.started.ticks + 2 * TICKS_BEHIND {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(deadline.next_look(Time::default()), None);
+    }
+}

@@ -33,12 +33,15 @@ const GLOBALS: Bound = Bound("globals", 100_000);
 const DATA: Bound = Bound("data segments", 100_000);
 const ELEMENTS: Bound = Bound("table elements", 1 << 20);
 const COMPONENT_ITEMS: Bound = Bound("parts of components", 100_000);
+const CODE: Bound = Bound("bytes of code", 64 << 20);
 const INITIAL_MEMORY: Bound = Bound("bytes of initial memory", 4 << 30);
 
-/// What one function may have. The compiler keeps track of every value that is live, wherever it is.
+/// What one function may have. For each block the compiler keeps track of every value that is live there, so it is their
+/// product that takes time and memory.
 const BODY: Bound = Bound("bytes in a function", 1 << 20);
 const LOCALS: Bound = Bound("locals in a function", 10_000);
 const STACK: Bound = Bound("values on the stack in a function", 2_000);
+const LIVE: Bound = Bound("blocks times values in a function", 100_000_000);
 
 /// What there is, and how many there may be.
 #[derive(Clone, Copy)]
@@ -100,6 +103,7 @@ struct Scan {
     segments: Count,
     elements: Count,
     component_items: Count,
+    code: Count,
     /// Bytes in data segments, and bytes of the images that they are spread over.
     data: u64,
     image: u64,
@@ -133,6 +137,7 @@ impl Scan {
             Payload::ExportSection(exports) => self.exports.add(exports.count(), EXPORTS),
             Payload::ComponentExportSection(exports) => self.exports.add(exports.count(), EXPORTS),
             Payload::FunctionSection(functions) => self.functions.add(functions.count(), FUNCTIONS),
+            Payload::CodeSectionStart { size, .. } => self.code.add(*size, CODE),
             Payload::GlobalSection(globals) => self.globals.add(globals.count(), GLOBALS),
             Payload::InstanceSection(items) => self.component_items.add(items.count(), COMPONENT_ITEMS),
             Payload::ComponentInstanceSection(items) => {
@@ -202,14 +207,32 @@ fn check_function(
     validator.read_locals(&mut reader)?;
     hold(u64::from(validator.len_locals()), LOCALS)?;
     let mut operators = wasmparser::OperatorsReader::new(reader);
+    let (mut blocks, mut highest) = (1, 0);
     while !operators.eof() {
         let offset = operators.original_position();
         let operator = operators.read()?;
         validator.op(offset, &operator)?;
-        hold(u64::from(validator.operand_stack_height()), STACK)?;
+        blocks += u64::from(starts_a_block(&operator));
+        highest = highest.max(u64::from(validator.operand_stack_height()));
+        hold(highest, STACK)?;
     }
     operators.finish()?;
+    hold(blocks * (u64::from(validator.len_locals()) + highest), LIVE)?;
     Ok(validator.into_allocations())
+}
+
+/// Whether the compiler starts a block of its own after an instruction.
+fn starts_a_block(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::Else
+            | Operator::End
+            | Operator::Br { .. }
+            | Operator::BrIf { .. }
+            | Operator::BrTable { .. }
+    )
 }
 
 #[cfg(test)]
@@ -261,6 +284,10 @@ mod tests {
         assert_eq!(too_much(&locals), Some(("locals in a function", 10_001)));
         let stack = format!("(module (func {} {}))", "(i32.const 1)".repeat(2_001), "drop ".repeat(2_001));
         assert_eq!(too_much(&stack), Some(("values on the stack in a function", 2_001)));
+        let blocks = "(br_if 0 (i32.const 0))".repeat(12_000);
+        assert_eq!(too_much(&format!("(module (func (local {}) {blocks}))", "i32 ".repeat(8_000))), None);
+        let live = format!("(module (func (local {}) {blocks}))", "i32 ".repeat(9_000));
+        assert_eq!(too_much(&live), Some(("blocks times values in a function", 12_002 * 9_001)));
         let body = format!("(module (func {}))", "(drop (i64.const 0x7fffffffffffffff))".repeat(100_000));
         assert!(matches!(too_much(&body), Some(("bytes in a function", _))));
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gavel_host::{Host, HostConfig, HostError, Limits};
+use gavel_host::{Host, HostConfig, HostWarning, Limits};
 use gavel_verify::{Submission, Verifier};
 
 /// A command that gives the reward 1 to everything.
@@ -81,26 +81,58 @@ fn a_cache_that_cannot_be_written_does_not_stop_anyone() {
 }
 
 #[test]
-fn a_file_in_the_way_is_an_error() {
+fn a_file_in_the_way_is_a_warning() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let refused = Host::new(with_cache(&file.path().join("cache")));
-    assert!(matches!(refused, Err(HostError::Cache { .. })), "{refused:?}");
+    let cache = file.path().join("cache");
+    let host = Host::new(with_cache(&cache)).unwrap();
+    let [HostWarning::Cache { path, .. }] = host.warnings() else { panic!("{:?}", host.warnings()) };
+    assert_eq!(*path, cache);
+    assert_eq!(reward(&cache), Some(1.0));
 }
 
 #[cfg(unix)]
 #[test]
-fn a_folder_that_others_can_write_to_is_refused() {
+fn a_folder_that_others_can_write_to_is_not_used_and_the_next_one_is() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
+    let own = tempfile::tempdir().unwrap();
     for mode in [0o770, 0o702, 0o1777] {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
-        let refused = Host::new(with_cache(folder.path()));
-        let Err(HostError::SharedCache { path, problem }) = refused else { panic!("{mode:o}: {refused:?}") };
+        let fallback = Some(own.path().join(format!("{mode:o}")));
+        let config = HostConfig { cache_fallback_dir: fallback.clone(), ..with_cache(folder.path()) };
+        let host = Host::new(config).unwrap();
+        let [HostWarning::SharedCache { path, problem }] = host.warnings() else {
+            panic!("{mode:o}: {:?}", host.warnings())
+        };
         assert_eq!(path, folder.path());
-        assert_eq!(problem, format!("can be written to by others (mode {mode:o})"));
+        assert_eq!(*problem, format!("can be written to by others (mode {mode:o})"));
+        host.load(&plugin(), "one.wasm").unwrap();
+        assert_eq!(files(folder.path(), "cwasm").len(), 0);
+        assert_eq!(files(&fallback.unwrap(), "cwasm").len(), 1);
     }
     for mode in [0o700, 0o755] {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+        assert_eq!(reward(folder.path()), Some(1.0));
+        let [code] = &files(folder.path(), "cwasm")[..] else { panic!() };
+        // Who may read the folder may read what is in it: a cache that was filled for an image is for its users.
+        assert_eq!(fs::metadata(code).unwrap().permissions().mode() & 0o777, 0o600 | mode & 0o044);
+        fs::remove_file(code).unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_entry_that_is_no_file_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    for extension in ["cwasm", "sum"] {
+        assert_eq!(reward(folder.path()), Some(1.0));
+        let [entry] = &files(folder.path(), extension)[..] else { panic!() };
+        fs::remove_file(entry).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(entry).status().unwrap().success());
+        assert_eq!(reward(folder.path()), Some(1.0));
+        let [entry] = &files(folder.path(), extension)[..] else { panic!() };
+        fs::remove_file(entry).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", entry).unwrap();
         assert_eq!(reward(folder.path()), Some(1.0));
     }
 }

@@ -88,7 +88,7 @@ pub struct Description {
     pub summary: String,
     /// JSON Schema of the options object, as text.
     pub options: String,
-    /// The names of the metrics that a verdict may carry.
+    /// The names of the metrics that every verdict carries.
     pub metrics: Vec<String>,
 }
 

@@ -49,7 +49,7 @@ typedef struct gavel_verifier_types_verdict_t {
   double   reward;
   // One line for a person: what was extracted and how it was compared.
   plugin_option_string_t   reason;
-  // Named numbers, all finite, each name one of `description.metrics`.
+  // Named numbers, all finite, each of `description.metrics` once.
   plugin_list_tuple2_string_f64_t   metrics;
 } gavel_verifier_types_verdict_t;
 
@@ -89,7 +89,7 @@ typedef struct gavel_verifier_types_description_t {
   plugin_string_t   summary;
   // JSON Schema of the options object.
   plugin_string_t   options;
-  // The names of the metrics that a verdict may carry.
+  // The names of the metrics that every verdict carries.
   plugin_list_string_t   metrics;
 } gavel_verifier_types_description_t;
 

@@ -75,7 +75,7 @@ class Verdict:
     reason: Optional[str] = None
     """One line for a person: what was extracted and how it was compared."""
     metrics: Mapping[str, float] = field(default_factory=dict)
-    """Named numbers, all finite, each name one of the plugin's `metrics`."""
+    """Named numbers, all finite, each of the plugin's `metrics` once."""
 
     @classmethod
     def right_if(

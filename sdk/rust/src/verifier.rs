@@ -70,7 +70,7 @@ pub trait Verifier {
     /// One sentence on what is judged.
     const SUMMARY: &str;
 
-    /// The names of the metrics that a verdict may carry; a formula reaches them as `verifier.metric`.
+    /// The names of the metrics that every verdict carries; a formula reaches them as `verifier.metric`.
     const METRICS: &[&str] = &[];
 
     /// JSON Schema of the options object, for people and tools; the type of [`Options`](Self::Options) is what holds.

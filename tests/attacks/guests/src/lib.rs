@@ -38,8 +38,8 @@ impl Guest for Attack {
             "leave memory dirty" => Ok(dirty_memory()),
             "huge reason" => Ok(reason("x".repeat(64 << 20))),
             "huge error" => Err(ErrorCode::Abstain("x".repeat(1 << 20))),
-            "reason of the limit" => Ok(reason("x".repeat(64 << 10))),
-            "reason above the limit" => Ok(reason("x".repeat((64 << 10) + 1))),
+            "reason of the limit" => Ok(reason("x".repeat((64 << 10) - LENGTH))),
+            "reason above the limit" => Ok(reason("x".repeat((64 << 10) - LENGTH + 1))),
             "many metrics" => Ok(metrics((0..1 << 20).map(|_| ("length".to_owned(), 0.0)).collect())),
             "reason that is not text" => Ok(reason(not_text())),
             "error that is not text" => Err(ErrorCode::InternalError(not_text())),
@@ -48,7 +48,9 @@ impl Guest for Attack {
             "infinite" => Ok(reward(f64::INFINITY)),
             "minus infinite" => Ok(reward(f64::NEG_INFINITY)),
             "metric that is not a number" => Ok(metrics(vec![("length".to_owned(), f64::NAN)])),
-            "metric without a description" => Ok(metrics(vec![("width".to_owned(), 1.0)])),
+            "metric without a description" => Ok(metrics(vec![length(1), ("width".to_owned(), 1.0)])),
+            "metric that is missing" => Ok(metrics(Vec::new())),
+            "metric that is there twice" => Ok(metrics(vec![length(1), length(2)])),
             "panic" => panic!("on purpose"),
             "abort" => std::process::abort(),
             "exit" => std::process::exit(0),
@@ -73,16 +75,24 @@ fn honest(submission: &Submission) -> Verdict {
     Verdict {
         reward: if right { 1.0 } else { 0.0 },
         reason: Some(submission.metadata.clone()),
-        metrics: vec![("length".to_owned(), submission.completion.len() as f64)],
+        metrics: vec![length(submission.completion.len())],
     }
 }
 
+/// Bytes of the answer that the one metric counts for.
+const LENGTH: usize = "length".len() + size_of::<f64>();
+
+/// The metric that this plugin describes, so every verdict needs it.
+fn length(value: usize) -> (String, f64) {
+    ("length".to_owned(), value as f64)
+}
+
 fn reward(reward: f64) -> Verdict {
-    Verdict { reward, reason: None, metrics: Vec::new() }
+    Verdict { reward, reason: None, metrics: vec![length(0)] }
 }
 
 fn reason(reason: String) -> Verdict {
-    Verdict { reward: 1.0, reason: Some(reason), metrics: Vec::new() }
+    Verdict { reward: 1.0, reason: Some(reason), metrics: vec![length(0)] }
 }
 
 fn metrics(metrics: Vec<(String, f64)>) -> Verdict {

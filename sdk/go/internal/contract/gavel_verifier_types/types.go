@@ -30,7 +30,7 @@ type Verdict struct {
 Reward float64
 // One line for a person: what was extracted and how it was compared.
 Reason witTypes.Option[string]
-// Named numbers, all finite, each name one of `description.metrics`.
+// Named numbers, all finite, each of `description.metrics` once.
 Metrics []witTypes.Tuple2[string, float64]
 }
 
@@ -110,6 +110,6 @@ Version string
 Summary string
 // JSON Schema of the options object.
 Options string
-// The names of the metrics that a verdict may carry.
+// The names of the metrics that every verdict carries.
 Metrics []string
 }
