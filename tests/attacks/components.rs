@@ -349,7 +349,7 @@ fn a_loop_of_calls_of_the_host_ends_by_fuel() {
             ),
         )
     };
-    assert_ends_by_fuel("a wait for one thing 4096 times", &waiting(4096));
+    assert_ends_by_fuel("a wait for one thing 4000 times", &waiting(4000));
     let outcome = verifier(&waiting(4097), &limits()).verify(&submission("x"));
     assert!(
         matches!(&outcome.result, Err(Failure::Trap { message, .. }) if message.contains("4097")),

@@ -68,7 +68,7 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    pub(crate) fn in_(limit: Duration, watch: &Watch) -> Self {
+    pub(crate) fn after(limit: Duration, watch: &Watch) -> Self {
         Self { stopwatch: Stopwatch::start(watch), limit }
     }
 
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn who_waits_spends_nothing() {
         let ticker = Ticker::start(Interrupt::new()).unwrap();
-        let deadline = Deadline::in_(Duration::from_millis(20), ticker.watch());
+        let deadline = Deadline::after(Duration::from_millis(20), ticker.watch());
         // More than the limit by the clock, as on a machine that runs something else meanwhile, and less than the ticks
         // behind it.
         std::thread::sleep(Duration::from_millis(50));
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn who_computes_spends_and_what_others_spent_is_not_counted() {
         let ticker = Ticker::start(Interrupt::new()).unwrap();
-        let deadline = Deadline::in_(Duration::from_millis(20), ticker.watch());
+        let deadline = Deadline::after(Duration::from_millis(20), ticker.watch());
         let others = Stopwatch::start(ticker.watch());
         while deadline.next_look(Time::default()).is_some() {
             std::hint::black_box(());
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn ticks_end_who_is_given_no_time() {
         let ticker = Ticker::start(Interrupt::new()).unwrap();
-        let deadline = Deadline::in_(Duration::from_millis(1), ticker.watch());
+        let deadline = Deadline::after(Duration::from_millis(1), ticker.watch());
         while ticker.watch().ticks() < deadline.stopwatch.started.ticks + 2 * TICKS_BEHIND {
             std::thread::sleep(Duration::from_millis(1));
         }

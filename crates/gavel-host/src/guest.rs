@@ -20,8 +20,9 @@ use crate::ticker::{self, Watch};
 /// [`Limits::input`]. Streams take 64 KiB at a time.
 pub(crate) const COMPONENT_CALL: usize = 128 << 10;
 
-/// Bytes that a command may hand to the host in one call, besides those that it reads and writes.
-pub(crate) const COMMAND_CALL: usize = 16 << 10;
+/// Bytes that a command may hand to the host in one call, besides those that it reads and writes: paths, of which none
+/// leads anywhere, but all of which the host reads first.
+pub(crate) const COMMAND_CALL: usize = 1 << 10;
 
 /// Handles (streams, timers, ..) that a guest may hold at once. Each costs the host some memory.
 pub(crate) const HANDLES: usize = 4096;
@@ -78,14 +79,18 @@ pub(crate) fn limited_store<W: Send + 'static>(
 ) -> wasmtime::Result<Store<Guest<W>>> {
     // Programs and what they read come from the submission, which may be as large.
     let handed_over = if programs.granted() { limits.input } else { 0 };
-    let meter = Meter::new(call_bytes.max(handed_over), ANSWER * limits.output + 4096, world.random);
+    let meter = Meter::new(
+        call_bytes.max(handed_over),
+        limits.output.saturating_mul(ANSWER).saturating_add(4096),
+        world.random,
+    );
     let guest = Guest { wasi, clock: world.clock, growth: Growth::within(limits), meter, programs };
     let mut store = Store::new(engine, guest);
     store.limiter(|guest| &mut guest.growth);
     store.set_fuel(limits.fuel)?;
     charge_for_calls(&mut store);
     store.set_max_component_handles(HANDLES);
-    let deadline = Deadline::in_(limits.timeout, watch);
+    let deadline = Deadline::after(limits.timeout, watch);
     store.set_epoch_deadline(ticker::ticks(limits.timeout.min(FIRST_LOOK)));
     store.epoch_deadline_callback(move |mut store| {
         let guest = store.data_mut();
@@ -160,6 +165,7 @@ pub(crate) struct Growth {
     bytes_left: usize,
     table_elements_left: usize,
     refused: bool,
+    failed: bool,
 }
 
 impl Growth {
@@ -168,7 +174,13 @@ impl Growth {
             bytes_left: usize::try_from(limits.memory).unwrap_or(usize::MAX),
             table_elements_left: limits.table_elements,
             refused: false,
+            failed: false,
         }
+    }
+
+    /// Whether this machine could not do what the guest may ask for, which ends it.
+    pub(crate) fn failed(&self) -> bool {
+        self.failed
     }
 
     /// Whether the guest has last asked for more than it may have. Most guests abort then; one that goes on, and
@@ -210,6 +222,7 @@ impl ResourceLimiter for Growth {
     }
 
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.failed = true;
         Err(error.context(HostFailed::new("a memory could not grow")))
     }
 
@@ -218,6 +231,7 @@ impl ResourceLimiter for Growth {
     }
 
     fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.failed = true;
         Err(error.context(HostFailed::new("a table could not grow")))
     }
 }

@@ -15,7 +15,7 @@ use wasmtime::{AsContextMut, CallHook, OperatorCost, Store, StoreContextMut, Tra
 use crate::guest::Guest;
 
 /// Fuel for each call of the host: about as many instructions run in the time that a call takes.
-const HOST_CALL: u64 = 3_000;
+const HOST_CALL: u64 = 1_000;
 
 /// Fuel for each random byte.
 const RANDOM_BYTE: u64 = 20;
@@ -99,7 +99,10 @@ pub(crate) fn charge_for_calls<W: 'static>(store: &mut Store<Guest<W>>) {
                 store.set_hostcall_fuel(bytes);
             }
             CallHook::ReturningFromHost => {
-                if let Some(price) = store.data_mut().meter.price()? {
+                let guest = store.data_mut();
+                if !guest.growth.failed()
+                    && let Some(price) = guest.meter.price()?
+                {
                     spend(&mut store, price)?;
                 }
             }

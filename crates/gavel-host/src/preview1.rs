@@ -139,6 +139,9 @@ fn poll_oneoff(
         return Ok(INVALID);
     }
     let Some(memory) = memory(&mut caller) else { return Ok(FAULT) };
+    if u64::from(count) * Subscription::SIZE as u64 > memory.data_size(&caller) as u64 {
+        return Ok(FAULT);
+    }
     spend(&mut caller, SUBSCRIPTION * u64::from(count))?;
     let (memory, guest) = memory.data_and_store_mut(&mut caller);
     Ok(poll_in(

@@ -41,7 +41,8 @@ const INITIAL_MEMORY: Bound = Bound("bytes of initial memory", 4 << 30);
 const BODY: Bound = Bound("bytes in a function", 1 << 20);
 const LOCALS: Bound = Bound("locals in a function", 10_000);
 const STACK: Bound = Bound("values on the stack in a function", 2_000);
-const LIVE: Bound = Bound("blocks times values in a function", 100_000_000);
+const BLOCKS: Bound = Bound("blocks in a function", 40_000);
+const LIVE: Bound = Bound("blocks times values in a function", 50_000_000);
 
 /// What there is, and how many there may be.
 #[derive(Clone, Copy)]
@@ -217,6 +218,7 @@ fn check_function(
         hold(highest, STACK)?;
     }
     operators.finish()?;
+    hold(blocks, BLOCKS)?;
     hold(blocks * (u64::from(validator.len_locals()) + highest), LIVE)?;
     Ok(validator.into_allocations())
 }
@@ -284,10 +286,12 @@ mod tests {
         assert_eq!(too_much(&locals), Some(("locals in a function", 10_001)));
         let stack = format!("(module (func {} {}))", "(i32.const 1)".repeat(2_001), "drop ".repeat(2_001));
         assert_eq!(too_much(&stack), Some(("values on the stack in a function", 2_001)));
-        let blocks = "(br_if 0 (i32.const 0))".repeat(12_000);
+        let blocks = "(br_if 0 (i32.const 0))".repeat(6_000);
         assert_eq!(too_much(&format!("(module (func (local {}) {blocks}))", "i32 ".repeat(8_000))), None);
         let live = format!("(module (func (local {}) {blocks}))", "i32 ".repeat(9_000));
-        assert_eq!(too_much(&live), Some(("blocks times values in a function", 12_002 * 9_001)));
+        assert_eq!(too_much(&live), Some(("blocks times values in a function", 6_002 * 9_001)));
+        let jumps = format!("(module (func {}))", "(br_if 0 (i32.const 0))".repeat(40_000));
+        assert_eq!(too_much(&jumps), Some(("blocks in a function", 40_002)));
         let body = format!("(module (func {}))", "(drop (i64.const 0x7fffffffffffffff))".repeat(100_000));
         assert!(matches!(too_much(&body), Some(("bytes in a function", _))));
     }
