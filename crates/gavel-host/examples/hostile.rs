@@ -127,7 +127,7 @@ fn files() -> Vec<(&'static str, String)> {
         });
         format!("(module {start} (func (local {}) {turn}))", "i64 ".repeat(locals))
     };
-    let types = many(30_000, &|index| {
+    let types = many(9_900, &|index| {
         let mut text = String::from("(type (func (param ");
         for bit in 0..16 {
             let _ = write!(text, "{} ", if index >> bit & 1 == 0 { "i32" } else { "i64" });
@@ -136,19 +136,19 @@ fn files() -> Vec<(&'static str, String)> {
     });
     vec![
         ("2,000 values on the stack", format!("(module {start} (func {stack}))")),
-        ("10,000 locals, live over 5,000 blocks", live(9_990, 4_900)),
-        ("1,200 locals, live over 39,000 blocks", live(1_200, 39_000)),
-        ("13,000 loops over 1,000 locals", loops(1_000, 13_000)),
+        ("4,900 locals, live over 2,000 blocks", live(4_900, 2_000)),
+        ("330 locals, live over 29,000 blocks", live(330, 29_000)),
+        ("9,000 loops over 300 locals", loops(300, 9_000)),
         (
-            "40,000 exports",
-            format!("(module {start} {})", many(39_990, &|index| format!("(export \"{index}\" (func 0))"))),
+            "20,000 exports",
+            format!("(module {start} {})", many(19_990, &|index| format!("(export \"{index}\" (func 0))"))),
         ),
         (
-            "40,000 exports of functions of their own",
-            format!("(module {start} {})", many(39_990, &|index| format!("(func (export \"f{index}\"))"))),
+            "20,000 exports of functions of their own",
+            format!("(module {start} {})", many(19_990, &|index| format!("(func (export \"f{index}\"))"))),
         ),
-        ("30,000 types", format!("(module {start} {types})")),
-        ("200,000 functions", format!("(module {start} {})", "(func)".repeat(199_000))),
+        ("10,000 types", format!("(module {start} {types})")),
+        ("100,000 functions", format!("(module {start} {})", "(func)".repeat(99_000))),
     ]
 }
 

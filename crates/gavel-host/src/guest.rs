@@ -20,8 +20,7 @@ use crate::ticker::{self, Watch};
 /// [`Limits::input`]. Streams take 64 KiB at a time.
 pub(crate) const COMPONENT_CALL: usize = 128 << 10;
 
-/// Bytes that a command may hand to the host in one call, besides those that it reads and writes: paths, of which none
-/// leads anywhere, but all of which the host reads first.
+/// Bytes that a command may hand to the host in one call, besides those that it reads and writes.
 pub(crate) const COMMAND_CALL: usize = 1 << 10;
 
 /// Handles (streams, timers, ..) that a guest may hold at once. Each costs the host some memory.
