@@ -6,9 +6,13 @@ use std::path::PathBuf;
 #[path = "../libtorch-rpath.rs"]
 mod libtorch_rpath;
 
+const SOURCES: [&str; 2] = ["src/attention.cpp", "src/memory.cpp"];
+
 fn main() {
     libtorch_rpath::main();
-    println!("cargo:rerun-if-changed=src/memory.cpp");
+    for file in SOURCES {
+        println!("cargo:rerun-if-changed={file}");
+    }
     println!("cargo:rerun-if-env-changed=LIBTORCH_INCLUDE");
     let root = env::var_os("LIBTORCH_INCLUDE").or_else(|| env::var_os("LIBTORCH")).map(PathBuf::from);
     let include =
@@ -18,6 +22,6 @@ fn main() {
         .std("c++17")
         .include(include)
         .warnings(false)
-        .file("src/memory.cpp")
+        .files(SOURCES)
         .compile("gavel_torch");
 }

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use tch::Device;
 
+use crate::attention::disable_cudnn_attention;
+
 /// What a person may ask for: `auto`, `cpu`, `cuda` or `cuda:N`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum DeviceChoice {
@@ -65,7 +67,8 @@ impl fmt::Display for DeviceChoice {
     }
 }
 
-/// The device for `choice`, with CUDA loaded when it is needed.
+/// The device for `choice`, with CUDA loaded when it is needed, and torch's attention then kept from cuDNN, which
+/// builds a plan for every new shape.
 ///
 /// `Auto` falls back to the CPU in silence; asking for CUDA where there is none is an error.
 pub fn select_device(choice: DeviceChoice) -> Result<Device, Error> {
@@ -90,7 +93,7 @@ pub fn select_device(choice: DeviceChoice) -> Result<Device, Error> {
 /// Makes libtorch's CUDA half part of this process, for good.
 ///
 /// Binaries are linked without it, so that a CPU installation neither has nor loads it. Loading it globally
-/// registers its kernels with the part that is linked.
+/// registers its kernels with the part that is linked. Attention is kept from cuDNN before anything can run there.
 fn load_cuda() -> Result<(), libloading::Error> {
     use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
     #[expect(
@@ -99,6 +102,7 @@ fn load_cuda() -> Result<(), libloading::Error> {
     )]
     let library = unsafe { Library::open(Some("libtorch_cuda.so"), RTLD_NOW | RTLD_GLOBAL) }?;
     std::mem::forget(library);
+    disable_cudnn_attention();
     Ok(())
 }
 
@@ -121,6 +125,13 @@ mod tests {
         let device = select_device(DeviceChoice::Auto).unwrap();
         let sum = tch::Tensor::ones([2, 3], (tch::Kind::Float, device)).sum(tch::Kind::Float);
         assert_eq!(sum.double_value(&[]), 6.0);
+    }
+
+    #[test]
+    fn where_cuda_is_loaded_attention_is_kept_from_cudnn() {
+        if select_device(DeviceChoice::Auto).unwrap().is_cuda() {
+            assert!(!crate::cudnn_attention_is_enabled());
+        }
     }
 
     #[test]
