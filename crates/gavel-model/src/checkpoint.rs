@@ -6,43 +6,85 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensors, View};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use crate::weights::{Stored, Weights};
-use crate::{Config, Error};
+use crate::{Config, Error, generation_config, tokenizer};
 
+const CONFIG: &str = "config.json";
 const WHOLE: &str = "model.safetensors";
+const HEAD: &str = "lm_head.weight";
+const EMBEDDING: &str = "model.embed_tokens.weight";
 const INDEX: &str = "model.safetensors.index.json";
 
-/// Reads the weights that `config` calls for. Tensors that it does not call for are left alone: tied checkpoints
-/// often hold the output projection all the same.
-pub(crate) fn read(directory: &Path, config: &Config, kind: Kind, device: Device) -> Result<Weights, Error> {
+/// In which format weights are saved.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SaveDtype {
+    /// The format that the model came in.
+    #[default]
+    Auto,
+    /// IEEE single precision.
+    Float32,
+    /// The upper half of it.
+    Bfloat16,
+}
+
+/// Every file of a model directory that loading reads, model and tokenizer, in the order of their names.
+///
+/// # Errors
+/// When the index of shards cannot be read.
+pub fn model_files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+    let beside = [CONFIG, generation_config::FILE, INDEX].into_iter().chain(tokenizer::FILES);
+    let beside = beside.map(|name| directory.join(name)).filter(|path| path.exists());
+    let files: BTreeSet<PathBuf> = beside.chain(files(directory)?).collect();
+    Ok(files.into_iter().collect())
+}
+
+/// Reads the weights that `config` calls for, and the format that they come in. Tensors that it does not call for are
+/// left alone: tied checkpoints often hold the output projection all the same. It must be the embedding then.
+pub(crate) fn read(
+    directory: &Path,
+    config: &Config,
+    kind: Kind,
+    device: Device,
+) -> Result<(Weights, Kind), Error> {
     let mut tensors = HashMap::new();
+    let mut formats = HashMap::new();
     for path in files(directory)? {
-        read_file(&path, kind, &mut tensors)?;
+        read_file(&path, kind, &mut tensors, &mut formats)?;
     }
     let weights = Weights::from_stored(config, |stored| take(&mut tensors, stored, directory))?;
+    if let Some(head) = tensors.get(HEAD).filter(|_| config.tie_word_embeddings)
+        && !head.equal(&weights.embedding)
+    {
+        let reason = "is not the embedding, and config.json says `tie_word_embeddings`: true, which would drop it; \
+                      set it to false to keep the tensor, or take the tensor out of the file";
+        let (path, name) = (directory.to_owned(), HEAD.to_owned());
+        return Err(Error::Weights { path, name, reason: reason.to_owned() });
+    }
     for name in tensors.keys() {
         tracing::debug!(name, directory = %directory.display(), "a tensor that the model does not use");
     }
-    Ok(weights.map(|tensor| tensor.to_device(device)))
+    let stored = formats.get(EMBEDDING).copied().unwrap_or(kind);
+    Ok((weights.map(|tensor| tensor.to_device(device)), stored))
 }
 
-/// Writes `config.json` and `model.safetensors`.
-pub(crate) fn write(directory: &Path, config: &Config, weights: &Weights) -> Result<(), Error> {
-    let path = directory.join("config.json");
-    fs::write(&path, config.to_json(dtype_name(weights.embedding.kind()))).map_err(Error::write(&path))?;
+/// Writes `config.json` and `model.safetensors`, the weights as `kind`.
+pub(crate) fn write(directory: &Path, config: &Config, weights: &Weights, kind: Kind) -> Result<(), Error> {
+    let path = directory.join(CONFIG);
+    fs::write(&path, config.to_json(dtype_name(kind))).map_err(Error::write(&path))?;
     let path = directory.join(WHOLE);
     let tensors: Vec<_> = weights
         .to_stored(config)
         .into_iter()
-        .map(|(stored, tensor)| (stored.name, Contents::of(&tensor)))
+        .map(|(stored, tensor)| (stored.name, Contents::of(&tensor, kind)))
         .collect();
     // transformers refuses files that do not say which framework's layout they hold.
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     safetensors::serialize_to_file(tensors, Some(metadata), &path)
-        .map_err(|source| Error::Safetensors { path, source })
+        .map_err(|source| Error::WriteWeights { path, source })
 }
 
 /// The one file, or the shards that the index lists.
@@ -61,7 +103,13 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(names.into_iter().map(|name| directory.join(name)).collect())
 }
 
-fn read_file(path: &Path, kind: Kind, tensors: &mut HashMap<String, Tensor>) -> Result<(), Error> {
+/// Adds the tensors of a file as `kind`, and the formats that they had.
+fn read_file(
+    path: &Path,
+    kind: Kind,
+    tensors: &mut HashMap<String, Tensor>,
+    formats: &mut HashMap<String, Kind>,
+) -> Result<(), Error> {
     let bytes = fs::read(path).map_err(Error::read(path))?;
     let safetensors = |source| Error::Safetensors { path: path.to_owned(), source };
     for (name, view) in SafeTensors::deserialize(&bytes).map_err(safetensors)?.iter() {
@@ -72,6 +120,7 @@ fn read_file(path: &Path, kind: Kind, tensors: &mut HashMap<String, Tensor>) -> 
         let shape: Vec<_> = view.shape().iter().map(|&size| size as i64).collect();
         let tensor = Tensor::from_data_size(view.data(), &shape, stored_kind).to_kind(kind);
         tensors.insert(name.to_owned(), tensor);
+        formats.insert(name.to_owned(), stored_kind);
     }
     Ok(())
 }
@@ -112,22 +161,23 @@ fn dtype_name(kind: Kind) -> &'static str {
     }
 }
 
-/// A tensor on its way into a file; its bytes are copied out when their turn comes.
+/// A tensor on its way into a file; its bytes are converted and copied out when their turn comes.
 struct Contents {
     tensor: Tensor,
+    kind: Kind,
     shape: Vec<usize>,
 }
 
 impl Contents {
-    fn of(tensor: &Tensor) -> Self {
+    fn of(tensor: &Tensor, kind: Kind) -> Self {
         let shape = tensor.size().iter().map(|&size| size as usize).collect();
-        Self { tensor: tensor.shallow_clone(), shape }
+        Self { tensor: tensor.shallow_clone(), kind, shape }
     }
 }
 
 impl View for Contents {
     fn dtype(&self) -> Dtype {
-        dtype_of(self.tensor.kind())
+        dtype_of(self.kind)
     }
 
     fn shape(&self) -> &[usize] {
@@ -136,12 +186,12 @@ impl View for Contents {
 
     fn data(&self) -> Cow<'_, [u8]> {
         let mut bytes = vec![0; self.data_len()];
-        let tensor = self.tensor.to_device(Device::Cpu).contiguous();
+        let tensor = self.tensor.to_kind(self.kind).to_device(Device::Cpu).contiguous();
         tensor.copy_data_u8(&mut bytes, tensor.numel());
         bytes.into()
     }
 
     fn data_len(&self) -> usize {
-        self.tensor.numel() * self.tensor.kind().elt_size_in_bytes()
+        self.tensor.numel() * self.kind.elt_size_in_bytes()
     }
 }

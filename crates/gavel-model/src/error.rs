@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file cannot be read.
-    #[error("{} cannot be read", path.display())]
+    #[error("cannot read {}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -16,7 +16,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A file cannot be written.
-    #[error("{} cannot be written", path.display())]
+    #[error("cannot write {}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
@@ -52,6 +52,15 @@ pub enum Error {
         #[source]
         source: safetensors::SafeTensorError,
     },
+    /// A weights file cannot be written.
+    #[error("cannot write {}", path.display())]
+    WriteWeights {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: safetensors::SafeTensorError,
+    },
     /// A tensor is missing or is not what the configuration says.
     #[error("{}: tensor `{name}` {reason}", path.display())]
     Weights {
@@ -81,6 +90,17 @@ pub enum Error {
         /// The text.
         text: String,
     },
+    /// The logits of a sequence are not numbers, so that no token can be drawn.
+    #[error("the logits are not numbers at token {position} after prompt {index}: {}", Self::culprit(tensor.as_deref()))]
+    NotFinite {
+        /// The first parameter that holds NaN or an infinity, by its name in [`Model::parameters`](crate::Model::parameters);
+        /// `None` where all are finite, so that the computation overflowed.
+        tensor: Option<String>,
+        /// Which prompt of the request, from 0.
+        index: usize,
+        /// Which token of its completion, from 0.
+        position: usize,
+    },
     /// A request to generate makes no sense.
     #[error("`{field}` {reason}")]
     Request {
@@ -92,6 +112,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether a file could not be written: the machine's fault, where everything else is the input's.
+    pub fn is_write(&self) -> bool {
+        matches!(self, Self::Write { .. } | Self::WriteWeights { .. })
+    }
+
+    fn culprit(tensor: Option<&str>) -> String {
+        match tensor {
+            Some(name) => format!("tensor `{name}` of the model holds NaN or an infinity"),
+            None => "all tensors of the model are finite, so the computation overflowed".to_owned(),
+        }
+    }
+
     pub(crate) fn config(path: &Path, field: &str, reason: impl Into<String>) -> Self {
         Self::Config { path: path.to_owned(), field: field.to_owned(), reason: reason.into() }
     }

@@ -15,7 +15,7 @@ use crate::{Error, Model, Stop};
 /// those that go on, so it must not happen at every step.
 const DROP_AT: f64 = 0.2;
 
-/// How to sample. The defaults are TRL's for GRPO: at most 256 new tokens, from the whole distribution.
+/// How to sample. By default at most 256 new tokens, from the whole distribution.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sampling {
     /// A completion has at most this many tokens.
@@ -26,8 +26,10 @@ pub struct Sampling {
     pub top_p: f64,
     /// Sample among this many of the most likely tokens; 0 is all. It cuts before `top_p` does.
     pub top_k: usize,
-    /// Completion `i` draws from random stream `i` of this seed, whatever else is in the batch.
+    /// Completion `i` draws from random stream `first_stream + i` of this seed, whatever else is in the batch.
     pub seed: u64,
+    /// The random stream of the first completion. Who splits a request counts on, and gets the same completions.
+    pub first_stream: u64,
     /// A completion ends with the first of these ids, and keeps it.
     pub end_tokens: Vec<i64>,
     /// Fills rows up to a common length; any valid id, since nothing attends to it.
@@ -42,6 +44,7 @@ impl Default for Sampling {
             top_p: 1.0,
             top_k: 0,
             seed: 0,
+            first_stream: 0,
             end_tokens: Vec::new(),
             pad_token: 0,
         }
@@ -102,7 +105,8 @@ impl Model {
     /// The same seed, prompts and parameters give the same tokens on the same machine. No gradients.
     ///
     /// # Errors
-    /// When an option is out of range, or a prompt is empty or holds an id that is not in the vocabulary.
+    /// When an option is out of range, a prompt is empty or holds an id that is not in the vocabulary, or the logits
+    /// are not numbers.
     pub fn generate<P: AsRef<[i64]>>(
         &self,
         prompts: &[P],
@@ -119,8 +123,8 @@ impl Model {
                 self.roll_out(&prompts, sampling, stop, |index, completion| {
                     on_finished(index, &completion);
                     completions[index] = Some(completion);
-                });
-            });
+                })
+            })?;
         }
         Ok(completions.into_iter().map(|completion| completion.expect("every sequence ends")).collect())
     }
@@ -131,7 +135,7 @@ impl Model {
         sampling: &Sampling,
         stop: &dyn Stop,
         mut finish: impl FnMut(usize, Completion),
-    ) {
+    ) -> Result<(), Error> {
         let (mut batch, mut logits) = Batch::start(self, prompts, sampling);
         let mut rows: Vec<_> = (0..prompts.len()).map(|index| Some(Sequence::new(index, sampling))).collect();
         loop {
@@ -140,6 +144,11 @@ impl Model {
             let (mut tokens, log_probs) = sample(&logits, sampling, &uniforms);
             for ((row, &token), log_prob) in rows.iter_mut().zip(&tokens).zip(log_probs) {
                 let Some(sequence) = row else { continue };
+                if log_prob.is_nan() {
+                    let position = sequence.completion.tokens.len();
+                    let tensor = self.first_not_finite();
+                    return Err(Error::NotFinite { tensor, index: sequence.index, position });
+                }
                 sequence.completion.tokens.push(token);
                 sequence.completion.log_probs.push(log_prob);
                 if sequence.has_ended(sampling, stop) {
@@ -149,7 +158,7 @@ impl Model {
             }
             let running: Vec<_> = (0..rows.len()).filter(|&row| rows[row].is_some()).collect();
             if running.is_empty() {
-                return;
+                return Ok(());
             }
             if ((rows.len() - running.len()) as f64) >= DROP_AT * rows.len() as f64 {
                 batch.keep(&running);
@@ -184,7 +193,7 @@ struct Sequence {
 impl Sequence {
     fn new(index: usize, sampling: &Sampling) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(sampling.seed);
-        random.set_stream(index as u64);
+        random.set_stream(sampling.first_stream.wrapping_add(index as u64));
         let completion = Completion { tokens: Vec::new(), log_probs: Vec::new(), finish: Finish::Stop };
         Self { index, random, completion }
     }

@@ -6,7 +6,7 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::attention::{Cache, Rope, attend, causal_mask, neighbours_from_halves, positions_of};
 use crate::weights::{Block, Weights};
-use crate::{Config, Error, checkpoint};
+use crate::{Config, Error, GenerationConfig, SaveDtype, checkpoint};
 
 /// At most this many logits are made at a time: 256 MiB in fp32.
 const LOGITS_PER_CHUNK: i64 = 1 << 26;
@@ -48,19 +48,23 @@ pub struct Model {
     precision: Precision,
     device: Device,
     weights: Weights,
+    generation_config: Option<GenerationConfig>,
+    /// The format that the weights came in.
+    stored: Kind,
 }
 
 impl Model {
-    /// Reads a Hugging Face directory: `config.json`, and `model.safetensors` or the shards that
-    /// `model.safetensors.index.json` lists. Parameters require no gradient yet.
+    /// Reads a Hugging Face directory: `config.json`, `generation_config.json` where there is one, and
+    /// `model.safetensors` or the shards that `model.safetensors.index.json` lists. Parameters require no gradient yet.
     ///
     /// # Errors
     /// When a file is missing or malformed, a tensor is missing or has the wrong shape, or the configuration asks
     /// for what is not supported.
     pub fn load(directory: &Path, device: Device, precision: Precision) -> Result<Self, Error> {
         let config = Config::load(directory)?;
-        let weights = checkpoint::read(directory, &config, precision.parameters, device)?;
-        Ok(Self { config, precision, device, weights })
+        let generation_config = GenerationConfig::load(directory)?;
+        let (weights, stored) = checkpoint::read(directory, &config, precision.parameters, device)?;
+        Ok(Self { config, precision, device, weights, generation_config, stored })
     }
 
     /// Draws fresh parameters as `transformers` does: normal with `initializer_range`, norms 1, biases 0.
@@ -69,14 +73,66 @@ impl Model {
     pub fn random(config: Config, seed: i64, device: Device, precision: Precision) -> Self {
         let weights =
             no_grad(|| Weights::random(&config, seed.cast_unsigned(), precision.parameters, device));
-        Self { config, precision, device, weights }
+        let stored = precision.parameters;
+        Self { config, precision, device, weights, generation_config: None, stored }
     }
 
-    /// Writes `config.json` and `model.safetensors` with Hugging Face's names into `directory`, which must exist.
-    /// `transformers` loads it unchanged, and so does [`Model::load`], bit for bit. The tokenizer's files are
-    /// written by [`Tokenizer::save`](crate::Tokenizer::save).
+    /// Writes `config.json`, `model.safetensors` with Hugging Face's names, and `generation_config.json` where the model
+    /// came with one, into `directory`, which must exist. `transformers` loads it unchanged, and so does
+    /// [`Model::load`], bit for bit. The tokenizer's files are written by
+    /// [`Tokenizer::save`](crate::Tokenizer::save).
+    ///
+    /// # Errors
+    /// When a file cannot be written.
     pub fn save(&self, directory: &Path) -> Result<(), Error> {
-        checkpoint::write(directory, &self.config, &self.weights)
+        self.save_kind(directory, self.precision.parameters)
+    }
+
+    /// As [`Model::save`], with the weights in another format than the parameters have, perhaps: one that is narrower
+    /// rounds them.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn save_as(&self, directory: &Path, dtype: SaveDtype) -> Result<(), Error> {
+        self.save_kind(directory, self.kind_to_save(dtype))
+    }
+
+    /// The format in which [`Model::save_as`] writes weights.
+    pub fn kind_to_save(&self, dtype: SaveDtype) -> Kind {
+        match dtype {
+            SaveDtype::Auto => self.stored,
+            SaveDtype::Float32 => Kind::Float,
+            SaveDtype::Bfloat16 => Kind::BFloat16,
+        }
+    }
+
+    fn save_kind(&self, directory: &Path, kind: Kind) -> Result<(), Error> {
+        checkpoint::write(directory, &self.config, &self.weights, kind)?;
+        self.generation_config.as_ref().map_or(Ok(()), |config| config.save(directory))
+    }
+
+    /// The `generation_config.json` that the model came with.
+    pub fn generation_config(&self) -> Option<&GenerationConfig> {
+        self.generation_config.as_ref()
+    }
+
+    /// The ids that end a text, by `config.json` and by `generation_config.json`, each once. As in vLLM, each of them
+    /// ends a completion.
+    pub fn end_tokens(&self) -> Vec<i64> {
+        let mut ids = self.config.eos_token_ids.clone();
+        let more = self.generation_config.iter().flat_map(|config| &config.eos_token_ids);
+        for id in more {
+            if !ids.contains(id) {
+                ids.push(*id);
+            }
+        }
+        ids
+    }
+
+    /// The first parameter that holds NaN or an infinity.
+    pub(crate) fn first_not_finite(&self) -> Option<String> {
+        let finite = |tensor: &Tensor| tensor.isfinite().all().int64_value(&[]) != 0;
+        self.weights.named().into_iter().find(|(_, tensor)| !finite(tensor)).map(|(name, _)| name)
     }
 
     /// The shape.
@@ -119,7 +175,14 @@ impl Model {
     /// An independent copy, without gradients: a reference policy.
     pub fn frozen_copy(&self, precision: Precision) -> Self {
         let weights = self.weights.map(|tensor| tensor.detach().to_dtype(precision.parameters, false, true));
-        Self { config: self.config.clone(), precision, device: self.device, weights }
+        Self {
+            config: self.config.clone(),
+            precision,
+            device: self.device,
+            weights,
+            generation_config: self.generation_config.clone(),
+            stored: self.stored,
+        }
     }
 
     /// The logits after every token: `tokens` `(B, T)` i64 in, `(B, T, vocab_size)` of the compute format out.
@@ -156,12 +219,18 @@ impl Model {
 
         let chunk = (LOGITS_PER_CHUNK / self.config.vocab_size).max(1);
         let chunks = hidden.split(chunk, 0).into_iter().zip(targets.split(chunk, 0));
+        let head = Head { master: self.head(), weight: network.head().detach() };
         let (log_probs, entropy): (Vec<_>, Vec<_>) =
-            chunks.map(|(hidden, targets)| network.score(&hidden, &targets, temperature)).unzip();
+            chunks.map(|(hidden, targets)| head.score(&hidden, &targets, temperature)).unzip();
         TokenLogProbs {
             log_probs: Tensor::cat(&log_probs, 0).view([rows, columns]),
             entropy: Tensor::cat(&entropy, 0).view([rows, columns]),
         }
+    }
+
+    /// The output projection among the parameters.
+    fn head(&self) -> &Tensor {
+        self.weights.head.as_ref().unwrap_or(&self.weights.embedding)
     }
 
     /// The parameters in the compute format, ready for one or many forward passes; gradients flow through.
@@ -231,7 +300,11 @@ impl Network<'_> {
 
     /// Logits `(.., vocab_size)` for hidden states `(.., hidden_size)`.
     pub(crate) fn logits(&self, hidden: &Tensor) -> Tensor {
-        hidden.linear(self.weights.head.as_ref().unwrap_or(&self.weights.embedding), None::<&Tensor>)
+        hidden.linear(self.head(), None::<&Tensor>)
+    }
+
+    fn head(&self) -> &Tensor {
+        self.weights.head.as_ref().unwrap_or(&self.weights.embedding)
     }
 
     fn attention(
@@ -276,11 +349,21 @@ impl Network<'_> {
     fn normalise(&self, input: &Tensor, weight: &Tensor) -> Tensor {
         input.rms_norm([self.config.hidden_size], Some(weight), self.config.rms_norm_eps)
     }
+}
 
+/// The output projection, applied to chunk after chunk of a batch.
+struct Head<'a> {
+    /// The parameter, which gets the gradient: in its own format, since a sum over chunks in bf16 loses digits.
+    master: &'a Tensor,
+    /// The same in the compute format, without gradient.
+    weight: Tensor,
+}
+
+impl Head<'_> {
     /// The log-probability `(N, 1)` of each of `targets` `(N, 1)`, and the entropy `(N)`, for `hidden`
     /// `(N, hidden_size)`.
     fn score(&self, hidden: &Tensor, targets: &Tensor, temperature: f64) -> (Tensor, Tensor) {
-        let mut logits = self.logits(hidden);
+        let mut logits = gavel_torch::master_linear(hidden, self.master, &self.weight);
         if temperature != 1.0 {
             logits = logits.to_kind(Kind::Float) / temperature;
         }

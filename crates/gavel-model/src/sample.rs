@@ -7,7 +7,8 @@ use crate::Sampling;
 /// Draws a token for each row of `logits` `(B, V)`, and gives with it the log-probability that
 /// [`Completion::log_probs`](crate::Completion::log_probs) documents.
 ///
-/// `uniforms` holds a number in `[0, 1)` for each row; a row's token depends on its logits and its number alone.
+/// `uniforms` holds a number in `[0, 1)` for each row; a row's token depends on its logits and its number alone. Where
+/// logits are not numbers, neither is the log-probability, and the token means nothing.
 pub(crate) fn sample(logits: &Tensor, sampling: &Sampling, uniforms: &[f64]) -> (Vec<i64>, Vec<f32>) {
     let greedy = sampling.temperature == 0.0;
     let scaled = if greedy || sampling.temperature == 1.0 {
@@ -45,7 +46,9 @@ fn invert(weights: &Tensor, uniforms: &Tensor) -> Tensor {
     // Summed in fp64: in fp32 the rounding of a large vocabulary's sum outweighs its rare tokens.
     let cumulative = weights.cumsum(-1, Kind::Double);
     let total = cumulative.narrow(-1, -1, 1);
-    (uniforms * total).searchsorted(&cumulative, false, true, "right", None::<&Tensor>)
+    let found = (uniforms * total).searchsorted(&cumulative, false, true, "right", None::<&Tensor>);
+    // Among NaN nothing is found, which is past the end.
+    found.clamp_max(weights.size()[1] - 1)
 }
 
 fn to_vec<T: tch::kind::Element + Default + Clone>(column: &Tensor) -> Vec<T> {

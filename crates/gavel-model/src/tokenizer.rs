@@ -11,7 +11,7 @@ const TOKENIZER: &str = "tokenizer.json";
 const CONFIG: &str = "tokenizer_config.json";
 
 /// The files that make up a tokenizer, as far as a model directory has them.
-const FILES: [&str; 8] = [
+pub(crate) const FILES: [&str; 8] = [
     TOKENIZER,
     CONFIG,
     "special_tokens_map.json",
@@ -83,13 +83,20 @@ impl Tokenizer {
     }
 
     /// The token ids of `text`, as `tokenizer(text)` of `transformers` gives them: special tokens written out in it
-    /// count as such, and those that the tokenizer puts around every text are added.
+    /// count as such, and those that the tokenizer puts around every text are added. One that it would put before a
+    /// text that begins with it already, as a rendered chat does, is not added again.
     ///
     /// # Errors
     /// When the tokenizer has no token for a character and none for unknown ones.
     pub fn encode(&self, text: &str) -> Result<Vec<i64>, Error> {
         match self.inner.encode_fast(text, true) {
-            Ok(encoding) => Ok(encoding.get_ids().iter().map(|&id| i64::from(id)).collect()),
+            Ok(encoding) => {
+                let mut ids = encoding.get_ids();
+                if self.doubles_the_first(text, ids) {
+                    ids = &ids[1..];
+                }
+                Ok(ids.iter().map(|&id| i64::from(id)).collect())
+            }
             Err(source) => Err(self.unknown_character(text).unwrap_or_else(|| {
                 let action = format!("encode {text:?}");
                 Error::Tokenizer { action, source }
@@ -157,6 +164,13 @@ impl Tokenizer {
             let action = format!("decode {tokens:?}");
             Error::Tokenizer { action, source }
         })
+    }
+
+    /// Whether the first of `ids` was put before a `text` that begins with the same token.
+    fn doubles_the_first(&self, text: &str, ids: &[u32]) -> bool {
+        let [first, second, ..] = ids else { return false };
+        first == second
+            && self.inner.encode_fast(text, false).is_ok_and(|plain| ids[1..].starts_with(plain.get_ids()))
     }
 
     /// The first character of `text` that cannot be encoded by itself.

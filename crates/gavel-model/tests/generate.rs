@@ -223,3 +223,40 @@ fn requests_that_make_no_sense_are_refused() {
     assert_eq!(refused(&[], Sampling { pad_token: 18, ..fine() }), "pad_token");
     assert!(generate(&model, &[], &fine()).is_empty());
 }
+
+#[test]
+fn a_request_that_is_split_gives_the_same_completions() {
+    let model = model();
+    let sampling = Sampling { max_new_tokens: 12, seed: 5, ..Sampling::default() };
+    let texts = |completions: Vec<Completion>| -> Vec<Vec<i64>> {
+        completions.into_iter().map(|completion| completion.tokens).collect()
+    };
+    let whole = texts(generate(&model, &prompts(), &sampling));
+    let mut split = Vec::new();
+    for part in prompts().chunks(2) {
+        let sampling = Sampling { first_stream: split.len() as u64, ..sampling.clone() };
+        split.extend(texts(generate(&model, part, &sampling)));
+    }
+    assert_eq!(whole, split);
+}
+
+#[test]
+fn logits_that_are_not_numbers_are_an_error_that_names_the_tensor() {
+    let model = model();
+    for (name, mut parameter) in model.parameters() {
+        if name == "model.layers.1.mlp.down_proj.weight" {
+            let infinite = parameter.ones_like() * f64::INFINITY;
+            no_grad(|| parameter.copy_(&infinite));
+        }
+    }
+    for sampling in [
+        Sampling::default(),
+        Sampling { temperature: 0.0, ..Sampling::default() },
+        Sampling { top_k: 3, top_p: 0.9, temperature: 0.5, ..Sampling::default() },
+    ] {
+        let error = model.generate(&prompts(), &sampling, &NeverStop, |_, _| {}).unwrap_err();
+        let Error::NotFinite { tensor, index: 0, position: 0 } = &error else { panic!("{error}") };
+        assert_eq!(tensor.as_deref(), Some("model.layers.1.mlp.down_proj.weight"));
+        assert!(error.to_string().contains("at token 0 after prompt 0"), "{error}");
+    }
+}

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use gavel_model::{Architecture, Config, Error, Model, Precision, Tokenizer};
+use gavel_model::{Architecture, Config, Error, Model, Precision, SaveDtype, Tokenizer};
 use tch::{Device, Kind, Tensor, no_grad};
 
 fn config() -> Config {
@@ -284,4 +284,121 @@ fn a_tokenizer_is_saved_and_loaded_unchanged() {
         let read = |directory: &Path| fs::read(directory.join(name)).unwrap();
         assert_eq!(read(directory.path()), read(other.path()));
     }
+}
+
+#[test]
+fn a_head_that_a_tied_configuration_would_drop_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let untied =
+        Model::random(Config { tie_word_embeddings: false, ..config() }, 1, Device::Cpu, Precision::FULL);
+    untied.save(directory.path()).unwrap();
+    let load_tied = || {
+        fs::write(directory.path().join("config.json"), config().to_json("float32")).unwrap();
+        Model::load(directory.path(), Device::Cpu, Precision::FULL)
+    };
+    let Err(Error::Weights { name, reason, .. }) = load_tied() else { panic!("the head was dropped") };
+    assert_eq!(name, "lm_head.weight");
+    assert!(reason.contains("`tie_word_embeddings`"), "{reason}");
+
+    // One that is the embedding is no loss; many tied checkpoints hold it.
+    let parameters = untied.parameters();
+    let find = |name: &str| parameters.iter().find(|(known, _)| known == name).unwrap().1.shallow_clone();
+    no_grad(|| find("lm_head.weight").copy_(&find("model.embed_tokens.weight")));
+    untied.save(directory.path()).unwrap();
+    load_tied().unwrap();
+}
+
+#[test]
+fn the_generation_config_is_read_and_kept_byte_for_byte() {
+    let directory = tempfile::tempdir().unwrap();
+    Model::random(Config { eos_token_ids: vec![1], ..config() }, 1, Device::Cpu, Precision::FULL)
+        .save(directory.path())
+        .unwrap();
+    let load = || Model::load(directory.path(), Device::Cpu, Precision::FULL);
+    assert!(load().unwrap().generation_config().is_none());
+    assert_eq!(load().unwrap().end_tokens(), [1]);
+
+    let text = "{ \"eos_token_id\": [2, 1],\n \"do_sample\": true, \"temperature\": 0.7, \"top_k\": 20, \"other\": null}";
+    let path = directory.path().join("generation_config.json");
+    fs::write(&path, text).unwrap();
+    let model = load().unwrap();
+    assert_eq!(model.end_tokens(), [1, 2], "every id of either file ends a text");
+    let generation = model.generation_config().unwrap();
+    assert_eq!((generation.do_sample, generation.temperature), (Some(true), Some(0.7)));
+    assert_eq!((generation.top_p, generation.top_k), (None, Some(20)));
+    let copy = tempfile::tempdir().unwrap();
+    model.save(copy.path()).unwrap();
+    assert_eq!(fs::read_to_string(copy.path().join("generation_config.json")).unwrap(), text);
+
+    fs::write(&path, "{\"temperature\": \"hot\"}").unwrap();
+    assert!(matches!(load(), Err(Error::Json { .. })));
+    fs::write(&path, "{\"eos_token_id\": 5}").unwrap();
+    assert_eq!(load().unwrap().end_tokens(), [1, 5]);
+}
+
+#[test]
+fn weights_are_saved_in_the_format_that_is_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let kind = || {
+        let tensors = Tensor::read_safetensors(directory.path().join("model.safetensors")).unwrap();
+        tensors[0].1.kind()
+    };
+    let load = || Model::load(directory.path(), Device::Cpu, Precision::FULL).unwrap();
+    model(1).save_as(directory.path(), SaveDtype::Auto).unwrap();
+    assert_eq!(kind(), Kind::Float);
+    load().save_as(directory.path(), SaveDtype::Bfloat16).unwrap();
+    assert_eq!(kind(), Kind::BFloat16);
+    let loaded = load();
+    assert_eq!(loaded.kind_to_save(SaveDtype::Auto), Kind::BFloat16, "as it came");
+    let expected = model(1).parameters().remove(0).1.to_kind(Kind::BFloat16).to_kind(Kind::Float);
+    assert!(loaded.parameters()[0].1.equal(&expected));
+    loaded.save_as(directory.path(), SaveDtype::Float32).unwrap();
+    assert_eq!(kind(), Kind::Float);
+}
+
+#[test]
+fn every_file_that_loading_reads_is_listed() {
+    let directory = tempfile::tempdir().unwrap();
+    model(1).save(directory.path()).unwrap();
+    Tokenizer::characters("ab", &[]).unwrap().save(directory.path()).unwrap();
+    let names = || -> Vec<String> {
+        let files = gavel_model::model_files(directory.path()).unwrap();
+        files.iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
+    };
+    assert_eq!(names(), ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]);
+    fs::rename(directory.path().join("model.safetensors"), directory.path().join("one.safetensors")).unwrap();
+    let index = r#"{"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}}"#;
+    fs::write(directory.path().join("model.safetensors.index.json"), index).unwrap();
+    let shards = names();
+    for name in ["one.safetensors", "two.safetensors", "model.safetensors.index.json"] {
+        assert!(shards.iter().any(|shard| shard == name), "{name} in {shards:?}");
+    }
+}
+
+/// The character tokenizer with `<eos>` put before every text, as Llama's tokenizer does with its first token.
+fn tokenizer_that_begins_every_text() -> Tokenizer {
+    let directory = tempfile::tempdir().unwrap();
+    Tokenizer::characters("ab", &[]).unwrap().save(directory.path()).unwrap();
+    let path = directory.path().join("tokenizer.json");
+    let mut file: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    file["post_processor"] = serde_json::json!({
+        "type": "TemplateProcessing",
+        "single": [{"SpecialToken": {"id": "<eos>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+        "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+        "special_tokens": {"<eos>": {"id": "<eos>", "ids": [1], "tokens": ["<eos>"]}},
+    });
+    fs::write(&path, file.to_string()).unwrap();
+    Tokenizer::load(directory.path()).unwrap()
+}
+
+#[test]
+fn the_first_token_of_a_text_is_not_doubled() {
+    let tokenizer = tokenizer_that_begins_every_text();
+    assert_eq!(tokenizer.encode("ab").unwrap(), [1, 2, 3]);
+    assert_eq!(tokenizer.encode("<eos>ab").unwrap(), [1, 2, 3], "it is there already");
+    assert_eq!(tokenizer.encode("<eos>").unwrap(), [1]);
+    assert_eq!(tokenizer.encode("").unwrap(), [1]);
+    assert_eq!(tokenizer.encode("aab").unwrap(), [1, 2, 2, 3]);
+    let plain = Tokenizer::characters("ab", &[]).unwrap();
+    assert_eq!(plain.encode("<eos><eos>a").unwrap(), [1, 1, 2], "what the text says twice stays");
 }
