@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::TrainError;
+use crate::error::Action;
 use crate::run_directory::RunDirectory;
 use crate::settings::{Reload, Settings};
 
@@ -18,6 +19,9 @@ pub(crate) const JUDGES: &str = "digests.jsonl";
 
 /// The reward file among the files of a run.
 const REWARD: &str = "reward";
+
+/// The tasks of evaluation among the files of a run.
+const EVAL_TASKS: &str = "eval_tasks";
 
 /// What a run was last started with: sha256, hex.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -29,19 +33,33 @@ pub(crate) struct Digests {
 
 impl Digests {
     pub(crate) fn of(settings: &Settings, reward: &dyn Reward) -> Result<Self, TrainError> {
-        let files = [
-            ("model", Some(settings.model.join("model.safetensors")).filter(|path| path.exists())),
-            ("tokenizer", Some(settings.model.join("tokenizer.json")).filter(|path| path.exists())),
-            ("tasks", Some(settings.tasks.clone())),
-            ("eval_tasks", settings.eval_tasks.clone()),
-            (REWARD, settings.reward.clone()),
+        let mut files = BTreeMap::new();
+        for path in gavel_model::model_files(&settings.model)? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            files.insert(format!("model/{name}"), sha256(&path)?);
+        }
+        let others = [
+            ("tasks", Some(&settings.tasks)),
+            (EVAL_TASKS, settings.eval_tasks.as_ref()),
+            (REWARD, settings.reward.as_ref()),
         ];
-        let files = files.into_iter().filter_map(|(name, path)| Some((name.to_owned(), path?)));
-        Ok(Self {
-            gavel: env!("CARGO_PKG_VERSION").to_owned(),
-            verifiers: reward.digests().into_iter().collect(),
-            files: files.map(|(name, path)| Ok((name, sha256(&path)?))).collect::<Result<_, TrainError>>()?,
-        })
+        for (name, path) in others {
+            if let Some(path) = path {
+                files.insert(name.to_owned(), sha256(path)?);
+            }
+        }
+        let verifiers = reward.digests().into_iter().collect();
+        Ok(Self { gavel: env!("CARGO_PKG_VERSION").to_owned(), verifiers, files })
+    }
+
+    /// The version of gavel.
+    pub(crate) fn gavel(&self) -> &str {
+        &self.gavel
+    }
+
+    /// The digest of the tasks of evaluation.
+    pub(crate) fn eval_tasks(&self) -> Option<&String> {
+        self.files.get(EVAL_TASKS)
     }
 
     /// What judges, from after `step` on.
@@ -60,9 +78,9 @@ impl Digests {
         self
     }
 
-    /// The first verifier or file that is not what it was, of those that may not change.
+    /// The first verifier or file that is not what it was, of those that may not change: how a run is evaluated may.
     pub(crate) fn changed(&self, now: &Self, reload: Reload) -> Option<String> {
-        let is_fixed = |name: &&String| reload == Reload::Never || *name != REWARD;
+        let is_fixed = |name: &&String| *name != EVAL_TASKS && (reload == Reload::Never || *name != REWARD);
         let file = || differing(&self.files, &now.files).find(is_fixed);
         let verifier = differing(&self.verifiers, &now.verifiers).find(|_| reload == Reload::Never);
         let verifier = verifier.map(|name| format!("verifier `{name}`"));
@@ -154,7 +172,7 @@ fn differing<'a>(
 
 fn sha256(path: &Path) -> Result<String, TrainError> {
     let mut hasher = Sha256::new();
-    let mut file = File::open(path).map_err(TrainError::file("read", path))?;
-    io::copy(&mut file, &mut hasher).map_err(TrainError::file("read", path))?;
+    let mut file = File::open(path).map_err(TrainError::file(Action::Read, path))?;
+    io::copy(&mut file, &mut hasher).map_err(TrainError::file(Action::Read, path))?;
     Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -1,10 +1,44 @@
 //! Why a run cannot start, or had to stop.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::optim::StateMismatch;
 use crate::task::TaskError;
+
+/// What was tried with a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// To make it, or its folder.
+    Create,
+    /// To read it.
+    Read,
+    /// To write it.
+    Write,
+    /// To remove it.
+    Remove,
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Create => "create",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Remove => "remove",
+        })
+    }
+}
+
+/// Who can do something about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Whoever wrote the settings, the tasks, the model or the reward.
+    Input,
+    /// Whoever runs the machine: its disk is full, or it could not judge.
+    Machine,
+}
 
 /// A failure of training, evaluation or pre-training. Branch on the variant; the texts are for people.
 #[derive(Debug, thiserror::Error)]
@@ -27,19 +61,55 @@ pub enum TrainError {
     #[error(transparent)]
     Device(#[from] gavel_torch::Error),
     /// A prompt cannot be encoded.
-    #[error("the prompt of task {index} cannot be encoded")]
+    #[error("{}:{line}: the prompt cannot be encoded", path.display())]
     Prompt {
-        /// Its place among the tasks, from 0.
-        index: usize,
+        /// The task file.
+        path: PathBuf,
+        /// The line of the task, from 1.
+        line: usize,
         /// Why.
         #[source]
         source: gavel_model::Error,
     },
+    /// A prompt leaves the model nothing to continue.
+    #[error("{}:{line}: the prompt encodes to no token; a model continues at least one", path.display())]
+    EmptyPrompt {
+        /// The task file.
+        path: PathBuf,
+        /// The line of the task, from 1.
+        line: usize,
+    },
+    /// The tokenizer has tokens that the model has not.
+    #[error(
+        "{}:{line}: the prompt encodes to id {id}, and the model has {vocabulary} ids: are tokenizer and model of one kind?",
+        path.display()
+    )]
+    UnknownToken {
+        /// The task file.
+        path: PathBuf,
+        /// The line of the task, from 1.
+        line: usize,
+        /// The id.
+        id: i64,
+        /// The model's `vocab_size`.
+        vocabulary: i64,
+    },
+    /// No verifier has the name that says which completions are correct.
+    #[error(
+        "no verifier is called `{name}`, which is to say what is correct{}; the reward has {}",
+        suggestion(name, known), known.join(", ")
+    )]
+    UnknownVerifier {
+        /// The name.
+        name: String,
+        /// Those that the reward has.
+        known: Vec<String>,
+    },
     /// A file of the run cannot be read or written.
     #[error("cannot {action} {}", path.display())]
     File {
-        /// What was tried: `read`, `write`, `remove`.
-        action: &'static str,
+        /// What was tried.
+        action: Action,
         /// The file or directory.
         path: PathBuf,
         /// What the operating system says.
@@ -59,12 +129,22 @@ pub enum TrainError {
     #[error("cannot {action} {}", path.display())]
     Tensors {
         /// What was tried.
-        action: &'static str,
+        action: Action,
         /// The file.
         path: PathBuf,
         /// What libtorch says.
         #[source]
         source: tch::TchError,
+    },
+    /// The disk has no room for what is to be written.
+    #[error("cannot write {}: it takes {needed} bytes, and the disk has {available} left", path.display())]
+    NoRoom {
+        /// The file or directory.
+        path: PathBuf,
+        /// Bytes that it takes.
+        needed: u64,
+        /// Bytes that are free.
+        available: u64,
     },
     /// A checkpoint's optimiser state is that of another model.
     #[error("{} cannot be resumed from", path.display())]
@@ -95,6 +175,49 @@ pub enum TrainError {
         /// The run directory.
         path: PathBuf,
     },
+    /// A setting that decides the course of a run is not what it was.
+    #[error(
+        "`{field}` is {now}, and the run in {} began with {before}; a run goes on as it began, start another",
+        path.display()
+    )]
+    SettingChanged {
+        /// The setting.
+        field: String,
+        /// What the run began with, as TOML.
+        before: String,
+        /// What it would be resumed with, as TOML.
+        now: String,
+        /// The run directory.
+        path: PathBuf,
+    },
+    /// The settings that a run was started with are not settings of this version.
+    #[error("{} is not what this version of gavel writes", path.display())]
+    RunSettings {
+        /// The file.
+        path: PathBuf,
+        /// What the parser says.
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+    /// Step after step, no completion had a reward: there is nothing to learn from.
+    #[error("no completion has had a reward for {steps} steps: {why}")]
+    NoRewards {
+        /// How many steps, the last ones.
+        steps: u64,
+        /// What happened most often in the last of them.
+        why: String,
+        /// Whether that was this machine's failure.
+        host_failed: bool,
+    },
+    /// Sampling failed in the middle of a run.
+    #[error("step {step}")]
+    Sampling {
+        /// The step, from 1.
+        step: u64,
+        /// Why.
+        #[source]
+        source: gavel_model::Error,
+    },
     /// The loss or the gradient is not a number any more. The last checkpoint is from before.
     #[error(
         "step {step}: the {what} is {value}; try a lower learning rate, or resume from an earlier checkpoint"
@@ -124,12 +247,43 @@ pub enum TrainError {
 }
 
 impl TrainError {
+    /// Who can do something about it.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::File { action: Action::Write, .. }
+            | Self::Tensors { action: Action::Write, .. }
+            | Self::NoRoom { .. }
+            | Self::NoRewards { host_failed: true, .. }
+            | Self::Unanswered { .. } => Fault::Machine,
+            Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => Fault::Machine,
+            Self::Model(error) if error.is_write() => Fault::Machine,
+            _ => Fault::Input,
+        }
+    }
+
     /// `value`, unless training has diverged.
     pub(crate) fn require_finite(step: u64, what: &'static str, value: f64) -> Result<f64, Self> {
         if value.is_finite() { Ok(value) } else { Err(Self::NotFinite { step, what, value }) }
     }
 
-    pub(crate) fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    /// The same error, with the step in which it happened where that tells more.
+    pub(crate) fn while_sampling(self, step: u64) -> Self {
+        match self {
+            Self::Model(source @ gavel_model::Error::NotFinite { .. }) => Self::Sampling { step, source },
+            other => other,
+        }
+    }
+
+    pub(crate) fn file(action: Action, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::File { action, path: path.to_owned(), source }
+    }
+}
+
+/// ` (did you mean …?)`, where one of `known` is near to `name`.
+fn suggestion(name: &str, known: &[String]) -> String {
+    let distance = |known: &&String| strsim::damerau_levenshtein(name, known);
+    match known.iter().min_by_key(distance).filter(|nearest| distance(nearest) <= 1 + name.len() / 4) {
+        Some(nearest) => format!(" (did you mean `{nearest}`?)"),
+        None => String::new(),
     }
 }

@@ -1,6 +1,7 @@
 //! How good a model is on a set of tasks: pass@k, majority@k, mean reward, length.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
@@ -10,10 +11,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::TrainError;
-use crate::metrics::{self, Metrics};
+use crate::files::{json_bytes, write_atomically};
+use crate::metrics::{self, Metric, Metrics};
 use crate::records::completion_row;
 use crate::rollout::{self, EncodedTask, Sample, Sampler};
-use crate::run_directory::{json_bytes, write_atomically};
 use crate::seeds::{self, Purpose};
 use crate::settings::Settings;
 use crate::task::Task;
@@ -23,7 +24,7 @@ use crate::task::Task;
 pub struct EvalOptions {
     /// k: completions per task.
     pub num_generations: usize,
-    /// 0 takes the most likely token, so that all completions of a task are the same.
+    /// 0 takes the most likely token, of which a task has one completion.
     pub temperature: f64,
     /// See [`Sampling::top_p`].
     pub top_p: f64,
@@ -35,7 +36,7 @@ pub struct EvalOptions {
     pub stop: Vec<String>,
     /// A completion is right when this verifier gives it at least 1; without one, when its reward is at least 1.
     pub correct: Option<String>,
-    /// Completions sampled at a time.
+    /// Completions sampled at a time. It changes none of them but for rounding.
     pub batch_size: usize,
     /// The same seed gives the same completions.
     pub seed: u64,
@@ -56,6 +57,25 @@ impl EvalOptions {
             seed: settings.seed,
         }
     }
+
+    /// Whether an evaluation makes sense with these options and this reward.
+    pub(crate) fn check(&self, reward: &dyn Reward) -> Result<(), TrainError> {
+        if self.num_generations > 1 && self.temperature == 0.0 {
+            let problem = format!(
+                "is {}, and the temperature is 0, which writes the same completion every time",
+                self.num_generations
+            );
+            return Err(TrainError::Setting { field: "num_generations", problem });
+        }
+        let Some(name) = &self.correct else { return Ok(()) };
+        // After the verifiers come their interpreters, as `VERIFIER/LANGUAGE`.
+        let digests = reward.digests().into_iter().map(|(name, _)| name);
+        let known: Vec<String> = digests.filter(|name| !name.contains('/')).collect();
+        if known.is_empty() || known.contains(name) {
+            return Ok(());
+        }
+        Err(TrainError::UnknownVerifier { name: name.clone(), known })
+    }
 }
 
 /// What an evaluation found.
@@ -67,11 +87,13 @@ pub struct Evaluation {
     pub tasks: usize,
     /// pass@k for k = 1, 2, 4, … and the number of completions per task, by k. See [`pass_at_k`].
     pub pass_at: BTreeMap<usize, f64>,
-    /// The share of tasks whose most frequent answer is right, when there are several completions per task. See
-    /// [`majority_is_right`].
+    /// The share of tasks whose most frequent answer is right, when there are several completions per task and any of
+    /// them all marks an answer. See [`majority_is_right`].
     pub majority: Option<f64>,
     /// The mean reward of the completions that have one.
     pub reward: f64,
+    /// How many completions have no reward, by the kinds of `NoReward`; they count as wrong.
+    pub no_reward: BTreeMap<&'static str, usize>,
     /// The mean reward that each verifier gave where it gave one.
     pub verifiers: BTreeMap<String, f64>,
     /// Mean tokens per completion.
@@ -119,7 +141,7 @@ impl EvaluatedCompletion {
 }
 
 impl Evaluation {
-    /// pass@1: the share of completions that are right.
+    /// pass@1: the share of completions that are right. One that has no verdict is wrong.
     pub fn accuracy(&self) -> f64 {
         self.pass_at[&1]
     }
@@ -127,32 +149,35 @@ impl Evaluation {
     /// Under the names that metrics have: `eval_reward`, `eval_pass@1`, `eval_rewards/<verifier>/mean`, …
     pub fn metrics(&self) -> Metrics {
         let mut metrics = Metrics::default();
-        metrics.set("eval_reward", self.reward);
+        metrics.add_mean("eval_reward", self.reward);
+        for (kind, count) in &self.no_reward {
+            metrics.add(format!("eval_reward/none/{kind}"), Metric::Sum(*count as f64));
+        }
         for (k, value) in &self.pass_at {
-            metrics.set(format!("eval_pass@{k}"), *value);
+            metrics.add_mean(format!("eval_pass@{k}"), *value);
         }
         if let Some(majority) = self.majority {
-            metrics.set(format!("eval_majority@{}", self.options.num_generations), majority);
+            metrics.add_mean(format!("eval_majority@{}", self.options.num_generations), majority);
         }
         for (name, reward) in &self.verifiers {
-            metrics.set(format!("eval_rewards/{name}/mean"), *reward);
+            metrics.add_mean(format!("eval_rewards/{name}/mean"), *reward);
         }
-        metrics.set("eval_completions/mean_length", self.mean_length);
-        metrics.set("eval_completions/clipped_ratio", self.clipped_ratio);
-        metrics.set("eval_runtime", self.seconds);
+        metrics.add_mean("eval_completions/mean_length", self.mean_length);
+        metrics.add_mean("eval_completions/clipped_ratio", self.clipped_ratio);
+        metrics.add_mean("eval_runtime", self.seconds);
         metrics
     }
 
-    /// The few numbers of a summary: each verifier's mean reward by its name, `accuracy` (unless a verifier has that
-    /// name), `reward` and `mean_length`.
+    /// The few numbers of a summary: `accuracy`, which is [`Evaluation::accuracy`] and nothing else, `reward`,
+    /// `mean_length`, and the mean reward of each verifier as `rewards/NAME`, where it gave one.
     pub fn summary(&self) -> Map<String, Value> {
         let mut summary = Metrics::default();
-        summary.set("accuracy", self.accuracy());
+        summary.add_mean("accuracy", self.accuracy());
         for (name, reward) in &self.verifiers {
-            summary.set(name, *reward);
+            summary.add_mean(format!("rewards/{name}"), *reward);
         }
-        summary.set("reward", self.reward);
-        summary.set("mean_length", self.mean_length);
+        summary.add_mean("reward", self.reward);
+        summary.add_mean("mean_length", self.mean_length);
         summary.to_json()
     }
 
@@ -172,7 +197,8 @@ impl Evaluation {
 ///
 /// # Errors
 ///
-/// When a prompt cannot be encoded, an option is out of range, or the reward does not answer.
+/// When a prompt cannot be encoded, an option is out of range, no verifier has the name that says what is correct, or the
+/// reward does not answer.
 ///
 /// # Panics
 ///
@@ -184,35 +210,43 @@ pub fn evaluate(
     reward: &dyn Reward,
     options: &EvalOptions,
 ) -> Result<Evaluation, TrainError> {
-    let tasks = rollout::encode(tasks.to_vec(), tokenizer)?;
-    evaluate_encoded(model, tokenizer, &tasks, reward, options)
+    options.check(reward)?;
+    let tasks = rollout::encode(tasks.to_vec(), tokenizer, model.config().vocab_size)?;
+    let stop = rollout::stop(&options.stop, tokenizer)?;
+    let sampler = Sampler { model, tokenizer, stop: stop.as_ref(), reward, max_num_seqs: options.batch_size };
+    let evaluation = evaluate_encoded(&sampler, &tasks, options, &mut |_| ControlFlow::Continue(()))?;
+    Ok(evaluation.expect("nobody broke it off"))
 }
 
+/// As [`evaluate`]; `between` hears how many completions are done before each batch, and breaks the evaluation off.
 pub(crate) fn evaluate_encoded(
-    model: &Model,
-    tokenizer: &Tokenizer,
+    sampler: &Sampler<'_>,
     tasks: &[EncodedTask],
-    reward: &dyn Reward,
     options: &EvalOptions,
-) -> Result<Evaluation, TrainError> {
+    between: &mut dyn FnMut(usize) -> ControlFlow<()>,
+) -> Result<Option<Evaluation>, TrainError> {
     let start = Instant::now();
-    let sampler = Sampler { model, tokenizer, stop: &options.stop, reward };
+    let Sampler { model, tokenizer, .. } = sampler;
     let repeated: Vec<&EncodedTask> =
         tasks.iter().flat_map(|task| std::iter::repeat_n(task, options.num_generations)).collect();
     let mut samples = Vec::with_capacity(repeated.len());
-    for (index, batch) in repeated.chunks(options.batch_size).enumerate() {
+    for batch in repeated.chunks(options.batch_size) {
+        if between(samples.len()).is_break() {
+            return Ok(None);
+        }
         let sampling = Sampling {
             max_new_tokens: options.max_completion_length,
             temperature: options.temperature,
             top_p: options.top_p,
             top_k: options.top_k,
-            seed: seeds::derive(options.seed, Purpose::Evaluation, index as u64),
+            seed: seeds::derive(options.seed, Purpose::Evaluation, 0),
+            first_stream: samples.len() as u64,
             end_tokens: rollout::end_tokens(model, tokenizer),
             pad_token: tokenizer.pad_token_id().unwrap_or(0),
         };
         samples.extend(sampler.rollout(batch, &sampling)?.samples);
     }
-    Ok(summarise(tasks, samples, options, start.elapsed().as_secs_f64()))
+    Ok(Some(summarise(tasks, samples, options, start.elapsed().as_secs_f64())))
 }
 
 fn summarise(tasks: &[EncodedTask], samples: Vec<Sample>, options: &EvalOptions, seconds: f64) -> Evaluation {
@@ -225,12 +259,16 @@ fn summarise(tasks: &[EncodedTask], samples: Vec<Sample>, options: &EvalOptions,
         let passes: Vec<f64> = rights.iter().map(|&right| pass_at_k(k, right, at)).collect();
         (at, metrics::mean(&passes))
     });
-    let majorities: Vec<f64> = groups()
+    let majorities: Vec<Option<bool>> = groups()
         .map(|(samples, correct)| {
             let texts = samples.iter().map(|sample| sample.text.as_str());
-            f64::from(u8::from(majority_is_right(texts.zip(correct.iter().copied()))))
+            majority_is_right(texts.zip(correct.iter().copied()))
         })
         .collect();
+    let mut no_reward = BTreeMap::new();
+    for why in samples.iter().filter_map(|sample| sample.reward().err()) {
+        *no_reward.entry(why.name()).or_default() += 1;
+    }
     let numbers = |of: &dyn Fn(&Sample) -> Option<f64>| {
         metrics::mean(&samples.iter().filter_map(of).collect::<Vec<_>>())
     };
@@ -238,14 +276,21 @@ fn summarise(tasks: &[EncodedTask], samples: Vec<Sample>, options: &EvalOptions,
         options: options.clone(),
         tasks: tasks.len(),
         pass_at: pass_at.collect(),
-        majority: (k > 1).then(|| metrics::mean(&majorities)),
-        reward: numbers(&Sample::reward),
+        majority: Some(majorities).filter(|_| k > 1).and_then(|majorities| share_of_right(&majorities)),
+        reward: numbers(&|sample| sample.reward().ok()),
+        no_reward,
         verifiers: mean_reward_by_verifier(&samples),
         mean_length: numbers(&|sample| Some(sample.tokens.len() as f64)),
         clipped_ratio: numbers(&|sample| Some(f64::from(u8::from(sample.truncated)))),
         seconds,
         completions: evaluated(tasks, samples, &correct, k),
     }
+}
+
+/// The share of tasks whose majority is right; one where nobody voted is not. `None` where nobody voted at all.
+fn share_of_right(majorities: &[Option<bool>]) -> Option<f64> {
+    let right = majorities.iter().filter(|majority| **majority == Some(true)).count();
+    majorities.iter().any(Option::is_some).then(|| right as f64 / majorities.len() as f64)
 }
 
 fn evaluated(
@@ -282,7 +327,7 @@ fn is_right(score: &Score, options: &EvalOptions) -> bool {
         Some(verifier) => {
             score.outcomes.iter().find(|(name, _)| name == verifier).and_then(|(_, outcome)| outcome.reward())
         }
-        None => score.reward,
+        None => score.reward.as_ref().ok().copied(),
     };
     // A formula such as 0.9 + 0.1 is 1 but for rounding.
     reward.is_some_and(|reward| reward >= 1.0 - 1e-9)
@@ -304,13 +349,13 @@ pub fn pass_at_k(sampled: usize, right: usize, k: usize) -> f64 {
     1.0 - (wrong + 1..=sampled).map(|i| 1.0 - k as f64 / i as f64).product::<f64>()
 }
 
-/// Whether the most frequent answer among completions `(text, is it right)` is right.
+/// Whether the most frequent answer among completions `(text, is it right)` is right; `None` where none marks an answer.
 ///
 /// The answer of a completion is what stands in its last `<answer>…</answer>`, else in its last `\boxed{…}`, without
 /// surrounding space; a completion with neither has no vote. Among answers with equally many votes the earliest
 /// wins. Answers are compared as text, so `1+2` and `2+1` are two; the first completion with the winning answer
 /// says whether it is right.
-pub fn majority_is_right<'a>(completions: impl Iterator<Item = (&'a str, bool)>) -> bool {
+pub fn majority_is_right<'a>(completions: impl Iterator<Item = (&'a str, bool)>) -> Option<bool> {
     let mut votes: Vec<(&str, usize, bool)> = Vec::new();
     for (text, right) in completions {
         let Some(answer) = answer(text) else { continue };
@@ -320,7 +365,7 @@ pub fn majority_is_right<'a>(completions: impl Iterator<Item = (&'a str, bool)>)
         }
     }
     let most = votes.iter().map(|&(_, count, _)| count).max();
-    votes.iter().find(|&&(_, count, _)| Some(count) == most).is_some_and(|&(.., right)| right)
+    votes.iter().find(|&&(_, count, _)| Some(count) == most).map(|&(.., right)| right)
 }
 
 /// The answer that a completion gives, where it is marked as one.
@@ -365,17 +410,18 @@ mod tests {
     #[test]
     fn the_majority_is_taken_over_marked_answers() {
         let majority = |completions: &[(&'static str, bool)]| majority_is_right(completions.iter().copied());
-        assert!(majority(&[
-            ("<answer>7</answer>", false),
-            ("<answer> 8 </answer>", true),
-            ("\\boxed{8}", true)
-        ]));
-        assert!(
-            !majority(&[("<answer>7</answer>", false), ("<answer>8</answer>", true)]),
-            "the earliest of a tie"
-        );
-        assert!(!majority(&[("8", true), ("8", true)]), "no mark, no vote");
-        assert!(majority(&[("<answer>1</answer> no <answer>2</answer>", true)]));
+        let eight = [("<answer>7</answer>", false), ("<answer> 8 </answer>", true), ("\\boxed{8}", true)];
+        assert_eq!(majority(&eight), Some(true));
+        assert_eq!(majority(&eight[..2]), Some(false), "the earliest of a tie");
+        assert_eq!(majority(&[("8", true), ("8", true)]), None, "no mark, no vote");
+        assert_eq!(majority(&[("<answer>1</answer> no <answer>2</answer>", true)]), Some(true));
+    }
+
+    #[test]
+    fn where_nobody_votes_there_is_no_majority() {
+        assert_eq!(share_of_right(&[None, None]), None);
+        assert_eq!(share_of_right(&[None, Some(true)]), Some(0.5));
+        assert_eq!(share_of_right(&[Some(false), Some(true)]), Some(0.5));
     }
 
     #[test]

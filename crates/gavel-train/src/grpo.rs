@@ -7,14 +7,16 @@
 //! ([2503.14476](https://arxiv.org/abs/2503.14476)), Dr. GRPO ([2503.20783](https://arxiv.org/abs/2503.20783)), GSPO
 //! ([2507.18071](https://arxiv.org/abs/2507.18071)), and TRL 1.16, whose option names and numbers these are.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, de};
 use tch::{Kind, Tensor};
 
 /// Added to a standard deviation before dividing by it, as TRL does.
 const STD_EPSILON: f64 = 1e-4;
 
 /// What the rewards of a group are divided by, after its mean is subtracted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ScaleRewards {
     /// The standard deviation of the group (DeepSeekMath).
@@ -23,6 +25,36 @@ pub enum ScaleRewards {
     Batch,
     /// Nothing (Dr. GRPO: dividing by the deviation favours prompts that are very easy or very hard).
     None,
+}
+
+/// By name, or by the bool that TRL takes too.
+impl<'de> Deserialize<'de> for ScaleRewards {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl de::Visitor<'_> for Visitor {
+            type Value = ScaleRewards;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`group`, `batch`, `none`, true or false")
+            }
+
+            fn visit_bool<E>(self, scale: bool) -> Result<ScaleRewards, E> {
+                Ok(if scale { ScaleRewards::Group } else { ScaleRewards::None })
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<ScaleRewards, E> {
+                match name {
+                    "group" => Ok(ScaleRewards::Group),
+                    "batch" => Ok(ScaleRewards::Batch),
+                    "none" => Ok(ScaleRewards::None),
+                    _ => Err(E::unknown_variant(name, &["group", "batch", "none"])),
+                }
+            }
+        }
+
+        deserializer.deserialize_any(Visitor)
+    }
 }
 
 /// How the per-token losses of a batch become one number.
@@ -66,6 +98,8 @@ pub struct Objective {
     pub beta: f64,
     /// Multiplies the KL term by the ratio, which makes its gradient unbiased off-policy.
     pub use_bias_correction_kl: bool,
+    /// Clamps the log-ratio of the KL term to ±20, and the term to ±10.
+    pub kl_clamp: bool,
     /// The constant length of Dr. GRPO's denominator, in tokens.
     pub max_completion_length: i64,
 }
@@ -182,7 +216,8 @@ impl LossSums {
 ///
 /// DeepSeekMath §4.1.2; the deviation is the unbiased one (n − 1), and `scale` says over what it is taken. A NaN
 /// reward is one that was left out: it has no part in mean or deviation, and its advantage is 0. So is that of a
-/// completion left alone in its group, whose deviation does not exist.
+/// completion left alone in its group, whose deviation does not exist, and of those whose rewards are equal but for
+/// rounding.
 pub fn advantages(rewards: &Tensor, scale: ScaleRewards) -> Tensor {
     let centred = rewards - nan_mean(rewards, true);
     let scaled = match scale {
@@ -190,18 +225,26 @@ pub fn advantages(rewards: &Tensor, scale: ScaleRewards) -> Tensor {
         ScaleRewards::Batch => centred / (nan_std(&rewards.reshape([1, -1]), true) + STD_EPSILON),
         ScaleRewards::None => centred,
     };
-    scaled.nan_to_num(0.0, None::<f64>, None::<f64>)
+    let differ = is_zero(&nan_std(rewards, true), rewards).logical_not();
+    scaled.nan_to_num(0.0, None::<f64>, None::<f64>).where_scalarother(&differ, 0.0)
+}
+
+/// Whether a deviation of `rewards`, over the last dimension, is 0 but for rounding: TRL's tolerance of 1e-8, and more
+/// where rewards are so large that their rounding is. False for NaN.
+fn is_zero(deviation: &Tensor, rewards: &Tensor) -> Tensor {
+    let largest = rewards.nan_to_num(0.0, None::<f64>, None::<f64>).abs().amax([-1i64].as_slice(), true);
+    deviation.le_tensor(&(largest * 1e-12 + 1e-8))
 }
 
 /// The share of completions whose deviation is 0, so that their advantages are 0: TRL's `frac_reward_zero_std`.
 ///
 /// The deviation is that of the completion's group, or of all `rewards` `(P, G)` when `scale` is `batch`.
 pub fn frac_reward_zero_std(rewards: &Tensor, scale: ScaleRewards) -> f64 {
-    let deviations = match scale {
-        ScaleRewards::Batch => nan_std(&rewards.reshape([1, -1]), true),
-        ScaleRewards::Group | ScaleRewards::None => nan_std(rewards, true),
+    let compared = match scale {
+        ScaleRewards::Batch => rewards.reshape([1, -1]),
+        ScaleRewards::Group | ScaleRewards::None => rewards.shallow_clone(),
     };
-    let zero = deviations.isclose(&deviations.zeros_like(), 1e-5, 1e-8, false);
+    let zero = is_zero(&nan_std(&compared, true), &compared);
     zero.to_kind(Kind::Double).mean(None).double_value(&[])
 }
 
@@ -243,9 +286,16 @@ pub fn ratio(
 
 /// `KL_t = π_ref/π − log(π_ref/π) − 1`, the k3 estimator, `(B, T)` → `(B, T)`: unbiased and never negative
 /// (DeepSeekMath eq. 4; Schulman, <http://joschu.net/blog/kl-approx.html>).
-pub fn kl(log_probs: &Tensor, reference_log_probs: &Tensor) -> Tensor {
+///
+/// With `clamp`, the log-ratio is held within ±20 before it is exponentiated, and the term within ±10, as verl's
+/// `low_var_kl` is: what lies outside has no gradient.
+pub fn kl(log_probs: &Tensor, reference_log_probs: &Tensor, clamp: bool) -> Tensor {
     let difference = reference_log_probs - log_probs;
-    difference.exp() - difference - 1.0
+    if !clamp {
+        return difference.exp() - difference - 1.0;
+    }
+    let difference = difference.clamp(-20.0, 20.0);
+    (difference.exp() - difference - 1.0).clamp(-10.0, 10.0)
 }
 
 /// `ℓ = −min(min(ρ, δ) A, clip(ρ, 1 − ε, 1 + ε_high) A)`, the clipped surrogate.
@@ -322,7 +372,7 @@ fn kl_term(
         return None;
     }
     let reference = batch.reference_log_probs.expect("a KL term needs reference log-probabilities");
-    let kl = kl(log_probs, &(reference * batch.mask));
+    let kl = kl(log_probs, &(reference * batch.mask), objective.kl_clamp);
     Some(if objective.use_bias_correction_kl { kl * ratio } else { kl })
 }
 

@@ -1,46 +1,118 @@
-//! Named numbers of a step, under TRL's names, and their means over several steps.
+//! Named numbers of a step, under TRL's names, and how those of several steps become one row.
 
 use std::collections::BTreeMap;
 
-use gavel_verify::{Score, Status};
+use gavel_verify::{NoReward, Score, Status};
 use serde_json::{Map, Number, Value};
 use tch::Tensor;
 
 use crate::grpo::{self, ScaleRewards};
 use crate::rollout::Rollout;
 
-/// Metrics that count up or that only their latest value says anything of; all others are averaged.
-const LATEST: [&str; 4] = ["num_tokens", "epoch", "learning_rate", "reloads"];
+/// The kinds of [`NoReward`], by their names in metrics. A reward whose number is not finite counts as the last.
+const NO_REWARD: [&str; 4] = ["dropped", "missing-metric", "host-failed", "not-finite"];
 
-/// Named numbers, in the order in which they were first set.
+/// A number that knows how it merges with the same number of a later step or update.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Metric {
+    /// The weighted mean of what is finite: `sum / weight`, NaN of nothing.
+    Mean {
+        /// The sum of the values times their weights.
+        sum: f64,
+        /// The sum of the weights.
+        weight: f64,
+    },
+    /// A count: those of several steps are added up.
+    Sum(f64),
+    /// A level that only its latest value says anything of.
+    Latest(f64),
+    /// The smallest.
+    Min(f64),
+    /// The largest.
+    Max(f64),
+}
+
+impl Metric {
+    /// A value of which the mean over steps is of interest, every step weighing the same.
+    pub fn mean(value: f64) -> Self {
+        if value.is_finite() {
+            Self::Mean { sum: value, weight: 1.0 }
+        } else {
+            Self::Mean { sum: 0.0, weight: 0.0 }
+        }
+    }
+
+    /// The number.
+    pub fn value(self) -> f64 {
+        match self {
+            Self::Mean { sum, weight } => sum / weight,
+            Self::Sum(value) | Self::Latest(value) | Self::Min(value) | Self::Max(value) => value,
+        }
+    }
+
+    /// This number together with that of a later step or update.
+    ///
+    /// # Panics
+    ///
+    /// If the two are of different kinds: one name has one kind.
+    #[must_use]
+    pub fn merge(self, later: Self) -> Self {
+        match (self, later) {
+            (Self::Mean { sum, weight }, Self::Mean { sum: more, weight: added }) => {
+                Self::Mean { sum: sum + more, weight: weight + added }
+            }
+            (Self::Sum(a), Self::Sum(b)) => Self::Sum(a + b),
+            (Self::Latest(a), Self::Latest(b)) => Self::Latest(if b.is_finite() { b } else { a }),
+            (Self::Min(a), Self::Min(b)) => Self::Min(a.min(b)),
+            (Self::Max(a), Self::Max(b)) => Self::Max(a.max(b)),
+            (a, b) => panic!("{a:?} and {b:?} are of different kinds"),
+        }
+    }
+}
+
+/// Named numbers, in the order in which they were first added.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Metrics(Vec<(String, f64)>);
+pub struct Metrics(Vec<(String, Metric)>);
 
 impl Metrics {
-    /// Sets the metric called `name`.
-    pub fn set(&mut self, name: impl Into<String>, value: f64) {
+    /// Adds to the metric called `name`; see [`Metric::merge`].
+    pub fn add(&mut self, name: impl Into<String>, metric: Metric) {
         let name = name.into();
         match self.0.iter_mut().find(|(known, _)| *known == name) {
-            Some(entry) => entry.1 = value,
-            None => self.0.push((name, value)),
+            Some((_, known)) => *known = known.merge(metric),
+            None => self.0.push((name, metric)),
         }
     }
 
-    /// The metric called `name`.
+    /// Adds a value of which the mean over steps is of interest.
+    pub fn add_mean(&mut self, name: impl Into<String>, value: f64) {
+        self.add(name, Metric::mean(value));
+    }
+
+    /// The value of the metric called `name`.
     pub fn get(&self, name: &str) -> Option<f64> {
-        self.0.iter().find(|(known, _)| known == name).map(|&(_, value)| value)
+        self.0.iter().find(|(known, _)| known == name).map(|&(_, metric)| metric.value())
     }
 
-    /// All of them.
+    /// The names and values of all of them.
     pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), *value))
+        self.0.iter().map(|(name, metric)| (name.as_str(), metric.value()))
     }
 
-    /// Sets everything that `other` holds.
-    pub fn extend(&mut self, other: Self) {
-        for (name, value) in other.0 {
-            self.set(name, value);
+    /// Adds everything that `later` holds.
+    pub fn merge(&mut self, later: Self) {
+        for (name, metric) in later.0 {
+            self.add(name, metric);
         }
+    }
+
+    /// The same numbers as those of one step: a mean over its updates weighs as much as a mean of one update.
+    pub(crate) fn of_one_step(self) -> Self {
+        let one = |metric| match metric {
+            Metric::Mean { .. } => Metric::mean(metric.value()),
+            other => other,
+        };
+        Self(self.0.into_iter().map(|(name, metric)| (name, one(metric))).collect())
     }
 
     /// As a JSON object; numbers that are not finite become `null`.
@@ -50,43 +122,28 @@ impl Metrics {
     }
 }
 
-/// The metrics of the steps since the last row was logged.
-#[derive(Debug, Default)]
-pub(crate) struct Window(Vec<Metrics>);
-
-impl Window {
-    pub(crate) fn push(&mut self, metrics: Metrics) {
-        self.0.push(metrics);
-    }
-
-    /// The means over the steps, leaving out what is not finite; the window is empty afterwards.
-    pub(crate) fn take_means(&mut self) -> Metrics {
-        let steps = std::mem::take(&mut self.0);
-        let mut means = Metrics::default();
-        for name in steps.iter().flat_map(|step| step.iter().map(|(name, _)| name)) {
-            if means.get(name).is_some() {
-                continue;
-            }
-            let values: Vec<f64> =
-                steps.iter().filter_map(|step| step.get(name)).filter(|value| value.is_finite()).collect();
-            means.set(
-                name,
-                if LATEST.contains(&name) { *values.last().unwrap_or(&f64::NAN) } else { mean(&values) },
-            );
-        }
-        means
-    }
-}
-
 /// What TRL logs of rewards and lengths, and what gavel adds: how the verifiers fared.
 pub(crate) fn of_rollout(rollout: &Rollout, rewards: &Tensor, scale: ScaleRewards) -> Metrics {
     let mut metrics = Metrics::default();
     let all = rewards.reshape([1, -1]);
-    metrics.set("reward", grpo::nan_mean(&all, false).double_value(&[0]));
-    metrics.set("reward_std", grpo::nan_std(&all, false).double_value(&[0]));
-    metrics.set("frac_reward_zero_std", grpo::frac_reward_zero_std(rewards, scale));
-    metrics.extend(of_scores(rollout.samples.iter().map(|sample| &sample.score)));
-    metrics.extend(of_lengths(rollout));
+    metrics.add_mean("reward", grpo::nan_mean(&all, false).double_value(&[0]));
+    metrics.add_mean("reward_std", grpo::nan_std(&all, false).double_value(&[0]));
+    metrics.add_mean("frac_reward_zero_std", grpo::frac_reward_zero_std(rewards, scale));
+    metrics.merge(of_missing_rewards(rollout.samples.iter().map(|sample| sample.reward())));
+    metrics.merge(of_scores(rollout.samples.iter().map(|sample| &sample.score)));
+    metrics.merge(of_lengths(rollout));
+    metrics
+}
+
+/// `reward/none/<kind>`: how many completions have no reward, by why; 0 is counted too, so that a curve begins there.
+fn of_missing_rewards(rewards: impl Iterator<Item = Result<f64, NoReward>>) -> Metrics {
+    let mut metrics = Metrics::default();
+    for kind in NO_REWARD {
+        metrics.add(format!("reward/none/{kind}"), Metric::Sum(0.0));
+    }
+    for why in rewards.filter_map(Result::err) {
+        metrics.add(format!("reward/none/{}", why.name()), Metric::Sum(1.0));
+    }
     metrics
 }
 
@@ -102,16 +159,16 @@ pub(crate) fn of_scores<'a>(scores: impl Iterator<Item = &'a Score>) -> Metrics 
     }
     let mut metrics = Metrics::default();
     for (name, seen) in &verifiers {
-        metrics.set(format!("rewards/{name}/mean"), mean(&seen.rewards));
-        metrics.set(format!("rewards/{name}/std"), deviation(&seen.rewards));
+        metrics.add_mean(format!("rewards/{name}/mean"), mean(&seen.rewards));
+        metrics.add_mean(format!("rewards/{name}/std"), deviation(&seen.rewards));
     }
     for (name, seen) in &verifiers {
         for status in Status::ALL {
-            let count = seen.statuses.get(&status).copied().unwrap_or(0);
-            metrics.set(format!("verify/{name}/{status}"), f64::from(count));
+            let count = seen.statuses.get(status).copied().unwrap_or(0);
+            metrics.add(format!("verify/{name}/{status}"), Metric::Sum(f64::from(count)));
         }
         for (metric, values) in &seen.metrics {
-            metrics.set(format!("verify/{name}/metric/{metric}"), mean(values));
+            metrics.add_mean(format!("verify/{name}/metric/{metric}"), mean(values));
         }
     }
     metrics
@@ -145,14 +202,15 @@ fn of_lengths(rollout: &Rollout) -> Metrics {
     for (suffix, lengths) in [("length", lengths(false)), ("terminated_length", lengths(true))] {
         // TRL logs 0 when nothing terminated.
         let lengths = if lengths.is_empty() { vec![0.0] } else { lengths };
-        metrics.set(format!("completions/mean_{suffix}"), mean(&lengths));
-        metrics
-            .set(format!("completions/min_{suffix}"), lengths.iter().copied().fold(f64::INFINITY, f64::min));
-        metrics.set(format!("completions/max_{suffix}"), lengths.iter().copied().fold(0.0, f64::max));
+        let shortest = lengths.iter().copied().fold(f64::INFINITY, f64::min);
+        let longest = lengths.iter().copied().fold(0.0, f64::max);
+        metrics.add_mean(format!("completions/mean_{suffix}"), mean(&lengths));
+        metrics.add(format!("completions/min_{suffix}"), Metric::Min(shortest));
+        metrics.add(format!("completions/max_{suffix}"), Metric::Max(longest));
     }
     let truncated: Vec<f64> =
         rollout.samples.iter().map(|sample| f64::from(u8::from(sample.truncated))).collect();
-    metrics.set("completions/clipped_ratio", mean(&truncated));
+    metrics.add_mean("completions/clipped_ratio", mean(&truncated));
     metrics
 }
 
@@ -177,17 +235,59 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_window_averages_what_is_finite_and_keeps_the_latest_of_counts() {
-        let mut window = Window::default();
-        for (reward, tokens) in [(1.0, 10.0), (f64::NAN, 20.0), (2.0, 30.0)] {
-            let mut metrics = Metrics::default();
-            metrics.set("reward", reward);
-            metrics.set("num_tokens", tokens);
-            window.push(metrics);
+    fn every_kind_of_number_merges_in_its_own_way() {
+        let mut row = Metrics::default();
+        for (reward, traps, tokens) in [(1.0, 0.0, 10.0), (f64::NAN, 1.0, 20.0), (2.0, 3.0, 30.0)] {
+            let mut step = Metrics::default();
+            step.add_mean("reward", reward);
+            step.add("verify/a/trap", Metric::Sum(traps));
+            step.add("num_tokens", Metric::Latest(tokens));
+            step.add("shortest", Metric::Min(tokens));
+            step.add("longest", Metric::Max(tokens));
+            row.merge(step);
         }
-        let means = window.take_means();
-        assert_eq!((means.get("reward"), means.get("num_tokens")), (Some(1.5), Some(30.0)));
-        assert_eq!(window.take_means(), Metrics::default());
+        let expected = [
+            ("reward", 1.5),
+            ("verify/a/trap", 4.0),
+            ("num_tokens", 30.0),
+            ("shortest", 10.0),
+            ("longest", 30.0),
+        ];
+        assert_eq!(row.iter().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_step_weighs_the_same_however_many_updates_it_makes() {
+        let step = |losses: &[f64]| {
+            let mut metrics = Metrics::default();
+            losses.iter().for_each(|&loss| metrics.add_mean("loss", loss));
+            metrics.of_one_step()
+        };
+        let mut row = step(&[1.0, 3.0]);
+        row.merge(step(&[5.0]));
+        assert_eq!(row.get("loss"), Some(3.5));
+        assert!(step(&[f64::NAN]).get("loss").unwrap().is_nan());
+    }
+
+    #[test]
+    #[should_panic(expected = "different kinds")]
+    fn one_name_has_one_kind() {
+        let mut metrics = Metrics::default();
+        metrics.add("a", Metric::Sum(1.0));
+        metrics.add("a", Metric::Max(1.0));
+    }
+
+    #[test]
+    fn missing_rewards_are_counted_by_why() {
+        let dropped = || NoReward::Dropped { verifier: "a".to_owned() };
+        let failed = NoReward::HostFailed { verifier: "a".to_owned() };
+        let missing = NoReward::MissingMetric { verifier: "a".to_owned(), metric: "m".to_owned() };
+        let infinite = NoReward::NotFinite { value: f64::INFINITY };
+        let kinds = [&dropped(), &missing, &failed, &infinite].map(NoReward::name);
+        assert_eq!(kinds, NO_REWARD, "every kind is counted from the start");
+        let metrics = of_missing_rewards([Ok(1.0), Err(dropped()), Err(failed), Err(dropped())].into_iter());
+        let counts: Vec<_> = metrics.iter().map(|(_, count)| count).collect();
+        assert_eq!(counts, [2.0, 0.0, 1.0, 0.0]);
     }
 
     #[test]
@@ -198,7 +298,7 @@ mod tests {
             Outcome::failure(Failure::OutOfFuel { limit: 1 }, Duration::ZERO),
         ];
         let scores =
-            outcomes.map(|outcome| Score { reward: None, outcomes: vec![("a".to_owned(), outcome)] });
+            outcomes.map(|outcome| Score { reward: Ok(1.0), outcomes: vec![("a".to_owned(), outcome)] });
         let metrics = of_scores(scores.iter());
         assert_eq!(metrics.get("verify/a/verdict"), Some(1.0));
         assert_eq!(metrics.get("verify/a/out-of-fuel"), Some(1.0));

@@ -34,6 +34,7 @@ pub struct AdamW {
 #[derive(Debug)]
 struct Weight {
     name: String,
+    decays: bool,
     parameter: Tensor,
     first_moment: Tensor,
     second_moment: Tensor,
@@ -64,6 +65,8 @@ impl AdamW {
     /// m ← β₁ m + (1 − β₁) g          v ← β₂ v + (1 − β₂) g²
     /// θ ← θ − lr λ θ                 θ ← θ − lr (m / (1 − β₁ᵗ)) / (√v / √(1 − β₂ᵗ) + ε)
     /// ```
+    ///
+    /// λ is 0 for norms and biases, which [`decays`] tells by their names.
     pub fn step(&mut self, learning_rate: f64) -> f64 {
         let _no_grad = tch::no_grad_guard();
         let norm = self.gradient_norm();
@@ -77,6 +80,13 @@ impl AdamW {
             weight.update(&self.options, self.updates, learning_rate, scale);
         }
         norm
+    }
+
+    /// Forgets the gradients, as after an update; of one that is skipped, say.
+    pub fn forget_gradients(&mut self) {
+        for weight in &mut self.weights {
+            weight.parameter.zero_grad();
+        }
     }
 
     /// How many updates were made.
@@ -121,7 +131,7 @@ impl Weight {
     fn new(name: String, parameter: Tensor) -> Self {
         let first_moment = parameter.detach().zeros_like();
         let second_moment = first_moment.zeros_like();
-        Self { name, parameter, first_moment, second_moment }
+        Self { decays: decays(&name), name, parameter, first_moment, second_moment }
     }
 
     /// The accumulated gradient: zero where no loss has depended on the weight, so that the moments fade all the
@@ -144,10 +154,18 @@ impl Weight {
         self.second_moment += gradient.square() * (1.0 - options.beta2);
         let denominator = self.second_moment.sqrt() / second_correction + options.epsilon;
         let step = (&self.first_moment / denominator) * (learning_rate / first_correction);
-        self.parameter *= 1.0 - learning_rate * options.weight_decay;
+        if self.decays {
+            self.parameter *= 1.0 - learning_rate * options.weight_decay;
+        }
         self.parameter -= step;
         self.parameter.zero_grad();
     }
+}
+
+/// Whether weight decay applies to a parameter: to all but norms and biases, as in `transformers`
+/// (`Trainer.get_decay_parameter_names`).
+pub fn decays(name: &str) -> bool {
+    !(name.ends_with("bias") || name.ends_with("norm.weight"))
 }
 
 fn copy_state(

@@ -7,8 +7,8 @@ use gavel_model::{Model, Tokenizer};
 use tch::{Device, Kind, Tensor};
 
 use crate::TrainError;
+use crate::files::write_directory_atomically;
 use crate::optim::{AdamW, AdamWOptions, LrSchedulerType};
-use crate::run_directory::write_directory_atomically;
 
 /// How to pre-train.
 #[derive(Debug, Clone, PartialEq)]

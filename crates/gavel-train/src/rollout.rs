@@ -4,7 +4,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use gavel_model::{Completion, Finish, Model, NeverStop, Sampling, Stop, StopStrings, Tokenizer};
-use gavel_verify::{Reward, Score, Submission};
+use gavel_verify::{NoReward, Reward, Score, Submission};
 use serde_json::Value;
 
 use crate::TrainError;
@@ -17,13 +17,29 @@ pub(crate) struct EncodedTask {
     pub(crate) prompt: Vec<i64>,
 }
 
-/// Encodes the prompts of all tasks, so that one that cannot be encoded is found before anything is sampled.
-pub(crate) fn encode(tasks: Vec<Task>, tokenizer: &Tokenizer) -> Result<Vec<EncodedTask>, TrainError> {
-    let encode = |(index, task): (usize, Task)| match tokenizer.encode(&task.prompt) {
-        Ok(prompt) => Ok(EncodedTask { task, prompt }),
-        Err(source) => Err(TrainError::Prompt { index, source }),
+/// Encodes the prompts of all tasks, so that one that a model with `vocabulary` ids cannot continue is found before
+/// anything is sampled.
+pub(crate) fn encode(
+    tasks: Vec<Task>,
+    tokenizer: &Tokenizer,
+    vocabulary: i64,
+) -> Result<Vec<EncodedTask>, TrainError> {
+    tasks.into_iter().map(|task| encode_one(task, tokenizer, vocabulary)).collect()
+}
+
+fn encode_one(task: Task, tokenizer: &Tokenizer, vocabulary: i64) -> Result<EncodedTask, TrainError> {
+    let (path, line) = (task.path.to_path_buf(), task.line);
+    let prompt = match tokenizer.encode(&task.prompt) {
+        Ok(prompt) => prompt,
+        Err(source) => return Err(TrainError::Prompt { path, line, source }),
     };
-    tasks.into_iter().enumerate().map(encode).collect()
+    if prompt.is_empty() {
+        return Err(TrainError::EmptyPrompt { path, line });
+    }
+    match prompt.iter().find(|id| !(0..vocabulary).contains(*id)) {
+        Some(&id) => Err(TrainError::UnknownToken { path, line, id, vocabulary }),
+        None => Ok(EncodedTask { task, prompt }),
+    }
 }
 
 /// One completion with its score.
@@ -38,9 +54,17 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    /// The reward; `None` if there is none, or none that a mean could be taken of.
-    pub(crate) fn reward(&self) -> Option<f64> {
-        self.score.reward.filter(|reward| reward.is_finite())
+    /// The reward, a finite number, or why there is none.
+    pub(crate) fn reward(&self) -> Result<f64, NoReward> {
+        finite_reward(&self.score)
+    }
+}
+
+/// The reward of a score, a finite number, or why there is none.
+pub(crate) fn finite_reward(score: &Score) -> Result<f64, NoReward> {
+    match score.reward.clone()? {
+        reward if reward.is_finite() => Ok(reward),
+        value => Err(NoReward::NotFinite { value }),
     }
 }
 
@@ -63,36 +87,34 @@ impl Rollout {
     }
 }
 
-/// Who writes and who judges.
+/// What samples completions and has them scored.
 pub(crate) struct Sampler<'a> {
     pub(crate) model: &'a Model,
     pub(crate) tokenizer: &'a Tokenizer,
-    /// Strings that end a completion.
-    pub(crate) stop: &'a [String],
+    /// What ends a completion besides end tokens; see [`stop`].
+    pub(crate) stop: &'a dyn Stop,
     pub(crate) reward: &'a dyn Reward,
+    /// At most this many sequences are in memory at a time.
+    pub(crate) max_num_seqs: usize,
 }
 
 impl Sampler<'_> {
-    /// Samples one completion for each task; for a group, a task comes several times.
+    /// Samples one completion for each task; for a group, a task comes several times. The scores of one part are
+    /// worked on while the next is sampled.
     pub(crate) fn rollout(&self, tasks: &[&EncodedTask], sampling: &Sampling) -> Result<Rollout, TrainError> {
         let start = Instant::now();
         let (sender, scores) = mpsc::channel();
-        let prompts: Vec<&[i64]> = tasks.iter().map(|task| task.prompt.as_slice()).collect();
         let mut texts = vec![String::new(); tasks.len()];
-        let mut undecodable = None;
-        let completions =
-            self.model.generate(&prompts, sampling, self.stop()?.as_ref(), |index, completion| match self
-                .tokenizer
-                .decode(&completion.tokens)
-            {
-                Ok(text) => {
-                    self.submit(index, submission(&tasks[index].task, completion, &text), &sender);
-                    texts[index] = text;
-                }
-                Err(error) => undecodable = Some(error),
-            })?;
-        if let Some(error) = undecodable {
-            return Err(error.into());
+        let mut completions = Vec::with_capacity(tasks.len());
+        for tasks in tasks.chunks(self.max_num_seqs) {
+            let first = completions.len();
+            let stream = sampling.first_stream + first as u64;
+            let sampling = Sampling { first_stream: stream, ..sampling.clone() };
+            let texts = &mut texts[first..];
+            completions.extend(self.part(tasks, &sampling, |index, completion, text| {
+                self.submit(first + index, submission(&tasks[index].task, completion, &text), &sender);
+                texts[index] = text;
+            })?);
         }
         drop(sender);
         let sample_time = start.elapsed();
@@ -109,12 +131,26 @@ impl Sampler<'_> {
         Ok(Rollout { samples: samples.collect(), sample_time, score_wait })
     }
 
-    fn stop(&self) -> Result<Box<dyn Stop + '_>, TrainError> {
-        Ok(if self.stop.is_empty() {
-            Box::new(NeverStop)
-        } else {
-            Box::new(StopStrings::new(self.tokenizer, self.stop)?)
-        })
+    /// Samples as many sequences as are in memory at a time; `finished` gets each completion with its text when it ends.
+    fn part(
+        &self,
+        tasks: &[&EncodedTask],
+        sampling: &Sampling,
+        mut finished: impl FnMut(usize, &Completion, String),
+    ) -> Result<Vec<Completion>, TrainError> {
+        let prompts: Vec<&[i64]> = tasks.iter().map(|task| task.prompt.as_slice()).collect();
+        let mut undecodable = None;
+        let completions =
+            self.model.generate(&prompts, sampling, self.stop, |index, completion| {
+                match self.tokenizer.decode(&completion.tokens) {
+                    Ok(text) => finished(index, completion, text),
+                    Err(error) => undecodable = Some(error),
+                }
+            })?;
+        match undecodable {
+            Some(error) => Err(error.into()),
+            None => Ok(completions),
+        }
     }
 
     fn submit(&self, index: usize, submission: Submission, sender: &Sender<(usize, Score)>) {
@@ -124,9 +160,20 @@ impl Sampler<'_> {
     }
 }
 
-/// The ids that end a completion: those of the model's configuration, and the tokenizer's.
+/// What ends a completion that contains one of `strings`. Takes time proportional to the vocabulary: make it once.
+pub(crate) fn stop<'a>(
+    strings: &[String],
+    tokenizer: &'a Tokenizer,
+) -> Result<Box<dyn Stop + 'a>, TrainError> {
+    if strings.is_empty() {
+        return Ok(Box::new(NeverStop));
+    }
+    Ok(Box::new(StopStrings::new(tokenizer, strings)?))
+}
+
+/// The ids that end a completion: those of the model's configurations, and the tokenizer's.
 pub fn end_tokens(model: &Model, tokenizer: &Tokenizer) -> Vec<i64> {
-    let mut tokens = model.config().eos_token_ids.clone();
+    let mut tokens = model.end_tokens();
     tokens.extend(tokenizer.eos_token_id().filter(|id| !tokens.contains(id)));
     tokens
 }

@@ -4,30 +4,40 @@
 //! settings.toml   resolved settings        metrics.jsonl   a row per logged step, and per evaluation
 //! digests.json    plugins and files        completions/    completions_00012.jsonl: what step 12 sampled
 //! digests.jsonl   what judged since when   evaluations/    eval_00010.json and what it sampled
-//! summary.json    at the end
+//! resumes.jsonl   what changed, and when   summary.json    at the end
 //! checkpoints/    step-00050/: a Hugging Face directory, optimizer.safetensors, trainer_state.json
 //! events.out.tfevents.*                    for TensorBoard
 //! ```
 //!
-//! Whole files and directories appear at once: they are written under another name, synced and renamed. Rows are
-//! appended, and a run that goes on cuts off those that are later than its checkpoint.
+//! Whole files and directories appear at once. Rows are appended, and a run that goes on cuts off those that are later
+//! than its checkpoint.
 
+use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use gavel_model::{Model, Tokenizer};
+use gavel_model::{Model, SaveDtype, Tokenizer};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use tch::{Device, Tensor};
+use tch::Tensor;
 
 use crate::TrainError;
+use crate::error::Action;
+use crate::files::{
+    json_bytes, read_directory, read_json, require_room, write_atomically, write_directory_atomically,
+    write_synced, write_tensors,
+};
 use crate::metrics::Metrics;
 use crate::optim::AdamW;
 use crate::tensorboard::EventWriter;
 
 const METRICS: &str = "metrics.jsonl";
+/// The directory of the completions of training.
+pub(crate) const COMPLETIONS: &str = "completions";
+/// The directory of evaluations and their completions.
+pub(crate) const EVALUATIONS: &str = "evaluations";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const STATE: &str = "trainer_state.json";
 
@@ -52,6 +62,47 @@ pub(crate) struct TrainerState {
     pub(crate) before: Option<Map<String, Value>>,
     /// What the latest evaluation said.
     pub(crate) after: Option<Map<String, Value>>,
+    /// The step of the latest evaluation.
+    #[serde(default)]
+    pub(crate) evaluated: Option<u64>,
+}
+
+/// What goes into a checkpoint.
+pub(crate) struct Saved<'a> {
+    pub(crate) state: &'a TrainerState,
+    pub(crate) model: &'a Model,
+    pub(crate) tokenizer: &'a Tokenizer,
+    pub(crate) optimizer: &'a AdamW,
+    /// The format of the model's weights.
+    pub(crate) dtype: SaveDtype,
+}
+
+impl Saved<'_> {
+    /// The optimiser's moments; and the weights themselves, where the model is saved with fewer digits than they have,
+    /// so that a run goes on with all of them.
+    fn tensors(&self) -> Vec<(String, Tensor)> {
+        let mut tensors = self.optimizer.state();
+        let parameters = self.model.parameters();
+        if parameters.iter().any(|(_, tensor)| tensor.kind() != self.model.kind_to_save(self.dtype)) {
+            tensors
+                .extend(parameters.into_iter().map(|(name, tensor)| (master_name(&name), tensor.detach())));
+        }
+        tensors
+    }
+
+    /// How many bytes it takes, but for a few small files.
+    fn size(&self) -> u64 {
+        let weight = self.model.kind_to_save(self.dtype).elt_size_in_bytes();
+        let tensors = self.tensors();
+        let bytes = |tensor: &Tensor| tensor.numel() * tensor.kind().elt_size_in_bytes();
+        let optimizer: usize = tensors.iter().map(|(_, tensor)| bytes(tensor)).sum();
+        (self.model.parameter_count() * weight + optimizer) as u64
+    }
+}
+
+/// The name of a weight with all its digits, beside the optimiser's moments.
+fn master_name(parameter: &str) -> String {
+    format!("parameter.{parameter}")
 }
 
 /// A checkpoint of a run.
@@ -64,19 +115,29 @@ pub struct Checkpoint {
 }
 
 impl RunDirectory {
+    /// Whether a new run can begin in this directory: it holds none.
+    ///
+    /// # Errors
+    ///
+    /// When it does.
+    pub fn require_vacant(path: &Path) -> Result<(), TrainError> {
+        if path.join(METRICS).exists() {
+            return Err(TrainError::RunExists { path: path.to_owned() });
+        }
+        Ok(())
+    }
+
     /// A directory for a new run; it is created if need be.
     ///
     /// # Errors
     ///
     /// When it holds a run already, or cannot be created.
     pub fn create(path: &Path) -> Result<Self, TrainError> {
-        if path.join(METRICS).exists() {
-            return Err(TrainError::RunExists { path: path.to_owned() });
-        }
+        Self::require_vacant(path)?;
         let run = Self { path: path.to_owned() };
-        for directory in ["completions", "evaluations", "checkpoints"] {
+        for directory in [COMPLETIONS, EVALUATIONS, "checkpoints"] {
             let directory = path.join(directory);
-            fs::create_dir_all(&directory).map_err(TrainError::file("create", &directory))?;
+            fs::create_dir_all(&directory).map_err(TrainError::file(Action::Create, &directory))?;
         }
         run.write(METRICS, b"")?;
         Ok(run)
@@ -125,7 +186,7 @@ impl RunDirectory {
         let path = self.path.join(name);
         let text = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            text => text.map_err(TrainError::file("read", &path))?,
+            text => text.map_err(TrainError::file(Action::Read, &path))?,
         };
         let rows = serde_json::Deserializer::from_slice(&text).into_iter().collect::<Result<_, _>>();
         rows.map_err(|source| TrainError::Json { path, source })
@@ -140,47 +201,53 @@ impl RunDirectory {
 
     /// The records that a run appends to, as they were after `step`: whatever is later is cut off; everything is when
     /// there is no step.
-    pub(crate) fn records_after(&self, step: Option<u64>) -> Result<Records, TrainError> {
+    ///
+    /// `completions_bytes` bounds what the completions of training may take on disk, and as much those of evaluations.
+    pub(crate) fn records_after(
+        &self,
+        step: Option<u64>,
+        completions_bytes: u64,
+    ) -> Result<Records, TrainError> {
         let metrics = self.path.join(METRICS);
-        let kept = rows_until(&fs::read(&metrics).map_err(TrainError::file("read", &metrics))?, step);
+        let kept = rows_until(&fs::read(&metrics).map_err(TrainError::file(Action::Read, &metrics))?, step);
         write_atomically(&metrics, &kept)?;
-        let numbered =
-            [("completions", "completions_"), ("evaluations", "completions_"), ("evaluations", "eval_")];
+        let numbered = [(COMPLETIONS, "completions_"), (EVALUATIONS, "completions_"), (EVALUATIONS, "eval_")];
         for (directory, prefix) in numbered {
             for (number, path) in numbered_files(&self.path.join(directory), prefix, ".json")? {
                 if Some(number) > step {
-                    fs::remove_file(&path).map_err(TrainError::file("remove", &path))?;
+                    fs::remove_file(&path).map_err(TrainError::file(Action::Remove, &path))?;
                 }
             }
         }
-        Records::open(self.path.clone(), step)
+        Records::open(self.path.clone(), step, completions_bytes)
     }
 
-    /// Writes a checkpoint, then removes the earliest ones beyond `keep`.
+    /// Writes a checkpoint, then removes the earliest ones beyond `keep`. Where there is no room for it, the earlier
+    /// ones stay and nothing of the new one does.
     pub(crate) fn save_checkpoint(
         &self,
-        state: &TrainerState,
-        model: &Model,
-        tokenizer: &Tokenizer,
-        optimizer: &AdamW,
+        saved: &Saved<'_>,
         keep: Option<usize>,
     ) -> Result<Checkpoint, TrainError> {
-        let path = self.path.join("checkpoints").join(format!("step-{:05}", state.step));
+        let step = saved.state.step;
+        let path = self.path.join("checkpoints").join(format!("step-{step:05}"));
+        require_room(&path, saved.size())?;
         write_directory_atomically(&path, |directory| {
-            model.save(directory)?;
-            tokenizer.save(directory)?;
-            write_tensors(&directory.join(OPTIMIZER), &optimizer.state())?;
-            write_synced(&directory.join(STATE), &json_bytes(state))
+            saved.model.save_as(directory, saved.dtype)?;
+            saved.tokenizer.save(directory)?;
+            write_tensors(&directory.join(OPTIMIZER), &saved.tensors())?;
+            write_synced(&directory.join(STATE), &json_bytes(saved.state))
         })?;
         self.remove_checkpoints_beyond(keep)?;
-        Ok(Checkpoint { step: state.step, path })
+        Ok(Checkpoint { step, path })
     }
 
     fn remove_checkpoints_beyond(&self, keep: Option<usize>) -> Result<(), TrainError> {
         let checkpoints = self.checkpoints()?;
         let surplus = checkpoints.len().saturating_sub(keep.unwrap_or(usize::MAX));
         for checkpoint in &checkpoints[..surplus] {
-            fs::remove_dir_all(&checkpoint.path).map_err(TrainError::file("remove", &checkpoint.path))?;
+            fs::remove_dir_all(&checkpoint.path)
+                .map_err(TrainError::file(Action::Remove, &checkpoint.path))?;
         }
         Ok(())
     }
@@ -189,18 +256,30 @@ impl RunDirectory {
 impl Checkpoint {
     pub(crate) fn state(&self) -> Result<TrainerState, TrainError> {
         let path = self.path.join(STATE);
-        let missing = || TrainError::file("read", &path)(io::ErrorKind::NotFound.into());
+        let missing = || TrainError::file(Action::Read, &path)(io::ErrorKind::NotFound.into());
         read_json(&path)?.ok_or_else(missing)
     }
 
-    /// Gives the optimiser the moments that it had.
-    pub(crate) fn restore(&self, optimizer: &mut AdamW, updates: i64) -> Result<(), TrainError> {
+    /// Gives the optimiser the moments that it had, and the model the digits that its files do not hold.
+    pub(crate) fn restore(
+        &self,
+        optimizer: &mut AdamW,
+        model: &Model,
+        updates: i64,
+    ) -> Result<(), TrainError> {
         let path = self.path.join(OPTIMIZER);
         let state = Tensor::read_safetensors(&path).map_err(|source| TrainError::Tensors {
-            action: "read",
-            path: path.clone(),
+            action: Action::Read,
+            path,
             source,
         })?;
+        tch::no_grad(|| {
+            for (name, mut parameter) in model.parameters() {
+                if let Some((_, master)) = state.iter().find(|(stored, _)| *stored == master_name(&name)) {
+                    parameter.copy_(master);
+                }
+            }
+        });
         optimizer
             .restore(state, updates)
             .map_err(|source| TrainError::Checkpoint { path: self.path.clone(), source })
@@ -213,17 +292,25 @@ pub(crate) struct Records {
     path: PathBuf,
     metrics: File,
     events: EventWriter,
+    /// Bytes that the files of one directory of completions may take together.
+    completions_bytes: u64,
+    /// The files of each directory of completions and their bytes, the earliest step first.
+    completions: [(&'static str, VecDeque<(PathBuf, u64)>); 2],
 }
 
 impl Records {
-    fn open(path: PathBuf, step: Option<u64>) -> Result<Self, TrainError> {
+    fn open(path: PathBuf, step: Option<u64>, completions_bytes: u64) -> Result<Self, TrainError> {
         let metrics_path = path.join(METRICS);
         let metrics = OpenOptions::new().append(true).open(&metrics_path);
-        let metrics = metrics.map_err(TrainError::file("write", &metrics_path))?;
+        let metrics = metrics.map_err(TrainError::file(Action::Write, &metrics_path))?;
         // A resumed run that had no checkpoint yet begins anew: drop what older event files say of it.
         let events = EventWriter::resume(&path, step.map_or(0, |step| step + 1));
-        let events = events.map_err(TrainError::file("write events to", &path))?;
-        Ok(Self { path, metrics, events })
+        let events = events.map_err(TrainError::file(Action::Write, &path))?;
+        let completions = [
+            (COMPLETIONS, sizes_of_completions(&path.join(COMPLETIONS))?),
+            (EVALUATIONS, sizes_of_completions(&path.join(EVALUATIONS))?),
+        ];
+        Ok(Self { path, metrics, events, completions_bytes, completions })
     }
 
     /// Appends a row of metrics, to `metrics.jsonl` and for TensorBoard.
@@ -234,8 +321,8 @@ impl Records {
         // One write, so that a reader never sees less than a line unless the machine fails.
         let line = format!("{}\n", Value::Object(row));
         let path = self.path.join(METRICS);
-        self.metrics.write_all(line.as_bytes()).map_err(TrainError::file("write", &path))?;
-        self.log_events(step, metrics).map_err(TrainError::file("write events to", &self.path))
+        self.metrics.write_all(line.as_bytes()).map_err(TrainError::file(Action::Write, &path))?;
+        self.log_events(step, metrics).map_err(TrainError::file(Action::Write, &self.path))
     }
 
     fn log_events(&mut self, step: u64, metrics: &Metrics) -> io::Result<()> {
@@ -247,107 +334,48 @@ impl Records {
 
     /// Makes sure that what was logged outlives the machine. To be called before a checkpoint, which relies on it.
     pub(crate) fn sync(&self) -> Result<(), TrainError> {
-        self.metrics.sync_all().map_err(TrainError::file("write", &self.path.join(METRICS)))
+        self.metrics.sync_all().map_err(TrainError::file(Action::Write, &self.path.join(METRICS)))
     }
 
-    /// Writes rows to `directory/completions_00012.jsonl`.
+    /// Writes rows to `directory/completions_00012.jsonl`: as many as may be on disk. The files of the earliest steps
+    /// make room for it.
     pub(crate) fn write_completions(
-        &self,
-        directory: &str,
+        &mut self,
+        directory: &'static str,
         step: u64,
         rows: impl Iterator<Item = Map<String, Value>>,
     ) -> Result<(), TrainError> {
-        let text: String = rows.map(|row| format!("{}\n", Value::Object(row))).collect();
+        let mut text = String::new();
+        for row in rows {
+            let line = format!("{}\n", Value::Object(row));
+            if (text.len() + line.len()) as u64 > self.completions_bytes {
+                break;
+            }
+            text.push_str(&line);
+        }
+        let bytes = text.len() as u64;
         let path = self.path.join(directory).join(format!("completions_{step:05}.jsonl"));
-        write_atomically(&path, text.as_bytes())
+        let known = self.completions.iter_mut().find(|(name, _)| *name == directory);
+        let (_, files) = known.expect("one of the two directories of completions");
+        files.retain(|(known, _)| *known != path);
+        while files.iter().map(|(_, bytes)| bytes).sum::<u64>() + bytes > self.completions_bytes {
+            let Some((earliest, _)) = files.pop_front() else { break };
+            fs::remove_file(&earliest).map_err(TrainError::file(Action::Remove, &earliest))?;
+        }
+        write_atomically(&path, text.as_bytes())?;
+        files.push_back((path, bytes));
+        Ok(())
     }
 }
 
-/// Writes a file under another name, syncs and renames it.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    let temporary = temporary_name(path);
-    write_synced(&temporary, bytes)?;
-    rename(&temporary, path)
-}
-
-/// Has `fill` write into a directory of another name, syncs everything in it and renames it. A directory that is
-/// there already is replaced.
-pub(crate) fn write_directory_atomically(
-    path: &Path,
-    fill: impl FnOnce(&Path) -> Result<(), TrainError>,
-) -> Result<(), TrainError> {
-    let temporary = temporary_name(path);
-    remove_directory(&temporary)?;
-    fs::create_dir_all(&temporary).map_err(TrainError::file("create", &temporary))?;
-    fill(&temporary)?;
-    for entry in read_directory(&temporary)? {
-        sync(&entry)?;
-    }
-    sync(&temporary)?;
-    remove_directory(path)?;
-    rename(&temporary, path)
-}
-
-pub(crate) fn json_bytes(value: &impl Serialize) -> Vec<u8> {
-    let text = serde_json::to_string_pretty(value).expect("maps with text keys and numbers");
-    format!("{text}\n").into_bytes()
-}
-
-/// `.name.tmp` beside `name`: on the same file system, and skipped by whoever looks for names.
-fn temporary_name(path: &Path) -> PathBuf {
-    let name = path.file_name().expect("a path with a name").to_string_lossy();
-    path.with_file_name(format!(".{name}.tmp"))
-}
-
-fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    let write = || {
-        let mut file = File::create(path)?;
-        file.write_all(bytes)?;
-        file.sync_all()
-    };
-    write().map_err(TrainError::file("write", path))
-}
-
-fn write_tensors(path: &Path, tensors: &[(String, Tensor)]) -> Result<(), TrainError> {
-    let on_cpu: Vec<(&String, Tensor)> =
-        tensors.iter().map(|(name, tensor)| (name, tensor.to_device(Device::Cpu).contiguous())).collect();
-    Tensor::write_safetensors(&on_cpu, path).map_err(|source| TrainError::Tensors {
-        action: "write",
-        path: path.to_owned(),
-        source,
-    })
-}
-
-/// Renames, and syncs the folder, without which the new name can be lost.
-fn rename(from: &Path, to: &Path) -> Result<(), TrainError> {
-    fs::rename(from, to).map_err(TrainError::file("write", to))?;
-    to.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(Ok(()), sync)
-}
-
-fn sync(path: &Path) -> Result<(), TrainError> {
-    File::open(path).and_then(|file| file.sync_all()).map_err(TrainError::file("write", path))
-}
-
-fn remove_directory(path: &Path) -> Result<(), TrainError> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(TrainError::file("remove", path)(error)),
-        _ => Ok(()),
-    }
-}
-
-fn read_directory(path: &Path) -> Result<Vec<PathBuf>, TrainError> {
-    let read =
-        || -> io::Result<Vec<PathBuf>> { fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect() };
-    read().map_err(TrainError::file("read", path))
-}
-
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, TrainError> {
-    let bytes = match fs::read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        bytes => bytes.map_err(TrainError::file("read", path))?,
-    };
-    let json = serde_json::from_slice(&bytes);
-    json.map(Some).map_err(|source| TrainError::Json { path: path.to_owned(), source })
+/// The files of completions in a directory and their bytes, the earliest step first.
+fn sizes_of_completions(directory: &Path) -> Result<VecDeque<(PathBuf, u64)>, TrainError> {
+    let files = numbered_files(directory, "completions_", ".jsonl")?.into_iter();
+    let sizes = files.map(|(_, path)| {
+        let bytes = fs::metadata(&path).map_err(TrainError::file(Action::Read, &path))?.len();
+        Ok((path, bytes))
+    });
+    sizes.collect()
 }
 
 /// What is called `{prefix}{number}{suffix…}` in a directory, by number.
@@ -395,12 +423,12 @@ mod tests {
     fn records_later_than_a_step_are_removed() {
         let directory = tempfile::tempdir().unwrap();
         let run = RunDirectory::create(directory.path()).unwrap();
-        let records = run.records_after(None).unwrap();
+        let mut records = run.records_after(None, u64::MAX).unwrap();
         for step in [1, 2, 3] {
-            records.write_completions("completions", step, std::iter::empty()).unwrap();
+            records.write_completions(COMPLETIONS, step, std::iter::empty()).unwrap();
             run.write(&format!("evaluations/eval_{step:05}.json"), b"{}").unwrap();
         }
-        drop(run.records_after(Some(2)).unwrap());
+        drop(run.records_after(Some(2), u64::MAX).unwrap());
         let left = numbered_files(&directory.path().join("completions"), "completions_", ".jsonl").unwrap();
         assert_eq!(left.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [1, 2]);
         let left = numbered_files(&directory.path().join("evaluations"), "eval_", ".json").unwrap();
@@ -408,17 +436,29 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_appears_whole_or_not_at_all() {
+    fn completions_take_no_more_than_they_may() {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("step-00001");
-        let failed = write_directory_atomically(&path, |inside| {
-            write_synced(&inside.join("a"), b"half")?;
-            Err(TrainError::NoRun { path: inside.to_owned() })
-        });
-        assert!(failed.is_err() && !path.exists());
-        write_directory_atomically(&path, |inside| write_synced(&inside.join("b"), b"whole")).unwrap();
-        let names = read_directory(&path).unwrap();
-        assert_eq!(names, [path.join("b")], "what an earlier attempt left is gone");
+        let run = RunDirectory::create(directory.path()).unwrap();
+        let row = |text: &str| Map::from_iter([("completion".to_owned(), Value::from(text))]);
+        let one = format!("{}\n", Value::Object(row("abc"))).len() as u64;
+        let left = |directory: &str| -> Vec<u64> {
+            let files = numbered_files(&run.path().join(directory), "completions_", ".jsonl").unwrap();
+            files.into_iter().map(|(step, _)| step).collect()
+        };
+        let mut records = run.records_after(None, 3 * one).unwrap();
+        for step in 1..=4 {
+            records.write_completions(COMPLETIONS, step, std::iter::once(row("abc"))).unwrap();
+        }
+        assert_eq!(left(COMPLETIONS), [2, 3, 4]);
+        // A run that goes on counts what is there.
+        let mut records = run.records_after(Some(4), 3 * one).unwrap();
+        records.write_completions(COMPLETIONS, 5, (0..2).map(|_| row("abc"))).unwrap();
+        assert_eq!(left(COMPLETIONS), [4, 5]);
+        // More than may be there at all is cut after a row; evaluations have a bound of their own.
+        records.write_completions(EVALUATIONS, 5, (0..9).map(|_| row("abc"))).unwrap();
+        let evaluated = run.path().join("evaluations/completions_00005.jsonl");
+        assert_eq!(fs::metadata(evaluated).unwrap().len(), 3 * one);
+        assert_eq!(left(COMPLETIONS), [4, 5]);
     }
 
     #[test]

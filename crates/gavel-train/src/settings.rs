@@ -1,19 +1,24 @@
 //! The settings of a run: `train.toml` with TRL's names, overridden from the command line, checked once.
 
-use std::collections::BTreeSet;
+mod changes;
+mod rules;
+mod source;
+
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use gavel_model::SaveDtype;
 use gavel_torch::DeviceChoice;
 use serde::{Deserialize, Serialize};
 use tch::Device;
-use toml::de::DeTable;
 
 use crate::TrainError;
 use crate::grpo::{ImportanceSamplingLevel, LossType, Objective, ScaleRewards};
 use crate::optim::{AdamWOptions, LrSchedulerType};
-use crate::task::Template;
+
+pub(crate) use changes::{Change, changes};
+use source::Source;
 
 /// Everything that a run depends on besides its reward. Where TRL's `GRPOConfig` has the option, it has TRL's name,
 /// meaning and default, unless its text says otherwise.
@@ -63,10 +68,14 @@ pub struct Settings {
     pub per_device_train_batch_size: usize,
     /// Micro-batches per optimiser step.
     pub gradient_accumulation_steps: usize,
-    /// Micro-batches sampled at a time; `gradient_accumulation_steps` by default.
+    /// Micro-batches sampled at a time; `gradient_accumulation_steps` by default. With fewer, an optimiser step learns
+    /// from several rollouts of the same policy.
     pub steps_per_generation: Option<usize>,
     /// Completions sampled at a time: another way to say `steps_per_generation`.
     pub generation_batch_size: Option<usize>,
+    /// At most this many sequences are sampled at a time, which bounds memory; all by default. The completions are the
+    /// same. As in vLLM and verl.
+    pub max_num_seqs: Option<usize>,
     /// Take the tasks in an order of the seed's, another for every epoch.
     pub shuffle_dataset: bool,
 
@@ -87,10 +96,17 @@ pub struct Settings {
     pub loss_type: LossType,
     /// `token` or `sequence`.
     pub importance_sampling_level: ImportanceSamplingLevel,
-    /// `group`, `batch` or `none`.
+    /// `group`, `batch` or `none`; `true` is `group` and `false` is `none`.
     pub scale_rewards: ScaleRewards,
-    /// Leave completions that reached `max_completion_length` out of the loss.
+    /// Leave completions that reached `max_completion_length` out of the loss. They count in the baseline of their
+    /// group all the same, as in TRL, unless `truncated_in_baseline` is false.
     pub mask_truncated_completions: bool,
+    /// Whether completions that `mask_truncated_completions` leaves out of the loss count in the mean and deviation of
+    /// their group. Not in TRL, where they do.
+    pub truncated_in_baseline: bool,
+    /// Clamp the log-ratio of the KL term to ±20 and the term to ±10, as verl does: one token that the reference thinks
+    /// impossible does not outweigh the batch. Not in TRL.
+    pub kl_clamp: bool,
 
     // === Optimiser ===
     /// The learning rate at the top of its schedule.
@@ -111,6 +127,9 @@ pub struct Settings {
     pub weight_decay: f64,
     /// The norm to which gradients are clipped; 0 does not clip.
     pub max_grad_norm: f64,
+    /// Leave out, and count in `skipped_updates`, updates whose loss or gradient is not finite, as verl does; without
+    /// it, the first one ends the run. Not in TRL.
+    pub skip_nonfinite_updates: bool,
 
     // === Length of the run, records ===
     /// Steps; −1 leaves it to `num_train_epochs`. A step is one batch of completions with all that is learnt from
@@ -120,14 +139,20 @@ pub struct Settings {
     pub num_train_epochs: f64,
     /// Determines everything random.
     pub seed: u64,
-    /// Steps per row of metrics, which holds means over them. TRL: 10.
+    /// Steps per row of metrics, which holds means over them, and the sums of counts. TRL: 10.
     pub logging_steps: usize,
     /// Write the completions of every logged step. TRL: false.
     pub log_completions: bool,
+    /// Bytes that the completions of training may take on disk, and as much those of evaluations: the files of the
+    /// earliest steps make room for later ones. Not in TRL.
+    pub log_completions_max_bytes: u64,
     /// Steps per checkpoint; there always is one after the last step.
     pub save_steps: usize,
     /// Keep this many checkpoints, the latest; all by default.
     pub save_total_limit: Option<usize>,
+    /// The format of saved weights: `auto` (that of `model`), `float32` or `bfloat16`. Training goes on in float32
+    /// whatever it is. Not in TRL.
+    pub save_dtype: SaveDtype,
 
     // === Evaluation (on `eval_tasks`; always after the last step) ===
     /// Steps per evaluation; by default only after the last.
@@ -173,6 +198,7 @@ impl Default for Settings {
             gradient_accumulation_steps: 1,
             steps_per_generation: None,
             generation_batch_size: None,
+            max_num_seqs: None,
             shuffle_dataset: true,
             num_iterations: 1,
             beta: 0.0,
@@ -184,6 +210,8 @@ impl Default for Settings {
             importance_sampling_level: ImportanceSamplingLevel::Token,
             scale_rewards: ScaleRewards::Group,
             mask_truncated_completions: false,
+            truncated_in_baseline: true,
+            kl_clamp: false,
             learning_rate: 1e-6,
             lr_scheduler_type: LrSchedulerType::Linear,
             warmup_steps: 0,
@@ -193,13 +221,16 @@ impl Default for Settings {
             adam_epsilon: 1e-8,
             weight_decay: 0.0,
             max_grad_norm: 1.0,
+            skip_nonfinite_updates: false,
             max_steps: -1,
             num_train_epochs: 3.0,
             seed: 42,
             logging_steps: 1,
             log_completions: true,
+            log_completions_max_bytes: 4 << 30,
             save_steps: 500,
             save_total_limit: None,
+            save_dtype: SaveDtype::Auto,
             eval_steps: None,
             eval_on_start: false,
             num_generations_eval: 1,
@@ -318,10 +349,20 @@ impl Settings {
         self.per_device_train_batch_size * self.gradient_accumulation_steps
     }
 
-    /// Completions of one step.
-    pub fn rollout_size(&self) -> usize {
+    /// Completions sampled at a time, before memory says otherwise: TRL's generation batch.
+    pub fn generation_size(&self) -> usize {
         let micro_batches = self.steps_per_generation.unwrap_or(self.gradient_accumulation_steps);
         self.generation_batch_size.unwrap_or(self.per_device_train_batch_size * micro_batches)
+    }
+
+    /// Completions of one step: a rollout, or as many rollouts as an optimiser step learns from.
+    pub fn rollout_size(&self) -> usize {
+        self.generation_size().max(self.optimizer_batch_size())
+    }
+
+    /// The most sequences that are sampled at a time.
+    pub fn sequences_in_flight(&self) -> usize {
+        self.max_num_seqs.unwrap_or(usize::MAX).min(self.generation_size())
     }
 
     /// Prompts of one step.
@@ -332,6 +373,12 @@ impl Settings {
     /// Optimiser steps of one step.
     pub fn updates_per_step(&self) -> usize {
         self.rollout_size() / self.optimizer_batch_size() * self.num_iterations
+    }
+
+    /// The settings with what a default leaves to the device said outright, for the record of a run.
+    pub(crate) fn resolved(&self, device: Device) -> Self {
+        let bf16 = self.precision(device) == gavel_model::Precision::MIXED;
+        Self { bf16: Some(bf16), ..self.clone() }
     }
 
     /// Whether completions are learnt from only by the policy that wrote them, so that the old log-probabilities
@@ -368,6 +415,7 @@ impl Settings {
             delta: self.delta,
             beta: self.beta,
             use_bias_correction_kl: self.use_bias_correction_kl,
+            kl_clamp: self.kl_clamp,
             max_completion_length: self.max_completion_length as i64,
         }
     }
@@ -412,220 +460,6 @@ impl Settings {
         }
         Ok(())
     }
-
-    /// The first setting that cannot be used, and why.
-    fn problem(&self) -> Option<(&'static str, String)> {
-        self.missing()
-            .or_else(|| self.bad_number())
-            .or_else(|| self.bad_choice())
-            .or_else(|| self.bad_batches())
-    }
-
-    fn missing(&self) -> Option<(&'static str, String)> {
-        let required = [("model", &self.model), ("tasks", &self.tasks), ("output_dir", &self.output_dir)];
-        let (field, _) = required.into_iter().find(|(_, path)| path.as_os_str().is_empty())?;
-        Some((field, "is missing".to_owned()))
-    }
-
-    fn bad_number(&self) -> Option<(&'static str, String)> {
-        let at_least_one = [
-            ("max_completion_length", self.max_completion_length),
-            ("per_device_train_batch_size", self.per_device_train_batch_size),
-            ("gradient_accumulation_steps", self.gradient_accumulation_steps),
-            ("steps_per_generation", self.steps_per_generation.unwrap_or(1)),
-            ("generation_batch_size", self.generation_batch_size.unwrap_or(1)),
-            ("num_iterations", self.num_iterations),
-            ("logging_steps", self.logging_steps),
-            ("save_steps", self.save_steps),
-            ("save_total_limit", self.save_total_limit.unwrap_or(1)),
-            ("eval_steps", self.eval_steps.unwrap_or(1)),
-            ("num_generations_eval", self.num_generations_eval),
-            ("eval_limit", self.eval_limit.unwrap_or(1)),
-            ("per_device_eval_batch_size", self.per_device_eval_batch_size),
-        ];
-        if let Some((field, _)) = at_least_one.into_iter().find(|&(_, value)| value == 0) {
-            return Some((field, "must be at least 1, found 0".to_owned()));
-        }
-        let not_negative = [
-            ("beta", self.beta),
-            ("epsilon", self.epsilon),
-            ("epsilon_high", self.epsilon_high.unwrap_or(0.0)),
-            ("delta", self.delta.unwrap_or(0.0)),
-            ("learning_rate", self.learning_rate),
-            ("warmup_ratio", self.warmup_ratio),
-            ("adam_beta1", self.adam_beta1),
-            ("adam_beta2", self.adam_beta2),
-            ("adam_epsilon", self.adam_epsilon),
-            ("weight_decay", self.weight_decay),
-            ("max_grad_norm", self.max_grad_norm),
-            ("num_train_epochs", self.num_train_epochs),
-            ("eval_temperature", self.eval_temperature),
-        ];
-        let wrong = not_negative.into_iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0));
-        wrong.map(|(field, value)| (field, format!("must be a number that is not negative, found {value}")))
-    }
-
-    fn bad_choice(&self) -> Option<(&'static str, String)> {
-        let found = |problem: &str, value: &dyn fmt::Display| format!("must be {problem}, found {value}");
-        let probability = |value: f64| value > 0.0 && value <= 1.0;
-        if self.num_generations < 2 {
-            return Some((
-                "num_generations",
-                found("at least 2: a group is compared within itself", &self.num_generations),
-            ));
-        }
-        if !(self.temperature.is_finite() && self.temperature > 0.0) {
-            return Some(("temperature", found("above 0, for a group to differ", &self.temperature)));
-        }
-        if !probability(self.top_p) {
-            return Some(("top_p", found("above 0 and at most 1", &self.top_p)));
-        }
-        if !probability(self.eval_top_p) {
-            return Some(("eval_top_p", found("above 0 and at most 1", &self.eval_top_p)));
-        }
-        if self.max_steps < -1 {
-            return Some(("max_steps", found("-1 or a number of steps", &self.max_steps)));
-        }
-        if self.stop.iter().any(String::is_empty) {
-            return Some(("stop", "must hold no empty string".to_owned()));
-        }
-        if Template::named(&self.template).is_none() {
-            return Some((
-                "template",
-                found("r1-zero, none, or a text with {problem} in it", &self.template),
-            ));
-        }
-        if self.device().is_none() {
-            return Some(("device", found("auto, cpu, cuda or cuda:N", &self.device)));
-        }
-        None
-    }
-
-    fn bad_batches(&self) -> Option<(&'static str, String)> {
-        if self.steps_per_generation.is_some() && self.generation_batch_size.is_some() {
-            let problem = "says the same as steps_per_generation; set one of them".to_owned();
-            return Some(("generation_batch_size", problem));
-        }
-        let (rollout, batch) = (self.rollout_size(), self.optimizer_batch_size());
-        let field = match (self.generation_batch_size, self.steps_per_generation) {
-            (Some(_), _) => "generation_batch_size",
-            (_, Some(_)) => "steps_per_generation",
-            _ => "per_device_train_batch_size",
-        };
-        if rollout % self.num_generations != 0 {
-            let problem = format!(
-                "makes steps of {rollout} completions, which is no multiple of num_generations = {}",
-                self.num_generations
-            );
-            return Some((field, problem));
-        }
-        if rollout % batch != 0 {
-            let problem = format!(
-                "makes steps of {rollout} completions, which is no multiple of the {batch} that an optimiser step takes"
-            );
-            return Some((field, problem));
-        }
-        None
-    }
-}
-
-/// The text of a settings file after overrides, and where everything in it comes from.
-///
-/// A field that is overridden is blanked out in the file's text, line breaks kept, and all overrides are appended:
-/// so the parser's spans still say where the rest was written.
-struct Source<'a> {
-    path: &'a Path,
-    text: String,
-    /// Where the appended overrides begin, in bytes.
-    file_end: usize,
-    overrides: &'a [(String, String)],
-    /// Of each field in the file, where its key stands.
-    keys: Vec<(String, usize)>,
-}
-
-impl<'a> Source<'a> {
-    fn new(path: &'a Path, text: &str, overrides: &'a [(String, String)]) -> Result<Self, SettingsError> {
-        let mut source =
-            Self { path, text: text.to_owned(), file_end: text.len(), overrides, keys: Vec::new() };
-        let table = DeTable::parse(text).map_err(|error| source.parse_error(&error))?;
-        let names: BTreeSet<&str> = overrides.iter().map(|(field, _)| field.as_str()).collect();
-        for (key, value) in table.get_ref() {
-            source.keys.push((key.get_ref().to_string(), key.span().start));
-            if names.contains(key.get_ref().as_ref()) {
-                source.blank(key.span().start..value.span().end);
-            }
-        }
-        source.text.push('\n');
-        source.file_end = source.text.len();
-        for (field, value) in last_of_each(overrides) {
-            source.text.push_str(&format!(
-                "{} = {}\n",
-                toml::Value::String(field.clone()),
-                toml_value(value)
-            ));
-        }
-        Ok(source)
-    }
-
-    /// Overwrites a range with spaces, but not its line breaks.
-    fn blank(&mut self, range: std::ops::Range<usize>) {
-        let blank: String =
-            self.text[range.clone()].bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect();
-        self.text.replace_range(range, &blank);
-    }
-
-    fn is_overridden(&self, field: &str) -> bool {
-        self.overrides.iter().any(|(overridden, _)| overridden == field)
-    }
-
-    fn place(&self, field: &str) -> Place {
-        if let Some((field, value)) = self.overrides.iter().rfind(|(overridden, _)| overridden == field) {
-            return Place::Override(format!("{field}={value}"));
-        }
-        match self.keys.iter().find(|(key, _)| key == field) {
-            Some(&(_, position)) => self.line(position),
-            None => Place::File(self.path.to_owned()),
-        }
-    }
-
-    fn line(&self, position: usize) -> Place {
-        let line = self.text.as_bytes()[..position].iter().filter(|&&byte| byte == b'\n').count() + 1;
-        Place::Line(self.path.to_owned(), line)
-    }
-
-    fn parse_error(&self, error: &toml::de::Error) -> SettingsError {
-        let place = match error.span() {
-            Some(span) if span.start >= self.file_end => {
-                let line = self.text[self.file_end..span.start].matches('\n').count();
-                let (field, value) = last_of_each(self.overrides).nth(line).expect("one line per override");
-                Place::Override(format!("{field}={value}"))
-            }
-            Some(span) => self.line(span.start),
-            None => Place::File(self.path.to_owned()),
-        };
-        let field = match &place {
-            Place::Line(_, line) => self.text.lines().nth(line - 1).and_then(|line| line.split_once('=')),
-            _ => None,
-        };
-        let message = match field {
-            Some((field, _)) => format!("`{}`: {}", field.trim(), error.message()),
-            None => error.message().to_owned(),
-        };
-        SettingsError::Parse { place, message }
-    }
-}
-
-/// The overrides without those that a later one for the same field replaces.
-fn last_of_each(overrides: &[(String, String)]) -> impl Iterator<Item = &(String, String)> {
-    let replaced =
-        |index: usize| overrides[index + 1..].iter().any(|(field, _)| *field == overrides[index].0);
-    overrides.iter().enumerate().filter(move |&(index, _)| !replaced(index)).map(|(_, pair)| pair)
-}
-
-/// A value as TOML: itself if it is a value, else a string.
-fn toml_value(text: &str) -> String {
-    let is_value = !text.contains('\n') && toml::from_str::<toml::Table>(&format!("x = {text}")).is_ok();
-    if is_value { text.to_owned() } else { toml::Value::String(text.to_owned()).to_string() }
 }
 
 #[cfg(test)]
@@ -681,7 +515,7 @@ mod tests {
     #[test]
     fn errors_name_file_line_and_field() {
         type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
-        let cases: [Case<'_>; 11] = [
+        let cases: [Case<'_>; 15] = [
             (
                 "reload = \"always\"\n",
                 &[],
@@ -719,8 +553,20 @@ mod tests {
             (
                 "per_device_train_batch_size = 12\n",
                 &[],
-                "train.toml:4: `per_device_train_batch_size` makes steps of 12 completions, which is no multiple of",
+                "train.toml:4: `per_device_train_batch_size` makes rollouts of 12 completions, which is no multiple of",
             ),
+            ("adam_beta1 = 1\n", &[], "train.toml:4: `adam_beta1` must be below 1, found 1"),
+            (
+                "num_generations_eval = 8\n",
+                &[],
+                "train.toml:4: `num_generations_eval` is 8, and eval_temperature is 0, which writes the same",
+            ),
+            (
+                "scale_rewards = 1\n",
+                &[],
+                "train.toml:4: `scale_rewards`: invalid type: integer `1`, expected",
+            ),
+            ("max_num_seqs = 0\n", &[], "train.toml:4: `max_num_seqs` must be at least 1"),
         ];
         for (text, overrides, wanted) in cases {
             let error = load(&format!("{REQUIRED}{text}"), overrides).unwrap_err();
@@ -730,6 +576,29 @@ mod tests {
             load("model = \"m\"\ntasks = \"t\"\n", &[]).unwrap_err(),
             "train.toml: `output_dir` is missing"
         );
+    }
+
+    #[test]
+    fn scale_rewards_takes_trls_bools() {
+        for (text, expected) in
+            [("true", ScaleRewards::Group), ("false", ScaleRewards::None), ("\"batch\"", ScaleRewards::Batch)]
+        {
+            let settings = load(&format!("{REQUIRED}scale_rewards = {text}\n"), &[]).unwrap();
+            assert_eq!(settings.scale_rewards, expected, "{text}");
+            assert_eq!(load(&settings.to_toml(), &[]).unwrap(), settings);
+        }
+    }
+
+    #[test]
+    fn an_optimiser_step_may_learn_from_several_rollouts() {
+        let text =
+            "per_device_train_batch_size = 8\ngradient_accumulation_steps = 4\nsteps_per_generation = 2\n";
+        let settings = load(&format!("{REQUIRED}{text}"), &[]).unwrap();
+        assert_eq!((settings.generation_size(), settings.rollout_size()), (16, 32));
+        assert_eq!((settings.sequences_in_flight(), settings.updates_per_step()), (16, 1));
+        assert!(settings.is_on_policy());
+        let capped = Settings { max_num_seqs: Some(5), ..settings };
+        assert_eq!(capped.sequences_in_flight(), 5);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -21,6 +22,10 @@ pub struct Task {
     pub reference: Option<String>,
     /// The other columns.
     pub metadata: Map<String, Value>,
+    /// The file that it was read from.
+    pub path: Arc<Path>,
+    /// Its line there, from 1.
+    pub line: usize,
 }
 
 /// What surrounds a problem in a prompt.
@@ -86,7 +91,11 @@ impl Template {
 impl Task {
     /// The columns of one line of a task file. A `prompt` is taken as it is; a `problem` goes through the template
     /// and stays among the metadata. `None` if there is neither.
-    fn from_columns(mut columns: Map<String, Value>, template: &Template) -> Option<Self> {
+    fn from_columns(
+        mut columns: Map<String, Value>,
+        template: &Template,
+        (path, line): (&Arc<Path>, usize),
+    ) -> Option<Self> {
         let prompt = match (columns.remove("prompt"), columns.get("problem")) {
             (Some(Value::String(prompt)), _) => prompt,
             (None, Some(Value::String(problem))) => template.prompt(problem),
@@ -97,7 +106,7 @@ impl Task {
             Some(Value::String(reference)) => Some(reference),
             Some(value) => Some(value.to_string()),
         };
-        Some(Self { prompt, reference, metadata: columns })
+        Some(Self { prompt, reference, metadata: columns, path: Arc::clone(path), line })
     }
 }
 
@@ -108,6 +117,7 @@ impl Task {
 /// When the file cannot be read, holds no task, or a line is not one: the error names the line.
 pub fn read_tasks(path: &Path, template: &Template) -> Result<Vec<Task>, TaskError> {
     let read_error = |source| TaskError::Read { path: path.to_owned(), source };
+    let file = Arc::from(path);
     let mut tasks = Vec::new();
     for (index, text) in BufReader::new(File::open(path).map_err(read_error)?).lines().enumerate() {
         let text = text.map_err(read_error)?;
@@ -120,7 +130,7 @@ pub fn read_tasks(path: &Path, template: &Template) -> Result<Vec<Task>, TaskErr
             line,
             source,
         })?;
-        let task = Task::from_columns(columns, template);
+        let task = Task::from_columns(columns, template, (&file, line));
         tasks.push(task.ok_or_else(|| TaskError::NoPrompt { path: path.to_owned(), line })?);
     }
     if tasks.is_empty() {
@@ -147,6 +157,7 @@ mod tests {
         assert_eq!(tasks[0].prompt, "2+2=");
         assert_eq!(tasks[0].reference.as_deref(), Some("4"));
         assert_eq!(Value::Object(tasks[0].metadata.clone()).to_string(), r#"{"level":1}"#);
+        assert_eq!((tasks[0].line, tasks[1].line), (1, 3));
         assert_eq!(tasks[1].prompt, "Q: 1+1 A:");
         assert_eq!(Value::Object(tasks[1].metadata.clone()).to_string(), r#"{"problem":"1+1"}"#);
     }

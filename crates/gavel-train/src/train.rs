@@ -4,130 +4,49 @@
 //! it departs from either is listed in `docs/grpo.md`. The trainer is verifier-blind: it sees submissions go out and
 //! scores come back.
 
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Instant;
+mod clock;
+mod evaluator;
+mod progress;
 
-use gavel_model::{Model, Precision, Sampling, Tokenizer};
-use gavel_verify::{Refreshed, Reward};
-use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use gavel_model::{Config, Model, Precision, Sampling, Stop, Tokenizer};
+use gavel_verify::{NoReward, Refreshed, Reward};
 use serde_json::{Map, Value};
 use tch::{Device, Tensor};
 
 use crate::TrainError;
-use crate::digests::{Digests, JudgeLog, Judges};
-use crate::eval::{EvalOptions, Evaluation, evaluate_encoded};
+use crate::digests::Judges;
+use crate::files::json_bytes;
 use crate::grpo;
-use crate::metrics::{self, Metrics, Window};
+use crate::metrics::{self, Metric, Metrics};
 use crate::optim::AdamW;
 use crate::records::{at_step, completion_row};
 use crate::rollout::{self, EncodedTask, Rollout, Sample, Sampler};
-use crate::run_directory::{Checkpoint, Records, RunDirectory, json_bytes};
+use crate::run_directory::{COMPLETIONS, Checkpoint, Records, RunDirectory, Saved, TrainerState};
 use crate::seeds::{self, Purpose};
 use crate::settings::{Reload, Settings};
+use crate::start::Beginning;
 use crate::task::{Template, read_tasks};
 use crate::update::{Learning, Row, UpdateSums};
 
-/// Whether to begin a run or to go on with one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
-    /// A new run; the run directory must not hold one.
-    New,
-    /// The run in the run directory, from its last checkpoint, or from the start if there is none yet.
-    Resume,
-}
+use clock::Clock;
+use evaluator::{Evaluator, record_evaluation};
+pub use progress::{Progress, SampledCompletion, Start, StepReport, Summary};
 
-/// What is going on, for whoever watches.
-#[derive(Debug)]
-pub enum Progress<'a> {
-    /// Everything is loaded.
-    Started {
-        /// Steps made already: 0, unless the run is resumed.
-        step: u64,
-        /// Steps of the whole run.
-        steps: u64,
-        /// Parameters of the model.
-        parameters: usize,
-        /// Where it trains.
-        device: Device,
-    },
-    /// A step is done.
-    Stepped(&'a StepReport<'a>),
-    /// An evaluation is done.
-    Evaluated {
-        /// After this step; 0 is before the first.
-        step: u64,
-        /// What it found.
-        evaluation: &'a Evaluation,
-    },
-    /// Something of the reward has changed, with `reload = "between-steps"`.
-    Refreshed {
-        /// After this step; 0 is before the first.
-        step: u64,
-        /// What came of it.
-        refreshed: &'a Refreshed,
-    },
-    /// A checkpoint is written.
-    Saved {
-        /// After this step.
-        step: u64,
-        /// Its directory.
-        path: &'a Path,
-    },
-}
-
-/// One step.
-#[derive(Debug)]
-pub struct StepReport<'a> {
-    /// From 1.
-    pub step: u64,
-    /// Steps of the whole run.
-    pub steps: u64,
-    /// The metrics of this step alone.
-    pub metrics: &'a Metrics,
-    /// What was sampled, the completions of a prompt one after the other.
-    pub completions: Vec<SampledCompletion<'a>>,
-}
-
-/// One completion of a step.
-#[derive(Debug, Clone, Copy)]
-pub struct SampledCompletion<'a> {
-    /// The prompt.
-    pub prompt: &'a str,
-    /// What the policy wrote.
-    pub text: &'a str,
-    /// `None` if it was left out.
-    pub reward: Option<f64>,
-    /// How much better than its group.
-    pub advantage: f64,
-}
-
-/// A finished run, and what `summary.json` holds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
-    /// See [`Evaluation::summary`]; empty if nothing was evaluated before the first step.
-    pub before: Map<String, Value>,
-    /// See [`Evaluation::summary`]; the latest; empty without evaluation tasks.
-    pub after: Map<String, Value>,
-    /// Steps made.
-    pub steps: u64,
-    /// Time spent, evaluation included, resumed runs added up.
-    pub seconds: f64,
-    /// The last checkpoint: the trained model.
-    #[serde(skip)]
-    pub model: PathBuf,
-}
+/// A run ends after so many steps in which no completion had a reward: nothing is learnt, and the cause stays.
+const MOST_STEPS_WITHOUT_REWARD: u64 = 10;
 
 /// Trains the model of `settings` on rewards of `reward`, and leaves everything in the run directory.
 ///
-/// `progress` is called as things happen. When it answers `Break` to a step, the run saves a checkpoint and ends there;
-/// to a checkpoint, it ends there.
+/// `progress` is called as things happen. When it answers `Break`, the run ends after the step, or the batch of an
+/// evaluation, that it is in: with a checkpoint, unless nothing has happened since the last one.
 ///
 /// # Errors
 ///
-/// When files cannot be read or written, the run exists already or does not, what it began with has changed, or
-/// training diverges.
+/// When files cannot be read or written, the run exists already or does not, what it began with has changed, no
+/// completion has a reward in ten steps, or training diverges. A start that fails leaves no run directory.
 pub fn train(
     settings: &Settings,
     reward: &Arc<dyn Reward>,
@@ -136,12 +55,17 @@ pub fn train(
 ) -> Result<Summary, TrainError> {
     settings.check()?;
     let device = gavel_torch::select_device(settings.device().expect("a checked device"))?;
-    let template = Template::named(&settings.template).expect("a checked template");
     let tokenizer = Tokenizer::load(&settings.model)?;
-    let tasks = rollout::encode(read_tasks(&settings.tasks, &template)?, &tokenizer)?;
-    let eval_tasks = read_eval_tasks(settings, &template, &tokenizer)?;
-    let (run, checkpoint, mut judges) = open_run(settings, reward.as_ref(), start)?;
+    let (tasks, eval_tasks) = read_all_tasks(settings, &tokenizer)?;
+    let evaluator = Evaluator::new(settings, &eval_tasks, reward.as_ref())?;
+    let steps = settings.steps(tasks.len());
+    let beginning = Beginning::inspect(settings, reward.as_ref(), start, device)?;
+    if let Some((summary, run)) = finished_run(&beginning, steps, &evaluator)? {
+        let _ = progress(Progress::AlreadyFinished { step: summary.steps, path: run.path() });
+        return Ok(summary);
+    }
 
+    let checkpoint = beginning.checkpoint.clone();
     let mut state = checkpoint.as_ref().map(Checkpoint::state).transpose()?.unwrap_or_default();
     let weights = checkpoint.as_ref().map_or(&settings.model, |checkpoint| &checkpoint.path);
     let mut model = Model::load(weights, device, settings.precision(device))?;
@@ -149,32 +73,38 @@ pub fn train(
     let reference = load_reference(settings, device)?;
     let mut optimizer = AdamW::new(model.parameters(), settings.adamw());
     if let Some(checkpoint) = &checkpoint {
-        checkpoint.restore(&mut optimizer, state.updates)?;
+        checkpoint.restore(&mut optimizer, &model, state.updates)?;
     }
-    let mut records = run.records_after(checkpoint.as_ref().map(|checkpoint| checkpoint.step))?;
+    let stop = rollout::stop(&settings.stop, &tokenizer)?;
+    // Everything is loaded, so the run begins.
+    let (run, mut judges) = beginning.begin()?;
+    let mut records = run.records_after(
+        checkpoint.as_ref().map(|checkpoint| checkpoint.step),
+        settings.log_completions_max_bytes,
+    )?;
 
-    let steps = settings.steps(tasks.len());
     let learning = learning(settings, device);
-    let mut window = Window::default();
-    let mut saved = checkpoint.clone();
-    let mut stopped = false;
+    let mut row = Metrics::default();
+    let mut saved = checkpoint;
+    let mut without_reward = 0;
     let parameters = model.parameter_count();
-    let _ = progress(Progress::Started { step: state.step, steps, parameters, device });
-    let evaluate = |model: &Model| {
-        evaluate_encoded(model, &tokenizer, &eval_tasks, reward.as_ref(), &EvalOptions::of(settings))
-    };
-    if state.step == 0 && settings.eval_on_start && !eval_tasks.is_empty() {
-        let started = Instant::now();
-        let found = evaluate(&model)?;
-        state.seconds += started.elapsed().as_secs_f64();
-        state.before = Some(found.summary());
-        record_evaluation(&run, &mut records, 0, &found)?;
-        let _ = progress(Progress::Evaluated { step: 0, evaluation: &found });
+    let mut stopped = progress(Progress::Started { step: state.step, steps, parameters, device }).is_break();
+    if state.step == 0 && settings.eval_on_start && evaluator.has_tasks() && !stopped {
+        let sampler = sampler(settings, &model, &tokenizer, stop.as_ref(), reward.as_ref());
+        match evaluator.evaluate(&sampler, &mut state, progress)? {
+            Some(found) => {
+                state.before = Some(found.summary());
+                record_evaluation(&run, &mut records, 0, &found)?;
+                stopped = progress(Progress::Evaluated { step: 0, evaluation: &found }).is_break();
+            }
+            None => stopped = true,
+        }
     }
 
     while state.step < steps && !stopped {
         let mut clock = Clock::start();
         let step = state.step + 1;
+        gavel_torch::reset_peak_memory(device);
 
         // Between steps the reward may become another.
         if settings.reload == Reload::BetweenSteps {
@@ -190,19 +120,21 @@ pub fn train(
         }
 
         // Sample G completions of each prompt, and score each one as soon as it ends.
-        let sampler =
-            Sampler { model: &model, tokenizer: &tokenizer, stop: &settings.stop, reward: reward.as_ref() };
+        let sampler = sampler(settings, &model, &tokenizer, stop.as_ref(), reward.as_ref());
         let prompts = prompts_of_step(settings, &tasks, step);
-        let rollout = sampler.rollout(&prompts, &sampling(settings, &model, &tokenizer, step))?;
+        let rollout = sampler
+            .rollout(&prompts, &sampling(settings, &model, &tokenizer, step))
+            .map_err(|error| error.while_sampling(step))?;
         clock.lap("sample");
 
         // Compare each completion with the others of its prompt.
-        let rewards: Vec<f64> =
-            rollout.samples.iter().map(|sample| sample.reward().unwrap_or(f64::NAN)).collect();
-        let rewards = Tensor::from_slice(&rewards).reshape([-1, settings.num_generations as i64]);
-        let advantages = grpo::advantages(&rewards, settings.scale_rewards);
+        let rewards = rewards(settings, &rollout, |_| true);
+        let compared = rewards_to_compare(settings, &rollout);
+        let advantages = grpo::advantages(&compared, settings.scale_rewards);
         let advantages: Vec<f64> = Vec::try_from(advantages.reshape([-1])).expect("a vector of doubles");
         let mut metrics = metrics::of_rollout(&rollout, &rewards, settings.scale_rewards);
+        let nothing_to_learn = why_no_reward(&rollout);
+        without_reward = if nothing_to_learn.is_some() { without_reward + 1 } else { 0 };
 
         // Make what was better more likely, and what was worse less.
         let rows = rows(settings, &prompts, &rollout, &advantages, step);
@@ -213,18 +145,26 @@ pub fn train(
         if let Some(reference) = &reference {
             learning.remember_reference(&mut batches, reference);
         }
-        let mut updates = Window::default();
-        for batch in std::iter::repeat_n(&batches, settings.num_iterations).flatten() {
+        let mut updates = Metrics::default();
+        for (index, batch) in std::iter::repeat_n(&batches, settings.num_iterations).flatten().enumerate() {
             let sums = learning.backward(batch, &model);
-            TrainError::require_finite(step, "loss", sums.loss.loss)?;
             clock.lap("loss");
-            let learning_rate = learning_rate(settings, optimizer.updates(), steps);
-            let norm = optimizer.step(learning_rate);
-            TrainError::require_finite(step, "gradient norm", norm)?;
+            let learning_rate = learning_rate(settings, step, index, steps);
+            let norm = if sums.loss.loss.is_finite() { optimizer.step(learning_rate) } else { f64::NAN };
             clock.lap("step");
-            updates.push(metrics_of_update(&sums, norm, learning_rate, settings.beta != 0.0));
+            if settings.skip_nonfinite_updates {
+                let skipped = !norm.is_finite();
+                updates.add("skipped_updates", Metric::Sum(f64::from(u8::from(skipped))));
+                if skipped {
+                    optimizer.forget_gradients();
+                }
+            } else {
+                TrainError::require_finite(step, "loss", sums.loss.loss)?;
+                TrainError::require_finite(step, "gradient norm", norm)?;
+            }
+            updates.merge(metrics_of_update(&sums, norm, learning_rate, settings.beta != 0.0));
         }
-        metrics.extend(updates.take_means());
+        metrics.merge(updates.of_one_step());
 
         // Log.
         state.step = step;
@@ -232,51 +172,77 @@ pub fn train(
         state.num_tokens +=
             rows.iter().map(|row| (row.prompt.len() + row.completion.len()) as u64).sum::<u64>();
         state.seconds += clock.total();
-        metrics.set("num_tokens", state.num_tokens as f64);
-        metrics.set("epoch", (step as usize * settings.prompts_per_step()) as f64 / tasks.len() as f64);
-        metrics.extend(clock.metrics(&rollout));
+        let epoch = (step as usize * settings.prompts_per_step()) as f64 / tasks.len() as f64;
+        metrics.add("num_tokens", Metric::Latest(state.num_tokens as f64));
+        metrics.add("epoch", Metric::Latest(epoch));
+        metrics.merge(clock.metrics(&rollout));
         if settings.reload == Reload::BetweenSteps {
-            metrics.set("reloads", judges.changes() as f64);
+            metrics.add("reloads", Metric::Latest(judges.changes() as f64));
         }
         if let Some(memory) = gavel_torch::memory_statistics(device) {
-            metrics.set("memory/peak_allocated_gib", memory.peak_allocated as f64 / f64::from(1 << 30));
+            let peak = memory.peak_allocated as f64 / f64::from(1 << 30);
+            metrics.add("memory/peak_allocated_gib", Metric::Max(peak));
         }
         let report =
             StepReport { step, steps, metrics: &metrics, completions: seen(&prompts, &rollout, &advantages) };
         stopped = progress(Progress::Stepped(&report)).is_break();
-        window.push(metrics);
+        if let Some((why, _)) = &nothing_to_learn {
+            stopped |= progress(Progress::WithoutReward { step, in_a_row: without_reward, why }).is_break();
+        }
+        row.merge(metrics);
         let is_last = step == steps;
-        let saves = is_last || stopped || step.is_multiple_of(settings.save_steps as u64);
-        // A row also before every checkpoint, so that none has to remember steps that were not logged.
-        if saves || step.is_multiple_of(settings.logging_steps as u64) {
-            records.log(step, &window.take_means())?;
+        let gives_up = without_reward == MOST_STEPS_WITHOUT_REWARD;
+        let mut log = |records: &mut Records| -> Result<(), TrainError> {
+            records.log(step, &std::mem::take(&mut row))?;
             if settings.log_completions {
-                records.write_completions(
-                    "completions",
-                    step,
-                    completion_rows(step, &prompts, &rollout, &advantages),
-                )?;
+                let rows = completion_rows(step, &prompts, &rollout, &advantages);
+                records.write_completions(COMPLETIONS, step, rows)?;
             }
+            Ok(())
+        };
+        let mut saves = is_last || stopped || gives_up || step.is_multiple_of(settings.save_steps as u64);
+        // A row also before every checkpoint, so that none has to remember steps that were not logged.
+        let logs = saves || step.is_multiple_of(settings.logging_steps as u64);
+        if logs {
+            log(&mut records)?;
         }
 
         // Evaluate.
         let is_time = settings.eval_steps.is_some_and(|every| step.is_multiple_of(every as u64));
-        if !eval_tasks.is_empty() && (is_last || is_time) {
-            let started = Instant::now();
-            let found = evaluate(&model)?;
-            state.seconds += started.elapsed().as_secs_f64();
-            record_evaluation(&run, &mut records, step, &found)?;
-            let _ = progress(Progress::Evaluated { step, evaluation: &found });
-            state.after = Some(found.summary());
+        if evaluator.has_tasks() && (is_last || is_time) && !stopped {
+            match evaluator.evaluate(&sampler, &mut state, progress)? {
+                Some(found) => {
+                    record_evaluation(&run, &mut records, step, &found)?;
+                    stopped = progress(Progress::Evaluated { step, evaluation: &found }).is_break();
+                }
+                None => stopped = true,
+            }
+            if stopped && !logs {
+                log(&mut records)?;
+            }
+            saves |= stopped;
         }
 
         // Save.
         if saves {
             records.sync()?;
-            let keep = settings.save_total_limit;
-            let checkpoint = run.save_checkpoint(&state, &model, &tokenizer, &optimizer, keep)?;
+            let checkpoint = save(settings, &run, &state, &model, &tokenizer, &optimizer)?;
             stopped |= progress(Progress::Saved { step, path: &checkpoint.path }).is_break();
             saved = Some(checkpoint);
+        }
+        if let Some((why, host_failed)) = nothing_to_learn.filter(|_| gives_up) {
+            return Err(TrainError::NoRewards { steps: without_reward, why, host_failed });
+        }
+    }
+
+    // A run that was stopped in its last evaluation, and goes on, still owes it.
+    if !stopped && evaluator.owes(&state, steps) {
+        let sampler = sampler(settings, &model, &tokenizer, stop.as_ref(), reward.as_ref());
+        if let Some(found) = evaluator.evaluate(&sampler, &mut state, progress)? {
+            record_evaluation(&run, &mut records, state.step, &found)?;
+            let _ = progress(Progress::Evaluated { step: state.step, evaluation: &found });
+            records.sync()?;
+            saved = Some(save(settings, &run, &state, &model, &tokenizer, &optimizer)?);
         }
     }
 
@@ -287,50 +253,96 @@ pub fn train(
         seconds: state.seconds,
         model: saved.map_or_else(|| settings.model.clone(), |checkpoint| checkpoint.path),
     };
-    run.write("summary.json", &json_bytes(&summary))?;
+    run.write(SUMMARY, &json_bytes(&summary))?;
     Ok(summary)
 }
 
-fn read_eval_tasks(
+const SUMMARY: &str = "summary.json";
+
+/// The tasks to train on and those to evaluate on, encoded: what the model cannot continue is refused by its line.
+fn read_all_tasks(
     settings: &Settings,
-    template: &Template,
     tokenizer: &Tokenizer,
-) -> Result<Vec<EncodedTask>, TrainError> {
-    let Some(path) = &settings.eval_tasks else { return Ok(Vec::new()) };
-    let mut tasks = read_tasks(path, template)?;
-    tasks.truncate(settings.eval_limit.unwrap_or(usize::MAX));
-    rollout::encode(tasks, tokenizer)
+) -> Result<(Vec<EncodedTask>, Vec<EncodedTask>), TrainError> {
+    let template = Template::named(&settings.template).expect("a checked template");
+    let vocabulary = Config::load(&settings.model)?.vocab_size;
+    let tasks = rollout::encode(read_tasks(&settings.tasks, &template)?, tokenizer, vocabulary)?;
+    let Some(path) = &settings.eval_tasks else { return Ok((tasks, Vec::new())) };
+    let mut eval_tasks = read_tasks(path, &template)?;
+    eval_tasks.truncate(settings.eval_limit.unwrap_or(usize::MAX));
+    Ok((tasks, rollout::encode(eval_tasks, tokenizer, vocabulary)?))
 }
 
-/// The run directory, the checkpoint to go on from, and what has judged up to there.
-fn open_run(
+/// The summary of a run that has nothing left to do, and its directory.
+fn finished_run<'a>(
+    beginning: &'a Beginning,
+    steps: u64,
+    evaluator: &Evaluator<'_>,
+) -> Result<Option<(Summary, &'a RunDirectory)>, TrainError> {
+    let (Some(run), Some(checkpoint)) = (&beginning.existing, &beginning.checkpoint) else { return Ok(None) };
+    let state = checkpoint.state()?;
+    let summary = run.read_json::<Summary>(SUMMARY)?.filter(|summary| summary.steps >= steps);
+    let finished = summary.filter(|_| state.step >= steps && !evaluator.owes(&state, steps));
+    Ok(finished.map(|summary| (Summary { model: checkpoint.path.clone(), ..summary }, run)))
+}
+
+fn sampler<'a>(
     settings: &Settings,
-    reward: &dyn Reward,
-    start: Start,
-) -> Result<(RunDirectory, Option<Checkpoint>, JudgeLog), TrainError> {
-    let digests = Digests::of(settings, reward)?;
-    let (run, checkpoint, mut judges) = match start {
-        Start::New => (RunDirectory::create(&settings.output_dir)?, None, JudgeLog::default()),
-        Start::Resume => {
-            let run = RunDirectory::open(&settings.output_dir)?;
-            let checkpoint = run.checkpoints()?.pop();
-            let judges = JudgeLog::until(&run, checkpoint.as_ref().map(|checkpoint| checkpoint.step))?;
-            if let Some(mut before) = run.read_json::<Digests>("digests.json")? {
-                if let Some(judges) = judges.last() {
-                    before = before.judged_by(judges);
-                }
-                if let Some(what) = before.changed(&digests, settings.reload) {
-                    return Err(TrainError::Changed { what, path: run.path().to_owned() });
-                }
-            }
-            (run, checkpoint, judges)
-        }
+    model: &'a Model,
+    tokenizer: &'a Tokenizer,
+    stop: &'a dyn Stop,
+    reward: &'a dyn Reward,
+) -> Sampler<'a> {
+    Sampler { model, tokenizer, stop, reward, max_num_seqs: settings.sequences_in_flight() }
+}
+
+fn save(
+    settings: &Settings,
+    run: &RunDirectory,
+    state: &TrainerState,
+    model: &Model,
+    tokenizer: &Tokenizer,
+    optimizer: &AdamW,
+) -> Result<Checkpoint, TrainError> {
+    let saved = Saved { state, model, tokenizer, optimizer, dtype: settings.save_dtype };
+    run.save_checkpoint(&saved, settings.save_total_limit)
+}
+
+/// The rewards of the samples that `counts` holds for, `(P, G)`; NaN for those without reward and all others.
+fn rewards(settings: &Settings, rollout: &Rollout, counts: impl Fn(&Sample) -> bool) -> Tensor {
+    let reward = |sample: &Sample| match sample.reward() {
+        Ok(reward) if counts(sample) => reward,
+        _ => f64::NAN,
     };
-    run.write("settings.toml", settings.to_toml().as_bytes())?;
-    run.write("digests.json", &json_bytes(&digests))?;
-    let step = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.step);
-    judges.record(&run, digests.judges(step), Vec::new())?;
-    Ok((run, checkpoint, judges))
+    let rewards: Vec<f64> = rollout.samples.iter().map(reward).collect();
+    Tensor::from_slice(&rewards).reshape([-1, settings.num_generations as i64])
+}
+
+/// The rewards that advantages are made from: without those of completions that are masked, where they have no say.
+fn rewards_to_compare(settings: &Settings, rollout: &Rollout) -> Tensor {
+    let leaves_out = settings.mask_truncated_completions && !settings.truncated_in_baseline;
+    rewards(settings, rollout, |sample| !(leaves_out && sample.truncated))
+}
+
+/// Where no completion has a reward: what happened most often, and whether it was this machine's failure.
+fn why_no_reward(rollout: &Rollout) -> Option<(String, bool)> {
+    let mut causes: Vec<(String, bool, usize)> = Vec::new();
+    for sample in &rollout.samples {
+        let why = sample.reward().err()?;
+        let failure = sample
+            .score
+            .outcomes
+            .iter()
+            .find_map(|(name, outcome)| Some(format!(" (`{name}`: {})", outcome.result.as_ref().err()?)));
+        let text = format!("{why}{}", failure.unwrap_or_default());
+        match causes.iter_mut().find(|(known, ..)| *known == text) {
+            Some((.., count)) => *count += 1,
+            None => causes.push((text, matches!(why, NoReward::HostFailed { .. }), 1)),
+        }
+    }
+    // The first of those that came up most often.
+    let most = causes.iter().map(|&(.., count)| count).max()?;
+    causes.into_iter().find(|&(.., count)| count == most).map(|(why, host_failed, _)| (why, host_failed))
 }
 
 /// The policy that the run began with, when the loss compares with it. It is not trained, so bfloat16 will do where
@@ -355,10 +367,12 @@ fn learning(settings: &Settings, device: Device) -> Learning {
     }
 }
 
-fn learning_rate(settings: &Settings, update: i64, steps: u64) -> f64 {
-    let updates = steps * settings.updates_per_step() as u64;
+/// The learning rate of the `index`-th update of a step; one that is skipped counts all the same.
+fn learning_rate(settings: &Settings, step: u64, index: usize, steps: u64) -> f64 {
+    let updates_per_step = settings.updates_per_step() as u64;
+    let (update, updates) = ((step - 1) * updates_per_step + index as u64, steps * updates_per_step);
     let warmup = settings.warmup_updates(updates);
-    settings.learning_rate * settings.lr_scheduler_type.factor(update, warmup, updates as i64)
+    settings.learning_rate * settings.lr_scheduler_type.factor(update as i64, warmup, updates as i64)
 }
 
 /// The tasks of a step, each `num_generations` times. Every epoch has an order of its own.
@@ -388,6 +402,7 @@ fn sampling(settings: &Settings, model: &Model, tokenizer: &Tokenizer, step: u64
         top_p: settings.top_p,
         top_k: settings.top_k,
         seed: seeds::derive(settings.seed, Purpose::Rollout, step),
+        first_stream: 0,
         end_tokens: rollout::end_tokens(model, tokenizer),
         pad_token: tokenizer.pad_token_id().unwrap_or(0),
     }
@@ -424,20 +439,20 @@ fn rows<'a>(
 fn metrics_of_update(sums: &UpdateSums, norm: f64, learning_rate: f64, has_reference: bool) -> Metrics {
     let tokens = sums.loss.tokens.max(1.0);
     let mut metrics = Metrics::default();
-    metrics.set("loss", sums.loss.loss);
-    metrics.set("grad_norm", norm);
-    metrics.set("learning_rate", learning_rate);
-    metrics.set("entropy", sums.entropy / tokens);
+    metrics.add_mean("loss", sums.loss.loss);
+    metrics.add_mean("grad_norm", norm);
+    metrics.add("learning_rate", Metric::Latest(learning_rate));
+    metrics.add_mean("entropy", sums.entropy / tokens);
     if has_reference {
-        metrics.set("kl", sums.loss.kl_mean());
+        metrics.add_mean("kl", sums.loss.kl_mean());
     }
-    metrics.set("clip_ratio/low_mean", sums.loss.low_mean());
-    metrics.set("clip_ratio/low_min", sums.loss.low_min);
-    metrics.set("clip_ratio/high_mean", sums.loss.high_mean());
-    metrics.set("clip_ratio/high_max", sums.loss.high_max);
-    metrics.set("clip_ratio/region_mean", sums.loss.region_mean());
-    metrics.set("sampling/sampling_logp_difference/mean", sums.sampling_difference / tokens);
-    metrics.set("sampling/sampling_logp_difference/max", sums.sampling_difference_max);
+    metrics.add_mean("clip_ratio/low_mean", sums.loss.low_mean());
+    metrics.add("clip_ratio/low_min", Metric::Min(sums.loss.low_min));
+    metrics.add_mean("clip_ratio/high_mean", sums.loss.high_mean());
+    metrics.add("clip_ratio/high_max", Metric::Max(sums.loss.high_max));
+    metrics.add_mean("clip_ratio/region_mean", sums.loss.region_mean());
+    metrics.add_mean("sampling/sampling_logp_difference/mean", sums.sampling_difference / tokens);
+    metrics.add("sampling/sampling_logp_difference/max", Metric::Max(sums.sampling_difference_max));
     metrics
 }
 
@@ -450,7 +465,7 @@ fn seen<'a>(
     let seen = samples.map(|((task, sample), &advantage)| SampledCompletion {
         prompt: &task.task.prompt,
         text: &sample.text,
-        reward: sample.reward(),
+        reward: sample.reward().ok(),
         advantage,
     });
     seen.collect()
@@ -472,57 +487,4 @@ fn completion_rows<'a>(
         ];
         at_step(step, completion_row(texts, &sample.score, &extra))
     })
-}
-
-fn record_evaluation(
-    run: &RunDirectory,
-    records: &mut Records,
-    step: u64,
-    evaluation: &Evaluation,
-) -> Result<(), TrainError> {
-    records.log(step, &evaluation.metrics())?;
-    evaluation.write(&run.path().join(format!("evaluations/eval_{step:05}.json")))?;
-    let rows = evaluation.completions.iter().map(|completion| at_step(step, completion.to_json()));
-    records.write_completions("evaluations", step, rows)
-}
-
-/// The phases of a step, timed.
-struct Clock {
-    started: Instant,
-    lap_started: Instant,
-    laps: Vec<(&'static str, f64)>,
-}
-
-impl Clock {
-    fn start() -> Self {
-        let now = Instant::now();
-        Self { started: now, lap_started: now, laps: Vec::new() }
-    }
-
-    /// The time since the last lap belongs to `phase`, which may come several times.
-    fn lap(&mut self, phase: &'static str) {
-        let seconds = self.lap_started.elapsed().as_secs_f64();
-        match self.laps.iter_mut().find(|(known, _)| *known == phase) {
-            Some((_, sum)) => *sum += seconds,
-            None => self.laps.push((phase, seconds)),
-        }
-        self.lap_started = Instant::now();
-    }
-
-    fn total(&self) -> f64 {
-        self.started.elapsed().as_secs_f64()
-    }
-
-    /// `time/…`: the wall-clock of each phase, and the time of the verifiers, which overlaps with sampling.
-    fn metrics(&self, rollout: &Rollout) -> Metrics {
-        let mut metrics = Metrics::default();
-        metrics.set("step_time", self.total());
-        for (phase, seconds) in &self.laps {
-            metrics.set(format!("time/{phase}"), *seconds);
-        }
-        metrics.set("time/sample", rollout.sample_time.as_secs_f64());
-        metrics.set("time/score_wait", rollout.score_wait.as_secs_f64());
-        metrics.set("time/score", rollout.score_time().as_secs_f64());
-        metrics
-    }
 }

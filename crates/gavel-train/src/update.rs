@@ -121,7 +121,7 @@ impl Learning {
                 loss.loss.backward();
             }
             sums.loss.add(&loss.sums);
-            sums.look_at(&now.log_probs, &now.entropy, part);
+            sums.add(&now.log_probs, &now.entropy, part);
         }
         sums
     }
@@ -131,10 +131,13 @@ impl Learning {
         counted.map(|row| row.completion.len()).sum::<usize>() as f64
     }
 
-    /// Rows without a gradient go apart: they need no backward pass.
+    /// Rows that are masked as a whole have no part in anything and are left out. Those without a gradient go apart:
+    /// they need no backward pass.
     fn parts(&self, rows: &[Row<'_>]) -> Vec<Part> {
+        let counts = |row: &Row<'_>| !(self.mask_truncated_completions && row.truncated);
         let learns = |row: &Row<'_>| row.advantage != 0.0 || self.objective.beta != 0.0;
-        let (mut learning, mut idle): (Vec<_>, Vec<_>) = rows.iter().copied().partition(learns);
+        let rows = rows.iter().copied().filter(counts);
+        let (mut learning, mut idle): (Vec<_>, Vec<_>) = rows.partition(learns);
         let mut parts = Vec::new();
         for (rows, learns) in [(&mut learning, true), (&mut idle, false)] {
             rows.sort_by_key(Row::len);
@@ -189,7 +192,8 @@ impl Learning {
 }
 
 impl UpdateSums {
-    fn look_at(&mut self, log_probs: &Tensor, entropy: &Tensor, part: &Part) {
+    /// Adds a micro-batch.
+    fn add(&mut self, log_probs: &Tensor, entropy: &Tensor, part: &Part) {
         let difference = (log_probs.detach() - &part.sampled_log_probs).abs() * &part.mask;
         let logged = [
             (entropy * &part.mask).sum(Kind::Double),
@@ -200,5 +204,39 @@ impl UpdateSums {
         self.entropy += values[0];
         self.sampling_difference += values[1];
         self.sampling_difference_max = self.sampling_difference_max.max(values[2]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+
+    #[test]
+    fn what_is_masked_costs_no_pass_and_what_is_equal_no_gradient() {
+        let row = |truncated: bool, advantage: f64| Row {
+            prompt: &[1, 2],
+            completion: &[3, 4, 5],
+            sampled_log_probs: &[-1.0, -1.0, -1.0],
+            truncated,
+            advantage,
+        };
+        let rows = [row(true, 1.0), row(false, 1.0), row(false, 0.0), row(true, 0.0)];
+        let parts = |mask_truncated_completions: bool, beta: f64| -> Vec<(i64, bool)> {
+            let learning = Learning {
+                objective: Objective { beta, ..Settings::default().objective() },
+                temperature: 1.0,
+                mask_truncated_completions,
+                optimizer_batch_size: 4,
+                micro_batch_size: 4,
+                device: Device::Cpu,
+            };
+            let batches = learning.batches(&rows);
+            assert_eq!(batches[0].size.completions, 4, "denominators are those of all");
+            batches[0].parts.iter().map(|part| (part.tokens.size()[0], part.learns)).collect()
+        };
+        assert_eq!(parts(false, 0.0), [(2, true), (2, false)]);
+        assert_eq!(parts(true, 0.0), [(1, true), (1, false)]);
+        assert_eq!(parts(true, 0.1), [(2, true)], "the KL term has a gradient everywhere");
     }
 }

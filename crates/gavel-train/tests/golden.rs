@@ -119,6 +119,7 @@ fn objective(options: &Value) -> Objective {
         delta: option(options, "delta"),
         beta: option(options, "beta"),
         use_bias_correction_kl: option(options, "use_bias_correction_kl"),
+        kl_clamp: false,
         max_completion_length: option(options, "max_completion_length"),
     }
 }
@@ -281,5 +282,58 @@ fn schedules_are_those_of_transformers() {
             let factor = schedule.factor(update as i64, warmup, updates);
             assert_number(factor, wanted, &format!("{schedule:?} at {update}"));
         }
+    }
+}
+
+#[test]
+fn equal_rewards_have_advantage_zero_whatever_rounding_says() {
+    // 0.1 six times, added from left to right, has a mean that is not 0.1.
+    let noisy = [0.1, 0.2 - 0.1, 0.3 - 0.2, 0.7 - 0.6, 1.1 - 1.0, 0.1 + 1e-17];
+    let large = [1e9, 1e9 + 1e-6, 1e9 - 1e-6, 1e9, 1e9, 1e9];
+    let apart = [0.1, 0.1, 0.1, 0.1, 0.1, 0.1001];
+    let rewards = Tensor::from_slice(&[noisy, large, apart].concat()).reshape([3, 6]);
+    for scale in [ScaleRewards::Group, ScaleRewards::None, ScaleRewards::Batch] {
+        let advantages = Vec::<Vec<f64>>::try_from(grpo::advantages(&rewards, scale)).unwrap();
+        assert_eq!(advantages[0], [0.0; 6], "{scale:?}");
+        assert_eq!(advantages[1], [0.0; 6], "{scale:?}");
+        assert!(advantages[2].iter().all(|&advantage| advantage != 0.0), "{scale:?}");
+    }
+    let share = grpo::frac_reward_zero_std(&rewards, ScaleRewards::Group);
+    assert!((share - 2.0 / 3.0).abs() < 1e-12, "the share says the same: {share}");
+}
+
+#[test]
+fn the_kl_term_is_bounded_where_that_is_asked_for() {
+    let log_probs = Tensor::from_slice(&[-60.0, -1.0, -0.5]).set_requires_grad(true);
+    let reference = Tensor::from_slice(&[-1.0, -1.5, -0.5]);
+    let plain = grpo::kl(&log_probs, &reference, false);
+    assert!(plain.double_value(&[0]) > 1e25, "one token that outweighs everything");
+    let clamped = grpo::kl(&log_probs, &reference, true);
+    assert_eq!(clamped.double_value(&[0]), 10.0);
+    assert_close(&clamped.narrow(0, 1, 2), &plain.narrow(0, 1, 2), "what is within the bounds");
+    clamped.sum(Kind::Double).backward();
+    assert_eq!(log_probs.grad().double_value(&[0]), 0.0);
+    assert!(log_probs.grad().double_value(&[1]) != 0.0);
+}
+
+#[test]
+fn norms_and_biases_do_not_decay() {
+    let options =
+        AdamWOptions { beta1: 0.9, beta2: 0.9, epsilon: 1e-8, weight_decay: 0.5, max_grad_norm: 0.0 };
+    let names = [
+        ("model.embed_tokens.weight", true),
+        ("model.layers.0.input_layernorm.weight", false),
+        ("model.layers.0.self_attn.q_norm.weight", false),
+        ("model.layers.0.self_attn.qkv_proj.weight", true),
+        ("model.layers.0.self_attn.qkv_proj.bias", false),
+        ("model.norm.weight", false),
+        ("lm_head.weight", true),
+    ];
+    for (name, decays) in names {
+        let parameter = Tensor::ones([1], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        let mut optimizer = AdamW::new(vec![(name.to_owned(), parameter.shallow_clone())], options);
+        optimizer.step(0.1);
+        let expected = if decays { 0.95 } else { 1.0 };
+        assert!((parameter.double_value(&[0]) - expected).abs() < 1e-6, "{name}");
     }
 }

@@ -7,15 +7,17 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gavel_model::{Config, Model, Precision, Tokenizer};
-use gavel_train::TrainError;
+use gavel_model::{Config, Model, Precision, SaveDtype, Tokenizer};
 use gavel_train::eval::{EvalOptions, evaluate};
 use gavel_train::settings::{Reload, Settings};
 use gavel_train::task::{Template, read_tasks};
 use gavel_train::train::{Progress, Start, Summary, train};
-use gavel_verify::{Change, Failure, Outcome, Refreshed, Reply, Reward, Score, Submission, Verdict};
+use gavel_train::{Fault, TrainError};
+use gavel_verify::{
+    Change, Failure, NoReward, Outcome, Refreshed, Reply, Reward, Score, Submission, Verdict,
+};
 use serde_json::Value;
-use tch::Device;
+use tch::{Device, Kind, Tensor};
 
 /// A reward in plain Rust.
 struct Native<F>(F);
@@ -41,8 +43,15 @@ fn scored(reward: f64) -> Score {
         metrics: vec![("twice".to_owned(), 2.0 * reward)],
     };
     Score {
-        reward: Some(reward),
+        reward: Ok(reward),
         outcomes: vec![("native".to_owned(), Outcome::verdict(verdict, Duration::from_millis(1)))],
+    }
+}
+
+fn dropped(failure: Failure) -> Score {
+    Score {
+        reward: Err(NoReward::Dropped { verifier: "native".to_owned() }),
+        outcomes: vec![("native".to_owned(), Outcome::failure(failure, Duration::ZERO))],
     }
 }
 
@@ -74,6 +83,14 @@ impl Bench {
 
     fn train(&self, reward: &Arc<dyn Reward>) -> Result<Summary, TrainError> {
         train(&self.settings, reward, Start::New, &mut |_| ControlFlow::Continue(()))
+    }
+
+    fn resume(&self, reward: &Arc<dyn Reward>) -> Result<Summary, TrainError> {
+        train(&self.settings, reward, Start::Resume, &mut |_| ControlFlow::Continue(()))
+    }
+
+    fn completions(&self, step: u64) -> Vec<Value> {
+        json_lines(&self.settings.output_dir.join(format!("completions/completions_{step:05}.jsonl")))
     }
 
     fn rows(&self) -> Vec<Value> {
@@ -172,7 +189,8 @@ fn a_run_leaves_its_records() {
     let rows = bench.rows();
     let steps: Vec<u64> = rows.iter().map(|row| row["step"].as_u64().unwrap()).collect();
     assert_eq!(steps, [0, 2, 4, 4], "before, two rows, after");
-    assert_eq!(rows[2]["verify/native/verdict"], 32.0);
+    assert_eq!(rows[2]["verify/native/verdict"], 64.0, "counts of two steps of 32 are added up");
+    assert_eq!(rows[2]["reward/none/dropped"], 0.0);
     assert_eq!(rows[2]["verify/native/trap"], 0.0);
     let (reward, twice) = (&rows[2]["rewards/native/mean"], &rows[2]["verify/native/metric/twice"]);
     assert!((2.0 * reward.as_f64().unwrap() - twice.as_f64().unwrap()).abs() < 1e-12);
@@ -194,7 +212,7 @@ fn a_run_leaves_its_records() {
     assert_eq!(checkpoints.len(), 1, "save_total_limit");
     assert_eq!(summary.model, run.join("checkpoints/step-00004"));
     Model::load(&summary.model, Device::Cpu, Precision::FULL).unwrap();
-    assert!(summary.before["accuracy"].is_f64() && summary.after["native"].is_f64());
+    assert!(summary.before["accuracy"].is_f64() && summary.after["rewards/native"].is_f64());
     assert!(run.join("settings.toml").exists() && run.join("digests.json").exists());
     assert!(matches!(bench.train(&share_of_a()), Err(TrainError::RunExists { .. })));
     std::fs::remove_file(run.join("summary.json")).unwrap();
@@ -234,13 +252,7 @@ fn what_has_no_reward_is_left_out_of_its_group() {
     bench.settings.max_steps = 1;
     let reward = native(|submission| match submission.completion.contains('a') {
         true => scored(1.0),
-        false => Score {
-            reward: None,
-            outcomes: vec![(
-                "native".to_owned(),
-                Outcome::failure(Failure::OutOfFuel { limit: 5 }, Duration::ZERO),
-            )],
-        },
+        false => dropped(Failure::OutOfFuel { limit: 5 }),
     });
     bench.train(&reward).unwrap();
     let row = bench.rows().remove(0);
@@ -251,6 +263,11 @@ fn what_has_no_reward_is_left_out_of_its_group() {
     assert!(completions.iter().all(|row| row["advantage"] == 0.0));
     let failed = completions.iter().find(|row| row["reward"].is_null()).unwrap();
     assert_eq!(failed["outcomes"]["native"]["reason"], "out of fuel after 5 instructions");
+    assert_eq!(failed["no_reward"]["kind"], "dropped");
+    assert_eq!(failed["no_reward"]["reason"], "`native` has no verdict");
+    let without = completions.iter().filter(|row| row["reward"].is_null()).count();
+    assert_eq!(row["reward/none/dropped"].as_f64(), Some(without as f64));
+    assert_eq!(row["reward/none/host-failed"], 0.0);
 }
 
 #[test]
@@ -278,7 +295,9 @@ fn divergence_stops_the_run_and_keeps_the_last_checkpoint() {
     bench.settings.max_grad_norm = 0.0;
     bench.settings.learning_rate = 1e30;
     let error = bench.train(&share_of_a()).unwrap_err();
-    let TrainError::NotFinite { step, .. } = error else { panic!("{error}") };
+    let (TrainError::NotFinite { step, .. } | TrainError::Sampling { step, .. }) = error else {
+        panic!("{error}")
+    };
     let last = bench.settings.output_dir.join(format!("checkpoints/step-{:05}", step - 1));
     assert!(last.join("trainer_state.json").exists(), "{error}");
 }
@@ -575,4 +594,398 @@ fn a_stopped_run_saves_and_resumes() {
     let settings = Settings { max_steps: 4, ..whole.settings.clone() };
     let expected = train(&settings, &share_of_a(), Start::New, &mut |_| ControlFlow::Continue(())).unwrap();
     assert_eq!(weights(&resumed.model), weights(&expected.model));
+}
+
+#[test]
+fn steps_without_any_reward_warn_and_then_end_the_run_with_a_checkpoint() {
+    let mut bench = Bench::new();
+    let reward = native(|_| dropped(Failure::InvalidTask("no reference".to_owned())));
+    let mut warnings = Vec::new();
+    let ended = train(&bench.settings, &reward, Start::New, &mut |progress| {
+        if let Progress::WithoutReward { step, in_a_row, why } = progress {
+            warnings.push((step, in_a_row, why.to_owned()));
+        }
+        ControlFlow::Continue(())
+    });
+    let why = "`native` has no verdict (`native`: invalid task: no reference)";
+    assert_eq!(warnings.first(), Some(&(1, 1, why.to_owned())));
+    assert_eq!(warnings.len(), 10);
+    let error = ended.unwrap_err();
+    assert_eq!(error.to_string(), format!("no completion has had a reward for 10 steps: {why}"));
+    assert_eq!(error.fault(), Fault::Input);
+    assert!(bench.settings.output_dir.join("checkpoints/step-00010/model.safetensors").exists());
+
+    // One reward among all completions of a step is enough to go on.
+    let seen = Mutex::new(0);
+    let reward = native(move |_| {
+        let mut seen = seen.lock().unwrap();
+        *seen += 1;
+        if *seen % 32 == 0 { scored(1.0) } else { dropped(Failure::Abstained("why not".to_owned())) }
+    });
+    bench.settings.output_dir = bench.directory.path().join("another");
+    bench.settings.max_steps = 11;
+    assert_eq!(bench.train(&reward).unwrap().steps, 11);
+}
+
+#[test]
+fn a_machine_that_cannot_judge_is_at_fault_itself() {
+    let bench = Bench::new();
+    let reward = native(|_| Score {
+        reward: Err(NoReward::HostFailed { verifier: "native".to_owned() }),
+        outcomes: vec![(
+            "native".to_owned(),
+            Outcome::failure(Failure::HostFailed("no memory".to_owned()), Duration::ZERO),
+        )],
+    });
+    let error = bench.train(&reward).unwrap_err();
+    assert_eq!(error.fault(), Fault::Machine, "{error}");
+    assert_eq!(bench.rows()[0]["reward/none/host-failed"], 32.0);
+    assert_eq!(bench.rows()[0]["verify/native/host-failed"], 32.0);
+}
+
+#[test]
+fn a_start_that_is_refused_leaves_nothing() {
+    let refused = |change: &dyn Fn(&mut Settings)| -> TrainError {
+        let mut bench = Bench::new();
+        bench.settings.eval_tasks = Some(bench.settings.tasks.clone());
+        change(&mut bench.settings);
+        let error = bench.train(&share_of_a()).unwrap_err();
+        assert!(!bench.settings.output_dir.exists(), "{error}");
+        error
+    };
+    let error = refused(&|settings| settings.eval_correct = Some("nativ".to_owned()));
+    assert_eq!(
+        error.to_string(),
+        "no verifier is called `nativ`, which is to say what is correct (did you mean `native`?); the reward has native"
+    );
+    let error = refused(&|settings| std::fs::remove_file(settings.model.join("model.safetensors")).unwrap());
+    assert!(error.to_string().ends_with("model.safetensors"), "{error}");
+    let error = refused(&|settings| {
+        std::fs::write(&settings.tasks, "{\"prompt\":\"a\"}\n\n{\"prompt\":\"\"}\n").unwrap();
+    });
+    assert!(matches!(error, TrainError::EmptyPrompt { line: 3, .. }), "{error}");
+    let error = refused(&|settings| {
+        Tokenizer::characters("abcd=€", &[]).unwrap().save(&settings.model).unwrap();
+        std::fs::write(&settings.tasks, "{\"prompt\":\"a\"}\n{\"prompt\":\"a€\"}\n").unwrap();
+    });
+    assert!(matches!(error, TrainError::UnknownToken { line: 2, id: 7, vocabulary: 7, .. }), "{error}");
+    assert!(error.to_string().contains("tasks.jsonl:2: the prompt encodes to id 7"), "{error}");
+}
+
+#[test]
+fn a_run_goes_on_only_with_what_decided_its_course() {
+    let mut bench = Bench::new();
+    bench.settings.max_steps = 2;
+    bench.train(&share_of_a()).unwrap();
+    let began = bench.settings.clone();
+
+    bench.settings.seed = 7;
+    let error = bench.resume(&share_of_a()).unwrap_err();
+    let TrainError::SettingChanged { field, before, now, .. } = &error else { panic!("{error}") };
+    assert_eq!((field.as_str(), before.as_str(), now.as_str()), ("seed", "42", "7"));
+
+    // How a batch is split is a matter of memory.
+    bench.settings = Settings {
+        max_steps: 3,
+        save_steps: 1,
+        per_device_train_batch_size: 16,
+        gradient_accumulation_steps: 2,
+        ..began.clone()
+    };
+    assert_eq!(bench.resume(&share_of_a()).unwrap().steps, 3);
+    let resumes = json_lines(&bench.settings.output_dir.join("resumes.jsonl"));
+    assert_eq!(resumes.len(), 1, "what is refused is not recorded");
+    assert_eq!(resumes[0]["step"], 2);
+    let changed: Vec<_> = resumes[0]["changed"].as_array().unwrap().iter().collect();
+    let fields: Vec<_> = changed.iter().map(|change| change["field"].as_str().unwrap()).collect();
+    let expected = ["per_device_train_batch_size", "gradient_accumulation_steps", "max_steps", "save_steps"];
+    assert_eq!(fields, expected);
+    assert_eq!((&changed[2]["before"], &changed[2]["now"]), (&"2".into(), &"3".into()));
+}
+
+#[test]
+fn every_file_that_was_loaded_is_compared() {
+    let mut bench = Bench::new();
+    bench.settings.max_steps = 1;
+    let generation = bench.settings.model.join("generation_config.json");
+    std::fs::write(&generation, "{\"eos_token_id\": [1]}\n").unwrap();
+    bench.train(&share_of_a()).unwrap();
+    bench.settings.max_steps = 2;
+    for file in ["config.json", "generation_config.json", "tokenizer_config.json", "model.safetensors"] {
+        let path = bench.settings.model.join(file);
+        let before = std::fs::read(&path).unwrap();
+        std::fs::write(&path, [before.as_slice(), b" "].concat()).unwrap();
+        let error = bench.resume(&share_of_a()).unwrap_err();
+        let TrainError::Changed { what, .. } = &error else { panic!("{error}") };
+        assert_eq!(*what, format!("the file of `model/{file}`"));
+        std::fs::write(&path, before).unwrap();
+    }
+    let resumed = bench.resume(&share_of_a()).unwrap();
+    assert_eq!(
+        std::fs::read(resumed.model.join("generation_config.json")).unwrap(),
+        std::fs::read(generation).unwrap()
+    );
+}
+
+#[test]
+fn to_resume_a_finished_run_says_so_and_changes_nothing() {
+    let mut bench = Bench::new();
+    bench.settings.max_steps = 2;
+    bench.settings.eval_tasks = Some(bench.settings.tasks.clone());
+    let finished = bench.train(&share_of_a()).unwrap();
+    let metrics = std::fs::read(bench.settings.output_dir.join("metrics.jsonl")).unwrap();
+    let mut said = Vec::new();
+    let again = train(&bench.settings, &share_of_a(), Start::Resume, &mut |progress| {
+        said.push(matches!(progress, Progress::AlreadyFinished { step: 2, .. }));
+        ControlFlow::Continue(())
+    });
+    let again = again.unwrap();
+    assert_eq!(said, [true]);
+    assert_eq!(
+        (again.steps, &again.model, &again.after["accuracy"]),
+        (2, &finished.model, &finished.after["accuracy"])
+    );
+    assert_eq!(std::fs::read(bench.settings.output_dir.join("metrics.jsonl")).unwrap(), metrics);
+    assert!(!bench.settings.output_dir.join("resumes.jsonl").exists());
+}
+
+#[test]
+fn an_evaluation_can_be_broken_off_and_is_made_up_for() {
+    let mut bench = Bench::new();
+    bench.settings.max_steps = 2;
+    bench.settings.logging_steps = 7;
+    bench.settings.eval_tasks = Some(bench.settings.tasks.clone());
+    bench.settings.per_device_eval_batch_size = 5;
+    let mut batches = 0;
+    let stopped = train(&bench.settings, &share_of_a(), Start::New, &mut |progress| {
+        let Progress::Evaluating { done, of, .. } = progress else { return ControlFlow::Continue(()) };
+        batches += 1;
+        assert_eq!((done, of), (5 * (batches - 1), 12));
+        if batches == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })
+    .unwrap();
+    assert_eq!((stopped.steps, stopped.after.len(), batches), (2, 0, 2));
+    assert!(stopped.model.ends_with("step-00002"));
+    let resumed = bench.resume(&share_of_a()).unwrap();
+    assert!(resumed.after["accuracy"].is_f64());
+    let steps: Vec<_> = bench.rows().iter().map(|row| row["eval_pass@1"].is_f64()).collect();
+    assert_eq!(steps, [false, true]);
+    let finished = train(&bench.settings, &share_of_a(), Start::Resume, &mut |progress| {
+        assert!(matches!(progress, Progress::AlreadyFinished { .. }), "and then it is finished");
+        ControlFlow::Continue(())
+    });
+    assert_eq!(finished.unwrap().model, resumed.model);
+}
+
+#[test]
+fn an_evaluation_does_not_depend_on_its_batches_and_knows_one_accuracy() {
+    let bench = Bench::new();
+    let model = Model::load(&bench.settings.model, Device::Cpu, Precision::FULL).unwrap();
+    let tokenizer = Tokenizer::load(&bench.settings.model).unwrap();
+    let tasks = read_tasks(&bench.settings.tasks, &Template::named("{problem}=").unwrap()).unwrap();
+    // A verifier with the name of the number in the summary, which has no verdict on what lacks a b.
+    let reward = native(|submission| {
+        let right = f64::from(u8::from(submission.completion.contains('a')));
+        let verdict = Outcome::verdict(Verdict::new(right), Duration::ZERO);
+        let failure = Outcome::failure(Failure::OutOfFuel { limit: 1 }, Duration::ZERO);
+        match submission.completion.contains('b') {
+            true => Score { reward: Ok(right), outcomes: vec![("accuracy".to_owned(), verdict)] },
+            false => Score {
+                reward: Err(NoReward::Dropped { verifier: "accuracy".to_owned() }),
+                outcomes: vec![("accuracy".to_owned(), failure)],
+            },
+        }
+    });
+    let with = |batch_size: usize| {
+        let correct = None;
+        let options = EvalOptions {
+            num_generations: 4,
+            temperature: 1.0,
+            batch_size,
+            correct,
+            ..EvalOptions::of(&bench.settings)
+        };
+        evaluate(&model, &tokenizer, &tasks, reward.as_ref(), &options).unwrap()
+    };
+    let (whole, split) = (with(48), with(7));
+    let texts = |evaluation: &gavel_train::eval::Evaluation| -> Vec<String> {
+        evaluation.completions.iter().map(|completion| completion.text.clone()).collect()
+    };
+    assert_eq!(texts(&whole), texts(&split));
+    assert!(texts(&whole)[..4].iter().any(|text| *text != texts(&whole)[0]), "a task's completions differ");
+
+    let right = whole.completions.iter().filter(|completion| completion.correct).count();
+    let failed = whole.completions.iter().filter(|completion| completion.score.reward.is_err()).count();
+    assert!(right > 0 && failed > 0);
+    assert_eq!(whole.no_reward["dropped"], failed);
+    let summary = whole.summary();
+    assert_eq!(summary["accuracy"].as_f64(), Some(right as f64 / 48.0), "failures count as wrong");
+    let mean = summary["rewards/accuracy"].as_f64().unwrap();
+    assert!(mean > whole.accuracy(), "the mean of those that have a verdict is another number");
+    assert_eq!(whole.majority, None, "nothing is marked as an answer");
+    assert!(whole.metrics().get("eval_majority@4").is_none());
+
+    let greedy = EvalOptions { num_generations: 4, temperature: 0.0, ..whole.options.clone() };
+    let refused = evaluate(&model, &tokenizer, &tasks, reward.as_ref(), &greedy).unwrap_err();
+    assert!(matches!(refused, TrainError::Setting { field: "num_generations", .. }), "{refused}");
+    let misnamed = EvalOptions { correct: Some("nativ".to_owned()), ..whole.options };
+    let refused = evaluate(&model, &tokenizer, &tasks, reward.as_ref(), &misnamed).unwrap_err();
+    assert!(refused.to_string().contains("did you mean `native`?"), "{refused}");
+}
+
+#[test]
+fn a_split_rollout_has_the_same_completions() {
+    let completions = |change: &dyn Fn(&mut Settings)| {
+        let mut bench = Bench::new();
+        bench.settings.max_steps = 1;
+        change(&mut bench.settings);
+        bench.train(&share_of_a()).unwrap();
+        let text = |row: &Value| row["completion"].as_str().unwrap().to_owned();
+        let row = bench.rows().remove(0);
+        let texts: Vec<_> = bench.completions(1).iter().map(text).collect();
+        (texts, row["loss"].as_f64().unwrap())
+    };
+    let (whole, loss) = completions(&|_| {});
+    let (split, _) = completions(&|settings| settings.max_num_seqs = Some(5));
+    assert_eq!(whole, split);
+    // TRL's steps_per_generation below gradient_accumulation_steps: two rollouts make one optimiser step.
+    let (split, split_loss) = completions(&|settings| {
+        settings.per_device_train_batch_size = 8;
+        settings.gradient_accumulation_steps = 4;
+        settings.steps_per_generation = Some(2);
+    });
+    assert_eq!(whole, split);
+    assert!((loss - split_loss).abs() < 1e-6, "{loss} and {split_loss}");
+}
+
+#[test]
+fn masked_completions_count_in_the_baseline_unless_they_are_left_out() {
+    let advantages = |truncated_in_baseline: bool| -> Vec<(bool, f64, f64)> {
+        let mut bench = Bench::new();
+        bench.settings.max_steps = 1;
+        bench.settings.mask_truncated_completions = true;
+        bench.settings.truncated_in_baseline = truncated_in_baseline;
+        bench.settings.scale_rewards = gavel_train::grpo::ScaleRewards::None;
+        bench.train(&share_of_a()).unwrap();
+        let row = |row: &Value| {
+            let number = |name: &str| row[name].as_f64().unwrap();
+            (row["truncated"].as_bool().unwrap(), number("reward"), number("advantage"))
+        };
+        bench.completions(1).iter().map(row).collect()
+    };
+    let (with, without) = (advantages(true), advantages(false));
+    let mut groups = 0;
+    for (with, without) in with.chunks(8).zip(without.chunks(8)) {
+        let mean = |counts: &dyn Fn(bool) -> bool| {
+            let rewards: Vec<f64> = with.iter().filter(|row| counts(row.0)).map(|row| row.1).collect();
+            rewards.iter().sum::<f64>() / rewards.len() as f64
+        };
+        let truncated = with.iter().filter(|row| row.0).count();
+        if !(1..7).contains(&truncated) {
+            continue;
+        }
+        groups += 1;
+        let (all, ended) = (mean(&|_| true), mean(&|truncated| !truncated));
+        for (with, without) in with.iter().zip(without) {
+            assert!((with.2 - (with.1 - all)).abs() < 1e-9);
+            let expected = if without.0 { 0.0 } else { without.1 - ended };
+            assert!((without.2 - expected).abs() < 1e-9);
+        }
+    }
+    assert!(groups > 0, "no group has both kinds");
+}
+
+#[test]
+fn what_is_masked_and_left_out_of_the_baseline_has_no_say() {
+    let weights_where_truncated_is_worth = |reward_of_truncated: f64| {
+        let mut bench = Bench::new();
+        bench.settings.max_steps = 2;
+        bench.settings.mask_truncated_completions = true;
+        bench.settings.truncated_in_baseline = false;
+        let reward = native(move |submission| {
+            let metadata: Value = serde_json::from_str(&submission.metadata).unwrap();
+            let truncated = metadata["truncated"].as_bool().unwrap();
+            scored(if truncated {
+                reward_of_truncated
+            } else {
+                f64::from(submission.completion.len() as u32)
+            })
+        });
+        weights(&bench.train(&reward).unwrap().model)
+    };
+    assert_eq!(weights_where_truncated_is_worth(9.0), weights_where_truncated_is_worth(-9.0));
+}
+
+/// Makes the last norm of the model, and so its logits, NaN.
+fn break_the_model(settings: &Settings) {
+    let model = Model::load(&settings.model, Device::Cpu, Precision::FULL).unwrap();
+    let (name, mut norm) = model.parameters().pop().unwrap();
+    assert_eq!(name, "model.norm.weight");
+    tch::no_grad(|| norm.copy_(&(norm.ones_like() * f64::NAN)));
+    model.save(&settings.model).unwrap();
+}
+
+#[test]
+fn logits_that_are_no_numbers_are_an_error_with_tensor_and_step() {
+    for temperature in [1.0, 0.7] {
+        let mut bench = Bench::new();
+        bench.settings.temperature = temperature;
+        break_the_model(&bench.settings);
+        let error = bench.train(&share_of_a()).unwrap_err();
+        let TrainError::Sampling { step: 1, source } = &error else { panic!("{error}") };
+        assert!(source.to_string().contains("tensor `model.norm.weight` of the model holds NaN"), "{source}");
+    }
+}
+
+#[test]
+fn updates_that_are_not_finite_are_skipped_where_that_is_asked_for() {
+    let mut bench = Bench::new();
+    bench.settings.max_steps = 3;
+    // So large that float32 overflows in the loss.
+    let reward = native(|submission| scored(if submission.completion.contains('a') { 1e300 } else { 0.0 }));
+    bench.settings.scale_rewards = gavel_train::grpo::ScaleRewards::None;
+    let error = bench.train(&reward).unwrap_err();
+    assert!(matches!(error, TrainError::NotFinite { step: 1, .. }), "{error}");
+
+    bench.settings.output_dir = bench.directory.path().join("another");
+    bench.settings.skip_nonfinite_updates = true;
+    let summary = bench.train(&reward).unwrap();
+    let before = std::fs::read(bench.settings.model.join("model.safetensors")).unwrap();
+    assert_eq!(weights(&summary.model), before, "nothing was learnt from them");
+    assert!(bench.rows().iter().all(|row| row["skipped_updates"] == 1.0));
+}
+
+#[test]
+fn weights_are_saved_as_they_came_and_a_run_resumes_with_all_their_digits() {
+    let bench_of = |max_steps: i64| {
+        let mut bench = Bench::new();
+        let model = Model::load(&bench.settings.model, Device::Cpu, Precision::FULL).unwrap();
+        model.save_as(&bench.settings.model, SaveDtype::Bfloat16).unwrap();
+        bench.settings.max_steps = max_steps;
+        bench.settings.bf16 = Some(false);
+        bench.settings.lr_scheduler_type = gavel_train::optim::LrSchedulerType::Constant;
+        bench
+    };
+    let kind = |checkpoint: &Path| {
+        let tensors = Tensor::read_safetensors(checkpoint.join("model.safetensors")).unwrap();
+        tensors.iter().for_each(|(_, tensor)| assert_eq!(tensor.kind(), tensors[0].1.kind()));
+        tensors[0].1.kind()
+    };
+    let whole = bench_of(3);
+    let expected = whole.train(&share_of_a()).unwrap();
+    assert_eq!(kind(&expected.model), Kind::BFloat16);
+    assert!(std::fs::read_to_string(expected.model.join("config.json")).unwrap().contains("bfloat16"));
+
+    let mut stopped = bench_of(1);
+    stopped.train(&share_of_a()).unwrap();
+    stopped.settings.max_steps = 3;
+    let resumed = stopped.resume(&share_of_a()).unwrap();
+    for name in ["model.safetensors", "optimizer.safetensors"] {
+        let bytes = |summary: &Summary| std::fs::read(summary.model.join(name)).unwrap();
+        assert!(bytes(&expected) == bytes(&resumed), "{name} differs");
+    }
+
+    let mut full = bench_of(1);
+    full.settings.save_dtype = SaveDtype::Float32;
+    assert_eq!(kind(&full.train(&share_of_a()).unwrap().model), Kind::Float);
 }

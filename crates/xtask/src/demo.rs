@@ -59,7 +59,7 @@ fn show(run: &Path, seconds: f64) -> Result<()> {
     let steps = summary["steps"].as_u64().unwrap_or_default();
     let number = |when: &str, name: &str| summary[when][name].as_f64().unwrap_or(f64::NAN);
     println!("\n{:24}{:>10}{:>10}", "problems never seen", "before", "after");
-    for (label, name) in [("accuracy", "accuracy"), ("right form", "format")] {
+    for (label, name) in [("accuracy", "accuracy"), ("right form", "rewards/format")] {
         println!(
             "{label:24}{:>8.1} %{:>8.1} %",
             100.0 * number("before", name),

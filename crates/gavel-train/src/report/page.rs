@@ -113,7 +113,11 @@ fn measured_changes(summary: &Summary) -> Vec<Change> {
                 _ if [before, after].iter().all(|value| (0.0..=1.0).contains(value)) => Unit::Share,
                 _ => Unit::Plain,
             };
-            changes.push(Change { name: name.replace('_', " "), before, after, unit });
+            let name = match name.strip_prefix("rewards/") {
+                Some(verifier) => format!("verifier {verifier}"),
+                None => name.replace('_', " "),
+            };
+            changes.push(Change { name, before, after, unit });
         }
     }
     changes

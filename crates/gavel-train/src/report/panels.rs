@@ -8,6 +8,9 @@ use super::chart::{self, Layer, Line, Look, Size};
 use super::format::Unit;
 use super::run::{Metrics, Series};
 
+/// How the counts of completions without reward begin.
+const NO_REWARD: &str = "reward/none/";
+
 /// The share of held-out tasks that the policy solves at the first try.
 const HELD_OUT_ACCURACY: &str = "eval_pass@1";
 
@@ -242,10 +245,10 @@ fn optimisation(rest: &mut Metrics) -> Vec<Panel> {
 }
 
 fn verdict_kinds(rest: &mut Metrics) -> Vec<Panel> {
-    let mut panels = Vec::new();
+    let mut panels: Vec<Panel> = missing_rewards(rest).into_iter().collect();
     for verifier in verifiers(rest) {
         let mut layers = Vec::new();
-        for status in Status::ALL {
+        for &status in Status::ALL {
             let values = rest.take(&format!("verify/{verifier}/{status}"));
             if let Some(values) = values.filter(|values| values.values().any(|&count| count > 0.0)) {
                 layers.push(Layer { label: status.to_string(), class: status_class(status.name()), values });
@@ -253,12 +256,24 @@ fn verdict_kinds(rest: &mut Metrics) -> Vec<Panel> {
         }
         panels.extend(stacked(
             &verifier,
-            "Submissions per step by kind of outcome.",
+            "Submissions by kind of outcome, added up over the steps of a row.",
             layers,
             Unit::Submissions,
         ));
     }
     panels
+}
+
+fn missing_rewards(rest: &mut Metrics) -> Option<Panel> {
+    let mut layers = Vec::new();
+    for kind in rest.names_between(NO_REWARD, "") {
+        let values = rest.take(&format!("{NO_REWARD}{kind}")).unwrap_or_default();
+        if values.values().any(|&count| count > 0.0) {
+            layers.push(Layer { class: chart::colour_class(layers.len()), label: kind, values });
+        }
+    }
+    let note = "Completions that training leaves out, by why; `host-failed` is this machine's doing.";
+    stacked("Without reward", note, layers, Unit::Submissions)
 }
 
 fn totals(metrics: &Metrics) -> Option<Totals> {

@@ -42,7 +42,7 @@ fn metrics() -> String {
             "entropy": 0.5, "kl": 0.001, "clip_ratio/region_mean": 0.004, "loss": -0.01, "grad_norm": 0.4,
             "learning_rate": 1e-4, "rewards/answer/mean": share, "rewards/format/mean": 0.9,
             "verify/answer/verdict": 250, "verify/answer/out-of-fuel": 6, "verify/answer/trap": 0,
-            "verify/format/verdict": 256, "verify/answer/metric/wrong_marks": 0.1,
+            "reward/none/dropped": 6, "reward/none/host-failed": 0, "verify/format/verdict": 256, "verify/answer/metric/wrong_marks": 0.1,
             "time/sample": 2.0, "time/score": 0.1, "time/update": 1.5, "step_time": 3.6,
             "num_tokens": step * 9000, "eval_pass@1": share, "eval_rewards/answer/mean": share, "time/score_wait": 0.5, "new/one": 1,
         })
@@ -83,6 +83,7 @@ fn everything_that_a_run_records_is_shown() {
         "<h3>Time per phase</h3>",
         "<h3>wrong_marks</h3>",
         "<h3>new/one</h3>",
+        "<h3>Without reward</h3>",
         "<h3>Held-out tasks</h3>",
         "answer, held out",
         "<h3>Time of the verifiers</h3>",
@@ -98,6 +99,7 @@ fn everything_that_a_run_records_is_shown() {
         assert!(page.contains(text), "the page lacks {text:?}");
     }
     assert!(!page.contains(">trap<"), "a kind of outcome that never came up is left out");
+    assert!(!page.contains(">host-failed<"), "and so is a reason that never came up");
 }
 
 #[test]

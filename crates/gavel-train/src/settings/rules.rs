@@ -1,0 +1,142 @@
+//! Which values settings may have.
+
+use std::fmt;
+
+use super::Settings;
+use crate::task::Template;
+
+/// A setting that cannot be used, and why.
+type Problem = (&'static str, String);
+
+impl Settings {
+    /// The first setting that cannot be used, and why.
+    pub(super) fn problem(&self) -> Option<Problem> {
+        self.missing()
+            .or_else(|| self.bad_number())
+            .or_else(|| self.bad_choice())
+            .or_else(|| self.bad_batches())
+    }
+
+    fn missing(&self) -> Option<Problem> {
+        let required = [("model", &self.model), ("tasks", &self.tasks), ("output_dir", &self.output_dir)];
+        let (field, _) = required.into_iter().find(|(_, path)| path.as_os_str().is_empty())?;
+        Some((field, "is missing".to_owned()))
+    }
+
+    fn bad_number(&self) -> Option<Problem> {
+        let at_least_one = [
+            ("max_completion_length", self.max_completion_length),
+            ("per_device_train_batch_size", self.per_device_train_batch_size),
+            ("gradient_accumulation_steps", self.gradient_accumulation_steps),
+            ("steps_per_generation", self.steps_per_generation.unwrap_or(1)),
+            ("generation_batch_size", self.generation_batch_size.unwrap_or(1)),
+            ("num_iterations", self.num_iterations),
+            ("logging_steps", self.logging_steps),
+            ("save_steps", self.save_steps),
+            ("save_total_limit", self.save_total_limit.unwrap_or(1)),
+            ("eval_steps", self.eval_steps.unwrap_or(1)),
+            ("num_generations_eval", self.num_generations_eval),
+            ("eval_limit", self.eval_limit.unwrap_or(1)),
+            ("per_device_eval_batch_size", self.per_device_eval_batch_size),
+            ("max_num_seqs", self.max_num_seqs.unwrap_or(1)),
+        ];
+        if let Some((field, _)) = at_least_one.into_iter().find(|&(_, value)| value == 0) {
+            return Some((field, "must be at least 1, found 0".to_owned()));
+        }
+        let not_negative = [
+            ("beta", self.beta),
+            ("epsilon", self.epsilon),
+            ("epsilon_high", self.epsilon_high.unwrap_or(0.0)),
+            ("delta", self.delta.unwrap_or(0.0)),
+            ("learning_rate", self.learning_rate),
+            ("warmup_ratio", self.warmup_ratio),
+            ("adam_beta1", self.adam_beta1),
+            ("adam_beta2", self.adam_beta2),
+            ("adam_epsilon", self.adam_epsilon),
+            ("weight_decay", self.weight_decay),
+            ("max_grad_norm", self.max_grad_norm),
+            ("num_train_epochs", self.num_train_epochs),
+            ("eval_temperature", self.eval_temperature),
+        ];
+        let wrong = not_negative.into_iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0));
+        if let Some((field, value)) = wrong {
+            return Some((field, format!("must be a number that is not negative, found {value}")));
+        }
+        // With 1 a moment never moves, and its bias correction divides by 0.
+        let below_one = [("adam_beta1", self.adam_beta1), ("adam_beta2", self.adam_beta2)];
+        let wrong = below_one.into_iter().find(|&(_, value)| value >= 1.0);
+        wrong.map(|(field, value)| (field, format!("must be below 1, found {value}")))
+    }
+
+    fn bad_choice(&self) -> Option<Problem> {
+        let found = |problem: &str, value: &dyn fmt::Display| format!("must be {problem}, found {value}");
+        let probability = |value: f64| value > 0.0 && value <= 1.0;
+        if self.num_generations < 2 {
+            return Some((
+                "num_generations",
+                found("at least 2: a group is compared within itself", &self.num_generations),
+            ));
+        }
+        if !(self.temperature.is_finite() && self.temperature > 0.0) {
+            return Some(("temperature", found("above 0, for a group to differ", &self.temperature)));
+        }
+        if !probability(self.top_p) {
+            return Some(("top_p", found("above 0 and at most 1", &self.top_p)));
+        }
+        if !probability(self.eval_top_p) {
+            return Some(("eval_top_p", found("above 0 and at most 1", &self.eval_top_p)));
+        }
+        if self.max_steps < -1 {
+            return Some(("max_steps", found("-1 or a number of steps", &self.max_steps)));
+        }
+        if self.stop.iter().any(String::is_empty) {
+            return Some(("stop", "must hold no empty string".to_owned()));
+        }
+        if Template::named(&self.template).is_none() {
+            return Some((
+                "template",
+                found("r1-zero, none, or a text with {problem} in it", &self.template),
+            ));
+        }
+        if self.num_generations_eval > 1 && self.eval_temperature == 0.0 {
+            let problem = format!(
+                "is {}, and eval_temperature is 0, which writes the same completion every time: set eval_temperature \
+                 above 0, or num_generations_eval to 1",
+                self.num_generations_eval
+            );
+            return Some(("num_generations_eval", problem));
+        }
+        if self.device().is_none() {
+            return Some(("device", found("auto, cpu, cuda or cuda:N", &self.device)));
+        }
+        None
+    }
+
+    fn bad_batches(&self) -> Option<Problem> {
+        if self.steps_per_generation.is_some() && self.generation_batch_size.is_some() {
+            let problem = "says the same as steps_per_generation; set one of them".to_owned();
+            return Some(("generation_batch_size", problem));
+        }
+        let (rollout, batch) = (self.generation_size(), self.optimizer_batch_size());
+        let field = match (self.generation_batch_size, self.steps_per_generation) {
+            (Some(_), _) => "generation_batch_size",
+            (_, Some(_)) => "steps_per_generation",
+            _ => "per_device_train_batch_size",
+        };
+        if rollout % self.num_generations != 0 {
+            let problem = format!(
+                "makes rollouts of {rollout} completions, which is no multiple of num_generations = {}",
+                self.num_generations
+            );
+            return Some((field, problem));
+        }
+        if !rollout.is_multiple_of(batch) && !batch.is_multiple_of(rollout) {
+            let problem = format!(
+                "makes rollouts of {rollout} completions, and an optimiser step takes {batch}: one must be a multiple \
+                 of the other"
+            );
+            return Some((field, problem));
+        }
+        None
+    }
+}

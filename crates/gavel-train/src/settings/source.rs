@@ -1,0 +1,111 @@
+//! The text of a settings file with overrides on top, and where everything in it was written.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use toml::de::DeTable;
+
+use super::{Place, SettingsError};
+
+/// The text of a settings file after overrides, and where everything in it comes from.
+///
+/// A field that is overridden is blanked out in the file's text, line breaks kept, and all overrides are appended:
+/// so the parser's spans still say where the rest was written.
+pub(super) struct Source<'a> {
+    pub(super) path: &'a Path,
+    pub(super) text: String,
+    /// Where the appended overrides begin, in bytes.
+    file_end: usize,
+    overrides: &'a [(String, String)],
+    /// Of each field in the file, where its key stands.
+    keys: Vec<(String, usize)>,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn new(
+        path: &'a Path,
+        text: &str,
+        overrides: &'a [(String, String)],
+    ) -> Result<Self, SettingsError> {
+        let mut source =
+            Self { path, text: text.to_owned(), file_end: text.len(), overrides, keys: Vec::new() };
+        let table = DeTable::parse(text).map_err(|error| source.parse_error(&error))?;
+        let names: BTreeSet<&str> = overrides.iter().map(|(field, _)| field.as_str()).collect();
+        for (key, value) in table.get_ref() {
+            source.keys.push((key.get_ref().to_string(), key.span().start));
+            if names.contains(key.get_ref().as_ref()) {
+                source.blank(key.span().start..value.span().end);
+            }
+        }
+        source.text.push('\n');
+        source.file_end = source.text.len();
+        for (field, value) in last_of_each(overrides) {
+            source.text.push_str(&format!(
+                "{} = {}\n",
+                toml::Value::String(field.clone()),
+                toml_value(value)
+            ));
+        }
+        Ok(source)
+    }
+
+    /// Overwrites a range with spaces, but not its line breaks.
+    fn blank(&mut self, range: std::ops::Range<usize>) {
+        let blank: String =
+            self.text[range.clone()].bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect();
+        self.text.replace_range(range, &blank);
+    }
+
+    pub(super) fn is_overridden(&self, field: &str) -> bool {
+        self.overrides.iter().any(|(overridden, _)| overridden == field)
+    }
+
+    pub(super) fn place(&self, field: &str) -> Place {
+        if let Some((field, value)) = self.overrides.iter().rfind(|(overridden, _)| overridden == field) {
+            return Place::Override(format!("{field}={value}"));
+        }
+        match self.keys.iter().find(|(key, _)| key == field) {
+            Some(&(_, position)) => self.line(position),
+            None => Place::File(self.path.to_owned()),
+        }
+    }
+
+    fn line(&self, position: usize) -> Place {
+        let line = self.text.as_bytes()[..position].iter().filter(|&&byte| byte == b'\n').count() + 1;
+        Place::Line(self.path.to_owned(), line)
+    }
+
+    pub(super) fn parse_error(&self, error: &toml::de::Error) -> SettingsError {
+        let place = match error.span() {
+            Some(span) if span.start >= self.file_end => {
+                let line = self.text[self.file_end..span.start].matches('\n').count();
+                let (field, value) = last_of_each(self.overrides).nth(line).expect("one line per override");
+                Place::Override(format!("{field}={value}"))
+            }
+            Some(span) => self.line(span.start),
+            None => Place::File(self.path.to_owned()),
+        };
+        let field = match &place {
+            Place::Line(_, line) => self.text.lines().nth(line - 1).and_then(|line| line.split_once('=')),
+            _ => None,
+        };
+        let message = match field {
+            Some((field, _)) => format!("`{}`: {}", field.trim(), error.message()),
+            None => error.message().to_owned(),
+        };
+        SettingsError::Parse { place, message }
+    }
+}
+
+/// The overrides without those that a later one for the same field replaces.
+fn last_of_each(overrides: &[(String, String)]) -> impl Iterator<Item = &(String, String)> {
+    let replaced =
+        |index: usize| overrides[index + 1..].iter().any(|(field, _)| *field == overrides[index].0);
+    overrides.iter().enumerate().filter(move |&(index, _)| !replaced(index)).map(|(_, pair)| pair)
+}
+
+/// A value as TOML: itself if it is a value, else a string.
+fn toml_value(text: &str) -> String {
+    let is_value = !text.contains('\n') && toml::from_str::<toml::Table>(&format!("x = {text}")).is_ok();
+    if is_value { text.to_owned() } else { toml::Value::String(text.to_owned()).to_string() }
+}

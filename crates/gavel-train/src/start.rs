@@ -1,0 +1,140 @@
+//! How a run begins or goes on: what is looked at before anything is loaded, and what is written once everything is.
+
+use serde::Serialize;
+use tch::Device;
+
+use gavel_verify::Reward;
+
+use crate::TrainError;
+use crate::digests::{Digests, JudgeLog};
+use crate::error::Action;
+use crate::files::json_bytes;
+use crate::run_directory::{Checkpoint, RunDirectory};
+use crate::settings::{Change, Settings, changes};
+use crate::train::Start;
+
+/// The file that says when a run was resumed, and with what other settings.
+const RESUMES: &str = "resumes.jsonl";
+
+const SETTINGS: &str = "settings.toml";
+const DIGESTS: &str = "digests.json";
+
+/// A run that can begin or go on. Nothing is written yet: a start that is refused leaves no trace.
+pub(crate) struct Beginning {
+    /// What is on disk already.
+    pub(crate) existing: Option<RunDirectory>,
+    /// Where to go on from.
+    pub(crate) checkpoint: Option<Checkpoint>,
+    /// What has judged up to there.
+    judges: JudgeLog,
+    digests: Digests,
+    /// The settings as they are recorded.
+    settings: Settings,
+    /// What is not as it was when the run was last started.
+    changed: Vec<Change>,
+}
+
+/// A row of `resumes.jsonl`.
+#[derive(Serialize)]
+struct Resume<'a> {
+    /// Steps made before.
+    step: u64,
+    /// The version of gavel.
+    gavel: &'a str,
+    /// The settings that are not as they were.
+    changed: &'a [Change],
+}
+
+impl Beginning {
+    /// Compares what a run would begin or go on with to what is on disk.
+    pub(crate) fn inspect(
+        settings: &Settings,
+        reward: &dyn Reward,
+        start: Start,
+        device: Device,
+    ) -> Result<Self, TrainError> {
+        let digests = Digests::of(settings, reward)?;
+        let settings = settings.resolved(device);
+        let mut beginning = Self {
+            existing: None,
+            checkpoint: None,
+            judges: JudgeLog::default(),
+            digests,
+            settings,
+            changed: Vec::new(),
+        };
+        match start {
+            Start::New => RunDirectory::require_vacant(&beginning.settings.output_dir)?,
+            Start::Resume => beginning.find_run()?,
+        }
+        Ok(beginning)
+    }
+
+    fn find_run(&mut self) -> Result<(), TrainError> {
+        let run = RunDirectory::open(&self.settings.output_dir)?;
+        self.checkpoint = run.checkpoints()?.pop();
+        self.judges = JudgeLog::until(&run, self.checkpoint.as_ref().map(|checkpoint| checkpoint.step))?;
+        self.compare_settings(&run)?;
+        self.compare_files(&run)?;
+        self.existing = Some(run);
+        Ok(())
+    }
+
+    fn compare_settings(&mut self, run: &RunDirectory) -> Result<(), TrainError> {
+        let path = run.path().join(SETTINGS);
+        let text = std::fs::read_to_string(&path).map_err(TrainError::file(Action::Read, &path))?;
+        let before: Settings = toml::from_str(&text)
+            .map_err(|source| TrainError::RunSettings { path, source: Box::new(source) })?;
+        self.changed = changes(&before, &self.settings);
+        match self.changed.iter().find(|change| !change.allowed) {
+            Some(Change { field, before, now, .. }) => Err(TrainError::SettingChanged {
+                field: field.clone(),
+                before: before.clone(),
+                now: now.clone(),
+                path: run.path().to_owned(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn compare_files(&mut self, run: &RunDirectory) -> Result<(), TrainError> {
+        let Some(mut before) = run.read_json::<Digests>(DIGESTS)? else { return Ok(()) };
+        if let Some(judges) = self.judges.last() {
+            before = before.judged_by(judges);
+        }
+        if let Some(what) = before.changed(&self.digests, self.settings.reload) {
+            return Err(TrainError::Changed { what, path: run.path().to_owned() });
+        }
+        let (then, now) = (before.eval_tasks(), self.digests.eval_tasks());
+        if then != now {
+            let shown = |digest: Option<&String>| digest.map_or_else(|| "unset".to_owned(), String::clone);
+            self.changed.push(Change {
+                field: "the file of `eval_tasks`".to_owned(),
+                before: shown(then),
+                now: shown(now),
+                allowed: true,
+            });
+        }
+        Ok(())
+    }
+
+    /// Makes the run directory, or says in it that the run goes on, and with what.
+    pub(crate) fn begin(self) -> Result<(RunDirectory, JudgeLog), TrainError> {
+        let step = self.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.step);
+        let run = match self.existing {
+            None => RunDirectory::create(&self.settings.output_dir)?,
+            Some(run) => {
+                let resume = Resume { step, gavel: self.digests.gavel(), changed: &self.changed };
+                let mut rows: Vec<serde_json::Value> = run.read_rows(RESUMES)?;
+                rows.push(serde_json::to_value(resume).expect("texts and numbers"));
+                run.write_rows(RESUMES, &rows)?;
+                run
+            }
+        };
+        run.write(SETTINGS, self.settings.to_toml().as_bytes())?;
+        run.write(DIGESTS, &json_bytes(&self.digests))?;
+        let mut judges = self.judges;
+        judges.record(&run, self.digests.judges(step), Vec::new())?;
+        Ok((run, judges))
+    }
+}

@@ -1,0 +1,78 @@
+//! How a run evaluates its own policy, and records that.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use gavel_verify::Reward;
+
+use super::progress::Progress;
+use crate::TrainError;
+use crate::eval::{EvalOptions, Evaluation, evaluate_encoded};
+use crate::records::at_step;
+use crate::rollout::{EncodedTask, Sampler};
+use crate::run_directory::{EVALUATIONS, Records, RunDirectory, TrainerState};
+use crate::settings::Settings;
+
+/// What a run evaluates itself by.
+pub(super) struct Evaluator<'a> {
+    tasks: &'a [EncodedTask],
+    options: EvalOptions,
+}
+
+impl<'a> Evaluator<'a> {
+    /// Refuses what would be found out at the first evaluation only.
+    pub(super) fn new(
+        settings: &Settings,
+        tasks: &'a [EncodedTask],
+        reward: &dyn Reward,
+    ) -> Result<Self, TrainError> {
+        let options = EvalOptions::of(settings);
+        options.check(reward)?;
+        Ok(Self { tasks, options })
+    }
+
+    pub(super) fn has_tasks(&self) -> bool {
+        !self.tasks.is_empty()
+    }
+
+    /// Whether the evaluation after the last step has not been made.
+    pub(super) fn owes(&self, state: &TrainerState, steps: u64) -> bool {
+        self.has_tasks() && state.step >= steps && state.evaluated != Some(state.step)
+    }
+
+    /// Evaluates the policy, and notes that in the state; `None` if `progress` broke it off.
+    pub(super) fn evaluate(
+        &self,
+        sampler: &Sampler<'_>,
+        state: &mut TrainerState,
+        progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<Option<Evaluation>, TrainError> {
+        let started = Instant::now();
+        let sampler = Sampler { max_num_seqs: self.options.batch_size, ..*sampler };
+        let (step, of) = (state.step, self.tasks.len() * self.options.num_generations);
+        let found = evaluate_encoded(&sampler, self.tasks, &self.options, &mut |done| {
+            progress(Progress::Evaluating { step, done, of })
+        })?;
+        state.seconds += started.elapsed().as_secs_f64();
+        if let Some(found) = &found {
+            state.evaluated = Some(step);
+            if step > 0 {
+                state.after = Some(found.summary());
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Writes an evaluation down: its numbers, and what was sampled.
+pub(super) fn record_evaluation(
+    run: &RunDirectory,
+    records: &mut Records,
+    step: u64,
+    evaluation: &Evaluation,
+) -> Result<(), TrainError> {
+    records.log(step, &evaluation.metrics())?;
+    evaluation.write(&run.path().join(format!("evaluations/eval_{step:05}.json")))?;
+    let rows = evaluation.completions.iter().map(|completion| at_step(step, completion.to_json()));
+    records.write_completions(EVALUATIONS, step, rows)
+}
