@@ -158,6 +158,87 @@ fn evaluation_counts_on_stdout_and_keeps_completions() {
 }
 
 #[test]
+fn what_an_evaluation_cannot_mean_is_refused_before_it_begins() {
+    let demo = repository().join("examples/countdown");
+    let path = |name: &str| demo.join(name).to_str().unwrap().to_owned();
+    let (model, tasks, reward) = (path("model"), path("held-out.jsonl"), path("reward.toml"));
+    let folder = Folder::new();
+    let refused = |more: &[&str]| {
+        let args = ["eval", "--model", &model, "--tasks", &tasks, "--reward", &reward, "--device", "cpu"];
+        let output = trainer(&folder, &[&args[..], more].concat());
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
+        stderr(&output)
+    };
+    let greedy = refused(&["-n", "8"]);
+    assert!(
+        greedy.starts_with("error: --num-generations 8 with --temperature 0 writes the same"),
+        "{greedy}"
+    );
+    let misnamed = refused(&["--limit", "4", "--correct", "acuracy"]);
+    let expected = "error: no verifier is called `acuracy`, which is to say what is correct (did you mean `accuracy`?); \
+                    the reward has accuracy, format\n";
+    assert!(misnamed.ends_with(expected), "{misnamed}");
+}
+
+#[cfg(unix)]
+#[test]
+fn sigterm_saves_a_checkpoint_from_which_the_run_goes_on() {
+    let folder = Folder::new();
+    let mut command = command(&folder, &train_args(&["max_steps=1000"]));
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let mut wait_for = |what: &str| said.by_ref().find(|line| line.starts_with(what)).unwrap();
+    wait_for("step    1/1000");
+    let terminate = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(terminate.success());
+    wait_for("interrupted; the same command with --resume goes on");
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    let metrics = folder.read("run/metrics.jsonl");
+    let steps = metrics.lines().filter(|line| line.contains("\"reward\"")).count();
+    assert!(folder.path(&format!("run/checkpoints/step-{steps:05}/trainer_state.json")).exists());
+
+    let resume = |settings: &[String]| {
+        let mut args = train_args(settings);
+        args.push("--resume".to_owned());
+        self::command(&folder, &args).output().unwrap()
+    };
+    let longer = format!("max_steps={}", steps + 1);
+    let resumed = resume(std::slice::from_ref(&longer));
+    assert!(resumed.status.success(), "{}", stderr(&resumed));
+    let again = resume(std::slice::from_ref(&longer));
+    assert!(again.status.success());
+    assert!(stderr(&again).contains(&format!("has made all its {} steps", steps + 1)), "{}", stderr(&again));
+    let refused = resume(&[longer, "seed=7".to_owned()]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).starts_with("error: `seed` is 7, and the run in "), "{}", stderr(&refused));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_checkpoint_that_cannot_be_written_leaves_the_last_one_and_nothing_else() {
+    let folder = Folder::new();
+    let first = one_step(&folder, &[]);
+    assert!(first.status.success(), "{}", stderr(&first));
+    // No file may grow beyond a few MB, which the shell's child finds out when it writes, as on a full disk.
+    let script = "trap '' XFSZ; ulimit -f 6000; exec \"$@\"";
+    let mut args: Vec<String> = ["-c", script, "sh", TRAINER].map(str::to_owned).to_vec();
+    args.extend(train_args(&["max_steps=2"]));
+    args.push("--resume".to_owned());
+    let template = command(&folder, &[] as &[&str]);
+    let mut full = Command::new("sh");
+    full.args(&args).current_dir(folder.path("."));
+    full.envs(template.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = full.output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("error: cannot write "), "{}", stderr(&output));
+    let left: Vec<_> = fs::read_dir(folder.path("run/checkpoints"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(left, ["step-00001"]);
+}
+
+#[test]
 fn a_setting_that_does_not_exist_is_one_error() {
     let output = one_step(&Folder::new(), &["learning_rat=1".to_owned()]);
     assert_eq!(output.status.code(), Some(1));

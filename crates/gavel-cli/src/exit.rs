@@ -15,6 +15,8 @@ pub enum ExitStatus {
     Error,
     /// 130: Ctrl-C, as shells expect.
     Interrupted,
+    /// 143: SIGTERM, as shells and schedulers expect.
+    Terminated,
 }
 
 impl From<ExitStatus> for ExitCode {
@@ -24,6 +26,7 @@ impl From<ExitStatus> for ExitCode {
             ExitStatus::Failure => 1,
             ExitStatus::Error => 2,
             ExitStatus::Interrupted => 130,
+            ExitStatus::Terminated => 143,
         })
     }
 }

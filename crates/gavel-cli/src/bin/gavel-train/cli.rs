@@ -93,7 +93,7 @@ pub(crate) struct EvalArgs {
     /// What surrounds a task's `problem`: r1-zero, none, or a text with {problem} in it.
     #[arg(long, default_value = "none")]
     pub(crate) template: String,
-    /// Completions per task.
+    /// Completions per task; several need a temperature.
     #[arg(short = 'n', long, value_name = "N", default_value = "1")]
     pub(crate) num_generations: NonZeroUsize,
     /// 0 takes the most likely token.
@@ -148,9 +148,17 @@ pub(crate) struct GenerateArgs {
     /// Completions to sample.
     #[arg(short = 'n', long, value_name = "N", default_value = "1")]
     pub(crate) num_generations: NonZeroUsize,
-    /// 0 takes the most likely token.
-    #[arg(long, default_value = "1")]
-    pub(crate) temperature: f64,
+    /// 0 takes the most likely token [default: what the model's generation_config.json says, else 1].
+    #[arg(long)]
+    pub(crate) temperature: Option<f64>,
+    /// Sample among the fewest tokens with at least this probability [default: what the model's generation_config.json
+    /// says, else 1].
+    #[arg(long)]
+    pub(crate) top_p: Option<f64>,
+    /// Sample among this many of the most likely tokens; 0 is all [default: what the model's generation_config.json says,
+    /// else 0].
+    #[arg(long)]
+    pub(crate) top_k: Option<usize>,
     /// In tokens.
     #[arg(long, value_name = "TOKENS", default_value = "512")]
     pub(crate) max_completion_length: NonZeroUsize,

@@ -23,6 +23,13 @@ pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Sto
     if tasks.is_empty() {
         return Err(Stop::Input(anyhow::anyhow!("{} holds no task", args.tasks.display())));
     }
+    if args.num_generations.get() > 1 && args.temperature == 0.0 {
+        return Err(Stop::Input(anyhow::anyhow!(
+            "--num-generations {} with --temperature 0 writes the same completion every time: set --temperature above \
+             0, or leave --num-generations out",
+            args.num_generations
+        )));
+    }
     let reward = load_reward(&args.reward, &args.plugins.resolve())?;
     let (model, tokenizer) = load_model(&args.model, args.device)?;
 
@@ -61,10 +68,7 @@ fn write_completions(evaluation: &Evaluation, path: &Path) -> anyhow::Result<()>
     let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
     for completion in &evaluation.completions {
         serde_json::to_writer(&mut file, &completion.to_json())?;
-        file.write_all(
-            b"
-",
-        )?;
+        file.write_all(b"\n")?;
     }
     Ok(file.flush()?)
 }

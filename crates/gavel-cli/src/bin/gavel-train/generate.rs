@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use gavel_model::{NeverStop, Sampling};
+use gavel_model::{GenerationConfig, NeverStop, Sampling};
 
 use super::cli::GenerateArgs;
 use super::load_model;
@@ -11,9 +11,12 @@ use gavel_cli::exit::{ExitStatus, InputFault, Stop};
 pub(super) fn run(args: &GenerateArgs) -> Result<ExitStatus, Stop> {
     let (model, tokenizer) = load_model(&args.model, args.device)?;
     let prompt = tokenizer.encode(&args.prompt).input_fault()?;
+    let defaults = model.generation_config();
     let sampling = Sampling {
         max_new_tokens: args.max_completion_length.get(),
-        temperature: args.temperature,
+        temperature: args.temperature.or(defaults.map(default_temperature)).unwrap_or(1.0),
+        top_p: args.top_p.or(defaults.and_then(|defaults| defaults.top_p)).unwrap_or(1.0),
+        top_k: args.top_k.or(defaults.and_then(|defaults| defaults.top_k)).unwrap_or(0),
         seed: args.seed,
         end_tokens: gavel_train::end_tokens(&model, &tokenizer),
         pad_token: tokenizer.pad_token_id().unwrap_or(0),
@@ -26,4 +29,12 @@ pub(super) fn run(args: &GenerateArgs) -> Result<ExitStatus, Stop> {
         writeln!(stdout, "{text}").map_err(anyhow::Error::from)?;
     }
     super::SUCCESS
+}
+
+/// The temperature that a model's authors recommend.
+fn default_temperature(config: &GenerationConfig) -> f64 {
+    match config.do_sample {
+        Some(false) => 0.0,
+        _ => config.temperature.unwrap_or(1.0),
+    }
 }

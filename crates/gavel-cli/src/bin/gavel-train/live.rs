@@ -2,6 +2,7 @@
 
 use gavel_train::metrics::Metrics;
 use gavel_train::train::Progress;
+use gavel_verify::visible;
 
 use gavel_cli::terminal::Terminal;
 
@@ -26,7 +27,15 @@ impl<'a> Live<'a> {
                 *parameters as f64 / 1e6,
                 step + 1
             )),
+            Progress::AlreadyFinished { step, path } => self.terminal.note(format_args!(
+                "the run in {} has made all its {step} steps; a larger max_steps goes on with it",
+                path.display()
+            )),
             Progress::Stepped(report) => self.step(report.step, report.steps, report.metrics),
+            Progress::WithoutReward { step, in_a_row, why } => self.terminal.note(format_args!(
+                "warning: no completion of step {step} has a reward, {in_a_row} in a row: {}",
+                visible(why)
+            )),
             Progress::Evaluated { step, evaluation } => {
                 let accuracy = evaluation.accuracy();
                 let before = *self.accuracy_before.get_or_insert(accuracy);
@@ -39,7 +48,7 @@ impl<'a> Live<'a> {
                 ));
             }
             Progress::Refreshed { refreshed, .. } => self.terminal.refreshed(refreshed),
-            Progress::Saved { .. } => {}
+            Progress::Evaluating { .. } | Progress::Saved { .. } => {}
         }
     }
 

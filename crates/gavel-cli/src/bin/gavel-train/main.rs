@@ -21,7 +21,7 @@ use gavel_cli::{commands, logging};
 use gavel_model::{Model, Precision, Tokenizer};
 use gavel_reward::{LoadOptions, ReloadingReward};
 use gavel_torch::DeviceChoice;
-use gavel_train::TrainError;
+use gavel_train::{Fault, TrainError};
 use gavel_verify::Reward;
 
 use crate::cli::{Cli, Command};
@@ -54,13 +54,11 @@ fn load_model(directory: &Path, device: DeviceChoice) -> Result<(Model, Tokenize
     Ok((Model::load(directory, device, precision).input_fault()?, tokenizer))
 }
 
-/// Whose fault a failure of the trainer is: almost always the input's.
+/// A failure of the trainer, with whoever is to blame for it.
 fn blame(error: TrainError) -> Stop {
-    match error {
-        TrainError::File { action: "write", .. }
-        | TrainError::Tensors { action: "write", .. }
-        | TrainError::Unanswered { .. } => Stop::Unexpected(error.into()),
-        _ => Stop::Input(error.into()),
+    match error.fault() {
+        Fault::Machine => Stop::Unexpected(error.into()),
+        Fault::Input => Stop::Input(error.into()),
     }
 }
 

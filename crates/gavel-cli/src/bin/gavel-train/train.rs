@@ -1,5 +1,6 @@
 //! `gavel train`: GRPO, shown live.
 
+use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use gavel_train::settings::Settings;
 use gavel_train::train::{Progress, Start, train};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use super::cli::TrainArgs;
 use super::{blame, live, load_reward};
@@ -25,33 +28,49 @@ pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, St
         tch::set_num_threads(i32::try_from(threads.get()).unwrap_or(i32::MAX));
     }
 
-    let interrupted = interrupts()?;
+    let signals = Signals::listen().context("cannot listen for Ctrl-C and SIGTERM")?;
     let mut live = live::Live::new(terminal);
     let start = if args.resume { Start::Resume } else { Start::New };
     let mut progress = |progress: Progress<'_>| {
         live.show(&progress);
-        if interrupted.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if signals.any() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let summary = train(&settings, &reward, start, &mut progress).map_err(blame)?;
     terminal.note(format_args!("model   {}", summary.model.display()));
     terminal.note(format_args!("report  gavel report {}", settings.output_dir.display()));
-    if interrupted.load(Ordering::Relaxed) {
+    if signals.any() {
         terminal.note("interrupted; the same command with --resume goes on");
-        return Ok(ExitStatus::Interrupted);
+        return Ok(signals.status());
     }
     super::SUCCESS
 }
 
-/// Set at the first Ctrl-C, for the run to end after its step with a checkpoint; the second one kills.
-fn interrupts() -> Result<Arc<AtomicBool>, Stop> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    // The order matters: the first signal finds the flag unset, then sets it.
-    signal_hook::flag::register_conditional_shutdown(
-        signal_hook::consts::SIGINT,
-        130,
-        Arc::clone(&interrupted),
-    )
-    .and_then(|_| signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupted)))
-    .context("cannot listen for Ctrl-C")?;
-    Ok(interrupted)
+/// Ctrl-C and SIGTERM. The first of either has the run end after its step, with a checkpoint; the second ends the process
+/// at once.
+struct Signals {
+    any: Arc<AtomicBool>,
+    terminated: Arc<AtomicBool>,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        let signals = Self { any: Arc::default(), terminated: Arc::default() };
+        // The order matters: the first signal finds the flag unset, then sets it.
+        for (signal, status) in [(SIGINT, 130), (SIGTERM, 143)] {
+            flag::register_conditional_shutdown(signal, status, Arc::clone(&signals.any))?;
+        }
+        flag::register(SIGTERM, Arc::clone(&signals.terminated))?;
+        for signal in [SIGINT, SIGTERM] {
+            flag::register(signal, Arc::clone(&signals.any))?;
+        }
+        Ok(signals)
+    }
+
+    fn any(&self) -> bool {
+        self.any.load(Ordering::Relaxed)
+    }
+
+    fn status(&self) -> ExitStatus {
+        if self.terminated.load(Ordering::Relaxed) { ExitStatus::Terminated } else { ExitStatus::Interrupted }
+    }
 }
