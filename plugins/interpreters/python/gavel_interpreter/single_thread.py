@@ -2,10 +2,12 @@
 
 import asyncio.selector_events
 import concurrent.futures
+import importlib
 import selectors
 import sys
 import threading
 import time
+import types
 
 
 def install() -> None:
@@ -17,6 +19,7 @@ def install() -> None:
     threading.Condition.wait = _wait
     concurrent.futures.ThreadPoolExecutor.submit = _submit
     concurrent.futures.ThreadPoolExecutor.shutdown = _shutdown
+    _install_thread_pool()
     selectors.DefaultSelector = _Sleeper
     loop = asyncio.selector_events.BaseSelectorEventLoop
     loop._make_self_pipe = loop._close_self_pipe = loop._write_to_self = lambda self: None
@@ -86,6 +89,87 @@ def _submit(pool: concurrent.futures.ThreadPoolExecutor, function, /, *args, **k
 
 def _shutdown(pool: concurrent.futures.ThreadPoolExecutor, wait=True, *, cancel_futures=False) -> None:
     pool._shutdown = True
+
+
+def _install_thread_pool() -> None:
+    """`multiprocessing.pool` wants processes to be imported; its pool of threads needs none."""
+    try:
+        pool = importlib.import_module("multiprocessing.pool")
+    except ImportError:
+        pool = sys.modules["multiprocessing.pool"] = types.ModuleType("multiprocessing.pool")
+        multiprocessing = sys.modules.setdefault("multiprocessing", types.ModuleType("multiprocessing"))
+        multiprocessing.pool = pool
+    pool.ThreadPool = _ThreadPool
+
+
+class _Done:
+    """The result of a call that has been made."""
+
+    def __init__(self, function, callback=None, error_callback=None):
+        self._value = self._error = None
+        try:
+            self._value = function()
+        except Exception as error:
+            self._error = error
+        told = callback if self._error is None else error_callback
+        if told:
+            told(self._value if self._error is None else self._error)
+
+    def get(self, timeout=None):
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+    def wait(self, timeout=None):
+        pass
+
+    def ready(self):
+        return True
+
+    def successful(self):
+        return self._error is None
+
+
+class _ThreadPool:
+    """`multiprocessing.pool.ThreadPool`, which calls everything here and now."""
+
+    def __init__(self, processes=None, initializer=None, initargs=()):
+        if initializer:
+            initializer(*initargs)
+
+    def apply(self, func, args=(), kwds={}):
+        return func(*args, **kwds)
+
+    def map(self, func, iterable, chunksize=None):
+        return [func(item) for item in iterable]
+
+    def starmap(self, func, iterable, chunksize=None):
+        return [func(*items) for items in iterable]
+
+    def imap(self, func, iterable, chunksize=1):
+        return iter(self.map(func, iterable))
+
+    imap_unordered = imap
+
+    def apply_async(self, func, args=(), kwds={}, callback=None, error_callback=None):
+        return _Done(lambda: func(*args, **kwds), callback, error_callback)
+
+    def map_async(self, func, iterable, chunksize=None, callback=None, error_callback=None):
+        return _Done(lambda: self.map(func, iterable), callback, error_callback)
+
+    def starmap_async(self, func, iterable, chunksize=None, callback=None, error_callback=None):
+        return _Done(lambda: self.starmap(func, iterable), callback, error_callback)
+
+    def close(self):
+        pass
+
+    terminate = join = close
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
 
 
 class _Sleeper(selectors._BaseSelectorImpl):
