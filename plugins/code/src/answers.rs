@@ -1,28 +1,63 @@
-//! What a program answered to the calls of one run.
+//! What a program answered to the questions of one run.
 
+use std::collections::BTreeMap;
+
+use gavel_plugin::Error;
 use gavel_plugin::interpreter::Outcome;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::run::{is_limit, records, told};
+use crate::drivers::{self, Driver};
+use crate::knowledge::{ObjectId, Question};
+use crate::run::{Runner, is_limit, nonce, records, told};
 use crate::value::{TooStrange, Value, decode};
 
-/// What came of one call.
+/// Items that all answers of a run may have together; beyond that they are wrong, whatever they are. An output of
+/// 4 MiB can hold more than the plugin has memory for.
+const MOST_ITEMS: usize = 400_000;
+
+/// What came of one question.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
-    /// It returned this; with the arguments that it changed and what they are now.
-    Returned(Value, Vec<(usize, Value)>),
+    Returned(Claim),
     /// It raised: the names of the error's classes, the most particular first, and its text.
     Raised(Vec<String>, String),
     /// The run ended before there was an answer; this says how.
     Ended(String),
 }
 
+/// What a program says that it returned.
+#[derive(Debug, Clone)]
+pub(crate) struct Claim {
+    pub(crate) value: Value,
+    /// The arguments that it changed, and what they are now.
+    pub(crate) changed: Vec<(usize, Value)>,
+    /// The objects of the program that came up.
+    pub(crate) state: Vec<Held>,
+    /// The methods of their classes.
+    pub(crate) kinds: Vec<Vec<String>>,
+}
+
+/// An object of the program and its attributes.
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
+    pub(crate) object: ObjectId,
+    /// The place of its class among [`Claim::kinds`].
+    pub(crate) kind: usize,
+    pub(crate) attributes: Vec<(String, Value)>,
+}
+
 impl Answer {
+    /// A plain value and nothing else.
+    #[cfg(test)]
+    pub(crate) fn value(value: Value) -> Self {
+        Self::Returned(Claim { value, changed: Vec::new(), state: Vec::new(), kinds: Vec::new() })
+    }
+
     /// For people: why this is no value.
     pub(crate) fn failure(&self) -> Option<String> {
         match self {
-            Self::Returned(..) => None,
+            Self::Returned(_) => None,
             Self::Raised(classes, text) => {
                 let class = classes.first().map_or("an error", String::as_str);
                 Some(gavel_plugin::excerpt(&format!("raised {class}: {text}")))
@@ -30,14 +65,27 @@ impl Answer {
             Self::Ended(how) => Some(how.clone()),
         }
     }
+
+    /// Whether the program says the same of the same question in two runs. Texts of errors and what is told of an
+    /// ending may differ.
+    pub(crate) fn agrees_with(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Returned(left), Self::Returned(right)) => {
+                left.value.literal() == right.value.literal() && left.changed.len() == right.changed.len()
+            }
+            (Self::Raised(left, _), Self::Raised(right, _)) => left == right,
+            (Self::Ended(_), Self::Ended(_)) => true,
+            _ => false,
+        }
+    }
 }
 
 /// What a program answered.
 #[derive(Debug, Clone)]
 pub(crate) struct Answers {
-    /// One for each call.
-    pub(crate) calls: Vec<Answer>,
-    /// Why the program itself, before any call, came to no good end.
+    /// One for each question.
+    pub(crate) answers: Vec<Answer>,
+    /// Why the program itself, before any question, came to no good end.
     pub(crate) broken: Option<String>,
     /// Whether a limit cut the run.
     pub(crate) limited: bool,
@@ -48,37 +96,101 @@ struct Record {
     value: Option<Json>,
     #[serde(default)]
     changed: Vec<(usize, Json)>,
+    #[serde(default)]
+    state: Vec<(ObjectId, usize, BTreeMap<String, Json>)>,
+    #[serde(default)]
+    kinds: Vec<Vec<String>>,
     raised: Option<Vec<String>>,
     #[serde(default)]
     text: String,
 }
 
+/// Runs the program and asks it everything in order.
+pub(crate) fn ask(
+    program: &str,
+    driver: Driver,
+    questions: &[Question],
+    runner: &mut Runner<'_>,
+) -> Result<Answers, Error> {
+    ask_first(questions.len(), program, driver, questions, runner)
+}
+
+/// As [`ask`], but only so many of the questions. The program is run the very same way.
+pub(crate) fn ask_first(
+    count: usize,
+    program: &str,
+    driver: Driver,
+    questions: &[Question],
+    runner: &mut Runner<'_>,
+) -> Result<Answers, Error> {
+    let nonce = nonce();
+    let outcome = if driver == Driver::Javascript {
+        runner.run(drivers::execute_javascript(program, &nonce, &questions[..count]), Vec::new())?
+    } else {
+        let texts: Vec<String> = questions.iter().map(Question::text).collect();
+        let source = drivers::execute(program, driver, &nonce, &texts);
+        runner.run(source, drivers::stdin(&texts[..count]))?
+    };
+    Ok(Answers::of(&outcome, &nonce, count))
+}
+
 impl Answers {
-    /// Reads the records of a run that made so many calls.
-    pub(crate) fn of(outcome: &Outcome, nonce: &str, calls: usize) -> Self {
+    /// Reads the records of a run that was asked so many questions.
+    pub(crate) fn of(outcome: &Outcome, nonce: &str, questions: usize) -> Self {
         let records = records(&outcome.stdout, nonce);
         let ended = || Answer::Ended(told(outcome));
-        let answer = |number: usize| records.get(&number).map_or_else(ended, |json| read(json.get()));
+        let mut affordable = MOST_ITEMS;
+        let mut answer = |number: usize| match records.get(&number) {
+            None => ended(),
+            Some(json) => {
+                let items = json.get().bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+                match affordable.checked_sub(items) {
+                    Some(rest) => {
+                        affordable = rest;
+                        read(json.get())
+                    }
+                    None => strange("an answer too large to be compared"),
+                }
+            }
+        };
         let broken = answer(0).failure().map(|why| format!("the program {why}"));
-        let calls = (1..=calls).map(answer).collect();
-        Self { calls, broken, limited: is_limit(&outcome.ending) }
+        let answers = (1..=questions).map(answer).collect();
+        Self { answers, broken, limited: is_limit(&outcome.ending) }
     }
 }
 
+fn strange(why: &str) -> Answer {
+    Answer::Raised(vec!["ValueError".to_owned()], why.to_owned())
+}
+
 fn read(json: &str) -> Answer {
-    let strange =
-        || Answer::Raised(vec!["ValueError".to_owned()], "an answer that cannot be read".to_owned());
-    let Ok(record) = serde_json::from_str::<Record>(json) else { return strange() };
+    let Ok(record) = serde_json::from_str::<Record>(json) else {
+        return strange("an answer that cannot be read");
+    };
     if let Some(classes) = record.raised {
         return Answer::Raised(
             classes.into_iter().take(16).collect(),
             record.text.chars().take(200).collect(),
         );
     }
-    let changed: Result<_, TooStrange> =
-        record.changed.iter().map(|(index, json)| Ok((*index, decode(json)?))).collect();
-    match (decode(&record.value.unwrap_or(Json::Null)), changed) {
-        (Ok(value), Ok(changed)) => Answer::Returned(value, changed),
-        _ => strange(),
-    }
+    claim(&record).map_or_else(|_| strange("an answer that cannot be read"), Answer::Returned)
+}
+
+fn claim(record: &Record) -> Result<Claim, TooStrange> {
+    let held = |(object, kind, attributes): &(ObjectId, usize, BTreeMap<String, Json>)| {
+        let attribute = |(name, json): (&String, &Json)| Ok((name.clone(), decode(json)?));
+        let attributes = attributes.iter().map(attribute).collect::<Result<_, TooStrange>>()?;
+        let kind = Some(*kind).filter(|kind| *kind < record.kinds.len()).ok_or(TooStrange)?;
+        Ok(Held { object: *object, kind, attributes })
+    };
+    Ok(Claim {
+        value: decode(record.value.as_ref().unwrap_or(&Json::Null))?,
+        changed: record
+            .changed
+            .iter()
+            .map(|(index, json)| Ok((*index, decode(json)?)))
+            .collect::<Result<_, _>>()?,
+        state: record.state.iter().map(held).collect::<Result<_, _>>()?,
+        kinds: record.kinds.clone(),
+    })
 }

@@ -79,9 +79,24 @@ fn same_words(left: &str, right: &str, tolerance: f64) -> bool {
     }
 }
 
-fn same_number(left: &str, right: &str, tolerance: f64) -> bool {
-    let (Some(a), Some(b)) = (Decimal::parse(left), Decimal::parse(right)) else { return false };
-    a == b || (tolerance > 0.0 && within(left, right, tolerance))
+fn same_number(printed: &str, expected: &str, tolerance: f64) -> bool {
+    let (Some(a), Some(b)) = (Decimal::parse(printed), Decimal::parse(expected)) else { return false };
+    // Zeros in front are written where digits are asked for: a binary number of fixed width, a time, a code.
+    if has_leading_zeros(expected) {
+        return printed == expected;
+    }
+    // No tolerance makes one integer another: remainders of a large prime are close, and wrong.
+    let integers = is_integer(printed) && is_integer(expected);
+    a == b || (tolerance > 0.0 && !integers && within(printed, expected, tolerance))
+}
+
+fn has_leading_zeros(number: &str) -> bool {
+    let digits = number.trim_start_matches(['+', '-']).as_bytes();
+    matches!(digits, [b'0', b'0'..=b'9', ..])
+}
+
+fn is_integer(number: &str) -> bool {
+    !number.contains(['.', 'e', 'E'])
 }
 
 /// Absolutely or relatively, as contest checkers do.
@@ -167,6 +182,12 @@ mod tests {
             ("", "0", false),
             ("0x10", "16", false),
             ("1_0", "10", false),
+            ("11", "0011", false),
+            ("0011", "0011", true),
+            ("-7", "-007", false),
+            ("007", "7", true),
+            ("00", "0", true),
+            ("0.50", "0.5", true),
         ] {
             assert_eq!(same(printed, expected, Compare::Lines, 0.0), right, "{printed:?} {expected:?}");
         }
@@ -191,6 +212,8 @@ mod tests {
     fn a_tolerance_is_absolute_or_relative() {
         assert!(same("0.3333333", "0.33333333", Compare::Tokens, 1e-6));
         assert!(same("Case 1: 1000000.5", "Case 1: 1000000", Compare::Lines, 1e-6));
+        assert!(!same("1000000008", "1000000007", Compare::Lines, 1e-6));
+        assert!(same("1000000008.0", "1000000007", Compare::Lines, 1e-6));
         assert!(!same("0.34", "0.33", Compare::Tokens, 1e-6));
         assert!(!same("inf", "1", Compare::Tokens, 1e-6));
     }

@@ -5,8 +5,9 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
+use crate::knowledge::{Argument, BUILTIN_METHODS, Question};
 use crate::value::literal_string;
 
 const ENCODE: &str = include_str!("python/encode.py");
@@ -24,19 +25,34 @@ const JAVASCRIPT: &str = include_str!("javascript/execute.js");
 /// Library values in literals name these.
 const LIBRARY: &str = "import collections, decimal, fractions\n";
 
-/// Runs `program` and makes calls; `calls` is a Python list of `(name, args, named args)`.
-pub(crate) fn execute(program: &str, nonce: &str, calls: &str) -> String {
-    executing("", program, nonce, calls)
+/// What a driver can be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Driver {
+    /// Calls of functions.
+    Functions,
+    /// Calls of functions, or of methods of the class `Solution`.
+    Solution,
+    /// Anything; see `objects.py`.
+    Objects,
+    /// Calls of one function in JavaScript; see [`execute_javascript`].
+    Javascript,
 }
 
-/// Runs `program` and makes calls that it reads on its standard input: a JSON list of `[name, args]`.
-pub(crate) fn execute_from_stdin(program: &str, nonce: &str) -> String {
-    executing(METHODS, program, nonce, "json.loads(sys.stdin.buffer.read())")
+/// Runs `program` and answers the questions on its standard input; see [`stdin`].
+pub(crate) fn execute(program: &str, driver: Driver, nonce: &str, questions: &[String]) -> String {
+    let extra = match driver {
+        Driver::Functions | Driver::Javascript => "",
+        Driver::Solution => METHODS,
+        Driver::Objects => OBJECTS,
+    };
+    let library = if questions.iter().any(|question| needs_library(question)) { LIBRARY } else { "" };
+    let program = literal_string(program);
+    format!("{ENCODE}{RARE}{HANDLES}{EXECUTE}{extra}{library}execute({program}, '{nonce}')\n")
 }
 
-/// Runs `program` and makes the calls of a test that was split; see `objects.py`.
-pub(crate) fn execute_split(program: &str, nonce: &str, calls: &[Json]) -> String {
-    executing(OBJECTS, program, nonce, &format!("[told(call) for call in {}]", loaded(calls)))
+/// The questions as `execute.py` reads them, one when the last is answered: each after its length.
+pub(crate) fn stdin(questions: &[String]) -> Vec<u8> {
+    questions.iter().flat_map(|text| format!("{:08x}{text}", text.len()).into_bytes()).collect()
 }
 
 /// An expression for what these are as JSON. Python reads it much faster than source text.
@@ -45,14 +61,8 @@ fn loaded(items: &[Json]) -> String {
     format!("json.loads({})", literal_string(&json))
 }
 
-fn executing(extra: &str, program: &str, nonce: &str, calls: &str) -> String {
-    let library = if needs_library(calls) { LIBRARY } else { "" };
-    let program = literal_string(program);
-    format!("{ENCODE}{RARE}{HANDLES}{EXECUTE}{extra}{library}execute({program}, '{nonce}', {calls})\n")
-}
-
-fn needs_library(calls: &str) -> bool {
-    ["collections.", "decimal.", "fractions."].iter().any(|module| calls.contains(module))
+fn needs_library(question: &str) -> bool {
+    ["collections.", "decimal.", "fractions."].iter().any(|module| question.contains(module))
 }
 
 /// The tests of a round, and what is known so far.
@@ -63,8 +73,8 @@ pub(crate) struct Round<'a> {
     pub(crate) prelude: &'a str,
     /// Names of the program that the tests use, and what the tests call them.
     pub(crate) externals: &'a [(String, String)],
-    /// Calls, and their answers as `check.py` takes them.
-    pub(crate) known: &'a [(String, Json)],
+    /// Pairs of a question and its answer, as `check.py` takes them.
+    pub(crate) known: Vec<Json>,
     pub(crate) guarded: bool,
 }
 
@@ -74,12 +84,10 @@ pub(crate) fn check(round: &Round<'_>, nonce: &str) -> String {
     let externals = externals(round.externals);
     let prelude = literal_string(round.prelude);
     let frameworks = if needs_frameworks(round.tests) { FRAMEWORKS } else { "" };
-    let mut source = format!(
-        "{ENCODE}{RARE}{CHECK}{frameworks}{LIBRARY}OBJECT = GLOBAL = Remote\nEXTERNALS = {externals}\n"
-    );
+    let mut source = format!("{ENCODE}{RARE}{CHECK}{frameworks}{LIBRARY}EXTERNALS = {externals}\n");
+    _ = write!(source, "BUILTIN_METHODS = {}.split()\n", literal_string(BUILTIN_METHODS));
     _ = write!(source, "GUARDED = {guarded}\nPRELUDE = {prelude}\n");
-    let known: Vec<Json> = round.known.iter().map(|(call, answer)| json!([call, answer])).collect();
-    _ = writeln!(source, "learn({})", loaded(&known));
+    _ = writeln!(source, "learn({})", loaded(&round.known));
     _ = writeln!(source, "check({}, '{nonce}')", literal_string(round.tests));
     source
 }
@@ -107,7 +115,11 @@ fn externals(names: &[(String, String)]) -> String {
     dict
 }
 
-/// Runs a JavaScript `program` and makes calls of one of its functions; `calls` is a JSON list of argument lists.
-pub(crate) fn execute_javascript(program: &str, nonce: &str, name: &str, calls: &str) -> String {
-    format!("{program}\n;{JAVASCRIPT}\n__gavelExecute(\"{nonce}\", () => {name}, {calls});\n")
+/// Runs a JavaScript `program` and makes calls of one of its functions.
+pub(crate) fn execute_javascript(program: &str, nonce: &str, calls: &[Question]) -> String {
+    let name = calls.first().and_then(Question::function).unwrap_or_default();
+    let args = |call: &Question| call.arguments().filter_map(Argument::json).collect::<Vec<_>>().join(",");
+    let calls: Vec<String> = calls.iter().map(|call| format!("[{}]", args(call))).collect();
+    let calls = calls.join(",");
+    format!("{program}\n;{JAVASCRIPT}\n__gavelExecute(\"{nonce}\", () => {name}, [{calls}]);\n")
 }

@@ -1,5 +1,6 @@
 //! Finds the program in a completion.
 
+use crate::asserts::defines;
 use crate::options::{Block, Language, Options};
 
 /// A fenced block of Markdown.
@@ -14,8 +15,14 @@ pub(crate) struct Fenced {
 ///
 /// Thinking does not count: where there is a `</think>`, only what follows the last one is looked at, and a `<think>`
 /// that does not end is no program. A completion without any fence is a program as it is; one with fences, none of
-/// which has a fitting tag, has no program.
-pub(crate) fn program(completion: &str, options: &Options) -> Option<String> {
+/// which has a fitting tag, has no program. Of several blocks the last is chosen that defines one of the `wanted`
+/// names, which the tests call; others show how it is used.
+pub(crate) fn program(
+    prompt: &str,
+    completion: &str,
+    wanted: &dyn Fn() -> Vec<String>,
+    options: &Options,
+) -> Option<String> {
     if options.block == Block::Whole {
         return Some(completion.to_owned());
     }
@@ -24,9 +31,17 @@ pub(crate) fn program(completion: &str, options: &Options) -> Option<String> {
         None if completion.trim_start().starts_with("<think>") => return None,
         None => completion,
     };
-    let blocks = blocks(answer);
+    // The prompt may have opened the block that the completion closes.
+    if let Some(begun) = begun(prompt, answer) {
+        return Some(begun.to_owned()).filter(|begun| !begun.trim().is_empty());
+    }
+    let mut blocks = blocks(answer);
     if blocks.is_empty() {
         return Some(answer.to_owned()).filter(|answer| !answer.trim().is_empty());
+    }
+    // One that is opened and left, as where the completion was cut.
+    if blocks.iter().any(|block| !block.text.trim().is_empty()) {
+        blocks.retain(|block| !block.text.trim().is_empty());
     }
     let chosen = choose(blocks, options);
     let text = match options.block {
@@ -34,16 +49,54 @@ pub(crate) fn program(completion: &str, options: &Options) -> Option<String> {
         Block::Longest => chosen.into_iter().max_by_key(|block| block.text.len())?.text,
         Block::All if chosen.is_empty() => return None,
         Block::All => chosen.into_iter().map(|block| block.text).collect(),
-        Block::Last | Block::Whole => chosen.into_iter().next_back()?.text,
+        Block::Last | Block::Whole => {
+            let wanted = if chosen.len() > 1 { wanted() } else { Vec::new() };
+            let defining =
+                chosen.iter().rposition(|block| wanted.iter().any(|name| defines(&block.text, name)));
+            match defining {
+                Some(index) => chosen.into_iter().nth(index)?.text,
+                None => chosen.into_iter().next_back()?.text,
+            }
+        }
     };
     Some(text)
+}
+
+/// What stands before the fence that closes a block which the prompt opened: its last fence is open, or the
+/// completion has one fence, bare, with nothing behind it.
+fn begun<'a>(prompt: &str, answer: &'a str) -> Option<&'a str> {
+    let fences = |text: &'a str| {
+        text.split_inclusive('\n').scan(0, |offset, line| {
+            let start = *offset;
+            *offset += line.len();
+            Some((start, *offset, Fence::of(line)))
+        })
+    };
+    let (start, end, first) = fences(answer).find_map(|(start, end, fence)| Some((start, end, fence?)))?;
+    let bare = first.info.is_empty() && !answer[..start].trim().is_empty();
+    (bare && (is_open(prompt) || answer[end..].trim().is_empty())).then(|| &answer[..start])
+}
+
+/// Whether a text ends within a block that has just begun.
+fn is_open(text: &str) -> bool {
+    let mut open: Option<Fence<'_>> = None;
+    for fence in text.lines().filter_map(Fence::of) {
+        match &open {
+            Some(opening) if fence.closes(opening) => open = None,
+            Some(_) => {}
+            None => open = Some(fence),
+        }
+    }
+    open.is_some()
 }
 
 /// The blocks in the right language, or else those that name none.
 fn choose(blocks: Vec<Fenced>, options: &Options) -> Vec<Fenced> {
     let tags: Vec<&str> = match (&options.fences, options.language) {
         (Some(tags), _) => tags.iter().map(String::as_str).collect(),
-        (None, Language::Python) => vec!["python", "py", "python3"],
+        (None, Language::Python) => {
+            vec!["python", "py", "python3", "py3", "python-repl", "pycon", "ipython", "ipython3"]
+        }
         (None, Language::Javascript) => vec!["javascript", "js", "node"],
     };
     let tagged = |block: &Fenced| !block.tag.is_empty() && tags.contains(&block.tag.as_str());
@@ -68,14 +121,24 @@ pub(crate) fn blocks(text: &str) -> Vec<Fenced> {
                 open = Some((fence, block));
             }
             (Some((opening, _)), Some(fence)) if fence.closes(opening) => {
-                blocks.extend(open.take().map(|(_, block)| block));
+                blocks.extend(open.take().map(finished));
             }
             (Some((opening, block)), _) => block.text.push_str(without_indent(line, opening.indent)),
             (None, None) => {}
         }
     }
-    blocks.extend(open.map(|(_, block)| block));
+    blocks.extend(open.map(finished));
     blocks
+}
+
+/// A block with nothing in it may have its code on the line of its fence.
+fn finished((opening, mut block): (Fence<'_>, Fenced)) -> Fenced {
+    let code = opening.info.split_once(char::is_whitespace).map_or("", |(_, rest)| rest.trim());
+    let attributes = code.starts_with('{') || code.contains('=') && !code.contains([' ', '(']);
+    if block.text.trim().is_empty() && !code.is_empty() && !attributes {
+        block.text = format!("{code}\n");
+    }
+    block
 }
 
 /// A line of three or more backticks or tildes.
@@ -121,7 +184,7 @@ mod tests {
     use super::*;
 
     fn extracted(completion: &str) -> Option<String> {
-        program(completion, &Options::default())
+        program("", completion, &Vec::new, &Options::default())
     }
 
     #[test]
@@ -138,13 +201,17 @@ mod tests {
     #[test]
     fn options_choose_another_block() {
         let completion = "```py\nlonger = 1\n```\n```py\nb\n```";
-        let with = |block| program(completion, &Options { block, ..Options::default() }).unwrap();
+        let with =
+            |block| program("", completion, &Vec::new, &Options { block, ..Options::default() }).unwrap();
         assert_eq!(with(Block::First), "longer = 1\n");
         assert_eq!(with(Block::Longest), "longer = 1\n");
         assert_eq!(with(Block::All), "longer = 1\nb\n");
         assert_eq!(with(Block::Whole), completion);
         let fences = Options { fences: Some(vec!["sage".to_owned()]), ..Options::default() };
-        assert_eq!(program("```sage\na\n```\n```python\nb\n```", &fences).as_deref(), Some("a\n"));
+        assert_eq!(
+            program("", "```sage\na\n```\n```python\nb\n```", &Vec::new, &fences).as_deref(),
+            Some("a\n")
+        );
     }
 
     #[test]
@@ -163,6 +230,37 @@ mod tests {
             extracted("1. So:\n     ```python\n     if a:\n         b\n     ```").as_deref(),
             Some("if a:\n    b\n")
         );
+    }
+
+    #[test]
+    fn a_block_may_begin_in_the_prompt() {
+        let extracted = |prompt, completion| program(prompt, completion, &Vec::new, &Options::default());
+        assert_eq!(extracted("Go:\n```python\n", "a\n```\nSo it is.\n").as_deref(), Some("a\n"));
+        assert_eq!(extracted("", "a\n```\n").as_deref(), Some("a\n"));
+        assert_eq!(extracted("", "a\n```").as_deref(), Some("a\n"));
+        assert_eq!(extracted("```py\nx\n```\n", "So:\n```\nb\n```\n").as_deref(), Some("b\n"));
+        assert_eq!(extracted("", "So:\n```\nb\n").as_deref(), Some("b\n"));
+        assert_eq!(extracted("```python\n", "```python\nb\n```\n").as_deref(), Some("b\n"));
+    }
+
+    #[test]
+    fn a_block_that_shows_how_it_is_used_is_not_the_program() {
+        let completion = "```python\ndef add(a): pass\n```\nUse:\n```python\nprint(add(1))\n```\n";
+        let chosen = |wanted: &[&str]| {
+            let wanted = || -> Vec<String> { wanted.iter().map(ToString::to_string).collect() };
+            program("", completion, &wanted, &Options::default()).unwrap()
+        };
+        assert_eq!(chosen(&["add"]), "def add(a): pass\n");
+        assert_eq!(chosen(&["other"]), "print(add(1))\n");
+        assert_eq!(chosen(&[]), "print(add(1))\n");
+    }
+
+    #[test]
+    fn odd_blocks_are_read() {
+        assert_eq!(extracted("```python\na\n```\n```python\n").as_deref(), Some("a\n"));
+        assert_eq!(extracted("```python print(1)\n```").as_deref(), Some("print(1)\n"));
+        assert_eq!(extracted("```python title=\"a.py\"\nb\n```").as_deref(), Some("b\n"));
+        assert_eq!(extracted("```python-repl\na\n```").as_deref(), Some("a\n"));
     }
 
     #[test]

@@ -1,16 +1,20 @@
 //! Tests that call a function and look at what it returns. All calls go to one run of the program, each with
 //! arguments of its own; what is expected stays here.
 
+use std::collections::BTreeMap;
+
 use gavel_plugin::{Error, excerpt};
 use num_bigint::BigInt;
 use serde_json::value::RawValue;
 
-use crate::answers::{Answer, Answers};
+use crate::ahead;
+use crate::answers::{Answer, Claim, ask};
 use crate::compare::close;
-use crate::drivers;
+use crate::drivers::Driver;
+use crate::knowledge::Question;
 use crate::options::{Language, Options};
 use crate::report::Report;
-use crate::run::{Runner, nonce};
+use crate::run::Runner;
 use crate::task::FunctionCase;
 use crate::value::Value;
 
@@ -23,16 +27,26 @@ pub(crate) fn judge(program: &str, cases: &[FunctionCase], runner: &mut Runner<'
             excerpt(&case.name)
         )));
     }
-    let answers = answers(program, cases, runner)?;
+    let call = |case: &FunctionCase| Question::call(&case.name, case.args.clone(), Vec::new());
+    let questions: Vec<Question> = cases.iter().map(call).collect();
+    let driver = match runner.options.language {
+        Language::Python => Driver::Solution,
+        Language::Javascript => Driver::Javascript,
+    };
+    let answers = ask(program, driver, &questions, runner)?;
+    let limited = usize::from(answers.limited);
     if let Some(why) = answers.broken {
-        let mut report = Report::nothing_passed(cases.len(), why);
-        report.limited = usize::from(answers.limited);
-        return Ok(report);
+        return Ok(Report { limited, ..Report::nothing_passed(cases.len(), why) });
     }
-    let mut report = Report { limited: usize::from(answers.limited), ..Report::default() };
-    for (index, ((case, expected), answer)) in cases.iter().zip(&expected).zip(&answers.calls).enumerate() {
+    let mut report = Report { limited, ..Report::default() };
+    for (index, ((case, expected), answer)) in cases.iter().zip(&expected).zip(&answers.answers).enumerate() {
         let result = compare(answer, expected, case.wrapped, runner.options);
         report.count(result.map_err(|why| format!("test {}: {why}", index + 1)));
+    }
+    if report.earns(runner.options)
+        && let Some(why) = ahead::caught(program, driver, &questions, &answers.answers, runner)?
+    {
+        return Ok(Report::nothing_passed(cases.len(), why));
     }
     Ok(report)
 }
@@ -41,31 +55,8 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
-fn answers(program: &str, cases: &[FunctionCase], runner: &mut Runner<'_>) -> Result<Answers, Error> {
-    let nonce = nonce();
-    let lists = cases.iter().map(|case| {
-        let args: Vec<&str> = case.args.iter().map(|arg| arg.get()).collect();
-        format!("[{}]", args.join(","))
-    });
-    let outcome = match runner.options.language {
-        Language::Python => {
-            let calls: Vec<String> =
-                cases.iter().zip(lists).map(|(case, args)| format!("[{:?},{args}]", case.name)).collect();
-            let source = drivers::execute_from_stdin(program, &nonce);
-            runner.run(source, format!("[{}]", calls.join(",")).into_bytes())?
-        }
-        Language::Javascript => {
-            let calls: Vec<String> = lists.collect();
-            let calls = format!("[{}]", calls.join(","));
-            let name = &cases[0].name;
-            runner.run(drivers::execute_javascript(program, &nonce, name, &calls), Vec::new())?
-        }
-    };
-    Ok(Answers::of(&outcome, &nonce, cases.len()))
-}
-
 fn compare(answer: &Answer, expected: &Value, wrapped: bool, options: &Options) -> Result<(), String> {
-    let Answer::Returned(value, _) = answer else {
+    let Answer::Returned(Claim { value, .. }) = answer else {
         return Err(answer.failure().unwrap_or_default());
     };
     let alone = match expected {
@@ -87,11 +78,9 @@ fn same(value: &Value, expected: &Value, tolerance: f64) -> bool {
             left.len() == right.len() && left.iter().zip(right).all(|(a, b)| same(a, b, tolerance))
         }
         (Value::Dict(left), Value::Dict(right)) => {
-            let find = |key: &Value| right.iter().find(|(name, _)| same_key(key, name));
-            left.len() == right.len()
-                && left.iter().all(|(key, value)| {
-                    find(key).is_some_and(|(_, expected)| same(value, expected, tolerance))
-                })
+            let (Some(left), Some(right)) = (by_name(left), by_name(right)) else { return false };
+            left.keys().eq(right.keys())
+                && left.values().zip(right.values()).all(|(a, b)| same(a, b, tolerance))
         }
         (Value::Float(_), _) | (_, Value::Float(_)) if tolerance > 0.0 => {
             matches!((value.number(), expected.number()),
@@ -101,17 +90,35 @@ fn same(value: &Value, expected: &Value, tolerance: f64) -> bool {
     }
 }
 
-fn same_key(key: &Value, name: &Value) -> bool {
-    match (key, name) {
-        (Value::Int(number), Value::Str(name)) => number.to_string() == *name,
-        _ => key.equals(name) == Ok(true),
+/// The entries of a dict by the names that its keys have in JSON; `None` where two keys have one name: JSON could not
+/// hold such a dict, and one value would stand for several.
+fn by_name(entries: &[(Value, Value)]) -> Option<BTreeMap<Vec<u8>, &Value>> {
+    let mut table = BTreeMap::new();
+    for (key, value) in entries {
+        let name = match key {
+            // Beyond what Python itself would print, no name is expected.
+            Value::Int(number) if number.bits() <= MOST_BITS => Value::Str(number.to_string()).hash_key(),
+            key => key.hash_key(),
+        };
+        if table.insert(name.ok()?, value).is_some() {
+            return None;
+        }
     }
+    Some(table)
 }
+
+/// Some 4,300 decimal digits.
+const MOST_BITS: u64 = 14_284;
 
 /// Reads JSON with every digit of its numbers.
 fn json(raw: &RawValue) -> Result<Value, Error> {
-    read(raw, crate::value::DEEPEST)
+    value_of(raw)
         .ok_or_else(|| Error::InvalidTask(format!("expected: {} cannot be read", excerpt(raw.get()))))
+}
+
+/// A value in JSON; `None` where it is nested too deeply.
+pub(crate) fn value_of(raw: &RawValue) -> Option<Value> {
+    read(raw, crate::value::DEEPEST)
 }
 
 fn read(raw: &RawValue, depth: usize) -> Option<Value> {
@@ -127,8 +134,7 @@ fn read(raw: &RawValue, depth: usize) -> Option<Value> {
             items.into_iter().map(|item| read(item, depth)).collect::<Option<_>>().map(Value::List)
         }
         b'{' => {
-            let entries: std::collections::BTreeMap<String, Box<RawValue>> =
-                serde_json::from_str(text).ok()?;
+            let entries: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).ok()?;
             entries
                 .into_iter()
                 .map(|(key, value)| Some((Value::Str(key), read(&value, depth)?)))
@@ -171,6 +177,22 @@ mod tests {
     }
 
     #[test]
+    fn each_expected_key_is_matched_by_one_returned_key() {
+        let dict = |entries: &[(Value, i64)]| {
+            Value::Dict(entries.iter().map(|(key, value)| (key.clone(), Value::int(*value))).collect())
+        };
+        let (one, text) = (Value::int(1), Value::Str("1".to_owned()));
+        let twins = dict(&[(one.clone(), 1), (text.clone(), 1)]);
+        assert!(!same(&twins, &value(r#"{"1": 1, "2": 4}"#), 0.0));
+        assert!(!same(&twins, &value(r#"{"1": 1}"#), 0.0));
+        assert!(!same(&Value::List(vec![twins]), &value(r#"[{"1": 1, "2": 4}]"#), 0.0));
+        assert!(!same(&dict(&[(text.clone(), 1), (text, 1)]), &value(r#"{"1": 1, "2": 1}"#), 0.0));
+        assert!(same(&dict(&[(Value::int(2), 4), (one, 1)]), &value(r#"{"1": 1, "2": 4}"#), 0.0));
+        let huge = Value::Int(BigInt::from(1) << 15_000_000);
+        assert!(!same(&dict(&[(huge, 1)]), &value(r#"{"1": 1}"#), 0.0));
+    }
+
+    #[test]
     fn a_tolerance_reaches_into_lists() {
         assert!(!same(&value("[0.30000000000000004]"), &value("[0.3]"), 0.0));
         assert!(same(&value("[0.30000000000000004]"), &value("[0.3]"), 1e-9));
@@ -179,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_result_may_be_wrapped_only_in_a_list_of_one() {
-        let answer = Answer::Returned(value("3"), vec![]);
+        let answer = Answer::value(value("3"));
         let options = Options::default();
         assert!(compare(&answer, &value("[3]"), true, &options).is_ok());
         assert!(compare(&answer, &value("[3]"), false, &options).is_err());

@@ -1,11 +1,14 @@
 //! Judges programs by running them: against inputs and outputs, calls and results, or a test that asserts.
 
+mod ahead;
 mod answers;
 mod asserts;
 mod compare;
 mod drivers;
 mod extract;
 mod function;
+mod harness;
+mod knowledge;
 mod options;
 mod program;
 mod report;
@@ -17,8 +20,9 @@ mod value;
 use gavel_plugin::{Error, Submission, Verdict, Verifier, export};
 
 pub use options::{Block, Compare, Dataset, Guarded, Language, Options, Score, Stop};
+use report::Report;
 use run::Runner;
-use task::Tests;
+use task::{Task, Tests};
 
 /// The `code` verifier.
 #[derive(Debug)]
@@ -35,17 +39,20 @@ impl Verifier for Code {
 
     fn verify(submission: &Submission, options: &Options) -> Result<Verdict, Error> {
         options.check()?;
-        let tests = task::tests_of(submission, options.dataset)?;
+        let Task { tests, harness } = task::task_of(submission, options.dataset)?;
         if options.language != Language::Python && matches!(tests, Tests::Assert(_)) {
             return Err(Error::InvalidTask(
                 "tests that assert are Python, and so must the program be".to_owned(),
             ));
         }
-        let Some(program) = extract::program(submission.completion(), options) else {
-            return Ok(Verdict::new(0.0)
-                .because("no program in the completion")
-                .metric("has_program", false));
+        let Some(program) =
+            extract::program(submission.prompt(), submission.completion(), &|| tests.wanted(), options)
+        else {
+            return Ok(Report::default().verdict(false, 0, options).because("no program in the completion"));
         };
+        let with_imports =
+            harness && options.language == Language::Python && !matches!(tests, Tests::Assert(_));
+        let program = if with_imports { harness::with_imports(program) } else { program };
         let mut runner = Runner::new(options);
         let report = match tests {
             Tests::Stdin(cases) => stdin::judge(&program, &cases, &mut runner)?,
@@ -54,7 +61,7 @@ impl Verifier for Code {
                 asserts::judge(&program::completed(program, &tests), &tests, &mut runner)?
             }
         };
-        Ok(report.verdict(runner.runs, options))
+        Ok(report.verdict(true, runner.runs, options))
     }
 }
 

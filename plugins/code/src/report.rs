@@ -34,15 +34,27 @@ impl Report {
         }
     }
 
-    pub(crate) fn verdict(self, runs: u32, options: &Options) -> Verdict {
+    /// Whether there is something to pay for.
+    pub(crate) fn earns(&self, options: &Options) -> bool {
+        self.reward(options) > 0.0
+    }
+
+    fn fraction(&self) -> f64 {
+        if self.tests == 0 { 0.0 } else { self.passed as f64 / self.tests as f64 }
+    }
+
+    fn reward(&self, options: &Options) -> f64 {
         let all = self.passed == self.tests && self.tests > 0 && self.failure.is_none();
-        let fraction = if self.tests == 0 { 0.0 } else { self.passed as f64 / self.tests as f64 };
-        let reward = match options.score {
+        match options.score {
             Score::All => f64::from(all),
             Score::Fraction if all => 1.0,
             // A test that broke off may have passed all that it came to.
-            Score::Fraction => fraction.min(1.0 - 1.0 / (self.tests + 1) as f64),
-        };
+            Score::Fraction => self.fraction().min(1.0 - 1.0 / (self.tests + 1) as f64),
+        }
+    }
+
+    pub(crate) fn verdict(self, has_program: bool, runs: u32, options: &Options) -> Verdict {
+        let (reward, fraction) = (self.reward(options), self.fraction());
         let mut reason = format!("{} of {} tests passed", self.passed, self.tests);
         if let Some(failure) = &self.failure {
             reason.push_str("; ");
@@ -53,7 +65,7 @@ impl Report {
         }
         Verdict::new(reward)
             .because(reason)
-            .metric("has_program", true)
+            .metric("has_program", has_program)
             .metric("tests", self.tests as f64)
             .metric("passed", self.passed as f64)
             .metric("fraction", fraction)

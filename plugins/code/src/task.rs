@@ -9,12 +9,21 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use crate::knowledge::Argument;
 use crate::options::Dataset;
 use columns::from_columns;
 
 /// JSON as it is written: numbers keep their digits.
 pub(crate) type Raw = Box<RawValue>;
 type Object = BTreeMap<String, Raw>;
+
+/// What a task asks, and what its data set gives every program.
+#[derive(Debug, Clone)]
+pub(crate) struct Task {
+    pub(crate) tests: Tests,
+    /// Whether the tests come in the columns of a data set whose harnesses import the usual names before the program.
+    pub(crate) harness: bool,
+}
 
 /// How a program is tested.
 #[derive(Debug, Clone)]
@@ -39,7 +48,7 @@ pub(crate) struct StdinCase {
 #[derive(Debug, Clone)]
 pub(crate) struct FunctionCase {
     pub(crate) name: String,
-    pub(crate) args: Vec<Raw>,
+    pub(crate) args: Vec<Argument>,
     pub(crate) expected: Raw,
     /// APPS wraps some results in a list of one; then either is right.
     pub(crate) wrapped: bool,
@@ -56,33 +65,55 @@ pub(crate) struct AssertTests {
 }
 
 /// Reads the tests of a task.
-pub(crate) fn tests_of(submission: &Submission, dataset: Dataset) -> Result<Tests, Error> {
+pub(crate) fn task_of(submission: &Submission, dataset: Dataset) -> Result<Task, Error> {
     let columns: Object = submission.metadata()?;
     let reference = submission.reference().unwrap_or_default();
-    let tests = match dataset {
-        Dataset::Reference => from_reference(&submission.reference_json::<Object>()?)?,
+    let own = |object: &Object| from_reference(object).map(|tests| (tests, false));
+    let (tests, harness) = match dataset {
+        Dataset::Reference => own(&submission.reference_json::<Object>()?)?,
         Dataset::Auto => match serde_json::from_str::<Object>(reference) {
-            Ok(object) if object.contains_key("type") => from_reference(&object)?,
+            Ok(object) if object.contains_key("type") => own(&object)?,
             _ => from_columns(&columns, reference, &Dataset::KNOWN)?
                 .or_else(|| bare_asserts(reference))
+                .map(|tests| (tests, true))
                 .ok_or_else(|| unreadable(reference))?,
         },
-        known => from_columns(&columns, reference, &[known])?.ok_or_else(|| missing(known))?,
+        known => (from_columns(&columns, reference, &[known])?.ok_or_else(|| missing(known))?, true),
     };
-    match tests {
+    let tests = match tests {
         Tests::Assert(mut tests) => {
             tests.prefix =
                 tests.prefix.or_else(|| prefix_of(submission.prompt(), tests.entry_point.as_deref()?));
             if tests.source.trim().is_empty() {
                 return Err(Error::InvalidTask("the tests are empty".to_owned()));
             }
-            Ok(Tests::Assert(tests))
+            Tests::Assert(tests)
         }
-        Tests::Stdin(cases) if cases.is_empty() => Err(Error::InvalidTask("there are no tests".to_owned())),
-        Tests::Function(cases) if cases.is_empty() => {
-            Err(Error::InvalidTask("there are no tests".to_owned()))
+        tests => tests,
+    };
+    let none = match &tests {
+        Tests::Stdin(cases) => cases.is_empty(),
+        Tests::Function(cases) => cases.is_empty(),
+        Tests::Assert(_) => false,
+    };
+    if none {
+        return Err(Error::InvalidTask("there are no tests".to_owned()));
+    }
+    Ok(Task { tests, harness })
+}
+
+impl Tests {
+    /// The names that the tests call.
+    pub(crate) fn wanted(&self) -> Vec<String> {
+        match self {
+            Self::Stdin(_) => Vec::new(),
+            Self::Function(cases) => {
+                let names = cases.first().map(|case| case.name.clone());
+                names.into_iter().chain(["Solution".to_owned()]).collect()
+            }
+            Self::Assert(AssertTests { entry_point: Some(name), .. }) => vec![name.clone()],
+            Self::Assert(tests) => crate::asserts::called(&tests.source),
         }
-        tests => Ok(tests),
     }
 }
 
@@ -117,7 +148,7 @@ fn from_reference(object: &Object) -> Result<Tests, Error> {
                 .into_iter()
                 .map(|Call { args, expected }| FunctionCase {
                     name: fn_name.clone(),
-                    args,
+                    args: args.into_iter().map(Argument::input).collect(),
                     expected,
                     wrapped: false,
                 })

@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use ruff_python_ast::{Expr, ModModule, Stmt, StmtFunctionDef};
-
 use super::names::Names;
 use crate::answers::Answer;
+use crate::knowledge::Question;
 use crate::value::Value;
+use ruff_python_ast::{Expr, ModModule, Stmt, StmtFunctionDef};
 
 mod arithmetic;
 mod builtins;
@@ -27,30 +27,11 @@ pub(super) enum Miss {
 /// A value, or `None` where it depends on an answer that is not there yet.
 pub(super) type Evaluated = Result<Option<Value>, Miss>;
 
-/// One call of the program.
-#[derive(Debug, Clone)]
-pub(crate) struct Call {
-    pub(crate) name: String,
-    pub(crate) args: Vec<Value>,
-    pub(crate) kwargs: Vec<(String, Value)>,
-}
-
-impl Call {
-    /// The call as a Python tuple: name, arguments, named arguments.
-    pub(crate) fn literal(&self) -> String {
-        let args = Value::Tuple(self.args.clone()).literal();
-        let kwargs =
-            self.kwargs.iter().map(|(name, value)| (Value::Str(name.clone()), value.clone())).collect();
-        let name = crate::value::literal_string(&self.name);
-        format!("({name},{args},{})", Value::Dict(kwargs).literal())
-    }
-}
-
-/// What an assertion came to, with its text.
+/// What a statement that asserts came to, with its text: it holds if it did each time.
 pub(crate) type Assertion = Result<(), String>;
 
 /// The calls that the tests make, where they are all of a shape that is understood here.
-pub(crate) fn calls(tests: &ModModule, source: &str, names: &Names) -> Option<Vec<Call>> {
+pub(crate) fn calls(tests: &ModModule, source: &str, names: &Names) -> Option<Vec<Question>> {
     // Rust's strings cannot hold what Python's can.
     if source.contains("\\ud") || source.contains("\\uD") {
         return None;
@@ -65,16 +46,16 @@ pub(crate) fn decide(
     tests: &ModModule,
     source: &str,
     names: &Names,
-    calls: &[Call],
+    calls: &[Question],
     answers: Vec<Answer>,
 ) -> Option<Vec<Assertion>> {
     let mut known = BTreeMap::<String, VecDeque<Answer>>::new();
     for (call, answer) in calls.iter().zip(answers) {
-        known.entry(call.literal()).or_default().push_back(answer);
+        known.entry(call.text()).or_default().push_back(answer);
     }
     let mut run = Run::new(source, names, Some(known));
     run.module(tests).ok()?;
-    Some(run.assertions)
+    Some(run.assertions.into_values().collect())
 }
 
 /// What a name of the tests stands for.
@@ -93,10 +74,11 @@ pub(super) enum Bound<'a> {
 pub(super) struct Run<'a> {
     source: &'a str,
     scope: Vec<(String, Bound<'a>)>,
-    calls: Vec<Call>,
+    calls: Vec<Question>,
     /// The answers by call; `None` while the calls are still being noted.
     known: Option<BTreeMap<String, VecDeque<Answer>>>,
-    assertions: Vec<Assertion>,
+    /// By where the statement begins.
+    assertions: BTreeMap<usize, Assertion>,
     depth: usize,
 }
 
@@ -110,7 +92,7 @@ impl<'a> Run<'a> {
             .iter()
             .map(|(alias, name)| (alias.clone(), Bound::Program(name.clone())))
             .collect();
-        Self { source, scope, calls: Vec::new(), known, assertions: Vec::new(), depth: 0 }
+        Self { source, scope, calls: Vec::new(), known, assertions: BTreeMap::new(), depth: 0 }
     }
 
     fn module(&mut self, tests: &'a ModModule) -> Result<(), Miss> {
@@ -123,7 +105,10 @@ impl<'a> Run<'a> {
 
     fn statement(&mut self, statement: &'a Stmt) -> Result<(), Miss> {
         match statement {
-            Stmt::Assert(assert) => self.assertion(&assert.test, &self.source[assert.range]),
+            Stmt::Assert(assert) => {
+                let text = &self.source[assert.range];
+                self.assertion(&assert.test, assert.range.start().to_usize(), text)
+            }
             Stmt::Expr(statement) => self.expression_statement(&statement.value),
             Stmt::Assign(assign) => match assign.targets.as_slice() {
                 [Expr::Name(target)] => {
@@ -215,7 +200,7 @@ impl<'a> Run<'a> {
     }
 
     /// Decides an assertion, or only notes its calls.
-    fn assertion(&mut self, test: &'a Expr, text: &str) -> Result<(), Miss> {
+    fn assertion(&mut self, test: &'a Expr, start: usize, text: &str) -> Result<(), Miss> {
         let recording = self.known.is_none();
         let result = match self.expression(test) {
             Ok(None) if recording => return Ok(()),
@@ -228,7 +213,10 @@ impl<'a> Run<'a> {
         };
         // An assertion without a name, such as `assert True`, would be passed by any program.
         if result.is_err() || names_something(test) {
-            self.assertions.push(result);
+            let statement = self.assertions.entry(start).or_insert(Ok(()));
+            if statement.is_ok() {
+                *statement = result;
+            }
         }
         Ok(())
     }
@@ -249,13 +237,13 @@ impl<'a> Run<'a> {
     }
 
     /// The answer to a call.
-    fn ask(&mut self, call: Call) -> Evaluated {
+    fn ask(&mut self, call: Question) -> Evaluated {
         let Some(known) = &mut self.known else {
             self.calls.push(call);
             return Ok(None);
         };
-        match known.get_mut(&call.literal()).and_then(VecDeque::pop_front) {
-            Some(Answer::Returned(value, _)) => Ok(Some(value)),
+        match known.get_mut(&call.text()).and_then(VecDeque::pop_front) {
+            Some(Answer::Returned(claim)) => Ok(Some(claim.value)),
             Some(answer) => Err(Miss::Raises(answer.failure().unwrap_or_default())),
             None => Err(Miss::NotHere),
         }
@@ -300,7 +288,7 @@ mod tests {
     fn recorded(tests: &str) -> Option<Vec<String>> {
         let tree = ruff_python_parser::parse_module(tests).unwrap();
         let names = Names::of(tree.syntax(), None, |_| false);
-        calls(tree.syntax(), tests, &names).map(|calls| calls.iter().map(Call::literal).collect())
+        calls(tree.syntax(), tests, &names).map(|calls| calls.iter().map(Question::text).collect())
     }
 
     /// Whether each assertion holds when the calls are answered with these values.
@@ -308,7 +296,7 @@ mod tests {
         let tree = ruff_python_parser::parse_module(tests).unwrap();
         let names = Names::of(tree.syntax(), None, |_| false);
         let calls = calls(tree.syntax(), tests, &names)?;
-        let answers = answers.iter().map(|value| Answer::Returned(value.clone(), vec![])).collect();
+        let answers = answers.iter().map(|value| Answer::value(value.clone())).collect();
         let decided = decide(tree.syntax(), tests, &names, &calls, answers)?;
         Some(decided.iter().map(Result::is_ok).collect())
     }
@@ -316,7 +304,10 @@ mod tests {
     #[test]
     fn calls_are_found_in_order_with_their_arguments() {
         let tests = "x = 2 * 3\ndef check(c):\n    assert c(x, [1], k='a') == 1 and not c()\ncheck(f)\n";
-        assert_eq!(recorded(tests).unwrap(), ["('f',(0x6,[0x1,],),{'k':'a',})", "('f',(),{})"]);
+        assert_eq!(
+            recorded(tests).unwrap(),
+            [r#"('call',"f",[0x6,[0x1,],],{'k':'a',})"#, r#"["call","f",[],{}]"#]
+        );
     }
 
     #[test]
@@ -345,6 +336,22 @@ mod tests {
         assert_eq!(decided("assert f()[0] == 1", &[Value::None]), Some(vec![false]));
         assert_eq!(decided("assert f() < 'a'", &[Value::int(1)]), Some(vec![false]));
         assert_eq!(decided("assert f() == 1", &[Value::Library("Fraction(1)".to_owned())]), None);
+    }
+
+    #[test]
+    fn a_statement_holds_if_it_does_each_time() {
+        let tests = "def check(x):\n    assert f(x) == x\ncheck(1)\ncheck(2)\ncheck(3)\n";
+        let answers = [Value::int(1), Value::int(1), Value::int(3)];
+        assert_eq!(decided(tests, &answers), Some(vec![false]));
+    }
+
+    #[test]
+    fn answers_that_are_too_large_are_wrong() {
+        let text = Value::Str("a".repeat(1_000_000));
+        let tests =
+            "assert list(f()) == [1]\nassert f()[0] == 'b'\nassert f()[-1] == 'a'\nassert set(f()) == {1}";
+        let answers = vec![text; 4];
+        assert_eq!(decided(tests, &answers), Some(vec![false, false, true, false]));
     }
 
     #[test]

@@ -13,11 +13,12 @@ use gavel_plugin::Error;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{ModModule, Stmt};
 
-use crate::answers::Answers;
-use crate::drivers;
+use crate::ahead;
+use crate::answers::ask;
+use crate::drivers::Driver;
 use crate::options::Guarded;
 use crate::report::Report;
-use crate::run::{Runner, nonce};
+use crate::run::Runner;
 use crate::task::AssertTests;
 use evaluate::Assertion;
 use names::Names;
@@ -29,6 +30,13 @@ struct Suite<'a> {
     names: Names,
     /// What the task gave the program to start with, as far as it is Python by itself.
     prelude: &'a str,
+}
+
+/// The names of the program that tests use, as it knows them; none where the tests are not Python.
+pub(crate) fn called(tests: &str) -> Vec<String> {
+    let Ok(parsed) = ruff_python_parser::parse_module(tests) else { return Vec::new() };
+    let names = Names::of(parsed.syntax(), None, |_| false);
+    names.externals.into_iter().map(|(_, name)| name).collect()
 }
 
 /// Judges a program by its tests.
@@ -55,18 +63,20 @@ pub(crate) fn judge(program: &str, tests: &AssertTests, runner: &mut Runner<'_>)
 /// Judges tests of the common shapes, with one run of the program.
 fn here(program: &str, suite: &Suite<'_>, runner: &mut Runner<'_>) -> Result<Option<Report>, Error> {
     let Some(calls) = evaluate::calls(suite.tree, suite.source, &suite.names) else { return Ok(None) };
-    let nonce = nonce();
-    let literals: Vec<String> = calls.iter().map(evaluate::Call::literal).collect();
-    let source = drivers::execute(program, &nonce, &format!("[{}]", literals.join(",")));
-    let outcome = runner.run(source, Vec::new())?;
-    let answers = Answers::of(&outcome, &nonce, calls.len());
+    let answers = ask(program, Driver::Functions, &calls, runner)?;
     let limited = usize::from(answers.limited);
     if let Some(why) = answers.broken {
         let report = Report::nothing_passed(assertions_in(suite.tree), why);
         return Ok(Some(Report { limited, ..report }));
     }
-    let decided = evaluate::decide(suite.tree, suite.source, &suite.names, &calls, answers.calls);
-    Ok(decided.map(|assertions| Report { limited, ..counted(assertions) }))
+    let decided = evaluate::decide(suite.tree, suite.source, &suite.names, &calls, answers.answers.clone());
+    let Some(report) = decided.map(counted) else { return Ok(None) };
+    if report.earns(runner.options)
+        && let Some(why) = ahead::caught(program, Driver::Functions, &calls, &answers.answers, runner)?
+    {
+        return Ok(Some(Report::nothing_passed(assertions_in(suite.tree), why)));
+    }
+    Ok(Some(Report { limited, ..report }))
 }
 
 fn counted(assertions: Vec<Assertion>) -> Report {

@@ -1,7 +1,7 @@
 //! Tests that only Python understands, in turns: a trusted interpreter runs them with what is known and notes the
-//! calls that are not, another runs the program to answer all calls so far, until no call is new.
+//! questions that are not, another runs the program to answer all questions so far, until none is new.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use gavel_plugin::Error;
 use serde::Deserialize;
@@ -9,21 +9,23 @@ use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
 use super::{Suite, assertions_in, unsplittable};
-use crate::answers::{Answer, Answers};
-use crate::drivers::{self, Round};
+use crate::ahead;
+use crate::answers::{Answer, Claim, ask};
+use crate::drivers::{self, Driver, Round};
+use crate::knowledge::{ObjectId, Question};
 use crate::options::Guarded;
 use crate::report::Report;
 use crate::run::{Runner, nonce, records, told};
-use crate::value::{Value, decode, literal_string};
+use crate::value::Value;
 
 /// What a round of the tests came to; see `check.py`.
 #[derive(Deserialize)]
 pub(super) struct Checked<'a> {
-    /// The calls so far, in order, where some were new.
+    /// The questions so far, in order, where some were new.
     #[serde(borrow)]
     trace: Vec<&'a RawValue>,
     pending: bool,
-    /// How many calls there were.
+    /// How many questions there were.
     asked: usize,
     passed: usize,
     failed: usize,
@@ -31,13 +33,22 @@ pub(super) struct Checked<'a> {
     first: String,
     /// What ended the tests before their end.
     error: String,
+    /// How the program's run ended, where an answer was asked for that it did not come to.
+    ended: String,
     /// Objects of the program were compared with each other.
     compared: bool,
     unsplittable: String,
 }
 
+/// A question, as the tests' interpreter wrote it and as it is asked, with its answer.
+struct Known {
+    key: String,
+    question: Question,
+    answer: Answer,
+}
+
 pub(super) fn judge(program: &str, suite: &Suite<'_>, runner: &mut Runner<'_>) -> Result<Report, Error> {
-    let mut known: Vec<(String, Json)> = Vec::new();
+    let mut known: Vec<Known> = Vec::new();
     let mut limited = 0;
     for round in 1..=runner.options.rounds {
         let nonce = nonce();
@@ -57,34 +68,75 @@ pub(super) fn judge(program: &str, suite: &Suite<'_>, runner: &mut Runner<'_>) -
         if !checked.unsplittable.is_empty() {
             return unsplittable(program, suite, &checked.unsplittable, runner);
         }
+        let failed =
+            |why: String| Report { rounds: round, ..Report::nothing_passed(assertions_in(suite.tree), why) };
         if !checked.pending {
-            let report = report(&checked, suite)?;
-            return Ok(Report { limited, rounds: round, ..report });
+            let report = Report { limited, rounds: round, ..report(&checked, suite)? };
+            let lie = if report.earns(runner.options) { looked_ahead(program, known, runner)? } else { None };
+            return Ok(lie.map_or(report, failed));
         }
-        let answers = answer(program, &checked.trace, runner)?;
+        let made = made_by_the_test(&known);
+        let questions = checked.trace.iter().map(|json| Question::reported(json.get(), &made));
+        let Some(questions) = questions.collect::<Option<Vec<Question>>>() else {
+            let why = "the tests ask for something that cannot be asked of a program";
+            // Only with answers of the program at hand is that its own doing.
+            return if known.is_empty() {
+                Err(Error::Internal(why.to_owned()))
+            } else {
+                Ok(failed(why.to_owned()))
+            };
+        };
+        let answers = ask(program, Driver::Objects, &questions, runner)?;
         limited = usize::from(answers.limited);
         if let Some(why) = answers.broken {
-            let report = Report::nothing_passed(assertions_in(suite.tree), why);
-            return Ok(Report { limited, rounds: round, ..report });
+            return Ok(Report { limited, ..failed(why) });
         }
-        known = checked
-            .trace
-            .iter()
-            .map(|call| call.get().to_owned())
-            .zip(answers.calls.iter().map(told_answer))
+        let keys = checked.trace.iter().map(|json| json.get().to_owned());
+        let now: Vec<Known> = keys
+            .zip(questions)
+            .zip(answers.answers)
+            .map(|((key, question), answer)| Known { key, question, answer })
             .collect();
+        // Up to the first question that is new, both runs were asked the very same. Who answers otherwise has looked
+        // at what was asked later.
+        let before = known.iter().zip(&now).take_while(|(old, new)| old.key == new.key);
+        if let Some((lie, _)) = before.into_iter().find(|(old, new)| !old.answer.agrees_with(&new.answer)) {
+            let question = gavel_plugin::excerpt(&lie.question.text());
+            return Ok(Report {
+                limited,
+                ..failed(format!("the program answered otherwise before to {question}"))
+            });
+        }
+        known = now;
     }
     let why = format!("the tests still had new calls after {} rounds", runner.options.rounds);
     let report = Report::nothing_passed(assertions_in(suite.tree), why);
     Ok(Report { rounds: runner.options.rounds, limited, ..report })
 }
 
-fn round_of<'a>(suite: &'a Suite<'_>, known: &'a [(String, Json)], runner: &Runner<'_>) -> Round<'a> {
+fn looked_ahead(program: &str, known: Vec<Known>, runner: &mut Runner<'_>) -> Result<Option<String>, Error> {
+    let (questions, answers): (Vec<_>, Vec<_>) =
+        known.into_iter().map(|known| (known.question, known.answer)).unzip();
+    ahead::caught(program, Driver::Objects, &questions, &answers, runner)
+}
+
+/// The objects that came of calling a class by its name.
+fn made_by_the_test(known: &[Known]) -> BTreeSet<ObjectId> {
+    let object = |known: &Known| match &known.answer {
+        Answer::Returned(Claim { value: Value::Object(object, _), .. }) if known.question.makes_object() => {
+            Some(*object)
+        }
+        _ => None,
+    };
+    known.iter().filter_map(object).collect()
+}
+
+fn round_of<'a>(suite: &'a Suite<'_>, known: &'a [Known], runner: &Runner<'_>) -> Round<'a> {
     Round {
         tests: suite.source,
         prelude: suite.prelude,
         externals: &suite.names.externals,
-        known,
+        known: known.iter().map(|known| json!([known.key, told_answer(&known.answer)])).collect(),
         guarded: runner.options.guarded == Guarded::Allow,
     }
 }
@@ -101,72 +153,50 @@ pub(super) fn report(checked: &Checked<'_>, suite: &Suite<'_>) -> Result<Report,
             format!("the tests call nothing of the program: {}", checked.error)
         }));
     }
-    let broke_off = !checked.error.is_empty();
-    let counted = checked.passed + checked.failed + usize::from(broke_off);
-    // Tests without assertions, which only raise, are one test.
-    let (passed, counted) = if counted == 0 { (1, 1) } else { (checked.passed, counted) };
-    let tests = if broke_off { counted.max(assertions_in(suite.tree)) } else { counted };
-    let failure = [&checked.first, &checked.error].into_iter().find(|text| !text.is_empty()).cloned();
     let guarded = checked.compared;
-    Ok(Report { tests, passed, failure, guarded, ..Report::default() })
-}
-
-/// A call as `check.py` writes it: operation, root, path, arguments, named arguments.
-type Call = (String, Json, Vec<String>, Vec<Json>, BTreeMap<String, Json>);
-
-/// Runs the program and makes all calls in order, in a fresh interpreter.
-fn answer(program: &str, trace: &[&RawValue], runner: &mut Runner<'_>) -> Result<Answers, Error> {
-    let nonce = nonce();
-    let calls: Vec<Json> = trace.iter().map(|call| told_call(call)).collect::<Result<_, _>>()?;
-    let source = drivers::execute_split(program, &nonce, &calls);
-    let outcome = runner.run(source, Vec::new())?;
-    Ok(Answers::of(&outcome, &nonce, calls.len()))
-}
-
-/// A call as `objects.py` takes it: a list where all of it is plain, else an expression. There the arguments are made
-/// only when it is their turn, since they may be objects that earlier calls made.
-fn told_call(call: &RawValue) -> Result<Json, Error> {
-    let internal =
-        || Error::Internal("the tests' interpreter reported a call that cannot be read".to_owned());
-    let (operation, root, path, args, named): Call =
-        serde_json::from_str(call.get()).map_err(|_| internal())?;
-    let value = |json: &Json| decode(json).map_err(|_| internal());
-    let args: Vec<Value> = args.iter().map(value).collect::<Result<_, _>>()?;
-    let named: Vec<(Value, Value)> = named
-        .iter()
-        .map(|(name, json)| Ok((Value::Str(name.clone()), value(json)?)))
-        .collect::<Result<_, Error>>()?;
-    let root = value(&root)?;
-    if let (Some(root), Some(args), true) =
-        (root.plain(), Value::List(args.clone()).plain(), named.is_empty())
-    {
-        return Ok(json!([operation, root, path, args]));
+    let counted = checked.passed + checked.failed;
+    if !checked.error.is_empty() {
+        // What was not reached is not passed, nor is a loop that was not run to its end. Which of the statements
+        // before would have held to the end is not known.
+        let why = [&checked.first, &checked.error].into_iter().find(|text| !text.is_empty()).cloned();
+        let report = Report::nothing_passed(counted.max(assertions_in(suite.tree)), why.unwrap_or_default());
+        return Ok(Report { guarded, ..report });
     }
-    let path = Value::List(path.into_iter().map(Value::Str).collect());
-    Ok(Json::String(format!(
-        "({},{},{},lambda: ({},{}))",
-        literal_string(&operation),
-        root.literal(),
-        path.literal(),
-        Value::Tuple(args).literal(),
-        Value::Dict(named).literal()
-    )))
+    // Tests without assertions, which only raise, are one test.
+    let (passed, tests) = if counted == 0 { (1, 1) } else { (checked.passed, counted) };
+    let failure = [&checked.first, &checked.ended].into_iter().find(|text| !text.is_empty()).cloned();
+    // A test that catches everything has caught the end of the program's run, which it could not have seen.
+    let passed = if passed == tests && !checked.ended.is_empty() { 0 } else { passed };
+    Ok(Report { tests, passed, failure, guarded, ..Report::default() })
 }
 
 /// An answer as `check.py` takes it: a list where all of it is plain, else an expression.
 fn told_answer(answer: &Answer) -> Json {
     match answer {
-        Answer::Returned(value, changed) => match value.plain().filter(|_| changed.is_empty()) {
-            Some(value) => json!(["value", value, []]),
-            None => {
-                let changed = changed
-                    .iter()
-                    .map(|(index, value)| Value::Tuple(vec![Value::int(*index), value.clone()]))
-                    .collect();
-                format!("('value',{},{})", value.literal(), Value::List(changed).literal()).into()
-            }
+        Answer::Returned(claim) => match claim.value.plain().filter(|_| claim.changed.is_empty()) {
+            Some(value) if claim.state.is_empty() => json!(["value", value, [], [], []]),
+            _ => told_claim(claim).into(),
         },
-        Answer::Raised(classes, text) => json!(["raised", classes, text]),
-        Answer::Ended(how) => json!(["ended", how, null]),
+        Answer::Raised(classes, text) => json!(["raised", classes, text, [], []]),
+        Answer::Ended(how) => json!(["ended", how, null, [], []]),
     }
+}
+
+fn told_claim(claim: &Claim) -> String {
+    let number = |number: u64| Value::int(number);
+    let text = |text: &String| Value::Str(text.clone());
+    let changed =
+        claim.changed.iter().map(|(index, value)| Value::Tuple(vec![Value::int(*index), value.clone()]));
+    let state = claim.state.iter().map(|held| {
+        let attributes = held.attributes.iter().map(|(name, value)| (text(name), value.clone())).collect();
+        Value::Tuple(vec![number(held.object), number(held.kind as u64), Value::Dict(attributes)])
+    });
+    let kinds = claim.kinds.iter().map(|names| Value::List(names.iter().map(text).collect()));
+    format!(
+        "('value',{},{},{},{})",
+        claim.value.literal(),
+        Value::List(changed.collect()).literal(),
+        Value::List(state.collect()).literal(),
+        Value::List(kinds.collect()).literal()
+    )
 }

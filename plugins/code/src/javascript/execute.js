@@ -1,6 +1,7 @@
 // Calls a function of the program that stands above. Untrusted: whatever comes out of here is a claim, compared
 // elsewhere. No expected value enters.
 function __gavelExecute(nonce, find, calls) {
+  "use strict"; // else a function that is called could read the arguments of this one
   const print = console.log.bind(console);
   console.log = () => {};
   const emit = (number, record) => print("\n" + nonce + " " + number + " " + JSON.stringify(record));

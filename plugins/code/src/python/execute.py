@@ -1,6 +1,6 @@
-# Runs a program and calls what it defines. Untrusted: the program shares this interpreter, so whatever comes out of
-# here is a claim, compared elsewhere. No expected value enters. Compiled in every run, so it is short.
-import io, sys
+# Runs a program and asks it one thing after the other. Untrusted: the program shares this interpreter, so whatever
+# comes out of here is a claim, compared elsewhere. Nothing expected enters. Compiled in every run, so it is short.
+import io, os, random, sys
 
 
 def raised(error):
@@ -17,26 +17,50 @@ def find(names, name):
     raise NameError("name %r is not defined" % name)
 
 
-def perform(names, name, args, kwargs={}):
+def perform(names, operation, name, args, kwargs):
     return {"value": encode(find(names, name)(*args, **kwargs))}
 
 
-def execute(source, nonce, calls):
+def read(size):
+    parts = []
+    while size and (part := os.read(0, size)):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts).decode()
+
+
+def told(question):
+    """A question as it comes: JSON where all of it is plain data, else an expression."""
+    return json.loads(question) if question[0] == "[" else eval(question)
+
+
+def execute(source, nonce):
     out = sys.stdout
-    # What the program prints is no part of the answer, and must not disturb it.
+    # What the program prints is no part of the answer, and must not disturb it; nor is there anything for it to read.
+    sys.stdin, sys.stdout = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in "io")
+    sys.stderr = sys.stdout
     sys.setrecursionlimit(sys.getrecursionlimit() + 3)  # the frames below the program are ours
-    sys.stdout = sys.stderr = io.TextIOWrapper(io.BytesIO(), "utf-8")
+    sys.set_int_max_str_digits(0)
+    # The same question has the same answer in every run.
+    random.seed(0)
+    os.urandom = random._urandom = random.Random(0).randbytes
     module = sys.modules["solution"] = type(sys)("solution")
     names = module.__dict__
-    for number, call in enumerate([None, *calls]):
+    number, question = 0, ""
+    while True:
         try:
             if number:
-                record = perform(names, *call)
+                record = perform(names, *told(question))
             else:
                 record = exec(compile(source, "solution.py", "exec", 0, True), names) or {}
         except BaseException as error:
-            record = raised(error)
+            # A program that reads input at its end has defined what is asked for before.
+            record = {} if not number and type(error) is EOFError else raised(error)
         out.write("\n%s %d %s\n" % (nonce, number, json.dumps(record)))
         out.flush()
-        if not number and record:
+        # The next question comes in when this one is answered, and takes its place.
+        question = "" if record and not number else read(8)
+        if not question:
             return
+        question = read(int(question, 16))
+        number += 1

@@ -3,14 +3,14 @@
 
 
 def caught(tree):
-    """Names in `except` clauses and in `raises(...)`: exceptions of the program, if they are names of the program."""
+    """Names in `except` clauses and in `raises(...)`: which errors the tests are prepared for."""
     for node in ast.walk(tree):
         wanted = [node.type] if isinstance(node, ast.ExceptHandler) else []
-        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("raises", "assertRaises"):
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in RAISES:
             wanted = node.args[:1]
         for part in wanted:
             for name in ast.walk(part) if part else ():
-                if isinstance(name, ast.Name) and name.id in EXTERNALS:
+                if isinstance(name, ast.Name):
                     yield name.id
 
 
@@ -37,26 +37,106 @@ def numpy_in_part():
 def prepare(tree):
     sys.modules.setdefault("numpy", numpy_in_part())
     pytest = sys.modules["pytest"] = type(sys)("pytest")
-    pytest.raises, pytest.approx = raises, approx
+    pytest.raises, pytest.approx, pytest.mark, pytest.fixture = raises, approx, Mark(), fixture
     for name in caught(tree):
-        exceptions[EXTERNALS[name]] = type(EXTERNALS[name], (Exception,), {})
+        if name in EXTERNALS:
+            exceptions[EXTERNALS[name]] = type(EXTERNALS[name], (Exception,), {})
+        else:
+            caught_builtins.add(name)
 
 
-def raises(kind, match=None):
-    import contextlib, re
+fixtures = {}
+
+
+class Mark:
+    """`pytest.mark`: only `parametrize` means anything here."""
+
+    def __getattr__(self, mark):
+        def parametrize(names, values, **_):
+            names = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
+            rows = [dict(zip(names, value if len(names) > 1 else [value])) for value in values]
+
+            def decorate(function):
+                function.__dict__.setdefault("rows", []).append(rows)
+                return function
+
+            return decorate
+
+        def other(*args, **_):
+            return args[0] if len(args) == 1 and callable(args[0]) else lambda function: function
+
+        return parametrize if mark == "parametrize" else other
+
+
+def fixture(function=None, **_):
+    if function is None:
+        return fixture
+    fixtures[function.__name__] = function
+    return function
+
+
+def arguments(function, given):
+    """What a test function or a fixture takes: what is given, and what fixtures make."""
+    made = {}
+    for name in function.__code__.co_varnames[: function.__code__.co_argcount]:
+        if name in given:
+            made[name] = given[name]
+        elif name in fixtures:
+            made[name] = fixtures[name](**arguments(fixtures[name], {}))
+            if type(made[name]) is type(_ for _ in ()):
+                made[name] = next(made[name])
+    return made
+
+
+def collected(name, thing):
+    """The functions that pytest would call, with their names and the class of their `self`."""
+
+    def is_test(name, function):
+        if type(function) is not type(check) or not name.startswith("test"):
+            return False
+        known = {"self", *fixtures}.union(*(row for rows in function.__dict__.get("rows", []) for row in rows))
+        return known.issuperset(function.__code__.co_varnames[: function.__code__.co_argcount])
+
+    if is_test(name, thing):
+        yield name, thing, None
+    if isinstance(thing, type) and name.startswith("Test"):
+        for method, function in vars(thing).items():
+            if is_test(method, function):
+                yield "%s.%s" % (name, method), function, thing
+
+
+def run_test(function, owner):
+    import itertools
+
+    for rows in itertools.product(*function.__dict__.get("rows", [])):
+        given = {name: value for row in rows for name, value in row.items()}
+        if owner:
+            given["self"] = owner()
+            getattr(given["self"], "setup_method", lambda: None)()
+        function(**arguments(function, given))
+
+
+def raises(kind, *call, match=None, **named):
+    import contextlib, re, types
 
     @contextlib.contextmanager
     def manager():
+        caught = types.SimpleNamespace(value=None, type=None)
         try:
-            yield
+            yield caught
         except kind as error:
+            caught.value, caught.type = error, type(error)
             if match is None or re.search(match, str(error)):
                 return
             raise
         if not report["pending"]:
             raise AssertionError("did not raise")
 
-    return manager()
+    if not call:
+        return manager()
+    with manager() as caught:
+        call[0](*call[1:], **named)
+    return caught
 
 
 class approx:
@@ -76,21 +156,31 @@ def run_collected(names):
     """What pytest and unittest would collect, where the tests call nothing themselves."""
     import unittest
 
-    collect = not report["passed"] + report["failed"]
+    unittest.case.isinstance = names["isinstance"]  # which knows stand-ins
+
+    class Result(unittest.TestResult):
+        def startTest(self, test):
+            running.append(test.id())
+            super().startTest(test)
+
+        def stopTest(self, test):
+            running.clear()
+            super().stopTest(test)
+            bad = [told for case, told in self.failures + self.errors if case.id() == test.id()]
+            error = AssertionError(bad[0].strip().splitlines()[-1][:200]) if bad else None
+            assertion("%s: %s" % (test.id(), error), test.id(), True, error)
+
+    collect = not units
     for name, thing in list(names.items()):
-        counted = report["passed"] + report["failed"]
         if isinstance(thing, type) and issubclass(thing, unittest.TestCase):
-            result = unittest.TestResult()
-            unittest.defaultTestLoader.loadTestsFromTestCase(thing).run(result)
-            bad = result.failures + result.errors
-            report["passed"] += max(0, result.testsRun - len(bad))
-            report["failed"] += len(bad)
-            if bad:
-                report["first"] = report["first"] or "%s: %s" % (bad[0][0], bad[0][1].strip().splitlines()[-1][:200])
-        elif collect and name.startswith("test") and type(thing) is type(check) and not thing.__code__.co_argcount:
+            unittest.defaultTestLoader.loadTestsFromTestCase(thing).run(Result())
+            continue
+        for test, function, owner in collected(name, thing) if collect else ():
+            running.append(test)
+            error = None
             try:
-                thing()
-            except Exception as error:
-                assertion(name, True, error)
-            if report["passed"] + report["failed"] == counted:
-                assertion(name, True)
+                run_test(function, owner)
+            except (Exception, Ended) as raised:
+                error = raised
+            running.clear()
+            assertion(test, test, True, error)

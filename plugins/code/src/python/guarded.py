@@ -164,7 +164,7 @@ def guard(source, program, nonce):
         see_that_the_library_is_whole()
         names = {"__name__": "tests"}
         names.update((alias, wrapped(mine[name])) for alias, name in EXTERNALS.items() if name in mine)
-        names.update(ASSERTION=assertion)
+        names.update(isinstance=isinstance, ASSERTION=assertion, ENDED=Ended, PENDING=PENDING, IS=IS, TYPE=TYPE)
         tree = ast.fix_missing_locations(Asserts().visit(ast.parse(source)))
         exec(compile(tree, "tests.py", "exec"), names)
         run_collected(names)
@@ -172,4 +172,4 @@ def guard(source, program, nonce):
         report["error"] = "guarded programs may not use %s" % error
     except BaseException as error:
         report["error"] = "%s: %s" % (type(error).__name__, str(error)[:200])
-    emit(1, ("\n%s 0 %s\n" % (nonce, text(report))).encode())
+    emit(1, ("\n%s 0 %s\n" % (nonce, text(summary()))).encode())

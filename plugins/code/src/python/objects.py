@@ -1,13 +1,14 @@
-# The calls of a test that was split: on names and objects of the program, along a path of attributes. Replaces
-# `perform` of execute.py.
+# The questions of a test that was split: calls, attributes and operators of the program's names and objects. Replaces
+# `perform` and `told` of execute.py.
+import operator
 
-
-def told(call):
-    """A call as it comes: a list of plain data, or an expression with the arguments to be made in time."""
-    if type(call) is str:
-        return eval(call)
-    operation, root, path, args = call
-    return operation, root, path, lambda: (args, {})
+OPERATORS = {function.__name__: function for function in (bool, len, str, repr, int, float, complex, abs, round, next)}
+OPERATORS.update((name, getattr(operator, name)) for name in "neg pos invert index".split())
+OPERATORS.update((name, getattr(operator, name)) for name in "eq lt le gt ge add sub mul truediv floordiv".split())
+OPERATORS.update((name, getattr(operator, name)) for name in "mod pow matmul lshift rshift and_ or_ xor contains".split())
+OPERATORS.update(iter=iter, enter=lambda it: it.__enter__(), exit=lambda it: it.__exit__(None, None, None))
+# A state larger than this, in letters, is not sent along.
+LARGEST = 50_000
 
 
 def GLOBAL(name):
@@ -18,24 +19,91 @@ def OBJECT(number):
     return objects[number]
 
 
-def perform(names, operation, root, path, make):
-    global NAMES
+def told(question):
+    global asking
+    asking = question
+    times[question] = times.get(question, 0) + 1
+    return json.loads(question) if question[0] == "[" else eval(question)
+
+
+def target_of(target):
+    """A name of the program, an object of it, or a method of one."""
+    if type(target) is str:
+        return find(NAMES, target)
+    if type(target) is int:
+        return objects[target]
+    return getattr(objects[target[0]], target[1])
+
+
+def attributes(value):
+    kind = type(value)
+    names = dict.fromkeys(getattr(value, "__dict__", ()))
+    for base in kind.__mro__:
+        slots = base.__dict__.get("__slots__", ())
+        names.update(dict.fromkeys([slots] if type(slots) is str else slots))
+    return [name for name in names if type(name) is str and not (name[:2] == name[-2:] == "__") and hasattr(value, name)]
+
+
+def methods(kind):
+    function = (type(find), staticmethod, classmethod)
+    names = {name for base in kind.__mro__ for name, it in vars(base).items() if isinstance(it, function)}
+    special = ("__call__", "__bool__", "__len__")
+    return sorted(names | {name for name in special if any(name in vars(base) for base in kind.__mro__)})
+
+
+def state():
+    """What the objects of an answer hold, so that a test that reads it does not have to ask for each attribute."""
+    told, kinds, size = {}, {}, 0
+    for number in touched:  # which grows on the way
+        value = objects[number]
+        if number in told or isinstance(value, type):
+            continue
+        kind = type(value)
+        place = next((place for place, known in kinds.items() if known is kind), len(kinds))
+        held = {}
+        for name in attributes(value) if kind.__module__ not in ("builtins", "itertools") else ():
+            try:
+                held[name] = encode(getattr(value, name))
+            except Exception:
+                continue
+        size += len(json.dumps(held))
+        if size > LARGEST:
+            break
+        kinds[place] = kind
+        told[number] = [number, place, held]
+    return {"state": list(told.values()), "kinds": [methods(kind) for kind in kinds.values()]} if told else {}
+
+
+def perform(names, operation, target, *rest):
+    global NAMES, consuming
     NAMES = names
-    target = objects[root] if type(root) is int else find(names, root)
-    *path, last = path or [None]
-    for name in path:
-        target = getattr(target, name)
-    args, kwargs = make()
-    if operation == "set":
-        setattr(target, last, args[0])
-        return {"value": None}
-    if last is not None:
-        target = getattr(target, last)
-    if operation == "get":
-        return {"value": encode(target)}
-    if operation == "isinstance":
-        return {"value": isinstance(target, args[0])}
-    before = [encode(arg) for arg in args]
-    value = encode(target(*args, **kwargs))
-    after = [encode(arg) if type(arg) in (list, dict, set, bytearray) else None for arg in args]
-    return {"value": value, "changed": [[i, a] for i, a in enumerate(after) if a is not None and a != before[i]]}
+    touched.clear()
+    changed = []
+    # An iterator that an object holds is not to be used up by looking at it.
+    consuming = operation == "call" or rest[:1] == ("iter",) or rest[:1] == ("next",)
+    target = target_of(target)
+    if operation == "call":
+        args, kwargs = rest
+        before = [encode(arg) for arg in args]
+        value = target(*args, **kwargs)
+        after = [encode(arg) if type(arg) in (list, dict, set, bytearray) else None for arg in args]
+        changed = [[i, a] for i, a in enumerate(after) if a is not None and a != before[i]]
+        touched.clear()
+    elif operation == "global":
+        value = target
+    elif operation == "get":
+        value = getattr(target, rest[0])
+    elif operation == "set":
+        value = setattr(target, *rest)
+        encode_other(target, type(target))  # so that its state goes along
+    elif operation == "item":
+        value = target[rest[0]]
+    elif operation == "set-item":
+        value = operator.setitem(target, *rest)
+    elif operation == "operator":
+        value = OPERATORS[rest[0]](target, *map(OBJECT, rest[1]))
+    else:
+        value = {"isinstance": isinstance, "issubclass": issubclass}[operation](target, target_of(rest[0]))
+    record = {"value": encode(value), "changed": changed}
+    consuming = False
+    return record | state()

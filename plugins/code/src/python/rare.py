@@ -1,7 +1,10 @@
 # Writes the values that encode.py does not know: other builtin types, a few of the library's, and subclasses that
 # compare as their builtin bases do.
+consuming = True
+
+
 def encode_rare(value, kind, depth):
-    import builtins, collections, decimal, fractions, itertools
+    import builtins, collections, decimal, fractions, itertools, sys
 
     if kind is str:
         try:
@@ -21,6 +24,8 @@ def encode_rare(value, kind, depth):
         return {"bytes": value.hex()}
     if kind is complex:
         return {"complex": [repr(value.real), repr(value.imag)]}
+    if kind is slice:
+        return {"slice": [encode(part) for part in (value.start, value.stop, value.step)]}
     if kind is range:
         return {"range": [encode(part) for part in (value.start, value.stop, value.step)]}
     if kind is fractions.Fraction:
@@ -47,9 +52,13 @@ def encode_rare(value, kind, depth):
                 return encode(base(base.__iter__(value)), depth)
             if base not in (list, tuple, dict):
                 raise ValueError("a %s that compares as it likes" % base.__name__)
-    if hasattr(kind, "__next__") and kind.__module__ in ("builtins", "itertools"):
-        items = list(itertools.islice(value, 100_001))
-        if len(items) > 100_000:
-            raise ValueError("an iterator without end")
+    if consuming and hasattr(kind, "__next__") and kind.__module__ in ("builtins", "itertools"):
+        items, size = [], 0
+        for item in value:
+            items.append(item)
+            size += sys.getsizeof(item)
+            if len(items) > 100_000 or size > 1 << 22:
+                # Perhaps without end: whoever wants an item asks for it.
+                return encode_other(itertools.chain(items, value), itertools.chain)
         return {"iterator": [encode(item, depth) for item in items]}
     return encode_other(value, kind)

@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::{AssertTests, FunctionCase, Object, Raw, StdinCase, Tests, asserts, prefix_of, with_check};
+use crate::knowledge::Argument;
 use crate::options::Dataset;
 
 /// Tries each data set's columns, first among the columns, then in a reference that is JSON.
@@ -209,12 +210,14 @@ fn function_case(name: &str, input: &RawValue, output: Raw) -> Result<FunctionCa
     let name = name.to_owned();
     if let Ok(text) = serde_json::from_str::<String>(input.get()) {
         let lines = text.lines().filter(|line| !line.trim().is_empty());
-        let args: Result<_, serde_json::Error> = lines.map(serde_json::from_str).collect();
+        let args: Result<_, serde_json::Error> =
+            lines.map(|line| serde_json::from_str(line).map(Argument::input)).collect();
         let args =
             args.map_err(|error| Error::InvalidTask(format!("inputs: an argument is not JSON: {error}")))?;
         return Ok(FunctionCase { name, args, expected: unwrapped(&output), wrapped: false });
     }
-    let args = serde_json::from_str(input.get()).unwrap_or_else(|_| vec![input.to_owned()]);
+    let args: Vec<Raw> = serde_json::from_str(input.get()).unwrap_or_else(|_| vec![input.to_owned()]);
+    let args = args.into_iter().map(Argument::input).collect();
     Ok(FunctionCase { name, args, expected: output, wrapped: true })
 }
 

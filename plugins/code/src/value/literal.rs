@@ -19,6 +19,7 @@ impl Value {
             Self::Int(number) => number.to_i64().filter(|it| it.abs() < LARGEST)?.into(),
             Self::Str(text) => text.as_str().into(),
             Self::List(items) => items.iter().map(Self::plain).collect::<Option<Vec<_>>>()?.into(),
+            Self::Dict(entries) if entries.is_empty() => serde_json::json!({}),
             _ => return None,
         })
     }

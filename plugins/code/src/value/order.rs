@@ -121,7 +121,8 @@ fn write_number(number: Number<'_>, key: &mut Vec<u8>) {
         number => number.to_int(),
     };
     let digits = match whole {
-        Some(whole) => format!("i{whole};"),
+        // Hexadecimal, since decimal digits of a large integer cost their number squared.
+        Some(whole) => format!("i{whole:x};"),
         None => format!("x{:x};", number.to_f64().to_bits()),
     };
     key.extend(digits.into_bytes());

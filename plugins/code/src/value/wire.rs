@@ -7,12 +7,14 @@
 //! {"tuple": […]} {"set": […]} {"frozenset": […]}
 //! {"dict": [[key, value], …]} {"iterator": […]}
 //! {"surrogates": "utf-8 bytes in hex"} {"deque": […]} {"range": [a, b, c]} {"keys": […]}
+//! {"slice": [a, null, null]}
 //! {"fraction": ["0x1", "0x3"]} {"decimal": "1.10"} {"builtin": "int"}
 //! {"object": [7, "Point"]} {"global": "name"}     what stays in the program
 //! ```
 //!
 //! An untrusted program can write anything here, so everything is checked and nothing is passed on as text.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use num_bigint::BigInt;
@@ -141,6 +143,17 @@ fn library(
             expression.push(')');
             Ok(expression)
         }
+        "slice" => match content.as_array().map(Vec::as_slice) {
+            Some(parts @ [_, _, _]) => {
+                let part = |json: &Json| match json {
+                    Json::Null => Ok("None".to_owned()),
+                    json => int(json).map(|number| format!("{number:#x}")),
+                };
+                let parts: Vec<String> = parts.iter().map(part).collect::<Result<_, _>>()?;
+                Ok(format!("slice({})", parts.join(",")))
+            }
+            _ => Err(TooStrange),
+        },
         "builtin" => {
             let name = content.as_str().ok_or(TooStrange)?;
             if BUILTINS.contains(&name) { Ok(name.to_owned()) } else { Err(TooStrange) }
@@ -162,11 +175,30 @@ fn dict(content: &Json, depth: usize) -> Result<Vec<(Value, Value)>, TooStrange>
         }
         _ => Err(TooStrange),
     };
-    content.as_array().ok_or(TooStrange)?.iter().map(entry).collect()
+    let entries: Vec<(Value, Value)> =
+        content.as_array().ok_or(TooStrange)?.iter().map(entry).collect::<Result<_, _>>()?;
+    different(entries.iter().map(|(key, _)| key))?;
+    Ok(entries)
 }
 
 fn hashable(items: Vec<Value>) -> Result<Vec<Value>, TooStrange> {
-    if items.iter().all(Value::hashable) { Ok(items) } else { Err(TooStrange) }
+    if !items.iter().all(Value::hashable) {
+        return Err(TooStrange);
+    }
+    different(items.iter())?;
+    Ok(items)
+}
+
+/// Refuses the same key twice: Python has no such dict or set, so only a forged record does.
+fn different<'a>(keys: impl Iterator<Item = &'a Value>) -> Result<(), TooStrange> {
+    let mut seen = BTreeSet::new();
+    for key in keys {
+        let key = key.hash_key().unwrap_or_else(|_| key.literal().into_bytes());
+        if !seen.insert(key) {
+            return Err(TooStrange);
+        }
+    }
+    Ok(())
 }
 
 /// A number, or hexadecimal digits as Python's `hex` prints them.
@@ -237,6 +269,10 @@ mod tests {
             json!({"fraction": [1, 0]}),
             json!({"set": [[1]]}),
             json!({"dict": [[[1], 2]]}),
+            json!({"dict": [["a", 1], ["a", 1]]}),
+            json!({"dict": [[1, 1], [true, 1]]}),
+            json!({"set": [1, {"float": "1.0"}]}),
+            json!({"dict": [[{"object": [1, "K"]}, 1], [{"object": [1, "K"]}, 1]]}),
             json!({"unheard-of": 1}),
             json!({"tuple": [1], "list": [1]}),
             json!({}),

@@ -78,9 +78,15 @@ fn items(value: &Value) -> Result<Vec<Value>, Miss> {
         Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_) => {
             Err(Miss::Raises(format!("raised TypeError: a {} is not iterable", value.type_name())))
         }
+        Value::Str(text) if text.len() > MOST_LETTERS => {
+            Err(Miss::Raises(format!("is a text of {} bytes, taken apart", text.len())))
+        }
         value => value.items().ok_or(Miss::NotHere),
     }
 }
+
+/// A text of more bytes is not taken apart into its letters: it is no answer, and would cost more than the plugin has.
+const MOST_LETTERS: usize = 400_000;
 
 /// Each item once.
 pub(super) fn set(value: &Value, make: fn(Vec<Value>) -> Value) -> Result<Value, Miss> {
@@ -111,6 +117,7 @@ fn sorted(mut items: Vec<Value>) -> Result<Vec<Value>, Miss> {
 fn length(value: &Value) -> Result<Value, Miss> {
     match value {
         Value::Iterator(_) => Err(Miss::NotHere),
+        Value::Str(text) => Ok(Value::int(text.chars().count())),
         value => items(value).map(|items| Value::int(items.len())),
     }
 }

@@ -6,7 +6,8 @@ use num_bigint::BigInt;
 use num_traits::{Num, ToPrimitive};
 use ruff_python_ast::{Arguments, BoolOp, CmpOp, Expr, ExprCall, Number, UnaryOp};
 
-use super::{Bound, Call, Evaluated, Miss, Run, arithmetic, builtins};
+use super::{Bound, Evaluated, Miss, Run, arithmetic, builtins};
+use crate::knowledge::{Argument, CallSite, Question};
 use crate::value::{BUILTINS, Value, compare};
 
 impl<'a> Run<'a> {
@@ -130,7 +131,13 @@ impl<'a> Run<'a> {
         match &*call.func {
             Expr::Name(name) => match self.lookup(name.id.as_str()).cloned() {
                 Some(Bound::Program(function)) => match self.arguments(&call.arguments)? {
-                    Some((args, kwargs)) => self.ask(Call { name: function, args, kwargs }),
+                    Some((args, kwargs)) => {
+                        let site = CallSite::of(call);
+                        let args = args.into_iter().map(|value| Argument::at(&site, value)).collect();
+                        let named =
+                            kwargs.into_iter().map(|(name, value)| (name, Argument::at(&site, value)));
+                        self.ask(Question::call(&function, args, named.collect()))
+                    }
                     None => Err(Miss::NotHere), // an answer goes into another call
                 },
                 Some(_) => Err(Miss::NotHere),
@@ -287,6 +294,18 @@ fn any_equal<'v>(mut items: impl Iterator<Item = &'v Value>, item: &Value) -> Re
     items.try_fold(false, |found, other| Ok(found || other.equals(item).map_err(|_| Miss::NotHere)?))
 }
 
+/// Where an index points to among so many items; `None` where that is before the first.
+fn place(index: &Value, length: usize) -> Result<Option<usize>, Miss> {
+    let index = index.number().and_then(|index| index.to_int()).ok_or(Miss::NotHere)?;
+    let index = index.to_i64().ok_or(Miss::NotHere)?;
+    let place = if index < 0 { index + length as i64 } else { index };
+    Ok(usize::try_from(place).ok())
+}
+
+fn no_such_index() -> Miss {
+    Miss::Raises("raised IndexError".to_owned())
+}
+
 fn item(value: &Value, index: &Value) -> Result<Value, Miss> {
     match value {
         Value::Dict(entries) if index.hashable() => entries
@@ -294,13 +313,12 @@ fn item(value: &Value, index: &Value) -> Result<Value, Miss> {
             .find(|(key, _)| key.equals(index) == Ok(true))
             .map(|(_, value)| value.clone())
             .ok_or_else(|| Miss::Raises("raised KeyError".to_owned())),
-        Value::List(_) | Value::Tuple(_) | Value::Str(_) => {
-            let items = value.items().ok_or(Miss::NotHere)?;
-            let index = index.number().and_then(|index| index.to_int()).ok_or(Miss::NotHere)?;
-            let index = index.to_i64().ok_or(Miss::NotHere)?;
-            let place = if index < 0 { index + items.len() as i64 } else { index };
-            let found = usize::try_from(place).ok().and_then(|place| items.get(place));
-            found.cloned().ok_or_else(|| Miss::Raises("raised IndexError".to_owned()))
+        Value::List(items) | Value::Tuple(items) => {
+            place(index, items.len())?.and_then(|place| items.get(place).cloned()).ok_or_else(no_such_index)
+        }
+        Value::Str(text) => {
+            let letter = |place| text.chars().nth(place).map(|letter| Value::Str(letter.to_string()));
+            place(index, text.chars().count())?.and_then(letter).ok_or_else(no_such_index)
         }
         Value::None => Err(Miss::Raises("raised TypeError: None is not subscriptable".to_owned())),
         _ => Err(Miss::NotHere),
