@@ -3,7 +3,8 @@
 
 mod cpython;
 
-use std::sync::Mutex;
+use std::cell::RefCell;
+use std::rc::Rc;
 
 use gavel_plugin::interpreter::{self, Program};
 use gavel_plugin::{Submission, Verdict, judge};
@@ -159,23 +160,20 @@ def f(x):
 
 /// Judges, and holds every program that is run to what it may see.
 fn judged(program: &str, tests: &str) -> Verdict {
-    let leaks = Mutex::new(Vec::<&str>::new());
+    let leaks = Rc::new(RefCell::new(Vec::<&str>::new()));
     let marked = format!("# THE-PROGRAM\n{program}");
-    let interpreter = {
-        let leaks = &leaks;
-        move |run: &Program| {
-            if run.source.contains("THE-PROGRAM") {
-                let seen = format!("{}{}", run.source, String::from_utf8_lossy(&run.stdin));
-                leaks.lock().unwrap().extend(SPELLINGS.iter().filter(|spelling| seen.contains(**spelling)));
-            }
-            cpython::run(run)
+    let seen_leaks = Rc::clone(&leaks);
+    let interpreter = move |run: &Program| {
+        if run.source.contains("THE-PROGRAM") {
+            let seen = format!("{}{}", run.source, String::from_utf8_lossy(&run.stdin));
+            seen_leaks.borrow_mut().extend(SPELLINGS.iter().filter(|spelling| seen.contains(**spelling)));
         }
+        cpython::run(run)
     };
     let reference = json!({"type": "assert", "tests": tests}).to_string();
     let submission = Submission::new(format!("```python\n{marked}\n```")).with_reference(reference);
     let verdict = interpreter::with(interpreter, || judge::<Code>(&submission, r#"{"score": "fraction"}"#));
-    let leaks = leaks.into_inner().unwrap();
-    assert!(leaks.is_empty(), "the program could see {leaks:?} in\n{tests}");
+    assert!(leaks.borrow().is_empty(), "the program could see {:?} in\n{tests}", leaks.borrow());
     verdict.unwrap()
 }
 
