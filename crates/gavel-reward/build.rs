@@ -14,7 +14,16 @@ const PROFILE: &str = "plugin";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
-    for input in ["plugins", "sdk/rust", "sdk/wit", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml"] {
+    let inputs = [
+        "plugins",
+        "crates/gavel-text",
+        "sdk/rust",
+        "sdk/wit",
+        "Cargo.toml",
+        "Cargo.lock",
+        "rust-toolchain.toml",
+    ];
+    for input in inputs {
         println!("cargo::rerun-if-changed={}", workspace.join(input).display());
     }
     let out = PathBuf::from(std::env::var("OUT_DIR")?);

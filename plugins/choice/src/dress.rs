@@ -1,7 +1,9 @@
 //! What may stand around a letter and say nothing: brackets, bold, LaTeX, quotes, words such as "option".
 
+use gavel_text::braced;
+
 /// Words that may stand before a letter.
-const LEADS: [&str; 45] = [
+const LEADS: [&str; 42] = [
     "a letra",
     "a opção",
     "a alternativa",
@@ -18,9 +20,6 @@ const LEADS: [&str; 45] = [
     "daher",
     "also",
     "dus",
-    "maybe",
-    "perhaps",
-    "possibly",
     "option",
     "choice",
     "answer",
@@ -175,11 +174,58 @@ pub(crate) fn closed(text: &str) -> &str {
 pub(crate) fn plain(text: &str) -> String {
     let text = without_commands(text);
     let around = |c: char| {
-        c.is_whitespace()
-            || matches!(c, '*' | '"' | '\'' | '`' | '$' | '“' | '”' | '.' | '。' | '_' | '{' | '}')
+        c.is_whitespace() || matches!(c, '*' | '"' | '\'' | '`' | '$' | '“' | '”' | '.' | '。' | '_')
     };
-    let words: Vec<&str> = text.trim_matches(around).split_whitespace().collect();
+    let mut text = text.trim_matches(around);
+    // Braces come off in pairs: the last one of `\frac{1}{2}` is part of it.
+    while let Some(inner) = braced(text, text.len()).filter(|inner| inner.len() + 2 == text.len()) {
+        text = inner.trim_matches(around);
+    }
+    let words: Vec<&str> = text.split_whitespace().collect();
     words.join(" ").to_lowercase()
+}
+
+/// A formula in one spelling: without white space, dollar signs, layout, and braces around one character. Empty for
+/// prose.
+pub(crate) fn formula(text: &str) -> String {
+    const LAYOUT: [&str; 12] = [
+        "\\left",
+        "\\right",
+        "\\displaystyle",
+        "\\,",
+        "\\;",
+        "\\:",
+        "\\!",
+        "\\ ",
+        "\\(",
+        "\\)",
+        "\\[",
+        "\\]",
+    ];
+    if !text.contains(['\\', '^', '+', '=', '$', '/', '-']) {
+        return String::new();
+    }
+    let mut text = without_commands(text).replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac");
+    for layout in LAYOUT {
+        text = text.replace(layout, "");
+    }
+    let signs: Vec<char> =
+        text.trim().trim_end_matches('.').chars().filter(|c| !c.is_whitespace() && *c != '$').collect();
+    let mut spelling = String::with_capacity(signs.len());
+    let mut at = 0;
+    while at < signs.len() {
+        match signs[at..] {
+            ['{', inner, '}', ..] if !matches!(inner, '{' | '}' | '\\') => {
+                spelling.push(inner);
+                at += 3;
+            }
+            _ => {
+                spelling.push(signs[at]);
+                at += 1;
+            }
+        }
+    }
+    spelling
 }
 
 /// A text without the LaTeX commands that only set type.

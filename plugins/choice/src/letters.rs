@@ -75,6 +75,10 @@ pub(crate) struct Script {
     pub(crate) digits: bool,
     /// By the Cyrillic letters in their order, so that В is the third and no look-alike of B.
     pub(crate) cyrillic: bool,
+    /// In words of Cyrillic letters, so that a keyboard may have written В for B. Elsewhere it is a look-alike, and text.
+    pub(crate) writes_cyrillic: bool,
+    /// In words of Greek letters, so that Β is a letter of a choice. Elsewhere it is a look-alike, and text.
+    pub(crate) writes_greek: bool,
 }
 
 /// A character that names a choice.
@@ -89,13 +93,12 @@ pub(crate) struct Mark {
 }
 
 /// Letters that enumerate choices in other scripts, in their order.
-const ORDERS: [&str; 13] = [
+const ORDERS: [&str; 12] = [
     "أبجدهوزحطي",
     "ابجدهوزحطي",
     "অবডঢ",
     "কখগঘঙ",
     "कखगघङ",
-    "ΑΒΓΔΕ",
     "אבגדה",
     "甲乙丙丁戊",
     "가나다라마",
@@ -105,6 +108,7 @@ const ORDERS: [&str; 13] = [
     "కఖగఘ",
 ];
 const CYRILLIC: &str = "АБВГДЕЖЗИК";
+const GREEK: &str = "ΑΒΓΔΕ";
 
 /// What `c` names, if anything.
 pub(crate) fn mark(c: char, script: Script) -> Option<Mark> {
@@ -138,10 +142,13 @@ fn other_script(c: char, script: Script) -> Option<char> {
     let nth = |order: &str| order.chars().position(|it| it == c);
     let place = if script.cyrillic {
         nth(CYRILLIC)
-    } else {
-        // Look-alikes, as a keyboard of the wrong language writes them.
+    } else if script.writes_cyrillic {
+        // As a keyboard of the wrong language writes them.
         nth("А\u{0}\u{0}\u{0}Е").or_else(|| nth("\u{0}ВС"))
+    } else {
+        None
     };
+    let place = place.or_else(|| if script.writes_greek { nth(GREEK) } else { None });
     let place = place.or_else(|| ORDERS.iter().find_map(|order| nth(order)))?;
     char::from_u32('A' as u32 + u32::try_from(place).ok()?)
 }
@@ -154,29 +161,43 @@ pub(crate) fn lists_in_cyrillic(prompt: &str) -> bool {
     })
 }
 
+/// Whether a text has a word of at least three letters in a script, given by its range.
+pub(crate) fn writes(text: &str, script: std::ops::RangeInclusive<char>) -> bool {
+    if text.is_ascii() {
+        return false;
+    }
+    let mut run = 0;
+    text.chars().any(|c| {
+        run = if script.contains(&c) { run + 1 } else { 0 };
+        run == 3
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn forms_of_many_scripts_name_the_same_letter() {
-        for b in [
-            'B', 'b', 'Ｂ', 'Ⓑ', 'ⓑ', '⒝', '𝐁', '𝖡', '🄱', '🅑', '🅱', 'ب', 'ব', 'খ', 'ख', 'Β', 'ב', '乙', '나',
-            'В',
-        ] {
+        for b in ['B', 'b', 'Ｂ', 'Ⓑ', 'ⓑ', '⒝', '𝐁', '𝖡', '🄱', '🅑', '🅱', 'ب', 'ব', 'খ', 'ख', 'ב', '乙', '나']
+        {
             assert_eq!(mark(b, Script::default()).map(|mark| mark.letter), Some('B'), "{b}");
         }
-        for nothing in ['1', '?', 'é', 'Б', 'ß', '日', ' '] {
+        for nothing in ['1', '?', 'é', 'Б', 'ß', '日', ' ', 'В', 'Β'] {
             assert_eq!(mark(nothing, Script::default()), None, "{nothing}");
         }
     }
 
     #[test]
-    fn cyrillic_letters_are_look_alikes_unless_the_task_counts_by_them() {
-        let named = |c, cyrillic| mark(c, Script { cyrillic, digits: false }).map(|mark| mark.letter);
+    fn cyrillic_letters_count_where_they_are_written_or_counted_by() {
+        let named = |c, cyrillic| {
+            let script = Script { cyrillic, writes_cyrillic: true, ..Script::default() };
+            mark(c, script).map(|mark| mark.letter)
+        };
         assert_eq!((named('В', false), named('В', true)), (Some('B'), Some('C')));
         assert_eq!((named('С', false), named('С', true)), (Some('C'), None));
         assert_eq!((named('Б', false), named('Б', true)), (None, Some('B')));
+        assert!(writes("Ответ: В", 'а'..='я') && !writes("The answer is В", 'а'..='я'));
         assert!(lists_in_cyrillic("Что?\nА) да\nБ) нет"));
     }
 

@@ -8,11 +8,9 @@ mod places;
 mod reading;
 mod rival;
 mod task;
-mod window;
-
-use std::borrow::Cow;
 
 use gavel_plugin::{Error, Submission, Verdict, Verifier, export};
+use gavel_text::{after_thinking, end_of, tasks, turns, visible};
 use serde::Deserialize;
 
 use letters::Letters;
@@ -60,8 +58,11 @@ impl Verifier for Choice {
     fn verify(submission: &Submission, options: &Options) -> Result<Verdict, Error> {
         options.check()?;
         let task = Task::of(submission, options)?;
-        let text = visible(own_text(submission));
-        Ok(match places::answer(&text, &task, &options.order, options.strict) {
+        let text = visible(submission.completion());
+        let parts = own_parts(&text, submission.prompt());
+        let found =
+            parts.into_iter().find_map(|part| places::answer(part, &task, &options.order, options.strict));
+        Ok(match found {
             Some(Answer::Letters(letters, place)) => {
                 let correct = letters == task.expected;
                 let relation = if correct { "is" } else { "is not" };
@@ -94,37 +95,29 @@ impl Options {
     }
 }
 
-/// What the policy says as its answer: without the prompt, where it was repeated, and without the thinking.
-fn own_text(submission: &Submission) -> &str {
+/// How much of a part is searched, from its end, in bytes.
+const FARTHEST_BACK: usize = 100_000;
+
+/// What the policy says as its answer: without the thinking, and cut where the prompt is repeated, a turn ends, or a new
+/// task starts. The first part that has an answer counts, for what runs on answers something else.
+fn own_parts<'a>(text: &'a str, prompt: &str) -> Vec<&'a str> {
     /// A shorter prompt may well stand in an answer.
     const SHORTEST_PROMPT: usize = 20;
-    let prompt = submission.prompt().trim();
-    let text = submission.completion();
-    let text = match text.rsplit_once(prompt) {
-        Some((_, after)) if prompt.len() >= SHORTEST_PROMPT => after,
-        _ => text,
-    };
-    match text.rsplit_once("</think>") {
-        Some((_, after)) => after,
-        // Cut off while it was thinking.
-        None if text.trim_start().starts_with("<think>") => "",
-        None => text,
+    let prompt = visible(prompt.trim());
+    let mut parts = Vec::new();
+    for turn in turns(text) {
+        let said = after_thinking(turn);
+        let said: Vec<&str> = match prompt.len() >= SHORTEST_PROMPT {
+            true => said.splitn(MOST_REPEATS, &*prompt).collect(),
+            false => vec![said],
+        };
+        parts.extend(said.into_iter().flat_map(tasks).map(|part| end_of(part, FARTHEST_BACK)));
     }
+    parts
 }
 
-/// The text as it is seen: nothing invisible in it, and plain white space, so that neither can keep letters apart.
-fn visible(text: &str) -> Cow<'_, str> {
-    let is_invisible = |c: char| {
-        matches!(c, '\u{ad}' | '\u{34f}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    let is_odd = |c: char| c.is_whitespace() && !matches!(c, ' ' | '\t' | '\n' | '\r');
-    if !text.contains(|c| is_invisible(c) || is_odd(c)) {
-        return Cow::Borrowed(text);
-    }
-    let seen = text.chars().filter(|&c| !is_invisible(c));
-    Cow::Owned(seen.map(|c| if is_odd(c) { ' ' } else { c }).collect())
-}
+/// How many times the prompt may be repeated; what follows is one part.
+const MOST_REPEATS: usize = 8;
 
 fn verdict(has_answer: bool, correct: bool, open: bool) -> Verdict {
     Verdict::right_if(correct)

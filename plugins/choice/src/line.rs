@@ -1,13 +1,14 @@
 //! Finds an answer that is a line of its own: `B`, `(B) Rome`, the text of a choice; or the one letter that the last line
 //! sets apart.
 
+use gavel_text::{end_of, is_disowned};
+
 use crate::dress::strip_folded;
 use crate::letters::{Letters, mark};
 use crate::places::Statement;
 use crate::reading::{Reading, is_bare, read, read_strictly};
 use crate::rival::names_a_rival;
 use crate::task::Task;
-use crate::window::end_of;
 
 /// How much of a last line is searched, in bytes.
 const LONGEST_SENTENCE: usize = 600;
@@ -24,20 +25,24 @@ pub(crate) fn statements(text: &str, task: &Task, strict: bool) -> Vec<Statement
         lines.drain(MOST_LINES / 2..lines.len() - MOST_LINES / 2);
     }
     let (Some(first), Some(last)) = (lines.first(), lines.last()) else { return Vec::new() };
-    let reading = if strict {
-        read_strictly(last, task)
+    // Where each reading stands, so that what follows it can take it back.
+    let place = |line: &str| line.as_ptr() as usize - text.as_ptr() as usize;
+    let at = |line: &str, reading| Statement { start: place(line), end: place(line), reading };
+    let found = if strict {
+        read_strictly(last, task).map(|reading| at(last, reading))
     } else {
         let first_line = || {
             let reading = own_line(&lines, first, task)?;
-            Some(if lines.len() > 1 && takes_back(last, reading, task) { Reading::Open } else { reading })
+            let is_open = lines.len() > 1 && takes_back(last, reading, task);
+            Some(at(first, if is_open { Reading::Open } else { reading }))
         };
-        own_line(&lines, last, task)
-            .or_else(first_line)
-            .or_else(|| task.letter_of(last).map(|letter| Reading::Letters(Letters::from_iter([letter]))))
-            .or_else(|| set_apart(last, task))
+        let last_line = || {
+            let named = task.letter_of(last).map(|letter| Reading::Letters(Letters::from_iter([letter])));
+            named.or_else(|| set_apart(last, task)).map(|reading| at(last, reading))
+        };
+        own_line(&lines, last, task).map(|reading| at(last, reading)).or_else(first_line).or_else(last_line)
     };
-    let end = text.len();
-    reading.map(|reading| Statement { start: end, end, reading }).into_iter().collect()
+    found.into_iter().collect()
 }
 
 /// Whether a last line draws another conclusion than the first one did: `So it is C.`
@@ -116,14 +121,20 @@ fn set_apart(line: &str, task: &Task) -> Option<Reading> {
         .split(|c: char| !c.is_alphabetic())
         .any(|word| AGAINST.iter().any(|against| word.eq_ignore_ascii_case(against)));
     let speaks_against = speaks_against || line.contains("n't") || line.contains("n’t");
-    if speaks_against || line.ends_with('?') {
+    if line.ends_with('?') {
         return None;
+    }
+    if speaks_against {
+        return left_over(line, task).or_else(|| behind_copula(line, task)).map(Reading::Letters);
     }
     let mut found = Letters::default();
     for (at, _) in line.match_indices(['(', '*', '[']) {
         let rest = line[at..].trim_start_matches(['(', '*', '[']);
         let end = rest.chars().next().map_or(0, char::len_utf8);
         let closes = [")", "*", "]", ".", ":"].iter().any(|close| rest[end..].starts_with(close));
+        if closes && is_disowned(&line[..at]) {
+            return None;
+        }
         if closes
             && let Some(Reading::Letters(letters)) = read(&rest[..end], task).filter(|_| is_capital(rest))
         {
@@ -131,6 +142,10 @@ fn set_apart(line: &str, task: &Task) -> Option<Reading> {
         }
     }
     for (at, word) in line.match_indices("ption ").chain(line.match_indices("hoice ")) {
+        // The cut word itself stands between its letter and what is before it.
+        if is_disowned(&line[..at + word.len()]) {
+            return None;
+        }
         if let Some(Reading::Letters(letters)) = read(&line[at + word.len()..], task) {
             found = found.union(letters);
         }
@@ -145,15 +160,65 @@ fn set_apart(line: &str, task: &Task) -> Option<Reading> {
     }
 }
 
+/// The letter that an elimination leaves: `This rules out A, B and C, leaving D.`
+fn left_over(line: &str, task: &Task) -> Option<Letters> {
+    const LEAVING: [&str; 6] =
+        ["leaving ", "leaves ", "leaving only ", "leaves only ", "leaving us with ", "leaves us with "];
+    let sentence = line.trim_end_matches(['.', '!', ' ', '*']);
+    let letter = LEAVING.iter().find_map(|word| {
+        let at = sentence.rfind(word)?;
+        read(&sentence[at + word.len()..], task)
+            .filter(|reading| is_bare(&sentence[at + word.len()..], *reading))
+    })?;
+    match letter {
+        Reading::Letters(letters) if letters.count() == 1 => Some(letters),
+        _ => None,
+    }
+}
+
+/// The letter behind the copula of a sentence whose subject alone says no: `The one that could not be folded is (D).`
+fn behind_copula(line: &str, task: &Task) -> Option<Letters> {
+    const AGAINST: [&str; 6] = ["not", "cannot", "except", "isn't", "doesn't", "can't"];
+    // A subject that denies being the answer says nothing of which is.
+    const ANSWERS: [&str; 9] =
+        ["answer", "correct", "right", "true", "solution", "option", "choice", "possible", "wrong"];
+    let sentence = line.trim_end_matches(['.', '!', ' ', '*']).rsplit(". ").next()?;
+    let (subject, letter) = [" is ", " are ", " was "]
+        .iter()
+        .filter_map(|verb| {
+            let at = sentence.rfind(verb)?;
+            Some((&sentence[..at], &sentence[at + verb.len()..]))
+        })
+        .min_by_key(|(_, letter)| letter.len())?;
+    let words: Vec<String> = subject
+        .split(|c: char| !(c.is_alphanumeric() || c == '\'' || c == '’'))
+        .map(|word| word.to_lowercase().replace('’', "'"))
+        .collect();
+    let relative = words.iter().position(|word| matches!(word.as_str(), "that" | "which" | "who"))?;
+    let is_in_clause = |no: &&str| words.iter().position(|word| word == no).is_none_or(|at| at > relative);
+    let denies_answer = words.iter().any(|word| ANSWERS.contains(&word.as_str()));
+    let is_known = words.iter().any(|word| AGAINST.contains(&word.as_str()));
+    if denies_answer || !is_known || !AGAINST.iter().all(|no| is_in_clause(&no)) || is_disowned(subject) {
+        return None;
+    }
+    match read(letter, task).filter(|reading| is_bare(letter, *reading)) {
+        Some(Reading::Letters(letters)) if letters.count() == 1 => Some(letters),
+        _ => None,
+    }
+}
+
 /// The letter that a last sentence ends with, `It's B.`, or finds right, `So B is correct.`
 fn last_word(line: &str, task: &Task) -> Option<Letters> {
-    const JOINTS: [&str; 10] =
-        ["is", "it's", "that's", "be", "leaves", "—", "–", "therefore", "thus", "hence"];
+    const JOINTS: [&str; 11] =
+        ["is", "it's", "that's", "be", "leaves", "leaving", "—", "–", "therefore", "thus", "hence"];
     let sentence = line.trim_end_matches(['.', '!', ' ', '*']).rsplit(". ").next()?;
     let ruling =
         [" is correct", " is right", " is the answer"].iter().find_map(|end| sentence.strip_suffix(end));
     let mut words = ruling.unwrap_or(sentence).rsplit(' ');
     let last = words.next().filter(|word| is_capital(word))?;
+    if is_disowned(&sentence[..last.as_ptr() as usize - sentence.as_ptr() as usize]) {
+        return None;
+    }
     let before = words.next().unwrap_or_default().trim_end_matches(',').to_lowercase().replace('’', "'");
     let joins = JOINTS.contains(&before.as_str()) || ruling.is_some() && matches!(before.as_str(), "so" | "");
     match read(last, task) {

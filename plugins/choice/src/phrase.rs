@@ -1,12 +1,14 @@
 //! Finds where a text announces its answer: "The answer is …", "Antwort: …", "答案是…", "I choose …", "… is the correct
 //! answer".
 
+use gavel_text::{end_of, is_counterfactual, is_disowned, start_of};
+
 use crate::dress::strip_folded;
+use crate::letters::mark;
 use crate::places::Statement;
 use crate::reading::{Reading, read};
 use crate::rival::denies;
 use crate::task::Task;
-use crate::window::{end_of, start_of};
 
 /// Nouns for an answer, in lower case; a copula must follow. Those of the languages of MMMLU are all there.
 const NOUNS: [&str; 68] = [
@@ -159,6 +161,9 @@ const COPULAS: [&str; 49] = [
 /// How far from its noun a letter may stand, in bytes.
 const FARTHEST: usize = 90;
 
+/// How much of a list of choices is looked at, in bytes.
+const FARTHEST_LIST: usize = 1_000;
+
 /// How many nouns and verbs are looked at, from the end of a text; an answer comes late.
 const MOST_TRIED: usize = 200;
 
@@ -175,20 +180,34 @@ pub(crate) fn statements(text: &str, task: &Task) -> Vec<Statement> {
             continue;
         }
         let rest = &text[at..];
-        let noun = NOUNS.iter().filter(fits).find_map(|noun| whole(rest, noun)).or_else(|| {
-            if is_unspaced(c) { UNSPACED_NOUNS.iter().find_map(|noun| rest.strip_prefix(noun)) } else { None }
-        });
-        let after = noun.or_else(|| VERBS.iter().filter(fits).find_map(|verb| whole(rest, verb)));
+        // Most words start as none of these do, and telling that is cheap.
+        let first = c.to_lowercase().next().unwrap_or(c);
+        let starts = |word: &&&str| word.starts_with(first);
+        let noun =
+            NOUNS.iter().filter(fits).filter(starts).find_map(|noun| whole(rest, noun)).or_else(|| {
+                if is_unspaced(c) {
+                    UNSPACED_NOUNS.iter().find_map(|noun| rest.strip_prefix(noun))
+                } else {
+                    None
+                }
+            });
+        let verb = || VERBS.iter().filter(fits).filter(starts).find_map(|verb| whole(rest, verb));
+        let after = noun.or_else(verb);
         let Some(after) = after else { continue };
         let statement = if noun.is_some() {
             behind_noun(text, after, task).or_else(|| before_noun(&text[..at], task))
         } else {
             read(after, task).map(|reading| (reading, after))
         };
-        if let Some((reading, place)) =
-            statement.filter(|_| !is_denied(&text[..at]) && !is_in_tag(&text[..at], rest))
-        {
-            let place = offset(text, place);
+        let stands = |(_, at_letter): &(Reading, &str)| {
+            let before = &text[..offset(text, at_letter)];
+            !is_disowned(before)
+                && !is_counterfactual(before)
+                && !is_negated(&text[..at])
+                && !is_in_tag(&text[..at], rest)
+        };
+        if let Some((reading, at_letter)) = statement.filter(stands) {
+            let place = offset(text, at_letter);
             found.push(Statement { start: at.min(place), end: at.max(place), reading });
         }
         tried += 1;
@@ -253,7 +272,26 @@ fn behind_noun<'a>(text: &'a str, after: &'a str, task: &Task) -> Option<(Readin
 /// A colon may end its line, and the answer stand on the next.
 fn read_joined(joined: &str, task: &Task) -> Option<Reading> {
     let bare = joined.trim_start_matches(['*', '_', ' ', '\t', ':', '：', '.']);
+    if bare.starts_with('\n') && lists_choices(bare, task) {
+        return None;
+    }
     read(if bare.starts_with('\n') { bare } else { joined.trim_start_matches([':', '：', ' ', '*']) }, task)
+}
+
+/// Whether the next lines list choices, each behind its letter: `A) 6` and below it `B) 12`.
+fn lists_choices(text: &str, task: &Task) -> bool {
+    let letter = |line: &str| {
+        let line = line.trim().trim_start_matches(['(', '*', '-', ' ']);
+        let mut characters = line.chars();
+        let mark = mark(characters.next()?, task.script)?;
+        let is_set_off = matches!(characters.next()?, ')' | '.' | ':' | ']' | '*');
+        (is_set_off && task.letters.contains(mark.letter)).then_some(mark.letter)
+    };
+    let mut lines = start_of(text, FARTHEST_LIST).lines().filter(|line| !line.trim().is_empty()).map(letter);
+    match (lines.next().flatten(), lines.next().flatten()) {
+        (Some(first), Some(second)) => first != second,
+        _ => false,
+    }
 }
 
 /// The text up to where its sentence or line ends; where a line ends with a colon, that is its end too.
@@ -309,8 +347,21 @@ fn last_words<'a>(subject: &'a str, task: &Task) -> Option<&'a str> {
 }
 
 fn says_no(text: &str) -> bool {
-    const NO: [&str; 9] =
-        ["not", "wrong", "incorrect", "false", "worst", "least", "never", "falsche", "second"];
+    const NO: [&str; 13] = [
+        "not",
+        "wrong",
+        "incorrect",
+        "false",
+        "worst",
+        "least",
+        "never",
+        "falsche",
+        "second",
+        "trap",
+        "decoy",
+        "distractor",
+        "third",
+    ];
     text.split(|c: char| !c.is_alphabetic()).any(|word| NO.iter().any(|no| word.eq_ignore_ascii_case(no)))
 }
 
@@ -325,32 +376,9 @@ fn is_in_tag(before: &str, rest: &str) -> bool {
     }
 }
 
-/// Whether the words right before an announcement take it back: "if the answer is A", "I wouldn't choose A".
-fn is_denied(before: &str) -> bool {
-    const DENIALS: [&str; 17] = [
-        "if",
-        "whether",
-        "unless",
-        "suppose",
-        "supposing",
-        "assume",
-        "assuming",
-        "incorrect",
-        "wrong",
-        "false",
-        "not",
-        "cannot",
-        "never",
-        "don't",
-        "wouldn't",
-        "falsche",
-        "t",
-    ];
+/// Whether a negation in another language stands right before an announcement.
+fn is_negated(before: &str) -> bool {
     let sentence =
         end_of(before, FARTHEST).rsplit(['\n', '.', '!', '?', ';', ',', ':']).next().unwrap_or_default();
-    let words =
-        sentence.rsplit(|c: char| !(c.is_alphanumeric() || c == '\'')).filter(|word| !word.is_empty());
-    let near =
-        |word: &str| DENIALS.iter().any(|denial| word.eq_ignore_ascii_case(denial)) || word.ends_with("n't");
-    words.take(4).any(near) || ["不是", "不", "如果"].iter().any(|no| sentence.ends_with(no))
+    ["不是", "不", "如果", "falsche "].iter().any(|no| sentence.ends_with(no))
 }

@@ -1,12 +1,12 @@
 //! Finds where a completion states its answer, and what the statements come to.
 
+use gavel_text::{braced, is_disowned, is_withdrawn};
 use serde::Deserialize;
 
 use crate::letters::Letters;
 use crate::reading::{Reading, read, read_strictly};
 use crate::rival::names_a_rival;
 use crate::task::Task;
-use crate::window::start_of;
 use crate::{line, phrase};
 
 /// A place where an answer may stand.
@@ -76,13 +76,21 @@ pub(crate) fn answer(text: &str, task: &Task, order: &[Place], strict: bool) -> 
         let joined = if all_must_agree { join(&found, task) } else { settle(&found, last) };
         let spoken = spoken.iter().map(|it| (it.start, it.reading)).filter(|_| all_must_agree);
         let mut later = spoken.chain(line::bare(text, task)).filter(|(start, _)| *start > last.end);
-        let taken_back = place != Place::Line && later.any(|(_, reading)| differs(reading, joined));
+        let taken_back = place != Place::Line && later.any(|(_, reading)| differs(reading, joined))
+            || all_must_agree && is_disowned(&text[..last.start])
+            || is_withdrawn(behind(text, last.end));
         return Some(match joined {
             Reading::Letters(letters) if !taken_back => Answer::Letters(letters, place),
             _ => Answer::Open(place),
         });
     }
     None
+}
+
+/// What follows a statement.
+fn behind(text: &str, end: usize) -> &str {
+    let rest = &text[end..];
+    rest.strip_prefix("</answer>").unwrap_or(rest)
 }
 
 /// What several statements that must agree come to. Where several choices are right, each may have its own.
@@ -128,6 +136,8 @@ fn enclosed<'a>(
         let lines: Vec<Statement> = lines.chain([Statement { start, end: start, reading }]).collect();
         let reading = match join(&lines, task) {
             Reading::Letters(found) if !strict && names_a_rival(part, found, task) => Reading::Open,
+            // In a tag or a box, `B!` is another sign than `B`.
+            Reading::Letters(_) if part.trim().ends_with('!') => Reading::Open,
             reading => reading,
         };
         Some(Statement { start, end: start + part.len(), reading })
@@ -152,23 +162,8 @@ fn boxes(text: &str) -> impl Iterator<Item = &str> {
     found.reverse();
     found.into_iter().filter_map(|at| {
         let rest = text[at + "\\boxed".len()..].trim_start();
-        braced(start_of(rest, LONGEST_BOX))
+        braced(rest, LONGEST_BOX)
     })
-}
-
-/// What stands between the brace that `text` starts with and the one that closes it.
-fn braced(text: &str) -> Option<&str> {
-    let mut depth = 0_usize;
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            b'{' => depth += 1,
-            b'}' if depth == 1 => return Some(&text[1..at]),
-            b'}' => depth = depth.checked_sub(1)?,
-            _ if depth == 0 => return None,
-            _ => {}
-        }
-    }
-    None
 }
 
 /// `Answer: B` and nothing else on the line.

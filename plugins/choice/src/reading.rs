@@ -1,10 +1,11 @@
 //! Reads which choices a short text names: `B`, `(B)`, `**B.** Paris`, `A and C`, or the text of a choice.
 
+use gavel_text::{joins, start_of};
+
 use crate::dress::{closed, is_closing, plain, skip_to_mark, strip_folded, without_commands, word_at};
 use crate::letters::{Letters, Mark, Script, mark};
-use crate::rival::{goes_on_to_another, is_denied_behind};
+use crate::rival::{goes_on_to_another, is_taken_back};
 use crate::task::Task;
-use crate::window::start_of;
 
 /// What a text says of the choices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +70,8 @@ fn letters(line: &str, task: &Task) -> Option<Reading> {
             // Behind letters, it was no connector: `B and that is it`.
             return if found.count() == 0 { block(at, task) } else { finish(rest, found, is_open, task) };
         };
-        if found.count() == 0 && !stands_alone(mark, opened, after) {
+        let stands = || stands_alone(mark, opened, after) || has_own_text(mark, after, task);
+        if found.count() == 0 && (is_primed(opened, after) || !stands()) {
             return None;
         }
         found.insert(mark.letter);
@@ -87,7 +89,7 @@ fn letters(line: &str, task: &Task) -> Option<Reading> {
 /// What a list of letters comes to, given what follows it.
 fn finish(rest: &str, found: Letters, is_open: bool, task: &Task) -> Option<Reading> {
     // `The answer is B?` asks.
-    if rest.trim_start().starts_with(['?', '？']) || is_denied_behind(rest) {
+    if rest.trim_start().starts_with(['?', '？']) || is_taken_back(rest, found, task) {
         return None;
     }
     let open = is_open || names_another(rest, found, task) || goes_on_to_another(rest, found, task);
@@ -103,6 +105,18 @@ fn block(text: &str, task: &Task) -> Option<Reading> {
         && word.chars().all(|c| task.letters.contains(c))
         && word.as_bytes().is_sorted_by(|left, right| left < right);
     fits.then(|| Reading::Letters(word.chars().collect()))
+}
+
+/// `B'` is another sign than `B`; in `'B'` the mark closes a quotation. A footnote says what is not read.
+fn is_primed(opened: bool, after: &str) -> bool {
+    !opened && after.starts_with(['\'', '’', '′', '″']) || after.starts_with("[^")
+}
+
+/// `b. 4`: a small letter with the text of its choice.
+fn has_own_text(mark: Mark, after: &str, task: &Task) -> bool {
+    let text = after.trim_start_matches(['.', ')', ':']);
+    let letter = || task.letter_of(text.lines().next().unwrap_or_default());
+    text.len() < after.len() && letter() == Some(mark.letter)
 }
 
 /// A letter of the task at the start of `text`, with the rest behind it, when no word goes on there.
@@ -123,11 +137,12 @@ fn goes_on(mark: Mark, rest: &str) -> bool {
         '\'' | '’' => after.is_some_and(char::is_alphabetic),
         '+' | '^' | '=' => true,
         '_' => is_alphanumeric(after),
-        // `A-level` is a word, `A-D` a range.
+        // `A-level` is a word, `A-D` a range, `A-` a grade.
+        '-' if after.is_none_or(|c| !c.is_alphanumeric() && !c.is_whitespace() && !is_closing(c)) => true,
         '-' => is_alphanumeric(after) && is_alphanumeric(characters.next()),
         // `A.D.` is a word, `B.Rome` is not.
         '.' => after.is_some_and(char::is_uppercase) && characters.next() == Some('.'),
-        '\u{300}'..='\u{36f}' => true,
+        _ if mark.is_latin && joins(next) => true,
         _ if mark.is_latin => {
             let is_letter = next.is_alphabetic() && next < '\u{250}' || is_latin(next);
             next.is_ascii_alphanumeric() || is_letter
@@ -277,13 +292,21 @@ fn contradicts(line: &str, found: Letters, task: &Task) -> bool {
     task.letter_of(text.trim_end_matches(is_closing)).is_some_and(|letter| !found.contains(letter))
 }
 
+/// Whether the text of a choice ends where `rest` begins: no word and no formula goes on there.
+fn ends_there(text: &str, rest: &str) -> bool {
+    const OPERATORS: [char; 14] = ['+', '-', '*', '/', '=', '^', '_', '<', '>', '\\', '·', '×', '(', '['];
+    let is_formula = text.contains(['\\', '^', '=', '+', '{']) || text.contains(|c: char| c.is_ascii_digit());
+    let behind = if is_formula { rest.trim_start() } else { rest };
+    let goes_on = is_formula && behind.starts_with(OPERATORS) || rest.starts_with(['(', '[', '{', '^']);
+    !goes_on && !rest.starts_with(char::is_alphanumeric)
+}
+
 /// The choice whose text a line starts with, when the line names no other.
 fn choice_text(line: &str, task: &Task) -> Option<Reading> {
     let said = plain(line);
     let starts = |text: &String| {
-        said.strip_prefix(text.as_str()).is_some_and(|rest| {
-            rest.is_empty() || text.chars().count() > 2 && !rest.starts_with(char::is_alphanumeric)
-        })
+        said.strip_prefix(text.as_str())
+            .is_some_and(|rest| rest.is_empty() || text.chars().count() > 2 && ends_there(text, rest))
     };
     let at = (0..task.texts.len()).filter(|&at| !task.texts[at].is_empty() && starts(&task.texts[at]));
     let at = at.max_by_key(|&at| task.texts[at].len())?;
@@ -309,6 +332,7 @@ mod tests {
         Task {
             letters: Letters::first(4),
             texts,
+            formulas: vec![String::new(); 4],
             expected: Letters::from_iter(['B']),
             script: Script::default(),
         }
@@ -326,6 +350,9 @@ mod tests {
     fn a_letter_may_be_dressed() {
         for text in [
             "B",
+            "'B'",
+            "b. Rome",
+            "B. Rome, for Paris is wrong",
             "B.",
             "B)",
             "(B)",
@@ -383,6 +410,14 @@ mod tests {
             "x",
             "E",
             "b is small",
+            "B'",
+            "B-.",
+            "B[^1]",
+            "B\u{e0043}",
+            "B\u{332}",
+            "B / not B",
+            "B. Rome is wrong",
+            "В",
             "",
             "?",
             "B?",

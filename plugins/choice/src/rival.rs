@@ -1,5 +1,7 @@
 //! Finds what takes an answer back: a denial before or behind it, a correction, another choice right beside it.
 
+use gavel_text::{is_denied_behind, start_of};
+
 use crate::dress::{closed, plain, skip_to_mark, strip_folded};
 use crate::letters::{Letters, mark};
 use crate::task::Task;
@@ -8,6 +10,8 @@ use crate::task::Task;
 const LONGEST: usize = 20_000;
 /// How many words a text may hold beyond its answer and still be nothing but an answer.
 const MOST_WORDS: usize = 8;
+/// How far behind a letter a denial may stand, in bytes.
+const NEAR: usize = 80;
 /// Words that join letters and say nothing of them.
 const JOINERS: [&str; 13] = [
     "then", "vs", "versus", "or", "and", "maybe", "perhaps", "possibly", "also", "option", "choice",
@@ -120,36 +124,47 @@ pub(crate) fn goes_on_to_another(rest: &str, found: Letters, task: &Task) -> boo
         || task.letter_of(&plain(at)).is_some_and(|letter| !found.contains(letter))
 }
 
-/// Whether a text that follows a letter takes it back: "B is wrong", "Bではない", "B değil".
-pub(crate) fn is_denied_behind(rest: &str) -> bool {
-    const DENIALS: [&str; 24] = [
-        "is wrong",
-        "is incorrect",
-        "is false",
-        "is not",
-        "isn't",
-        "isn’t",
-        "is out",
-        "cannot be",
-        "can't be",
-        "can’t be",
-        "is ruled out",
-        "is eliminated",
-        "ではない",
-        "ではありません",
-        "じゃない",
-        "가 아니",
-        "가 아닙",
-        "이 아니",
-        "이 아닙",
-        "는 아니",
-        "değil",
-        "नहीं",
-        "নয়",
-        "是错",
+/// Whether a text that follows letters takes them back: "B is wrong", "B. Rome is wrong", "B / not B", "Bではない".
+pub(crate) fn is_taken_back(rest: &str, found: Letters, task: &Task) -> bool {
+    is_denied_behind(rest) || text_is_wrong(rest) || is_negated(rest, found, task)
+}
+
+/// `. Rome is wrong`: the text of the choice, and then its denial, in one sentence without a reason before it.
+fn text_is_wrong(rest: &str) -> bool {
+    const VERDICTS: [&str; 7] = [
+        " is wrong",
+        " is incorrect",
+        " is false",
+        " is not correct",
+        " is not right",
+        " is not the answer",
+        " is the trap answer",
     ];
-    let rest = closed(rest).trim_start();
-    DENIALS.iter().any(|denial| strip_folded(rest, denial).is_some())
+    let Some(text) = closed(rest).strip_prefix(['.', ':', '-', '–', '—']) else { return false };
+    let text = start_of(text.trim_start(), NEAR);
+    // `B. C is wrong` speaks of another choice.
+    if text.chars().nth(1).is_none_or(|second| !second.is_alphanumeric()) {
+        return false;
+    }
+    let sentence = text.split(['\n', ';', ',']).next().unwrap_or_default();
+    let sentence = sentence.split(". ").next().unwrap_or_default().trim_end_matches(['.', '!', '*', ' ']);
+    let explains =
+        words(sentence).iter().any(|word| ASIDES.iter().any(|aside| word.eq_ignore_ascii_case(aside)));
+    let lowered = sentence.to_lowercase();
+    VERDICTS.iter().any(|verdict| lowered.ends_with(verdict)) && !(explains && !lowered.contains(" not "))
+}
+
+/// `B / not B`
+fn is_negated(rest: &str, found: Letters, task: &Task) -> bool {
+    start_of(rest, NEAR).match_indices("not ").any(|(at, not)| {
+        let (_, after) = skip_to_mark(&rest[at + not.len()..]);
+        let mut characters = after.chars();
+        characters.next().and_then(|c| mark(c, task.script)).is_some_and(|mark| {
+            !mark.is_small
+                && found.contains(mark.letter)
+                && characters.next().is_none_or(|c| !c.is_alphanumeric())
+        })
+    })
 }
 
 /// Whether the words between a noun and its copula deny what follows: "the answer cannot be", "la respuesta no es".

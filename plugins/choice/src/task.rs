@@ -1,13 +1,19 @@
 //! What the task says: its choices and which of them are right.
 
 use gavel_plugin::{Error, Submission, excerpt};
+use gavel_text::start_of;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::Options;
-use crate::dress::plain;
-use crate::letters::{Letters, Script, lists_in_cyrillic};
+use crate::dress::{formula, plain};
+use crate::letters::{Letters, Script, lists_in_cyrillic, writes};
 use crate::reading::{Reading, read};
+
+/// How much of a completion tells in which script it is written, in bytes.
+const FARTHEST: usize = 20_000;
+/// How much may be written around the text of a choice, in bytes.
+const LONGEST_DRESS: usize = 400;
 
 /// A question's choices, and the letters of those that are right.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +22,8 @@ pub(crate) struct Task {
     pub(crate) letters: Letters,
     /// The texts of the choices in the order of their letters, in plain spelling; empty when they are not known.
     pub(crate) texts: Vec<String>,
+    /// The texts that are formulas, in one spelling; empty for those that are not.
+    pub(crate) formulas: Vec<String>,
     /// The letters of the right choices.
     pub(crate) expected: Letters,
     /// How choices are named in the completion.
@@ -46,8 +54,19 @@ impl Task {
             None if choices.texts.is_empty() => Letters::first(4),
             None => Letters::first(choices.texts.len()),
         };
-        let script = Script { digits: choices.by_digits, cyrillic: lists_in_cyrillic(submission.prompt()) };
-        let mut task = Self { letters, texts: choices.texts, expected: Letters::default(), script };
+        let written = |script: std::ops::RangeInclusive<char>| {
+            writes(submission.prompt(), script.clone())
+                || writes(start_of(submission.completion(), FARTHEST), script)
+        };
+        let script = Script {
+            digits: choices.by_digits,
+            cyrillic: lists_in_cyrillic(submission.prompt()),
+            writes_cyrillic: written('а'..='я'),
+            writes_greek: written('ά'..='ώ'),
+        };
+        let formulas = choices.texts.iter().map(|text| formula(text)).collect();
+        let texts = choices.texts;
+        let mut task = Self { letters, texts, formulas, expected: Letters::default(), script };
         task.expected = task.expected(submission.reference()?, options)?;
         Ok(task)
     }
@@ -64,12 +83,12 @@ impl Task {
 
     /// The letter of the choice with exactly this text, if one and only one has it.
     pub(crate) fn letter_of(&self, text: &str) -> Option<char> {
-        let text = plain(text);
-        let mut same = (0..self.texts.len()).filter(|&at| !text.is_empty() && self.texts[at] == text);
-        match (same.next(), same.next()) {
-            (Some(at), None) => ('A'..='Z').nth(at),
-            _ => None,
+        // No text of a choice is that much longer for its dress.
+        if self.texts.is_empty() || text.len() > 4 * self.longest() + LONGEST_DRESS {
+            return None;
         }
+        let words = plain(text);
+        only_one(&self.texts, &words).or_else(|| only_one(&self.formulas, &formula(&words)))
     }
 
     fn expected(&self, reference: &str, options: &Options) -> Result<Letters, Error> {
@@ -115,6 +134,15 @@ impl Task {
             Some(Reading::Letters(letters)) => Some(letters),
             _ => self.letter_of(part).map(|letter| Letters::from_iter([letter])),
         }
+    }
+}
+
+/// The letter of the only text that is `wanted`.
+fn only_one(texts: &[String], wanted: &str) -> Option<char> {
+    let mut same = (0..texts.len()).filter(|&at| !wanted.is_empty() && texts[at] == wanted);
+    match (same.next(), same.next()) {
+        (Some(at), None) => ('A'..='Z').nth(at),
+        _ => None,
     }
 }
 

@@ -1,7 +1,10 @@
 //! The numbers and the target of a task, and whether an answer keeps to the numbers.
 
-use gavel_plugin::{Error, Submission};
-use serde::Deserialize;
+use std::str::FromStr;
+
+use gavel_plugin::{Error, Submission, excerpt};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::Use;
 
@@ -15,11 +18,61 @@ pub(crate) struct Task {
 }
 
 /// A problem as the task's columns or its reference write it; `nums` is what TinyZero's dataset calls the numbers.
+///
+/// Sets that come from CSV have numbers, or the whole list, as text.
 #[derive(Deserialize)]
 struct Columns {
-    #[serde(alias = "nums")]
+    #[serde(default, alias = "nums", deserialize_with = "listed")]
     numbers: Option<Vec<u64>>,
+    #[serde(default, deserialize_with = "written")]
     target: Option<i64>,
+}
+
+/// A value, or the text of one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written<T> {
+    Value(T),
+    Text(String),
+}
+
+impl<T: FromStr> Written<T> {
+    fn read(self, name: &str) -> Result<T, String> {
+        match self {
+            Self::Value(value) => Ok(value),
+            Self::Text(text) => {
+                text.trim().parse().map_err(|_| format!("{name}: {:?} is no whole number", excerpt(&text)))
+            }
+        }
+    }
+}
+
+/// A whole number or its text.
+fn written<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let written: Option<Written<i64>> = Option::deserialize(deserializer)?;
+    written.map(|it| it.read("target")).transpose().map_err(D::Error::custom)
+}
+
+/// A list of numbers or of their texts, or the text of such a list: `[19, 36]`, `["19", "36"]`, `19, 36`, `19 36`.
+fn listed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u64>>, D::Error> {
+    let written: Option<Written<Vec<Written<u64>>>> = Option::deserialize(deserializer)?;
+    let numbers = match written {
+        None => return Ok(None),
+        Some(Written::Value(numbers)) => numbers,
+        Some(Written::Text(text)) => match serde_json::from_str(&text) {
+            Ok(numbers) => numbers,
+            Err(_) => split(&text),
+        },
+    };
+    let numbers = numbers.into_iter().map(|number| number.read("numbers"));
+    numbers.collect::<Result<Vec<_>, _>>().map(Some).map_err(D::Error::custom)
+}
+
+/// The numbers of `19, 36` and of `[19 36]`, as a printed array has them.
+fn split(text: &str) -> Vec<Written<u64>> {
+    let inner = text.trim().trim_start_matches(['[', '(']).trim_end_matches([']', ')']);
+    let numbers = inner.split([',', ' ', '\n']).map(str::trim).filter(|number| !number.is_empty());
+    numbers.map(|number| Written::Text(number.to_owned())).collect()
 }
 
 impl Task {
@@ -76,6 +129,23 @@ mod tests {
             .with_metadata(r#"{"nums": [3, 1], "target": 4}"#)
             .with_reference(r#"{"numbers": [9], "target": 9}"#);
         assert_eq!(Task::of(&submission), Ok(Task { numbers: vec![1, 3], target: 4 }));
+    }
+
+    #[test]
+    fn numbers_may_be_text() {
+        for numbers in
+            [r#"["1", "3"]"#, r#""[1, 3]""#, r#""[3 1]""#, r#""3, 1""#, r#"[1, "3"]"#, r#""[\"1\", \"3\"]""#]
+        {
+            let metadata = format!(r#"{{"nums": {numbers}, "target": " 4 "}}"#);
+            let task = Task::of(&Submission::new("").with_metadata(metadata));
+            assert_eq!(task, Ok(Task { numbers: vec![1, 3], target: 4 }), "{numbers}");
+        }
+        for wrong in [r#"["a"]"#, r#"[1.5]"#, r#""one""#, r#"[-1]"#, r#"[[1]]"#, "true"] {
+            let task = Task::of(
+                &Submission::new("").with_metadata(format!(r#"{{"numbers": {wrong}, "target": 4}}"#)),
+            );
+            assert!(matches!(task, Err(Error::InvalidTask(_))), "{wrong}: {task:?}");
+        }
     }
 
     #[test]

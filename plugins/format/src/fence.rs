@@ -1,9 +1,11 @@
 //! Whether a completion is a fenced block of Markdown, after CommonMark's rules for fences at the top level.
 
 use gavel_plugin::Verdict;
+use gavel_text::is_blank;
 
 use crate::json;
-use crate::options::{Fence, Options, is_blank};
+use crate::metrics::Metrics;
+use crate::options::{Fence, Options};
 
 /// Judges the completion: exactly one block that closes, of the language, nothing outside, unless the options waive it.
 pub(crate) fn verify(completion: &str, fence: &Fence, options: &Options) -> Verdict {
@@ -33,21 +35,15 @@ pub(crate) fn verify(completion: &str, fence: &Fence, options: &Options) -> Verd
     } else {
         None
     };
-    let mut verdict = Verdict::new(0.0)
-        .metric("fence_found", found)
-        .metric("fence_once", once)
-        .metric("nothing_outside", nothing_outside);
-    if options.allow_empty == Some(false) {
-        verdict = verdict.metric("not_empty", not_empty);
-    }
+    let mut metrics =
+        Metrics { fence_found: found, fence_once: once, nothing_outside, not_empty, ..Metrics::default() };
     if let Some(wanted) = &options.json {
         let contents = page.blocks.iter().filter(is_wanted).map(|block| block.content);
         let finding = json::read_all(contents, wanted);
         broken = broken.or(finding.broken);
-        verdict = verdict.metric("json_valid", finding.valid).metric("json_keys", finding.keys);
+        metrics = Metrics { json_valid: finding.valid, json_keys: finding.keys, ..metrics };
     }
-    verdict.reward = f64::from(broken.is_none());
-    verdict.because(broken.unwrap_or_else(|| "is fenced as wanted".to_owned()))
+    metrics.verdict(broken, "is fenced as wanted")
 }
 
 /// A completion, cut at its fences.

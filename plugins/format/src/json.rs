@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use gavel_plugin::Verdict;
+use gavel_text::without_lone_surrogates;
 use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::metrics::Metrics;
 use crate::options::Json;
 
 /// What JSON a text is.
@@ -21,10 +23,8 @@ pub(crate) struct Finding {
 /// Judges the whole completion.
 pub(crate) fn verify(completion: &str, wanted: &Json) -> Verdict {
     let finding = read(completion, wanted);
-    Verdict::right_if(finding.broken.is_none())
-        .because(finding.broken.unwrap_or_else(|| "is JSON as wanted".to_owned()))
-        .metric("json_valid", finding.valid)
-        .metric("json_keys", finding.keys)
+    Metrics { json_valid: finding.valid, json_keys: finding.keys, ..Metrics::default() }
+        .verdict(finding.broken, "is JSON as wanted")
 }
 
 /// Judges several texts, of which there has to be one at least: the worst finding.
@@ -35,7 +35,7 @@ pub(crate) fn read_all<'a>(texts: impl Iterator<Item = &'a str>, wanted: &Json) 
 
 /// Judges a text; white space may stand around the JSON.
 fn read(text: &str, wanted: &Json) -> Finding {
-    let keys = match serde_json::from_str::<Checked>(text) {
+    let keys = match serde_json::from_str::<Checked>(&without_lone_surrogates(text)) {
         Ok(Checked(keys)) => keys,
         Err(error) => return Finding::none(format!("is no JSON: {error}")),
     };

@@ -2,6 +2,7 @@
 
 mod fence;
 mod json;
+mod metrics;
 mod options;
 mod pattern;
 mod tags;
@@ -9,6 +10,7 @@ mod template;
 
 use gavel_plugin::{Error, Submission, Verdict, Verifier, export};
 
+use metrics::Metrics;
 pub use options::Options;
 use options::Shape;
 
@@ -22,19 +24,7 @@ impl Verifier for Format {
     const VERSION: &str = env!("CARGO_PKG_VERSION");
     const SUMMARY: &str =
         "The completion has the form: tagged blocks, a regular expression, a fenced block or JSON.";
-    const METRICS: &[&str] = &[
-        "think_once",
-        "answer_once",
-        "blocks_once",
-        "ordered",
-        "nothing_outside",
-        "not_empty",
-        "regex_match",
-        "fence_found",
-        "fence_once",
-        "json_valid",
-        "json_keys",
-    ];
+    const METRICS: &[&str] = Metrics::NAMES;
     const OPTIONS_SCHEMA: &str = include_str!("options.schema.json");
 
     fn verify(submission: &Submission, options: &Options) -> Result<Verdict, Error> {

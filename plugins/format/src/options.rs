@@ -119,14 +119,3 @@ impl Options {
         if self.allow_whitespace.unwrap_or(true) { text.trim().is_empty() } else { text.is_empty() }
     }
 }
-
-/// Whether there is nothing to be seen in a text: white space, control characters, and those without a width.
-pub(crate) fn is_blank(text: &str) -> bool {
-    text.chars().all(|c| {
-        c.is_whitespace()
-            || c.is_control()
-            || matches!(c, '\u{ad}' | '\u{300}'..='\u{36f}' | '\u{115f}' | '\u{1160}' | '\u{180e}'
-                | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{2800}'
-                | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
-    })
-}

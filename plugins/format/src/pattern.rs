@@ -6,14 +6,16 @@
 use gavel_plugin::{Error, Verdict};
 use regex_lite::{Regex, RegexBuilder};
 
+use crate::metrics::Metrics;
+
 /// Bytes that a compiled expression may take. It is compiled for every submission, so a large one is a slow one.
 const SIZE_LIMIT: usize = 1 << 20;
 
 /// Whether `regex` is found in the completion.
 pub(crate) fn verify(completion: &str, regex: &str) -> Result<Verdict, Error> {
     let matches = compile(regex)?.is_match(completion);
-    let reason = if matches { "matches the regex" } else { "does not match the regex" };
-    Ok(Verdict::right_if(matches).because(reason).metric("regex_match", matches))
+    let broken = (!matches).then(|| "does not match the regex".to_owned());
+    Ok(Metrics { regex_match: matches, ..Metrics::default() }.verdict(broken, "matches the regex"))
 }
 
 fn compile(regex: &str) -> Result<Regex, Error> {

@@ -3,9 +3,11 @@
 //! One pass over the completion for each tag, and nothing is compiled, so a submission costs little more than its start.
 
 use gavel_plugin::{Submission, Verdict};
+use gavel_text::is_blank;
 
 use crate::json;
-use crate::options::{Options, is_blank};
+use crate::metrics::Metrics;
+use crate::options::Options;
 use crate::tags::{Mark, Template};
 
 /// Judges the completion by the template's rules; the reward is 1 when all hold that the options do not waive.
@@ -22,19 +24,16 @@ pub(crate) fn verify(submission: &Submission, template: &Template<'_>, options: 
     }
     let rules = Rules::read(completion, &marks, template, options);
     let once = rules.once.iter().filter(|once| **once).count() as f64 / rules.once.len() as f64;
-    let mut verdict = Verdict::new(0.0);
-    for (name, metric) in [("think", "think_once"), ("answer", "answer_once")] {
-        if let Some(block) = template.block(name) {
-            verdict = verdict.metric(metric, rules.once[block]);
-        }
-    }
-    verdict = verdict
-        .metric("blocks_once", once)
-        .metric("ordered", rules.ordered)
-        .metric("nothing_outside", rules.nothing_outside);
-    if options.allow_empty == Some(false) {
-        verdict = verdict.metric("not_empty", rules.not_empty);
-    }
+    let once_of = |name| template.block(name).is_some_and(|block| rules.once[block]);
+    let mut metrics = Metrics {
+        think_once: once_of("think"),
+        answer_once: once_of("answer"),
+        blocks_once: once,
+        ordered: rules.ordered,
+        nothing_outside: rules.nothing_outside,
+        not_empty: rules.not_empty,
+        ..Metrics::default()
+    };
     let mut broken = rules.broken(template, prefilled, options);
     if let Some(wanted) = &options.json {
         let block = wanted
@@ -46,10 +45,9 @@ pub(crate) fn verify(submission: &Submission, template: &Template<'_>, options: 
             rules.contents.iter().filter(|(index, _)| *index == block).map(|(_, content)| *content);
         let finding = json::read_all(contents, wanted);
         broken = broken.or(finding.broken);
-        verdict = verdict.metric("json_valid", finding.valid).metric("json_keys", finding.keys);
+        metrics = Metrics { json_valid: finding.valid, json_keys: finding.keys, ..metrics };
     }
-    verdict.reward = f64::from(broken.is_none());
-    verdict.because(broken.unwrap_or_else(|| "follows the template".to_owned()))
+    metrics.verdict(broken, "follows the template")
 }
 
 /// Which rules a completion keeps.

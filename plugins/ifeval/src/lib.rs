@@ -64,13 +64,20 @@ impl Verifier for IfEval {
         let task = Task::of(submission)?;
         let response =
             if options.ignore_thinking { after_thinking(submission) } else { submission.completion() };
-        let findings: Vec<Finding> = task.instructions.iter().map(|one| Finding::of(one, response)).collect();
+        let findings: Vec<Finding> = match response.len() <= LONGEST {
+            true => task.instructions.iter().map(|one| Finding::of(one, response)).collect(),
+            false => task.instructions.iter().map(|_| Finding::too_long()).collect(),
+        };
         let grading = options.grading_mode.or(task.grading_mode).unwrap_or_default();
         Ok(verdict(&task.instructions, &findings, options.mode, grading))
     }
 }
 
 export!(IfEval);
+
+/// The longest response that is read, in bytes, some 8,000 words: a longer one follows nothing, lest it be given up
+/// without a verdict.
+const LONGEST: usize = 50_000;
 
 /// What follows the thinking; nothing while it goes on.
 fn after_thinking(submission: &Submission) -> &str {
@@ -98,6 +105,13 @@ impl Finding {
         let loose = strict.is_ok()
             || loose::variants(response).iter().any(|variant| check::follows(instruction, variant).is_ok());
         Self { strict, loose }
+    }
+
+    fn too_long() -> Self {
+        Self {
+            strict: Err(format!("the response is too long to read; at most {LONGEST} bytes")),
+            loose: false,
+        }
     }
 
     fn followed(&self, mode: Mode) -> bool {

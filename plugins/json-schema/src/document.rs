@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use gavel_text::without_lone_surrogates;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Reads all of `text`.
+/// Reads all of `text`; half a character, `\ud83d`, is one that is not known.
 pub(crate) fn parse(text: &str) -> Result<Value, serde_json::Error> {
-    let mut reader = serde_json::Deserializer::from_str(text);
+    let text = without_lone_surrogates(text);
+    let mut reader = serde_json::Deserializer::from_str(&text);
     let value = Document.deserialize(&mut reader)?;
     reader.end()?;
     Ok(value)

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use gavel_plugin::{Error, excerpt};
+use gavel_text::after_thinking;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -63,15 +64,6 @@ pub(crate) fn json(completion: &str, options: &Options) -> Result<(Value, Place)
     Err(mistake.unwrap_or_else(|| "no JSON: nothing stands where it may".to_owned()))
 }
 
-/// What comes behind the thinking, if there is any; nothing where it does not end.
-fn after_thinking(completion: &str) -> &str {
-    match completion.rsplit_once("</think>") {
-        Some((_, after)) => after,
-        None if completion.trim_start().starts_with("<think>") => "",
-        None => completion,
-    }
-}
-
 fn find<'a>(text: &'a str, place: Place, tag: &str) -> Option<&'a str> {
     let found = match place {
         Place::Whole => Some(text),
@@ -81,7 +73,8 @@ fn find<'a>(text: &'a str, place: Place, tag: &str) -> Option<&'a str> {
     found.map(str::trim).filter(|found| !found.is_empty())
 }
 
-/// The content of the last fenced block; none if that is not closed or of another language.
+/// The content of the last fenced block; none if that is of another language. One that is not closed reaches to the end,
+/// as in CommonMark, and so is the last.
 fn fenced(text: &str) -> Option<&str> {
     let mut last = None;
     let mut open: Option<(usize, bool)> = None;
@@ -103,7 +96,10 @@ fn fenced(text: &str) -> Option<&str> {
         }
         at += line.len();
     }
-    if open.is_some() { None } else { last }
+    match open {
+        Some((start, is_json)) => is_json.then(|| &text[start..]),
+        None => last,
+    }
 }
 
 /// What stands in the last tag. One that is not closed counts as none, so that nothing before it can stand in for it.
@@ -119,7 +115,8 @@ mod tests {
     #[test]
     fn the_last_block_counts() {
         assert_eq!(fenced("```json\n1\n```\nor\n```\n2\n```"), Some("2\n"));
-        assert_eq!(fenced("```json\n1\n```\n```json\n2"), None);
+        assert_eq!(fenced("```json\n1\n```\n```json\n2"), Some("2"));
+        assert_eq!(fenced("```json\n1\n```\n```python\n2"), None);
         assert_eq!(fenced("```json\n1\n```\n```python\n2\n```"), None);
         assert_eq!(fenced("1"), None);
     }

@@ -62,6 +62,7 @@ impl Cosine {
             .metric("length", length as f64)
             .metric("if_correct", self.reward(length, true))
             .metric("if_wrong", self.reward(length, false))
+            .metric("repeated", 0.0)
     }
 }
 

@@ -44,10 +44,13 @@ impl SoftOverlong {
 
     /// The verdict on a completion of this length.
     pub(crate) fn judge(self, length: u64, unit: Unit) -> Verdict {
-        let free = self.max - self.cache;
-        Verdict::new(self.reward(length))
+        let (free, reward) = (self.max - self.cache, self.reward(length));
+        Verdict::new(reward)
             .because(format!("{length} {unit}; free up to {free}, punished in full beyond {}", self.max))
             .metric("length", length as f64)
+            .metric("if_correct", reward)
+            .metric("if_wrong", reward)
+            .metric("repeated", 0.0)
     }
 }
 

@@ -74,6 +74,8 @@ impl Repetition {
         Verdict::new(reward)
             .because(format!("{:.1} % of the {ngram_size}-grams of {unit} are repeats", repeated * 100.0))
             .metric("length", length as f64)
+            .metric("if_correct", reward)
+            .metric("if_wrong", reward)
             .metric("repeated", repeated)
     }
 }

@@ -17,8 +17,8 @@ pub mod units;
 
 use gavel_plugin::{Error, Submission, Verdict, Verifier, excerpt, export};
 
-use compare::compare;
-use extract::Mode;
+use compare::{Comparison, compare};
+use extract::{Found, Mode};
 pub use options::Options;
 
 /// The `math` verifier.
@@ -39,16 +39,23 @@ impl Verifier for Math {
         if order.is_empty() {
             return Err(Error::InvalidOptions("order: names no place to look for the answer".to_owned()));
         }
-        let reference = extract::reference(submission.reference()?);
+        let stated = submission.reference()?;
+        let reference = extract::reference(stated);
         if reference.is_empty() {
-            return Err(Error::InvalidTask("reference: is empty".to_owned()));
-        }
-        // With an answer in it, the box would be gone by now.
-        if reference.starts_with("\\boxed") {
-            return Err(Error::InvalidTask(format!("reference: {} holds no answer", excerpt(&reference))));
+            let reason = match stated.trim() {
+                "" => "is empty".to_owned(),
+                text => format!("{} holds no answer", excerpt(text)),
+            };
+            return Err(Error::InvalidTask(format!("reference: {reason}")));
         }
         match extract::answer(submission.completion(), order) {
-            Some((answer, mode)) => judge_answer(&answer, mode, &reference, options),
+            Some(Found::Answer(answer, mode)) => {
+                judge_answer(&answer, mode, &reference, submission.prompt(), options)
+            }
+            Some(Found::TakenBack(mode)) => {
+                let reason = format!("{mode} states an answer and does not stand by it");
+                Ok(verdict(true, false, false, reason))
+            }
             None => Ok(no_answer(order)),
         }
     }
@@ -56,13 +63,55 @@ impl Verifier for Math {
 
 export!(Math);
 
-fn judge_answer(answer: &str, mode: Mode, reference: &str, options: &Options) -> Result<Verdict, Error> {
-    let comparison = compare(answer, reference, options.rules());
-    let reason = format!("{} (from {mode}) {comparison} {}", excerpt(answer), excerpt(reference));
+fn judge_answer(
+    answer: &str,
+    mode: Mode,
+    reference: &str,
+    prompt: &str,
+    options: &Options,
+) -> Result<Verdict, Error> {
+    let (read, comparison) = compare_spellings(answer, mode, reference, prompt, options);
+    let reason = format!("{} (from {mode}) {comparison} {}", excerpt(read), excerpt(reference));
     match comparison.equal() {
-        Some(correct) => Ok(verdict(true, reading::is_number(answer), correct, reason)),
+        Some(correct) => Ok(verdict(true, reading::is_number(read), correct, reason)),
+        // What cannot be decided is the task's fault where its reference cannot be compared with a plain number either.
+        // Else it is the answer's, which must not choose to have no verdict.
+        None if compare("1", reference, options.rules()).equal().is_some() => {
+            Ok(verdict(true, false, false, reason))
+        }
         None => Err(Error::Abstain(reason)),
     }
+}
+
+/// Compares an answer as it is written and, where that is not equal, as what it comes to; says what was compared.
+fn compare_spellings<'a>(
+    answer: &'a str,
+    mode: Mode,
+    reference: &str,
+    prompt: &str,
+    options: &Options,
+) -> (&'a str, Comparison) {
+    let against = |answer: &str| {
+        let comparison = compare(answer, reference, options.rules());
+        if comparison.equal() == Some(true) {
+            return comparison;
+        }
+        let alternatives = extract::alternatives(reference, |one, other| {
+            compare(one, other, options.rules()).equal() == Some(true)
+        });
+        let mut others = alternatives.into_iter().map(|other| compare(answer, other, options.rules()));
+        others.find(|it| it.equal() == Some(true)).unwrap_or(comparison)
+    };
+    let comparison = against(answer);
+    if comparison.equal() == Some(true) {
+        return (answer, comparison);
+    }
+    // In prose, `5!` may be an exclamation.
+    let exclaimed = answer.strip_suffix('!').filter(|_| mode == Mode::Phrase);
+    let others = [exclaimed, extract::conclusion(answer), extract::asked(answer, prompt)];
+    let found = others.into_iter().flatten().map(|other| (other, against(other)));
+    let mut equal = found.filter(|(_, comparison)| comparison.equal() == Some(true));
+    equal.next().unwrap_or((answer, comparison))
 }
 
 fn no_answer(order: &[Mode]) -> Verdict {

@@ -91,11 +91,46 @@ pub fn readings(text: &str) -> Vec<Reading<'_>> {
             push_new(&mut readings, text, parse(text, Commas::Thousands).ok());
         }
     }
+    if let Some(number) = ordinal(text) {
+        push_new(&mut readings, text, parse(number, Commas::Usual).ok());
+    }
+    if let Some(letter) = named_choice(text) {
+        push_new(&mut readings, text, Some(Expr::Symbol(letter.to_string())));
+    }
     if let Some((letter, rest)) = labelled(text) {
         push_new(&mut readings, text, Some(Expr::Symbol(letter.to_string())));
         readings.push(Reading { label: Some(letter), ..Reading::new(text, read(rest).ok()) });
     }
     readings
+}
+
+/// The number of `21^{st}` and `21st`, which may as well be a power or a product.
+fn ordinal(text: &str) -> Option<&str> {
+    let bare = text.trim().trim_matches('$').trim();
+    let digits = bare.find(|c: char| !c.is_ascii_digit()).filter(|length| (1..=9).contains(length))?;
+    let (number, ending) = bare.split_at(digits);
+    let last_two: u32 = number[number.len().saturating_sub(2)..].parse().ok()?;
+    let wanted = match (last_two % 10, last_two / 10) {
+        (1, tens) if tens != 1 => "st",
+        (2, tens) if tens != 1 => "nd",
+        (3, tens) if tens != 1 => "rd",
+        _ => "th",
+    };
+    let ending = ending.strip_prefix("^{").and_then(|it| it.strip_suffix('}')).unwrap_or(ending);
+    (ending.trim() == wanted).then_some(number)
+}
+
+/// The letter of `Option C`, `\text{Choice (C)}`.
+fn named_choice(text: &str) -> Option<char> {
+    let bare = text.trim_matches(['$', ' ', '.']);
+    let bare = ["\\text{", "\\textbf{", "\\mathrm{"]
+        .iter()
+        .find_map(|open| bare.strip_prefix(open))
+        .map_or(bare, |it| it.trim_end_matches('}'));
+    let name =
+        ["Option ", "option ", "Choice ", "choice "].iter().find_map(|name| bare.strip_prefix(name))?;
+    let mut letters = name.trim_matches(['(', ')', ' ', '~', '{', '}']).chars();
+    letters.next().filter(|letter| ('A'..='J').contains(letter) && letters.next().is_none())
 }
 
 /// Adds a reading that says something new.
@@ -162,12 +197,18 @@ fn labelled(text: &str) -> Option<(char, Vec<Token<'_>>)> {
     if !('A'..='J').contains(&letter) || tokens.len() <= length {
         return None;
     }
-    // `(C) or (D)` takes no choice.
-    let undecided = tokens[length..].iter().any(|token| {
-        matches!(
-            token.kind,
-            Kind::Text("or" | "and" | "not" | "nor") | Kind::Word("or" | "and" | "not" | "nor")
-        )
+    // `(C) or (D)` and `(C) 5 and (D) 6` take no choice; `(C) 2 hours and 15 minutes` does.
+    let rest = &tokens[length..];
+    let undecided = rest.iter().enumerate().any(|(at, token)| match token.kind {
+        Kind::Text("not" | "nor") | Kind::Word("not" | "nor") => true,
+        Kind::Text("or" | "and") | Kind::Word("or" | "and") => {
+            let next = rest.get(at + 1).map(|token| &token.kind);
+            at == 0
+                || matches!(next, None | Some(Kind::Sign('(')))
+                || matches!(next, Some(Kind::Letter(letter)) if ('A'..='J').contains(letter))
+                || matches!(next, Some(Kind::Text(word)) if word.len() == 1)
+        }
+        _ => false,
     });
     if undecided || matches!(tokens[length].kind, Kind::Sign(',' | ';' | '/' | '(')) {
         return None;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use gavel_text::{after_thinking, braced, is_blank, is_disowned, is_withdrawn};
 use serde::Deserialize;
 
 /// A place where an answer may stand. In each, the last one counts.
@@ -35,7 +36,7 @@ impl fmt::Display for Place {
 /// The answer and where it stood: the first place in `order` that has one that is not empty.
 pub(crate) fn answer<'a>(completion: &'a str, order: &[Place]) -> Option<(&'a str, Place)> {
     let text = after_thinking(completion);
-    order.iter().find_map(|&place| {
+    let find = |place| {
         let found = match place {
             Place::Whole => Some(text),
             Place::AnswerTag => answer_tag(text),
@@ -44,26 +45,18 @@ pub(crate) fn answer<'a>(completion: &'a str, order: &[Place]) -> Option<(&'a st
             Place::LastLine => text.lines().rfind(|line| !line.trim().is_empty()),
         };
         found.map(str::trim).filter(|found| !is_blank(found)).map(|found| (found, place))
-    })
+    };
+    let (found, place) = order.iter().copied().find_map(find)?;
+    (!is_taken_back(text, found, place)).then_some((found, place))
 }
 
-/// What comes behind the thinking, if there is any; nothing where it does not end.
-fn after_thinking(completion: &str) -> &str {
-    match completion.rsplit_once("</think>") {
-        Some((_, after)) => after,
-        None if completion.trim_start().starts_with("<think>") => "",
-        None => completion,
-    }
-}
-
-/// Whether there is nothing to be seen in a text.
-fn is_blank(text: &str) -> bool {
-    text.chars().all(|c| {
-        c.is_whitespace()
-            || c.is_control()
-            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
-                | '\u{feff}')
-    })
+/// Whether a text does not stand by the answer that it announces: "Let me pretend the answer is", "Just kidding".
+fn is_taken_back(text: &str, found: &str, place: Place) -> bool {
+    let start = found.as_ptr() as usize - text.as_ptr() as usize;
+    let behind = &text[start + found.len()..];
+    let behind = behind.trim_start().strip_prefix("</answer>").unwrap_or(behind);
+    let is_announced = !matches!(place, Place::Whole | Place::LastLine);
+    is_announced && (is_disowned(&text[..start]) || is_withdrawn(behind))
 }
 
 /// One that is not closed counts as none, so that nothing before it can stand in for it.
@@ -73,9 +66,9 @@ fn answer_tag(text: &str) -> Option<&str> {
 
 fn boxed(text: &str) -> Option<&str> {
     let (_, after) = text.rsplit_once("\\boxed")?;
-    let mut found = braced(after.trim_start())?.trim();
+    let mut found = braced(after.trim_start(), LONGEST_BOX)?.trim();
     while let Some(rest) = ["\\text", "\\mathrm", "\\textbf"].iter().find_map(|it| found.strip_prefix(it)) {
-        match braced(rest) {
+        match braced(rest, LONGEST_BOX) {
             Some(inner) if inner.len() + 2 == rest.len() => found = inner.trim(),
             _ => break,
         }
@@ -83,20 +76,8 @@ fn boxed(text: &str) -> Option<&str> {
     Some(found)
 }
 
-/// What stands between the brace that `text` starts with and the one that closes it.
-fn braced(text: &str) -> Option<&str> {
-    let mut depth = 0_usize;
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            b'{' => depth += 1,
-            b'}' if depth == 1 => return Some(&text[1..at]),
-            b'}' => depth = depth.checked_sub(1)?,
-            _ if depth == 0 => return None,
-            _ => {}
-        }
-    }
-    None
-}
+/// The longest content of a box, in bytes.
+const LONGEST_BOX: usize = 20_000;
 
 fn final_answer(text: &str) -> Option<&str> {
     const MARKS: [&str; 4] = [":", "：", "**:", " is"];
@@ -110,22 +91,10 @@ fn final_answer(text: &str) -> Option<&str> {
             .find_map(|mark| rest.strip_prefix(mark).or_else(|| spaced.strip_prefix(mark)))?;
         let line = mark.trim_start_matches(':').lines().next().unwrap_or_default();
         let answer = line.trim().trim_matches('*').trim();
-        let before = &text[..at - "ans".len()];
-        (word.eq_ignore_ascii_case("answer") && !is_denied(before))
+        // "If the answer is" and "the wrong answer is" announce nothing.
+        (word.eq_ignore_ascii_case("answer") && !is_disowned(&text[..at + "wer".len()]))
             .then(|| answer.strip_suffix('.').unwrap_or(answer))
     })
-}
-
-/// Whether the words right before an announcement take it back: "the wrong answer is", "if the answer is".
-fn is_denied(before: &str) -> bool {
-    const DENIALS: [&str; 10] =
-        ["wrong", "incorrect", "false", "not", "cannot", "can't", "can’t", "don't", "if", "whether"];
-    let sentence = before.rsplit(['\n', '.', '!', '?', ';', ':', ',']).next().unwrap_or_default();
-    sentence
-        .split_whitespace()
-        .rev()
-        .take(3)
-        .any(|word| DENIALS.iter().any(|no| word.eq_ignore_ascii_case(no)))
 }
 
 #[cfg(test)]
@@ -156,6 +125,13 @@ mod tests {
             ["I cannot answer this", "I cannot answer: b", "The wrong answer is b", "If the answer is b"]
         {
             assert_eq!(found(text, Place::FinalAnswer), None, "{text}");
+        }
+        for text in [
+            "<answer>b</answer> Just kidding.",
+            "Pretend it is <answer>b</answer>",
+            "<answer>b</answer>\nThat is wrong.",
+        ] {
+            assert_eq!(found(text, Place::AnswerTag), None, "{text}");
         }
     }
 

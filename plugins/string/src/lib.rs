@@ -5,6 +5,7 @@ mod extract;
 mod normalize;
 
 use gavel_plugin::{Error, Submission, Verdict, Verifier, excerpt, export};
+use gavel_text::skeleton;
 use serde::Deserialize;
 
 use compare::Similarity;
@@ -106,7 +107,7 @@ impl Verifier for StringMatch {
         }
         let mut best = (Similarity::NONE, references[0].as_str());
         for reference in &references {
-            let similarity = compare::similarity(answer, reference, options)?;
+            let similarity = options.similarity(answer, reference)?;
             if similarity.value > best.0.value {
                 best = (similarity, reference);
             }
@@ -154,6 +155,17 @@ impl Options {
         (words > most).then(|| format!("{words} words, at most {most} allowed: {}", excerpt(answer)))
     }
 
+    /// How alike both are. Where the text must differ, what an eye takes for it counts as well: a word that is forbidden
+    /// does not become another by a mark, a tag character or a letter that only looks the same.
+    fn similarity(&self, answer: &str, reference: &str) -> Result<Similarity, Error> {
+        let written = compare::similarity(answer, reference, self)?;
+        if !self.negate || answer.is_ascii() && reference.is_ascii() {
+            return Ok(written);
+        }
+        let seen = compare::similarity(&skeleton(answer), &skeleton(reference), self)?;
+        Ok(if seen.value > written.value { seen } else { written })
+    }
+
     /// `None` is an answer that is not there: it earns nothing, negated or not.
     fn verdict(&self, similarity: Option<Similarity>) -> Verdict {
         let found = similarity.unwrap_or(Similarity::NONE);
@@ -166,15 +178,12 @@ impl Options {
             Some(_) if self.negate => 1.0 - reached,
             Some(_) => reached,
         };
-        let verdict = Verdict::new(reward)
+        Verdict::new(reward)
             .metric("has_answer", similarity.is_some())
             .metric("correct", reward == 1.0)
-            .metric("similarity", found.value);
-        if self.kind == Match::F1 {
-            verdict.metric("precision", found.precision).metric("recall", found.recall)
-        } else {
-            verdict
-        }
+            .metric("similarity", found.value)
+            .metric("precision", found.precision)
+            .metric("recall", found.recall)
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) fn normalized(text: &str, case_sensitive: bool) -> String {
         let after = characters.get(at + 1).copied();
         match c {
             // Invisible, and a cheap way to make two words of one.
-            '\u{ad}' | '\u{200b}' | '\u{2060}' | '\u{feff}' => {}
+            _ if gavel_text::is_invisible(c) => {}
             _ if is_dash(c) => {
                 let earlier = at.checked_sub(2).map(|earlier| characters[earlier]);
                 let stays = is_sign(before, after) || is_minus_of_letter(earlier, before, after);

@@ -1,8 +1,9 @@
 //! The kinds `keywords:…`: words and letters that must or must not occur, without regard to case.
 
 use gavel_plugin::excerpt;
+use gavel_text::skeleton;
 
-use crate::instruction::Bound;
+use crate::instruction::{Bound, Relation};
 use crate::words::is_boundary;
 
 /// Every keyword occurs, be it within a word.
@@ -14,14 +15,18 @@ pub(super) fn existence(response: &str, keywords: &[String]) -> Result<(), Strin
 
 /// The keyword occurs often enough, or seldom enough; within words counts.
 pub(super) fn frequency(response: &str, keyword: &str, bound: Bound) -> Result<(), String> {
-    let count = response.to_lowercase().matches(&keyword.to_lowercase()).count();
-    bound.check(count, &format!("times {:?}", excerpt(keyword)))
+    let count = |text: &str| text.to_lowercase().matches(&keyword.to_lowercase()).count();
+    bound.check(counted(response, bound, count), &format!("times {:?}", excerpt(keyword)))
 }
 
 /// None of the words occurs as a whole word.
 pub(super) fn forbidden_words(response: &str, words: &[String]) -> Result<(), String> {
+    let seen = disguised(response).map(|seen| seen.to_lowercase());
     let response = response.to_lowercase();
-    let found = words.iter().find(|word| contains_word(&response, &word.to_lowercase()));
+    let found = words.iter().find(|word| {
+        let word = word.to_lowercase();
+        contains_word(&response, &word) || seen.as_ref().is_some_and(|seen| contains_word(seen, &word))
+    });
     found.map_or(Ok(()), |word| Err(format!("contains {:?}", excerpt(word))))
 }
 
@@ -40,8 +45,22 @@ fn contains_word(text: &str, word: &str) -> bool {
 
 /// The letter, given in lower case, occurs often enough, or seldom enough.
 pub(super) fn letter_frequency(response: &str, letter: char, bound: Bound) -> Result<(), String> {
-    let count = response.to_lowercase().chars().filter(|c| *c == letter).count();
-    bound.check(count, &format!("times {letter:?}"))
+    let count = |text: &str| text.to_lowercase().chars().filter(|c| *c == letter).count();
+    bound.check(counted(response, bound, count), &format!("times {letter:?}"))
+}
+
+/// How often something occurs. Where it must be seldom, what an eye takes for it counts as well.
+fn counted(response: &str, bound: Bound, count: impl Fn(&str) -> usize) -> usize {
+    let written = count(response);
+    match (bound.relation, disguised(response)) {
+        (Relation::LessThan, Some(seen)) => written.max(count(&seen)),
+        _ => written,
+    }
+}
+
+/// What an eye takes a text for, where that is more than what is written.
+fn disguised(response: &str) -> Option<String> {
+    (!response.is_ascii()).then(|| skeleton(response))
 }
 
 #[cfg(test)]

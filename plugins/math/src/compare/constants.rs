@@ -21,10 +21,18 @@ pub(super) fn renamed(a: &Expr, b: &Expr) -> Vec<Expr> {
     if from.len() != to.len() || from.is_empty() || from.len() > 2 || shared == 0 {
         return Vec::new();
     }
-    let free =
-        |names: &[String], expr: &Expr| names.iter().all(|name| is_letter(name) && is_free(name, expr));
-    // One of the two must be called as constants of integration are.
-    let usual = |names: &[String]| names.iter().all(|it| it.starts_with(['C', 'c', 'K']));
+    let free = |names: &[String], expr: &Expr| {
+        // Beside a constant that is a term of its own, the other may have any function of the variable as its factor.
+        let is_general = names.len() == 2 && names.iter().any(|name| is_free(name, expr));
+        names
+            .iter()
+            .all(|name| is_letter(name) && (is_free(name, expr) || is_general && is_factor(name, expr)))
+    };
+    // One of the two must be called as constants of integration are; the second of two is often D.
+    let usual = |names: &[String]| {
+        names.iter().any(|it| it.starts_with(['C', 'c', 'K']))
+            && names.iter().all(|it| it.starts_with(['C', 'c', 'K', 'D']))
+    };
     if !free(&from, b) || !free(&to, a) || !(usual(&from) || usual(&to)) {
         return Vec::new();
     }
@@ -59,6 +67,17 @@ fn is_free(name: &str, expr: &Expr) -> bool {
         Expr::Product(factors) => {
             factors.iter().any(|it| is_free(name, it)) && factors.iter().any(is_transcendental)
         }
+        _ => false,
+    }
+}
+
+/// Whether `name` is a factor of a term.
+fn is_factor(name: &str, expr: &Expr) -> bool {
+    match expr {
+        Expr::Symbol(symbol) => symbol == name,
+        Expr::Negative(inner) => is_factor(name, inner),
+        Expr::Sum(parts) | Expr::Product(parts) => parts.iter().any(|part| is_factor(name, part)),
+        Expr::Quotient(above, _) => is_factor(name, above),
         _ => false,
     }
 }

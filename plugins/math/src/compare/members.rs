@@ -179,6 +179,11 @@ impl Comparer<'_> {
 /// The members of a collection, with `±` spelt out.
 fn collection(expr: &Expr) -> Option<Collection> {
     let (members, kind) = match expr {
+        // `(\pm 2, 5)` are two points; two signs would leave open how many.
+        Expr::Tuple(members) if members.iter().filter(|it| mentions_both_signs(it, 0)).count() == 1 => {
+            let members = vec![with_sign(expr, true), with_sign(expr, false)];
+            return Some(Collection { members, kind: Kind::Set });
+        }
         Expr::Tuple(members) => return Some(Collection { members: members.clone(), kind: Kind::Tuple }),
         Expr::Set(members) => (members, Kind::Set),
         Expr::List(members) => (members, Kind::List),
@@ -259,6 +264,8 @@ impl Comparer<'_> {
         let mut names = Vec::with_capacity(members.len());
         for member in members {
             match relation::assigned(member, self) {
+                // A label in words, `Max = 2`, says which is which and gives no order.
+                Some((Expr::Text(_), _)) => return false,
                 Some((name, _)) if !names.contains(&name) => names.push(name),
                 _ => return false,
             }

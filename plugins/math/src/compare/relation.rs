@@ -306,6 +306,11 @@ pub(super) fn assigned(expr: &Expr, comparer: Comparer<'_>) -> Option<(Expr, Exp
         let name = sides.iter().find(|side| is_name(side))?;
         return Some((name.clone(), last.clone()));
     }
+    if let ([asked, value], false) = (sides.as_slice(), has_symbols(last))
+        && is_asked(asked)
+    {
+        return Some((asked.clone(), value.clone()));
+    }
     if sides.len() == 2 && is_name(last) && !has_symbols(first) {
         return Some((last.clone(), first.clone()));
     }
@@ -345,6 +350,20 @@ pub(super) fn is_name(expr: &Expr) -> bool {
             .all(|term| matches!(term, Expr::Symbol(name) if !matches!(name.as_str(), "x" | "y" | "z"))),
         _ => false,
     }
+}
+
+/// Whether something is an expression whose value is asked for, and no equation to be solved: `|p-q| + |r-s|`, `A/\pi`.
+/// It has several letters, none of which is an unknown, or an absolute value or π beside one.
+fn is_asked(expr: &Expr) -> bool {
+    let mut names = BTreeSet::new();
+    symbols(expr, &mut names);
+    let unknown = names.iter().any(|name| matches!(name.as_str(), "x" | "y" | "z" | "t"));
+    !unknown && (names.len() > 2 || names.len() == 1 && is_over_pi(expr))
+}
+
+fn is_over_pi(expr: &Expr) -> bool {
+    matches!(expr, Expr::Quotient(above, below)
+        if matches!(**above, Expr::Symbol(_)) && matches!(**below, Expr::Constant(Constant::Pi)))
 }
 
 /// A name in one spelling, arguments apart.

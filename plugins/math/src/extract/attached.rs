@@ -89,7 +89,7 @@ fn suffix(behind: &str) -> &str {
         return "";
     }
     if let Some(power) = behind.strip_prefix('^') {
-        let length = match super::boxed::braced(power) {
+        let length = match gavel_text::braced(power, NEAR) {
             Some(inner) => inner.len() + 2,
             None => power.chars().next().filter(|it| it.is_alphanumeric()).map_or(0, char::len_utf8),
         };
@@ -148,7 +148,11 @@ pub(super) fn enclosing(text: &str, start: usize, end: usize, content: &str) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::boxed::boxed;
+    use super::super::boxed::placed;
+
+    fn boxed(text: &str) -> Option<String> {
+        placed(text).map(|it| it.content.into_owned())
+    }
 
     #[test]
     fn what_is_attached_belongs_to_the_answer() {

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::attached;
+use gavel_text::{braced, is_case_split};
+
+use super::{Placed, attached};
 
 /// The longest content of a box, and the most boxes that make one list.
 const LONGEST: usize = 20_000;
@@ -19,19 +21,38 @@ struct Found<'a> {
     end: usize,
 }
 
-/// The content of the last box, together with those that stand beside it: `\boxed{1}, \boxed{2}` is `1, 2`.
-pub(super) fn boxed(text: &str) -> Option<Cow<'_, str>> {
+/// The content of the last box, together with those that stand beside it: `\boxed{1}, \boxed{2}` is `1, 2`; and where
+/// the last box starts and ends.
+pub(super) fn placed(text: &str) -> Option<Placed<'_>> {
     let last = last_box(text)?;
+    let (content, is_joined) = with_neighbours(text, &last);
+    Some(Placed { start: last.start, end: last.end, content, is_joined })
+}
+
+/// Whether the last box is one of several cases: `\boxed{8} if x > 0, otherwise \boxed{7}`.
+pub(super) fn is_one_of_cases(text: &str) -> bool {
+    let Some(last) = last_box(text) else { return false };
+    box_before(text, last.start).is_some_and(|before| {
+        before.content.trim() != last.content.trim()
+            && before.end <= last.start
+            && is_case_split(&text[before.end..last.start])
+    })
+}
+
+/// The content of a box and of those that stand beside it; and whether a word joins some.
+fn with_neighbours<'a>(text: &'a str, last: &Found<'a>) -> (Cow<'a, str>, bool) {
     if let Some(whole) = attached::enclosing(text, last.start, last.end, last.content) {
-        return Some(Cow::Owned(whole));
+        return (Cow::Owned(whole), false);
     }
-    let mut contents = vec![with_attached(text, &last)];
+    let mut is_joined = false;
+    let mut contents = vec![with_attached(text, last)];
     let mut start = last.start;
     for _ in 0..MOST_BOXES {
         let Some(before) = box_before(text, start) else { break };
         if before.end > start || !joins(&text[before.end..start]) {
             break;
         }
+        is_joined |= !words_of(&text[before.end..start]).is_empty();
         start = before.start;
         let content = with_attached(text, &before);
         if !contents.iter().any(|it| it.trim() == content.trim()) {
@@ -39,15 +60,29 @@ pub(super) fn boxed(text: &str) -> Option<Cow<'_, str>> {
         }
     }
     let percent = sign_behind(&text[last.end..]);
+    if are_steps(&contents) {
+        contents.truncate(1);
+    }
     if contents.len() == 1 && percent.is_none() {
-        return contents.pop();
+        return (contents.swap_remove(0), false);
     }
     contents.reverse();
     let joined = contents.join(", ");
-    Some(Cow::Owned(match percent {
+    let content = Cow::Owned(match percent {
         Some(sign) if !joined.contains('%') => format!("{joined} {sign}"),
         _ => joined,
-    }))
+    });
+    (content, is_joined)
+}
+
+/// Whether boxes, the last one first, are steps to it: `x + 2x = 54` and then `x = 18`. The last one is the value of a
+/// letter, and all before are equations in that letter that are not solved for it.
+fn are_steps(contents: &[Cow<'_, str>]) -> bool {
+    let sides = |text: &str| text.split_once('=').map(|(left, _)| left.trim().to_owned());
+    let Some((last, before)) = contents.split_first() else { return false };
+    let Some(name) = sides(last).filter(|name| name.chars().count() == 1) else { return false };
+    !before.is_empty()
+        && before.iter().all(|step| sides(step).is_some_and(|left| left != name && left.contains(&name)))
 }
 
 fn with_attached<'a>(text: &'a str, found: &Found<'a>) -> Cow<'a, str> {
@@ -121,29 +156,11 @@ fn box_behind(text: &str, command: Command) -> Option<Found<'_>> {
     let rest = behind.trim_start();
     let inner = command.end + behind.len() - rest.len();
     if rest.starts_with('{') {
-        let content = braced(rest)?;
+        let content = braced(rest, LONGEST)?;
         return Some(Found { start: command.start, content, end: inner + content.len() + 2 });
     }
     let content = rest.split([' ', '$', '\n']).next().filter(|_| command.whole)?;
     Some(Found { start: command.start, content, end: inner + content.len() })
-}
-
-/// What stands between the brace that `text` starts with and the one that closes it.
-pub(super) fn braced(text: &str) -> Option<&str> {
-    let mut depth = 0_usize;
-    let mut escaped = false;
-    for (at, byte) in text.bytes().enumerate().take(LONGEST) {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'{' => depth += 1,
-            b'}' if depth == 1 => return Some(&text[1..at]),
-            b'}' => depth = depth.checked_sub(1)?,
-            _ if depth == 0 => return None,
-            _ => {}
-        }
-    }
-    None
 }
 
 /// Whether two boxes with `gap` between them are one answer: nothing but signs between them, or a short `and`.

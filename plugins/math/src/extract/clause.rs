@@ -65,9 +65,15 @@ fn ends_clause(rest: &str, before: &str) -> bool {
         return true;
     }
     if let Some(behind) = rest.strip_prefix(". ").or_else(|| rest.strip_prefix(".\n")) {
-        // `B. 17`, `p. m.` and `approx. 5` go on.
+        // `B. 17`, `p. m.`, `Mr. Brown` and `approx. 5` go on.
+        const TITLES: [&str; 13] =
+            ["Mr", "Mrs", "Ms", "Dr", "Prof", "St", "Sr", "Jr", "Mt", "Gen", "Rev", "Lt", "Capt"];
         let is_letter = before.len() == 1 && before.bytes().all(|it| it.is_ascii_alphabetic());
-        return !is_letter && !before.is_empty() && !behind.starts_with(|c: char| c.is_lowercase());
+        let last = before.rsplit(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+        return !is_letter
+            && !TITLES.contains(&last)
+            && !before.is_empty()
+            && !behind.starts_with(|c: char| c.is_lowercase());
     }
     if let Some(behind) = rest.strip_prefix(" (") {
         return behind.split_once(')').is_some_and(|(inside, _)| is_remark(inside, before));
@@ -172,6 +178,9 @@ pub(super) fn focus(clause: &str) -> &str {
     if let Some(bold) = only_bold(clause) {
         return bold;
     }
+    if let Some(value) = before_company(clause) {
+        return value;
+    }
     let words = leading_words(clause).count();
     if words < 2 {
         return clause;
@@ -190,6 +199,19 @@ pub(super) fn focus(clause: &str) -> &str {
         }
         (None, None) => clause,
     }
+}
+
+/// What stands before "with" or "at" and a quantity: `1975 with total sales of $40,210`, `Ohio with 12 votes`.
+fn before_company(clause: &str) -> Option<&str> {
+    let (at, word) = [" with ", " at "].iter().filter_map(|word| Some((clause.find(word)?, *word))).min()?;
+    let (value, company) = (&clause[..at], &clause[at + word.len()..]);
+    let is_value = value.starts_with(|c: char| c.is_ascii_digit()) && !value.contains(' ');
+    let is_name = value.starts_with(char::is_uppercase)
+        && value.split_whitespace().count() <= 3
+        && value.split_whitespace().all(|word| word.starts_with(char::is_uppercase))
+        && !["The", "A", "An", "It"].iter().any(|article| value.split(' ').next() == Some(article));
+    let is_quantity = company.contains(|c: char| c.is_ascii_digit());
+    ((is_value || is_name) && is_quantity).then_some(value)
 }
 
 /// What stands behind the last verb of a clause that is in no formula.

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::boxed::braced;
+use gavel_text::braced;
 
 /// The most formulas that make one list, and how far apart they may be.
 const MOST_FORMULAS: usize = 12;
 const FARTHEST: usize = 12;
+/// The longest numerator or denominator, in bytes.
+const LONGEST_PART: usize = 20_000;
 
 /// Where the last of `patterns` starts, and which it is. All start with `first`, a character that is rare in prose, so
 /// that most of a long text is skipped and not compared.
@@ -127,6 +129,9 @@ pub(super) fn number(text: &str) -> Option<(&str, usize)> {
         before = &text[..start];
     };
     let mut start = start;
+    if let Some((hour, close)) = time_around(text, start, end) {
+        return Some((&text[hour..close], end));
+    }
     if let Some(numerator) = text[..start].strip_suffix('/').filter(|text| ends_with_digit(text)) {
         start = digits_before(text, numerator.len());
     }
@@ -134,6 +139,18 @@ pub(super) fn number(text: &str) -> Option<(&str, usize)> {
     let percent = ["\\%", "%", "percent", "pct"].into_iter().find(|sign| behind.starts_with(sign));
     let close = percent.map_or(end, |sign| text.len() - behind.len() + sign.len());
     Some((&text[sign_before(text, start)..close], end))
+}
+
+/// Where a time of day starts and ends whose minutes stand from `start` to `end`: `9:50 A.M.`
+fn time_around(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
+    let before = text[..start].strip_suffix(':')?;
+    let hour = before.len() - before.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let is_time = end - start == 2 && (1..=2).contains(&(before.len() - hour));
+    let behind = text[end..].trim_start_matches([' ', '~']);
+    let halves = ["A.M.", "P.M.", "a.m.", "p.m.", "AM", "PM", "am", "pm"];
+    let half = halves.iter().find(|half| behind.starts_with(**half))?;
+    let is_word = !half.ends_with('.') && behind[half.len()..].starts_with(|c: char| c.is_alphanumeric());
+    (is_time && !is_word).then_some((hour, text.len() - behind.len() + half.len()))
 }
 
 /// Where the run of digits, commas and points that ends at `end` starts.
@@ -172,8 +189,8 @@ fn sign_before(text: &str, start: usize) -> usize {
 fn fraction_around(text: &str, end: usize) -> Option<&str> {
     let (at, _) = rfind(&text[..end], '\\', &["\\frac", "\\dfrac", "\\tfrac"])?;
     let body = &text[at + text[at..].find('{')?..];
-    let numerator = braced(body)?;
-    let denominator = braced(body.get(numerator.len() + 2..)?)?;
+    let numerator = braced(body, LONGEST_PART)?;
+    let denominator = braced(body.get(numerator.len() + 2..)?, LONGEST_PART)?;
     let close = text.len() - body.len() + numerator.len() + denominator.len() + 4;
     (close > end).then(|| &text[sign_before(text, at)..close])
 }

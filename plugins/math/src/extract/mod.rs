@@ -4,14 +4,17 @@ mod attached;
 mod boxed;
 mod clause;
 mod last;
-mod parts;
 mod phrase;
 mod remark;
+mod working;
 
 use std::borrow::Cow;
 use std::fmt;
 
+use gavel_text::{end_of, is_counterfactual, is_disowned, is_withdrawn};
 use serde::Deserialize;
+
+pub(crate) use working::{asked, conclusion};
 
 /// How much of a completion is searched, from its end, in bytes.
 const FARTHEST_BACK: usize = 200_000;
@@ -63,66 +66,163 @@ impl fmt::Display for Mode {
     }
 }
 
-/// The final answer of a completion and where it stood: the first place in `order` that has one that is not empty.
+/// What a completion says in the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found<'a> {
+    /// This, in this place.
+    Answer(Cow<'a, str>, Mode),
+    /// An answer in this place that is denied, only supposed, or taken back.
+    TakenBack(Mode),
+}
+
+/// The final answer of a completion: in the first place in `order` that has one that is not empty.
 ///
 /// Thoughts do not count, and nothing that follows an answer behind the end of a turn or the start of a new task.
-pub fn answer<'a>(completion: &'a str, order: &[Mode]) -> Option<(Cow<'a, str>, Mode)> {
+pub fn answer<'a>(completion: &'a str, order: &[Mode]) -> Option<Found<'a>> {
     let stated: Vec<Mode> = order.iter().copied().filter(|mode| mode.is_stated()).collect();
-    let turns = parts::turns(completion);
+    let turns = gavel_text::turns(completion);
     let mut first = true;
     for turn in &turns {
-        for part in parts::tasks(parts::said(turn)) {
+        for part in gavel_text::tasks(gavel_text::said(turn)) {
             // Only of the first may the whole be the answer; of the next ones it is but a line.
             let modes = stated.iter().copied().filter(|mode| first || *mode != Mode::Whole);
-            if let Some(found) = search(tail(part), modes) {
+            if let Some(found) = search(end_of(part, FARTHEST_BACK), modes) {
                 return Some(found);
             }
             first = false;
         }
     }
     let unstated = || order.iter().copied().filter(|mode| !mode.is_stated());
-    let parts = parts::tasks(parts::said(turns.first()?));
-    parts.into_iter().find_map(|part| search(tail(part), unstated()))
+    let parts = gavel_text::tasks(gavel_text::said(turns.first()?));
+    parts.into_iter().find_map(|part| search(end_of(part, FARTHEST_BACK), unstated()))
 }
 
-/// The end of a text that is longer than any answer needs.
-fn tail(text: &str) -> &str {
-    let mut start = text.len().saturating_sub(FARTHEST_BACK);
-    while !text.is_char_boundary(start) {
-        start += 1;
+fn search(text: &str, order: impl Iterator<Item = Mode>) -> Option<Found<'_>> {
+    let order: Vec<Mode> = order.collect();
+    order.iter().find_map(|&mode| {
+        let mut placed = find(text, mode)?;
+        let mut mode = mode;
+        // Boxes that "and" joins may be steps: an answer that is stated behind them outranks them.
+        if mode == Mode::Boxed && placed.is_joined && order.contains(&Mode::Phrase) {
+            let rest = &text[placed.end..];
+            if let Some(later) = find(rest, Mode::Phrase) {
+                (placed, mode) = (later.within(text, rest), Mode::Phrase);
+            }
+        }
+        Some(if mode.is_stated() && is_taken_back(text, &placed, mode) {
+            Found::TakenBack(mode)
+        } else {
+            Found::Answer(placed.content, mode)
+        })
+    })
+}
+
+/// What stands in a place: from its first byte to its last one, and what of it is the answer.
+pub(crate) struct Placed<'a> {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) content: Cow<'a, str>,
+    /// Whether it is of several boxes with a word between them.
+    pub(crate) is_joined: bool,
+}
+
+impl<'a> Placed<'a> {
+    /// A part of a text.
+    fn of(text: &str, part: &'a str) -> Self {
+        let start = part.as_ptr() as usize - text.as_ptr() as usize;
+        Self { start, end: start + part.len(), content: Cow::Borrowed(part), is_joined: false }
     }
-    &text[start..]
+
+    /// What a text comes to, wherever in it that stands.
+    fn whole(text: &str, content: Cow<'a, str>) -> Self {
+        Self { start: 0, end: text.len(), content, is_joined: false }
+    }
+
+    /// What stands in a part of a text, seen from the text.
+    fn within(self, text: &str, part: &str) -> Self {
+        let start = part.as_ptr() as usize - text.as_ptr() as usize;
+        Self { start: self.start + start, end: self.end + start, ..self }
+    }
 }
 
-fn search(text: &str, mut order: impl Iterator<Item = Mode>) -> Option<(Cow<'_, str>, Mode)> {
-    order.find_map(|mode| find(text, mode).map(|found| (found, mode)))
+/// Whether the text does not stand by what it says in a place.
+fn is_taken_back(text: &str, placed: &Placed<'_>, mode: Mode) -> bool {
+    let (before, behind) = (&text[..placed.start], &text[placed.end..]);
+    let behind = behind.strip_prefix("</answer>").unwrap_or(behind);
+    is_disowned(before)
+        || is_counterfactual(before)
+        || is_withdrawn(behind)
+        || mode == Mode::Boxed && boxed::is_one_of_cases(text)
 }
 
-/// The answer in a reference, which may be the answer alone or a whole solution with `####` or `\boxed`.
+/// The answer in a reference, which may be the answer alone or a whole solution; empty where it states nothing.
 pub fn reference(text: &str) -> Cow<'_, str> {
-    let solution = [Mode::FinalAnswer, Mode::Boxed, Mode::Hashes, Mode::AnswerTag];
-    search(text, solution.into_iter())
-        .map_or_else(|| Cow::Borrowed(remark::tidy(text.trim())), |(found, _)| found)
+    const SOLUTION: [Mode; 4] = [Mode::FinalAnswer, Mode::Boxed, Mode::Hashes, Mode::AnswerTag];
+    if let Some(placed) = SOLUTION.iter().find_map(|mode| find(text, *mode)) {
+        return placed.content;
+    }
+    if states_nothing(text) {
+        return Cow::Borrowed("");
+    }
+    let stated = if is_solution(text) { find(text, Mode::Phrase) } else { None };
+    stated.map_or_else(|| Cow::Borrowed(remark::tidy(text.trim())), |placed| placed.content)
 }
 
-fn find(text: &str, mode: Mode) -> Option<Cow<'_, str>> {
-    let found = match mode {
-        Mode::FinalAnswer => Cow::Borrowed(within(phrase::final_answer(text)?)),
-        Mode::Boxed => worded(boxed::boxed(text)?),
+/// The spellings of a reference that `OR` joins, where all say the same; none where they are several answers.
+pub(crate) fn alternatives(reference: &str, is_same: impl Fn(&str, &str) -> bool) -> Vec<&str> {
+    let parts: Vec<&str> = reference.split(" OR ").map(str::trim).collect();
+    let are_same = parts.len() > 1 && parts.windows(2).all(|pair| is_same(pair[0], pair[1]));
+    if are_same { parts } else { Vec::new() }
+}
+
+/// Whether a text has the place of an answer, a box, a tag or `####`, and nothing in it.
+fn states_nothing(text: &str) -> bool {
+    let text = text.trim();
+    let is_blank_box = |at: usize| {
+        let rest = text[at..].trim_start();
+        gavel_text::braced(rest, rest.len()).is_some_and(|content| bare(content).is_empty())
+    };
+    text.ends_with("####")
+        || text.starts_with("\\boxed")
+        || text.rfind("\\boxed").is_some_and(|at| is_blank_box(at + "\\boxed".len()))
+        || text.rsplit_once("<answer>").is_some_and(|(_, rest)| rest.trim().starts_with("</answer>"))
+}
+
+/// Whether a reference is a solution in sentences and no answer by itself.
+fn is_solution(text: &str) -> bool {
+    text.trim().contains('\n') || text.contains(". ")
+}
+
+fn find(text: &str, mode: Mode) -> Option<Placed<'_>> {
+    let placed = match mode {
+        Mode::FinalAnswer => Placed::of(text, within(phrase::final_answer(text)?)),
+        Mode::Boxed => worded(boxed::placed(text)?),
         Mode::AnswerTag => {
             let tag = answer_tag(text)?;
-            boxed::boxed(tag).unwrap_or_else(|| Cow::Borrowed(phrase::phrase(tag).unwrap_or(tag)))
+            match boxed::placed(tag) {
+                Some(placed) => placed.within(text, tag),
+                None => Placed::of(text, phrase::phrase(tag).unwrap_or(tag)),
+            }
         }
-        Mode::Hashes => Cow::Borrowed(hashes(text)?),
+        Mode::Hashes => Placed::of(text, hashes(text)?),
         Mode::Phrase => {
             let clause = phrase::phrase(text)?;
-            boxed::boxed(clause).unwrap_or(Cow::Borrowed(clause))
+            match boxed::placed(clause) {
+                Some(placed) => placed.within(text, clause),
+                None => Placed::of(text, clause),
+            }
         }
-        Mode::Whole => Cow::Borrowed(whole(text)?),
-        Mode::LastFormula => last::formula(text)?.0,
-        Mode::LastNumber => Cow::Borrowed(last::number(text)?.0),
-        Mode::Last => last::formula_or_number(text)?,
+        Mode::Whole => Placed::of(text, whole(text)?),
+        Mode::LastFormula => Placed::whole(text, last::formula(text)?.0),
+        Mode::LastNumber => Placed::whole(text, Cow::Borrowed(last::number(text)?.0)),
+        Mode::Last => Placed::whole(text, last::formula_or_number(text)?),
     };
+    let content = polished(placed.content, mode)?;
+    Some(Placed { content, ..placed })
+}
+
+/// What stands in a place without what is no part of the answer; `None` where nothing is left.
+fn polished(found: Cow<'_, str>, mode: Mode) -> Option<Cow<'_, str>> {
     let found = match found {
         Cow::Borrowed(found) => Cow::Borrowed(cleaned(found, mode)),
         Cow::Owned(found) => Cow::Owned(cleaned(&found, mode).to_owned()),
@@ -159,13 +259,14 @@ fn cleaned(found: &str, mode: Mode) -> &str {
 }
 
 /// The answer in a box that holds a sentence: `\boxed{\textbf{Answer: } 10}`.
-fn worded(found: Cow<'_, str>) -> Cow<'_, str> {
-    match found {
+fn worded(placed: Placed<'_>) -> Placed<'_> {
+    let content = match placed.content {
         Cow::Borrowed(found) if found.contains("nswer") => {
             Cow::Borrowed(phrase::phrase(found).unwrap_or(found))
         }
         found => found,
-    }
+    };
+    Placed { content, ..placed }
 }
 
 /// Without white space, emphasis and quotation marks around it, and without a full stop.
@@ -252,7 +353,9 @@ mod tests {
     use crate::options::Preset;
 
     fn found(text: &str) -> (String, Mode) {
-        let (answer, mode) = answer(text, Preset::MathVerify.order()).unwrap();
+        let Some(Found::Answer(answer, mode)) = answer(text, Preset::MathVerify.order()) else {
+            panic!("{text}: nothing is stated");
+        };
         (answer.into_owned(), mode)
     }
 
@@ -284,6 +387,36 @@ mod tests {
     fn a_box_or_a_tag_that_is_not_closed_holds_nothing() {
         for text in [r"\boxed{7", "<answer>6</answer> <answer>7"] {
             assert_eq!(answer(text, &[Mode::Boxed, Mode::AnswerTag]), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_taken_back_is_no_answer() {
+        for text in [
+            "The answer is 7. Just kidding, it is 8.",
+            "The answer is 7, which is wrong.",
+            "The answer is anything but 7.",
+            "The answer is far from 7.",
+            "Let me pretend the answer is \\boxed{7}.",
+            "If it were Monday the answer would be 7.",
+            r"If x>0, \boxed{8}; otherwise \boxed{7}",
+            r"\boxed{8} if x>0 and, if x<0, \boxed{7}",
+            "<answer>7</answer> That is wrong.",
+            "#### 7\nJust kidding.",
+        ] {
+            let found = answer(text, Preset::Default.order());
+            assert!(!matches!(found, Some(Found::Answer(..))), "{text}: {found:?}");
+        }
+        assert_eq!(found(r"f is even if and only if \boxed{7}").0, "7");
+    }
+
+    #[test]
+    fn a_reference_may_be_a_solution_or_state_nothing() {
+        assert_eq!(reference("Let x be 5.\n\nTherefore, the answer is: 180."), "180");
+        assert_eq!(reference("The cat sat. The dog ran."), "The cat sat. The dog ran");
+        for nothing in [r"So we have \boxed{}", r"$\boxed{}$", "<answer></answer>", "We add.\n#### ", "####"]
+        {
+            assert_eq!(reference(nothing), "", "{nothing}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! Answers that a sentence states: "the answer is …", "final answer: …", "so 5 is the answer", in several languages.
 
+use gavel_text::end_of;
+
 use super::clause::{clause, focus, is_hedged, strip_lead};
 use super::last::rfind;
 
@@ -10,6 +12,8 @@ const FARTHEST_BEFORE: usize = 120;
 const LONGEST_CLAUSE: usize = 600;
 /// How far from the end statements in other languages are looked for, in bytes.
 const FARTHEST_FOREIGN: usize = 20_000;
+/// How much of a last line is looked at, in bytes.
+const LONGEST_LINE: usize = 2_000;
 /// How many times the word "answer" is looked behind, from the end.
 const MOST_CANDIDATES: usize = 200;
 
@@ -59,13 +63,17 @@ fn stated<'a>(before: &'a str, rest: &'a str) -> Option<&'a str> {
 fn checked(stated: &str) -> Option<&str> {
     let clause = clause(strip_lead(stated));
     // A box that is not closed was cut off.
-    let cut = clause.rfind("\\boxed{").is_some_and(|at| super::boxed::braced(&clause[at + 6..]).is_none());
+    let cut = clause
+        .rfind("\\boxed{")
+        .is_some_and(|at| gavel_text::braced(&clause[at + 6..], LONGEST_CLAUSE).is_none());
     (!cut && !super::bare(clause).is_empty()).then(|| without_exclamation(focus(clause)))
 }
 
-/// In prose, `18!` is an exclamation.
+/// In prose, `18!` may be an exclamation and a factorial; `Paris!` and `18!!` are exclamations.
 fn without_exclamation(clause: &str) -> &str {
-    if clause.contains(['$', '\\']) { clause } else { clause.trim_end_matches('!') }
+    let bare = clause.trim_end_matches('!');
+    let is_factorial = bare.len() + 1 == clause.len() && bare.ends_with(|c: char| c.is_ascii_digit());
+    if is_factorial || clause.contains(['$', '\\']) { clause } else { bare }
 }
 
 /// Whether what stands before "answer" only supposes one: `if the answer`, `suppose that our final answer`.
@@ -139,7 +147,7 @@ fn concluded(text: &str) -> Option<&str> {
         ["we get", "we obtain", "we find", "we conclude that", "this gives", "we are left with"];
     const LEADS: [&str; 10] =
         ["So", "so", "Thus", "thus", "Hence", "hence", "Therefore", "therefore", "Finally", "finally"];
-    let last = text.trim_end().rsplit('\n').next()?;
+    let last = end_of(text.trim_end().rsplit('\n').next()?, LONGEST_LINE);
     let (at, verb) = VERBS.iter().filter_map(|verb| Some((last.rfind(verb)?, verb))).max()?;
     let lead = last[..at].trim_end().trim_end_matches(',').rsplit(' ').next()?;
     let rest = last[at + verb.len()..].trim_start_matches([':', ' ']);
@@ -187,7 +195,7 @@ fn abbreviated(text: &str) -> Option<&str> {
 
 /// How much is left behind "result is" in the last line; further up it is a step.
 fn last_result(text: &str) -> Option<usize> {
-    let last = text.trim_end().rsplit('\n').next()?;
+    let last = end_of(text.trim_end().rsplit('\n').next()?, LONGEST_LINE);
     let (at, phrase) = rfind(last, 'r', &["result is", "result:"])?;
     let blank = text.len() - text.trim_end().len();
     Some(blank + last.len() - at - phrase.len())
@@ -296,7 +304,7 @@ fn behind_verb<'a>(before: &str, rest: &'a str) -> Option<&'a str> {
     }
     let stated = &rest[at + verb.len()..];
     // `**Answer:** 42`, `the answer is: 42`, and a formula that starts on the next line.
-    let stated = stated.trim_start_matches([':', '*', ' ', '_', '\t', '}', '>', '"', '：']);
+    let stated = stated.trim_start_matches([':', '*', ' ', '_', '\t', '}', '>', '"', '：', '→', '⇒']);
     let next_line =
         verb == ":" || rest[at + verb.len()..].starts_with([':', '*']) || stated.starts_with("\n");
     Some(if next_line { stated.trim_start_matches([':', '*', ' ', '\n', '\r', '_', '>']) } else { stated })

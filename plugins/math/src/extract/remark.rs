@@ -20,7 +20,11 @@ pub(super) fn tidy(text: &str) -> &str {
 /// Without emoji and signs of an ended proof, and quotation marks in pairs.
 fn undecorated(text: &str) -> &str {
     let is_ornament = |c: char| {
-        matches!(c, '✅' | '✓' | '✔' | '☑' | '■' | '□' | '∎' | '◻' | '\u{fe0f}' | '。' | '，' | '\u{1f300}'..)
+        matches!(
+            c,
+            '✅' | '✓' | '✔' | '☑' | '■' | '□' | '∎' | '◻' | '\u{fe0f}' | '。' | '，' | '\u{1f300}'
+                ..='\u{1faff}'
+        )
     };
     let text = super::bare(text.trim_end_matches(|c: char| is_ornament(c) || c.is_whitespace() || c == '*'));
     let text = ["\\checkmark", "\\blacksquare", "\\square"]
@@ -88,7 +92,15 @@ fn opening(body: &str) -> Option<usize> {
 
 /// Whether what stands in parentheses behind `answer` only speaks about it.
 pub(super) fn is_remark(inside: &str, answer: &str) -> bool {
-    const PART: [&str; 22] = [
+    const PART: [&str; 30] = [
+        "wrong",
+        "incorrect",
+        "false",
+        "trap",
+        "kidding",
+        "joking",
+        "except",
+        "never",
         "or",
         "and",
         "if",
@@ -187,8 +199,17 @@ mod tests {
 
     #[test]
     fn parts_of_an_answer_stay() {
-        for text in ["6 (or 5)", "6 or 5", "1 (mod 5)", "x (x+1)", "[2,5)", "(1, 2)", "6 (5)", r"2 (\sin x)"]
-        {
+        for text in [
+            "6 (or 5)",
+            "6 (wrong)",
+            "6 or 5",
+            "1 (mod 5)",
+            "x (x+1)",
+            "[2,5)",
+            "(1, 2)",
+            "6 (5)",
+            r"2 (\sin x)",
+        ] {
             assert_eq!(tidy(text), text);
         }
     }

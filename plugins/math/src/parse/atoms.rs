@@ -47,6 +47,14 @@ impl<'t> Parser<'t> {
                         _ => return Err(Unreadable("a subscript of a number is no base")),
                     }
                 }
+                // `{g}_{k}`: braces around one letter change nothing.
+                Some('_') if matches!(&operand, Expr::Symbol(name) if !name.contains('_')) => {
+                    self.at += 1;
+                    if let Expr::Symbol(name) = &mut operand {
+                        name.push('_');
+                        self.subscript(name)?;
+                    }
+                }
                 Some('\'') if matches!(operand, Expr::Symbol(_)) => {
                     self.at += 1;
                     if let Expr::Symbol(name) = &mut operand {
@@ -63,15 +71,53 @@ impl<'t> Parser<'t> {
         let word = match self.peek() {
             Some(Kind::Letter('C') | Kind::Text("C" | "Celsius")) => "celsius",
             Some(Kind::Letter('F') | Kind::Text("F" | "Fahrenheit")) => "fahrenheit",
-            _ => return Expr::Quantity(Box::new(value), Unit::degree()),
+            _ => return Expr::Quantity(Box::new(self.with_arc_minutes(value)), Unit::degree()),
         };
         self.at += 1;
         let unit = unit(&[Factor { word, power: 1 }]).unwrap_or_else(Unit::degree);
         Expr::Quantity(Box::new(value), unit)
     }
 
+    /// An angle with its minutes and seconds: `67^\circ 30' 15''`.
+    fn with_arc_minutes(&mut self, degrees: Expr) -> Expr {
+        let mut sum = vec![degrees];
+        for (marks, parts) in [(1, 60), (2, 3_600)] {
+            let Some(Kind::Number(digits)) = self.peek() else { break };
+            let (Some(length), Some(number)) = (self.arc_marks(marks), super::numbers::decimal(digits))
+            else {
+                break;
+            };
+            self.at += 1 + length;
+            let part = Expr::Quotient(Box::new(Expr::Number(number)), Box::new(Expr::integer(parts)));
+            sum.push(part);
+        }
+        if sum.len() == 1 { sum.remove(0) } else { Expr::Sum(sum) }
+    }
+
+    /// How many tokens the `'` or `''` behind the next number takes.
+    fn arc_marks(&self, marks: usize) -> Option<usize> {
+        let is = |ahead: usize, sign: char| self.peek_at(ahead) == Some(&Kind::Sign(sign));
+        let raised = usize::from(is(1, '^'));
+        let braced = usize::from(raised == 1 && is(2, '{'));
+        let first = 1 + raised + braced;
+        let found = if marks == 2 && is(first, '"') {
+            1
+        } else {
+            (0..3).take_while(|at| is(first + at, '\'')).count()
+        };
+        let fits = found == marks || marks == 2 && is(first, '"');
+        (fits && (braced == 0 || is(first + found, '}'))).then_some(raised + 2 * braced + found)
+    }
+
     fn bare_operand(&mut self) -> Read {
         let Some(kind) = self.peek() else { return Err(Unreadable("an operand is missing")) };
+        // `USD 18`
+        if let (Kind::Word(word) | Kind::Text(word), Some(Kind::Number(_))) = (kind, self.peek_at(1))
+            && let Some(sign) = currency(word)
+        {
+            self.at += 1;
+            return self.money(sign);
+        }
         match kind.clone() {
             Kind::Number(digits) => self.number(&digits),
             Kind::Letter(letter) => {
@@ -235,7 +281,7 @@ impl<'t> Parser<'t> {
             "binom" => {
                 let upper = self.argument()?;
                 let lower = self.argument()?;
-                Ok(Expr::Call("binom".to_owned(), vec![upper, lower]))
+                Ok(binomial(upper, lower))
             }
             "pi" => Ok(Expr::Constant(Constant::Pi)),
             "infty" | "infinity" | "inf" => Ok(Expr::Constant(Constant::Infinity)),
@@ -415,6 +461,33 @@ impl<'t> Parser<'t> {
             Some(Kind::Command("sqrt" | "cbrt") | Kind::Word("sqrt") | Kind::Sign(']' | '^' | '_'))
         )
     }
+}
+
+/// The sign of a currency by its code.
+fn currency(code: &str) -> Option<char> {
+    match code {
+        "USD" => Some('$'),
+        "EUR" => Some('€'),
+        "GBP" => Some('£'),
+        "INR" => Some('₹'),
+        _ => None,
+    }
+}
+
+/// A binomial, of two whole numbers the one with the smaller lower part: one that is too large to be computed is
+/// compared as it is written.
+pub(super) fn binomial(upper: Expr, lower: Expr) -> Expr {
+    if let (Expr::Number(n), Expr::Number(k)) = (&upper, &lower)
+        && n.value.is_int()
+        && k.value.is_int()
+        && k.value <= n.value
+    {
+        let other = n.value.clone() - k.value.clone();
+        if other < k.value {
+            return Expr::Call("binom".to_owned(), vec![upper.clone(), Expr::Number(Number::exact(other))]);
+        }
+    }
+    Expr::Call("binom".to_owned(), vec![upper, lower])
 }
 
 /// A root of a fixed index.

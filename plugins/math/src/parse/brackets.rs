@@ -44,7 +44,7 @@ impl Parser<'_> {
         }
     }
 
-    fn money(&mut self, sign: char) -> Read {
+    pub(super) fn money(&mut self, sign: char) -> Read {
         let mut buffer = [0; 4];
         let word: &str = sign.encode_utf8(&mut buffer);
         let unit = unit(&[Factor { word, power: 1 }]).ok_or(Unreadable("an unknown currency"))?;

@@ -131,10 +131,14 @@ impl Parser<'_> {
                 Ok(append(left, self.formula(RATIO + 1)?, |it| matches!(it, Expr::Ratio(_)), Expr::Ratio))
             }
             'O' => Ok(Expr::Quotient(Box::new(left), Box::new(self.formula(RATIO + 1)?))),
-            'C' => Ok(Expr::Call("binom".to_owned(), vec![left, self.formula(RATIO + 1)?])),
+            'C' => Ok(super::atoms::binomial(left, self.formula(RATIO + 1)?)),
             '+' => Ok(sum(left, self.formula(SUM + 1)?)),
             '-' => {
                 let right = self.formula(SUM + 1)?;
+                // `\mathbb{R} - \{3\}` is a difference of sets.
+                if matches!(right, Expr::Set(_)) {
+                    return Ok(Expr::Difference(Box::new(left), Box::new(right)));
+                }
                 Ok(sum(left, Expr::Negative(Box::new(right))))
             }
             '±' | '∓' => Ok(Expr::PlusMinus(Box::new(left), Box::new(self.formula(SUM + 1)?))),

@@ -40,7 +40,7 @@ pub(super) fn labelled_parts(tokens: &[Token<'_>]) -> Option<Result<Expr, Unread
 pub(super) fn cut_remark(tokens: &mut Vec<Token<'_>>) -> Option<String> {
     let start = remark_start(tokens)?;
     let mut name = None;
-    let (mut says, mut whole) = (false, false);
+    let (mut says, mut whole, mut bounds) = (false, false, false);
     for token in &tokens[start..] {
         match &token.kind {
             Kind::Letter(letter) => {
@@ -70,6 +70,9 @@ pub(super) fn cut_remark(tokens: &mut Vec<Token<'_>>) -> Option<String> {
                 }
             }
             Kind::Sign('∈') => says = true,
+            // `for n \ge 2`
+            Kind::Sign('<' | '>' | '≤' | '≥' | '≠') => (says, bounds) = (true, true),
+            Kind::Number(_) if bounds || name.is_none() => {}
             Kind::Command(set) => {
                 whole |= matches!(*set, "Integers" | "Naturals");
                 if !matches!(*set, "Integers" | "Naturals" | "Reals" | "Rationals" | "Complexes" | "forall") {
@@ -80,7 +83,10 @@ pub(super) fn cut_remark(tokens: &mut Vec<Token<'_>>) -> Option<String> {
             _ => return None,
         }
     }
-    if !says || name.is_none() {
+    if !says
+        || name.is_none()
+        || bounds && !is_formula_in(&tokens[..start], name.as_deref().unwrap_or_default())
+    {
         return None;
     }
     tokens.truncate(start);
@@ -88,6 +94,17 @@ pub(super) fn cut_remark(tokens: &mut Vec<Token<'_>>) -> Option<String> {
         tokens.pop();
     }
     name.filter(|_| whole)
+}
+
+/// Whether tokens are a formula in a variable, and no inequality: what bounds the variable then says where it holds.
+fn is_formula_in(tokens: &[Token<'_>], name: &str) -> bool {
+    let mentions = |token: &Token<'_>| match &token.kind {
+        Kind::Letter(letter) => name.chars().eq([*letter]),
+        Kind::Word(word) => word.len() <= 3 && word.contains(name),
+        _ => false,
+    };
+    let is_order = |token: &Token<'_>| matches!(token.kind, Kind::Sign('<' | '>' | '≤' | '≥' | '≠' | '∈'));
+    tokens.iter().any(mentions) && !tokens.iter().any(is_order)
 }
 
 /// Where the last `for`, `where` or bracketed declaration starts, behind something else.
@@ -102,7 +119,7 @@ fn remark_start(tokens: &[Token<'_>]) -> Option<usize> {
             ) && tokens.last().is_some_and(|it| it.kind == Kind::Sign(')'))
                 && tokens[at..]
                     .iter()
-                    .any(|it| it.kind == Kind::Sign('∈') || matches!(it.kind, Kind::Text("is")))
+                    .any(|it| matches!(it.kind, Kind::Sign('∈' | '<' | '>' | '≤' | '≥') | Kind::Text("is")))
         }
         _ => false,
     };

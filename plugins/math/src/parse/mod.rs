@@ -222,6 +222,10 @@ impl<'t> Parser<'t> {
     }
 
     fn item(&mut self) -> Read {
+        if let Some(label) = self.label() {
+            let value = self.deeper(Self::side)?;
+            return Ok(Expr::Relation(vec![Expr::Text(label), value], vec![Relation::Equal]));
+        }
         let first = match self.words() {
             Some(words) => words,
             None => match self.named_value()? {
@@ -239,6 +243,35 @@ impl<'t> Parser<'t> {
             relations.push(relation);
         }
         Ok(if relations.is_empty() { sides.remove(0) } else { Expr::Relation(sides, relations) })
+    }
+
+    /// `Minimum:` or `Max =` in front of a value.
+    fn label(&mut self) -> Option<String> {
+        const EXTREMES: [&str; 6] = ["max", "min", "maximum", "minimum", "largest", "smallest"];
+        let mut label = String::new();
+        let mut words = 0;
+        while let Some(Kind::Text(word) | Kind::Word(word)) = self.peek_at(words) {
+            if words > 0 {
+                label.push(' ');
+            }
+            label.push_str(&word.to_lowercase());
+            words += 1;
+            if words > 4 || word.chars().count() < 2 || words::is_conjunction(&Kind::Text(word)) {
+                return None;
+            }
+        }
+        let is_set = match self.peek_at(words)? {
+            Kind::Sign(':') => label.len() > 2,
+            Kind::Sign('=') => EXTREMES.contains(&label.as_str()),
+            _ => false,
+        };
+        let has_value =
+            matches!(self.peek_at(words + 1), Some(Kind::Number(_) | Kind::Command(_) | Kind::Sign('-')));
+        if words == 0 || !is_set || !has_value {
+            return None;
+        }
+        self.at += words + 1;
+        Some(label)
     }
 
     /// `P(x) =`, `f^{-1}(x) =`: a letter and brackets in front of a sign of equality are a function, not a product.

@@ -71,6 +71,17 @@ impl<'t> Parser<'t> {
                 {
                     break;
                 }
+                // `7 correct` grades a number and `7 digits long` measures one; neither is that number.
+                Some(Kind::Text("correct" | "right" | "true") | Kind::Word("correct" | "right" | "true"))
+                    if !matches!(self.peek_at(1), Some(Kind::Text(_) | Kind::Word(_))) =>
+                {
+                    break;
+                }
+                Some(Kind::Text("digit" | "digits") | Kind::Word("digit" | "digits"))
+                    if matches!(self.peek_at(1), Some(Kind::Text("long") | Kind::Word("long"))) =>
+                {
+                    break;
+                }
                 Some(Kind::Text(word) | Kind::Word(word)) => {
                     factors.push(Factor { word, power: sign });
                     self.at += 1;

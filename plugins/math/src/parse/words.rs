@@ -68,7 +68,7 @@ impl<'t> Parser<'t> {
     pub(super) fn words(&mut self) -> Option<Expr> {
         let mut said = String::new();
         let mut count = 0;
-        let (mut text, mut long, mut letters) = (false, false, 0);
+        let (mut text, mut long, mut minus, mut letters) = (false, false, false, 0);
         let mut ahead = 0;
         while let Some(kind) = self.peek_at(ahead) {
             match kind {
@@ -90,7 +90,9 @@ impl<'t> Parser<'t> {
                     count += 1;
                     push_word(&mut said, letter.encode_utf8(&mut [0; 4]));
                 }
-                Kind::Sign('-' | '\'' | '"' | '!' | '?' | '.' | '`') if count > 0 => {}
+                Kind::Sign(sign @ ('-' | '\'' | '"' | '!' | '?' | '.' | '`')) if count > 0 => {
+                    minus |= *sign == '-'
+                }
                 Kind::Sign(')') if count > 0 && self.depth > 1 => break,
                 Kind::Sign(',' | ';' | '=' | '∈' | '<' | '>' | '≤' | '≥' | '}' | ']' | '⦄' | '∧' | '∨')
                     if count > 0 =>
@@ -102,7 +104,8 @@ impl<'t> Parser<'t> {
             ahead += 1;
         }
         let worded = text || long || (count > 1 && count > letters);
-        if count == 0 || !worded {
+        // `mn-m-n` is a difference of products, and no word with hyphens.
+        if count == 0 || !worded || minus && !text && !long {
             return None;
         }
         if count == 1 && number_word(&said).is_some() {
@@ -184,7 +187,7 @@ impl<'t> Parser<'t> {
     /// Skips a remark in text at the end of an answer.
     pub(super) fn skip_remark(&mut self) {
         while let Some(kind @ (Kind::Text(_) | Kind::Sign('.' | ',' | '"'))) = self.peek() {
-            if matches!(kind, Kind::Text(word) if super::quantity::takes_back(word) || matches!(*word, "squared" | "cubed" | "times"))
+            if matches!(kind, Kind::Text(word) if super::quantity::takes_back(word) || matches!(*word, "squared" | "cubed" | "times" | "correct" | "right" | "true" | "digits" | "digit"))
             {
                 return;
             }

@@ -229,6 +229,7 @@ impl<'a> Reader<'a> {
             }
             '&' if self.tables == 0 => self.at += 1,
             '.' if rest.starts_with("...") => self.sign(3, '…'),
+            '^' if self.after_number() && ordinal(rest) > 0 => self.space(ordinal(rest)),
             '*' if rest.starts_with("**") => self.sign(2, '^'),
             '<' if rest.starts_with("<=") => self.sign(2, '≤'),
             '>' if rest.starts_with(">=") => self.sign(2, '≥'),
@@ -237,13 +238,13 @@ impl<'a> Reader<'a> {
             '~' => self.space(1),
             _ if first.is_ascii_alphabetic() => self.word(),
             _ if first.is_ascii() && !first.is_ascii_whitespace() => self.sign(1, first),
-            _ if first.is_whitespace()
-                || matches!(first, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}') =>
-            {
-                self.space(length);
-            }
+            _ if first.is_whitespace() || gavel_text::is_invisible(first) => self.space(length),
             _ => self.unicode(first, length),
         }
+    }
+
+    fn after_number(&self) -> bool {
+        matches!(self.tokens.last().map(|token| &token.kind), Some(Kind::Number(_)))
     }
 
     fn after_operand(&self) -> bool {
@@ -388,6 +389,12 @@ impl<'a> Reader<'a> {
             "dbinom" | "tbinom" => self.named(after, "binom"),
             "dots" | "ldots" | "cdots" | "dotsc" | "dotsm" => self.sign(after, '…'),
             "percent" => self.sign(after, '%'),
+            "mu" if self.after_number() && micro(&rest[after..], self.spaced).is_some() => {
+                if let Some((unit, length)) = micro(&rest[after..], self.spaced) {
+                    self.at += after + length;
+                    self.push(Kind::Text(unit));
+                }
+            }
             "angle" | "measuredangle" | "triangle" | "square" => self.named(after, name),
             _ => match ["qquad", "quad"].iter().find(|space| name.starts_with(*space)) {
                 Some(space) => self.space(1 + space.len()),
@@ -433,6 +440,8 @@ impl<'a> Reader<'a> {
             {
                 self.at += 1;
             }
+            // In a matrix two backslashes end a row, but before the name of a command they are one too many.
+            Some('\\') if self.tables > 0 && starts_command(&rest[2..]) => self.at += 1,
             Some('\\') if self.tables > 0 => {
                 self.at += length;
                 let spacing = self.rest().strip_prefix('[').and_then(|rest| rest.split_once(']'));
@@ -521,6 +530,48 @@ impl<'a> Reader<'a> {
             }
         }
     }
+}
+
+/// The unit whose prefix a `\mu` is, given what follows it, and how long that is: `5\,\mu m`, `5\mu\text{m}`. In a
+/// formula without a space, it is a factor.
+fn micro(text: &str, spaced: bool) -> Option<(&'static str, usize)> {
+    const UNITS: [(char, &str); 6] =
+        [('m', "μm"), ('g', "μg"), ('s', "μs"), ('L', "μL"), ('l', "μl"), ('F', "μF")];
+    let rest = text.trim_start();
+    let body = ["\\text{", "\\mathrm{", "\\textrm{"].iter().find_map(|open| rest.strip_prefix(open));
+    let letter = body.unwrap_or(rest).chars().next()?;
+    let behind = &body.unwrap_or(rest)[letter.len_utf8()..];
+    let unit = UNITS.iter().find(|(it, _)| *it == letter)?.1;
+    match body {
+        Some(_) => behind.strip_prefix('}').map(|behind| (unit, text.len() - behind.len())),
+        None if spaced && !behind.starts_with(char::is_alphanumeric) => {
+            Some((unit, text.len() - behind.len()))
+        }
+        None => None,
+    }
+}
+
+/// How long the ending of an ordinal is that a text starts with: `^{\text{th}}`; 0 without one.
+fn ordinal(text: &str) -> usize {
+    const OPENS: [&str; 6] =
+        ["^{\\text{", "^{\\mathrm{", "^{\\textrm{", "^\\text{", "^\\mathrm{", "^\\textrm{"];
+    let Some(open) = OPENS.iter().find(|open| text.starts_with(**open)) else { return 0 };
+    let inner = text[open.len()..].trim_start();
+    let Some(ending) = ["th", "st", "nd", "rd"].iter().find_map(|it| inner.strip_prefix(it)) else {
+        return 0;
+    };
+    let close = if open.starts_with("^{") { "}}" } else { "}" };
+    ending.trim_start().strip_prefix(close).map_or(0, |rest| text.len() - rest.len())
+}
+
+/// Whether a text starts with the name of a command that stands in matrices.
+fn starts_command(text: &str) -> bool {
+    const NAMES: [&str; 14] = [
+        "frac", "dfrac", "tfrac", "sqrt", "pi", "cdot", "times", "text", "mathrm", "left", "right", "end",
+        "theta", "alpha",
+    ];
+    let name = &text[..text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len())];
+    NAMES.contains(&name)
 }
 
 fn single(word: &str) -> Option<char> {

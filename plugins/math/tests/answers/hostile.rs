@@ -76,7 +76,18 @@ fn a_huge_number_is_itself() {
 }
 
 #[test]
-fn what_cannot_be_decided_is_an_abstention() {
-    let undecided = verdict(&boxed(r"\sum_{k=1}^{10^9} k"), "500000000500000000", "{}");
+fn what_cannot_be_decided_is_the_fault_of_one_side() {
+    const SUM: &str = r"\sum_{k=1}^{10^9} k";
+    // A completion must not choose to have no verdict.
+    for answer in [SUM, r"8 \pmod{10}", r"\int x\,dx", r"\lim_{x\to 0} x", r"\det A", r"\prod_{k} k"] {
+        for reference in ["500000000500000000", "x^2+1", "(1,2)"] {
+            let verdict = verdict(&boxed(answer), reference, "{}");
+            assert!(
+                verdict.as_ref().is_ok_and(|it| it.reward == 0.0),
+                "{answer} for {reference}: {verdict:?}"
+            );
+        }
+    }
+    let undecided = verdict(&boxed("7"), SUM, "{}");
     assert!(matches!(undecided, Err(gavel_plugin::Error::Abstain(_))), "{undecided:?}");
 }

@@ -1,7 +1,7 @@
 //! Cuts a bounded piece out of a text, so that no completion costs more than its length and a constant for each place.
 
 /// The first `most` bytes of a text, or a little less.
-pub(crate) fn start_of(text: &str, most: usize) -> &str {
+pub fn start_of(text: &str, most: usize) -> &str {
     let mut end = text.len().min(most);
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -10,7 +10,7 @@ pub(crate) fn start_of(text: &str, most: usize) -> &str {
 }
 
 /// The last `most` bytes of a text, or a little less.
-pub(crate) fn end_of(text: &str, most: usize) -> &str {
+pub fn end_of(text: &str, most: usize) -> &str {
     let mut start = text.len().saturating_sub(most);
     while !text.is_char_boundary(start) {
         start += 1;

@@ -48,7 +48,7 @@ const TASKS: [&str; 12] = [
 ];
 
 /// What was said: without the thoughts, whether they are closed or not. An `<answer>` ends thoughts that are not closed.
-pub(super) fn said(text: &str) -> &str {
+pub fn said(text: &str) -> &str {
     const TAGS: [&str; 5] = ["<think>", "<thinking>", "</think>", "</thinking>", "<answer>"];
     let tags = text.rmatch_indices('<').filter_map(|(at, _)| {
         // Most signs are none of these, and a text may hold many.
@@ -72,8 +72,17 @@ pub(super) fn said(text: &str) -> &str {
     &text[..end]
 }
 
+/// What comes behind the thinking, if there is any; nothing where it does not end.
+pub fn after_thinking(completion: &str) -> &str {
+    match completion.rsplit_once("</think>") {
+        Some((_, after)) => after,
+        None if completion.trim_start().starts_with("<think>") => "",
+        None => completion,
+    }
+}
+
 /// What stands between the tokens that end turns.
-pub(super) fn turns(text: &str) -> Vec<&str> {
+pub fn turns(text: &str) -> Vec<&str> {
     split(
         text,
         text.match_indices('<').filter_map(|(at, _)| {
@@ -86,7 +95,7 @@ pub(super) fn turns(text: &str) -> Vec<&str> {
 }
 
 /// The parts of a text that goes on with new tasks, as a model without an end does that was shown some.
-pub(super) fn tasks(text: &str) -> Vec<&str> {
+pub fn tasks(text: &str) -> Vec<&str> {
     let mut answered = is_number_line(text);
     let lines = text.match_indices('\n').filter_map(|(at, _)| {
         // GSM8K's solutions end with their number; what is worked out behind an empty line is the next one.
@@ -153,6 +162,15 @@ mod tests {
             ("<think><answer>3</answer></think>5", "5"),
         ] {
             assert_eq!(said(text), left, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_answer_comes_behind_the_thinking() {
+        for (text, left) in
+            [("5", "5"), ("<think>3</think> 5", " 5"), ("<think>3", ""), ("a <think>3", "a <think>3")]
+        {
+            assert_eq!(after_thinking(text), left, "{text}");
         }
     }
 

@@ -1,0 +1,20 @@
+//! How completions are read, for all verifiers of text: turns and tasks, braces, what cannot be seen, what is taken back.
+//!
+//! Each of these is read in one way by every plugin, so that a completion is not an answer to one and none to another.
+//! Nothing here knows what an answer is: plugins say where one stands, and ask what the text around it makes of it.
+
+mod braces;
+mod disowned;
+mod surrogates;
+mod turns;
+mod visible;
+mod window;
+mod withdrawn;
+
+pub use braces::braced;
+pub use disowned::{is_case_split, is_counterfactual, is_disowned};
+pub use surrogates::without_lone_surrogates;
+pub use turns::{after_thinking, said, tasks, turns};
+pub use visible::{is_blank, is_invisible, joins, skeleton, visible};
+pub use window::{end_of, start_of};
+pub use withdrawn::{is_denied_behind, is_withdrawn};

@@ -1,0 +1,253 @@
+//! The answer in a box that holds its working: `3x = 21 \Rightarrow x = 7`, `\text{The minimum value is } 26`.
+
+/// The longest answer that is looked at, in bytes.
+const LONGEST: usize = 600;
+
+/// Words that lead to a value, at the end of what is said before it.
+const LEADS: [&str; 16] = [
+    "is",
+    "are",
+    "equals",
+    "be",
+    "get",
+    "have",
+    "obtain",
+    "find",
+    "gives",
+    "so",
+    "thus",
+    "hence",
+    "therefore",
+    "to",
+    "as",
+    "conclude",
+];
+
+/// Words that leave open, bound or deny what they stand by: with one of these, nothing is concluded.
+const FORBIDDEN: [&str; 40] = [
+    "or",
+    "not",
+    "maybe",
+    "perhaps",
+    "unless",
+    "if",
+    "either",
+    "neither",
+    "wrong",
+    "incorrect",
+    "could",
+    "might",
+    "may",
+    "except",
+    "but",
+    "least",
+    "most",
+    "than",
+    "between",
+    "when",
+    "otherwise",
+    "else",
+    "never",
+    "no",
+    "cannot",
+    "nor",
+    "about",
+    "false",
+    "pretend",
+    "suppose",
+    "assume",
+    "assuming",
+    "guess",
+    "trap",
+    "probably",
+    "instead",
+    "kidding",
+    "half",
+    "twice",
+    "double",
+];
+
+/// Words that say of a value behind it what it is: `26 \text{ is the minimum}`.
+const NAMES: [&str; 24] = [
+    "is", "the", "our", "minimum", "maximum", "smallest", "largest", "greatest", "final", "answer", "value",
+    "number", "total", "sum", "product", "result", "solution", "of", "required", "desired", "correct",
+    "possible", "area", "length",
+];
+
+/// What an answer comes to, where it is more than a value; `None` where it is not, or where that is left open.
+pub(crate) fn conclusion(answer: &str) -> Option<&str> {
+    if answer.len() > LONGEST {
+        return None;
+    }
+    let last = behind_arrow(answer);
+    let rest = last.unwrap_or(answer);
+    let told = behind_words(rest).or_else(|| before_words(rest));
+    told.or(last).map(super::bare).filter(|it| !it.is_empty())
+}
+
+/// What follows the last arrow of a derivation, all of whose steps are equations or inequalities.
+fn behind_arrow(answer: &str) -> Option<&str> {
+    const ARROWS: [&str; 6] = ["\\Rightarrow", "\\implies", "\\Longrightarrow", "\\therefore", "⇒", "⟹"];
+    let (at, arrow) = ARROWS.iter().filter_map(|arrow| Some((answer.rfind(arrow)?, arrow))).max()?;
+    let (before, last) = (&answer[..at], answer[at + arrow.len()..].trim());
+    let mut steps: Vec<&str> = vec![before];
+    for arrow in ARROWS {
+        steps = steps.into_iter().flat_map(|step| step.split(arrow)).collect();
+    }
+    // Two values of one name contradict each other.
+    let name = |text: &str| text.split_once('=').map(|(name, _)| name.trim().to_owned());
+    let derives = steps
+        .iter()
+        .all(|step| step.contains(['=', '<', '>']) && (name(step).is_none() || name(step) != name(last)));
+    (derives && !last.is_empty() && !is_forbidden(answer)).then_some(last)
+}
+
+/// What follows words that end with a verb: all that stands before are words and equations.
+fn behind_words(answer: &str) -> Option<&str> {
+    if let Some(at) = answer.rfind("\\text") {
+        let open = at + answer[at..].find('{')?;
+        let inner = gavel_text::braced(&answer[open..], LONGEST)?;
+        let rest = answer[open + inner.len() + 2..].trim();
+        let said = without_text(&answer[..at]);
+        let derives = said.trim().is_empty() || said.contains('=');
+        return (derives && leads(inner) && !rest.is_empty() && !is_forbidden(answer)).then_some(rest);
+    }
+    // `The minimum value is 26`
+    let at = answer.rfind(" is ")? + " is ".len();
+    let (said, rest) = answer.split_at(at);
+    let is_prose =
+        said.chars().all(|c| c.is_ascii_alphabetic() || c == ' ') && said.split_whitespace().count() > 2;
+    (is_prose && !is_forbidden(said)).then_some(rest.trim())
+}
+
+/// What stands before `is the minimum`.
+fn before_words(answer: &str) -> Option<&str> {
+    let body = answer.trim().strip_suffix('}')?;
+    let at = body.rfind("\\text")?;
+    let open = at + body[at..].find('{')?;
+    let inner = &body[open + 1..];
+    let before = answer[..at].trim();
+    let names = inner.split_whitespace().all(|word| NAMES.contains(&word.to_lowercase().as_str()));
+    let is_named = inner.split_whitespace().next() == Some("is") && inner.split_whitespace().count() > 2;
+    (names && is_named && !before.is_empty() && !inner.contains('}') && !before.contains("\\text"))
+        .then_some(before)
+}
+
+/// Whether words end as those do that a value follows.
+fn leads(words: &str) -> bool {
+    let words = words.trim().trim_end_matches([':', ',', ' ', '~']);
+    let last = words.rsplit(' ').next().unwrap_or_default();
+    words.contains(' ') && LEADS.iter().any(|lead| lead.eq_ignore_ascii_case(last))
+}
+
+fn is_forbidden(text: &str) -> bool {
+    text.split(|c: char| !c.is_alphabetic())
+        .any(|word| FORBIDDEN.iter().any(|it| it.eq_ignore_ascii_case(word)))
+}
+
+/// A text without the arguments of `\text`.
+fn without_text(text: &str) -> String {
+    let mut bare = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("\\text") {
+        bare.push_str(&rest[..at]);
+        rest = match rest[at..].find('}') {
+            Some(end) => &rest[at + end + 1..],
+            None => "",
+        };
+    }
+    bare.push_str(rest);
+    bare
+}
+
+/// The value of an expression that the prompt asks for, where an answer sets it equal to one: `x + y = 5`.
+pub(crate) fn asked<'a>(answer: &'a str, prompt: &str) -> Option<&'a str> {
+    const ASKING: [&str; 14] = [
+        "find",
+        "compute",
+        "calculate",
+        "determine",
+        "evaluate",
+        "what is",
+        "value of",
+        "the sum",
+        "the product",
+        "the ratio",
+        "express",
+        "simplify",
+        "values of",
+        "is equal to",
+    ];
+    const NEAR: usize = 60;
+    let (name, value) = answer.split_once('=')?;
+    let name = spelt(name);
+    if answer.len() > LONGEST || value.contains(['=', '<', '>']) || name.chars().count() < 3 {
+        return None;
+    }
+    let prompt = spelt(gavel_text::end_of(prompt, 4_000));
+    prompt
+        .match_indices(&name)
+        .any(|(at, _)| {
+            let before = gavel_text::end_of(&prompt[..at], NEAR);
+            let behind = &prompt[at + name.len()..];
+            let ends = !behind
+                .starts_with(|c: char| matches!(c, '=' | '<' | '>' | '+' | '-' | '*' | '/' | '^' | '_'));
+            ends && !before.ends_with(['+', '-', '*', '/', '=', '^', '_'])
+                && ASKING.iter().any(|it| before.contains(&spelt(it)))
+        })
+        .then(|| super::bare(value))
+}
+
+/// A text in lower case without white space and signs of layout.
+fn spelt(text: &str) -> String {
+    let text = text.replace("\\left", "").replace("\\right", "").replace("\\dfrac", "\\frac");
+    text.chars()
+        .filter(|c| !c.is_whitespace() && !matches!(c, '$' | '{' | '}'))
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_comes_to_its_last_member() {
+        for (answer, last) in [
+            (r"3x=21 \Rightarrow x=7", "x=7"),
+            (r"\text{Since }5+n=17,\text{ we get }n=12", "n=12"),
+            (r"\text{The minimum value is } 26", "26"),
+            (r"26 \text{ is the minimum}", "26"),
+            ("The minimum value is 26", "26"),
+            (r"x^2=4, x>0 \implies x=2", "x=2"),
+        ] {
+            assert_eq!(conclusion(answer), Some(last), "{answer}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_open_comes_to_nothing() {
+        for answer in [
+            "7",
+            r"8 \Rightarrow 7",
+            r"x=8 \Rightarrow x=7",
+            r"7 \text{ or maybe it is } 8",
+            r"\text{It is not } 7",
+            r"7 \text{ is wrong}",
+            r"7 \text{ is the number not}",
+            r"\text{The answer is at least } 7",
+            r"\text{apples } 7",
+            r"8, \text{ which is } 7",
+        ] {
+            assert_eq!(conclusion(answer), None, "{answer}");
+        }
+    }
+
+    #[test]
+    fn an_asked_expression_is_its_value() {
+        assert_eq!(asked("x+y=5", "Find $x + y$."), Some("5"));
+        assert_eq!(asked(r"\frac{a}{b} = 3", r"What is the value of $\dfrac{a}{b}$?"), Some("3"));
+        assert_eq!(asked("x+y=5", "The line $x + y = 5$ meets … Find its slope."), None);
+        assert_eq!(asked("2x+3=5", "Solve $2x+3=5$."), None);
+    }
+}
