@@ -17,6 +17,8 @@
 //!
 //! A [`ReloadingReward`] is the same and can take up new plugins, options and formulas while it is in use.
 
+pub mod bounded;
+
 mod capability;
 mod error;
 mod expression;
