@@ -57,3 +57,18 @@ pub use lane::STACK;
 pub use limits::{Limits, ProgramLimits};
 pub use plugin::{Format, Plugin};
 pub use verifier::WasmVerifier;
+
+/// What runs plugins, with its version. Fuel is counted alike on every machine, and not by every release of the engine.
+pub const ENGINE: &str = "wasmtime 48.0.8";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engine_is_the_one_that_is_built_in() {
+        let lock = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.lock")).unwrap();
+        let (name, version) = ENGINE.split_once(' ').unwrap();
+        assert!(lock.contains(&format!("name = \"{name}\"\nversion = \"{version}\"\n")), "{ENGINE}");
+    }
+}
