@@ -246,7 +246,7 @@ pub enum FormulaError {
     #[error(
         "unknown metric `{metric}` of `{verifier}`{}; its plugin has {}",
         did_you_mean(suggestion.as_deref()),
-        metrics.join(", ")
+        listed(metrics)
     )]
     UnknownMetric {
         /// The verifier.
@@ -266,12 +266,56 @@ pub enum FormulaError {
         /// A function with a similar name.
         suggestion: Option<String>,
     },
-    /// It assigns to a name.
-    #[error("a formula cannot assign; write the value where it is used")]
-    Assignment,
-    /// It mixes kinds of value.
-    #[error("{}", explain(.0))]
-    Type(EvalexprError),
+    /// It calls a function with too many or too few arguments.
+    #[error("`{name}` takes {}, found {found}", counted(*expected))]
+    Arguments {
+        /// The function.
+        name: String,
+        /// How many arguments it takes; `Err` where that is the least.
+        expected: Result<usize, usize>,
+        /// How many there are.
+        found: usize,
+    },
+    /// An operator lacks an operand.
+    #[error("`{operator}` takes {expected} operands, found {found}")]
+    Operands {
+        /// The operator.
+        operator: String,
+        /// How many operands it takes.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// There is a number where a condition belongs.
+    #[error("a condition is needed where {found} is; compare it with a number")]
+    ConditionNeeded {
+        /// What stands there.
+        found: String,
+    },
+    /// There is a condition where a number belongs.
+    #[error("a number is needed where {found} is; `if(condition, 1, 0)` makes one of a condition")]
+    NumberNeeded {
+        /// What stands there.
+        found: String,
+    },
+    /// There is what is neither a number nor a condition.
+    #[error("a number or a condition is needed where {found} is")]
+    NotAValue {
+        /// What stands there.
+        found: String,
+    },
+    /// It is longer than is read.
+    #[error("longer than {longest} bytes")]
+    TooLong {
+        /// The most bytes.
+        longest: usize,
+    },
+    /// It is nested deeper than is computed.
+    #[error("nested deeper than {deepest} levels")]
+    TooDeep {
+        /// The deepest.
+        deepest: usize,
+    },
     /// It names no verifier, so that it would say the same of every submission.
     #[error("it names no verifier; known here: {}", listed(verifiers))]
     Constant {
@@ -279,17 +323,11 @@ pub enum FormulaError {
         verifiers: Vec<String>,
     },
     /// Its value is not a number.
-    #[error("its value is {found}, not a number; `if(condition, 1, 0)` makes one of a condition")]
-    NotANumber {
-        /// What it is.
-        found: &'static str,
-    },
+    #[error("its value is true or false, not a number; `if(condition, 1, 0)` makes one of a condition")]
+    NotANumber,
     /// A condition's value is neither true nor false.
-    #[error("its value is {found}, not true or false; compare it with a number, as in `accuracy < 1`")]
-    NotACondition {
-        /// What it is.
-        found: &'static str,
-    },
+    #[error("its value is a number, not true or false; compare it with a number, as in `accuracy < 1`")]
+    NotACondition,
     /// A condition names its own verifier or one further down.
     #[error("`{name}` does not stand above it: a condition looks at verifiers that were asked before")]
     NotAbove {
@@ -307,31 +345,28 @@ pub enum FormulaError {
 }
 
 /// evalexpr's errors in the words of somebody who writes a formula.
-pub(crate) fn explain(error: &EvalexprError) -> String {
+fn explain(error: &EvalexprError) -> String {
     use EvalexprError as E;
     match error {
-        E::ExpectedBoolean { actual } => {
-            format!("a condition is needed where {actual} is; compare it with a number")
-        }
-        E::ExpectedNumber { actual } => format!("a number is needed where {actual} is"),
-        E::ExpectedFixedLengthTuple { expected_length, actual } => {
-            format!("a function takes {expected_length} arguments, found {actual}")
-        }
-        E::WrongOperatorArgumentAmount { expected, actual } => {
-            format!("an operator takes {expected} operands, found {actual}")
-        }
-        E::WrongTypeCombination { operator, .. } => {
-            format!("`{operator}` cannot combine these kinds of value")
-        }
         E::UnmatchedLBrace => "a `(` is not closed".to_owned(),
         E::UnmatchedRBrace => "a `)` was never opened".to_owned(),
         E::MissingOperatorOutsideOfBrace => "an operator is missing before `(` or after `)`".to_owned(),
+        E::AppendedToLeafNode => "an operator is missing between two values".to_owned(),
         other => other.to_string().trim_end_matches('.').to_owned(),
     }
 }
 
-fn listed(verifiers: &[String]) -> String {
-    if verifiers.is_empty() { "none".to_owned() } else { verifiers.join(", ") }
+/// A number of arguments; `Err` where that is the least.
+fn counted(arguments: Result<usize, usize>) -> String {
+    match arguments {
+        Ok(1) => "1 argument".to_owned(),
+        Ok(count) => format!("{count} arguments"),
+        Err(least) => format!("at least {least}"),
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 fn did_you_mean(suggestion: Option<&str>) -> String {

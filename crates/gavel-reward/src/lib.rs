@@ -9,10 +9,10 @@
 //!
 //! let reward = gavel_reward::load("reward.toml".as_ref(), &LoadOptions::default())?;
 //! let submission = Submission { completion: "<answer>42</answer>".to_owned(), ..Submission::default() };
-//! for score in score_all(&reward, [submission]) {
+//! for score in score_all(&reward, [submission])? {
 //!     println!("{:?}", score.reward);
 //! }
-//! # Ok::<(), gavel_reward::RewardError>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! A [`ReloadingReward`] is the same and can take up new plugins, options and formulas while it is in use.
@@ -25,7 +25,6 @@ mod expression;
 mod file;
 mod files;
 mod first_party;
-mod formula;
 mod limits;
 mod lock;
 mod lookup;
@@ -36,10 +35,10 @@ mod source;
 
 pub use capability::{Capability, UnknownCapability};
 pub use error::{FormulaError, RewardError};
-pub use expression::{FUNCTIONS, OnFailure};
+pub use expression::{OnFailure, functions};
 pub use file::{RewardFile, VerifierEntry};
 pub use first_party::FirstParty;
-pub use limits::{LimitSettings, ProgramLimitSettings};
+pub use limits::{LimitSettings, ProgramLimitSettings, Wish};
 pub use lock::{LOCK, Lock, Locked};
 pub use lookup::{FoundPlugin, Origin};
 pub use manifest::{BuildSettings, MANIFEST, Manifest, PluginKind};

@@ -62,6 +62,12 @@ impl ReloadingReward {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// What judges now was made from these texts besides its plugins: the reward file, manifests and locks, each with
+    /// the digest (sha256, hex) of what was read.
+    pub fn files(&self) -> Vec<(String, String)> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner).current.texts()
+    }
+
     /// Loads what is there now; `files` learns from what.
     fn load_again(&self, watched: &mut Watched, files: &Files) -> Result<PluginReward, RewardError> {
         let file = RewardFile::read_noting(&self.path, files)?;
@@ -194,7 +200,7 @@ mod tests {
         }
 
         fn score(&self) -> Option<f64> {
-            score_all(&self.reward, [Submission::default()])[0].reward
+            score_all(&self.reward, [Submission::default()]).unwrap().remove(0).reward.ok()
         }
 
         /// What changed, by name; the error where it was refused.
@@ -315,11 +321,7 @@ mod tests {
         assert_eq!(scores.len(), 1000);
         for (round, score) in scores {
             // The first plugin is the same as the second.
-            assert_eq!(
-                score.reward,
-                Some(f64::from(round.max(1) % 10)),
-                "judged by what it was submitted to"
-            );
+            assert_eq!(score.reward, Ok(f64::from(round.max(1) % 10)), "judged by what it was submitted to");
         }
     }
 }

@@ -11,17 +11,16 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use gavel_host::{Host, HostConfig, Interpreter, Interpreters, LoadError, STACK};
-use gavel_verify::{Description, Failure, Outcome, Reply, Reward, Score, Submission, Verifier};
+use gavel_host::{Format, Host, HostConfig, Interpreter, Interpreters, Limits, LoadError, Plugin, STACK};
+use gavel_verify::{Failure, NoReward, Outcome, Reply, Reward, Score, Submission, Unanswered, Verifier};
 use tokio::sync::oneshot;
 
 use crate::error::RewardError;
-use crate::expression::{Expression, NoValue, OnFailure};
+use crate::expression::{Condition, Formula, Inputs, Prices, Seen};
 use crate::file::{FORMULA, RewardFile, VerifierEntry, expression_error};
 use crate::files::Files;
-use crate::formula::{Condition, Formula};
 use crate::lock;
-use crate::lookup::{Origin, find};
+use crate::lookup::{FoundPlugin, Origin, find};
 use crate::source::Place;
 
 /// What loading a reward file depends on besides the file.
@@ -77,39 +76,43 @@ pub(crate) fn load_on(
     options: &LoadOptions,
     files: &Files,
 ) -> Result<PluginReward, RewardError> {
-    let beside = file.path.parent().unwrap_or(Path::new(""));
-    let mut judges = Vec::new();
-    for (index, entry) in file.verifiers.iter().enumerate() {
-        let judge = load_verifier(host, entry, beside, options, files)?;
-        check_metrics(&file, index, judge.verifier.description())?;
-        judges.push(judge);
-    }
+    let places = 0..file.verifiers.len();
+    let judges =
+        places.map(|place| load_verifier(host, &file, place, options, files)).collect::<Result<_, _>>()?;
     PluginReward::start(judges, file.formula, options.jobs)
 }
 
-/// Checks what the formula and the conditions read from the verifier at `index` against what its plugin declares.
-fn check_metrics(file: &RewardFile, index: usize, description: &Description) -> Result<(), RewardError> {
-    let check = |expression: &Expression, place: &Place, field: &str| {
-        expression
-            .check_metrics(index, &file.verifiers[index].name, description)
+/// Checks what the formula and the conditions read from the verifier at `index` against what its plugin declares. A
+/// command that declares nothing is not held to it: it may never have been described.
+fn check_metrics(file: &RewardFile, index: usize, plugin: &Plugin) -> Result<(), RewardError> {
+    let declared = &plugin.description().metrics;
+    if plugin.format() == Format::WasiCommand && declared.is_empty() {
+        return Ok(());
+    }
+    let check = |inputs: &Inputs, place: &Place, field: &str| {
+        inputs
+            .check_metrics(index, &file.verifiers[index].name, declared)
             .map_err(|problem| expression_error(place.clone(), field, problem))
     };
-    check(file.formula.expression(), &file.formula_place, FORMULA)?;
+    check(file.formula.inputs(), &file.formula_place, FORMULA)?;
     for entry in &file.verifiers {
         if let Some(when) = &entry.when {
-            check(when.expression(), &entry.places.when, &format!("verifiers.{}.when", entry.name))?;
+            check(when.inputs(), &entry.places.when, &format!("verifiers.{}.when", entry.name))?;
         }
     }
     Ok(())
 }
 
+/// Loads the verifier at `index`.
 fn load_verifier(
     host: &Host,
-    entry: &VerifierEntry,
-    beside: &Path,
+    file: &RewardFile,
+    index: usize,
     options: &LoadOptions,
     files: &Files,
 ) -> Result<Judge, RewardError> {
+    let entry = &file.verifiers[index];
+    let beside = file.path.parent().unwrap_or(Path::new(""));
     let field = |name: &str| format!("verifiers.{}.{name}", entry.name);
     let found =
         find(&entry.plugin, beside, &options.plugin_path, files).map_err(|error| RewardError::Lookup {
@@ -125,6 +128,7 @@ fn load_verifier(
     if let Origin::File(file) = &found.origin {
         lock::check(file, plugin.digest(), files)?;
     }
+    check_metrics(file, index, &plugin)?;
     let mut folders = vec![beside.to_owned()];
     folders.extend(options.plugin_path.iter().cloned());
     let plugin = found.grant_noting(plugin, host, &entry.grant, &folders, files).map_err(|error| {
@@ -134,7 +138,7 @@ fn load_verifier(
         };
         RewardError::Lookup { place: place.clone(), field: field(name), source: Box::new(error) }
     })?;
-    let limits = entry.limits.or(found.limits()).resolve();
+    let limits = limits(entry, &found);
     let verifier = plugin.verifier(&entry.options, &limits).map_err(|source| {
         let (place, name) = match source {
             LoadError::InvalidOptions { .. } => (&entry.places.options, "options"),
@@ -151,10 +155,28 @@ fn load_verifier(
     Ok(Judge {
         name: entry.name.clone(),
         digests: std::iter::once(own).chain(interpreters.map(of_interpreter)).collect(),
-        on_failure: entry.on_failure,
+        prices: Prices { on_failure: entry.on_failure, on_limit: entry.on_limit },
+        input: limits.input,
         when: entry.when.clone(),
         verifier: Arc::new(verifier),
     })
+}
+
+/// The limits of a verifier: what the reward file says, then what its plugin may say, then gavel's own.
+fn limits(entry: &VerifierEntry, found: &FoundPlugin) -> Limits {
+    let (granted, wishes) = found.granted_limits();
+    let unanswered = wishes.iter().filter(|wish| !entry.limits.says(wish.field));
+    let wanted: Vec<_> = unanswered.map(|wish| format!("{} = {}", wish.field, wish.wanted)).collect();
+    if !wanted.is_empty() {
+        tracing::warn!(
+            "{}: the plugin of `{}` wants more than gavel grants by itself: {} to its table to grant it, or say \
+             less there",
+            entry.places.plugin,
+            entry.name,
+            format_args!("add `limits = {{ {} }}`", wanted.join(", ")),
+        );
+    }
+    entry.limits.or(granted).resolve()
 }
 
 /// A verifier with its place in the reward.
@@ -162,7 +184,9 @@ struct Judge {
     name: String,
     /// Of the plugin, and of each interpreter that it may use.
     digests: Vec<(String, String)>,
-    on_failure: OnFailure,
+    prices: Prices,
+    /// The most bytes of a submission and the options together.
+    input: usize,
     when: Option<Condition>,
     verifier: Arc<dyn Verifier>,
 }
@@ -174,6 +198,7 @@ struct Judge {
 /// answer what they still have and end.
 pub struct PluginReward {
     digests: Vec<(String, String)>,
+    largest_input: usize,
     shared: Arc<Shared>,
 }
 
@@ -182,7 +207,7 @@ struct Shared {
     queues: Vec<Sender<Arc<Pending>>>,
     formula: Formula,
     names: Vec<String>,
-    on_failure: Vec<OnFailure>,
+    prices: Vec<Prices>,
     when: Vec<Option<Condition>>,
     warned: AtomicBool,
 }
@@ -199,6 +224,8 @@ struct PendingState {
     decided: Vec<bool>,
     /// By verifier; empty until it has answered.
     outcomes: Vec<Option<Outcome>>,
+    /// By verifier: the one for want of whose verdict nobody knows whether to ask it.
+    wants: Vec<Option<String>>,
     /// Taken by the last one to answer.
     reply: Option<Reply>,
 }
@@ -209,12 +236,20 @@ impl PluginReward {
         &self.shared.names
     }
 
+    /// The most bytes of a submission, its options among them, that any of the verifiers takes.
+    pub fn largest_input(&self) -> usize {
+        self.largest_input
+    }
+
     /// Scores one submission. Needs no particular async runtime.
-    pub async fn score(&self, submission: Submission) -> Score {
+    ///
+    /// # Errors
+    /// When the score was lost, which is a bug in gavel.
+    pub async fn score(&self, submission: Submission) -> Result<Score, Unanswered> {
         let (sender, score) = oneshot::channel();
         // Who no longer waits for the score does not get it.
         self.submit(submission, Box::new(move |score| drop(sender.send(score))));
-        score.await.unwrap_or_default()
+        score.await.map_err(|_| Unanswered { count: 1 })
     }
 
     fn start(judges: Vec<Judge>, formula: Formula, jobs: NonZeroUsize) -> Result<Self, RewardError> {
@@ -236,20 +271,25 @@ impl PluginReward {
             queues,
             formula,
             names: judges.iter().map(|judge| judge.name.clone()).collect(),
-            on_failure: judges.iter().map(|judge| judge.on_failure).collect(),
+            prices: judges.iter().map(|judge| judge.prices).collect(),
             when: judges.iter().map(|judge| judge.when.clone()).collect(),
             warned: AtomicBool::new(false),
         });
+        let largest_input = judges.iter().map(|judge| judge.input).max().unwrap_or(0);
         let digests = judges.into_iter().flat_map(|judge| judge.digests).collect();
-        Ok(Self { digests, shared })
+        Ok(Self { digests, largest_input, shared })
     }
 }
 
 impl Reward for PluginReward {
     fn submit(&self, submission: Submission, reply: Reply) {
         let count = self.shared.names.len();
-        let state =
-            PendingState { decided: vec![false; count], outcomes: vec![None; count], reply: Some(reply) };
+        let state = PendingState {
+            decided: vec![false; count],
+            outcomes: vec![None; count],
+            wants: vec![None; count],
+            reply: Some(reply),
+        };
         let shared = Arc::clone(&self.shared);
         Arc::new(Pending { submission, shared, state: Mutex::new(state) }).go_on(None);
     }
@@ -267,18 +307,23 @@ impl fmt::Debug for PluginReward {
 
 impl Pending {
     /// Notes a verifier's outcome, if there is one, and asks whom it is now time to ask; where everyone has
-    /// answered, computes the reward and replies.
+    /// answered, computes the reward and replies. Whatever panics on the way, the thread goes on and the reply comes.
     fn go_on(self: &Arc<Self>, answer: Option<(usize, Outcome)>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = answer.as_ref().map_or(0, |&(verifier, _)| verifier);
         if let Some((verifier, outcome)) = answer {
             state.outcomes[verifier] = Some(outcome);
         }
-        let to_ask = self.shared.decide(&mut state);
+        let mut to_ask = Vec::new();
+        if catch_unwind(AssertUnwindSafe(|| self.shared.decide(&mut state, &mut to_ask))).is_err() {
+            tracing::error!("a condition panicked; this is a bug in gavel");
+            state.give_up("gavel panicked in a condition");
+        }
         if state.outcomes.iter().all(Option::is_some) {
             let outcomes = std::mem::take(&mut state.outcomes).into_iter().flatten();
-            let reply = state.reply.take();
+            let (wants, reply) = (std::mem::take(&mut state.wants), state.reply.take());
             drop(state);
-            self.reply(outcomes, reply);
+            self.reply(outcomes, &wants, last, reply);
         } else {
             drop(state);
             to_ask.into_iter().for_each(|verifier| self.ask(verifier));
@@ -288,13 +333,26 @@ impl Pending {
     fn ask(self: &Arc<Self>, verifier: usize) {
         if let Err(unsent) = self.shared.queues[verifier].send(Arc::clone(self)) {
             // Workers never end while their queue is open, unless they were killed from outside.
-            let failure = Failure::InternalError("gavel's worker threads are gone".to_owned());
-            unsent.0.go_on(Some((verifier, Outcome::failure(failure, Duration::ZERO))));
+            let failure = Failure::HostFailed("gavel's worker threads are gone".to_owned());
+            unsent.0.go_on(Some((verifier, without_asking(failure))));
         }
     }
 
-    fn reply(&self, outcomes: impl Iterator<Item = Outcome>, reply: Option<Reply>) {
-        let score = self.shared.score(self.shared.names.iter().cloned().zip(outcomes).collect());
+    /// Computes the score and hands it over. `last` is the verifier that answered last.
+    fn reply(
+        &self,
+        outcomes: impl Iterator<Item = Outcome>,
+        wants: &[Option<String>],
+        last: usize,
+        reply: Option<Reply>,
+    ) {
+        let outcomes: Vec<_> = self.shared.names.iter().cloned().zip(outcomes).collect();
+        let reward = catch_unwind(AssertUnwindSafe(|| self.shared.reward(&outcomes, wants)));
+        let reward = reward.unwrap_or_else(|_| {
+            tracing::error!("the formula panicked; this is a bug in gavel");
+            Err(NoReward::HostFailed { verifier: self.shared.names[last].clone() })
+        });
+        let score = Score { reward, outcomes };
         if let Some(reply) = reply
             && catch_unwind(AssertUnwindSafe(|| reply(score))).is_err()
         {
@@ -303,48 +361,71 @@ impl Pending {
     }
 }
 
+impl PendingState {
+    /// Leaves alone those that nobody has decided to ask: this machine cannot judge them.
+    fn give_up(&mut self, reason: &str) {
+        for (decided, outcome) in self.decided.iter_mut().zip(&mut self.outcomes) {
+            if !std::mem::replace(decided, true) {
+                *outcome = Some(without_asking(Failure::HostFailed(reason.to_owned())));
+            }
+        }
+    }
+}
+
 impl Shared {
-    /// Decides, as far as the outcomes allow, which verifiers to ask; notes those that are not asked as skipped.
+    /// Decides, as far as the outcomes allow, which verifiers `to_ask`; notes those that are not asked as skipped.
     ///
     /// A condition looks only at verifiers above its own, so one round from the top decides all that can be.
-    fn decide(&self, state: &mut PendingState) -> Vec<usize> {
-        let mut to_ask = Vec::new();
+    fn decide(&self, state: &mut PendingState, to_ask: &mut Vec<usize>) {
         for (verifier, when) in self.when.iter().enumerate() {
             if state.decided[verifier] {
                 continue;
             }
-            let holds =
-                when.as_ref().map_or(Some(Ok(true)), |when| when.holds(&state.outcomes, &self.on_failure));
-            let Some(holds) = holds else { continue };
+            let see = |place: usize| {
+                let (outcome, wants) = (state.outcomes[place].as_ref()?, state.wants[place].as_deref());
+                Some(Seen { outcome, prices: self.prices[place], wants })
+            };
+            let Some(holds) = when.as_ref().map_or(Some(Ok(true)), |when| when.holds(see)) else { continue };
             state.decided[verifier] = true;
-            match holds {
-                Ok(true) => to_ask.push(verifier),
-                Ok(false) => state.outcomes[verifier] = Some(without_asking(Failure::Skipped)),
-                Err(problem) => {
-                    let failure = Failure::InternalError(format!("its condition has no value: {problem}"));
-                    state.outcomes[verifier] = Some(without_asking(failure));
+            state.outcomes[verifier] = match holds {
+                Ok(true) => {
+                    to_ask.push(verifier);
+                    None
                 }
-            }
+                Ok(false) => Some(without_asking(Failure::Skipped)),
+                // Nobody knows whether to ask it. Nothing is wrong with it, but it is not worth 0 either.
+                Err(NoReward::Dropped { verifier: wanted }) => {
+                    state.wants[verifier] = Some(wanted);
+                    Some(without_asking(Failure::Skipped))
+                }
+                Err(problem) => {
+                    let reason = format!("its condition has no value: {problem}");
+                    Some(without_asking(match problem {
+                        NoReward::HostFailed { .. } => Failure::HostFailed(reason),
+                        _ => Failure::InternalError(reason),
+                    }))
+                }
+            };
         }
-        to_ask
     }
 
-    fn score(&self, outcomes: Vec<(String, Outcome)>) -> Score {
-        let reward = match self.formula.reward(&outcomes, &self.on_failure) {
-            Ok(reward) => Some(reward),
-            Err(NoValue::Dropped) => None,
-            Err(problem) => {
-                self.warn(&problem);
-                None
-            }
+    fn reward(&self, outcomes: &[(String, Outcome)], wants: &[Option<String>]) -> Result<f64, NoReward> {
+        let see = |place: usize| Seen {
+            outcome: &outcomes[place].1,
+            prices: self.prices[place],
+            wants: wants[place].as_deref(),
         };
-        Score { reward, outcomes }
+        let reward = self.formula.reward(see);
+        if let Err(problem @ (NoReward::MissingMetric { .. } | NoReward::NotFinite { .. })) = &reward {
+            self.warn(problem);
+        }
+        reward
     }
 
     /// A formula that fails on one submission may fail on a million: the first is enough for a person.
-    fn warn(&self, problem: &NoValue) {
+    fn warn(&self, problem: &NoReward) {
         if !self.warned.swap(true, Ordering::Relaxed) {
-            tracing::warn!("the formula gives no reward for a submission: {problem}; no more such warnings");
+            tracing::warn!("a submission has no reward: {problem}; no more such warnings");
         }
     }
 }
@@ -364,168 +445,8 @@ fn without_asking(failure: Failure) -> Outcome {
 /// A verifier must not panic; if it does anyway, that is gavel's fault and costs this submission its verdict.
 fn panicked() -> Outcome {
     tracing::error!("a verifier panicked; this is a bug in gavel");
-    Outcome::failure(Failure::InternalError("gavel panicked while judging".to_owned()), Duration::ZERO)
+    without_asking(Failure::HostFailed("gavel panicked while judging".to_owned()))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use gavel_verify::{Description, Verdict, score_all};
-    use std::time::Instant;
-
-    /// Judges by what the completion says: `panic`, `slow`, or a number.
-    struct Obedient(Description);
-
-    impl Verifier for Obedient {
-        fn description(&self) -> &Description {
-            &self.0
-        }
-
-        fn verify(&self, submission: &Submission) -> Outcome {
-            match submission.completion.as_str() {
-                "panic" => panic!("as told"),
-                "abstain" => Outcome::failure(Failure::Abstained("as told".to_owned()), Duration::ZERO),
-                number => Outcome::verdict(Verdict::new(number.parse().unwrap()), Duration::ZERO),
-            }
-        }
-    }
-
-    /// Never answers before its channel is closed.
-    struct Stuck(Description, Receiver<()>);
-
-    impl Verifier for Stuck {
-        fn description(&self) -> &Description {
-            &self.0
-        }
-
-        fn verify(&self, _: &Submission) -> Outcome {
-            let _ = self.1.recv();
-            Outcome::verdict(Verdict::new(1.0), Duration::ZERO)
-        }
-    }
-
-    fn judge(name: &str, verifier: impl Verifier + 'static) -> Judge {
-        let (name, on_failure, verifier) = (name.to_owned(), OnFailure::Drop, Arc::new(verifier));
-        Judge { name, digests: Vec::new(), on_failure, when: None, verifier }
-    }
-
-    /// The same judge, asked only on a condition over the verifiers `above`.
-    fn when(condition: &str, above: &[&str], judge: Judge) -> Judge {
-        Judge { when: Some(Condition::parse(condition, above, &[]).unwrap()), ..judge }
-    }
-
-    fn obedient() -> PluginReward {
-        let judges = vec![judge("a", Obedient(Description::default()))];
-        PluginReward::start(judges, Formula::reward_of("a").unwrap(), NonZeroUsize::MIN).unwrap()
-    }
-
-    fn submission(completion: &str) -> Submission {
-        Submission { completion: completion.to_owned(), ..Submission::default() }
-    }
-
-    #[test]
-    fn every_submission_is_answered_whatever_its_verifier_does() {
-        let scores = score_all(&obedient(), ["1", "panic", "abstain", "2"].map(submission));
-        assert_eq!(
-            scores.iter().map(|score| score.reward).collect::<Vec<_>>(),
-            [Some(1.0), None, None, Some(2.0)]
-        );
-        assert!(matches!(scores[1].outcomes[0].1.result, Err(Failure::InternalError(_))));
-    }
-
-    #[test]
-    fn a_reply_that_panics_does_not_stop_the_workers() {
-        let reward = obedient();
-        reward.submit(submission("1"), Box::new(|_| panic!("a broken caller")));
-        assert_eq!(score_all(&reward, [submission("2")])[0].reward, Some(2.0));
-    }
-
-    #[test]
-    fn what_was_submitted_is_answered_even_when_the_reward_is_dropped() {
-        let (sender, scores) = std::sync::mpsc::channel();
-        let reward = obedient();
-        for number in 0..100 {
-            let sender = sender.clone();
-            reward
-                .submit(submission(&number.to_string()), Box::new(move |score| sender.send(score).unwrap()));
-        }
-        drop((reward, sender));
-        assert_eq!(scores.iter().count(), 100);
-    }
-
-    #[test]
-    fn a_stuck_verifier_holds_up_only_itself() {
-        let (release, held) = unbounded();
-        let (seen, sightings) = unbounded();
-        struct Seen(Obedient, Sender<Instant>);
-        impl Verifier for Seen {
-            fn description(&self) -> &Description {
-                self.0.description()
-            }
-            fn verify(&self, submission: &Submission) -> Outcome {
-                self.1.send(Instant::now()).unwrap();
-                self.0.verify(submission)
-            }
-        }
-        let judges = vec![
-            judge("stuck", Stuck(Description::default(), held)),
-            judge("quick", Seen(Obedient(Description::default()), seen)),
-        ];
-        let formula = Formula::parse("stuck + quick", &["stuck", "quick"]).unwrap();
-        let reward = PluginReward::start(judges, formula, NonZeroUsize::MIN).unwrap();
-        let (sender, scores) = std::sync::mpsc::channel();
-        for _ in 0..10 {
-            let sender = sender.clone();
-            reward.submit(submission("1"), Box::new(move |score| sender.send(score.reward).unwrap()));
-        }
-        // All ten come past the quick verifier while the other has not answered one.
-        assert_eq!(sightings.iter().take(10).count(), 10);
-        assert!(scores.try_recv().is_err());
-        drop((release, sender, reward));
-        assert_eq!(scores.iter().collect::<Vec<_>>(), [Some(2.0); 10]);
-    }
-
-    #[test]
-    fn a_verifier_with_a_condition_is_asked_only_where_it_holds() {
-        let dear = when("cheap < 1", &["cheap"], judge("dear", Obedient(Description::default())));
-        let last = when("dear < 1", &["cheap", "dear"], judge("last", Obedient(Description::default())));
-        let judges = vec![judge("cheap", Obedient(Description::default())), dear, last];
-        let formula = Formula::parse("cheap + dear + last", &["cheap", "dear", "last"]).unwrap();
-        let reward = PluginReward::start(judges, formula, NonZeroUsize::MIN).unwrap();
-        let scores = score_all(&reward, ["1", "0.5", "abstain"].map(submission));
-        let seen: Vec<_> = scores
-            .iter()
-            .map(|score| {
-                (score.reward, score.outcomes.iter().map(|(_, outcome)| outcome.status()).collect::<Vec<_>>())
-            })
-            .collect();
-        use gavel_verify::Status::{Abstained, Skipped, Verdict};
-        assert_eq!(
-            seen,
-            [
-                // A skipped verifier is worth 0, which asks the one below it.
-                (Some(2.0), vec![Verdict, Skipped, Verdict]),
-                (Some(1.5), vec![Verdict, Verdict, Verdict]),
-                (None, vec![Abstained, Skipped, Abstained]),
-            ]
-        );
-    }
-
-    #[test]
-    fn a_condition_without_value_is_a_failure_of_its_verifier() {
-        let dear = when("cheap.absent < 1", &["cheap"], judge("dear", Obedient(Description::default())));
-        let judges = vec![judge("cheap", Obedient(Description::default())), dear];
-        let formula = Formula::parse("max(cheap, dear)", &["cheap", "dear"]).unwrap();
-        let reward = PluginReward::start(judges, formula, NonZeroUsize::MIN).unwrap();
-        let score = &score_all(&reward, [submission("1")])[0];
-        assert_eq!(score.reward, None);
-        assert!(matches!(score.outcomes[1].1.result, Err(Failure::InternalError(_))));
-    }
-
-    #[test]
-    fn a_score_can_be_awaited() {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let score = runtime.block_on(obedient().score(submission("0.5")));
-        assert_eq!(score.reward, Some(0.5));
-    }
-}
+mod tests;

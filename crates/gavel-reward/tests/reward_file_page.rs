@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::path::Path;
 
-use gavel_reward::{FUNCTIONS, LoadOptions, RewardError, RewardFile, load};
+use gavel_reward::{LoadOptions, RewardError, RewardFile, functions, load};
 
 fn page() -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reward-file.md")).unwrap()
@@ -50,7 +50,7 @@ fn the_error_on_the_page_is_the_one_that_comes() {
 #[test]
 fn every_function_is_on_the_page() {
     let page = page();
-    for function in FUNCTIONS {
+    for function in functions() {
         assert!(page.contains(&format!("`{function}")), "{function} is not documented");
     }
 }

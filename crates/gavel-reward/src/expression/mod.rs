@@ -1,47 +1,26 @@
-//! Expressions over the outcomes of verifiers: what formulas and conditions have in common.
+//! Expressions over the outcomes of verifiers: the formula that makes one number of them, and the condition that says
+//! whether to ask one at all.
 
-use std::collections::BTreeMap;
-use std::fmt;
+mod formula;
+mod functions;
+mod tree;
 
-use evalexpr::{Context, EvalexprError, EvalexprResult, Node, Operator, Value, build_operator_tree};
-use gavel_verify::{Description, Failure, Outcome};
+use evalexpr::build_operator_tree;
+use gavel_verify::{Failure, NoReward, Outcome, Status};
 
-use crate::error::{FormulaError, explain};
+pub(crate) use formula::{Condition, Formula};
+
+use crate::error::FormulaError;
 use crate::source::closest;
+use tree::{Look, Term};
 
-/// The functions that a formula may call: those of evalexpr that take and give numbers, and `if`.
-pub const FUNCTIONS: [&str; 30] = [
-    "if",
-    "min",
-    "max",
-    "floor",
-    "round",
-    "ceil",
-    "math::abs",
-    "math::sqrt",
-    "math::cbrt",
-    "math::pow",
-    "math::exp",
-    "math::exp2",
-    "math::ln",
-    "math::log",
-    "math::log2",
-    "math::log10",
-    "math::hypot",
-    "math::sin",
-    "math::cos",
-    "math::tan",
-    "math::asin",
-    "math::acos",
-    "math::atan",
-    "math::atan2",
-    "math::sinh",
-    "math::cosh",
-    "math::tanh",
-    "math::is_nan",
-    "math::is_finite",
-    "math::is_infinite",
-];
+/// The longest expression that is read, in bytes.
+const LONGEST: usize = 4096;
+
+/// The names of the functions that a formula may call.
+pub fn functions() -> impl Iterator<Item = &'static str> {
+    functions::TABLE.iter().map(|function| function.name)
+}
 
 /// What a verifier without verdict is worth to the formula.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -53,125 +32,110 @@ pub enum OnFailure {
     Reward(f64),
 }
 
-/// Why an expression has no value for a submission.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum NoValue {
-    /// A verifier that it names has no verdict, and says `on_failure = "drop"`.
-    Dropped,
-    /// A verdict lacks a metric that it names.
-    MissingMetric { name: String },
-    /// It is infinite or not a number.
-    NotFinite { value: f64 },
-    /// It cannot be computed for these numbers.
-    Failed(EvalexprError),
+/// What the reward file says a verifier without verdict is worth.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Prices {
+    pub(crate) on_failure: OnFailure,
+    /// Of what a completion can cause by its length or its form; see [`Status::is_limit`].
+    pub(crate) on_limit: OnFailure,
 }
 
-impl fmt::Display for NoValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Dropped => write!(f, "a verifier that it names has no verdict"),
-            Self::MissingMetric { name } => write!(f, "the verdict lacks `{name}`"),
-            Self::NotFinite { value } => write!(f, "its value is {value}"),
-            Self::Failed(error) => f.write_str(&explain(error)),
-        }
+impl Prices {
+    fn of(self, status: Status) -> OnFailure {
+        if status.is_limit() { self.on_limit } else { self.on_failure }
     }
 }
 
-/// An expression over the verifiers of one reward file.
-#[derive(Debug, Clone)]
-pub(crate) struct Expression {
-    tree: Node,
-    inputs: Vec<Input>,
+/// What an expression sees of a verifier.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    pub(crate) outcome: &'a Outcome,
+    pub(crate) prices: Prices,
+    /// The verifier for want of whose verdict this one was not asked.
+    pub(crate) wants: Option<&'a str>,
 }
 
-/// A name in the expression.
+/// The names in an expression, each once.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Inputs(Vec<Input>);
+
+/// A name in an expression: `accuracy`, or `accuracy.some_metric`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Input {
-    /// As it is written: `accuracy` or `accuracy.some_metric`.
-    name: String,
+    verifier: String,
     /// The verifier's place in the reward file.
-    verifier: usize,
+    place: usize,
     /// The metric, unless it is the reward that is meant.
     metric: Option<String>,
 }
 
-impl Expression {
-    /// Parses an expression over verifiers with these names, and checks everything that does not need the plugins.
-    pub(crate) fn parse(text: &str, verifiers: &[&str]) -> Result<Self, FormulaError> {
-        let mut tree = build_operator_tree(text).map_err(FormulaError::Syntax)?;
-        if tree.iter_write_variable_identifiers().next().is_some() {
-            return Err(FormulaError::Assignment);
-        }
-        if let Some(name) = tree.iter_function_identifiers().find(|name| !FUNCTIONS.contains(name)) {
-            return Err(FormulaError::UnknownFunction {
-                name: name.to_owned(),
-                suggestion: closest(name, FUNCTIONS.into_iter()),
-            });
-        }
-        make_floats(&mut tree);
-        let mut inputs = BTreeMap::new();
-        for name in tree.iter_read_variable_identifiers() {
-            inputs.insert(name.to_owned(), Input::new(name, verifiers)?);
-        }
-        if inputs.is_empty() {
-            let verifiers = verifiers.iter().map(|&name| name.to_owned()).collect();
-            return Err(FormulaError::Constant { verifiers });
-        }
-        Ok(Self { tree, inputs: inputs.into_values().collect() })
+/// Parses an expression over verifiers with these names, and checks everything that does not need the plugins.
+fn parse(text: &str, verifiers: &[&str]) -> Result<(Term, Inputs), FormulaError> {
+    if text.len() > LONGEST {
+        return Err(FormulaError::TooLong { longest: LONGEST });
+    }
+    let parsed = build_operator_tree(text).map_err(FormulaError::Syntax)?;
+    let mut inputs = Inputs::default();
+    let term =
+        tree::build(&parsed, &mut |name| Input::new(name, verifiers).map(|input| inputs.place(input)))?;
+    if inputs.0.is_empty() {
+        let verifiers = verifiers.iter().map(|&name| name.to_owned()).collect();
+        return Err(FormulaError::Constant { verifiers });
+    }
+    Ok((term, inputs))
+}
+
+impl Inputs {
+    /// The place of a name, which is a new one where it has not been named before.
+    fn place(&mut self, input: Input) -> usize {
+        let known = self.0.iter().position(|known| *known == input);
+        known.unwrap_or_else(|| {
+            self.0.push(input);
+            self.0.len() - 1
+        })
     }
 
-    /// The places of the verifiers that it names.
+    /// The places of the verifiers that are named.
     pub(crate) fn verifiers(&self) -> impl Iterator<Item = usize> {
-        self.inputs.iter().map(|input| input.verifier)
+        self.0.iter().map(|input| input.place)
     }
 
-    /// Checks the metrics that are read from one verifier against what its plugin declares.
-    /// A plugin that declares none is not held to it.
+    /// Checks the metrics that are read from the verifier at this place against those that its plugin declares.
     pub(crate) fn check_metrics(
         &self,
         verifier: usize,
         name: &str,
-        description: &Description,
+        declared: &[String],
     ) -> Result<(), FormulaError> {
-        if description.metrics.is_empty() {
-            return Ok(());
-        }
-        let read = self.inputs.iter().filter(|input| input.verifier == verifier);
-        let known =
-            |metric: &&String| description.metrics.iter().any(|declared| same_metric(declared, metric));
+        let read = self.0.iter().filter(|input| input.place == verifier);
+        let known = |metric: &&String| declared.iter().any(|declared| same_metric(declared, metric));
         match read.filter_map(|input| input.metric.as_ref()).find(|metric| !known(metric)) {
             None => Ok(()),
             Some(metric) => Err(FormulaError::UnknownMetric {
                 verifier: name.to_owned(),
                 metric: metric.clone(),
-                metrics: description.metrics.clone(),
-                suggestion: closest(metric, description.metrics.iter().map(String::as_str)),
+                metrics: declared.to_vec(),
+                suggestion: closest(metric, declared.iter().map(String::as_str)),
             }),
         }
     }
 
-    /// Its value for all zeros and for all ones, so that a condition where a number belongs, or two arguments where
-    /// one belongs, is found before the first submission.
-    pub(crate) fn probe(&self) -> Result<[Value; 2], FormulaError> {
-        let probe = |number| self.evaluate(vec![Value::Float(number); self.inputs.len()]);
-        Ok([probe(0.0).map_err(FormulaError::Type)?, probe(1.0).map_err(FormulaError::Type)?])
+    /// What the names are worth for one submission; `see` shows a verifier by its place.
+    fn look<'a, F: Fn(usize) -> Seen<'a>>(&self, see: F) -> Sight<'_, F> {
+        Sight { inputs: &self.0, see }
     }
+}
 
-    /// Its value for a submission: `outcome` gives a verifier's outcome and what that is worth without verdict.
-    pub(crate) fn value<'a>(
-        &self,
-        outcome: impl Fn(usize) -> (&'a Outcome, OnFailure),
-    ) -> Result<Value, NoValue> {
-        let value = |input: &Input| {
-            let (outcome, on_failure) = outcome(input.verifier);
-            input.value(outcome, on_failure).map(Value::Float)
-        };
-        let values = self.inputs.iter().map(value).collect::<Result<Vec<_>, _>>()?;
-        self.evaluate(values).map_err(NoValue::Failed)
-    }
+/// One submission, as an expression sees it.
+struct Sight<'i, F> {
+    inputs: &'i [Input],
+    see: F,
+}
 
-    fn evaluate(&self, values: Vec<Value>) -> EvalexprResult<Value> {
-        self.tree.eval_with_context(&Numbers { inputs: &self.inputs, values })
+impl<'a, F: Fn(usize) -> Seen<'a>> Look for Sight<'_, F> {
+    fn input(&self, place: usize) -> Result<f64, NoReward> {
+        let input = &self.inputs[place];
+        input.value((self.see)(input.place))
     }
 }
 
@@ -182,7 +146,7 @@ impl Input {
             None => (name, None),
         };
         match verifiers.iter().position(|&known| known == verifier) {
-            Some(index) => Ok(Self { name: name.to_owned(), verifier: index, metric }),
+            Some(place) => Ok(Self { verifier: verifier.to_owned(), place, metric }),
             None => Err(FormulaError::UnknownVerifier {
                 name: verifier.to_owned(),
                 verifiers: verifiers.iter().map(|&name| name.to_owned()).collect(),
@@ -191,20 +155,27 @@ impl Input {
         }
     }
 
-    fn value(&self, outcome: &Outcome, on_failure: OnFailure) -> Result<f64, NoValue> {
-        match (&outcome.result, &self.metric, on_failure) {
-            (Ok(verdict), None, _) => Ok(verdict.reward),
-            (Ok(verdict), Some(metric), _) => verdict
+    fn value(&self, Seen { outcome, prices, wants }: Seen<'_>) -> Result<f64, NoReward> {
+        let verifier = || self.verifier.clone();
+        match (&outcome.result, &self.metric) {
+            (Ok(verdict), None) => Ok(verdict.reward),
+            (Ok(verdict), Some(metric)) => verdict
                 .metrics
                 .iter()
                 .find(|(name, _)| same_metric(name, metric))
                 .map(|&(_, value)| value)
-                .ok_or_else(|| NoValue::MissingMetric { name: self.name.clone() }),
-            // Nothing went wrong: the file itself says when a verifier is not asked.
-            (Err(Failure::Skipped), _, _) => Ok(0.0),
-            (Err(_), _, OnFailure::Drop) => Err(NoValue::Dropped),
-            (Err(_), None, OnFailure::Reward(reward)) => Ok(reward),
-            (Err(_), Some(_), OnFailure::Reward(_)) => Ok(0.0),
+                .ok_or_else(|| NoReward::MissingMetric { verifier: verifier(), metric: metric.clone() }),
+            (Err(Failure::Skipped), _) => match wants {
+                // Nothing went wrong: the file itself says when a verifier is not asked.
+                None => Ok(0.0),
+                Some(wanted) => Err(NoReward::Dropped { verifier: wanted.to_owned() }),
+            },
+            (Err(Failure::HostFailed(_)), _) => Err(NoReward::HostFailed { verifier: verifier() }),
+            (Err(failure), metric) => match (prices.of(failure.status()), metric) {
+                (OnFailure::Drop, _) => Err(NoReward::Dropped { verifier: verifier() }),
+                (OnFailure::Reward(reward), None) => Ok(reward),
+                (OnFailure::Reward(_), Some(_)) => Ok(0.0),
+            },
         }
     }
 }
@@ -218,39 +189,4 @@ fn same_metric(declared: &str, written: &str) -> bool {
 /// Whether evalexpr reads `name` as a name, rather than as a number or a truth value.
 pub(crate) fn is_formula_name(name: &str) -> bool {
     build_operator_tree(name).is_ok_and(|tree| tree.iter_read_variable_identifiers().eq([name]))
-}
-
-/// Makes every constant a float: `1/2` is a half, as everybody expects of a formula over rewards.
-fn make_floats(node: &mut Node) {
-    if let Operator::Const { value: value @ Value::Int(_) } = node.operator_mut()
-        && let Value::Int(number) = *value
-    {
-        *value = Value::Float(number as f64);
-    }
-    node.children_mut().iter_mut().for_each(make_floats);
-}
-
-/// The values of an expression's names.
-struct Numbers<'a> {
-    inputs: &'a [Input],
-    values: Vec<Value>,
-}
-
-impl Context for Numbers<'_> {
-    fn get_value(&self, identifier: &str) -> Option<&Value> {
-        let index = self.inputs.iter().position(|input| input.name == identifier)?;
-        self.values.get(index)
-    }
-
-    fn call_function(&self, identifier: &str, _argument: &Value) -> EvalexprResult<Value> {
-        Err(EvalexprError::FunctionIdentifierNotFound(identifier.to_owned()))
-    }
-
-    fn are_builtin_functions_disabled(&self) -> bool {
-        false
-    }
-
-    fn set_builtin_functions_disabled(&mut self, disabled: bool) -> EvalexprResult<()> {
-        if disabled { Err(EvalexprError::BuiltinFunctionsCannotBeDisabled) } else { Ok(()) }
-    }
 }
