@@ -20,9 +20,11 @@ Examples:
 
 Exit codes:
     0  everything was done
-    1  the input is at fault: a bad line, a mistake in a reward file, a failing case
+    1  the input is at fault: a bad line, a mistake in a reward file, a failing case; or nothing has a reward
     2  bad usage, or an unexpected error
-  130  interrupted
+  130  interrupted (Ctrl-C)
+  141  whoever read the output has gone
+  143  terminated (SIGTERM)
 
 Environment:
   GAVEL_LOG          what to log, such as `debug` or `gavel_host=trace`; wins over -v and -q
@@ -37,8 +39,10 @@ columns are the task's metadata. `prompt` and `completion` may be lists of chat 
 the last assistant message count.
 
 Each line of the output is that object with two more columns: `reward`, a number or null, and `outcomes`, what each \
-verifier said. Lines come in the order of the input, as soon as they are there. Blank lines are skipped; a line that \
-is not a submission is reported on stderr and left out of the output.
+verifier said; where `reward` is null, `no_reward` says why. Lines come in the order of the input, as soon as they are \
+there. Blank lines are skipped; a line that is not a submission is reported on stderr and left out of the output.
+
+Beside OUT.jsonl goes OUT.record.json, with the digests of all that judged.
 
 Examples:
   gavel score --reward reward.toml completions.jsonl -o scored.jsonl
@@ -122,6 +126,12 @@ pub struct ScoreArgs {
     /// and what judged before goes on; either is said on stderr.
     #[arg(long)]
     pub watch: bool,
+    /// Leave out how long each verifier took, so that the same submissions give the same bytes.
+    #[arg(long)]
+    pub no_timing: bool,
+    /// Where to write what judged: digests of plugins and files, versions [default: OUT.record.json, with --output].
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     /// How plugins are found and run.
     #[command(flatten)]
     pub plugins: PluginArgs,

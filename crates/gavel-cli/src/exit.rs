@@ -9,13 +9,16 @@ use gavel_reward::RewardError;
 pub enum ExitStatus {
     /// 0: everything was done.
     Success,
-    /// 1: the input is at fault: bad lines, a mistake in a reward file, a plugin's case that fails.
+    /// 1: the input is at fault: bad lines, a mistake in a reward file, a plugin's case that fails; or none of the
+    /// submissions has a reward.
     Failure,
     /// 2: bad usage, or something that should not have happened, such as a disk that is full.
     Error,
     /// 130: Ctrl-C, as shells expect.
     Interrupted,
-    /// 143: SIGTERM, as shells and schedulers expect.
+    /// 141: whoever read the output has gone, as shells say of programs that ended by it.
+    BrokenPipe,
+    /// 143: SIGTERM, as shells expect.
     Terminated,
 }
 
@@ -26,6 +29,7 @@ impl From<ExitStatus> for ExitCode {
             ExitStatus::Failure => 1,
             ExitStatus::Error => 2,
             ExitStatus::Interrupted => 130,
+            ExitStatus::BrokenPipe => 141,
             ExitStatus::Terminated => 143,
         })
     }
@@ -45,6 +49,7 @@ impl Stop {
     pub fn status(&self) -> ExitStatus {
         match self {
             Self::Input(_) => ExitStatus::Failure,
+            Self::Unexpected(error) if is_broken_pipe(error) => ExitStatus::BrokenPipe,
             Self::Unexpected(_) => ExitStatus::Error,
         }
     }
@@ -55,6 +60,12 @@ impl Stop {
             Self::Input(error) | Self::Unexpected(error) => error,
         }
     }
+}
+
+/// Whether whoever read our output has gone, as `head` does.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.root_cause().downcast_ref::<std::io::Error>();
+    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 impl From<anyhow::Error> for Stop {

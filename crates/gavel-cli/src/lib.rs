@@ -7,6 +7,7 @@ pub mod cases;
 pub mod cli;
 pub mod commands;
 pub mod exit;
+pub mod interrupts;
 pub mod lines;
 pub mod logging;
 pub mod rows;

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
-/// The longest line that is read, in bytes.
+/// The longest line of a file of cases, in bytes.
 pub const LONGEST_LINE: u64 = 64 << 20;
 
 /// The lines of a reader, with their numbers.
@@ -47,7 +47,12 @@ impl<R: BufRead> Lines<R> {
         Self { reader, number: 0, longest }
     }
 
-    /// The next line; `None` at the end.
+    /// From the next line on, reads lines of up to `longest` bytes.
+    pub fn set_longest(&mut self, longest: u64) {
+        self.longest = longest;
+    }
+
+    /// The next line; `None` at the end. Of a line that is too long nothing is kept.
     ///
     /// # Errors
     /// When reading fails.
@@ -60,6 +65,7 @@ impl<R: BufRead> Lines<R> {
         self.number += 1;
         let whole = line.pop_if(|last| *last == b'\n').is_some();
         let text = if !whole && line.len() as u64 > self.longest {
+            drop(line);
             bytes += self.reader.skip_until(b'\n')? as u64;
             Err(BadLine::TooLong { longest: self.longest })
         } else {

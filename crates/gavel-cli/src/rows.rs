@@ -1,17 +1,18 @@
 //! The JSON lines that `gavel score` reads and writes, and what they are as submissions and scores.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use gavel_verify::{Outcome, Score, Submission};
+use gavel_verify::{NoReward, Outcome, Score, Submission};
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 /// The columns that gavel itself adds; they are never part of a task.
-const ADDED: [&str; 2] = ["reward", "outcomes"];
+const ADDED: [&str; 3] = ["reward", "no_reward", "outcomes"];
 
-/// One line of input: an object, every value kept exactly as it was written.
+/// One line of input: an object, every value kept exactly as it was written, but for halves of surrogate pairs.
 #[derive(Debug)]
 pub struct Row {
     columns: IndexMap<String, Box<RawValue>>,
@@ -54,6 +55,7 @@ impl Row {
     /// # Errors
     /// When it is not a JSON object.
     pub fn parse(line: &str) -> Result<Self, RowError> {
+        let line = &*whole_characters(line);
         if serde_json::from_str::<&RawValue>(line).map_err(RowError::NotJson)?.get().starts_with('{') {
             Ok(Self { columns: serde_json::from_str(line).map_err(RowError::NotJson)? })
         } else {
@@ -74,17 +76,21 @@ impl Row {
         })
     }
 
-    /// The row with its score, as a line without its end.
+    /// The row with its score, as a line without its end. Without `timing` it is the same whenever the submission is
+    /// judged by the same plugins.
     ///
     /// # Errors
     /// Never: every part can be written as JSON.
-    pub fn with_score(mut self, score: &Score) -> serde_json::Result<String> {
+    pub fn with_score(mut self, score: &Score, timing: bool) -> serde_json::Result<String> {
         for column in ADDED {
             self.columns.shift_remove(column);
         }
         let outcomes: IndexMap<_, _> =
-            score.outcomes.iter().map(|(name, outcome)| (name, OutcomeRow::from(outcome))).collect();
-        self.columns.insert("reward".to_owned(), to_raw_value(&score.reward)?);
+            score.outcomes.iter().map(|(name, outcome)| (name, OutcomeRow::new(outcome, timing))).collect();
+        self.columns.insert("reward".to_owned(), to_raw_value(&score.reward.as_ref().ok())?);
+        if let Err(reason) = &score.reward {
+            self.columns.insert("no_reward".to_owned(), to_raw_value(&NoRewardRow::from(reason))?);
+        }
         self.columns.insert("outcomes".to_owned(), to_raw_value(&outcomes)?);
         serde_json::to_string(&self.columns)
     }
@@ -138,17 +144,19 @@ impl Row {
 pub struct OutcomeRow<'a> {
     status: &'static str,
     reward: Option<f64>,
-    reason: Option<String>,
+    reason: Option<Cow<'a, str>>,
     metrics: IndexMap<&'a str, f64>,
-    fuel: u64,
-    ms: f64,
+    fuel: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ms: Option<f64>,
 }
 
-impl<'a> From<&'a Outcome> for OutcomeRow<'a> {
-    fn from(outcome: &'a Outcome) -> Self {
+impl<'a> OutcomeRow<'a> {
+    /// The outcome, with the time that it took or without.
+    pub fn new(outcome: &'a Outcome, timing: bool) -> Self {
         let (reason, metrics) = match &outcome.result {
-            Ok(verdict) => (verdict.reason.clone(), verdict.metrics.as_slice()),
-            Err(failure) => (Some(failure.to_string()), [].as_slice()),
+            Ok(verdict) => (verdict.reason.as_deref().map(Cow::from), verdict.metrics.as_slice()),
+            Err(failure) => (Some(Cow::from(failure.to_string())), [].as_slice()),
         };
         Self {
             status: outcome.status().name(),
@@ -156,9 +164,73 @@ impl<'a> From<&'a Outcome> for OutcomeRow<'a> {
             reason,
             metrics: metrics.iter().map(|(name, value)| (name.as_str(), *value)).collect(),
             fuel: outcome.fuel,
-            ms: milliseconds(outcome.elapsed),
+            ms: timing.then(|| milliseconds(outcome.elapsed)),
         }
     }
+}
+
+/// Why there is no reward, as it is written.
+#[derive(Debug, Serialize)]
+struct NoRewardRow<'a> {
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verifier: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metric: Option<&'a str>,
+    /// As text: JSON has no such numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+}
+
+impl<'a> From<&'a NoReward> for NoRewardRow<'a> {
+    fn from(reason: &'a NoReward) -> Self {
+        let (verifier, metric, value) = match reason {
+            NoReward::Dropped { verifier } | NoReward::HostFailed { verifier } => {
+                (Some(verifier), None, None)
+            }
+            NoReward::MissingMetric { verifier, metric } => (Some(verifier), Some(metric), None),
+            NoReward::NotFinite { value } => (None, None, Some(value.to_string())),
+        };
+        let (verifier, metric) = (verifier.map(String::as_str), metric.map(String::as_str));
+        Self { kind: reason.name(), verifier, metric, value }
+    }
+}
+
+/// A line of JSON in which every half of a surrogate pair that stands alone is a replacement character (U+FFFD). Python's
+/// `json.dumps` writes such halves where a text was cut in the middle of an emoji; they are no characters, and no plugin
+/// can be given them.
+fn whole_characters(line: &str) -> Cow<'_, str> {
+    let mut mended = String::new();
+    let mut kept = 0;
+    let mut at = 0;
+    while let Some(backslash) = line[at..].find('\\').map(|found| at + found) {
+        at = match (unit(line, backslash), unit(line, backslash + 6)) {
+            // Not a `\u`: what is escaped is a single byte, such as a second backslash.
+            (None, _) => (backslash + 2).min(line.len()),
+            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => backslash + 12,
+            (Some(0xD800..=0xDFFF), _) => {
+                mended.push_str(&line[kept..backslash]);
+                mended.push_str("\\ufffd");
+                kept = backslash + 6;
+                kept
+            }
+            (Some(_), _) => backslash + 6,
+        };
+        // The escaped byte may be the first of a longer character, in text that is no JSON.
+        at = line.ceil_char_boundary(at);
+    }
+    if kept == 0 {
+        return Cow::Borrowed(line);
+    }
+    mended.push_str(&line[kept..]);
+    Cow::Owned(mended)
+}
+
+/// The UTF-16 unit of the escape `\uXXXX` at this byte, if there is one.
+fn unit(line: &str, at: usize) -> Option<u16> {
+    let digits = line.get(at..at + 6)?.strip_prefix("\\u")?;
+    let hexadecimal = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    hexadecimal.then(|| u16::from_str_radix(digits, 16).ok())?
 }
 
 /// A time in milliseconds, to the microsecond.
@@ -249,7 +321,7 @@ mod tests {
                 r#"{"prompt": "", "completion": [{"role": "user", "content": ""}]}"#,
                 "`completion` has no message by `assistant` with text",
             ),
-            (r#"{"prompt": "", "completion": "\ud800"}"#, "not JSON: unexpected end of hex escape, column 8"),
+            (r#"{"prompt": "", "completion": "\ud80"}"#, "not JSON: invalid escape, column 36"),
         ] {
             assert_eq!(submission(line).unwrap_err(), expected, "for {line}");
         }
@@ -262,17 +334,66 @@ mod tests {
         let verdict =
             Verdict { reward: 1.0, reason: Some("right".to_owned()), metrics: vec![("m".to_owned(), 0.5)] };
         let mut right = Outcome::verdict(verdict, Duration::from_nanos(1_234_567));
-        right.fuel = 42;
+        right.fuel = Some(42);
         let failed = Outcome::failure(Failure::OutOfFuel { limit: 9 }, Duration::ZERO);
-        let score = Score { reward: None, outcomes: vec![("a".to_owned(), right), ("b".to_owned(), failed)] };
+        let reward = Err(NoReward::Dropped { verifier: "b".to_owned() });
+        let score = Score { reward, outcomes: vec![("a".to_owned(), right), ("b".to_owned(), failed)] };
+        let scored = row.with_score(&score, true).unwrap();
         assert_eq!(
-            row.with_score(&score).unwrap(),
+            scored,
             concat!(
-                r#"{"prompt":"p","x":1.10,"completion":"c","reward":null,"outcomes":{"#,
+                r#"{"prompt":"p","x":1.10,"completion":"c","reward":null,"no_reward":{"kind":"dropped","verifier":"b"},"#,
+                r#""outcomes":{"#,
                 r#""a":{"status":"verdict","reward":1.0,"reason":"right","metrics":{"m":0.5},"fuel":42,"ms":1.235},"#,
                 r#""b":{"status":"out-of-fuel","reward":null,"reason":"out of fuel after 9 instructions","metrics":{},"#,
-                r#""fuel":0,"ms":0.0}}}"#
+                r#""fuel":null,"ms":0.0}}}"#
             )
         );
+        let again = Score { reward: Ok(0.5), outcomes: vec![("a".to_owned(), score.outcomes[0].1.clone())] };
+        assert_eq!(
+            Row::parse(&scored).unwrap().with_score(&again, false).unwrap(),
+            concat!(
+                r#"{"prompt":"p","x":1.10,"completion":"c","reward":0.5,"outcomes":{"a":{"status":"verdict","#,
+                r#""reward":1.0,"reason":"right","metrics":{"m":0.5},"fuel":42}}}"#
+            )
+        );
+    }
+
+    #[test]
+    fn why_there_is_no_reward_has_one_form_for_each_kind() {
+        let [a, m] = ["a", "m"].map(str::to_owned);
+        for (reason, expected) in [
+            (NoReward::Dropped { verifier: a.clone() }, r#"{"kind":"dropped","verifier":"a"}"#),
+            (NoReward::HostFailed { verifier: a.clone() }, r#"{"kind":"host-failed","verifier":"a"}"#),
+            (
+                NoReward::MissingMetric { verifier: a, metric: m },
+                r#"{"kind":"missing-metric","verifier":"a","metric":"m"}"#,
+            ),
+            (NoReward::NotFinite { value: f64::NAN }, r#"{"kind":"not-finite","value":"NaN"}"#),
+            (NoReward::NotFinite { value: f64::NEG_INFINITY }, r#"{"kind":"not-finite","value":"-inf"}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&NoRewardRow::from(&reason)).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn halves_of_surrogate_pairs_are_replaced() {
+        for (text, expected) in [
+            (r"a\ud83d\ude00b", "a😀b"),
+            (r"a\ud83db", "a\u{fffd}b"),
+            (r"\uDE00\uD83D", "\u{fffd}\u{fffd}"),
+            (r"\ud83d\ud83d\ude00", "\u{fffd}😀"),
+            (r"\\ud83d\\\ud83d", "\\ud83d\\\u{fffd}"),
+            (r"\ud83d\n\u00e9", "\u{fffd}\né"),
+            (r"\ud83d\u00e9é", "\u{fffd}éé"),
+        ] {
+            let line = format!(r#"{{"prompt": "", "completion": "{text}", "x\ud800": "\udfff"}}"#);
+            let submission = submission(&line).unwrap();
+            assert_eq!(submission.completion, expected, "{text}");
+            assert_eq!(submission.metadata, r#"{"x�":"\ufffd"}"#);
+        }
+        for text in ["", "\\", "\\é", "\\u", "\\ud8", "\\ud80é", "é\\", "\\ud800\\"] {
+            assert_eq!(whole_characters(text), text.replace("\\ud800", "\\ufffd"), "{text}");
+        }
     }
 }

@@ -26,7 +26,6 @@ pub fn run(cli: Cli) -> ExitCode {
 pub fn finish(result: Result<ExitStatus, Stop>, terminal: &Terminal) -> ExitCode {
     match result {
         Ok(status) => status.into(),
-        Err(stop) if is_broken_pipe(stop.error()) => ExitStatus::Success.into(),
         Err(stop) => {
             terminal.error(format_args!("{:#}", stop.error()));
             stop.status().into()
@@ -71,10 +70,4 @@ pub fn set_color(choice: clap::ColorChoice) {
         clap::ColorChoice::Never => anstream::ColorChoice::Never,
     }
     .write_global();
-}
-
-/// Whether whoever read our output has gone, as `head` does. That is no error.
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let io = error.root_cause().downcast_ref::<std::io::Error>();
-    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }

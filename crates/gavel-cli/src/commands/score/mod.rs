@@ -1,34 +1,37 @@
-//! `gavel score`: submissions in, scored submissions out, in order and in constant memory.
+//! `gavel score`: submissions in, scored submissions out, in order and in bounded memory.
 //!
-//! One thread reads lines and submits them; this one waits for the scores in the order of the input and writes.
-//! The channel between them is bounded: it is what keeps the memory constant and the workers busy. With `--watch` the
-//! first one takes up changed plugins between two lines, and the notice goes through the channel like a line.
+//! One thread reads lines and submits them; this one waits for the scores in the order of the input and writes. How far
+//! the first may be ahead is bounded ([`window`]), which keeps the memory in bounds and the workers busy. With `--watch`
+//! the first one takes up changed plugins between two lines, and the notice goes through the channel like a line.
 
 mod output;
+mod record;
 mod summary;
+mod window;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TryRecvError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use gavel_reward::ReloadingReward;
-use gavel_verify::{Refreshed, Reward, Score};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use gavel_verify::{Refreshed, Reward, Score, Status};
 
 use crate::cases::place;
 use crate::cli::{GlobalArgs, ScoreArgs};
 use crate::exit::{ExitStatus, InputFault, Stop};
-use crate::lines::{BadLine, LONGEST_LINE, Line, Lines};
+use crate::interrupts::Interrupts;
+use crate::lines::{BadLine, Line, Lines};
 use crate::rows::{Row, RowError};
 use crate::terminal::Terminal;
 use output::Output;
+use record::{Judges, Record};
 use summary::Summary;
+use window::{Share, Window, weight};
 
 /// How long a Ctrl-C can go unnoticed while there is nothing to write.
 const TICK: Duration = Duration::from_millis(50);
@@ -36,77 +39,141 @@ const TICK: Duration = Duration::from_millis(50);
 /// With `--watch`, the least time between two looks at the files.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Lines in flight for each worker thread: enough to keep it busy, few enough to hold in memory.
+/// Lines that are being judged, for each worker thread: enough to keep it busy.
 const LINES_PER_JOB: usize = 16;
+
+/// Bytes of a line for each byte that the reward file lets a verifier have: JSON writes some characters as escapes.
+const BYTES_PER_BYTE: u64 = 2;
 
 /// Scores the input.
 pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
-    let interrupted = catch_interrupts()?;
-    let options = args.plugins.resolve();
+    // While plugins are loaded there is nothing to save, so that a signal ends the process at once.
+    let interrupts = Interrupts::listen()?;
+    if args.output.is_none() {
+        // Looked at before the reward is loaded, which may take long.
+        drop(Output::stdout().input_fault()?);
+    }
+    let options = args.plugins.clone().resolve();
     let reward = ReloadingReward::load(&args.reward, &options)?;
-    let (lines, bytes) = open_input(&args.input).input_fault()?;
+    let (reader, bytes) = open_input(&args.input).input_fault()?;
     let mut output = match &args.output {
-        Some(path) => Output::file(path, &args.input).input_fault()?,
+        Some(path) => Output::file(path, &args.input),
         None => Output::stdout(),
-    };
+    }
+    .input_fault()?;
+    let record = begin_record(&args, &output, &reward)?;
     let mut terminal = Terminal::new(global.quiet);
     if !output.is_terminal() {
         terminal.start_progress(bytes);
     }
     let summary = Summary::new(reward.current().verifiers());
-    let (sender, events) = mpsc::sync_channel(LINES_PER_JOB * options.jobs.get());
+    interrupts.hold();
+    let window = Arc::new(Window::new(LINES_PER_JOB * options.jobs.get()));
+    let (sender, events) = mpsc::channel();
     let next_look = args.watch.then(Instant::now);
-    let reader = Reader { lines, reward, next_look, sender, interrupted: Arc::clone(&interrupted) };
+    let lines = Lines::new(reader, longest_line(&reward));
+    let reader = Reader {
+        lines,
+        reward,
+        next_look,
+        window: Arc::clone(&window),
+        sender,
+        interrupts: interrupts.clone(),
+    };
     thread::Builder::new()
         .name("reader".to_owned())
         .spawn(move || reader.run())
         .context("cannot start the thread that reads")?;
-    let input = if args.input == Path::new("-") { Path::new("stdin") } else { &args.input };
-    let mut writer = Writer { events, input, output: &mut output, terminal: &terminal, summary, interrupted };
+    let mut writer = Writer {
+        events,
+        input: shown(&args.input),
+        output: &mut output,
+        timing: !args.no_timing,
+        record,
+        window: &window,
+        terminal: &terminal,
+        summary,
+        interrupts,
+    };
     let written = writer.run();
     terminal.end_progress();
     let status = written?;
-    writer.summary.end();
-    terminal.note(&writer.summary);
-    Ok(status)
-}
-
-/// A flag that Ctrl-C and a polite `kill` raise. A second Ctrl-C ends the process at once.
-fn catch_interrupts() -> anyhow::Result<Arc<AtomicBool>> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupted))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&interrupted)))
-            .context("cannot listen for Ctrl-C")?;
+    let Writer { mut summary, record, .. } = writer;
+    if let Some(mut record) = record {
+        record.end(summary.submissions(), summary.rewarded(), summary.bad_lines())?;
     }
-    Ok(interrupted)
+    summary.end();
+    terminal.note(&summary);
+    Ok(verdict(status, &summary, &terminal))
 }
 
-type Input = Lines<Box<dyn BufRead + Send>>;
+/// How a run ends that has written all that it could: what is missing from the scores is said, and is no success.
+fn verdict(status: ExitStatus, summary: &Summary, terminal: &Terminal) -> ExitStatus {
+    let none = summary.submissions() > 0 && summary.rewarded() == 0;
+    let not_judged = summary.without(Status::HostFailed.name());
+    if none {
+        terminal.error("no submission has a reward; `no_reward` in each line says why");
+    }
+    if not_judged > 0 {
+        terminal
+            .error(format_args!("this machine could not judge {not_judged} submissions; score them again"));
+    }
+    match status {
+        ExitStatus::Success | ExitStatus::Failure if not_judged > 0 => ExitStatus::Error,
+        ExitStatus::Success if none => ExitStatus::Failure,
+        status => status,
+    }
+}
 
-/// The input's lines, and its size in bytes where that is known.
-fn open_input(path: &Path) -> anyhow::Result<(Input, Option<u64>)> {
-    let (reader, bytes): (Box<dyn BufRead + Send>, _) = if path == Path::new("-") {
-        (Box::new(BufReader::new(io::stdin())), None)
-    } else {
-        let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let metadata = file.metadata().with_context(|| format!("cannot read {}", path.display()))?;
-        (Box::new(BufReader::new(file)), metadata.is_file().then_some(metadata.len()))
+/// Begins the record of a run where one is asked for, or a file is written that stays.
+fn begin_record(args: &ScoreArgs, output: &Output, reward: &ReloadingReward) -> Result<Option<Record>, Stop> {
+    let beside = args.output.as_deref().filter(|_| output.is_regular()).map(Record::beside);
+    let Some(path) = args.record.clone().or(beside) else { return Ok(None) };
+    let is_it = |other: &Path| match (other.canonicalize(), path.canonicalize()) {
+        (Ok(other), Ok(path)) => other == path,
+        _ => *other == path,
     };
-    Ok((Lines::new(reader, LONGEST_LINE), bytes))
+    if is_it(&args.input) || is_it(&args.reward) || args.output.as_deref().is_some_and(is_it) {
+        return Err(Stop::Input(anyhow!("{} is the record and something else too", path.display())));
+    }
+    Record::begin(path, shown(&args.input), Judges::of(reward, 1)).map(Some).input_fault()
+}
+
+/// What the input is called.
+fn shown(input: &Path) -> &Path {
+    if input == Path::new("-") { Path::new("stdin") } else { input }
+}
+
+/// The longest line that is read: one that is longer holds more than any of the verifiers may be given.
+fn longest_line(reward: &ReloadingReward) -> u64 {
+    (reward.current().largest_input() as u64).saturating_mul(BYTES_PER_BYTE)
+}
+
+type Bytes = Box<dyn BufRead + Send>;
+
+/// The input, and its size in bytes where that is known.
+fn open_input(path: &Path) -> anyhow::Result<(Bytes, Option<u64>)> {
+    if path == Path::new("-") {
+        return Ok((Box::new(BufReader::new(io::stdin())), None));
+    }
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let metadata = file.metadata().with_context(|| format!("cannot read {}", path.display()))?;
+    Ok((Box::new(BufReader::new(file)), metadata.is_file().then_some(metadata.len())))
 }
 
 /// What the thread that reads hands over.
 enum Event {
     Line(Entry),
     /// What the lines from here on are judged by, or not.
-    Refreshed(Refreshed),
+    Refreshed(Refreshed, Option<Judges>),
 }
 
 /// What became of one line of input.
 struct Entry {
     line: u64,
     bytes: u64,
+    /// Its share of the window.
+    share: Share,
     result: Result<Submitted, LineError>,
 }
 
@@ -119,56 +186,88 @@ struct Submitted {
 /// Why a line is not scored.
 #[derive(Debug, thiserror::Error)]
 enum LineError {
+    #[error("{0}: more than `limits.input` in the reward file lets a verifier have")]
+    TooLong(BadLine),
     #[error(transparent)]
-    Line(#[from] BadLine),
+    Line(BadLine),
     #[error(transparent)]
     Row(#[from] RowError),
 }
 
+impl From<BadLine> for LineError {
+    fn from(line: BadLine) -> Self {
+        match line {
+            BadLine::TooLong { .. } => Self::TooLong(line),
+            BadLine::NotUtf8 { .. } => Self::Line(line),
+        }
+    }
+}
+
 /// The thread that reads.
 struct Reader {
-    lines: Input,
+    lines: Lines<Bytes>,
     reward: ReloadingReward,
     /// When to look for changes again; `None` without `--watch`.
     next_look: Option<Instant>,
-    sender: SyncSender<io::Result<Event>>,
-    interrupted: Arc<AtomicBool>,
+    window: Arc<Window>,
+    sender: Sender<io::Result<Event>>,
+    interrupts: Interrupts,
 }
 
 impl Reader {
     fn run(mut self) {
-        while !self.interrupted.load(Ordering::Relaxed) {
+        while self.interrupts.status().is_none() {
             let line = match self.lines.read() {
                 Ok(None) => return,
                 Ok(Some(Line { text: Ok(text), .. })) if text.trim().is_empty() => continue,
-                Ok(Some(line)) => Ok(line),
-                Err(error) => Err(error),
+                Ok(Some(line)) => line,
+                Err(error) => return drop(self.sender.send(Err(error))),
             };
             // Just before the line is submitted: it may have been waited for.
-            let refreshed = self.refresh().map(|refreshed| Ok(Event::Refreshed(refreshed)));
-            let last = line.is_err();
-            let event = line.map(|line| {
-                Event::Line(Entry { line: line.number, bytes: line.bytes, result: self.submit(line.text) })
-            });
+            let refreshed = self.refresh(line.number);
+            let share = self.window.enter(line.text.as_ref().map_or(0, String::len));
+            let entry = Entry { line: line.number, bytes: line.bytes, share, result: self.submit(line.text) };
             // A writer that has gone has said why.
-            if refreshed.into_iter().chain([event]).any(|event| self.sender.send(event).is_err()) || last {
+            if refreshed
+                .into_iter()
+                .chain([Event::Line(entry)])
+                .any(|event| self.sender.send(Ok(event)).is_err())
+            {
                 return;
             }
         }
     }
 
-    /// Takes up what has changed, if it is time to look.
-    fn refresh(&mut self) -> Option<Refreshed> {
+    /// Takes up what has changed, if it is time to look, to judge from this line on.
+    fn refresh(&mut self, line: u64) -> Option<Event> {
         let next_look = self.next_look.as_mut().filter(|time| Instant::now() >= **time)?;
         let refreshed = self.reward.refresh();
         *next_look = Instant::now() + LOOK;
-        refreshed
+        let refreshed = refreshed?;
+        let changed = matches!(refreshed, Refreshed::Changed(_));
+        if changed {
+            self.lines.set_longest(longest_line(&self.reward));
+        }
+        Some(Event::Refreshed(refreshed, changed.then(|| Judges::of(&self.reward, line))))
     }
 
+    /// Submits a line that is in the window, and takes it to be judged where it cannot be.
     fn submit(&self, line: Result<String, BadLine>) -> Result<Submitted, LineError> {
-        let row = Row::parse(&line?)?;
+        let bytes = line.as_ref().map_or(0, String::len);
+        let row = line.map_err(LineError::from).and_then(|line| {
+            let row = Row::parse(&line)?;
+            let submission = row.submission()?;
+            Ok((row, submission))
+        });
+        let (row, submission) = row.inspect_err(|_| self.window.judged(bytes, 0))?;
         let (sender, score) = mpsc::sync_channel(1);
-        self.reward.submit(row.submission()?, Box::new(move |score| drop(sender.send(score))));
+        let window = Arc::clone(&self.window);
+        let reply = move |score: Score| {
+            window.judged(bytes, weight(&score));
+            // Nobody waits for it any more where the writer has ended.
+            drop(sender.send(score));
+        };
+        self.reward.submit(submission, Box::new(reply));
         Ok(Submitted { row, score })
     }
 }
@@ -178,9 +277,12 @@ struct Writer<'a> {
     events: Receiver<io::Result<Event>>,
     input: &'a Path,
     output: &'a mut Output,
+    timing: bool,
+    record: Option<Record>,
+    window: &'a Window,
     terminal: &'a Terminal,
     summary: Summary,
-    interrupted: Arc<AtomicBool>,
+    interrupts: Interrupts,
 }
 
 impl Writer<'_> {
@@ -192,18 +294,21 @@ impl Writer<'_> {
                     event.with_context(|| format!("cannot read {}", self.input.display()))?
                 }
                 Waited::Closed => break self.status(),
-                Waited::Interrupted => break ExitStatus::Interrupted,
+                Waited::Interrupted(status) => break status,
             };
             let entry = match event {
                 Event::Line(entry) => entry,
-                Event::Refreshed(refreshed) => {
+                Event::Refreshed(refreshed, judges) => {
                     self.terminal.refreshed(&refreshed);
+                    if let (Some(record), Some(judges)) = (&mut self.record, judges) {
+                        record.add(judges)?;
+                    }
                     continue;
                 }
             };
             let bytes = entry.bytes;
-            if !self.write(entry)? {
-                break ExitStatus::Interrupted;
+            if let Some(status) = self.write(entry)? {
+                break status;
             }
             self.terminal.progress(bytes, || self.summary.so_far());
         };
@@ -211,20 +316,33 @@ impl Writer<'_> {
         Ok(status)
     }
 
-    /// Writes one line, or reports it; `false` when interrupted before its score was there.
-    fn write(&mut self, entry: Entry) -> Result<bool, Stop> {
-        match entry.result {
+    /// Writes one line, or reports it; how to end, when interrupted before its score was there.
+    fn write(&mut self, entry: Entry) -> Result<Option<ExitStatus>, Stop> {
+        let Entry { line, share, result, .. } = entry;
+        match result {
             Err(error) => {
                 self.summary.count_bad_line();
-                self.terminal.error(format_args!("{}: {error}", place(self.input, entry.line)));
+                self.terminal.error(format_args!("{}: {error}", place(self.input, line)));
+                self.window.leave(share, 0);
             }
             Ok(Submitted { row, score }) => {
-                let Waited::Item(score) = self.wait(&score)? else { return Ok(false) };
-                self.summary.count(entry.line, &score);
-                self.output.line(&row.with_score(&score).context("cannot write a score as JSON")?)?;
+                let score = match self.wait(&score)? {
+                    Waited::Item(score) => score,
+                    Waited::Interrupted(status) => return Ok(Some(status)),
+                    Waited::Closed => {
+                        self.output.flush()?;
+                        let lost =
+                            "the score was lost, which is a bug in gavel; what comes after it is not written";
+                        return Err(anyhow!("{}: {lost}", place(self.input, line)).into());
+                    }
+                };
+                self.summary.count(line, &score);
+                let row = row.with_score(&score, self.timing).context("cannot write a score as JSON")?;
+                self.output.line(&row)?;
+                self.window.leave(share, weight(&score));
             }
         }
-        Ok(true)
+        Ok(None)
     }
 
     /// Waits for an item; what is written so far goes out first, if there is nothing yet.
@@ -238,21 +356,20 @@ impl Writer<'_> {
             match receiver.recv_timeout(TICK) {
                 Ok(item) => return Ok(Waited::Item(item)),
                 Err(RecvTimeoutError::Disconnected) => return Ok(Waited::Closed),
-                Err(RecvTimeoutError::Timeout) if self.interrupted.load(Ordering::Relaxed) => {
-                    return Ok(Waited::Interrupted);
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Some(status) = self.interrupts.status() {
+                        return Ok(Waited::Interrupted(status));
+                    }
                 }
-                Err(RecvTimeoutError::Timeout) => {}
             }
         }
     }
 
     fn status(&self) -> ExitStatus {
-        if self.interrupted.load(Ordering::Relaxed) {
-            ExitStatus::Interrupted
-        } else if self.summary.bad_lines() > 0 {
-            ExitStatus::Failure
-        } else {
-            ExitStatus::Success
+        match self.interrupts.status() {
+            Some(status) => status,
+            None if self.summary.bad_lines() > 0 => ExitStatus::Failure,
+            None => ExitStatus::Success,
         }
     }
 }
@@ -262,5 +379,6 @@ enum Waited<T> {
     Item(T),
     /// There will be no more.
     Closed,
-    Interrupted,
+    /// A signal has come.
+    Interrupted(ExitStatus),
 }

@@ -1,7 +1,7 @@
 //! Where scored lines go: whole lines only, so that the output is valid however the program ends.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -11,18 +11,26 @@ const BATCH: usize = 64 << 10;
 
 /// A file or stdout, written to in batches of whole lines.
 pub(super) struct Output {
-    target: Box<dyn Write>,
+    target: File,
     name: PathBuf,
     terminal: bool,
     batch: Vec<u8>,
+    /// Lines that are written.
+    lines: u64,
 }
 
 impl Output {
-    pub(super) fn stdout() -> Self {
-        let stdout = io::stdout();
-        let terminal = stdout.is_terminal();
-        // Standard output is line-buffered, which is slow; batches are not.
-        Self { target: Box::new(stdout), name: "stdout".into(), terminal, batch: Vec::new() }
+    /// Standard output.
+    ///
+    /// # Errors
+    /// When it is closed: nobody would get what is written.
+    pub(super) fn stdout() -> anyhow::Result<Self> {
+        // Rust's own handle is line-buffered, which is slow; batches are not.
+        let target = stdout()?;
+        if was_closed(&target) {
+            bail!("stdout is closed, so that nobody would get the scores; name a file with --output");
+        }
+        Ok(Self::to(target, "stdout".into()))
     }
 
     /// Creates or empties the file `path`; it must not be the `input`, which would be gone before it is read.
@@ -33,13 +41,22 @@ impl Output {
             bail!("{} is both input and output; write to another file", path.display());
         }
         let file = File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
-        let terminal = file.is_terminal();
-        Ok(Self { target: Box::new(file), name: path.to_owned(), terminal, batch: Vec::new() })
+        Ok(Self::to(file, path.to_owned()))
+    }
+
+    fn to(target: File, name: PathBuf) -> Self {
+        let terminal = target.is_terminal();
+        Self { target, name, terminal, batch: Vec::new(), lines: 0 }
     }
 
     /// Whether a person watches the lines go by.
     pub(super) fn is_terminal(&self) -> bool {
         self.terminal
+    }
+
+    /// Whether it is a file that stays.
+    pub(super) fn is_regular(&self) -> bool {
+        self.target.metadata().is_ok_and(|metadata| metadata.is_file())
     }
 
     /// Adds one line.
@@ -49,13 +66,113 @@ impl Output {
         if self.batch.len() < BATCH { Ok(()) } else { self.flush() }
     }
 
-    /// Writes what has been collected.
+    /// Writes what has been collected. Where that fails in the middle of a line, as on a full disk, a file loses the half
+    /// of it again.
     pub(super) fn flush(&mut self) -> anyhow::Result<()> {
-        if self.batch.is_empty() {
-            return Ok(());
+        let mut written = 0;
+        let mut result = Ok(());
+        while written < self.batch.len() && result.is_ok() {
+            match self.target.write(&self.batch[written..]) {
+                Ok(0) => result = Err(io::ErrorKind::WriteZero.into()),
+                Ok(bytes) => written += bytes,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => result = Err(error),
+            }
         }
-        let written = self.target.write_all(&self.batch).and_then(|()| self.target.flush());
+        let written = &self.batch[..written];
+        self.lines += written.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let half = written.rsplit(|byte| *byte == b'\n').next().map_or(0, <[u8]>::len);
         self.batch.clear();
-        written.with_context(|| format!("cannot write to {}", self.name.display()))
+        result.with_context(|| {
+            let end = match half {
+                0 => "",
+                _ if self.take_back(half as u64) => "",
+                _ => "; the last line is cut short",
+            };
+            format!("cannot write to {} after {} lines{end}", self.name.display(), self.lines)
+        })
+    }
+
+    /// Takes the last `bytes` from a file again; `false` where it is none, or that fails.
+    fn take_back(&mut self, bytes: u64) -> bool {
+        let taken = self.target.metadata().and_then(|metadata| {
+            let end = self.target.stream_position()?;
+            if metadata.is_file() && metadata.len() == end {
+                self.target.set_len(end.saturating_sub(bytes))?;
+                self.target.seek(io::SeekFrom::End(0))
+            } else {
+                Err(io::ErrorKind::NotSeekable.into())
+            }
+        });
+        taken.is_ok()
+    }
+}
+
+/// Standard output as a file.
+fn stdout() -> anyhow::Result<File> {
+    #[cfg(unix)]
+    let handle = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned();
+    #[cfg(windows)]
+    let handle = std::os::windows::io::AsHandle::as_handle(&io::stdout()).try_clone_to_owned();
+    Ok(File::from(handle.context("stdout is closed; name a file with --output")?))
+}
+
+/// Whether standard output was closed when the program started. Rust opens /dev/null in its place then, for reading and
+/// writing; who wants to throw the output away opens it for writing alone.
+#[cfg(unix)]
+fn was_closed(stdout: &File) -> bool {
+    use rustix::fs::{OFlags, fcntl_getfl, fstat, stat};
+    let (Ok(target), Ok(null), Ok(flags)) = (fstat(stdout), stat("/dev/null"), fcntl_getfl(stdout)) else {
+        return false;
+    };
+    target.st_rdev == null.st_rdev && target.st_mode == null.st_mode && flags & OFlags::RWMODE == OFlags::RDWR
+}
+
+#[cfg(not(unix))]
+fn was_closed(_: &File) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_ends_with_a_whole_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.jsonl");
+        let mut output = Output::file(&path, Path::new("in.jsonl")).unwrap();
+        output.line("one").unwrap();
+        output.line("two").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "", "collected");
+        output.flush().unwrap();
+        output.batch.extend_from_slice(b"half");
+        output.flush().unwrap();
+        assert!(output.take_back(4));
+        output.line("three").unwrap();
+        output.flush().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo\nthree\n");
+        assert!(output.is_regular() && !output.is_terminal());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_said_with_what_is_there() {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let mut output = Output::to(full, "out.jsonl".into());
+        output.line("one").unwrap();
+        let error = output.flush().unwrap_err();
+        assert_eq!(error.to_string(), "cannot write to out.jsonl after 0 lines");
+        let io: &io::Error = error.downcast_ref().or(error.root_cause().downcast_ref()).unwrap();
+        assert_eq!(io.kind(), io::ErrorKind::StorageFull);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_rust_opens_in_place_of_a_closed_stdout_is_known() {
+        let null = |read| File::options().read(read).write(true).open("/dev/null").unwrap();
+        assert!(was_closed(&null(true)));
+        assert!(!was_closed(&null(false)), "somebody's choice");
+        assert!(!was_closed(&tempfile::tempfile().unwrap()));
     }
 }

@@ -1,5 +1,6 @@
 //! What a run of `gavel score` came to, for a person.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,8 @@ pub(super) struct Summary {
     /// Submissions with a reward, and its sum.
     rewarded: u64,
     sum: f64,
+    /// Submissions without, by the kind of reason.
+    without: BTreeMap<&'static str, u64>,
     verifiers: Vec<VerifierSummary>,
     slowest: Option<Slowest>,
 }
@@ -47,6 +50,7 @@ impl Summary {
             bad_lines: 0,
             rewarded: 0,
             sum: 0.0,
+            without: BTreeMap::new(),
             verifiers: verifiers.iter().map(|name| VerifierSummary::new(name)).collect(),
             slowest: None,
         }
@@ -60,11 +64,28 @@ impl Summary {
         self.bad_lines
     }
 
+    pub(super) fn submissions(&self) -> u64 {
+        self.submissions
+    }
+
+    /// Submissions with a reward.
+    pub(super) fn rewarded(&self) -> u64 {
+        self.rewarded
+    }
+
+    /// Submissions without a reward for a reason of this name.
+    pub(super) fn without(&self, reason: &str) -> u64 {
+        self.without.get(reason).copied().unwrap_or(0)
+    }
+
     pub(super) fn count(&mut self, line: u64, score: &Score) {
         self.submissions += 1;
-        if let Some(reward) = score.reward {
-            self.rewarded += 1;
-            self.sum += reward;
+        match &score.reward {
+            Ok(reward) => {
+                self.rewarded += 1;
+                self.sum += reward;
+            }
+            Err(reason) => *self.without.entry(reason.name()).or_default() += 1,
         }
         for (place, (name, outcome)) in score.outcomes.iter().enumerate() {
             let summary = self.verifier(place, name);
@@ -115,7 +136,10 @@ impl fmt::Display for Summary {
         }
         row(f, width, "mean reward", &self.mean())?;
         if self.submissions > self.rewarded {
-            write!(f, " ({} without reward)", self.submissions - self.rewarded)?;
+            let reasons: Vec<_> =
+                self.without.iter().map(|(name, count)| format!("{name} {count}")).collect();
+            let count = self.submissions - self.rewarded;
+            write!(f, " ({count} without reward: {})", reasons.join(", "))?;
         }
         for verifier in &self.verifiers {
             let counts = Status::ALL.iter().zip(verifier.counts).filter(|&(_, count)| count > 0);
