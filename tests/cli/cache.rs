@@ -66,3 +66,27 @@ fn a_cache_that_others_can_write_to_is_refused() {
 fn a_size_that_is_none() {
     insta::assert_snapshot!(Folder::new().shown(&["plugin", "inspect", "countdown", "--cache-size", "lots"]));
 }
+
+#[test]
+fn a_warm_cache_has_all_that_a_reward_file_needs() {
+    let reward = "[verifiers.a]\nplugin = 'countdown'\n\
+                  [verifiers.b]\nplugin = 'mine'\n[reward]\nformula = 'a + b'\n";
+    let folder = Folder::with_reward(reward).file("mine.wasm", always(1));
+    let warm = folder.run(&["cache", "warm", "reward.toml", "--cache-dir", "cache"]);
+    let said = String::from_utf8(warm.stdout).unwrap();
+    assert_eq!(warm.status.code(), Some(0), "{}", String::from_utf8_lossy(&warm.stderr));
+    assert!(said.contains(&format!("b sha256:{}\n", digest(&folder.path("mine.wasm")))), "{said}");
+    let before = files(&folder, "cwasm").len();
+    assert_eq!(before, 2);
+    let args = ["score", "-r", "reward.toml", "--cache-dir", "cache", "--jobs", "3"];
+    let scored = folder.run_with_input(&args, "{\"prompt\": \"\", \"completion\": \"\"}\n");
+    assert_eq!(scored.status.code(), Some(0), "{}", String::from_utf8_lossy(&scored.stderr));
+    assert_eq!(files(&folder, "cwasm").len(), before, "nothing was left to compile");
+}
+
+#[test]
+fn a_cache_that_keeps_nothing_is_not_warm() {
+    let folder = Folder::with_reward("[verifiers.b]\nplugin = 'mine'\n").file("mine.wasm", always(1));
+    let warm = folder.shown(&["cache", "warm", "reward.toml", "--cache-dir", "cache", "--cache-size", "10B"]);
+    assert!(warm.contains("exit code 2") && warm.contains("`b` could not be kept in cache"), "{warm}");
+}

@@ -58,8 +58,9 @@ impl Folder {
             }
         }
         command.env("GAVEL_CACHE_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-cache"));
-        // Plugins that the user has added, and logins, are not the test's.
+        // Plugins that the user has added, logins and what was compiled are not the test's.
         command.env("XDG_DATA_HOME", self.path("data")).env("DOCKER_CONFIG", self.path("docker"));
+        command.env("XDG_CACHE_HOME", self.path("home/cache"));
         command
     }
 

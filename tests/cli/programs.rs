@@ -145,5 +145,25 @@ fn the_digests_of_interpreters_are_recorded() {
     assert!(digests.iter().all(|(_, digest)| digest.len() == 64), "{digests:?}");
     assert_ne!(digests[0].1, digests[1].1);
     let submission = Submission { completion: "dig\n---\nprint a".to_owned(), ..Submission::default() };
-    assert_eq!(score_all(&reward, [submission])[0].reward, Some(1.0), "on the threads of a reward");
+    assert_eq!(score_all(&reward, [submission]).unwrap()[0].reward, Ok(1.0), "on the threads of a reward");
+}
+
+#[test]
+fn an_interpreter_that_was_added_is_what_the_lock_says() {
+    let folder = with_interpreter(asking().file("reward.toml", GRANTED));
+    let row = "{\"prompt\": \"\", \"completion\": \"print a\"}\n";
+    let score = || folder.run_with_input(&["score", "-r", "reward.toml", "--plugin-path", "kept"], row);
+    for source in ["path/toy/toy.wasm", "path/toy"] {
+        let add = folder.run(&["plugin", "add", source, "--plugin-path", "kept", "--force"]);
+        assert!(add.status.success(), "{}", String::from_utf8_lossy(&add.stderr));
+        let scored = score();
+        assert!(scored.status.success(), "{}", String::from_utf8_lossy(&scored.stderr));
+    }
+    fs::copy(folder.path("path/toy/toy.wasm"), folder.path("kept/toy.wasm")).unwrap();
+    let error = String::from_utf8(score().stderr).unwrap();
+    assert!(error.contains("kept/toy.wasm is called `toy` too"), "{error}");
+    fs::remove_file(folder.path("kept/toy.wasm")).unwrap();
+    fs::write(folder.path("kept/toy/toy.wasm"), fs::read(guest("runner_guest")).unwrap()).unwrap();
+    let error = String::from_utf8(score().stderr).unwrap();
+    assert!(error.contains("`plugins.toy.digest` in kept/gavel.lock"), "{error}");
 }

@@ -43,6 +43,23 @@ fn a_plugin_goes_to_a_registry_and_comes_back() {
 }
 
 #[test]
+fn the_same_plugin_has_the_same_digest_and_is_not_pulled_over_another_file() {
+    let Some(server) = Server::start() else { return };
+    let folder = folder().file("mine.wasm", "somebody's");
+    let push = |tag: &str| ok(folder.run(&["plugin", "push", &server.at(tag), "made/always.wasm"]));
+    let digest = |address: String| address.rsplit_once('@').unwrap().1.to_owned();
+    assert_eq!(digest(push("somebody/always:1")), digest(push("somebody/always:2")));
+    let tag = server.at("somebody/always:1");
+    let refused = folder.run(&["plugin", "pull", &tag, "-o", "mine.wasm"]);
+    let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(1) && error.contains("mine.wasm is there"), "{error}");
+    assert_eq!(folder.read("mine.wasm"), "somebody's");
+    ok(folder.run(&["plugin", "pull", &tag, "-o", "mine.wasm", "--force"]));
+    ok(folder.run(&["plugin", "pull", &tag, "-o", "mine.wasm"]));
+    assert_eq!(fs::read(folder.path("mine.wasm")).unwrap(), always(3));
+}
+
+#[test]
 fn a_tag_that_is_not_there() {
     let Some(server) = Server::start() else { return };
     let address = server.at("somebody/always:9");

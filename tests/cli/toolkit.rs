@@ -22,6 +22,15 @@ fn new_in_another_folder_is_called_after_its_last_part() {
 }
 
 #[test]
+fn a_language_is_what_people_call_it() {
+    for (said, manifest) in [("cpp", "c++"), ("JS", "javascript"), ("golang", "go"), ("py", "python")] {
+        let folder = Folder::new();
+        assert!(folder.run(&["plugin", "new", "mine", "--lang", said]).status.success(), "{said}");
+        assert!(folder.read("mine/gavel.toml").contains(&format!("language = \"{manifest}\"")), "{said}");
+    }
+}
+
+#[test]
 fn new_refuses_what_it_cannot_make() {
     let folder = Folder::new().file("taken/thesis.tex", "years of work");
     insta::assert_snapshot!(

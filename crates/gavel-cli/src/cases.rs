@@ -1,12 +1,11 @@
 //! `cases.jsonl`: submissions with what a plugin should say of them.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use gavel_host::{Limits, LoadError, Plugin, WasmVerifier};
+use gavel_reward::{bounded, whole_file};
 use gavel_verify::{Outcome, Submission};
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -17,6 +16,9 @@ use crate::lines::{LONGEST_LINE, Lines};
 
 /// The file name of a plugin's cases.
 pub const CASES: &str = "cases.jsonl";
+
+/// The most bytes of a file of cases.
+const LARGEST: u64 = 256 << 20;
 
 /// What a status is called when the plugin refuses the case's options. No outcome has it.
 pub const INVALID_OPTIONS: &str = "invalid-options";
@@ -113,8 +115,8 @@ struct CaseRow {
 /// When the file cannot be read or a line is not a case; the error names file and line.
 pub fn read(folder: &Path) -> anyhow::Result<Vec<Case>> {
     let path = folder.join(CASES);
-    let file = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut lines = Lines::new(BufReader::new(file), LONGEST_LINE);
+    let text = bounded::read(&path, LARGEST).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut lines = Lines::new(text.as_slice(), LONGEST_LINE);
     let mut cases = Vec::new();
     while let Some(line) = lines.read().with_context(|| format!("cannot read {}", path.display()))? {
         let place = || place(&path, line.number);
@@ -262,7 +264,8 @@ pub fn reason(outcome: Result<&Outcome, &str>) -> Option<String> {
 /// When the file cannot be read or written; then it is as it was.
 pub fn bless(folder: &Path, came: &HashMap<u64, Value>) -> anyhow::Result<()> {
     let path = path(folder);
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        bounded::read_text(&path, LARGEST).with_context(|| format!("cannot read {}", path.display()))?;
     let mut blessed = String::with_capacity(text.len());
     for (number, line) in (1..).zip(text.split_inclusive('\n')) {
         let Some(expect) = came.get(&number) else {
@@ -274,15 +277,8 @@ pub fn bless(folder: &Path, came: &HashMap<u64, Value>) -> anyhow::Result<()> {
         blessed.push_str(&serde_json::to_string(&row)?);
         blessed.push('\n');
     }
-    let beside = path.parent().unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(beside)?;
-        file.write_all(blessed.as_bytes())?;
-        file.as_file().set_permissions(std::fs::metadata(&path)?.permissions())?;
-        file.persist(&path)?;
-        Ok(())
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))
+    let written = whole_file::write(&path, blessed.as_bytes());
+    written.with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// What a case would have to expect for this outcome. It names what the case named before: its metrics, and a part of

@@ -85,6 +85,9 @@ pub enum Command {
     /// Write a plugin, build it, test it, measure it, look at it, share it.
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Fill the cache of compiled plugins.
+    #[command(subcommand)]
+    Cache(CacheCommand),
     /// Train a policy with GRPO (starts `gavel-train`).
     #[command(disable_help_flag = true)]
     Train(TrainerArgs),
@@ -236,6 +239,29 @@ pub enum PluginCommand {
     Pull(PullArgs),
 }
 
+/// What can be done with the cache of compiled plugins.
+#[derive(Debug, Subcommand)]
+pub enum CacheCommand {
+    /// Compile the plugins and interpreters of a reward file into the cache, as when an image is built: nothing is
+    /// compiled when the file is used. Who uses it may have the folder read-only, if it is root's.
+    #[command(after_help = "Example:\n  gavel cache warm reward.toml --cache-dir /opt/gavel-cache")]
+    Warm(WarmArgs),
+}
+
+/// Arguments of `gavel cache warm`.
+#[derive(Debug, Args)]
+pub struct WarmArgs {
+    /// A reward file; may be repeated.
+    #[arg(value_name = "REWARD.toml", required = true)]
+    pub rewards: Vec<PathBuf>,
+    /// Where plugins are looked for.
+    #[command(flatten)]
+    pub path: PluginPathArgs,
+    /// Where compiled plugins are kept.
+    #[command(flatten)]
+    pub cache: CacheArgs,
+}
+
 /// Arguments of `gavel plugin new`.
 #[derive(Debug, Args)]
 pub struct NewArgs {
@@ -271,7 +297,7 @@ pub struct AddArgs {
     /// A plugin's folder, a `.wasm` file, or an address in a registry (`ghcr.io/somebody/word-limit:0.1.0`).
     #[arg(value_name = "SOURCE")]
     pub source: String,
-    /// Replace a plugin of the same name.
+    /// Replace a plugin of the same name, or what has been changed of it; never a folder with sources.
     #[arg(long)]
     pub force: bool,
     /// Where plugins lie; this one goes into the first folder.
@@ -330,6 +356,9 @@ pub struct PullArgs {
     /// The file to write [default: the last part of the name, with `.wasm`].
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Write over another file that is there.
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Arguments of `gavel plugin inspect`.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use gavel_reward::RewardError;
+use gavel_reward::{RewardError, StoreError};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +78,16 @@ impl From<RewardError> for Stop {
     fn from(error: RewardError) -> Self {
         match error {
             RewardError::Host(_) | RewardError::Thread(_) => Self::Unexpected(error.into()),
+            _ => Self::Input(error.into()),
+        }
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Lock(error) => error.into(),
+            StoreError::Unwritable { .. } | StoreError::Unremovable { .. } => Self::Unexpected(error.into()),
             _ => Self::Input(error.into()),
         }
     }

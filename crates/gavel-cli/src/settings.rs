@@ -22,22 +22,23 @@ pub fn openmp_waiting_is_chosen() -> bool {
 }
 
 impl CacheArgs {
-    /// The folder for compiled plugins: the flag or `GAVEL_CACHE_DIR`, else `gavel` in the user's cache folder.
+    /// The folder for compiled plugins: the flag or `GAVEL_CACHE_DIR`, else the user's own.
     ///
-    /// `None`, which means no cache, where there is no such folder and none can be made, as in a container without
-    /// a home. A folder that was asked for is not made here: that it cannot be made is an error to report.
+    /// `None`, which means no cache, where there is neither. A folder that was asked for is not made here: the host says
+    /// what is wrong with it.
     pub fn folder(&self) -> Option<PathBuf> {
-        if let Some(folder) = &self.cache_dir {
-            return Some(folder.clone());
+        let folder = self.cache_dir.clone().or_else(own_cache);
+        if folder.is_none() {
+            tracing::warn!(
+                "compiled plugins are not kept: this user has no folder for them, and none can be made"
+            );
         }
-        let folder = user_cache()?.join("gavel");
-        match create_private(&folder) {
-            Ok(()) => Some(folder),
-            Err(error) => {
-                tracing::info!("compiled plugins are not kept: cannot create {}: {error}", folder.display());
-                None
-            }
-        }
+        folder
+    }
+
+    /// Where compiled plugins are kept that the folder cannot take: one that was named may be root's, as in an image.
+    pub fn fallback(&self) -> Option<PathBuf> {
+        self.cache_dir.as_ref().and_then(|_| own_cache())
     }
 
     /// The most bytes that compiled plugins take: the flag or `GAVEL_CACHE_SIZE`, else the host's default.
@@ -45,9 +46,21 @@ impl CacheArgs {
         self.cache_size.map_or_else(|| HostConfig::default().cache_size, |size| size.as_u64())
     }
 
-    /// How to set up a host with this cache, on which `slots` submissions are judged at a time.
-    pub fn host(&self, slots: u32) -> HostConfig {
-        HostConfig { cache_dir: self.folder(), cache_size: self.size(), slots }
+    /// A host with this cache, on which `slots` submissions are judged at a time. A cache that cannot be used is said,
+    /// and no reason not to start.
+    ///
+    /// # Errors
+    /// When the engine cannot start.
+    pub fn start_host(&self, slots: u32) -> anyhow::Result<Host> {
+        let host = Host::new(HostConfig {
+            cache_dir: self.folder(),
+            cache_fallback_dir: self.fallback(),
+            cache_size: self.size(),
+            slots,
+            ..HostConfig::default()
+        })?;
+        host.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
+        Ok(host)
     }
 }
 
@@ -92,6 +105,7 @@ impl PluginArgs {
             jobs: self.jobs.unwrap_or(defaults.jobs),
             plugin_path: self.path.resolve(),
             cache_dir: self.cache.folder(),
+            cache_fallback_dir: self.cache.fallback(),
             cache_size: self.cache.size(),
         }
     }
@@ -146,9 +160,17 @@ pub fn docker_login(host: &str) -> anyhow::Result<Login> {
     }
 }
 
-/// The user's cache folder.
-fn user_cache() -> Option<PathBuf> {
-    user_folder("XDG_CACHE_HOME", ".cache")
+/// The user's own folder for compiled plugins; `None` where it is not there and cannot be made, as in a container
+/// without a home.
+fn own_cache() -> Option<PathBuf> {
+    let folder = user_folder("XDG_CACHE_HOME", ".cache")?.join("gavel");
+    match create_private(&folder) {
+        Ok(()) => Some(folder),
+        Err(error) => {
+            tracing::info!("cannot create {}: {error}", folder.display());
+            None
+        }
+    }
 }
 
 /// A folder of the user's, by the XDG base directory specification.

@@ -31,6 +31,11 @@ impl Address {
         self.0.digest()
     }
 
+    /// The digest that it names, or the tag.
+    pub(crate) fn version(&self) -> &str {
+        self.0.digest().or(self.0.tag()).unwrap_or("latest")
+    }
+
     pub(crate) fn reference(&self) -> &Reference {
         &self.0
     }

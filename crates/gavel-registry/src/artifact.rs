@@ -1,7 +1,6 @@
 //! A plugin as an OCI artifact.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
 use oci_client::client::{Config, ImageLayer};
 use oci_client::manifest::{OCI_IMAGE_MEDIA_TYPE, OciImageManifest};
@@ -37,7 +36,6 @@ impl Plugin {
     pub(crate) fn artifact(&self) -> (OciImageManifest, Config, ImageLayer) {
         let layer = ImageLayer::new(self.wasm.clone(), LAYER.to_owned(), None);
         let mut config = json!({
-            "created": humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
             "architecture": "wasm",
             "os": if self.component.is_some() { "wasip2" } else { "wasip1" },
             "layerDigests": [digest(&self.wasm)],
@@ -80,5 +78,6 @@ mod tests {
         assert_eq!((&config["architecture"], &config["os"]), (&json!("wasm"), &json!("wasip2")));
         assert_eq!(config["layerDigests"], json!([digest(b"\0asm")]));
         assert_eq!(config["component"]["exports"], json!(["d:e/f@0.1.0"]));
+        assert_eq!(config.get("created"), None, "the same plugin has the same digest whenever it is pushed");
     }
 }

@@ -10,13 +10,17 @@ use oci_client::manifest::{OCI_IMAGE_MEDIA_TYPE, OciImageManifest};
 use oci_client::secrets::RegistryAuth;
 
 use crate::artifact::{CONFIG, LAYER, MANIFEST, digest};
+use crate::download::Download;
 use crate::{Address, Plugin, RegistryError};
 
 /// The largest plugin that is pulled, in bytes: many times the largest that there is.
 const LARGEST: u64 = 1 << 30;
 
+/// The largest manifest that is pulled, in bytes: what the distribution specification asks registries to take.
+const LARGEST_MANIFEST: u64 = 4 << 20;
+
 /// How long a registry may be silent.
-const SILENCE: Duration = Duration::from_secs(60);
+pub(crate) const SILENCE: Duration = Duration::from_secs(60);
 
 /// Who is asking.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -87,22 +91,25 @@ pub fn push(address: &Address, plugin: &Plugin, login: &Login) -> Result<Pushed,
     })
 }
 
-/// Pulls a plugin.
+/// Pulls a plugin. Not more is read than a plugin may have, whatever the registry sends or announces.
 ///
 /// # Errors
 /// See [`RegistryError`].
 pub fn pull(address: &Address, login: &Login) -> Result<Pulled, RegistryError> {
-    let client = client(address)?;
-    let (manifest, manifest_digest) =
-        run(address, client.pull_image_manifest(address.reference(), &auth(login)))?;
+    let download = Download::start(address, login)?;
+    let text = download.get(&format!("manifests/{}", address.version()), LARGEST_MANIFEST)?;
+    let manifest_digest = digest(&text);
     if let Some(wanted) = address.digest()
         && wanted != manifest_digest
     {
         return Err(tampered(address, format!("the manifest is {manifest_digest}")));
     }
+    let manifest: OciImageManifest = serde_json::from_slice(&text).map_err(|error| {
+        let reason = format!("its manifest is not that of an OCI image: {error}");
+        RegistryError::NotAPlugin { address: address.clone(), reason }
+    })?;
     let layer = the_layer(address, &manifest)?;
-    let mut wasm = Vec::with_capacity(usize::try_from(layer.size).unwrap_or_default());
-    run(address, client.pull_blob(address.reference(), layer, &mut wasm))?;
+    let wasm = download.get(&format!("blobs/{}", layer.digest), layer.size.try_into().unwrap_or(0))?;
     let found = digest(&wasm);
     if found != layer.digest {
         return Err(tampered(address, format!("the layer is {found}, not {}", layer.digest)));
@@ -137,7 +144,7 @@ fn the_layer<'a>(
     Ok(layer)
 }
 
-fn client(address: &Address) -> Result<Client, RegistryError> {
+pub(crate) fn client(address: &Address) -> Result<Client, RegistryError> {
     // Another part of the process may have chosen already, which is as well.
     drop(rustls::crypto::ring::default_provider().install_default());
     let config = ClientConfig {
@@ -149,7 +156,7 @@ fn client(address: &Address) -> Result<Client, RegistryError> {
     Client::try_from(config).map_err(|error| failed(address, error))
 }
 
-fn auth(login: &Login) -> RegistryAuth {
+pub(crate) fn auth(login: &Login) -> RegistryAuth {
     match login {
         Login::Anonymous => RegistryAuth::Anonymous,
         Login::Password(user, password) => RegistryAuth::Basic(user.clone(), password.clone()),
@@ -158,7 +165,7 @@ fn auth(login: &Login) -> RegistryAuth {
 }
 
 /// Runs one conversation to its end.
-fn run<T>(
+pub(crate) fn run<T>(
     address: &Address,
     conversation: impl Future<Output = Result<T, OciDistributionError>>,
 ) -> Result<T, RegistryError> {
@@ -195,7 +202,7 @@ fn tampered(address: &Address, reason: String) -> RegistryError {
 }
 
 /// An error and what it comes from: "error sending request" alone helps nobody.
-fn causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
     let chain = std::iter::successors(Some(error), |error| error.source());
     let mut texts: Vec<String> = chain.map(ToString::to_string).collect();
     texts.dedup();

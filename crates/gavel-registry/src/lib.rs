@@ -18,6 +18,7 @@
 mod address;
 mod artifact;
 mod client;
+mod download;
 
 pub use address::Address;
 pub use artifact::Plugin;
@@ -56,6 +57,14 @@ pub enum RegistryError {
         /// What was asked for.
         address: Address,
         /// Which digests differ.
+        reason: String,
+    },
+    /// The registry sends more than it may.
+    #[error("{address}: {reason}; nothing of it was used")]
+    TooLarge {
+        /// What was asked for.
+        address: Address,
+        /// How much is too much.
         reason: String,
     },
     /// There is something at this address, but no plugin.

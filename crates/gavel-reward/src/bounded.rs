@@ -52,18 +52,25 @@ impl From<Unfit> for io::Error {
 /// # Errors
 /// What the operating system says; [`Unfit`] where the file is not a regular one, or larger.
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let file = open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(Unfit::NotAFile { kind: kind(metadata.file_type()) }.into());
-    }
-    if metadata.len() > most {
+    let file = regular(path)?;
+    let length = file.metadata()?.len();
+    if length > most {
         return Err(Unfit::TooLarge { most }.into());
     }
-    let mut content = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
+    let mut content = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
     // Files of /proc say that they are empty, and others grow while they are read: the limit is on what comes.
     file.take(most.saturating_add(1)).read_to_end(&mut content)?;
     if content.len() as u64 > most { Err(Unfit::TooLarge { most }.into()) } else { Ok(content) }
+}
+
+/// The first bytes of a regular file: `count`, or as many as it has. Never waits for anybody.
+///
+/// # Errors
+/// As [`read`], but the file may be of any size.
+pub fn start(path: &Path, count: usize) -> io::Result<Vec<u8>> {
+    let mut content = Vec::with_capacity(count);
+    regular(path)?.take(count as u64).read_to_end(&mut content)?;
+    Ok(content)
 }
 
 /// As [`read`], for a text.
@@ -75,6 +82,17 @@ pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
         let byte = error.utf8_error().valid_up_to() + 1;
         io::Error::new(io::ErrorKind::InvalidData, format!("it is not UTF-8 from byte {byte}"))
     })
+}
+
+/// Opens a file that has an end.
+fn regular(path: &Path) -> io::Result<File> {
+    let file = open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_file() {
+        Ok(file)
+    } else {
+        Err(Unfit::NotAFile { kind: kind(metadata.file_type()) }.into())
+    }
 }
 
 /// Opens a file for reading. A pipe that nobody writes to does not hold this up: it is opened, and refused afterwards.
@@ -125,6 +143,7 @@ mod tests {
         assert_eq!(read(&path, 5).unwrap(), b"12345");
         assert_eq!(read_text(&path, 6).unwrap(), "12345");
         assert_eq!(unfit(&path, 4), Unfit::TooLarge { most: 4 });
+        assert_eq!((start(&path, 2).unwrap(), start(&path, 9).unwrap()), (b"12".to_vec(), b"12345".to_vec()));
         std::fs::write(&path, "").unwrap();
         assert_eq!(read(&path, 0).unwrap(), b"");
     }

@@ -8,8 +8,7 @@ use gavel_host::{Host, Interpreter, Plugin};
 
 use crate::error::RewardError;
 use crate::files::Files;
-use crate::lock;
-use crate::lookup::FoundPlugin;
+use crate::lookup::{FoundPlugin, Lying, lying};
 use crate::manifest::{MANIFEST, Manifest, PluginKind};
 
 /// What a plugin does not have unless the operator grants it.
@@ -55,7 +54,7 @@ impl FoundPlugin {
     /// stays as it is, whatever is granted.
     ///
     /// An interpreter for `LANGUAGE` is the first that is there of `LANGUAGE.wasm` and the entry of
-    /// `LANGUAGE/gavel.toml` in each of `folders`.
+    /// `LANGUAGE/gavel.toml` in each of `folders`, or what the folder's lock says.
     ///
     /// # Errors
     /// [`RewardError::NotAsked`] and [`RewardError::NotGranted`] when the plugin runs programs and its manifest does
@@ -102,45 +101,54 @@ fn load_interpreter(
     folders: &[PathBuf],
     files: &Files,
 ) -> Result<Interpreter, RewardError> {
-    let file = find_interpreter(language, folders, files)?;
-    let load = || host.load_interpreter(&files.plugin(&file)?, &file.to_string_lossy());
-    let interpreter = load().map_err(|source| RewardError::Interpreter {
-        language: language.to_owned(),
-        source: Box::new(source),
+    let found = find_interpreter(language, folders, files)?;
+    let file = found.shown();
+    let load = || -> Result<Interpreter, RewardError> {
+        Ok(host.load_interpreter(&found.read_noting(files)?, &file)?)
+    };
+    let interpreter = load().map_err(|error| match error {
+        RewardError::Load(source) => {
+            RewardError::Interpreter { language: language.to_owned(), source: Box::new(source) }
+        }
+        other => other,
     })?;
-    lock::check(&file, interpreter.digest(), files)?;
     let found = &interpreter.language().name;
     if found != language {
+        let file = file.into();
         return Err(RewardError::OtherLanguage { file, found: found.clone(), wanted: language.to_owned() });
     }
     Ok(interpreter)
 }
 
-fn find_interpreter(language: &str, folders: &[PathBuf], files: &Files) -> Result<PathBuf, RewardError> {
+fn find_interpreter(language: &str, folders: &[PathBuf], files: &Files) -> Result<FoundPlugin, RewardError> {
+    let is_interpreter = |manifest: &Manifest, folder: &Path| match manifest.kind {
+        PluginKind::Interpreter => Ok(()),
+        PluginKind::Verifier => Err(RewardError::NotAnInterpreter { manifest: folder.join(MANIFEST) }),
+    };
     let mut looked = Vec::new();
     // A language's name comes from a plugin's manifest: it must not lead to other folders.
     if Path::new(language).file_name().is_some_and(|name| name == language) {
         for folder in folders {
-            let file = folder.join(format!("{language}.wasm"));
-            if files.has(&file) {
-                return Ok(file);
-            }
-            looked.push(file);
             let subfolder = folder.join(language);
-            let manifest = subfolder.join(MANIFEST);
-            if !files.has(&manifest) {
-                looked.push(manifest);
-                continue;
+            match lying(language, folder, files)? {
+                Lying::Promised(found) => {
+                    if let Some(manifest) = &found.manifest {
+                        is_interpreter(manifest, &subfolder)?;
+                    }
+                    return Ok(found);
+                }
+                Lying::File(file) => return FoundPlugin::bare(file, files),
+                Lying::Folder(subfolder) => {
+                    let manifest = Manifest::read_noting(&subfolder, files)?;
+                    is_interpreter(&manifest, &subfolder)?;
+                    let entry = subfolder.join(manifest.entry);
+                    if files.has(&entry) {
+                        return FoundPlugin::bare(entry, files);
+                    }
+                    looked.push(entry);
+                }
+                Lying::Nowhere(places) => looked.extend(places),
             }
-            let found = Manifest::read_noting(&subfolder, files)?;
-            if found.kind != PluginKind::Interpreter {
-                return Err(RewardError::NotAnInterpreter { manifest });
-            }
-            let entry = subfolder.join(found.entry);
-            if files.has(&entry) {
-                return Ok(entry);
-            }
-            looked.push(entry);
         }
     }
     Err(RewardError::InterpreterNotFound { language: language.to_owned(), looked })
@@ -178,14 +186,12 @@ mod tests {
         std::fs::write(folder("b/toy/gavel.toml"), manifest("kind = 'interpreter'")).unwrap();
         assert!(looked(&folders).contains(&folder("b/toy/built/toy.wasm")), "one that is not built is named");
         std::fs::write(folder("b/toy/built/toy.wasm"), "").unwrap();
-        assert_eq!(
-            find_interpreter("toy", &folders, &Files::default()).unwrap(),
-            folder("b/toy/built/toy.wasm")
-        );
+        let found = || find_interpreter("toy", &folders, &Files::default()).unwrap().shown();
+        assert_eq!(Path::new(&found()), folder("b/toy/built/toy.wasm"));
 
         std::fs::create_dir_all(folder("a")).unwrap();
         std::fs::write(folder("a/toy.wasm"), "").unwrap();
-        assert_eq!(find_interpreter("toy", &folders, &Files::default()).unwrap(), folder("a/toy.wasm"));
+        assert_eq!(Path::new(&found()), folder("a/toy.wasm"));
     }
 
     #[test]

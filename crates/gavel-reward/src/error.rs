@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use evalexpr::EvalexprError;
 use gavel_host::{HostError, LoadError};
+use gavel_verify::visible_name;
 
+use crate::lock::LockError;
 use crate::source::Place;
 
 /// Why a reward file, a manifest or a plugin cannot be used.
@@ -27,22 +29,22 @@ pub enum RewardError {
         /// What the operating system says.
         source: io::Error,
     },
-    /// A plugin's file is not the one that was added.
+    /// A plugin is not what the lock of its folder says.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// A plugin cannot be loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// A lock names a plugin that cannot have been added.
     #[error(
-        "{} is not the plugin that was added: {} says sha256:{expected}, the file is sha256:{found}; put it back, or \
-         take what is there with `gavel plugin add`",
-        file.display(),
-        lock.display()
+        "{place}: `{}` cannot be the name of a plugin: letters, digits, `-` and `_` can",
+        visible_name(name, 200)
     )]
-    Locked {
-        /// The plugin's file.
-        file: PathBuf,
-        /// The lock.
-        lock: PathBuf,
-        /// The digest that the lock has.
-        expected: String,
-        /// The digest of the file.
-        found: String,
+    PluginName {
+        /// Where.
+        place: Place,
+        /// The name.
+        name: String,
     },
     /// The file is not TOML.
     #[error("{place}: not TOML: {message}")]
@@ -174,7 +176,7 @@ pub enum RewardError {
     #[error(
         "{plugin} asks to run programs ({}), which has not been granted: if you trust it with that, add \
          `grant = [\"interpreter\"]` to its table in the reward file, or `--grant interpreter` to `gavel plugin`",
-        languages.join(", ")
+        languages.iter().map(|name| visible_name(name, 200)).collect::<Vec<_>>().join(", ")
     )]
     NotGranted {
         /// The plugin.
@@ -184,8 +186,9 @@ pub enum RewardError {
     },
     /// No file is the interpreter of this language.
     #[error(
-        "no interpreter for `{language}`: looked for {}; build it with `cargo xtask plugins`, or name the folder that \
+        "no interpreter for `{}`: looked for {}; build it with `cargo xtask plugins`, or name the folder that \
          it is in with `--plugin-path` or GAVEL_PLUGIN_PATH",
+        visible_name(language, 200),
         looked.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
     )]
     InterpreterNotFound {
@@ -201,7 +204,7 @@ pub enum RewardError {
         manifest: PathBuf,
     },
     /// An interpreter cannot be loaded.
-    #[error("cannot load the interpreter for `{language}`")]
+    #[error("cannot load the interpreter for `{}`", visible_name(language, 200))]
     Interpreter {
         /// The language that the plugin asks for.
         language: String,
@@ -209,7 +212,7 @@ pub enum RewardError {
         source: Box<LoadError>,
     },
     /// An interpreter runs another language than its file's name says.
-    #[error("{} is an interpreter for `{found}`, not for `{wanted}`", file.display())]
+    #[error("{} is an interpreter for `{}`, not for `{wanted}`", file.display(), visible_name(found, 200))]
     OtherLanguage {
         /// The interpreter.
         file: PathBuf,

@@ -8,7 +8,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use gavel_host::LoadError;
-use sha2::{Digest, Sha256};
+
+use crate::bounded::{self, LARGEST_TEXT};
+use crate::digest::sha256;
+use crate::error::RewardError;
+
+/// The most bytes of a plugin or an interpreter: many times the largest that there is.
+pub(crate) const LARGEST_PLUGIN: u64 = 1 << 30;
+
+/// What every WebAssembly file starts with.
+const MAGIC: &[u8] = b"\0asm";
 
 /// A file that was changed so shortly before it was looked at may have been changed again since without another
 /// time: the clocks of file systems tick every few milliseconds, some every two seconds.
@@ -36,15 +45,18 @@ struct State {
     bytes: u64,
     identity: Identity,
     looked_at: SystemTime,
+    /// When it was first seen like this: as a time to go by where clocks disagree.
+    since: SystemTime,
 }
 
 /// The inode, and when that last changed: another file that was given the name has others, whatever its own times.
 type Identity = (u64, i64, i64);
 
 impl Files {
-    /// Whether there is a file. What there is will be read; what there is not may come to be.
+    /// Whether there is a file, or a pipe or a device, which reading it will refuse. What there is will be read; what
+    /// there is not may come to be.
     pub(crate) fn has(&self, path: &Path) -> bool {
-        let there = path.is_file();
+        let there = fs::metadata(path).is_ok_and(|metadata| !metadata.is_dir());
         if !there {
             self.note(path, Seen { state: None, digest: None, is_text: false });
         }
@@ -53,13 +65,18 @@ impl Files {
 
     /// Reads a text.
     pub(crate) fn text(&self, path: &Path) -> io::Result<String> {
-        self.read(path, true, || fs::read_to_string(path))
+        self.read(path, true, || bounded::read_text(path, LARGEST_TEXT)).map(|(text, _)| text)
     }
 
-    /// Reads a plugin or an interpreter.
-    pub(crate) fn plugin(&self, path: &Path) -> Result<Vec<u8>, LoadError> {
-        self.read(path, false, || fs::read(path))
-            .map_err(|source| LoadError::Io { path: path.to_owned(), source })
+    /// Reads a plugin or an interpreter, with its digest.
+    pub(crate) fn plugin(&self, path: &Path) -> Result<(Vec<u8>, String), RewardError> {
+        let unreadable = |source| LoadError::Io { path: path.to_owned(), source };
+        let (wasm, digest) = self.read(path, false, || read_plugin(path)).map_err(unreadable)?;
+        if wasm.starts_with(MAGIC) {
+            Ok((wasm, digest))
+        } else {
+            Err(LoadError::NotWasm { plugin: path.to_string_lossy().into_owned() }.into())
+        }
     }
 
     fn read<T: AsRef<[u8]>>(
@@ -67,12 +84,13 @@ impl Files {
         path: &Path,
         is_text: bool,
         read: impl FnOnce() -> io::Result<T>,
-    ) -> io::Result<T> {
+    ) -> io::Result<(T, String)> {
         // Before it is read: what changes while it is read has then changed.
         let state = State::of(path);
         let content = read();
-        self.note(path, Seen { state, digest: content.as_ref().ok().map(digest), is_text });
-        content
+        let digest = content.as_ref().ok().map(sha256);
+        self.note(path, Seen { state, digest: digest.clone(), is_text });
+        Ok((content?, digest.unwrap_or_default()))
     }
 
     /// The first look counts: who looked later may have seen another file, which is a change.
@@ -99,13 +117,21 @@ impl Seen {
         let same = match (&self.state, &now) {
             (None, None) => return false,
             (Some(before), Some(now)) if before.is_settled() && before.is_same(now) => return false,
-            (Some(_), Some(_)) => fs::read(path).ok().map(digest) == self.digest,
+            (Some(_), Some(_)) => self.digest_now(path) == self.digest,
             _ => false,
         };
         if same {
-            self.state = now;
+            self.state = now.map(|now| now.after(self.state.as_ref()));
         }
         !same
+    }
+
+    fn digest_now(&self, path: &Path) -> Option<String> {
+        if self.is_text {
+            bounded::read_text(path, LARGEST_TEXT).ok().map(sha256)
+        } else {
+            read_plugin(path).ok().map(sha256)
+        }
     }
 }
 
@@ -114,7 +140,19 @@ impl State {
         let looked_at = SystemTime::now();
         let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
         let modified = metadata.modified().unwrap_or(looked_at);
-        Some(Self { modified, bytes: metadata.len(), identity: identity(&metadata), looked_at })
+        Some(Self {
+            modified,
+            bytes: metadata.len(),
+            identity: identity(&metadata),
+            looked_at,
+            since: looked_at,
+        })
+    }
+
+    /// The same, seen after `before`: where nothing differs, it has been like this since then.
+    fn after(self, before: Option<&Self>) -> Self {
+        let since = before.filter(|before| before.is_same(&self)).map_or(self.since, |before| before.since);
+        Self { since, ..self }
     }
 
     fn is_same(&self, other: &Self) -> bool {
@@ -122,8 +160,16 @@ impl State {
     }
 
     fn is_settled(&self) -> bool {
-        self.looked_at.duration_since(self.modified).is_ok_and(|age| age > SETTLED)
+        // The clock of a server may be ahead of this machine's, and then a time lies in the future for long.
+        let last = self.modified.min(self.since);
+        self.looked_at.duration_since(last).is_ok_and(|age| age > SETTLED)
     }
+}
+
+/// What there is of a plugin's file: all of it, or only the start where that is not WebAssembly's.
+fn read_plugin(path: &Path) -> io::Result<Vec<u8>> {
+    let start = bounded::start(path, MAGIC.len())?;
+    if start == MAGIC { bounded::read(path, LARGEST_PLUGIN) } else { Ok(start) }
 }
 
 #[cfg(unix)]
@@ -135,10 +181,6 @@ fn identity(metadata: &fs::Metadata) -> Identity {
 #[cfg(not(unix))]
 fn identity(_: &fs::Metadata) -> Identity {
     (0, 0, 0)
-}
-
-fn digest(content: impl AsRef<[u8]>) -> String {
-    Sha256::digest(content.as_ref()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -192,13 +234,29 @@ mod tests {
     fn another_file_of_the_same_time_and_size_is_seen() {
         let folder = tempfile::tempdir().unwrap();
         let [path, other] = ["a", "b"].map(|name| folder.path().join(name));
-        settled(&path, "one");
-        settled(&other, "two");
+        settled(&path, "\0asm one");
+        settled(&other, "\0asm two");
         set_modified(&other, fs::metadata(&path).unwrap().modified().unwrap());
         let files = Files::default();
         files.plugin(&path).unwrap();
         fs::rename(&other, &path).unwrap();
         assert!(files.have_changed());
+    }
+
+    #[test]
+    fn a_time_in_the_future_is_looked_into_only_until_the_file_has_settled() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.toml");
+        fs::write(&path, "one").unwrap();
+        let hour = Duration::from_secs(3600);
+        set_modified(&path, SystemTime::now() + hour);
+        let first = State::of(&path).unwrap();
+        assert!(!first.is_settled(), "it was written just now");
+        let later = |since| State { since, ..State::of(&path).unwrap() };
+        let again = later(first.looked_at).after(Some(&State { since: first.since - hour, ..first }));
+        assert!(again.is_settled(), "seen like this for an hour, and read since");
+        let another = State { bytes: 99, ..later(again.looked_at) };
+        assert!(!State::of(&path).unwrap().after(Some(&another)).is_settled(), "it has changed");
     }
 
     #[test]
@@ -220,6 +278,19 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_read_has_not_changed_by_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let [text, plugin] = ["reward.toml", "a.wasm"].map(|name| folder.path().join(name));
+        fs::write(&text, b"\xff").unwrap();
+        fs::write(&plugin, "not WebAssembly").unwrap();
+        let files = Files::default();
+        assert!(files.text(&text).is_err() && files.plugin(&plugin).is_err());
+        assert!(!files.have_changed());
+        fs::write(&plugin, "\0asm").unwrap();
+        assert!(files.have_changed());
+    }
+
+    #[test]
     fn the_first_look_counts() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.toml");
@@ -236,10 +307,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let [text, plugin] = ["reward.toml", "a.wasm"].map(|name| folder.path().join(name));
         settled(&text, "abc");
-        settled(&plugin, "abc");
+        settled(&plugin, "\0asm");
         let files = Files::default();
         files.text(&text).unwrap();
-        files.plugin(&plugin).unwrap();
+        assert_eq!(files.plugin(&plugin).unwrap(), (b"\0asm".to_vec(), sha256("\0asm")));
         let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(files.texts(), [(text.display().to_string(), sha256.to_owned())]);
     }

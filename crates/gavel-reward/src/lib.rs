@@ -18,8 +18,10 @@
 //! A [`ReloadingReward`] is the same and can take up new plugins, options and formulas while it is in use.
 
 pub mod bounded;
+pub mod whole_file;
 
 mod capability;
+mod digest;
 mod error;
 mod expression;
 mod file;
@@ -32,16 +34,19 @@ mod manifest;
 mod reload;
 mod reward;
 mod source;
+mod store;
 
 pub use capability::{Capability, UnknownCapability};
+pub use digest::{sha256, short as short_digest};
 pub use error::{FormulaError, RewardError};
 pub use expression::{OnFailure, functions};
 pub use file::{RewardFile, VerifierEntry};
 pub use first_party::FirstParty;
 pub use limits::{LimitSettings, ProgramLimitSettings, Wish};
-pub use lock::{LOCK, Lock, Locked};
+pub use lock::{LOCK, Lock, LockError, Locked, is_plugin_name};
 pub use lookup::{FoundPlugin, Origin};
 pub use manifest::{BuildSettings, MANIFEST, Manifest, PluginKind};
 pub use reload::ReloadingReward;
 pub use reward::{LoadOptions, PluginReward, load};
-pub use source::Place;
+pub use source::{Place, closest};
+pub use store::{Added, Candidate, Entry, State, StoreError, add, entries, remove};

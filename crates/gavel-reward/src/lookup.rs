@@ -1,13 +1,16 @@
 //! Finds the file behind a plugin's name.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use gavel_host::{Host, LoadError, Plugin};
+use gavel_host::{Host, Plugin};
 
+use crate::digest::sha256;
 use crate::error::RewardError;
 use crate::files::Files;
 use crate::first_party::FirstParty;
 use crate::limits::LimitSettings;
+use crate::lock::Promise;
 use crate::manifest::{MANIFEST, Manifest};
 use crate::source::closest;
 
@@ -18,6 +21,8 @@ pub struct FoundPlugin {
     pub origin: Origin,
     /// The manifest of its folder, if it has one.
     pub manifest: Option<Manifest>,
+    /// What a lock says that the file is.
+    promise: Option<Promise>,
 }
 
 /// Where a plugin comes from.
@@ -41,14 +46,36 @@ impl FoundPlugin {
 
     /// As [`FoundPlugin::in_folder`]; `files` learns where it looked.
     fn in_folder_noting(folder: &Path, files: &Files) -> Result<Self, RewardError> {
+        if let Some(promise) = Promise::of_folder(folder, files)? {
+            return Self::promised(promise, files);
+        }
         let manifest = Manifest::read_noting(folder, files)?;
         let entry = folder.join(&manifest.entry);
-        let origin = match FirstParty::named(&manifest.name) {
-            _ if files.has(&entry) => Origin::File(entry),
-            Some(plugin) => Origin::FirstParty(plugin),
+        let (origin, promise) = match FirstParty::named(&manifest.name) {
+            _ if files.has(&entry) => {
+                // Another plugin's file may be locked, whoever's manifest leads there.
+                let promise = Promise::of_file(&entry, files)?;
+                (Origin::File(entry), promise)
+            }
+            Some(plugin) => (Origin::FirstParty(plugin), None),
             None => return Err(RewardError::NotBuilt { entry }),
         };
-        Ok(Self { origin, manifest: Some(manifest) })
+        Ok(Self { origin, manifest: Some(manifest), promise })
+    }
+
+    /// What a lock says that there is, if it is there: the file where it says, the manifest with its digest, and
+    /// nothing else of that name. The digest of the file is checked when that is read.
+    fn promised(promise: Promise, files: &Files) -> Result<Self, RewardError> {
+        promise.check_place(files)?;
+        let (file, manifest) = (promise.file(), promise.manifest());
+        let folder = manifest.parent().unwrap_or(Path::new(""));
+        let read = files.has(&manifest).then(|| Manifest::text_noting(folder, files)).transpose()?;
+        promise.check_manifest(read.as_deref().map(sha256).as_deref())?;
+        let manifest = read.map(|text| Manifest::parse(&manifest, &text)).transpose()?;
+        if let Some(manifest) = &manifest {
+            promise.check_entry(folder.join(&manifest.entry))?;
+        }
+        Ok(Self { origin: Origin::File(file), manifest, promise: Some(promise) })
     }
 
     /// The first-party plugin called `name`.
@@ -59,7 +86,7 @@ impl FoundPlugin {
         let Some(plugin) = FirstParty::named(name) else { return Ok(None) };
         let file = Path::new("plugins").join(name).join(MANIFEST);
         let manifest = Manifest::parse(&file, plugin.manifest)?;
-        Ok(Some(Self { origin: Origin::FirstParty(plugin), manifest: Some(manifest) }))
+        Ok(Some(Self { origin: Origin::FirstParty(plugin), manifest: Some(manifest), promise: None }))
     }
 
     /// A file, with its folder's manifest if that names this very file.
@@ -72,30 +99,57 @@ impl FoundPlugin {
 
     /// As [`FoundPlugin::file`]; `files` learns where it looked.
     fn file_noting(path: PathBuf, files: &Files) -> Result<Self, RewardError> {
+        if let Some(promise) = Promise::of_file(&path, files)? {
+            return Self::promised(promise, files);
+        }
         let folder = path.parent().unwrap_or(Path::new(""));
         let has_manifest = files.has(&folder.join(MANIFEST));
         let manifest = if has_manifest { Some(Manifest::read_noting(folder, files)?) } else { None };
         let manifest = manifest.filter(|manifest| folder.join(&manifest.entry) == path);
-        Ok(Self { origin: Origin::File(path), manifest })
+        Ok(Self { origin: Origin::File(path), manifest, promise: None })
     }
 
-    /// Loads the plugin.
+    /// A file without a manifest, as it is or as a lock says.
+    pub(crate) fn bare(path: PathBuf, files: &Files) -> Result<Self, RewardError> {
+        let promise = Promise::of_file(&path, files)?;
+        Ok(Self { origin: Origin::File(path), manifest: None, promise })
+    }
+
+    /// What messages call it: its path, or its name.
+    pub fn shown(&self) -> String {
+        match &self.origin {
+            Origin::File(path) => path.to_string_lossy().into_owned(),
+            Origin::FirstParty(plugin) => plugin.name.to_owned(),
+        }
+    }
+
+    /// Reads the plugin's file. Nothing is compiled or run that is not what a lock says.
     ///
     /// # Errors
-    /// See [`LoadError`].
-    pub fn load(&self, host: &Host) -> Result<Plugin, LoadError> {
-        match &self.origin {
-            Origin::File(path) => host.load_file(path),
-            Origin::FirstParty(plugin) => host.load(plugin.wasm, plugin.name),
-        }
+    /// When it cannot be read, is not WebAssembly, or is not what a lock says ([`RewardError::Lock`]).
+    pub fn read(&self) -> Result<Cow<'static, [u8]>, RewardError> {
+        self.read_noting(&Files::default())
     }
 
-    /// As [`FoundPlugin::load`]; `files` learns what it read.
-    pub(crate) fn load_noting(&self, host: &Host, files: &Files) -> Result<Plugin, LoadError> {
-        match &self.origin {
-            Origin::File(path) => host.load(&files.plugin(path)?, &path.to_string_lossy()),
-            Origin::FirstParty(_) => self.load(host),
+    /// As [`FoundPlugin::read`]; `files` learns what it read.
+    pub(crate) fn read_noting(&self, files: &Files) -> Result<Cow<'static, [u8]>, RewardError> {
+        let path = match &self.origin {
+            Origin::File(path) => path,
+            Origin::FirstParty(plugin) => return Ok(Cow::Borrowed(plugin.wasm)),
+        };
+        let (wasm, digest) = files.plugin(path)?;
+        if let Some(promise) = &self.promise {
+            promise.check_file(path, &digest)?;
         }
+        Ok(Cow::Owned(wasm))
+    }
+
+    /// Reads and loads the plugin.
+    ///
+    /// # Errors
+    /// As [`FoundPlugin::read`], and [`RewardError::Load`] when the host cannot load it.
+    pub fn load(&self, host: &Host) -> Result<Plugin, RewardError> {
+        Ok(host.load(&self.read()?, &self.shown())?)
     }
 
     /// The limits that its manifest sets.
@@ -122,21 +176,46 @@ pub(crate) fn find(
     }
     let mut looked = Vec::new();
     for folder in std::iter::once(beside).chain(plugin_path.iter().map(PathBuf::as_path)) {
-        let file = folder.join(format!("{name}.wasm"));
-        if files.has(&file) {
-            return FoundPlugin::file_noting(file, files);
+        match lying(name, folder, files)? {
+            Lying::Promised(found) => return Ok(found),
+            Lying::File(file) => return FoundPlugin::file_noting(file, files),
+            Lying::Folder(subfolder) => return FoundPlugin::in_folder_noting(&subfolder, files),
+            Lying::Nowhere(places) => looked.extend(places),
         }
-        let subfolder = folder.join(name);
-        if files.has(&subfolder.join(MANIFEST)) {
-            return FoundPlugin::in_folder_noting(&subfolder, files);
-        }
-        looked.extend([file, subfolder.join(MANIFEST)]);
     }
     FoundPlugin::first_party(name)?.ok_or_else(|| RewardError::PluginNotFound {
         name: name.to_owned(),
         looked,
         first_party: FirstParty::names(),
         suggestion: closest(name, FirstParty::names().into_iter()),
+    })
+}
+
+/// What has a name in a folder of the plugin path.
+pub(crate) enum Lying {
+    /// What the folder's lock says.
+    Promised(FoundPlugin),
+    /// `NAME.wasm`.
+    File(PathBuf),
+    /// `NAME`, with a manifest.
+    Folder(PathBuf),
+    /// Nothing: these are not there.
+    Nowhere([PathBuf; 2]),
+}
+
+/// Looks for `name` in a folder of the plugin path: its lock decides where that names it.
+pub(crate) fn lying(name: &str, folder: &Path, files: &Files) -> Result<Lying, RewardError> {
+    if let Some(promise) = Promise::of_name(folder, name, files)? {
+        return FoundPlugin::promised(promise, files).map(Lying::Promised);
+    }
+    let (file, subfolder) = (folder.join(format!("{name}.wasm")), folder.join(name));
+    let manifest = subfolder.join(MANIFEST);
+    Ok(if files.has(&file) {
+        Lying::File(file)
+    } else if files.has(&manifest) {
+        Lying::Folder(subfolder)
+    } else {
+        Lying::Nowhere([file, manifest])
     })
 }
 

@@ -89,10 +89,22 @@ impl Manifest {
 
     /// As [`Manifest::read`]; `files` learns what it read.
     pub(crate) fn read_noting(folder: &Path, files: &Files) -> Result<Self, RewardError> {
+        let text = Self::text_noting(folder, files)?;
+        Self::parse(&folder.join(MANIFEST), &text)
+    }
+
+    /// The text of `folder/gavel.toml`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn text(folder: &Path) -> Result<String, RewardError> {
+        Self::text_noting(folder, &Files::default())
+    }
+
+    /// As [`Manifest::text`]; `files` learns what it read.
+    pub(crate) fn text_noting(folder: &Path, files: &Files) -> Result<String, RewardError> {
         let file = folder.join(MANIFEST);
-        let text =
-            files.text(&file).map_err(|source| RewardError::Unreadable { file: file.clone(), source })?;
-        Self::parse(&file, &text)
+        files.text(&file).map_err(|source| RewardError::Unreadable { file, source })
     }
 
     /// Parses a manifest; `file` is what errors call it.
@@ -109,7 +121,7 @@ impl Manifest {
         let mut manifest = Self {
             name: plugin.require("name")?.string()?,
             version: plugin.require("version")?.string()?,
-            entry: plugin.require("entry")?.string()?.into(),
+            entry: read_entry(&plugin.require("entry")?)?,
             build: None,
             limits: LimitSettings::default(),
             interpreters: Vec::new(),
@@ -154,6 +166,13 @@ fn read_build(mut table: Table<'_>) -> Result<BuildSettings, RewardError> {
     };
     table.finish()?;
     Ok(build)
+}
+
+/// A path that can be said: programs read what `gavel plugin build` prints.
+fn read_entry(field: &Field<'_>) -> Result<PathBuf, RewardError> {
+    let entry = field.string()?;
+    let is_path = !entry.is_empty() && !entry.contains(char::is_control);
+    if is_path { Ok(entry.into()) } else { Err(field.unlike("a path without control characters")) }
 }
 
 fn read_kind(field: &Field<'_>) -> Result<PluginKind, RewardError> {
@@ -233,6 +252,8 @@ mod tests {
                 "kind = 'judge'",
                 "gavel.toml:6:8: `plugin.kind` must be \"verifier\" or \"interpreter\", found 'judge'",
             ),
+            ("kind = 'interpreter'\n[limits.\"\\u001b[2J\\n\"]\n", "gavel.toml:7:2: unknown field `limits`"),
+            ("\"\\u001b[2J\\n\" = 1", "gavel.toml:6:1: unknown field `plugin.␛[2J␊`"),
             ("kind = 'interpreter'\n[limits]\nfuel = 1", "gavel.toml:7:2: unknown field `limits`"),
             (
                 "[limits.programs]\nrun = 1",

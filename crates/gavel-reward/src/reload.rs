@@ -146,7 +146,7 @@ fn changes(before: &[(String, String)], after: &[(String, String)]) -> Vec<Chang
 }
 
 /// An error and its causes, as the command line shows them.
-fn with_causes(error: &dyn Error) -> String {
+pub(crate) fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -19,8 +19,7 @@ use crate::error::RewardError;
 use crate::expression::{Condition, Formula, Inputs, Prices, Seen};
 use crate::file::{FORMULA, RewardFile, VerifierEntry, expression_error};
 use crate::files::Files;
-use crate::lock;
-use crate::lookup::{FoundPlugin, Origin, find};
+use crate::lookup::{FoundPlugin, find};
 use crate::source::Place;
 
 /// What loading a reward file depends on besides the file.
@@ -32,6 +31,8 @@ pub struct LoadOptions {
     pub plugin_path: Vec<PathBuf>,
     /// Where compiled plugins are kept between runs; see [`HostConfig::cache_dir`].
     pub cache_dir: Option<PathBuf>,
+    /// Where they are kept instead, where that cannot be used or written to; see [`HostConfig::cache_fallback_dir`].
+    pub cache_fallback_dir: Option<PathBuf>,
     /// The most bytes that they take there; see [`HostConfig::cache_size`].
     pub cache_size: u64,
 }
@@ -41,7 +42,7 @@ impl Default for LoadOptions {
     fn default() -> Self {
         let jobs = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let HostConfig { cache_dir, cache_size, .. } = HostConfig::default();
-        Self { jobs, plugin_path: Vec::new(), cache_dir, cache_size }
+        Self { jobs, plugin_path: Vec::new(), cache_dir, cache_fallback_dir: None, cache_size }
     }
 }
 
@@ -57,11 +58,15 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<PluginReward, RewardEr
 
 /// A host with room for what `file` names.
 pub(crate) fn start_host(file: &RewardFile, options: &LoadOptions) -> Result<Host, RewardError> {
-    Ok(Host::new(HostConfig {
+    let host = Host::new(HostConfig {
         cache_dir: options.cache_dir.clone(),
+        cache_fallback_dir: options.cache_fallback_dir.clone(),
         cache_size: options.cache_size,
         slots: slots(file, options),
-    })?)
+        ..HostConfig::default()
+    })?;
+    host.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
+    Ok(host)
 }
 
 /// A slot for every worker: none of them ever waits for another verifier's.
@@ -114,20 +119,17 @@ fn load_verifier(
     let entry = &file.verifiers[index];
     let beside = file.path.parent().unwrap_or(Path::new(""));
     let field = |name: &str| format!("verifiers.{}.{name}", entry.name);
-    let found =
-        find(&entry.plugin, beside, &options.plugin_path, files).map_err(|error| RewardError::Lookup {
-            place: entry.places.plugin.clone(),
-            field: field("plugin"),
-            source: Box::new(error),
-        })?;
-    let plugin = found.load_noting(host, files).map_err(|source| RewardError::Plugin {
-        place: entry.places.plugin.clone(),
-        field: field("plugin"),
-        source: Box::new(source),
-    })?;
-    if let Origin::File(file) = &found.origin {
-        lock::check(file, plugin.digest(), files)?;
-    }
+    let not_found = |error| {
+        let (place, field) = (entry.places.plugin.clone(), field("plugin"));
+        match error {
+            RewardError::Load(source) => RewardError::Plugin { place, field, source: Box::new(source) },
+            error => RewardError::Lookup { place, field, source: Box::new(error) },
+        }
+    };
+    let found = find(&entry.plugin, beside, &options.plugin_path, files).map_err(not_found)?;
+    // What is not what a lock says is neither compiled nor asked what it is.
+    let wasm = found.read_noting(files).map_err(not_found)?;
+    let plugin = host.load(&wasm, &found.shown()).map_err(|source| not_found(source.into()))?;
     check_metrics(file, index, &plugin)?;
     let mut folders = vec![beside.to_owned()];
     folders.extend(options.plugin_path.iter().cloned());

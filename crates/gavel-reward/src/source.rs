@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use gavel_verify::visible_name;
 use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -29,6 +30,9 @@ impl fmt::Display for Place {
         write!(f, "{}:{}:{}", self.file.display(), self.line, self.column)
     }
 }
+
+/// The most characters of a stranger's key that an error shows.
+const NAME: usize = 200;
 
 /// A file's name and text.
 struct Source<'a> {
@@ -105,7 +109,8 @@ impl<'a> Table<'a> {
         let entry = |(key, value): (Spanned<_>, _)| {
             let place = source.place(key.span().start);
             let name = String::from(key.into_inner());
-            let field = Field { source: Rc::clone(&source), name: format!("{table}.{name}"), value };
+            let dotted = format!("{table}.{}", visible_name(&name, NAME));
+            let field = Field { source: Rc::clone(&source), name: dotted, value };
             (name, place, field)
         };
         entries.into_iter().map(entry).collect()
@@ -117,7 +122,8 @@ impl<'a> Table<'a> {
     }
 
     fn dotted(&self, key: &str) -> String {
-        if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
+        let key = visible_name(key, NAME);
+        if self.name.is_empty() { key } else { format!("{}.{key}", self.name) }
     }
 }
 
@@ -271,8 +277,8 @@ impl<'a> Field<'a> {
     }
 }
 
-/// The known word that `word` was probably meant to be.
-pub(crate) fn closest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+/// The known word that `word` was probably meant to be, if there is one.
+pub fn closest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     known
         .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
         .filter(|&(likeness, _)| likeness > 0.8)

@@ -58,6 +58,18 @@ pub enum ToolkitError {
         /// What to look at.
         advice: &'static str,
     },
+    /// Somebody else could put programs into the folder of tools.
+    #[error(
+        "{} {problem}, who could have what builds plugins replaced; name another folder with --tools-dir or \
+         GAVEL_TOOLS_DIR, or make it yours alone (`chown`, `chmod go-w`) if you trust what is in it",
+        folder.display()
+    )]
+    UntrustedTools {
+        /// The folder.
+        folder: PathBuf,
+        /// Whose it is, as the end of a sentence.
+        problem: String,
+    },
     /// What the compiler made is no plugin.
     #[error("what the compiler made is no plugin: {reason}")]
     NotAPlugin {

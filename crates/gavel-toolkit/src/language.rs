@@ -59,6 +59,21 @@ impl Language {
         }
     }
 
+    /// What people call it besides.
+    fn nicknames(self) -> &'static [&'static str] {
+        match self {
+            Self::Rust => &["rs"],
+            Self::Python => &["py", "python3"],
+            Self::JavaScript => &["js", "node", "ecmascript"],
+            Self::TypeScript => &["ts"],
+            Self::C => &["clang"],
+            Self::Cpp => &["cpp", "cxx", "cc", "cplusplus"],
+            Self::Go => &["golang"],
+            Self::Zig | Self::Nim => &[],
+            Self::AssemblyScript => &["as", "asc"],
+        }
+    }
+
     /// The folders in `sdk/` that its plugins are built from. The first has the template.
     pub(crate) fn folders(self) -> &'static [&'static str] {
         match self {
@@ -86,7 +101,9 @@ impl FromStr for Language {
     type Err = UnknownLanguage;
 
     fn from_str(name: &str) -> Result<Self, UnknownLanguage> {
-        let found = Self::ALL.into_iter().find(|language| language.name() == name);
+        let said = name.to_lowercase();
+        let called = |language: &Self| language.name() == said || language.nicknames().contains(&&*said);
+        let found = Self::ALL.into_iter().find(called);
         found.ok_or_else(|| UnknownLanguage { name: name.to_owned() })
     }
 }
@@ -103,7 +120,8 @@ impl fmt::Display for UnknownLanguage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = Language::ALL.map(Language::name);
         write!(f, "there is no SDK for `{}`", self.name)?;
-        let similar = |name: &&str| strsim::jaro_winkler(&self.name, name);
+        let said = self.name.to_lowercase();
+        let similar = |name: &&str| strsim::jaro_winkler(&said, name);
         let best = names.iter().copied().max_by(|one, other| similar(one).total_cmp(&similar(other)));
         if let Some(best) = best.filter(|best| similar(best) > 0.8) {
             write!(f, " (did you mean `{best}`?)")?;
@@ -124,8 +142,31 @@ mod tests {
     }
 
     #[test]
+    fn a_language_is_what_people_call_it() {
+        use Language::{Cpp, Go, JavaScript, Python, Rust, TypeScript};
+        for (said, meant) in [
+            ("cpp", Cpp),
+            ("C++", Cpp),
+            ("js", JavaScript),
+            ("TS", TypeScript),
+            ("py", Python),
+            ("Rust", Rust),
+            ("rs", Rust),
+            ("golang", Go),
+        ] {
+            assert_eq!(said.parse(), Ok(meant), "{said}");
+        }
+        let mut names: Vec<&str> = Language::ALL.map(Language::nicknames).concat();
+        names.extend(Language::ALL.map(Language::name));
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count, "a name has one meaning");
+    }
+
+    #[test]
     fn an_unknown_language_is_told_what_there_is() {
-        let error = "pyhton".parse::<Language>().unwrap_err().to_string();
+        let error = "Pyhton".parse::<Language>().unwrap_err().to_string();
         assert!(error.contains("did you mean `python`?"), "{error}");
         assert!(error.contains("there is one for rust, python"), "{error}");
     }

@@ -6,6 +6,7 @@ use std::{fs, io};
 
 use crate::error::Doing;
 use crate::languages::{Product, recipe};
+use crate::tools::create_folder;
 use crate::{Language, ToolkitError, Tools, component, sdk};
 
 /// Where the toolkit keeps what it needs in a plugin's folder. Templates have git ignore it.
@@ -73,7 +74,7 @@ pub fn build(project: &Project, tools: &Tools, report: &dyn Fn(&str)) -> Result<
     let folder = fs::canonicalize(&project.folder).doing("read", &project.folder)?;
     sdk::lay(&folder, project.language)?;
     let workshop = Workshop { folder, project, tools, report };
-    fs::create_dir_all(workshop.scratch()).doing("create", workshop.scratch())?;
+    create_folder(&workshop.scratch()).doing("create", workshop.scratch())?;
     let bytes = match recipe(project.language)(&workshop)? {
         Product::Core(module) => component::of_core_module(&read(&module)?)?,
         Product::Finished(file) => read(&file)?,

@@ -8,6 +8,7 @@ use rust_embed::RustEmbed;
 
 use crate::error::Doing;
 use crate::project::FOLDER;
+use crate::tools::create_folder;
 use crate::{Language, ToolkitError};
 
 /// `sdk/` of the repository.
@@ -70,7 +71,7 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), ToolkitError> {
         return Ok(());
     }
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).doing("create", folder)?;
+        create_folder(folder).doing("create", folder)?;
     }
     fs::write(path, content).doing("write", path)
 }

@@ -5,11 +5,12 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 
-use crate::cli::{Cli, Command, PluginCommand};
+use crate::cli::{CacheCommand, Cli, Command, PluginCommand};
 use crate::exit::{ExitStatus, Stop};
 use crate::logging;
 use crate::terminal::Terminal;
 
+mod cache;
 mod plugin;
 mod score;
 mod train;
@@ -47,6 +48,7 @@ fn start(cli: Cli) -> Result<ExitStatus, Stop> {
         Command::Plugin(PluginCommand::Remove(args)) => plugin::remove(&args, &global),
         Command::Plugin(PluginCommand::Push(args)) => plugin::push(&args, &global),
         Command::Plugin(PluginCommand::Pull(args)) => plugin::pull(&args, &global),
+        Command::Cache(CacheCommand::Warm(args)) => cache::warm(&args, &global),
         Command::Train(args) => train::start("train", &args, &global),
         Command::Eval(args) => train::start("eval", &args, &global),
         Command::Generate(args) => train::start("generate", &args, &global),

@@ -4,6 +4,7 @@
 //! rename, whole or not at all.
 
 mod npm;
+mod owner;
 mod pip;
 
 use std::fs::{self, File};
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use npm::NODE;
 pub use npm::NodePackages;
+pub(crate) use owner::create as create_folder;
 pub(crate) use pip::PYTHON;
 pub use pip::Wheels;
 
@@ -73,11 +75,13 @@ impl Tools {
         Self { folder: folder.into() }
     }
 
-    /// The tools of a project: `.gavel/tools` of the plugin's folder, or of the nearest folder above that has one.
+    /// The tools of a project: `.gavel/tools` of the plugin's folder, or of the nearest folder above that has one. What
+    /// somebody else could have put there is passed by: a folder above may be everybody's.
     pub fn near(plugin: &Path) -> Self {
         let place = |folder: &Path| folder.join(FOLDER).join("tools");
         let absolute = fs::canonicalize(plugin).unwrap_or_else(|_| plugin.to_owned());
-        let found = absolute.ancestors().map(place).find(|tools| tools.is_dir());
+        let ours = |tools: &PathBuf| tools.is_dir() && owner::check(tools).is_ok();
+        let found = absolute.ancestors().map(place).find(ours);
         Self { folder: found.unwrap_or_else(|| place(&absolute)) }
     }
 
@@ -94,11 +98,12 @@ impl Tools {
         pin: &str,
         install: impl FnOnce(&Path) -> Result<(), ToolkitError>,
     ) -> Result<PathBuf, ToolkitError> {
+        owner::check(&self.folder)?;
         let place = self.place(name);
         if self.pinned(name, pin) {
             return Ok(place);
         }
-        fs::create_dir_all(&self.folder).doing("create", &self.folder)?;
+        owner::create(&self.folder).doing("create", &self.folder)?;
         let lock = self.folder.join(".lock");
         // Held until the tool is there: another process that wants it too waits, and then finds it.
         let lock_file = File::create(&lock).doing("create", &lock)?;
@@ -171,7 +176,27 @@ mod tests {
         let plugin = root.join("rewards/mine");
         fs::create_dir_all(&plugin).unwrap();
         assert_eq!(Tools::near(&plugin).folder, plugin.join(".gavel/tools"));
-        fs::create_dir_all(root.join(".gavel/tools")).unwrap();
+        create_folder(&root.join(".gavel/tools")).unwrap();
         assert_eq!(Tools::near(&plugin).folder, root.join(".gavel/tools"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn tools_that_others_can_change_are_not_used() {
+        use std::os::unix::fs::PermissionsExt;
+        let project = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(project.path()).unwrap();
+        let plugin = root.join("mine");
+        fs::create_dir_all(&plugin).unwrap();
+        let tools = root.join(".gavel/tools");
+        create_folder(&tools).unwrap();
+        for open in [root.join(".gavel"), tools.clone()] {
+            fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
+            assert_eq!(Tools::near(&plugin).folder, plugin.join(".gavel/tools"), "{}", open.display());
+            let error = Tools::in_folder(&tools).install("tool", "1", |_| Ok(())).unwrap_err();
+            assert!(matches!(error, ToolkitError::UntrustedTools { .. }), "{error}");
+            fs::set_permissions(&open, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        assert_eq!(Tools::near(&plugin).folder, tools);
     }
 }

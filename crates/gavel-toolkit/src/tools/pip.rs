@@ -77,6 +77,7 @@ impl Tools {
     /// # Errors
     /// When there is no Python, or it has neither venv nor pip.
     pub fn python(&self, folder: &Path) -> Result<Command, ToolkitError> {
+        super::owner::check(&self.folder)?;
         let venv = self.place("venv");
         let python = venv.join("bin/python");
         if !python.exists() {

@@ -16,7 +16,7 @@ use crate::cases::{self, Verifiers};
 use crate::cli::{BenchArgs, GlobalArgs};
 use crate::exit::{ExitStatus, InputFault, Stop};
 use crate::rows::milliseconds;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, escaped, shown};
 
 use super::build::build_if_stale;
 
@@ -63,7 +63,7 @@ fn load_twice(found: &FoundPlugin, slots: u32, args: &BenchArgs) -> Result<Loade
         let config = HostConfig { cache_dir: Some(cache.path().to_owned()), slots, ..HostConfig::default() };
         let host = Host::new(config).map_err(anyhow::Error::from)?;
         let start = Instant::now();
-        let plugin = found.load(&host).input_fault()?;
+        let plugin = found.load(&host)?;
         Ok((host, plugin, start.elapsed()))
     };
     let (_, _, cold) = load()?;
@@ -135,8 +135,8 @@ fn as_text(loaded: &Loaded, measured: &Measured) -> String {
          max         {:.1} µs\n\
          load        {:.2} ms cached, {:.0} ms compiled\n\
          size        {}\n",
-        description.name,
-        description.version,
+        shown(&description.name),
+        shown(&description.version),
         measured.times.len(),
         measured.elapsed.as_secs_f64(),
         measured.jobs,
@@ -169,5 +169,5 @@ fn as_json(loaded: &Loaded, measured: &Measured) -> String {
         "cached_load_ms": milliseconds(loaded.cached),
         "cold_load_ms": milliseconds(loaded.cold),
     });
-    format!("{value}\n")
+    escaped(&format!("{value}\n"))
 }

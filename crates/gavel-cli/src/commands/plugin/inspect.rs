@@ -1,33 +1,46 @@
 //! `gavel plugin inspect`: what a plugin is, without judging anything with it.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context;
 use bytesize::ByteSize;
-use gavel_host::{Format, Host, Interpreter, LoadError, Plugin};
-use gavel_reward::{FoundPlugin, MANIFEST, Origin};
-use gavel_verify::visible;
+use gavel_host::{Format, Interpreter, LoadError, Plugin};
+use gavel_reward::{FoundPlugin, Origin};
 use serde_json::{Value, json};
 
 use crate::cli::InspectArgs;
 use crate::exit::{ExitStatus, InputFault, Stop};
-use crate::terminal::LABEL;
+use crate::terminal::{Page, escaped, shown};
+
+use super::wishes::wishes;
 
 /// Shows a plugin on stdout.
 pub(in crate::commands) fn run(args: &InspectArgs) -> Result<ExitStatus, Stop> {
     let found = find(&args.plugin)?;
-    let host = Host::new(args.cache.host(1)).map_err(anyhow::Error::from)?;
-    let text = match load(&found, &host).input_fault()? {
-        Loaded::Verifier(plugin) if args.json => format!("{:#}\n", as_json(&found, &plugin)),
-        Loaded::Verifier(plugin) => as_text(&found, &plugin),
-        Loaded::Interpreter(interpreter) if args.json => {
-            format!("{:#}\n", interpreter_as_json(&found, &interpreter))
+    let wasm = found.read()?;
+    let host = args.cache.start_host(1)?;
+    let loaded = match host.load(&wasm, &found.shown()) {
+        Err(LoadError::Interpreter { .. }) => {
+            Loaded::Interpreter(host.load_interpreter(&wasm, &found.shown()).input_fault()?)
         }
-        Loaded::Interpreter(interpreter) => interpreter_as_text(&found, &interpreter),
+        loaded => Loaded::Verifier(loaded.input_fault()?),
     };
-    anstream::stdout().write_all(text.as_bytes()).context("cannot write to stdout")?;
+    if args.json {
+        let value = match &loaded {
+            Loaded::Verifier(plugin) => verifier_as_json(&found, plugin),
+            Loaded::Interpreter(interpreter) => interpreter_as_json(&found, interpreter),
+        };
+        std::io::stdout()
+            .write_all(escaped(&format!("{value:#}\n")).as_bytes())
+            .context("cannot write to stdout")?;
+    } else {
+        let page = match &loaded {
+            Loaded::Verifier(plugin) => as_page(&found, plugin),
+            Loaded::Interpreter(interpreter) => interpreter_as_page(&found, interpreter),
+        };
+        page.print().context("cannot write to stdout")?;
+    }
     Ok(ExitStatus::Success)
 }
 
@@ -36,19 +49,9 @@ enum Loaded {
     Interpreter(Interpreter),
 }
 
-/// Loads what a file is, whatever it is.
-fn load(found: &FoundPlugin, host: &Host) -> Result<Loaded, LoadError> {
-    match (found.load(host), &found.origin) {
-        (Err(LoadError::Interpreter { .. }), Origin::File(path)) => {
-            host.load_interpreter_file(path).map(Loaded::Interpreter)
-        }
-        (loaded, _) => loaded.map(Loaded::Verifier),
-    }
-}
-
 /// A folder with a manifest, a file, or the name of a first-party plugin.
 fn find(name: &Path) -> Result<FoundPlugin, Stop> {
-    if name.join(MANIFEST).is_file() {
+    if name.is_dir() {
         return Ok(FoundPlugin::in_folder(name)?);
     }
     if !name.exists()
@@ -59,13 +62,13 @@ fn find(name: &Path) -> Result<FoundPlugin, Stop> {
     Ok(FoundPlugin::file(name.to_owned())?)
 }
 
-fn as_text(found: &FoundPlugin, plugin: &Plugin) -> String {
+fn as_page(found: &FoundPlugin, plugin: &Plugin) -> Page {
     let description = plugin.description();
     let options = serde_json::from_str::<Value>(&description.options);
     let options = options.map_or_else(|_| description.options.clone(), |schema| format!("{schema:#}"));
     let mut rows = vec![
-        ("name", description.name.clone()),
-        ("version", description.version.clone()),
+        ("name", shown(&description.name)),
+        ("version", shown(&description.version)),
         ("summary", description.summary.clone()),
         ("origin", origin(found)),
         ("digest", plugin.digest().to_owned()),
@@ -74,10 +77,14 @@ fn as_text(found: &FoundPlugin, plugin: &Plugin) -> String {
         ("imports", list(plugin.imports())),
         ("exports", list(plugin.exports())),
         ("metrics", list(&description.metrics)),
-        ("options", options.replace('\n', "\n          ")),
+        ("options", options),
     ];
     rows.push(("grants", grants(found, plugin)));
-    shown(&rows)
+    let wishes = wishes(&found.limits());
+    if !wishes.is_empty() {
+        rows.push(("wishes", format!("{}\nonly `limits` in a reward file grants that", wishes.join(", "))));
+    }
+    page(&rows)
 }
 
 /// What the plugin works with only if it is granted. All other imports that gavel loads are WASI, which is virtual.
@@ -86,15 +93,16 @@ fn grants(found: &FoundPlugin, plugin: &Plugin) -> String {
         return "needs none: no import leads out of the sandbox".to_owned();
     }
     let languages = languages(found);
+    let languages: Vec<String> = languages.iter().map(|language| shown(language)).collect();
     let what = if languages.is_empty() { "no language".to_owned() } else { languages.join(", ") };
     format!("needs interpreter ({what}), for its import gavel:verifier/interpreter: `--grant interpreter`")
 }
 
-fn interpreter_as_text(found: &FoundPlugin, interpreter: &Interpreter) -> String {
+fn interpreter_as_page(found: &FoundPlugin, interpreter: &Interpreter) -> Page {
     let language = interpreter.language();
-    shown(&[
-        ("runs", language.name.clone()),
-        ("version", language.version.clone()),
+    page(&[
+        ("runs", shown(&language.name)),
+        ("version", shown(&language.version)),
         ("summary", language.summary.clone()),
         ("origin", origin(found)),
         ("digest", interpreter.digest().to_owned()),
@@ -105,16 +113,18 @@ fn interpreter_as_text(found: &FoundPlugin, interpreter: &Interpreter) -> String
     ])
 }
 
-fn shown(rows: &[(&str, String)]) -> String {
-    rows.iter().fold(String::new(), |mut text, (label, value)| {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{LABEL}{label:<9}{LABEL:#} {}", visible(value));
-        text
-    })
+fn page(rows: &[(&str, String)]) -> Page {
+    let mut page = Page::default();
+    for (label, value) in rows {
+        page.row(label, value);
+    }
+    page
 }
 
+/// Names on a line each, below each other.
 fn list(names: &[String]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.join("\n          ") }
+    let names: Vec<String> = names.iter().map(|name| shown(name)).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join("\n") }
 }
 
 /// The languages that a plugin's manifest asks for.
@@ -122,7 +132,7 @@ fn languages(found: &FoundPlugin) -> &[String] {
     found.manifest.as_ref().map_or(&[], |manifest| &manifest.interpreters)
 }
 
-fn as_json(found: &FoundPlugin, plugin: &Plugin) -> Value {
+fn verifier_as_json(found: &FoundPlugin, plugin: &Plugin) -> Value {
     let description = plugin.description();
     let options = serde_json::from_str(&description.options);
     let asks_for =
@@ -139,6 +149,7 @@ fn as_json(found: &FoundPlugin, plugin: &Plugin) -> Value {
         "imports": plugin.imports(),
         "exports": plugin.exports(),
         "asks_for": asks_for,
+        "wishes": wishes(&found.limits()),
         "metrics": description.metrics,
         "options": options.unwrap_or_else(|_| Value::from(description.options.as_str())),
     })

@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use bytesize::ByteSize;
-use gavel_host::{Format, Host, LoadError};
+use gavel_host::{Format, LoadError};
 use gavel_registry::{Address, Login, Plugin, Pulled};
-use gavel_reward::{FoundPlugin, MANIFEST, Origin};
+use gavel_reward::{FoundPlugin, Manifest, Origin, bounded, whole_file};
 
 use crate::cli::{GlobalArgs, PullArgs, PushArgs};
 use crate::exit::{ExitStatus, InputFault, Stop};
 use crate::settings;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, shown};
 
 use super::build::build_if_stale;
-use super::store::{kept_manifest, write_whole};
+use super::store::kept_manifest;
 
 /// Pushes a plugin; its address by digest goes to stdout.
 pub(in crate::commands) fn push(args: &PushArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
@@ -26,8 +26,8 @@ pub(in crate::commands) fn push(args: &PushArgs, global: &GlobalArgs) -> Result<
     let login = login(&address)?;
     terminal.note(format_args!(
         "pushing {} {} ({}) to {address} ...",
-        plugin.name,
-        plugin.version,
+        shown(&plugin.name),
+        shown(&plugin.version),
         ByteSize::b(plugin.wasm.len() as u64).display().iec()
     ));
     let pushed = gavel_registry::push(&address, &plugin, &login).input_fault()?;
@@ -45,18 +45,22 @@ pub(in crate::commands) fn pull(args: &PullArgs, global: &GlobalArgs) -> Result<
         Some(file) => file.clone(),
         None => PathBuf::from(format!("{}.wasm", last_part(&address))),
     };
-    // A file that nobody named is not written over, unless it is the same.
-    if args.output.is_none() && file.exists() && fs::read(&file).map_err(anyhow::Error::from)? != pulled.wasm
-    {
+    // What is there is not written over, unless it is the same.
+    if !args.force && fs::symlink_metadata(&file).is_ok() && !is_already(&file, &pulled.wasm) {
         let file = file.display();
-        return Err(Stop::Input(anyhow!("{file} is there, and another; say where with --output")));
+        let other = "is there, and not what was pulled; say where else with --output, or --force";
+        return Err(Stop::Input(anyhow!("{file} {other}")));
     }
-    write_whole(&file, &pulled.wasm).with_context(|| format!("cannot write {}", file.display()))?;
+    whole_file::write(&file, &pulled.wasm).with_context(|| format!("cannot write {}", file.display()))?;
     if pulled.manifest.is_some() {
         terminal.note("its gavel.toml (limits, capabilities) comes along with `gavel plugin add`");
     }
     writeln!(std::io::stdout(), "{}", file.display()).context("cannot write to stdout")?;
     Ok(ExitStatus::Success)
+}
+
+fn is_already(file: &Path, content: &[u8]) -> bool {
+    bounded::read(file, content.len() as u64).is_ok_and(|found| found == content)
 }
 
 /// Pulls, and says what came.
@@ -98,8 +102,8 @@ fn to_push(args: &PushArgs, terminal: &Terminal) -> Result<Plugin, Stop> {
     let Origin::File(file) = &found.origin else {
         return Err(Stop::Input(anyhow!("{} is built into gavel; it has no file to push", path.display())));
     };
-    let wasm = fs::read(file).with_context(|| format!("cannot read {}", file.display())).input_fault()?;
-    let host = Host::new(args.cache.host(1)).map_err(anyhow::Error::from)?;
+    let wasm = found.read()?.into_owned();
+    let host = args.cache.start_host(1)?;
     let mut plugin = match host.load(&wasm, &file.to_string_lossy()) {
         Ok(loaded) => Plugin {
             name: loaded.description().name.clone(),
@@ -123,8 +127,8 @@ fn to_push(args: &PushArgs, terminal: &Terminal) -> Result<Plugin, Stop> {
     };
     if let Some(manifest) = &found.manifest {
         let folder = if path.is_dir() { path } else { file.parent().unwrap_or(Path::new("")) };
-        let text = fs::read_to_string(folder.join(MANIFEST)).map_err(anyhow::Error::from)?;
-        plugin.manifest = Some(kept_manifest(Some(&text), &manifest.name, &manifest.version)?);
+        let text = Manifest::text(folder)?;
+        plugin.manifest = Some(kept_manifest(&text, &manifest.name, &manifest.version)?);
         (plugin.name, plugin.version) = (manifest.name.clone(), manifest.version.clone());
     }
     plugin.wasm = wasm;

@@ -103,7 +103,7 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
         record.end(summary.submissions(), summary.rewarded(), summary.bad_lines())?;
     }
     summary.end();
-    terminal.note(&summary);
+    terminal.styled(&summary);
     Ok(verdict(status, &summary, &terminal))
 }
 
