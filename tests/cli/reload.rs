@@ -156,3 +156,24 @@ fn without_watch_nothing_changes() {
     assert_eq!(scoring.score()["reward"], 1.0);
     assert!(scoring.end().1[0].starts_with("scored 2 submissions "));
 }
+
+#[test]
+fn a_record_has_everything_that_judged() {
+    let folder = Folder::with_reward(REWARD).file("a.wasm", always(1));
+    let mut scoring = Scoring::start(&folder, &["--watch", "--record", "record.json"]);
+    let record = || serde_json::from_str::<Value>(&folder.read("record.json")).unwrap();
+    let sha256 = || format!("sha256:{}", digest(&folder.path("a.wasm")));
+    scoring.score();
+    let first = sha256();
+    replace(&folder, "a.wasm", always(2));
+    scoring.score();
+    scoring.score();
+    assert_eq!(record()["submissions"], Value::Null, "it is not at its end");
+    assert_eq!(scoring.end().0, Some(0));
+    let record = record();
+    let judges: Vec<_> = record["judged_by"].as_array().unwrap().iter().collect();
+    assert_eq!(judges.len(), 2);
+    assert_eq!((&judges[0]["from_line"], &judges[0]["plugins"]["a"]), (&1.into(), &first.into()));
+    assert_eq!((&judges[1]["from_line"], &judges[1]["plugins"]["a"]), (&2.into(), &sha256().into()));
+    assert_eq!(record["submissions"], 3);
+}

@@ -1,6 +1,8 @@
 //! `gavel score`: what comes out, and what is said about it.
 
+use crate::add_a_reward::digest;
 use crate::gavel::Folder;
+use crate::reload::always;
 
 const COUNTDOWN: &str = "[verifiers.accuracy]\nplugin = 'countdown'\n";
 
@@ -146,4 +148,161 @@ fn without_a_home_compiled_plugins_are_not_kept() {
     command.env_remove("GAVEL_CACHE_DIR").env("XDG_CACHE_HOME", folder.path("no-folder"));
     let output = command.stdin(std::process::Stdio::null()).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_run_in_which_nothing_has_a_reward_is_no_success() {
+    let folder = Folder::with_reward(&format!("{COUNTDOWN}limits = {{ fuel = 1_000 }}"));
+    let input = line("44+19+35").repeat(2);
+    insta::assert_snapshot!(folder.shown_with_input(&["score", "-r", "reward.toml"], &input));
+}
+
+#[test]
+fn every_line_says_why_it_has_no_reward() {
+    let reward = "[verifiers.a]\nplugin = 'countdown'\n[reward]\nformula = 'if(a == 1, 1 / (a - 1), a.has_answer / 0 - 1 / 0)'";
+    let input = [line("44+19+35"), line("44+19"), line("44").replace("98}", "\"many\"}")].concat();
+    insta::assert_snapshot!(
+        Folder::with_reward(reward).shown_with_input(&["score", "-r", "reward.toml"], &input)
+    );
+}
+
+#[test]
+fn without_timing_the_same_lines_give_the_same_bytes() {
+    let input: String = (0..50).map(|number| line(&format!("44+19+{number}"))).collect();
+    let folder = Folder::with_reward(COUNTDOWN).file("in.jsonl", input);
+    let scored = |output: &str, record: &str| {
+        let args = ["score", "-r", "reward.toml", "in.jsonl", "-o", output, "--no-timing", "-j", "3"];
+        assert_eq!(folder.run(&args).status.code(), Some(0));
+        (folder.read(output), folder.read(record))
+    };
+    let once = scored("once.jsonl", "once.record.json");
+    assert_eq!(once, scored("twice.jsonl", "twice.record.json"));
+    assert!(!once.0.contains("\"ms\""));
+}
+
+#[test]
+fn a_record_says_what_judged() {
+    let folder = Folder::with_reward(COUNTDOWN).file("in.jsonl", line("44+19+35") + "nonsense\n");
+    let run = folder.run(&["score", "-r", "reward.toml", "in.jsonl", "--record", "record.json"]);
+    assert_eq!(run.status.code(), Some(1));
+    let record: serde_json::Value = serde_json::from_str(&folder.read("record.json")).unwrap();
+    let judges = &record["judged_by"][0];
+    let sha256 = |digest: &str| format!("sha256:{digest}");
+    assert_eq!(judges["files"]["reward.toml"], sha256(&digest(&folder.path("reward.toml"))));
+    assert_eq!(judges["plugins"]["accuracy"].as_str().unwrap().len(), "sha256:".len() + 64);
+    assert_eq!(
+        (&record["submissions"], &record["with_reward"], &record["bad_lines"]),
+        (&1.into(), &1.into(), &1.into())
+    );
+    assert!(record["engine"].as_str().unwrap().starts_with("wasmtime "));
+    // It is never something that is needed.
+    for taken in ["in.jsonl", "reward.toml", "out.jsonl"] {
+        let run =
+            folder.run(&["score", "-r", "reward.toml", "in.jsonl", "-o", "out.jsonl", "--record", taken]);
+        assert_eq!(run.status.code(), Some(1), "{taken}");
+    }
+    assert_eq!(folder.read("reward.toml"), COUNTDOWN);
+}
+
+#[test]
+fn half_a_character_is_replaced_and_judged() {
+    let input =
+        [line("44+19+35").replace("make 98", "make \\ud83d98"), line("44+19").replace("44", "\\udc00")]
+            .concat();
+    let output = Folder::with_reward(COUNTDOWN).run_with_input(&["score", "-r", "reward.toml"], &input);
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let rows: Vec<serde_json::Value> =
+        stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rows[0]["prompt"], "make \u{fffd}98");
+    assert_eq!((&rows[0]["reward"], &rows[1]["reward"]), (&1.0.into(), &0.0.into()));
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_line_that_no_verifier_could_be_given_is_left_out() {
+    let folder = Folder::with_reward(&format!("{COUNTDOWN}limits = {{ input = 4096 }}"));
+    let long = line("44+19+35").replace("make 98", &"x".repeat(9_000));
+    let input = [line("44+19+35"), long, line("44+19+35")].concat();
+    insta::assert_snapshot!(folder.shown_with_input(&["score", "-r", "reward.toml"], &input));
+}
+
+#[test]
+fn what_a_plugin_wants_beyond_gavels_limits_it_gets_from_the_reward_file_alone() {
+    let manifest = "manifest_version = 1\n[plugin]\nname = 'a'\nversion = '1.0.0'\nentry = 'a.wasm'\n\
+                    [limits]\nfuel = 9_000_000_000\ntimeout = '1h'\nmemory = '1MiB'\n";
+    let reward = "[verifiers.a]\nplugin = './a/'\n";
+    let folder = Folder::with_reward(reward)
+        .file("granted.toml", format!("{reward}limits = {{ fuel = 9_000_000_000, timeout = '20s' }}"))
+        .file("a/gavel.toml", manifest)
+        .file("a/a.wasm", always(1));
+    let input = r#"{"prompt": "", "completion": ""}"#;
+    insta::assert_snapshot!("a_wish", folder.shown_with_input(&["score", "-r", "reward.toml"], input));
+    insta::assert_snapshot!(
+        "a_wish_that_is_granted",
+        folder.shown_with_input(&["score", "-r", "granted.toml"], input)
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_closed_stdout_is_said_before_anything_is_judged() {
+    let folder = Folder::with_reward(COUNTDOWN).file("in.jsonl", line("44+19+35"));
+    let closed = shell(&folder, "exec \"$GAVEL\" score -r reward.toml in.jsonl >&-");
+    let stderr = String::from_utf8(closed.stderr).unwrap();
+    assert_eq!(
+        (closed.status.code(), stderr.as_str()),
+        (
+            Some(1),
+            "error: stdout is closed, so that nobody would get the scores; name a file with --output\n"
+        )
+    );
+    let named = shell(&folder, "exec \"$GAVEL\" score -q -r reward.toml in.jsonl -o out.jsonl >&-");
+    assert_eq!((named.status.code(), folder.read("out.jsonl").lines().count()), (Some(0), 1));
+    let thrown_away = shell(&folder, "exec \"$GAVEL\" score -q -r reward.toml in.jsonl >/dev/null");
+    assert_eq!(thrown_away.status.code(), Some(0));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_is_full_leaves_whole_lines() {
+    let reward = "[verifiers.a]\nplugin = './a.wasm'\n";
+    let input = format!("{{\"prompt\": \"{}\", \"completion\": \"\"}}\n", "x".repeat(700)).repeat(2_000);
+    let folder = Folder::with_reward(reward).file("a.wasm", always(1)).file("in.jsonl", input);
+    // The shell's unit is 512 or 1024 bytes: the output has more in either.
+    let limited = "trap '' XFSZ; ulimit -f 1000; exec \"$GAVEL\" score -q -r reward.toml in.jsonl";
+    for command in [
+        format!("{limited} -o out.jsonl"),
+        format!("{limited} > out.jsonl"),
+        format!("{limited} >> out.jsonl"),
+    ] {
+        std::fs::write(folder.path("out.jsonl"), "").unwrap();
+        let full = shell(&folder, &command);
+        let stderr = String::from_utf8(full.stderr).unwrap();
+        assert_eq!(full.status.code(), Some(2), "{stderr}");
+        let lines = folder.read("out.jsonl").lines().count();
+        assert!(lines > 100 && folder.read("out.jsonl").ends_with("}\n"), "half a line is left");
+        assert!(stderr.contains(&format!(" after {lines} lines: File too large")), "{stderr}");
+    }
+    let no_room = shell(&folder, "exec \"$GAVEL\" score -q -r reward.toml in.jsonl -o /dev/full");
+    let stderr = String::from_utf8(no_room.stderr).unwrap();
+    assert_eq!(
+        stderr,
+        "error: cannot write to /dev/full after 0 lines: No space left on device (os error 28)\n"
+    );
+    assert_eq!(no_room.status.code(), Some(2));
+}
+
+/// Runs a shell in which `$GAVEL` is the binary.
+#[cfg(unix)]
+fn shell(folder: &Folder, command: &str) -> std::process::Output {
+    let gavel = folder.gavel(&[]);
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", command]).current_dir(folder.path(".")).env("GAVEL", gavel.get_program());
+    for (name, value) in gavel.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell.stdin(std::process::Stdio::null()).output().unwrap()
 }
