@@ -11,7 +11,11 @@ const BETWEEN: usize = 200;
 const MOST_WORDS: usize = 8;
 
 /// Words that may stand between an answer and what takes it back.
-const FILLERS: [&str; 46] = [
+const FILLERS: [&str; 50] = [
+    "plausible",
+    "probable",
+    "convincing",
+    "suitable",
     "think",
     "believe",
     "guess",
@@ -193,7 +197,9 @@ fn clause_before(before: &str) -> &str {
         .unwrap_or(0);
     let clause = &sentence[start..];
     let last_word = words(&sentence[..start]).next_back().unwrap_or_default();
-    let is_split = ["otherwise", "else", "pretend"].iter().any(|it| it.eq_ignore_ascii_case(last_word));
+    let is_split = ["otherwise", "else", "pretend", "hypothetically"]
+        .iter()
+        .any(|it| it.eq_ignore_ascii_case(last_word));
     if is_split || words(clause).next().is_none() { sentence } else { clause }
 }
 

@@ -151,9 +151,16 @@ pub fn is_withdrawn(behind: &str) -> bool {
         || IN_SENTENCE.iter().any(|it| sentence.contains(it))
         || sentence.trim_end_matches(['.', ' ', '\n']).ends_with(" or not")
         || is_denied_behind(sentence)
-        || is_condemned(next)
-        || OPENINGS.iter().any(|it| next.starts_with(it))
-        || RENAMINGS.iter().any(|it| next.strip_prefix(it).is_some_and(names_a_value))
+        || takes_back(next)
+        // Behind a box or a tag, a sentence may start without a full stop before it.
+        || takes_back(sentence.trim_start_matches(|c: char| !c.is_alphanumeric()))
+}
+
+/// Whether a sentence takes back what stands before it.
+fn takes_back(sentence: &str) -> bool {
+    is_condemned(sentence)
+        || OPENINGS.iter().any(|it| sentence.starts_with(it))
+        || RENAMINGS.iter().any(|it| sentence.strip_prefix(it).is_some_and(names_a_value))
 }
 
 /// Whether a clause calls what stands before it wrong: "that is wrong", "it isn't the right one". It is "wrong to say"
@@ -225,6 +232,7 @@ mod tests {
             ". Just kidding, it is 8.",
             ", which is wrong.",
             "}$. That is wrong.",
+            " That is not right.",
             " unless it is C.",
             " is wrong",
             " / not B",

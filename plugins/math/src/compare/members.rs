@@ -69,6 +69,10 @@ impl Comparer<'_> {
         if a.members.len() > MOST_MEMBERS || b.members.len() > MOST_MEMBERS {
             return Comparison::Undecided;
         }
+        // `Minimum: 9, Maximum: 2` has them the wrong way round.
+        if self.are_reversed(&a.members) || self.are_reversed(&b.members) {
+            return Comparison::OtherMembers;
+        }
         // `x = 1 or x = 2` are two values of one thing, and no pair.
         if (a.kind == Kind::Tuple && self.has_one_name(&b.members))
             || (b.kind == Kind::Tuple && self.has_one_name(&a.members))
@@ -257,6 +261,21 @@ impl Comparer<'_> {
             return (a, b);
         }
         (self.values(a), self.values(b))
+    }
+
+    /// Whether what is called the least of the members is above what is called the greatest.
+    fn are_reversed(self, members: &[Expr]) -> bool {
+        const LEAST: [&str; 4] = ["min", "minimum", "smallest", "least"];
+        const GREATEST: [&str; 4] = ["max", "maximum", "largest", "greatest"];
+        let value = |names: &[&str]| {
+            members.iter().find_map(|member| match relation::assigned(member, self)? {
+                (Expr::Text(name), value) if names.contains(&name.as_str()) => {
+                    crate::algebra::canonical(&value, self.budget).ok()?.as_rational()
+                }
+                _ => None,
+            })
+        };
+        matches!((value(&LEAST), value(&GREATEST)), (Some(least), Some(greatest)) if least > greatest)
     }
 
     /// Whether all members have names, and different ones.

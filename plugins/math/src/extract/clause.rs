@@ -205,7 +205,8 @@ pub(super) fn focus(clause: &str) -> &str {
 fn before_company(clause: &str) -> Option<&str> {
     let (at, word) = [" with ", " at "].iter().filter_map(|word| Some((clause.find(word)?, *word))).min()?;
     let (value, company) = (&clause[..at], &clause[at + word.len()..]);
-    let is_value = value.starts_with(|c: char| c.is_ascii_digit()) && !value.contains(' ');
+    let is_value =
+        value.starts_with(|c: char| c.is_ascii_digit() || c == '$') && value.split_whitespace().count() <= 2;
     let is_name = value.starts_with(char::is_uppercase)
         && value.split_whitespace().count() <= 3
         && value.split_whitespace().all(|word| word.starts_with(char::is_uppercase))

@@ -16,6 +16,9 @@ const FUNCTION: usize = 100;
 /// The largest number whose factorial is multiplied out.
 const LARGEST_FACTORIAL: i64 = 3_000;
 
+/// Where the hyperbolic tangent cannot be told from 1 any more, in bits of the hyperbolic cosine.
+const SATURATED: isize = 200;
+
 /// Evaluates formulas at one point and one precision.
 pub(super) struct Evaluator<'a> {
     arithmetic: Arithmetic<'a>,
@@ -198,6 +201,10 @@ impl<'a> Evaluator<'a> {
             }
             "sinh" | "arsinh" | "cosh" | "tanh" | "coth" | "sech" | "csch" => {
                 let (sinh, cosh) = self.arithmetic.hyperbola(value)?;
+                // Far out, these differ from 1 by less than any precision sees.
+                if matches!(name, "tanh" | "coth") && cosh.magnitude() > Some(SATURATED) {
+                    return Err(Stop::Huge);
+                }
                 match name {
                     "sinh" => Ok(sinh),
                     "cosh" => Ok(cosh),

@@ -109,6 +109,18 @@ fn is_formula_in(tokens: &[Token<'_>], name: &str) -> bool {
 
 /// Where the last `for`, `where` or bracketed declaration starts, behind something else.
 fn remark_start(tokens: &[Token<'_>]) -> Option<usize> {
+    // A bracket that closes at the end.
+    let encloses = |at: usize| {
+        let mut depth = 0_usize;
+        tokens[at..].iter().enumerate().all(|(offset, token)| {
+            match token.kind {
+                Kind::Sign('(') => depth += 1,
+                Kind::Sign(')') => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            depth > 0 || at + offset + 1 == tokens.len()
+        })
+    };
     let opens = |at: usize| match &tokens[at].kind {
         Kind::Text("for" | "where" | "with" | "For") | Kind::Word("for" | "where" | "with") => true,
         Kind::Command("forall") => true,
@@ -116,7 +128,8 @@ fn remark_start(tokens: &[Token<'_>]) -> Option<usize> {
             matches!(
                 tokens.get(at + 1).map(|it| &it.kind),
                 Some(Kind::Letter(_) | Kind::Text("where" | "for"))
-            ) && tokens.last().is_some_and(|it| it.kind == Kind::Sign(')'))
+            ) && encloses(at)
+                && tokens.last().is_some_and(|it| it.kind == Kind::Sign(')'))
                 && tokens[at..]
                     .iter()
                     .any(|it| matches!(it.kind, Kind::Sign('∈' | '<' | '>' | '≤' | '≥') | Kind::Text("is")))

@@ -247,7 +247,24 @@ impl<'t> Parser<'t> {
 
     /// `Minimum:` or `Max =` in front of a value.
     fn label(&mut self) -> Option<String> {
-        const EXTREMES: [&str; 6] = ["max", "min", "maximum", "minimum", "largest", "smallest"];
+        const EXTREMES: [&str; 8] =
+            ["max", "min", "maximum", "minimum", "largest", "smallest", "greatest", "least"];
+        const QUANTITIES: [&str; 14] = [
+            "sum",
+            "product",
+            "difference",
+            "area",
+            "perimeter",
+            "length",
+            "width",
+            "height",
+            "mean",
+            "median",
+            "mode",
+            "total",
+            "volume",
+            "answer",
+        ];
         let mut label = String::new();
         let mut words = 0;
         while let Some(Kind::Text(word) | Kind::Word(word)) = self.peek_at(words) {
@@ -261,7 +278,7 @@ impl<'t> Parser<'t> {
             }
         }
         let is_set = match self.peek_at(words)? {
-            Kind::Sign(':') => label.len() > 2,
+            Kind::Sign(':') => EXTREMES.iter().chain(&QUANTITIES).any(|name| *name == label),
             Kind::Sign('=') => EXTREMES.contains(&label.as_str()),
             _ => false,
         };

@@ -389,8 +389,8 @@ impl<'a> Reader<'a> {
             "dbinom" | "tbinom" => self.named(after, "binom"),
             "dots" | "ldots" | "cdots" | "dotsc" | "dotsm" => self.sign(after, '…'),
             "percent" => self.sign(after, '%'),
-            "mu" if self.after_number() && micro(&rest[after..], self.spaced).is_some() => {
-                if let Some((unit, length)) = micro(&rest[after..], self.spaced) {
+            "mu" if self.after_number() && micro(&rest[after..]).is_some() => {
+                if let Some((unit, length)) = micro(&rest[after..]) {
                     self.at += after + length;
                     self.push(Kind::Text(unit));
                 }
@@ -532,9 +532,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The unit whose prefix a `\mu` is, given what follows it, and how long that is: `5\,\mu m`, `5\mu\text{m}`. In a
-/// formula without a space, it is a factor.
-fn micro(text: &str, spaced: bool) -> Option<(&'static str, usize)> {
+/// The unit whose prefix a `\mu` is, given what follows it, and how long that is: `5\,\mu m`, `5\mu\text{m}`.
+fn micro(text: &str) -> Option<(&'static str, usize)> {
     const UNITS: [(char, &str); 6] =
         [('m', "μm"), ('g', "μg"), ('s', "μs"), ('L', "μL"), ('l', "μl"), ('F', "μF")];
     let rest = text.trim_start();
@@ -544,10 +543,10 @@ fn micro(text: &str, spaced: bool) -> Option<(&'static str, usize)> {
     let unit = UNITS.iter().find(|(it, _)| *it == letter)?.1;
     match body {
         Some(_) => behind.strip_prefix('}').map(|behind| (unit, text.len() - behind.len())),
-        None if spaced && !behind.starts_with(char::is_alphanumeric) => {
-            Some((unit, text.len() - behind.len()))
+        None => {
+            let ends = !behind.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '('));
+            ends.then_some((unit, text.len() - behind.len()))
         }
-        None => None,
     }
 }
 
