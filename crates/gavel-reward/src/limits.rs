@@ -141,6 +141,10 @@ settings! {
         output: usize, length, "programs.output";
         /// Programs per submission.
         runs: u32, runs, "programs.runs";
+        /// Instructions of all programs of a submission together.
+        total_fuel: u64, count, "programs.total_fuel";
+        /// Time of all programs of a submission together.
+        total_timeout: Duration, time, "programs.total_timeout";
     }
 }
 
@@ -237,7 +241,8 @@ mod tests {
 
     /// A limit of every kind, each higher than gavel's defaults.
     const GREEDY: &str = "fuel = 9_000_000_000\nmemory = '1GiB'\ntimeout = '1h 30m'\ninput = '1GiB'\noutput = 100_000\n\
-                          [programs]\nfuel = 200_000_000_000\nmemory = '1000MiB'\ntimeout = 31\noutput = '5MiB'\nruns = 1001";
+                          [programs]\nfuel = 200_000_000_000\nmemory = '1000MiB'\ntimeout = 31\noutput = '5MiB'\nruns = 1001\n\
+                          total_fuel = 2_000_000_000_000\ntotal_timeout = '10m'";
 
     #[test]
     fn a_manifest_may_lower_limits_and_wishes_for_more() {
@@ -257,6 +262,8 @@ mod tests {
                 "programs.timeout = \"31s\", and gets \"30s\"",
                 "programs.output = \"5MiB\", and gets \"4MiB\"",
                 "programs.runs = 1001, and gets 1000",
+                "programs.total_fuel = 2000000000000, and gets 1000000000000",
+                "programs.total_timeout = \"10m\", and gets \"5m\"",
             ]
         );
         let lower =

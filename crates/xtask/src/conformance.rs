@@ -202,7 +202,8 @@ impl Runner<'_> {
             let said = format!("{said}{}", String::from_utf8_lossy(&test.stderr));
             return Ok(Cell::Wrong(format!("{short} BAD"), said));
         };
-        let judged = self.judge_again(&folder, "./", &[], Some(100_000_000))?;
+        let limits = json!({ "fuel": 100_000_000, "timeout": "2m" });
+        let judged = self.judge_again(&folder, "./", &[], limits)?;
         Ok(judged.map_or_else(|why| Cell::Wrong("UNEQUAL".to_owned(), why), |()| Cell::Right(passed)))
     }
 
@@ -246,9 +247,13 @@ impl Runner<'_> {
             self.root.join("target/conformance/first-party").join(plugin.file_name().unwrap_or_default());
         fs::create_dir_all(&staged)?;
         fs::copy(folder.join("cases.jsonl"), staged.join("cases.jsonl"))?;
-        let asks = fs::read_to_string(folder.join("gavel.toml"))?.contains("interpreter = [");
+        let manifest: toml::Table = fs::read_to_string(folder.join("gavel.toml"))?.parse()?;
+        let asks = manifest.get("capabilities").and_then(|asks| asks.get("interpreter")).is_some();
         let grants: &[&str] = if asks { &["interpreter"] } else { &[] };
-        self.judge_again(&staged, &folder.to_string_lossy(), grants, None)
+        // What a manifest asks for beyond gavel's defaults is granted in a reward file alone.
+        let mut limits = manifest.get("limits").map_or(json!({}), |limits| json!(limits));
+        limits["timeout"] = "2m".into();
+        self.judge_again(&staged, &folder.to_string_lossy(), grants, limits)
     }
 
     /// Judges a hundred submissions twice in one run, and once more in another run, in another order and on more
@@ -258,11 +263,9 @@ impl Runner<'_> {
         folder: &Path,
         plugin: &str,
         grants: &[&str],
-        fuel: Option<u64>,
+        limits: Value,
     ) -> Result<Result<(), String>> {
         let (options, submissions) = submissions(&folder.join("cases.jsonl"))?;
-        let limits =
-            fuel.map(|fuel| json!({ "fuel": fuel, "timeout": "2m" })).unwrap_or(json!({ "timeout": "2m" }));
         let verifier = json!({ "plugin": plugin, "options": options, "grant": grants, "limits": limits });
         let file = json!({ "verifiers": { "it": verifier }, "reward": { "formula": "it" } });
         let reward = folder.join("again.toml");

@@ -76,6 +76,7 @@ def sandboxed(gavel: Path, cases: list) -> list:
             reward, tasks = Path(folder) / "reward.toml", Path(folder) / "tasks.jsonl"
             reward.write_text(
                 f'[verifiers.mv]\nplugin = "{FOLDER}"\noptions = {{ {toml(json.loads(options))} }}\n'
+                'limits = { fuel = 20_000_000_000, memory = "512MiB", timeout = "30s" }\n'
                 '[reward]\nformula = "mv"\n'
             )
             tasks.write_text("".join(task(cases[index]) for index in indices))

@@ -39,6 +39,7 @@ fn every_field_is_read() {
         timeout = 2
         output = "1KiB"
         runs = 3
+        total_timeout = "20s"
 
         [reward]
         formula = "accuracy + 0.1 * format"
@@ -67,6 +68,8 @@ fn every_field_is_read() {
             timeout: Some(Duration::from_secs(2)),
             output: Some(1024),
             runs: Some(3),
+            total_fuel: None,
+            total_timeout: Some(Duration::from_secs(20)),
         }
     );
     assert_eq!((&accuracy.grant[..], &format.grant[..]), (&[Capability::Interpreter][..], &[][..]));

@@ -6,14 +6,13 @@ use std::path::Path;
 use anyhow::Context;
 use bytesize::ByteSize;
 use gavel_host::{Format, Interpreter, LoadError, Plugin};
-use gavel_reward::{FoundPlugin, Origin};
+use gavel_reward::{FoundPlugin, Origin, Wish};
 use serde_json::{Value, json};
 
 use crate::cli::InspectArgs;
 use crate::exit::{ExitStatus, InputFault, Stop};
 use crate::terminal::{Page, escaped, shown};
 
-use super::wishes::wishes;
 
 /// Shows a plugin on stdout.
 pub(in crate::commands) fn run(args: &InspectArgs) -> Result<ExitStatus, Stop> {
@@ -80,11 +79,17 @@ fn as_page(found: &FoundPlugin, plugin: &Plugin) -> Page {
         ("options", options),
     ];
     rows.push(("grants", grants(found, plugin)));
-    let wishes = wishes(&found.limits());
+    let wishes = wishes(found);
     if !wishes.is_empty() {
-        rows.push(("wishes", format!("{}\nonly `limits` in a reward file grants that", wishes.join(", "))));
+        let wishes = wishes.join("\n");
+        rows.push(("wishes", format!("{wishes}\nonly `limits` in a reward file grants more")));
     }
     page(&rows)
+}
+
+/// The limits that its manifest wants to be higher than gavel grants by itself.
+fn wishes(found: &FoundPlugin) -> Vec<String> {
+    found.granted_limits().1.iter().map(Wish::to_string).collect()
 }
 
 /// What the plugin works with only if it is granted. All other imports that gavel loads are WASI, which is virtual.
@@ -149,7 +154,7 @@ fn verifier_as_json(found: &FoundPlugin, plugin: &Plugin) -> Value {
         "imports": plugin.imports(),
         "exports": plugin.exports(),
         "asks_for": asks_for,
-        "wishes": wishes(&found.limits()),
+        "wishes": wishes(found),
         "metrics": description.metrics,
         "options": options.unwrap_or_else(|_| Value::from(description.options.as_str())),
     })

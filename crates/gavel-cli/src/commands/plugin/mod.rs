@@ -7,7 +7,6 @@ mod new;
 mod registry;
 mod store;
 mod test;
-mod wishes;
 
 pub(super) use bench::run as bench;
 pub(super) use build::run as build;

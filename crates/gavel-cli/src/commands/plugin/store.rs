@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use bytesize::ByteSize;
-use gavel_host::{Host, LoadError};
+use gavel_host::{Host, Limits, LoadError};
 use gavel_registry::Address;
 use gavel_reward::{
     Candidate, Entry, FirstParty, FoundPlugin, Lock, MANIFEST, Manifest, Origin, State, closest, entries,
@@ -21,7 +21,6 @@ use crate::settings;
 use crate::terminal::{LABEL, Page, Terminal, escaped, shown};
 
 use super::registry;
-use super::wishes::wishes;
 
 /// Adds a plugin, once it has shown that it is one.
 pub(in crate::commands) fn add(args: &AddArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
@@ -50,10 +49,8 @@ pub(in crate::commands) fn add(args: &AddArgs, global: &GlobalArgs) -> Result<Ex
         terminal.note(format_args!("replaced {}", file.display()));
     }
     let manifest = Manifest::parse(Path::new(MANIFEST), &candidate.manifest)?;
-    let wishes = wishes(&manifest.limits);
-    if !wishes.is_empty() {
-        let wishes = wishes.join(", ");
-        terminal.note(format_args!("it wishes for {wishes}; only `limits` in a reward file grants that"));
+    for wish in manifest.limits.within(&Limits::default()).1 {
+        terminal.note(format_args!("its manifest wishes for {wish}: only `limits` in a reward file grants more"));
     }
     writeln!(std::io::stdout(), "{} sha256:{digest}", candidate.name).context("cannot write to stdout")?;
     Ok(ExitStatus::Success)
