@@ -69,7 +69,7 @@ fn a_size_that_is_none() {
 
 #[test]
 fn a_warm_cache_has_all_that_a_reward_file_needs() {
-    let reward = "[verifiers.a]\nplugin = 'countdown'\n\
+    let reward = "[verifiers.a]\nplugin = 'countdown'\non_failure = 0\n\
                   [verifiers.b]\nplugin = 'mine'\n[reward]\nformula = 'a + b'\n";
     let folder = Folder::with_reward(reward).file("mine.wasm", always(1));
     let warm = folder.run(&["cache", "warm", "reward.toml", "--cache-dir", "cache"]);

@@ -207,7 +207,7 @@ fn a_record_says_what_judged() {
 #[test]
 fn half_a_character_is_replaced_and_judged() {
     let input =
-        [line("44+19+35").replace("make 98", "make \\ud83d98"), line("44+19").replace("44", "\\udc00")]
+        [line("44+19+35").replace("make 98", "make \\ud83d98"), line("44+19").replace("44+19", "\\udc00+19")]
             .concat();
     let output = Folder::with_reward(COUNTDOWN).run_with_input(&["score", "-r", "reward.toml"], &input);
     let stdout = String::from_utf8(output.stdout).unwrap();
@@ -253,7 +253,8 @@ fn a_closed_stdout_is_said_before_anything_is_judged() {
         (closed.status.code(), stderr.as_str()),
         (
             Some(1),
-            "error: stdout is closed, so that nobody would get the scores; name a file with --output\n"
+            "error: stdout is closed, so that nobody would get the scores; name a file with --output, or /dev/null where they \
+             are not wanted\n"
         )
     );
     let named = shell(&folder, "exec \"$GAVEL\" score -q -r reward.toml in.jsonl -o out.jsonl >&-");

@@ -214,10 +214,10 @@ fn a_wish_is_shown_before_anybody_grants_it() {
     for args in [["plugin", "add", "author"], ["plugin", "inspect", "author"]] {
         let shown = folder.shown(&args);
         assert!(
-            shown.contains("memory 64.0 GiB (instead of ") && shown.contains("timeout 3600000s"),
+            shown.contains("memory = \"64GiB\", and gets \"256MiB\"") && shown.contains(", and gets \"10s\""),
             "{shown}"
         );
-        assert!(shown.contains("only `limits` in a reward file grants that"), "{shown}");
+        assert!(shown.contains("only `limits` in a reward file grants more"), "{shown}");
     }
 }
 

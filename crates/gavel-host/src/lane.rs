@@ -26,11 +26,16 @@ use crate::{HostError, LoadError, meter, preview1, program, scan, wasi};
 /// Lanes beyond this number bring little, and each reserves address space.
 const MOST_LANES: usize = 16;
 
-/// Bytes of native stack for a guest.
-const GUEST_STACK: usize = 1 << 20;
+/// Bytes of native stack for a plugin.
+const PLUGIN_STACK: usize = 1 << 20;
+
+/// Bytes of native stack for a program. A recursion of Python that goes through C (a cache, a comprehension, a constructor)
+/// takes some two kilobytes of it a level, and programs of contests go tens of thousands of levels deep. What is never
+/// reached takes address space alone.
+const PROGRAM_STACK: usize = 64 << 20;
 
 /// Bytes of stack that a thread needs to judge: for a plugin, for a program that it runs, and for the host.
-pub const STACK: usize = 2 * GUEST_STACK + (2 << 20);
+pub const STACK: usize = PLUGIN_STACK + PROGRAM_STACK + (2 << 20);
 
 /// Frames of a guest's backtrace that are recorded.
 const FRAMES: NonZeroUsize = NonZeroUsize::new(8).unwrap();
@@ -206,7 +211,10 @@ fn engine_config(tenants: Tenants, slots: Option<u32>) -> Config {
         // Snapshots of Python are large, 12 to 75 MB, and lie in plugins too. The scan before compiling sees to it that a
         // file holds about as much as is made of it.
         .memory_guaranteed_dense_image_size(scan::IMAGE)
-        .max_wasm_stack(GUEST_STACK)
+        .max_wasm_stack(match tenants {
+            Tenants::Plugins => PLUGIN_STACK,
+            Tenants::Interpreters => PROGRAM_STACK,
+        })
         // Names come from the name section. Files and lines would be looked up in debug information, which the engine
         // reads anew for each frame of each trap, outside of every limit.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)

@@ -287,7 +287,8 @@ mod tests {
         for name in FirstParty::names() {
             let found = FoundPlugin::first_party(name).unwrap().unwrap();
             assert_eq!(found.granted_limits(), (found.limits(), Vec::new()), "{name}");
-            let namesake = FoundPlugin { origin: Origin::File("a.wasm".into()), ..found.clone() };
+            let mut namesake = found.clone();
+            namesake.origin = Origin::File("a.wasm".into());
             assert_eq!(namesake.granted_limits(), found.limits().within(&Limits::default()), "{name}");
             // A folder that has only a manifest stands for the plugin in the binary, not for its limits.
             let mut greedy = found.clone();

@@ -13,7 +13,6 @@ use crate::cli::InspectArgs;
 use crate::exit::{ExitStatus, InputFault, Stop};
 use crate::terminal::{Page, escaped, shown};
 
-
 /// Shows a plugin on stdout.
 pub(in crate::commands) fn run(args: &InspectArgs) -> Result<ExitStatus, Stop> {
     let found = find(&args.plugin)?;

@@ -50,7 +50,8 @@ pub(in crate::commands) fn add(args: &AddArgs, global: &GlobalArgs) -> Result<Ex
     }
     let manifest = Manifest::parse(Path::new(MANIFEST), &candidate.manifest)?;
     for wish in manifest.limits.within(&Limits::default()).1 {
-        terminal.note(format_args!("its manifest wishes for {wish}: only `limits` in a reward file grants more"));
+        terminal
+            .note(format_args!("its manifest wishes for {wish}: only `limits` in a reward file grants more"));
     }
     writeln!(std::io::stdout(), "{} sha256:{digest}", candidate.name).context("cannot write to stdout")?;
     Ok(ExitStatus::Success)

@@ -28,7 +28,10 @@ impl Output {
         // Rust's own handle is line-buffered, which is slow; batches are not.
         let target = stdout()?;
         if was_closed(&target) {
-            bail!("stdout is closed, so that nobody would get the scores; name a file with --output");
+            bail!(
+                "stdout is closed, so that nobody would get the scores; name a file with --output, or /dev/null where \
+                 they are not wanted"
+            );
         }
         Ok(Self::to(target, "stdout".into()))
     }
