@@ -215,6 +215,8 @@ fn engine_config(tenants: Tenants, slots: Option<u32>) -> Config {
             Tenants::Plugins => PLUGIN_STACK,
             Tenants::Interpreters => PROGRAM_STACK,
         })
+        // No guest runs on such a stack, and no pool makes one; the engine only wants it to be no smaller.
+        .async_stack_size(PROGRAM_STACK)
         // Names come from the name section. Files and lines would be looked up in debug information, which the engine
         // reads anew for each frame of each trap, outside of every limit.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
