@@ -61,7 +61,7 @@ fn a_thousand_attacks_leave_memory_as_it_was() {
         &small,
     );
     let programs =
-        ProgramLimits { fuel: 10_000_000, memory: 4 << 20, output: 10_000, ..small.programs.clone() };
+        ProgramLimits { fuel: 100_000_000, memory: 4 << 20, output: 10_000, ..small.programs.clone() };
     let running = running(&Limits { programs, ..small.clone() });
     // The slot of each attack has its memory warm after the first rounds.
     for _ in 0..5 {

@@ -30,9 +30,9 @@ const MOST_LANES: usize = 16;
 const PLUGIN_STACK: usize = 1 << 20;
 
 /// Bytes of native stack for a program. A recursion of Python that goes through C (a cache, a comprehension, a constructor)
-/// takes some two kilobytes of it a level, and programs of contests go tens of thousands of levels deep. What is never
+/// takes some kilobytes of it a level, and programs of contests go thousands of levels deep. What is never
 /// reached takes address space alone.
-const PROGRAM_STACK: usize = 64 << 20;
+const PROGRAM_STACK: usize = 16 << 20;
 
 /// Bytes of stack that a thread needs to judge: for a plugin, for a program that it runs, and for the host.
 pub const STACK: usize = PLUGIN_STACK + PROGRAM_STACK + (2 << 20);
