@@ -115,7 +115,7 @@ settings! {
         fuel: u64, count, "fuel";
         /// Bytes of memory.
         memory: u64, bytes, "memory";
-        /// Wall-clock time per submission.
+        /// Processor time per submission.
         timeout: Duration, time, "timeout";
         /// Bytes of a submission and the options together.
         input: usize, length, "input";
@@ -135,7 +135,7 @@ settings! {
         fuel: u64, count, "programs.fuel";
         /// Bytes of memory per program.
         memory: u64, bytes, "programs.memory";
-        /// Wall-clock time per program.
+        /// Processor time per program.
         timeout: Duration, time, "programs.timeout";
         /// Bytes of standard output, and of standard error, per program.
         output: usize, length, "programs.output";
