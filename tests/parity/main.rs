@@ -1,5 +1,7 @@
 //! The model computes what `transformers` computes, on the checkpoints and results that tests/golden/model.py wrote.
 
+mod chat;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;

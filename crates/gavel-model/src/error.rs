@@ -80,6 +80,25 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A chat template is no Jinja, refuses a conversation, or asks for what it is not given.
+    #[error("the chat template of {}", path.display())]
+    ChatTemplate {
+        /// The file that it is in.
+        path: PathBuf,
+        /// What is wrong, with the template's line.
+        #[source]
+        source: Box<minijinja::Error>,
+    },
+    /// A model directory has no chat template of the name that is asked for.
+    #[error("{} has no chat template `{name}`; it has {known}", directory.display())]
+    NoChatTemplate {
+        /// The model directory.
+        directory: PathBuf,
+        /// The name.
+        name: String,
+        /// The names of those that it has.
+        known: String,
+    },
     /// A text holds a character that the tokenizer has no token for.
     #[error("the tokenizer has no token for {character:?}, character {position} of {text:?}")]
     UnknownCharacter {
@@ -134,6 +153,10 @@ impl Error {
 
     pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
         |source| Self::Write { path: path.to_owned(), source }
+    }
+
+    pub(crate) fn chat_template(path: &Path, source: minijinja::Error) -> Self {
+        Self::ChatTemplate { path: path.to_owned(), source: Box::new(source) }
     }
 
     pub(crate) fn json(path: &Path) -> impl FnOnce(serde_json::Error) -> Self {

@@ -18,6 +18,7 @@
 //! ```
 
 mod attention;
+mod chat;
 mod checkpoint;
 mod config;
 mod error;
@@ -29,7 +30,10 @@ mod stop;
 mod tokenizer;
 mod weights;
 
+pub use chat::{ChatOptions, ChatTemplate};
 pub use checkpoint::{SaveDtype, model_files};
+/// A day, for [`ChatTemplate::with_date`].
+pub use chrono::NaiveDate;
 pub use config::{Architecture, Config};
 pub use error::Error;
 pub use generate::{Completion, Finish, Sampling};

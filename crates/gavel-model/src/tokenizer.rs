@@ -97,10 +97,19 @@ impl Tokenizer {
                 }
                 Ok(ids.iter().map(|&id| i64::from(id)).collect())
             }
-            Err(source) => Err(self.unknown_character(text).unwrap_or_else(|| {
-                let action = format!("encode {text:?}");
-                Error::Tokenizer { action, source }
-            })),
+            Err(source) => Err(self.unencodable(text, source)),
+        }
+    }
+
+    /// The token ids of a text that a chat template made: special tokens written out in it count as such, and none is
+    /// added, since the template writes those that it wants.
+    ///
+    /// # Errors
+    /// When the tokenizer has no token for a character and none for unknown ones.
+    pub fn encode_chat(&self, text: &str) -> Result<Vec<i64>, Error> {
+        match self.inner.encode_fast(text, false) {
+            Ok(encoding) => Ok(encoding.get_ids().iter().map(|&id| i64::from(id)).collect()),
+            Err(source) => Err(self.unencodable(text, source)),
         }
     }
 
@@ -162,6 +171,13 @@ impl Tokenizer {
         let ids: Vec<_> = tokens.iter().map(|&id| u32::try_from(id).unwrap_or(u32::MAX)).collect();
         self.inner.decode(&ids, skip_special).map_err(|source| {
             let action = format!("decode {tokens:?}");
+            Error::Tokenizer { action, source }
+        })
+    }
+
+    fn unencodable(&self, text: &str, source: tokenizers::Error) -> Error {
+        self.unknown_character(text).unwrap_or_else(|| {
+            let action = format!("encode {text:?}");
             Error::Tokenizer { action, source }
         })
     }

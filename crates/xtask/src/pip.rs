@@ -35,6 +35,20 @@ pub fn math_verify_folder(root: &Path) -> PathBuf {
     root.join(".gavel/tools").join(MATH_VERIFY)
 }
 
+/// The chat templates of public models, which TRL's authors keep with their package; a test renders them.
+pub fn chat_templates(root: &Path) -> Step<'_> {
+    step(root, TRL.name, TRL.reason, |_, work| work(&TRL))
+}
+
+const TRL: Wheels<'_> = Wheels {
+    name: "trl",
+    reason: "carries the chat templates of public models, which tests render; 4 MB",
+    requirements: "trl==1.16.0 --hash=sha256:c4726e139dd40e1a41661511c639c8a68416782b2e3e8c0befebd77bb7ba0396",
+    // None of it is run, so it may want another Python.
+    arguments: &["--python-version", "3.12", "--no-compile"],
+    hashed: true,
+};
+
 /// Something to do with wheels, and what comes of it.
 type Work<'w> = &'w dyn Fn(&Wheels<'_>) -> Result<Option<PathBuf>>;
 

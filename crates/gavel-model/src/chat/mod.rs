@@ -1,0 +1,339 @@
+//! Chat templates: how a model wants a conversation to be written, rendered as `transformers` renders it.
+//!
+//! A template is a [Jinja](https://jinja.palletsprojects.com) text that comes with the model. It is somebody else's
+//! program, so it runs with a bounded number of instructions, and the one thing it may ask of the machine, today's date,
+//! is given to it only by [`ChatTemplate::with_date`]: a prompt does not depend on the day a run is started.
+
+mod python;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+use minijinja::value::{Serde, Value as Jinja};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior};
+use serde_json::{Map, Value};
+
+use crate::Error;
+
+/// A file with a template and nothing else, as `transformers` has written it since version 4.51.
+const FILE: &str = "chat_template.jinja";
+/// A folder with more templates, `NAME.jinja` each.
+const FOLDER: &str = "additional_chat_templates";
+const CONFIG: &str = "tokenizer_config.json";
+/// Which of several templates is meant where nobody names one.
+const DEFAULT: &str = "default";
+
+/// Instructions of a template, some thousand times what a long conversation takes.
+const FUEL: u64 = 50_000_000;
+
+/// What marks the end of the last message, while it is looked for; a space at its end tells whether spaces stay.
+const FINAL_MARK: &str = "\u{f8ff}END OF THE LAST MESSAGE\u{f8ff} ";
+
+/// The special tokens that templates mention by name.
+const SPECIAL_TOKENS: [&str; 7] =
+    ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
+
+/// What a conversation is rendered with, besides its messages.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ChatOptions {
+    /// Whether the text ends where the assistant begins to speak.
+    pub add_generation_prompt: bool,
+    /// Whether the text ends where the content of the last message does, for the assistant to go on with it.
+    pub continue_final_message: bool,
+    /// The tools that the assistant may call, as JSON schemas.
+    pub tools: Option<Vec<Value>>,
+    /// Further variables of the template, such as `enable_thinking`.
+    pub kwargs: Map<String, Value>,
+}
+
+/// The chat template of a model.
+#[derive(Debug)]
+pub struct ChatTemplate {
+    environment: Environment<'static>,
+    /// Where it was read from.
+    path: PathBuf,
+    special_tokens: Map<String, Value>,
+}
+
+impl ChatTemplate {
+    /// The template called `name` of a model directory, or the one that it uses by default; `None` where it has none.
+    ///
+    /// It is looked for where `transformers` looks: `chat_template.jinja` and `additional_chat_templates/NAME.jinja`, then
+    /// the field `chat_template` of `tokenizer_config.json`, which is a text or a list of names and texts.
+    ///
+    /// # Errors
+    /// When a file cannot be read, a template is no Jinja, or there are templates and none of this name.
+    pub fn load(directory: &Path, name: Option<&str>) -> Result<Option<Self>, Error> {
+        let config = read_config(directory)?;
+        let found = find(directory, &config)?;
+        let wanted = name.unwrap_or(DEFAULT);
+        if let Some((_, path, text)) = found.iter().find(|(known, ..)| known == wanted) {
+            return Self::new(text, path.clone(), special_tokens(directory, &config)?).map(Some);
+        }
+        if name.is_none() && found.is_empty() {
+            return Ok(None);
+        }
+        let known: Vec<_> = found.iter().map(|(known, ..)| known.as_str()).collect();
+        Err(Error::NoChatTemplate {
+            directory: directory.to_owned(),
+            name: wanted.to_owned(),
+            known: if known.is_empty() { "none".to_owned() } else { known.join(", ") },
+        })
+    }
+
+    /// A template from its text; `path` is where it came from, for errors.
+    fn new(text: &str, path: PathBuf, special_tokens: Map<String, Value>) -> Result<Self, Error> {
+        let mut environment = Environment::new();
+        let syntax = environment.syntax().to_builder().trim_blocks(true).lstrip_blocks(true).build();
+        environment.set_syntax(syntax.map_err(|source| Error::chat_template(&path, source))?);
+        environment.set_undefined_behavior(UndefinedBehavior::Lenient);
+        environment.set_fuel(Some(FUEL));
+        environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+        environment.set_formatter(python::write);
+        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.add_filter("tojson", python::to_json);
+        environment.add_test("iterable", python::is_iterable);
+        environment.add_function("raise_exception", |message: String| -> Result<Jinja, minijinja::Error> {
+            Err(minijinja::Error::new(ErrorKind::InvalidOperation, message))
+        });
+        environment
+            .add_template_owned(DEFAULT, without_generation_tags(text))
+            .map_err(|source| Error::chat_template(&path, source))?;
+        Ok(Self { environment, path, special_tokens })
+    }
+
+    /// Has `strftime_now` tell this date. Without it the function is not defined, and templates that use it say a date
+    /// of their own or fail.
+    #[must_use]
+    pub fn with_date(mut self, date: NaiveDate) -> Self {
+        self.environment.add_function("strftime_now", move |format: String| {
+            let mut text = String::new();
+            // The format is the template's; chrono refuses those that it does not know.
+            match std::fmt::Write::write_fmt(&mut text, format_args!("{}", date.format(&format))) {
+                Ok(()) => Ok(text),
+                Err(_) => {
+                    let reason = format!("strftime_now({format:?}) asks for more than a date");
+                    Err(minijinja::Error::new(ErrorKind::InvalidOperation, reason))
+                }
+            }
+        });
+        self
+    }
+
+    /// The text of a conversation. Each message is an object with `role` and `content`, and what else the template reads.
+    ///
+    /// # Errors
+    /// When the template refuses the conversation, or asks for what it is not given.
+    pub fn render(&self, messages: &[Value], options: &ChatOptions) -> Result<String, Error> {
+        if !options.continue_final_message {
+            return self.write(messages, options);
+        }
+        let mut messages = messages.to_vec();
+        let unusable = |reason: &str| {
+            let source = minijinja::Error::new(ErrorKind::InvalidOperation, reason.to_owned());
+            Error::chat_template(&self.path, source)
+        };
+        let content = messages.last_mut().and_then(|message| message.get_mut("content"));
+        let Some(Value::String(content)) = content else {
+            return Err(unusable("the last message has no text to go on with"));
+        };
+        let final_text = content.trim().to_owned();
+        content.push_str(FINAL_MARK);
+        let mut text = self.write(&messages, options)?;
+        let Some(end) = text.rfind(FINAL_MARK.trim_end()).filter(|_| text.contains(&final_text)) else {
+            return Err(unusable("it leaves out some of the last message, which was to be gone on with"));
+        };
+        // A template that cuts white space has cut the mark's too, and would have cut what stands before it.
+        let keeps_spaces = text[end..].starts_with(FINAL_MARK);
+        text.truncate(end);
+        if !keeps_spaces {
+            text.truncate(text.trim_end().len());
+        }
+        Ok(text)
+    }
+
+    fn write(&self, messages: &[Value], options: &ChatOptions) -> Result<String, Error> {
+        let mut variables = self.special_tokens.clone();
+        variables.extend(options.kwargs.clone());
+        variables.insert("messages".to_owned(), messages.into());
+        variables.insert("tools".to_owned(), options.tools.clone().map_or(Value::Null, Value::Array));
+        variables.insert("documents".to_owned(), Value::Null);
+        variables.insert("add_generation_prompt".to_owned(), options.add_generation_prompt.into());
+        let template = self.environment.get_template(DEFAULT);
+        template
+            .and_then(|template| template.render(Jinja::from(Serde(&variables))))
+            .map_err(|source| Error::chat_template(&self.path, source))
+    }
+}
+
+fn read_config(directory: &Path) -> Result<Map<String, Value>, Error> {
+    let path = directory.join(CONFIG);
+    if !path.exists() {
+        return Ok(Map::new());
+    }
+    serde_json::from_slice(&fs::read(&path).map_err(Error::read(&path))?).map_err(Error::json(&path))
+}
+
+/// Every template of a model directory: its name, the file that it is in, and its text. Files win over the field.
+fn find(directory: &Path, config: &Map<String, Value>) -> Result<Vec<(String, PathBuf, String)>, Error> {
+    let mut found = Vec::new();
+    let file = directory.join(FILE);
+    let read = |path: &Path| fs::read_to_string(path).map_err(Error::read(path));
+    if file.exists() {
+        found.push((DEFAULT.to_owned(), file.clone(), read(&file)?));
+    }
+    let folder = directory.join(FOLDER);
+    if folder.is_dir() {
+        for entry in fs::read_dir(&folder).map_err(Error::read(&folder))? {
+            let path = entry.map_err(Error::read(&folder))?.path();
+            if path.extension().is_some_and(|extension| extension == "jinja")
+                && let Some(name) = path.file_stem().and_then(|name| name.to_str())
+            {
+                found.push((name.to_owned(), path.clone(), read(&path)?));
+            }
+        }
+    }
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let path = directory.join(CONFIG);
+    let unreadable = || {
+        Error::config(
+            &path,
+            "chat_template",
+            "is neither a text nor a list of objects with `name` and `template`",
+        )
+    };
+    match config.get("chat_template") {
+        None | Some(Value::Null) => {}
+        Some(Value::String(text)) => found.push((DEFAULT.to_owned(), path, text.clone())),
+        Some(Value::Array(templates)) => {
+            for template in templates {
+                let (Some(name), Some(text)) = (template["name"].as_str(), template["template"].as_str())
+                else {
+                    return Err(unreadable());
+                };
+                found.push((name.to_owned(), path.clone(), text.to_owned()));
+            }
+        }
+        Some(_) => return Err(unreadable()),
+    }
+    Ok(found)
+}
+
+/// The texts of the special tokens, from `special_tokens_map.json` where there is one and `tokenizer_config.json`.
+fn special_tokens(directory: &Path, config: &Map<String, Value>) -> Result<Map<String, Value>, Error> {
+    let path = directory.join("special_tokens_map.json");
+    let mut tokens: Map<String, Value> = Map::new();
+    if path.exists() {
+        tokens = serde_json::from_slice(&fs::read(&path).map_err(Error::read(&path))?)
+            .map_err(Error::json(&path))?;
+    }
+    let mut written = Map::new();
+    for name in SPECIAL_TOKENS {
+        let token = config.get(name).or_else(|| tokens.get(name));
+        if let Some(text) = token.and_then(|token| token.as_str().or_else(|| token.get("content")?.as_str()))
+        {
+            written.insert(name.to_owned(), text.into());
+        }
+    }
+    Ok(written)
+}
+
+/// The tags `generation` and `endgeneration` mark what the assistant said, for whoever trains on it. They are not
+/// Jinja's own, so they become tags that always hold, with the same marks for white space.
+fn without_generation_tags(text: &str) -> String {
+    let mut replaced = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("{%") {
+        let (before, tag) = rest.split_at(start);
+        let Some(end) = tag.find("%}").map(|end| end + 2) else { break };
+        let (tag, after) = tag.split_at(end);
+        replaced.push_str(before);
+        let inside = tag[2..tag.len() - 2].trim_matches(|mark| mark == '-' || mark == '+');
+        match inside.trim() {
+            "generation" => replaced.push_str(&tag.replace("generation", "if true")),
+            "endgeneration" => replaced.push_str(&tag.replace("endgeneration", "endif")),
+            _ => replaced.push_str(tag),
+        }
+        rest = after;
+    }
+    replaced + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn template(text: &str) -> ChatTemplate {
+        ChatTemplate::new(text, "chat_template.jinja".into(), Map::new()).unwrap()
+    }
+
+    fn render(text: &str, messages: &Value) -> Result<String, Error> {
+        template(text).render(messages.as_array().unwrap(), &ChatOptions::default())
+    }
+
+    fn model(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = directory.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        directory
+    }
+
+    fn rendered(directory: &Path, name: Option<&str>) -> String {
+        ChatTemplate::load(directory, name).unwrap().unwrap().render(&[], &ChatOptions::default()).unwrap()
+    }
+
+    #[test]
+    fn a_template_is_found_where_transformers_finds_it() {
+        assert!(ChatTemplate::load(model(&[]).path(), None).unwrap().is_none());
+        let config = r#"{"chat_template": "{{ bos_token }}field", "bos_token": {"content": "<s>"}}"#;
+        assert_eq!(rendered(model(&[(CONFIG, config)]).path(), None), "<s>field");
+        let both = model(&[
+            (CONFIG, config),
+            (FILE, "file {{ bos_token }}"),
+            ("additional_chat_templates/rag.jinja", "rag"),
+        ]);
+        assert_eq!(rendered(both.path(), None), "file <s>");
+        assert_eq!(rendered(both.path(), Some("rag")), "rag");
+        let named = r#"{"chat_template": [{"name": "default", "template": "a"}, {"name": "tool_use", "template": "b"}]}"#;
+        let named = model(&[(CONFIG, named)]);
+        assert_eq!(
+            (rendered(named.path(), None), rendered(named.path(), Some("tool_use"))),
+            ("a".into(), "b".into())
+        );
+        let error = ChatTemplate::load(named.path(), Some("rag")).unwrap_err().to_string();
+        assert!(error.ends_with("has no chat template `rag`; it has default, tool_use"), "{error}");
+    }
+
+    #[test]
+    fn what_a_template_says_and_asks_for_is_in_the_error() {
+        let refused = render("{{ raise_exception('roles must alternate') }}", &json!([])).unwrap_err();
+        let refused = format!("{refused}: {}", std::error::Error::source(&refused).unwrap());
+        assert!(
+            refused.contains("chat_template.jinja") && refused.contains("roles must alternate"),
+            "{refused}"
+        );
+        assert!(matches!(render("{{ strftime_now('%d') }}", &json!([])), Err(Error::ChatTemplate { .. })));
+        let text = "{% if strftime_now is defined %}{{ strftime_now('%d %b %Y') }}{% else %}none{% endif %}";
+        assert_eq!(render(text, &json!([])).unwrap(), "none");
+        let dated = template(text).with_date(NaiveDate::from_ymd_opt(2026, 11, 30).unwrap());
+        assert_eq!(dated.render(&[], &ChatOptions::default()).unwrap(), "30 Nov 2026");
+        let endless = "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}";
+        assert!(matches!(render(endless, &json!([])), Err(Error::ChatTemplate { .. })));
+        assert!(ChatTemplate::new("{% if %}", "x".into(), Map::new()).is_err());
+    }
+
+    #[test]
+    fn generation_tags_change_nothing_but_white_space() {
+        let messages = json!([{"role": "assistant", "content": "a"}]);
+        let text = "{% for m in messages %}\n  {%- generation -%} {{ m.content }}  {%- endgeneration %}\n!{% endfor %}";
+        assert_eq!(render(text, &messages).unwrap(), "a!");
+    }
+}
