@@ -29,7 +29,11 @@ pub(crate) fn encode(
 
 fn encode_one(task: Task, tokenizer: &Tokenizer, vocabulary: i64) -> Result<EncodedTask, TrainError> {
     let (path, line) = (task.path.to_path_buf(), task.line);
-    let prompt = match tokenizer.encode(&task.prompt) {
+    let encoded = match &task.question {
+        Some(_) => tokenizer.encode_chat(&task.prompt),
+        None => tokenizer.encode(&task.prompt),
+    };
+    let prompt = match encoded {
         Ok(prompt) => prompt,
         Err(source) => return Err(TrainError::Prompt { path, line, source }),
     };
@@ -183,7 +187,7 @@ fn submission(task: &Task, completion: &Completion, text: &str) -> Submission {
     metadata.insert("completion_tokens".to_owned(), completion.tokens.len().into());
     metadata.insert("truncated".to_owned(), (completion.finish == Finish::Length).into());
     Submission {
-        prompt: task.prompt.clone(),
+        prompt: task.question.clone().unwrap_or_else(|| task.prompt.clone()),
         completion: text.to_owned(),
         reference: task.reference.clone(),
         metadata: Value::Object(metadata).to_string(),

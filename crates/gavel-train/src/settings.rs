@@ -8,14 +8,16 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use gavel_model::SaveDtype;
+use gavel_model::{ChatTemplate, NaiveDate, SaveDtype};
 use gavel_torch::DeviceChoice;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use tch::Device;
 
 use crate::TrainError;
 use crate::grpo::{ImportanceSamplingLevel, LossType, Objective, ScaleRewards};
 use crate::optim::{AdamWOptions, LrSchedulerType};
+use crate::task::{Prompts, Template};
 
 pub(crate) use changes::{Change, changes};
 use source::Source;
@@ -41,8 +43,16 @@ pub struct Settings {
     pub reload: Reload,
     /// The run directory. Required.
     pub output_dir: PathBuf,
-    /// What surrounds a task's `problem`: `r1-zero`, `none`, or a text with `{problem}` in it.
+    /// What surrounds a task's `problem`: `r1-zero`, `chat` (the model's chat template), `none`, or a text with
+    /// `{problem}` in it. A `prompt` that is a list of messages goes through the chat template whatever this says.
     pub template: String,
+    /// The first message of every conversation that has no system message. Not in TRL.
+    pub system_prompt: Option<String>,
+    /// Variables of the chat template, such as `enable_thinking`.
+    pub chat_template_kwargs: Map<String, Value>,
+    /// The date, as `2026-11-30`, that a chat template gets where it asks for today's. By default it gets none, so that a
+    /// prompt does not depend on the day of the run. Not in TRL.
+    pub chat_date: Option<NaiveDate>,
     /// `auto` (CUDA where there is one), `cpu`, `cuda`, or `cuda:1`.
     pub device: String,
     /// Compute in bfloat16 on float32 parameters. By default on CUDA and not on a CPU.
@@ -186,6 +196,9 @@ impl Default for Settings {
             reload: Reload::Never,
             output_dir: PathBuf::new(),
             template: "none".to_owned(),
+            system_prompt: None,
+            chat_template_kwargs: Map::new(),
+            chat_date: None,
             device: "auto".to_owned(),
             bf16: None,
             num_generations: 8,
@@ -403,6 +416,21 @@ impl Settings {
             0 => (self.warmup_ratio * updates as f64).ceil() as i64,
             steps => steps as i64,
         }
+    }
+
+    /// How the lines of task files become prompts, with the model's chat template where it has one.
+    pub(crate) fn prompts(&self) -> Result<Prompts, TrainError> {
+        let template = Template::named(&self.template).expect("a checked template");
+        let chat = ChatTemplate::load(&self.model, None)?;
+        let chat = match self.chat_date {
+            Some(date) => chat.map(|chat| chat.with_date(date)),
+            None => chat,
+        };
+        let prompts = Prompts::new(template, chat).with_kwargs(self.chat_template_kwargs.clone());
+        Ok(match &self.system_prompt {
+            Some(system_prompt) => prompts.with_system_prompt(system_prompt.clone()),
+            None => prompts,
+        })
     }
 
     /// What the loss depends on.

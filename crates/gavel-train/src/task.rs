@@ -1,11 +1,13 @@
-//! Task files: JSON Lines with a prompt, or a problem that a template turns into one, and what judging needs.
+//! Task files: JSON Lines with a prompt, a conversation or a problem that a template turns into one, and what judging
+//! needs.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use gavel_model::{ChatOptions, ChatTemplate};
+use serde_json::{Map, Value, json};
 
 /// The template of DeepSeek-R1-Zero ([2501.12948](https://arxiv.org/abs/2501.12948), table 1).
 const R1_ZERO: &str = "A conversation between User and Assistant. The user asks a question, and the Assistant solves it. \
@@ -16,8 +18,11 @@ reasoning process and answer are enclosed within <think> </think> and <answer> <
 /// A prompt with what is needed to judge an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Task {
-    /// What the policy continues.
+    /// What the policy continues. Of a conversation, the text that the model's chat template makes of it.
     pub prompt: String,
+    /// What a conversation asks: its last message by the user. Verifiers get it as the prompt, as they do from
+    /// `gavel score`.
+    pub question: Option<String>,
     /// The ground truth. Where the file holds something other than a string, its JSON text.
     pub reference: Option<String>,
     /// The other columns.
@@ -28,9 +33,24 @@ pub struct Task {
     pub line: usize,
 }
 
-/// What surrounds a problem in a prompt.
+/// What a task's `problem` becomes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template(String);
+pub enum Template {
+    /// A text with the problem in the place of `{problem}`.
+    Text(String),
+    /// The user's message in a conversation.
+    Chat,
+}
+
+/// How the lines of a task file become prompts.
+#[derive(Debug)]
+pub struct Prompts {
+    template: Template,
+    chat: Option<ChatTemplate>,
+    /// The variables of the chat template for every task.
+    kwargs: Map<String, Value>,
+    system_prompt: Option<String>,
+}
 
 /// Why a task file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -55,9 +75,48 @@ pub enum TaskError {
         #[source]
         source: serde_json::Error,
     },
-    /// A line has neither prompt nor problem, or one that is no text.
-    #[error("{}:{line}: a task needs a `prompt` or a `problem`, and it must be a string", path.display())]
+    /// A line has neither prompt nor problem, or one of another kind.
+    #[error(
+        "{}:{line}: a task needs a `prompt`, a string or a list of messages with `role` and `content`, or a `problem`, a \
+         string",
+        path.display()
+    )]
     NoPrompt {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+    },
+    /// A task is a conversation, and the model has no chat template.
+    #[error(
+        "{}:{line}: the task is a conversation, and the model has no chat template: put one into its directory as \
+         chat_template.jinja, or write `prompt` as the text that the model continues",
+        path.display()
+    )]
+    NoChatTemplate {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+    },
+    /// The chat template makes no text of a task.
+    #[error("{}:{line}: the task cannot be written as a chat", path.display())]
+    Chat {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// What the template says.
+        #[source]
+        source: Box<gavel_model::Error>,
+    },
+    /// There is a system prompt, and a task is no conversation that could hold it.
+    #[error(
+        "{}:{line}: `system_prompt` is for conversations, and this task is a text: set `template = \"chat\"` and write a \
+         `problem`, or write `prompt` as a list of messages",
+        path.display()
+    )]
+    SystemPrompt {
         /// The file.
         path: PathBuf,
         /// From 1.
@@ -72,41 +131,120 @@ pub enum TaskError {
 }
 
 impl Template {
-    /// `r1-zero`, `none` (the problem alone), or a text of one's own with `{problem}` in it; `None` if it has none.
+    /// `r1-zero`, `chat`, `none` (the problem alone), or a text of one's own with `{problem}` in it; `None` if it has
+    /// none.
     pub fn named(name: &str) -> Option<Self> {
         let text = match name {
+            "chat" => return Some(Self::Chat),
             "r1-zero" => R1_ZERO,
             "none" => "{problem}",
             text => text,
         };
-        text.contains("{problem}").then(|| Self(text.to_owned()))
-    }
-
-    /// The prompt for a problem.
-    pub fn prompt(&self, problem: &str) -> String {
-        self.0.replace("{problem}", problem)
+        text.contains("{problem}").then(|| Self::Text(text.to_owned()))
     }
 }
 
-impl Task {
-    /// The columns of one line of a task file. A `prompt` is taken as it is; a `problem` goes through the template
-    /// and stays among the metadata. `None` if there is neither.
-    fn from_columns(
-        mut columns: Map<String, Value>,
-        template: &Template,
-        (path, line): (&Arc<Path>, usize),
-    ) -> Option<Self> {
-        let prompt = match (columns.remove("prompt"), columns.get("problem")) {
-            (Some(Value::String(prompt)), _) => prompt,
-            (None, Some(Value::String(problem))) => template.prompt(problem),
-            _ => return None,
+/// Why a line is no task.
+enum Unusable {
+    NoPrompt,
+    NoChatTemplate,
+    SystemPrompt,
+    Chat(gavel_model::Error),
+}
+
+impl Unusable {
+    fn at(self, path: &Path, line: usize) -> TaskError {
+        let path = path.to_owned();
+        match self {
+            Self::NoPrompt => TaskError::NoPrompt { path, line },
+            Self::NoChatTemplate => TaskError::NoChatTemplate { path, line },
+            Self::SystemPrompt => TaskError::SystemPrompt { path, line },
+            Self::Chat(source) => TaskError::Chat { path, line, source: Box::new(source) },
+        }
+    }
+}
+
+impl Prompts {
+    /// Problems go through `template`, conversations through `chat`; without one they are refused.
+    pub fn new(template: Template, chat: Option<ChatTemplate>) -> Self {
+        Self { template, chat, kwargs: Map::new(), system_prompt: None }
+    }
+
+    /// The chat template gets these variables for every task.
+    #[must_use]
+    pub fn with_kwargs(self, kwargs: Map<String, Value>) -> Self {
+        Self { kwargs, ..self }
+    }
+
+    /// Conversations that have no system message begin with this one.
+    #[must_use]
+    pub fn with_system_prompt(self, system_prompt: String) -> Self {
+        Self { system_prompt: Some(system_prompt), ..self }
+    }
+
+    /// The task in the columns of one line. A text as `prompt` is taken as it is, a list of messages goes through the
+    /// chat template, a `problem` through the template, and it stays among the metadata.
+    fn task(&self, mut columns: Map<String, Value>, path: &Arc<Path>, line: usize) -> Result<Task, Unusable> {
+        let (prompt, question) = match (columns.remove("prompt"), columns.get("problem")) {
+            (Some(Value::String(prompt)), _) => (prompt, None),
+            (Some(Value::Array(messages)), _) => self.chat(messages, &columns)?,
+            (None, Some(Value::String(problem))) => match &self.template {
+                Template::Text(text) => (text.replace("{problem}", problem), None),
+                Template::Chat => self.chat(vec![json!({"role": "user", "content": problem})], &columns)?,
+            },
+            _ => return Err(Unusable::NoPrompt),
         };
+        if self.system_prompt.is_some() && question.is_none() {
+            return Err(Unusable::SystemPrompt);
+        }
         let reference = match columns.remove("reference") {
             None | Some(Value::Null) => None,
             Some(Value::String(reference)) => Some(reference),
             Some(value) => Some(value.to_string()),
         };
-        Some(Self { prompt, reference, metadata: columns, path: Arc::clone(path), line })
+        Ok(Task { prompt, question, reference, metadata: columns, path: Arc::clone(path), line })
+    }
+
+    /// What the policy continues, and what is asked. A conversation that ends with the assistant's own words is gone on
+    /// with where they end. Columns `tools` and `chat_template_kwargs` are the template's, as in TRL.
+    fn chat(
+        &self,
+        mut messages: Vec<Value>,
+        columns: &Map<String, Value>,
+    ) -> Result<(String, Option<String>), Unusable> {
+        if !messages.iter().all(|message| message["role"].is_string()) {
+            return Err(Unusable::NoPrompt);
+        }
+        let template = self.chat.as_ref().ok_or(Unusable::NoChatTemplate)?;
+        let question = messages.iter().rev().find(|message| message["role"] == "user").map(content);
+        let question = question.ok_or(Unusable::NoPrompt)?;
+        if let Some(system) = &self.system_prompt
+            && messages.iter().all(|message| message["role"] != "system")
+        {
+            messages.insert(0, json!({"role": "system", "content": system}));
+        }
+        let continues = messages.last().is_some_and(|message| message["role"] == "assistant");
+        let mut kwargs = self.kwargs.clone();
+        if let Some(Value::Object(own)) = columns.get("chat_template_kwargs") {
+            kwargs.extend(own.clone());
+        }
+        let options = ChatOptions {
+            add_generation_prompt: !continues,
+            continue_final_message: continues,
+            tools: columns.get("tools").and_then(Value::as_array).cloned(),
+            kwargs,
+        };
+        let prompt = template.render(&messages, &options).map_err(Unusable::Chat)?;
+        Ok((prompt, Some(question)))
+    }
+}
+
+/// The text of a message: its content, or the texts among the parts of it.
+fn content(message: &Value) -> String {
+    match &message["content"] {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
+        _ => String::new(),
     }
 }
 
@@ -115,7 +253,7 @@ impl Task {
 /// # Errors
 ///
 /// When the file cannot be read, holds no task, or a line is not one: the error names the line.
-pub fn read_tasks(path: &Path, template: &Template) -> Result<Vec<Task>, TaskError> {
+pub fn read_tasks(path: &Path, prompts: &Prompts) -> Result<Vec<Task>, TaskError> {
     let read_error = |source| TaskError::Read { path: path.to_owned(), source };
     let file = Arc::from(path);
     let mut tasks = Vec::new();
@@ -130,8 +268,7 @@ pub fn read_tasks(path: &Path, template: &Template) -> Result<Vec<Task>, TaskErr
             line,
             source,
         })?;
-        let task = Task::from_columns(columns, template, (&file, line));
-        tasks.push(task.ok_or_else(|| TaskError::NoPrompt { path: path.to_owned(), line })?);
+        tasks.push(prompts.task(columns, &file, line).map_err(|unusable| unusable.at(path, line))?);
     }
     if tasks.is_empty() {
         return Err(TaskError::Empty { path: path.to_owned() });
@@ -143,11 +280,50 @@ pub fn read_tasks(path: &Path, template: &Template) -> Result<Vec<Task>, TaskErr
 mod tests {
     use super::*;
 
-    fn read(text: &str, template: &str) -> Result<Vec<Task>, TaskError> {
+    fn read_with(text: &str, prompts: &Prompts) -> Result<Vec<Task>, TaskError> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("tasks.jsonl");
         std::fs::write(&path, text).unwrap();
-        read_tasks(&path, &Template::named(template).unwrap())
+        read_tasks(&path, prompts)
+    }
+
+    fn read(text: &str, template: &str) -> Result<Vec<Task>, TaskError> {
+        read_with(text, &Prompts::new(Template::named(template).unwrap(), None))
+    }
+
+    /// A model whose turns are `role:content;`, and whose assistant may be asked to think.
+    fn chat(template: &str) -> Prompts {
+        const CHAT: &str = "{% for m in messages %}{{ m.role }}:{{ m.content }};{% endfor %}\
+            {% if tools %}{{ tools[0].name }};{% endif %}\
+            {% if add_generation_prompt %}assistant:{% if think %}<think>{% endif %}{% endif %}";
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("chat_template.jinja"), CHAT).unwrap();
+        let chat = ChatTemplate::load(directory.path(), None).unwrap();
+        Prompts::new(Template::named(template).unwrap(), chat)
+    }
+
+    #[test]
+    fn a_conversation_goes_through_the_chat_template() {
+        let user = r#"{"prompt":[{"role":"user","content":[{"type":"text","text":"1+1"}]}],"reference":"2"}"#;
+        let begun = r#"{"prompt":[{"role":"user","content":"1+1"},{"role":"assistant","content":"It is "}]}"#;
+        let tools = r#"{"problem":"1+1","tools":[{"name":"sum"}],"chat_template_kwargs":{"think":true}}"#;
+        let tasks = read_with(&[begun, tools].join("\n"), &chat("chat")).unwrap();
+        assert_eq!(tasks[0].prompt, "user:1+1;assistant:It is ", "goes on where the assistant's words end");
+        assert_eq!(tasks[0].question.as_deref(), Some("1+1"));
+        assert_eq!(tasks[1].prompt, "user:1+1;sum;assistant:<think>");
+        let with_system = chat("none").with_system_prompt("Be terse.".to_owned());
+        assert!(read_with(begun, &with_system).unwrap()[0].prompt.starts_with("system:Be terse.;user:"));
+        assert_eq!(read_with(user, &chat("none")).unwrap()[0].question.as_deref(), Some("1+1"));
+        assert!(matches!(
+            read_with(r#"{"prompt":"a"}"#, &with_system),
+            Err(TaskError::SystemPrompt { line: 1, .. })
+        ));
+        assert!(matches!(read(user, "none"), Err(TaskError::NoChatTemplate { line: 1, .. })));
+        assert!(matches!(read(r#"{"problem":"a"}"#, "chat"), Err(TaskError::NoChatTemplate { line: 1, .. })));
+        assert!(matches!(
+            read_with(r#"{"prompt":[1]}"#, &chat("none")),
+            Err(TaskError::NoPrompt { line: 1, .. })
+        ));
     }
 
     #[test]

@@ -28,7 +28,7 @@ use crate::run_directory::{COMPLETIONS, Checkpoint, Records, RunDirectory, Saved
 use crate::seeds::{self, Purpose};
 use crate::settings::{Reload, Settings};
 use crate::start::Beginning;
-use crate::task::{Template, read_tasks};
+use crate::task::read_tasks;
 use crate::update::{Learning, Row, UpdateSums};
 
 use clock::Clock;
@@ -264,11 +264,11 @@ fn read_all_tasks(
     settings: &Settings,
     tokenizer: &Tokenizer,
 ) -> Result<(Vec<EncodedTask>, Vec<EncodedTask>), TrainError> {
-    let template = Template::named(&settings.template).expect("a checked template");
+    let prompts = settings.prompts()?;
     let vocabulary = Config::load(&settings.model)?.vocab_size;
-    let tasks = rollout::encode(read_tasks(&settings.tasks, &template)?, tokenizer, vocabulary)?;
+    let tasks = rollout::encode(read_tasks(&settings.tasks, &prompts)?, tokenizer, vocabulary)?;
     let Some(path) = &settings.eval_tasks else { return Ok((tasks, Vec::new())) };
-    let mut eval_tasks = read_tasks(path, &template)?;
+    let mut eval_tasks = read_tasks(path, &prompts)?;
     eval_tasks.truncate(settings.eval_limit.unwrap_or(usize::MAX));
     Ok((tasks, rollout::encode(eval_tasks, tokenizer, vocabulary)?))
 }

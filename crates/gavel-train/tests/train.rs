@@ -10,7 +10,7 @@ use std::time::Duration;
 use gavel_model::{Config, Model, Precision, SaveDtype, Tokenizer};
 use gavel_train::eval::{EvalOptions, evaluate};
 use gavel_train::settings::{Reload, Settings};
-use gavel_train::task::{Template, read_tasks};
+use gavel_train::task::{Prompts, Template, read_tasks};
 use gavel_train::train::{Progress, Start, Summary, train};
 use gavel_train::{Fault, TrainError};
 use gavel_verify::{
@@ -482,7 +482,7 @@ fn evaluation_counts_what_is_right() {
     let bench = Bench::new();
     let model = Model::load(&bench.settings.model, Device::Cpu, Precision::FULL).unwrap();
     let tokenizer = Tokenizer::load(&bench.settings.model).unwrap();
-    let tasks = read_tasks(&bench.settings.tasks, &Template::named("{problem}=").unwrap()).unwrap();
+    let tasks = read_tasks(&bench.settings.tasks, &problems("{problem}=")).unwrap();
     let options = EvalOptions {
         num_generations: 4,
         temperature: 1.0,
@@ -782,7 +782,7 @@ fn an_evaluation_does_not_depend_on_its_batches_and_knows_one_accuracy() {
     let bench = Bench::new();
     let model = Model::load(&bench.settings.model, Device::Cpu, Precision::FULL).unwrap();
     let tokenizer = Tokenizer::load(&bench.settings.model).unwrap();
-    let tasks = read_tasks(&bench.settings.tasks, &Template::named("{problem}=").unwrap()).unwrap();
+    let tasks = read_tasks(&bench.settings.tasks, &problems("{problem}=")).unwrap();
     // A verifier with the name of the number in the summary, which has no verdict on what lacks a b.
     let reward = native(|submission| {
         let right = f64::from(u8::from(submission.completion.contains('a')));
@@ -988,4 +988,9 @@ fn weights_are_saved_as_they_came_and_a_run_resumes_with_all_their_digits() {
     let mut full = bench_of(1);
     full.settings.save_dtype = SaveDtype::Float32;
     assert_eq!(kind(&full.train(&share_of_a()).unwrap().model), Kind::Float);
+}
+
+/// Problems in a text, for a model without a chat template.
+fn problems(template: &str) -> Prompts {
+    Prompts::new(Template::named(template).unwrap(), None)
 }

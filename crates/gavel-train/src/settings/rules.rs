@@ -95,7 +95,7 @@ impl Settings {
         if Template::named(&self.template).is_none() {
             return Some((
                 "template",
-                found("r1-zero, none, or a text with {problem} in it", &self.template),
+                found("r1-zero, chat, none, or a text with {problem} in it", &self.template),
             ));
         }
         if self.num_generations_eval > 1 && self.eval_temperature == 0.0 {

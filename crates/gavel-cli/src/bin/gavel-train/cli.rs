@@ -90,7 +90,7 @@ pub(crate) struct EvalArgs {
     /// The reward file.
     #[arg(long, value_name = "REWARD.toml")]
     pub(crate) reward: PathBuf,
-    /// What surrounds a task's `problem`: r1-zero, none, or a text with {problem} in it.
+    /// What surrounds a task's `problem`: r1-zero, chat (the model's chat template), none, or a text with {problem} in it.
     #[arg(long, default_value = "none")]
     pub(crate) template: String,
     /// Completions per task; several need a temperature.

@@ -4,8 +4,9 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
+use gavel_model::ChatTemplate;
 use gavel_train::eval::{EvalOptions, Evaluation, evaluate};
-use gavel_train::task::{Template, read_tasks};
+use gavel_train::task::{Prompts, Template, read_tasks};
 
 use super::cli::EvalArgs;
 use super::{blame, load_model, load_reward};
@@ -15,10 +16,14 @@ use gavel_cli::terminal::Terminal;
 pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
     let template = Template::named(&args.template)
         .with_context(|| {
-            format!("--template {}: write r1-zero, none, or a text with {{problem}} in it", args.template)
+            format!(
+                "--template {}: write r1-zero, chat, none, or a text with {{problem}} in it",
+                args.template
+            )
         })
         .input_fault()?;
-    let mut tasks = read_tasks(&args.tasks, &template).input_fault()?;
+    let chat = ChatTemplate::load(&args.model, None).input_fault()?;
+    let mut tasks = read_tasks(&args.tasks, &Prompts::new(template, chat)).input_fault()?;
     tasks.truncate(args.limit.map_or(usize::MAX, Into::into));
     if tasks.is_empty() {
         return Err(Stop::Input(anyhow::anyhow!("{} holds no task", args.tasks.display())));
