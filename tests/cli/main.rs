@@ -8,6 +8,8 @@ mod gavel;
 #[path = "../attacks/guests.rs"]
 mod guests;
 mod help;
+#[cfg(unix)]
+mod machine;
 mod mistakes;
 mod plugin;
 mod programs;

@@ -371,7 +371,7 @@ mod tests {
 
     fn prints_and_fails(root: &Path) -> Result<Vec<Command>> {
         let mut command = shell::command(root, "sh");
-        command.args(["-c", "echo skipped: nothing; echo said; exit 3"]);
+        command.args(["-c", "echo began; echo said; exit 3"]);
         Ok(vec![command])
     }
 
@@ -393,6 +393,6 @@ mod tests {
         let became = ["a", "b", "c/d", "e"].map(passed);
         assert_eq!(became, [Some(false), None, Some(true), Some(true)]);
         let log = fs::read_to_string(log(root.path(), "a")).unwrap();
-        assert!(log.ends_with("skipped: nothing\nsaid\n"), "{log}");
+        assert!(log.ends_with("began\nsaid\n"), "{log}");
     }
 }
