@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, bail};
 
@@ -27,7 +28,7 @@ impl Output {
     pub(super) fn stdout() -> anyhow::Result<Self> {
         // Rust's own handle is line-buffered, which is slow; batches are not.
         let target = stdout()?;
-        if was_closed(&target) {
+        if WAS_CLOSED.load(Ordering::Relaxed) {
             bail!(
                 "stdout is closed, so that nobody would get the scores; name a file with --output, or /dev/null where \
                  they are not wanted"
@@ -120,20 +121,15 @@ fn stdout() -> anyhow::Result<File> {
     Ok(File::from(handle.context("stdout is closed; name a file with --output")?))
 }
 
-/// Whether standard output was closed when the program started. Rust opens /dev/null in its place then, for reading and
-/// writing; who wants to throw the output away opens it for writing alone.
-#[cfg(unix)]
-fn was_closed(stdout: &File) -> bool {
-    use rustix::fs::{OFlags, fcntl_getfl, fstat, stat};
-    let (Ok(target), Ok(null), Ok(flags)) = (fstat(stdout), stat("/dev/null"), fcntl_getfl(stdout)) else {
-        return false;
-    };
-    target.st_rdev == null.st_rdev && target.st_mode == null.st_mode && flags & OFlags::RWMODE == OFlags::RDWR
-}
+/// Whether standard output was closed when the program started. Rust's runtime opens /dev/null in its place, which looks
+/// like the choice of somebody who wants no output.
+static WAS_CLOSED: AtomicBool = AtomicBool::new(false);
 
-#[cfg(not(unix))]
-fn was_closed(_: &File) -> bool {
-    false
+/// Looks before Rust's runtime does.
+#[cfg(unix)]
+#[ctor::ctor(unsafe)]
+fn look_at_stdout() {
+    WAS_CLOSED.store(rustix::io::fcntl_getfd(rustix::stdio::stdout()).is_err(), Ordering::Relaxed);
 }
 
 #[cfg(test)]
@@ -168,14 +164,5 @@ mod tests {
         assert_eq!(error.to_string(), "cannot write to out.jsonl after 0 lines");
         let io: &io::Error = error.downcast_ref().or(error.root_cause().downcast_ref()).unwrap();
         assert_eq!(io.kind(), io::ErrorKind::StorageFull);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn what_rust_opens_in_place_of_a_closed_stdout_is_known() {
-        let null = |read| File::options().read(read).write(true).open("/dev/null").unwrap();
-        assert!(was_closed(&null(true)));
-        assert!(!was_closed(&null(false)), "somebody's choice");
-        assert!(!was_closed(&tempfile::tempfile().unwrap()));
     }
 }
