@@ -71,6 +71,14 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A GGUF file cannot be imported.
+    #[error("{} cannot be imported: {reason}", path.display())]
+    Gguf {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and what is supported.
+        reason: String,
+    },
     /// A tokenizer cannot be built, read or used.
     #[error("the tokenizer cannot {action}")]
     Tokenizer {
