@@ -260,3 +260,18 @@ fn the_task_files_of_the_demo_are_what_their_readme_says() {
         assert!(output.stdout == fs::read(demo.join(file)).unwrap(), "{file}");
     }
 }
+
+#[test]
+fn what_is_no_gguf_file_is_refused_and_leaves_nothing() {
+    let folder = Folder::new().file("text.gguf", "hello, this is no model").file("there/config.json", "{}");
+    let refused = trainer(&folder, &["import", "text.gguf", "model"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert_eq!(said, "error: text.gguf cannot be imported: it does not begin with GGUF\n");
+    let there = trainer(&folder, &["import", "text.gguf", "there"]);
+    assert!(
+        String::from_utf8_lossy(&there.stderr).contains("cannot write there: entity already exists"),
+        "{there:?}"
+    );
+    assert!(!folder.path("model").exists() && !folder.path("model.partial").exists());
+}

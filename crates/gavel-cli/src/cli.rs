@@ -88,6 +88,9 @@ pub enum Command {
     /// Fill the cache of compiled plugins.
     #[command(subcommand)]
     Cache(CacheCommand),
+    /// Write a run's report: one HTML page that needs nothing else.
+    #[command(after_help = "Example:\n  gavel report runs/countdown")]
+    Report(ReportArgs),
     /// Train a policy with GRPO (starts `gavel-train`).
     #[command(disable_help_flag = true)]
     Train(TrainerArgs),
@@ -97,9 +100,9 @@ pub enum Command {
     /// Sample completions from a policy (starts `gavel-train`).
     #[command(disable_help_flag = true)]
     Generate(TrainerArgs),
-    /// Write a run's report (starts `gavel-train`).
+    /// Turn a GGUF file into a model directory (starts `gavel-train`).
     #[command(disable_help_flag = true)]
-    Report(TrainerArgs),
+    Import(TrainerArgs),
     /// Train a language model from nothing (starts `gavel-train`).
     #[command(disable_help_flag = true)]
     Pretrain(TrainerArgs),
@@ -111,6 +114,20 @@ pub enum Command {
         /// The shell.
         shell: Shell,
     },
+}
+
+/// Arguments of `gavel report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The run directory.
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// The page to write [default: report.html in the run directory].
+    #[arg(short, long, value_name = "FILE.html")]
+    pub output: Option<PathBuf>,
+    /// Write the curve of accuracy and length alone, as SVG.
+    #[arg(long, value_name = "FILE.svg")]
+    pub curve: Option<PathBuf>,
 }
 
 /// Arguments of `gavel score`.

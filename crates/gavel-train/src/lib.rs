@@ -15,7 +15,6 @@ pub mod metrics;
 pub mod optim;
 pub mod pretrain;
 mod records;
-pub mod report;
 mod rollout;
 pub mod run_directory;
 mod seeds;

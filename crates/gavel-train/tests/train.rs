@@ -225,7 +225,7 @@ fn a_run_leaves_its_records() {
         "a run killed at its very end has its summary all the same"
     );
     assert!(run.join("summary.json").exists());
-    gavel_train::report::write(run, &bench.directory.path().join("report.html")).unwrap();
+    gavel_report::write(run, &bench.directory.path().join("report.html")).unwrap();
 }
 
 #[test]
@@ -426,7 +426,7 @@ fn a_reward_changes_between_steps_and_the_run_says_since_when() {
     assert_eq!(reloads, [0.0, 0.0, 1.0, 1.0]);
     assert_eq!(judges(&bench), [judge(0, "v1"), judge(2, "v2")]);
     let page = bench.directory.path().join("report.html");
-    gavel_train::report::write(&bench.settings.output_dir, &page).unwrap();
+    gavel_report::write(&bench.settings.output_dir, &page).unwrap();
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.contains("What judged") && page.contains("<code>v2</code>"));
 }

@@ -12,6 +12,7 @@ use crate::terminal::Terminal;
 
 mod cache;
 mod plugin;
+mod report;
 mod score;
 mod train;
 
@@ -52,7 +53,8 @@ fn start(cli: Cli) -> Result<ExitStatus, Stop> {
         Command::Train(args) => train::start("train", &args, &global),
         Command::Eval(args) => train::start("eval", &args, &global),
         Command::Generate(args) => train::start("generate", &args, &global),
-        Command::Report(args) => train::start("report", &args, &global),
+        Command::Import(args) => train::start("import", &args, &global),
+        Command::Report(args) => report::run(&args, &global),
         Command::Pretrain(args) => train::start("pretrain", &args, &global),
         Command::Tasks(args) => train::start("tasks", &args, &global),
         Command::Completions { shell } => {

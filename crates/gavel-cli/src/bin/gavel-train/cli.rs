@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use gavel_model::SaveDtype;
 use gavel_torch::DeviceChoice;
 
 use gavel_cli::cli::{GlobalArgs, PluginArgs};
@@ -42,6 +43,9 @@ pub(crate) enum Command {
     /// Sample completions of one prompt.
     #[command(after_help = "Example:\n  gavel generate --model examples/countdown/model '3 5 2→13:<think>'")]
     Generate(GenerateArgs),
+    /// Turn a GGUF file into a Hugging Face directory that can be trained.
+    #[command(after_help = "Example:\n  gavel import SmolLM2-135M-Instruct.Q4_1.gguf models/smollm2")]
+    Import(ImportArgs),
     /// Train a small language model from nothing, on text that gavel writes itself.
     #[command(after_help = "Example:\n  gavel pretrain countdown --output examples/countdown/model")]
     Pretrain(PretrainArgs),
@@ -50,9 +54,6 @@ pub(crate) enum Command {
         after_help = "Example:\n  gavel tasks countdown --split held-out --count 256 --seed 2 -o held-out.jsonl"
     )]
     Tasks(TasksArgs),
-    /// Write a run's report: one HTML page that needs nothing else.
-    #[command(after_help = "Example:\n  gavel report runs/countdown")]
-    Report(ReportArgs),
 }
 
 /// Arguments of `gavel train`.
@@ -170,6 +171,38 @@ pub(crate) struct GenerateArgs {
     pub(crate) device: DeviceChoice,
 }
 
+/// Arguments of `gavel import`.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// The file: of the architecture llama, qwen2 or qwen3.
+    #[arg(value_name = "FILE.gguf")]
+    pub(crate) file: PathBuf,
+    /// The directory to write; it must not exist.
+    #[arg(value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// The format of the weights.
+    #[arg(long, value_enum, default_value = "bfloat16")]
+    pub(crate) dtype: Dtype,
+}
+
+/// A format of weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Dtype {
+    /// IEEE single precision.
+    Float32,
+    /// The upper half of it.
+    Bfloat16,
+}
+
+impl From<Dtype> for SaveDtype {
+    fn from(dtype: Dtype) -> Self {
+        match dtype {
+            Dtype::Float32 => Self::Float32,
+            Dtype::Bfloat16 => Self::Bfloat16,
+        }
+    }
+}
+
 /// Texts that gavel can write itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Corpus {
@@ -234,20 +267,6 @@ pub(crate) enum Split {
     Train,
     /// What only evaluation shows.
     HeldOut,
-}
-
-/// Arguments of `gavel report`.
-#[derive(Debug, Args)]
-pub(crate) struct ReportArgs {
-    /// The run directory.
-    #[arg(value_name = "RUN")]
-    pub(crate) run: PathBuf,
-    /// The page to write [default: report.html in the run directory].
-    #[arg(short, long, value_name = "FILE.html")]
-    pub(crate) output: Option<PathBuf>,
-    /// Write the curve of accuracy and length alone, as SVG.
-    #[arg(long, value_name = "FILE.svg")]
-    pub(crate) curve: Option<PathBuf>,
 }
 
 fn field_and_value(text: &str) -> Result<(String, String), String> {

@@ -4,9 +4,9 @@
 mod cli;
 mod eval;
 mod generate;
+mod import;
 mod live;
 mod pretrain;
-mod report;
 mod tasks;
 mod train;
 
@@ -34,9 +34,9 @@ fn main() -> ExitCode {
         Command::Train(args) => train::run(args, &terminal),
         Command::Eval(args) => eval::run(args, &terminal),
         Command::Generate(args) => generate::run(&args),
+        Command::Import(args) => import::run(&args, &terminal),
         Command::Pretrain(args) => pretrain::run(&args, &terminal),
         Command::Tasks(args) => tasks::run(&args),
-        Command::Report(args) => report::run(&args, &terminal),
     });
     commands::finish(result, &terminal)
 }

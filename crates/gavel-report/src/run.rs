@@ -9,31 +9,31 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::ReportError;
-use crate::digests::{JUDGES, Judges};
+use crate::ReportError;
 
-pub(super) const METRICS_FILE: &str = "metrics.jsonl";
+pub(crate) const METRICS_FILE: &str = "metrics.jsonl";
+const JUDGES: &str = "digests.jsonl";
 
 /// Everything of a run directory that the report shows.
 #[derive(Debug)]
-pub(super) struct Run {
+pub(crate) struct Run {
     /// The name of the directory.
-    pub(super) name: String,
-    pub(super) metrics: Metrics,
+    pub(crate) name: String,
+    pub(crate) metrics: Metrics,
     /// The sampled completions of a few steps, in order.
-    pub(super) samples: Vec<Samples>,
+    pub(crate) samples: Vec<Samples>,
     /// `settings.toml` as it stands.
-    pub(super) settings: Option<String>,
+    pub(crate) settings: Option<String>,
     /// `digests.json`.
-    pub(super) digests: Option<Value>,
+    pub(crate) digests: Option<Value>,
     /// `digests.jsonl`: what judged, from the start and after each change.
-    pub(super) judges: Vec<Judges>,
-    pub(super) summary: Option<Summary>,
+    pub(crate) judges: Vec<Judges>,
+    pub(crate) summary: Option<Summary>,
 }
 
 impl Run {
     /// Reads `dir`. Only `metrics.jsonl` has to be there.
-    pub(super) fn read(dir: &Path) -> Result<Self, ReportError> {
+    pub(crate) fn read(dir: &Path) -> Result<Self, ReportError> {
         let path = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
         let name =
             path.file_name().map_or_else(|| "run".to_owned(), |name| name.to_string_lossy().into_owned());
@@ -50,15 +50,15 @@ impl Run {
 }
 
 /// The value of one metric at each step where it was recorded.
-pub(super) type Series = BTreeMap<u64, f64>;
+pub(crate) type Series = BTreeMap<u64, f64>;
 
 /// Every metric of a run by name, in the order of their first appearance.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Metrics(IndexMap<String, Series>);
+pub(crate) struct Metrics(IndexMap<String, Series>);
 
 impl Metrics {
     /// Reads `metrics.jsonl`. Where a resumed run wrote a step again, the later line counts.
-    pub(super) fn read(path: &Path) -> Result<Self, ReportError> {
+    pub(crate) fn read(path: &Path) -> Result<Self, ReportError> {
         let mut metrics = Self::default();
         for row in read_lines::<MetricsRow>(path)? {
             for (name, value) in row.metrics {
@@ -75,28 +75,28 @@ impl Metrics {
     }
 
     /// The metric called `name`.
-    pub(super) fn get(&self, name: &str) -> Option<&Series> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Series> {
         self.0.get(name)
     }
 
     /// Takes the metric called `name` out, so that what stays is what nobody has shown yet.
-    pub(super) fn take(&mut self, name: &str) -> Option<Series> {
+    pub(crate) fn take(&mut self, name: &str) -> Option<Series> {
         self.0.shift_remove(name)
     }
 
     /// The `x` of every metric that is called `<prefix>x<suffix>`, where `x` holds no slash.
-    pub(super) fn names_between(&self, prefix: &str, suffix: &str) -> Vec<String> {
+    pub(crate) fn names_between(&self, prefix: &str, suffix: &str) -> Vec<String> {
         let between = self.0.keys().filter_map(|name| name.strip_prefix(prefix)?.strip_suffix(suffix));
         between.filter(|name| !name.contains('/')).map(str::to_owned).collect()
     }
 
     /// The names of all metrics.
-    pub(super) fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         self.0.keys().cloned().collect()
     }
 
     /// The number of the last step.
-    pub(super) fn last_step(&self) -> u64 {
+    pub(crate) fn last_step(&self) -> u64 {
         self.0.values().filter_map(|series| series.keys().next_back()).max().copied().unwrap_or(0)
     }
 }
@@ -110,43 +110,57 @@ struct MetricsRow {
 
 /// The completions that were sampled at one step.
 #[derive(Debug)]
-pub(super) struct Samples {
-    pub(super) step: u64,
+pub(crate) struct Samples {
+    pub(crate) step: u64,
     /// Completions of one prompt each, in the order of the file.
-    pub(super) groups: Vec<Vec<Completion>>,
+    pub(crate) groups: Vec<Vec<Completion>>,
 }
 
 /// A row of `completions/completions_00012.jsonl`.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Completion {
-    pub(super) step: u64,
-    pub(super) prompt: String,
-    pub(super) completion: String,
-    pub(super) reference: Option<String>,
-    pub(super) reward: Option<f64>,
-    pub(super) advantage: Option<f64>,
+pub(crate) struct Completion {
+    pub(crate) step: u64,
+    pub(crate) prompt: String,
+    pub(crate) completion: String,
+    pub(crate) reference: Option<String>,
+    pub(crate) reward: Option<f64>,
+    pub(crate) advantage: Option<f64>,
     #[serde(default)]
-    pub(super) outcomes: IndexMap<String, OutcomeRow>,
+    pub(crate) outcomes: IndexMap<String, OutcomeRow>,
 }
 
 /// What one verifier said of a completion.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct OutcomeRow {
-    pub(super) status: String,
-    pub(super) reward: Option<f64>,
-    pub(super) reason: Option<String>,
+pub(crate) struct OutcomeRow {
+    pub(crate) status: String,
+    pub(crate) reward: Option<f64>,
+    pub(crate) reason: Option<String>,
     #[serde(default)]
-    pub(super) metrics: IndexMap<String, Option<f64>>,
+    pub(crate) metrics: IndexMap<String, Option<f64>>,
 }
 
 /// `summary.json`: measured before and after training, on the same tasks. Empty if there was no such measurement,
 /// and a number that was not finite is `None`.
 #[derive(Debug, Deserialize)]
-pub(super) struct Summary {
-    pub(super) before: IndexMap<String, Option<f64>>,
-    pub(super) after: IndexMap<String, Option<f64>>,
-    pub(super) steps: Option<u64>,
-    pub(super) seconds: Option<f64>,
+pub(crate) struct Summary {
+    pub(crate) before: IndexMap<String, Option<f64>>,
+    pub(crate) after: IndexMap<String, Option<f64>>,
+    pub(crate) steps: Option<u64>,
+    pub(crate) seconds: Option<f64>,
+}
+
+/// A row of `digests.jsonl`: what judged from a step on.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Judges {
+    /// Steps made before: 0 is from the start.
+    pub(crate) step: u64,
+    /// The digests of the plugins and interpreters, by verifier.
+    pub(crate) verifiers: BTreeMap<String, String>,
+    /// The digest of the reward file, where there is one.
+    pub(crate) reward: Option<String>,
+    /// What is not as in the row above: verifiers, and files of settings.
+    #[serde(default)]
+    pub(crate) changed: Vec<String>,
 }
 
 fn read_judges(path: &Path) -> Result<Vec<Judges>, ReportError> {

@@ -4,9 +4,9 @@ use maud::Markup;
 
 use gavel_verify::Status;
 
-use super::chart::{self, Layer, Line, Look, Size};
-use super::format::Unit;
-use super::run::{Metrics, Series};
+use crate::chart::{self, Layer, Line, Look, Size};
+use crate::format::Unit;
+use crate::run::{Metrics, Series};
 
 /// How the counts of completions without reward begin.
 const NO_REWARD: &str = "reward/none/";
@@ -15,36 +15,36 @@ const NO_REWARD: &str = "reward/none/";
 const HELD_OUT_ACCURACY: &str = "eval_pass@1";
 
 /// A headline with the charts under it.
-pub(super) struct Section {
-    pub(super) title: &'static str,
-    pub(super) note: &'static str,
-    pub(super) panels: Vec<Panel>,
+pub(crate) struct Section {
+    pub(crate) title: &'static str,
+    pub(crate) note: &'static str,
+    pub(crate) panels: Vec<Panel>,
     /// Shown under the charts: a rare outcome does not show in a chart.
-    pub(super) totals: Option<Totals>,
+    pub(crate) totals: Option<Totals>,
     /// Shown three abreast, where there are many and each is minor.
-    pub(super) small: bool,
+    pub(crate) small: bool,
 }
 
 /// One chart with its words.
-pub(super) struct Panel {
-    pub(super) title: String,
-    pub(super) note: String,
+pub(crate) struct Panel {
+    pub(crate) title: String,
+    pub(crate) note: String,
     /// CSS class and label of each curve; empty where the title says it all.
-    pub(super) legend: Vec<(String, String)>,
-    pub(super) chart: Markup,
+    pub(crate) legend: Vec<(String, String)>,
+    pub(crate) chart: Markup,
 }
 
 /// How often each kind of outcome came up, over all steps that were logged.
-pub(super) struct Totals {
+pub(crate) struct Totals {
     /// The kinds that came up at all.
-    pub(super) statuses: Vec<Status>,
+    pub(crate) statuses: Vec<Status>,
     /// A verifier and its counts, one per kind.
-    pub(super) rows: Vec<(String, Vec<f64>)>,
+    pub(crate) rows: Vec<(String, Vec<f64>)>,
 }
 
 /// Sorts every metric of a run into a chart. What the run did not record is left out, and what no chart asks for
 /// gets one of its own in the last section.
-pub(super) fn sections(metrics: &Metrics) -> Vec<Section> {
+pub(crate) fn sections(metrics: &Metrics) -> Vec<Section> {
     let mut rest = metrics.clone();
     let section = |title, note, panels| Section { title, note, panels, totals: None, small: false };
     let mut sections = vec![
@@ -86,7 +86,7 @@ pub(super) fn sections(metrics: &Metrics) -> Vec<Section> {
 
 /// The series that says best how many answers are right: on held-out tasks where it was measured a few times, and
 /// otherwise that of the first verifier of the reward file.
-pub(super) fn accuracy(metrics: &Metrics) -> Option<(Line, Unit)> {
+pub(crate) fn accuracy(metrics: &Metrics) -> Option<(Line, Unit)> {
     let held_out = metrics.get(HELD_OUT_ACCURACY).filter(|series| series.len() > 2);
     let values = match held_out {
         Some(series) => series,
@@ -103,7 +103,7 @@ pub(super) fn accuracy(metrics: &Metrics) -> Option<(Line, Unit)> {
 }
 
 /// The mean length of completions.
-pub(super) fn length(metrics: &Metrics) -> Option<(Line, Unit)> {
+pub(crate) fn length(metrics: &Metrics) -> Option<(Line, Unit)> {
     let values = metrics.get("completions/mean_length")?.clone();
     Some((
         Line { label: "completion length".to_owned(), colour: 1, values, look: Look::Sampled },
@@ -391,7 +391,7 @@ fn look_of(key: &str) -> Look {
 }
 
 /// The CSS class of a kind of outcome; of nothing, when the name is not one of a kind.
-pub(super) fn status_class(name: &str) -> String {
+pub(crate) fn status_class(name: &str) -> String {
     let known = Status::ALL.iter().any(|status| status.name() == name);
     if known { format!("s-{name}") } else { "s-unknown".to_owned() }
 }
@@ -402,7 +402,7 @@ fn unit_of(lines: &[Line]) -> Unit {
 }
 
 /// The unit of numbers that are shares of one as far as can be seen.
-pub(super) fn share_if_fraction(values: &Series) -> Unit {
+pub(crate) fn share_if_fraction(values: &Series) -> Unit {
     let fraction = values.values().all(|value| (0.0..=1.0).contains(value));
     if fraction { Unit::Share } else { Unit::Plain }
 }

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use maud::{Markup, PreEscaped, html};
 
-use super::format::{self, Unit};
-use super::run::Series;
+use crate::format::{self, Unit};
+use crate::run::Series;
 
 /// Columns that a chart answers to when hovered over, and bars of a stack, at most; neighbours are averaged.
 const MOST_COLUMNS: usize = 150;
@@ -16,17 +16,17 @@ const FEW_POINTS: usize = 30;
 
 /// One curve.
 #[derive(Debug, Clone)]
-pub(super) struct Line {
-    pub(super) label: String,
+pub(crate) struct Line {
+    pub(crate) label: String,
     /// Which colour of the page's palette.
-    pub(super) colour: usize,
-    pub(super) values: Series,
-    pub(super) look: Look,
+    pub(crate) colour: usize,
+    pub(crate) values: Series,
+    pub(crate) look: Look,
 }
 
 /// How a curve is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Look {
+pub(crate) enum Look {
     /// Measured at every step and noisy: faint if there are many steps, under its moving mean.
     Sampled,
     /// Planned or counted: as it is.
@@ -37,29 +37,29 @@ pub(super) enum Look {
 
 /// One kind of what a stack adds up.
 #[derive(Debug, Clone)]
-pub(super) struct Layer {
-    pub(super) label: String,
+pub(crate) struct Layer {
+    pub(crate) label: String,
     /// The CSS class that gives the layer its colour.
-    pub(super) class: String,
-    pub(super) values: Series,
+    pub(crate) class: String,
+    pub(crate) values: Series,
 }
 
 /// How large a chart is, in the units of its viewBox, which are pixels at the page's full width.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Size {
+pub(crate) struct Size {
     width: f64,
     height: f64,
 }
 
 impl Size {
     /// Two abreast.
-    pub(super) const WIDE: Self = Self { width: 560.0, height: 230.0 };
+    pub(crate) const WIDE: Self = Self { width: 560.0, height: 230.0 };
     /// Three abreast.
-    pub(super) const SMALL: Self = Self { width: 370.0, height: 180.0 };
+    pub(crate) const SMALL: Self = Self { width: 370.0, height: 180.0 };
 }
 
 /// Draws curves over steps. `label` says what they are to those who cannot see them.
-pub(super) fn lines(label: &str, lines: &[Line], unit: Unit, size: Size) -> Markup {
+pub(crate) fn lines(label: &str, lines: &[Line], unit: Unit, size: Size) -> Markup {
     let steps = all_steps(lines.iter().map(|line| &line.values));
     let (low, high) = extent(lines.iter().flat_map(|line| line.values.values().copied()));
     let frame = Frame::new(size, x_domain(&steps), Axis::covering(low, high, unit));
@@ -80,7 +80,7 @@ pub(super) fn lines(label: &str, lines: &[Line], unit: Unit, size: Size) -> Mark
 }
 
 /// Draws bars over steps, each the sum of its layers, the first layer at the bottom.
-pub(super) fn stack(label: &str, layers: &[Layer], unit: Unit, size: Size) -> Markup {
+pub(crate) fn stack(label: &str, layers: &[Layer], unit: Unit, size: Size) -> Markup {
     let steps = all_steps(layers.iter().map(|layer| &layer.values));
     let columns = columns(&steps);
     let total = |column: &Column| -> f64 {
@@ -110,7 +110,7 @@ pub(super) fn stack(label: &str, layers: &[Layer], unit: Unit, size: Size) -> Ma
 
 /// Draws two curves with an axis each as a standalone image. An image in a README knows neither the page's theme
 /// nor its fonts, so the colours are such that they can be read on white and on black.
-pub(super) fn two_axes(left: &(Line, Unit), right: &(Line, Unit)) -> Markup {
+pub(crate) fn two_axes(left: &(Line, Unit), right: &(Line, Unit)) -> Markup {
     const STYLE: &str = "text{font:12px system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif;fill:#7d8590}\
         .title{font-size:13px;font-weight:600}\
         .grid{stroke:#7d8590;stroke-opacity:.25}\
@@ -152,7 +152,7 @@ pub(super) fn two_axes(left: &(Line, Unit), right: &(Line, Unit)) -> Markup {
 }
 
 /// The class of the page that carries the `index`-th colour.
-pub(super) fn colour_class(index: usize) -> String {
+pub(crate) fn colour_class(index: usize) -> String {
     format!("c{}", index % 8)
 }
 

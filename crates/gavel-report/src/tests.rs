@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{ReportError, curve_svg, write};
+use crate::{ReportError, curve_svg, write};
 
 /// A run directory with these files in it.
 fn run_dir(files: &[(&str, &str)]) -> TempDir {

@@ -2,7 +2,7 @@
 
 /// What a number counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unit {
+pub(crate) enum Unit {
     /// A number without unit.
     Plain,
     /// A share of one, shown in percent.
@@ -17,7 +17,7 @@ pub(super) enum Unit {
 
 impl Unit {
     /// What stands at the head of an axis; empty for a number without unit.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Plain => "",
             Self::Share => "%",
@@ -29,7 +29,7 @@ impl Unit {
 }
 
 /// A value by itself, with three significant digits or so: `0.0123`, `71.2`, `1,234`, `1.5e-6`.
-pub(super) fn value(value: f64, unit: Unit) -> String {
+pub(crate) fn value(value: f64, unit: Unit) -> String {
     if unit == Unit::Share {
         return format!("{:.1} %", value * 100.0);
     }
@@ -47,7 +47,7 @@ pub(super) fn value(value: f64, unit: Unit) -> String {
 }
 
 /// A tick of an axis whose ticks are `step` apart; all ticks of an axis have the same number of decimals.
-pub(super) fn tick(value: f64, step: f64, unit: Unit) -> String {
+pub(crate) fn tick(value: f64, step: f64, unit: Unit) -> String {
     let (value, step) = if unit == Unit::Share { (value * 100.0, step * 100.0) } else { (value, step) };
     if value == 0.0 {
         "0".to_owned()
@@ -64,7 +64,7 @@ pub(super) fn tick(value: f64, step: f64, unit: Unit) -> String {
 }
 
 /// A time as `42 s`, `3 min 20 s` or `2 h 5 min`.
-pub(super) fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     match whole {
         0..10 => format!("{seconds:.1} s"),

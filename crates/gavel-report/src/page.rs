@@ -3,10 +3,10 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::Value;
 
-use super::format::{self, Unit};
-use super::panels::{self, Panel, Section, Totals};
-use super::run::{Completion, Metrics, OutcomeRow, Run, Samples, Series, Summary};
-use crate::digests::Judges;
+use crate::format::{self, Unit};
+use crate::panels::{self, Panel, Section, Totals};
+use crate::run::Judges;
+use crate::run::{Completion, Metrics, OutcomeRow, Run, Samples, Series, Summary};
 
 /// Groups that are shown of each step.
 const GROUPS_PER_STEP: usize = 2;
@@ -17,7 +17,7 @@ const MOST_CHARACTERS: usize = 20_000;
 const END_STEPS: usize = 5;
 
 /// Draws the report of a run.
-pub(super) fn render(run: &Run) -> Markup {
+pub(crate) fn render(run: &Run) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
