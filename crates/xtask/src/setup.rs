@@ -47,6 +47,7 @@ pub fn run(root: &Path, args: &Args) -> Result<()> {
         pip::componentize_py(root),
         pip::math_verify(root),
         pip::chat_templates(root),
+        pip::smollm2(root),
         npm::componentize_js(root),
         debian::docker_registry(root),
         debian::nim(root),
