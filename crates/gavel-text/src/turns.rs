@@ -32,8 +32,12 @@ const END_TOKENS: [&str; 18] = [
 ];
 
 /// How a line starts that poses a new task, emphasis and the marks of a heading left out.
-const TASKS: [&str; 12] = [
+const TASKS: [&str; 16] = [
     "Question:",
+    "[Question]",
+    "Next question",
+    "New question",
+    "Passage:",
     "Problem:",
     "Q:",
     "Human:",
@@ -106,11 +110,39 @@ pub fn tasks(text: &str) -> Vec<&str> {
         let line = &text[at + 1..];
         let marks = line.bytes().take(MOST_MARKS).take_while(|it| b"*# _".contains(it)).count();
         let line = &line[marks..];
-        let may_be = line.as_bytes().first().is_some_and(|it| b"QPHUI".contains(it) || *it >= 0x80);
-        let is_task = may_be && TASKS.iter().any(|task| line.starts_with(task));
+        let is_task = match line.as_bytes().first() {
+            Some(b'0'..=b'9') => is_numbered_question(line),
+            Some(b'Q' | b'E') => is_next_question(line) || TASKS.iter().any(|task| line.starts_with(task)),
+            Some(b'P' | b'H' | b'U' | b'I' | b'N' | b'[' | 0x80..) => {
+                TASKS.iter().any(|task| line.starts_with(task))
+            }
+            _ => false,
+        };
         is_task.then_some((at, at + 1))
     });
     split(text, lines)
+}
+
+/// `Question 2:`, `Exercise 3.`: the first is the one that was asked.
+fn is_next_question(line: &str) -> bool {
+    let Some(number) = ["Question ", "Exercise "].iter().find_map(|name| line.strip_prefix(name)) else {
+        return false;
+    };
+    let digits = number.bytes().take(MOST_DIGITS).take_while(u8::is_ascii_digit).count();
+    let is_first = matches!(&number[..digits], "" | "0" | "1");
+    !is_first && number[digits..].starts_with([':', '.', ')', '\n', '*'])
+}
+
+/// `2. What is 5 * 5?` above a list of choices.
+fn is_numbered_question(line: &str) -> bool {
+    let digits = line.bytes().take(MOST_DIGITS).take_while(u8::is_ascii_digit).count();
+    let Some((question, below)) = line.split_once('\n') else { return false };
+    let is_first = matches!(&line[..digits], "0" | "1");
+    let choices = below.trim_start_matches(['(', ' ', '*', '\n']);
+    !is_first
+        && question[digits..].starts_with(['.', ')'])
+        && question.trim_end().ends_with('?')
+        && (choices.starts_with("A)") || choices.starts_with("A."))
 }
 
 /// Whether a text starts with a line of `####` and a number alone.
@@ -188,6 +220,10 @@ mod tests {
         assert_eq!(tasks("#### 5\n\nTom has 6").len(), 2);
         assert_eq!(tasks("#### 5\n\nWait, it is 6").len(), 1);
         assert_eq!(tasks("Problem 1: 5\nProblem 2: 6").len(), 1);
+        assert_eq!(tasks("B\n**Question 2:** and now?").len(), 2);
+        assert_eq!(tasks("B\n\n2. What is it?\nA) 5\nB) 6").len(), 2);
+        assert_eq!(tasks("1. Is it 5?\n2. Is it 6?\nNo.").len(), 1);
+        assert_eq!(tasks("Steps:\nQuestion 1: what is asked?\n5").len(), 1);
         assert_eq!(tasks("Question: 5?\nA: 6").len(), 1);
     }
 }

@@ -135,11 +135,12 @@ const RENAMINGS: [&str; 10] = [
 pub fn is_withdrawn(behind: &str) -> bool {
     const IN_SENTENCE: [&str; 7] =
         ["(wrong", "(incorrect", ", unless ", " unless it", " unless the answer", "/ not ", " not!"];
-    let far = start_of(behind, FARTHEST).to_ascii_lowercase().replace('’', "'");
-    if JOKES.iter().any(|joke| far.contains(joke)) {
+    if calls_it_a_joke(start_of(behind, FARTHEST)) {
         return true;
     }
-    let near = start_of(&far, BEHIND);
+    // An apostrophe of typographers has three bytes.
+    let lowered = start_of(behind, 4 * BEHIND).to_ascii_lowercase().replace('’', "'");
+    let near = start_of(&lowered, BEHIND);
     let (sentence, next) = near.split_at(sentence_end(near));
     let next = next.trim_start_matches(|c: char| !c.is_alphanumeric());
     let clauses = ["which ", "but it ", "but that ", "but this ", "but it'", "but that'"];
@@ -154,6 +155,29 @@ pub fn is_withdrawn(behind: &str) -> bool {
         || takes_back(next)
         // Behind a box or a tag, a sentence may start without a full stop before it.
         || takes_back(sentence.trim_start_matches(|c: char| !c.is_alphanumeric()))
+}
+
+/// Whether one of the [`JOKES`] stands in a text, in whatever case. The text may be long and is gone through once.
+fn calls_it_a_joke(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let starts = |at: usize, joke: &str| {
+        bytes.get(at..at + joke.len()).is_some_and(|found| found.eq_ignore_ascii_case(joke.as_bytes()))
+    };
+    // Of "i lied" and the like, the second letter is telling.
+    let may_start = |pair: &[u8]| {
+        matches!(
+            (pair[0] | 0x20, pair[1] | 0x20),
+            (b'k', b'i')
+                | (b'j' | b'f', b'o')
+                | (b's', b'c' | b't')
+                | (b't', b'a' | b'h')
+                | (b'i', b' ' | b'g')
+                | (b'd', b'i')
+                | (b'm', b'y')
+        )
+    };
+    let places = bytes.windows(2).enumerate().filter(|(_, pair)| may_start(pair));
+    places.map(|(at, _)| at).any(|at| JOKES.iter().any(|joke| starts(at, joke)))
 }
 
 /// Whether a sentence takes back what stands before it.

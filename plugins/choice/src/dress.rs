@@ -172,7 +172,7 @@ pub(crate) fn closed(text: &str) -> &str {
 
 /// A text in the spelling in which choices are compared: lower case, single spaces, nothing around it.
 pub(crate) fn plain(text: &str) -> String {
-    let text = without_commands(text);
+    let text = without_commands(&without_text_groups(text));
     let around = |c: char| {
         c.is_whitespace() || matches!(c, '*' | '"' | '\'' | '`' | '$' | '“' | '”' | '.' | '。' | '_')
     };
@@ -185,9 +185,14 @@ pub(crate) fn plain(text: &str) -> String {
     words.join(" ").to_lowercase()
 }
 
-/// A formula in one spelling: without white space, dollar signs, layout, and braces around one character. Empty for
-/// prose.
+/// A text that is a formula in one spelling, see [`spelt`]; empty for prose.
 pub(crate) fn formula(text: &str) -> String {
+    if text.contains(['\\', '^', '+', '=', '$', '/', '-', '%', '(']) { spelt(text) } else { String::new() }
+}
+
+/// A formula in one spelling: without white space, dollar signs, layout, what sets text, and braces around one character
+/// or one command; with one name for each sign.
+pub(crate) fn spelt(text: &str) -> String {
     const LAYOUT: [&str; 12] = [
         "\\left",
         "\\right",
@@ -202,22 +207,42 @@ pub(crate) fn formula(text: &str) -> String {
         "\\[",
         "\\]",
     ];
-    if !text.contains(['\\', '^', '+', '=', '$', '/', '-']) {
-        return String::new();
-    }
-    let mut text = without_commands(text).replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac");
+    const NAMES: [(&str, &str); 10] = [
+        ("\\dfrac", "\\frac"),
+        ("\\tfrac", "\\frac"),
+        ("\\leq", "\\le"),
+        ("\\geq", "\\ge"),
+        ("\\neq", "\\ne"),
+        ("\\times", "*"),
+        ("\\cdot", "*"),
+        ("\\%", "%"),
+        ("\\$", "$"),
+        ("°", "^\\circ"),
+    ];
+    let mut text = without_commands(&without_text_groups(text));
     for layout in LAYOUT {
         text = text.replace(layout, "");
+    }
+    for (name, usual) in NAMES {
+        text = text.replace(name, usual);
     }
     let signs: Vec<char> =
         text.trim().trim_end_matches('.').chars().filter(|c| !c.is_whitespace() && *c != '$').collect();
     let mut spelling = String::with_capacity(signs.len());
     let mut at = 0;
     while at < signs.len() {
+        let command = match signs[at..] {
+            ['{', '\\', ..] => signs[at + 2..].iter().take_while(|c| c.is_ascii_alphabetic()).count(),
+            _ => 0,
+        };
         match signs[at..] {
             ['{', inner, '}', ..] if !matches!(inner, '{' | '}' | '\\') => {
                 spelling.push(inner);
                 at += 3;
+            }
+            _ if command > 0 && signs.get(at + 2 + command) == Some(&'}') => {
+                spelling.extend(&signs[at + 1..at + 2 + command]);
+                at += 3 + command;
             }
             _ => {
                 spelling.push(signs[at]);
@@ -226,6 +251,34 @@ pub(crate) fn formula(text: &str) -> String {
         }
     }
     spelling
+}
+
+/// A text with the contents of `\text{…}` and its like in the place of these.
+fn without_text_groups(text: &str) -> String {
+    const GROUPS: [&str; 6] = ["\\text{", "\\mathrm{", "\\textbf{", "\\textrm{", "\\mathbf{", "\\mathit{"];
+    let mut bare = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        bare.push_str(&rest[..at]);
+        let tail = &rest[at..];
+        let inner = GROUPS.iter().find(|group| tail.starts_with(**group)).and_then(|group| {
+            let open = group.len() - 1;
+            let inner = braced(&tail[open..], tail.len())?;
+            Some((inner, open + inner.len() + 2))
+        });
+        rest = match inner {
+            Some((inner, length)) => {
+                bare.push_str(inner);
+                &tail[length..]
+            }
+            None => {
+                bare.push('\\');
+                &tail[1..]
+            }
+        };
+    }
+    bare.push_str(rest);
+    bare
 }
 
 /// A text without the LaTeX commands that only set type.

@@ -7,6 +7,7 @@ mod phrase;
 mod places;
 mod reading;
 mod rival;
+mod standing;
 mod task;
 
 use gavel_plugin::{Error, Submission, Verdict, Verifier, export};

@@ -91,9 +91,11 @@ fn marked(line: &str, task: &Task) -> Option<(Reading, bool)> {
     let body = line.trim_start_matches(|c: char| !c.is_alphanumeric());
     let mut characters = body.chars();
     let named = characters.next().is_some_and(|c| mark(c, task.script).is_some());
+    let is_dashed = [" - ", " – ", " — "].iter().any(|dash| characters.as_str().starts_with(dash));
     let behind = characters.next();
-    let is_set_off =
-        behind.is_some_and(|c| matches!(c, ')' | '.' | ':' | ']' | '：' | '、' | '）' | '．' | '*' | '】'));
+    let is_set_off = is_dashed
+        || behind
+            .is_some_and(|c| matches!(c, ')' | '.' | ':' | ']' | '：' | '、' | '）' | '．' | '*' | '】'));
     let option = ["option", "choice"].iter().any(|word| strip_folded(body, word).is_some());
     (named && is_set_off || option && line.len() < 24).then_some((reading, false))
 }
@@ -124,8 +126,9 @@ fn set_apart(line: &str, task: &Task) -> Option<Reading> {
     if line.ends_with('?') {
         return None;
     }
+    let only = left_over(line, task).or_else(|| only_one(line, task));
     if speaks_against {
-        return left_over(line, task).or_else(|| behind_copula(line, task)).map(Reading::Letters);
+        return only.or_else(|| behind_copula(line, task)).map(Reading::Letters);
     }
     let mut found = Letters::default();
     for (at, _) in line.match_indices(['(', '*', '[']) {
@@ -150,7 +153,7 @@ fn set_apart(line: &str, task: &Task) -> Option<Reading> {
             found = found.union(letters);
         }
     }
-    if let Some(reading) = last_word(line, task) {
+    if let Some(reading) = last_word(line, task).or(only) {
         found = found.union(reading);
     }
     match found.count() {
@@ -162,8 +165,15 @@ fn set_apart(line: &str, task: &Task) -> Option<Reading> {
 
 /// The letter that an elimination leaves: `This rules out A, B and C, leaving D.`
 fn left_over(line: &str, task: &Task) -> Option<Letters> {
-    const LEAVING: [&str; 6] =
-        ["leaving ", "leaves ", "leaving only ", "leaves only ", "leaving us with ", "leaves us with "];
+    const LEAVING: [&str; 7] = [
+        "leaving ",
+        "leaves ",
+        "leaving only ",
+        "leaves only ",
+        "leaving us with ",
+        "leaves us with ",
+        "are left with ",
+    ];
     let sentence = line.trim_end_matches(['.', '!', ' ', '*']);
     let letter = LEAVING.iter().find_map(|word| {
         let at = sentence.rfind(word)?;
@@ -172,6 +182,44 @@ fn left_over(line: &str, task: &Task) -> Option<Letters> {
     })?;
     match letter {
         Reading::Letters(letters) if letters.count() == 1 => Some(letters),
+        _ => None,
+    }
+}
+
+/// The letter that a sentence says is the only one: `Only D remains.`, `D is the only option left.`, `Neither A nor B
+/// works, so D.`
+fn only_one(line: &str, task: &Task) -> Option<Letters> {
+    const STAYS: [&str; 8] =
+        [" remains", " is left", " works", " fits", " is correct", " is right", " is possible", " is valid"];
+    const THINGS: [&str; 6] = ["option", "choice", "answer", "one", "possibility", "statement"];
+    const SO: [&str; 4] = [", so it must be ", ", so it is ", ", so ", ", hence "];
+    let sentence = line.trim_end_matches(['.', '!', ' ', '*']).rsplit(". ").next()?.trim();
+    let only = ["Only ", "only "].iter().find_map(|word| sentence.rsplit_once(word));
+    let only = only.filter(|(before, _)| !is_disowned(before));
+    let staying = only.and_then(|(_, rest)| STAYS.iter().find_map(|end| rest.strip_suffix(end)));
+    let left = || {
+        let (subject, rest) = sentence.split_once(" is the only ")?;
+        let thing = THINGS.iter().find_map(|thing| rest.strip_prefix(thing))?;
+        matches!(
+            thing.trim(),
+            "" | "left" | "remaining" | "possible" | "that works" | "that fits" | "that remains"
+        )
+        .then(|| subject.rsplit(", ").next().unwrap_or(subject))
+    };
+    let concluded = || SO.iter().find_map(|so| sentence.rsplit_once(so)).map(|(_, letter)| letter);
+    // `Since A, B and C are false, D is correct.`, `By elimination: B`
+    let others_fail = || {
+        let (reason, clause) = sentence.rsplit_once(", ")?;
+        let is_reason = ["Since ", "As ", "Because "].iter().any(|word| reason.starts_with(word));
+        STAYS.iter().find_map(|end| clause.strip_suffix(end)).filter(|_| is_reason)
+    };
+    let eliminated = || {
+        let (_, letter) = sentence.split_once("limination")?;
+        Some(letter.trim_start_matches([':', ',', ' ']))
+    };
+    let letter = staying.or_else(left).or_else(concluded).or_else(others_fail).or_else(eliminated)?.trim();
+    match read(letter, task).filter(|reading| is_bare(letter.trim_start_matches("option "), *reading)) {
+        Some(Reading::Letters(letters)) if letters.count() == 1 => Some(letters),
         _ => None,
     }
 }
@@ -196,9 +244,10 @@ fn behind_copula(line: &str, task: &Task) -> Option<Letters> {
         .collect();
     let relative = words.iter().position(|word| matches!(word.as_str(), "that" | "which" | "who"))?;
     let is_in_clause = |no: &&str| words.iter().position(|word| word == no).is_none_or(|at| at > relative);
-    let denies_answer = words.iter().any(|word| ANSWERS.contains(&word.as_str()));
-    let is_known = words.iter().any(|word| AGAINST.contains(&word.as_str()));
-    if denies_answer || !is_known || !AGAINST.iter().all(|no| is_in_clause(&no)) || is_disowned(subject) {
+    // `The option that is not a mammal` denies something else.
+    let no = words.iter().position(|word| AGAINST.contains(&word.as_str()))?;
+    let denies_answer = words[no..].iter().any(|word| ANSWERS.contains(&word.as_str()));
+    if denies_answer || !AGAINST.iter().all(|no| is_in_clause(&no)) || is_disowned(subject) {
         return None;
     }
     match read(letter, task).filter(|reading| is_bare(letter, *reading)) {

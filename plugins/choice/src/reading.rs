@@ -1,10 +1,11 @@
 //! Reads which choices a short text names: `B`, `(B)`, `**B.** Paris`, `A and C`, or the text of a choice.
 
-use gavel_text::{joins, start_of};
+use gavel_text::start_of;
 
-use crate::dress::{closed, is_closing, plain, skip_to_mark, strip_folded, without_commands, word_at};
-use crate::letters::{Letters, Mark, Script, mark};
+use crate::dress::{closed, is_closing, plain, skip_to_mark, strip_folded, without_commands};
+use crate::letters::{Letters, Mark, mark};
 use crate::rival::{goes_on_to_another, is_taken_back};
+use crate::standing::{ends, is_word, mark_at, stands_alone};
 use crate::task::Task;
 
 /// What a text says of the choices.
@@ -22,11 +23,12 @@ const LONGEST: usize = 400;
 /// What `text` names, starting at its first word; `None` when that is no choice.
 pub(crate) fn read(text: &str, task: &Task) -> Option<Reading> {
     let text = start_of(text.trim_start(), LONGEST + task.longest());
-    let line = without_commands(text.lines().next().unwrap_or_default());
+    let first = text.lines().next().unwrap_or_default();
+    let line = without_commands(first);
     let line = line.as_str();
     // `A dog` may be the text of a choice; `A` is a letter even where it is a text, such as a blood type.
     let is_text = line.chars().filter(|c| c.is_alphanumeric()).nth(1).is_some();
-    if let Some(letter) = task.letter_of(line).filter(|_| is_text) {
+    if let Some(letter) = task.letter_of(first).or_else(|| task.letter_of(line)).filter(|_| is_text) {
         return Some(single(letter));
     }
     match letters(line, task) {
@@ -112,73 +114,12 @@ fn is_primed(opened: bool, after: &str) -> bool {
     !opened && after.starts_with(['\'', '’', '′', '″']) || after.starts_with("[^")
 }
 
-/// `b. 4`: a small letter with the text of its choice.
+/// `b. 4`, `b - Rome`: a small letter with the text of its choice.
 fn has_own_text(mark: Mark, after: &str, task: &Task) -> bool {
-    let text = after.trim_start_matches(['.', ')', ':']);
+    let text = after.strip_prefix(" - ").or_else(|| after.strip_prefix(" – "));
+    let text = text.unwrap_or_else(|| after.trim_start_matches(['.', ')', ':']));
     let letter = || task.letter_of(text.lines().next().unwrap_or_default());
     text.len() < after.len() && letter() == Some(mark.letter)
-}
-
-/// A letter of the task at the start of `text`, with the rest behind it, when no word goes on there.
-fn mark_at<'a>(text: &'a str, task: &Task) -> Option<(Mark, &'a str)> {
-    let c = text.chars().next()?;
-    let mark = mark(c, task.script).filter(|mark| task.letters.contains(mark.letter))?;
-    let rest = &text[c.len_utf8()..];
-    (!goes_on(mark, rest)).then_some((mark, rest))
-}
-
-/// Whether the characters behind a mark make it part of a word, a number or a formula.
-fn goes_on(mark: Mark, rest: &str) -> bool {
-    let mut characters = rest.chars();
-    let Some(next) = characters.next() else { return false };
-    let after = characters.next();
-    let is_alphanumeric = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-    match next {
-        '\'' | '’' => after.is_some_and(char::is_alphabetic),
-        '+' | '^' | '=' => true,
-        '_' => is_alphanumeric(after),
-        // `A-level` is a word, `A-D` a range, `A-` a grade.
-        '-' if after.is_none_or(|c| !c.is_alphanumeric() && !c.is_whitespace() && !is_closing(c)) => true,
-        '-' => is_alphanumeric(after) && is_alphanumeric(characters.next()),
-        // `A.D.` is a word, `B.Rome` is not.
-        '.' => after.is_some_and(char::is_uppercase) && characters.next() == Some('.'),
-        _ if mark.is_latin && joins(next) => true,
-        _ if mark.is_latin => {
-            let is_letter = next.is_alphabetic() && next < '\u{250}' || is_latin(next);
-            next.is_ascii_alphanumeric() || is_letter
-        }
-        _ => next.is_alphanumeric() || matches!(next, '\u{64b}'..='\u{65f}'),
-    }
-}
-
-/// Whether it is a Latin letter in some font: `𝐁𝐂` is a word, too.
-fn is_latin(c: char) -> bool {
-    mark(c, Script::default()).is_some_and(|mark| mark.is_latin)
-}
-
-/// Whether the first mark of a text is a letter and not a word: "a", "A good …", "I think …".
-fn stands_alone(mark: Mark, opened: bool, after: &str) -> bool {
-    let closed_by_bracket = after.starts_with([')', ']', '）', '】', ':', '：', '*', '"']);
-    if mark.is_small {
-        let rest =
-            after.trim_matches(|c: char| is_closing(c) || c.is_whitespace() || matches!(c, '.' | '。' | '!'));
-        return opened && closed_by_bracket
-            || after.starts_with(')')
-            || without_commands(rest).trim().is_empty();
-    }
-    if !mark.is_latin || !matches!(mark.letter, 'A' | 'I') {
-        return true;
-    }
-    let Some(next) = after.strip_prefix(' ').map(str::trim_start) else { return true };
-    if !next.starts_with(char::is_lowercase) {
-        return true;
-    }
-    const FOLLOWERS: [&str; 34] = [
-        "because", "since", "as", "is", "which", "for", "with", "based", "due", "and", "or", "but", "not",
-        "so", "would", "in", "here", "from", "if", "when", "where", "porque", "parce", "car", "weil", "denn",
-        "und", "et", "y", "perché", "pois", "karena", "oder", "ou",
-    ];
-    FOLLOWERS.iter().any(|follower| word_at(next, follower).is_some())
 }
 
 /// Joins letters to a list.
@@ -210,15 +151,6 @@ fn connector<'a>(text: &'a str, task: &Task) -> Option<(&'a str, bool)> {
         spaced && !mark.is_small && (opened || !is_word(mark, after)) && ends(after)
     };
     alone.then_some((rest, opens))
-}
-
-/// Whether a letter is the word "A" or "I" of a sentence.
-fn is_word(mark: Mark, after: &str) -> bool {
-    matches!(mark.letter, 'A' | 'I') && after.trim_start().starts_with(char::is_lowercase)
-}
-
-fn ends(after: &str) -> bool {
-    closed(after).chars().next().is_none_or(|c| !c.is_alphanumeric())
 }
 
 fn connector_at(text: &str) -> Option<(&str, bool)> {
@@ -326,6 +258,7 @@ fn choice_text(line: &str, task: &Task) -> Option<Reading> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::letters::Script;
 
     fn task() -> Task {
         let texts = ["Paris", "Rome", "A dog", "None of the above"].map(plain).to_vec();

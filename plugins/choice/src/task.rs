@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::Options;
-use crate::dress::{formula, plain};
+use crate::dress::{formula, plain, spelt};
 use crate::letters::{Letters, Script, lists_in_cyrillic, writes};
 use crate::reading::{Reading, read};
 
@@ -22,7 +22,7 @@ pub(crate) struct Task {
     pub(crate) letters: Letters,
     /// The texts of the choices in the order of their letters, in plain spelling; empty when they are not known.
     pub(crate) texts: Vec<String>,
-    /// The texts that are formulas, in one spelling; empty for those that are not.
+    /// The texts in the spelling in which formulas are compared.
     pub(crate) formulas: Vec<String>,
     /// The letters of the right choices.
     pub(crate) expected: Letters,
@@ -64,7 +64,7 @@ impl Task {
             writes_cyrillic: written('а'..='я'),
             writes_greek: written('ά'..='ώ'),
         };
-        let formulas = choices.texts.iter().map(|text| formula(text)).collect();
+        let formulas = choices.texts.iter().map(|text| spelt(text)).collect();
         let texts = choices.texts;
         let mut task = Self { letters, texts, formulas, expected: Letters::default(), script };
         task.expected = task.expected(submission.reference()?, options)?;

@@ -127,12 +127,44 @@ pub(crate) fn blocks(text: &str) -> Vec<Fenced> {
             (None, None) => {}
         }
     }
-    blocks.extend(open.map(finished));
+    if let Some((opening, mut block)) = open {
+        cut_at_inner_fence(&mut block, &opening);
+        blocks.push(finished((opening, block)));
+    }
     blocks
+}
+
+/// A block that was not closed on a line of its own may be at the end of one: `print(1)` and three backticks.
+fn cut_at_inner_fence(block: &mut Fenced, opening: &Fence<'_>) {
+    let fence: String = std::iter::repeat_n(opening.mark, opening.length).collect();
+    let mut end = 0;
+    for line in block.text.split_inclusive('\n') {
+        if let Some(code) = line.trim_end().strip_suffix(&fence) {
+            block.text.truncate(end + code.len());
+            return;
+        }
+        end += line.len();
+    }
+}
+
+/// The code of an interactive session: what stands behind its prompts.
+fn without_prompts(session: &str) -> Option<String> {
+    let first = session.lines().find(|line| !line.trim().is_empty())?;
+    if !first.starts_with(">>> ") {
+        return None;
+    }
+    let typed = session.lines().filter_map(|line| match line.get(..4) {
+        Some(">>> " | "... ") => Some(&line[4..]),
+        _ => matches!(line.trim_end(), ">>>" | "...").then_some(""),
+    });
+    Some(typed.map(|line| format!("{line}\n")).collect())
 }
 
 /// A block with nothing in it may have its code on the line of its fence.
 fn finished((opening, mut block): (Fence<'_>, Fenced)) -> Fenced {
+    if let Some(code) = without_prompts(&block.text) {
+        block.text = code;
+    }
     let code = opening.info.split_once(char::is_whitespace).map_or("", |(_, rest)| rest.trim());
     let attributes = code.starts_with('{') || code.contains('=') && !code.contains([' ', '(']);
     if block.text.trim().is_empty() && !code.is_empty() && !attributes {
@@ -261,6 +293,11 @@ mod tests {
         assert_eq!(extracted("```python print(1)\n```").as_deref(), Some("print(1)\n"));
         assert_eq!(extracted("```python title=\"a.py\"\nb\n```").as_deref(), Some("b\n"));
         assert_eq!(extracted("```python-repl\na\n```").as_deref(), Some("a\n"));
+        assert_eq!(extracted("```python\nprint(1)```\nIt prints 1.").as_deref(), Some("print(1)"));
+        assert_eq!(
+            extracted("```pycon\n>>> def f():\n...     return 1\n...\n>>> f()\n1\n```").as_deref(),
+            Some("def f():\n    return 1\n\nf()\n")
+        );
     }
 
     #[test]

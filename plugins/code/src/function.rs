@@ -11,6 +11,7 @@ use crate::ahead;
 use crate::answers::{Answer, Claim, ask};
 use crate::compare::close;
 use crate::drivers::Driver;
+use crate::hidden::Hidden;
 use crate::knowledge::Question;
 use crate::options::{Language, Options};
 use crate::report::Report;
@@ -20,7 +21,8 @@ use crate::value::Value;
 
 /// Makes every call and compares.
 pub(crate) fn judge(program: &str, cases: &[FunctionCase], runner: &mut Runner<'_>) -> Result<Report, Error> {
-    let expected: Vec<Value> = cases.iter().map(|case| json(&case.expected)).collect::<Result<_, _>>()?;
+    let expected: Vec<Hidden<Value>> =
+        cases.iter().map(|case| case.expected.read(|raw| json(raw))).collect::<Result<_, _>>()?;
     if let Some(case) = cases.iter().find(|case| !is_name(&case.name)) {
         return Err(Error::InvalidTask(format!(
             "fn_name: {:?} is no name of a function",
@@ -40,7 +42,7 @@ pub(crate) fn judge(program: &str, cases: &[FunctionCase], runner: &mut Runner<'
     }
     let mut report = Report { limited, ..Report::default() };
     for (index, ((case, expected), answer)) in cases.iter().zip(&expected).zip(&answers.answers).enumerate() {
-        let result = compare(answer, expected, case.wrapped, runner.options);
+        let result = expected.judge(|expected| compare(answer, expected, case.wrapped, runner.options));
         report.count(result.map_err(|why| format!("test {}: {why}", index + 1)));
     }
     if report.earns(runner.options)

@@ -10,7 +10,7 @@ const MODULES: &str = "bisect collections copy datetime functools heapq io itert
     statistics string sys";
 
 /// Names by their module.
-const NAMES: [(&str, &str); 14] = [
+const NAMES: [(&str, &str); 17] = [
     ("bisect", "bisect_left bisect_right insort insort_left insort_right"),
     ("collections", "ChainMap Counter OrderedDict defaultdict deque namedtuple"),
     ("copy", "deepcopy"),
@@ -29,8 +29,11 @@ const NAMES: [(&str, &str); 14] = [
          isqrt lcm log log10 log2 nan perm pi prod radians sin sqrt tan tau trunc",
     ),
     ("operator", "add and_ attrgetter floordiv itemgetter mod mul neg or_ sub truediv xor"),
+    ("json", "dumps loads"),
     ("random", "choice randint randrange sample shuffle"),
+    ("re", "findall finditer fullmatch search sub"),
     ("statistics", "mean median mode"),
+    ("sys", "maxsize setrecursionlimit stderr stdin stdout"),
     ("string", "ascii_letters ascii_lowercase ascii_uppercase digits hexdigits punctuation"),
     (
         "typing",
@@ -41,7 +44,7 @@ const NAMES: [(&str, &str); 14] = [
 
 /// The program with the imports that it counts on.
 pub(crate) fn with_imports(program: String) -> String {
-    let words: BTreeSet<&str> = program.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
+    let words = free_names(&program);
     // Nothing may stand before an import from the future.
     if words.contains("__future__") {
         return program;
@@ -59,6 +62,24 @@ pub(crate) fn with_imports(program: String) -> String {
     if imports.is_empty() { program } else { format!("{}\n{program}", imports.join("; ")) }
 }
 
+/// The names in a text but for those behind a point: `re.search` needs `re` alone.
+fn free_names(program: &str) -> BTreeSet<&str> {
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let mut names = BTreeSet::new();
+    let mut rest = program;
+    let mut before = ' ';
+    while let Some(at) = rest.find(is_name) {
+        before = rest[..at].chars().next_back().unwrap_or(before);
+        let length = rest[at..].find(|c| !is_name(c)).unwrap_or(rest.len() - at);
+        if before != '.' {
+            names.insert(&rest[at..at + length]);
+        }
+        before = ' ';
+        rest = &rest[at + length..];
+    }
+    names
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,7 +90,7 @@ mod tests {
         assert_eq!(with("print(1)"), "print(1)");
         assert_eq!(
             with("def f(x: List[int]): return heapq.nlargest(1, deque(x))"),
-            "from collections import deque; from heapq import nlargest; from typing import List; import heapq\n\
+            "from collections import deque; from typing import List; import heapq\n\
              def f(x: List[int]): return heapq.nlargest(1, deque(x))"
         );
         assert_eq!(

@@ -25,9 +25,9 @@ impl CallSite {
     }
 }
 
-/// A value that the program may see.
+/// A value that the program may see. What is expected is [`Hidden`](crate::Hidden), and cannot be made one.
 #[derive(Debug, Clone)]
-pub(crate) struct Argument(Form);
+pub struct Argument(Form);
 
 #[derive(Debug, Clone)]
 enum Form {
@@ -42,8 +42,8 @@ impl Argument {
         Self(Form::Value(value))
     }
 
-    /// The input of a case.
-    pub(crate) fn input(json: Box<RawValue>) -> Self {
+    /// The input of a case, as JSON.
+    pub fn input(json: Box<RawValue>) -> Self {
         Self(Form::Json(json))
     }
 

@@ -8,6 +8,7 @@ mod drivers;
 mod extract;
 mod function;
 mod harness;
+mod hidden;
 mod knowledge;
 mod options;
 mod program;
@@ -19,6 +20,8 @@ mod value;
 
 use gavel_plugin::{Error, Submission, Verdict, Verifier, export};
 
+pub use hidden::Hidden;
+pub use knowledge::Argument;
 pub use options::{Block, Compare, Dataset, Guarded, Language, Options, Score, Stop};
 use report::Report;
 use run::Runner;

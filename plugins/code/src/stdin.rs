@@ -16,7 +16,9 @@ pub(crate) fn judge(program: &str, cases: &[StdinCase], runner: &mut Runner<'_>)
         let outcome = runner.run(program.to_owned(), case.input.clone().into_bytes())?;
         let limited = is_limit(&outcome.ending);
         let result = match outcome.ending {
-            Ending::Exited(0) => compare::outputs(&outcome.stdout, &case.output, runner.options),
+            Ending::Exited(0) => {
+                case.output.judge(|output| compare::outputs(&outcome.stdout, output, runner.options))
+            }
             _ => Err(told(&outcome)),
         };
         let failed = result.is_err();

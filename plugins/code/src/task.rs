@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use crate::hidden::Hidden;
 use crate::knowledge::Argument;
 use crate::options::Dataset;
 use columns::from_columns;
@@ -41,7 +42,7 @@ pub(crate) enum Tests {
 #[serde(deny_unknown_fields)]
 pub(crate) struct StdinCase {
     pub(crate) input: String,
-    pub(crate) output: String,
+    pub(crate) output: Hidden<String>,
 }
 
 /// One call and what must be returned.
@@ -49,7 +50,7 @@ pub(crate) struct StdinCase {
 pub(crate) struct FunctionCase {
     pub(crate) name: String,
     pub(crate) args: Vec<Argument>,
-    pub(crate) expected: Raw,
+    pub(crate) expected: Hidden<Raw>,
     /// APPS wraps some results in a list of one; then either is right.
     pub(crate) wrapped: bool,
 }
@@ -174,7 +175,7 @@ enum Reference {
 #[serde(deny_unknown_fields)]
 struct Call {
     args: Vec<Raw>,
-    expected: Raw,
+    expected: Hidden<Raw>,
 }
 
 /// Serde's own tagged enums cannot hold raw values, so the tag is read first.

@@ -238,7 +238,8 @@ fn only_char(text: Option<&str>) -> Option<char> {
     chars.next().filter(|_| chars.next().is_none())
 }
 
-/// A whole number that is not negative; `300.0` is one, since data frames turn columns with gaps into floats.
+/// A whole number that is not negative; `300.0` is one, since data frames turn columns with gaps into floats, and so is
+/// `"300"`, as sets of text have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Count(usize);
 
@@ -257,6 +258,13 @@ impl<'de> Deserialize<'de> for Count {
                 usize::try_from(value)
                     .map(Count)
                     .map_err(|_| E::invalid_value(de::Unexpected::Unsigned(value), &self))
+            }
+
+            fn visit_str<E: de::Error>(self, value: &str) -> Result<Count, E> {
+                let number = value.parse::<u32>().ok();
+                number
+                    .map(|it| Count(it as usize))
+                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str(value), &self))
             }
 
             fn visit_f64<E: de::Error>(self, value: f64) -> Result<Count, E> {

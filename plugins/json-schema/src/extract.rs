@@ -77,28 +77,50 @@ fn find<'a>(text: &'a str, place: Place, tag: &str) -> Option<&'a str> {
 /// as in CommonMark, and so is the last.
 fn fenced(text: &str) -> Option<&str> {
     let mut last = None;
-    let mut open: Option<(usize, bool)> = None;
+    let mut open: Option<(Fence<'_>, usize)> = None;
     let mut at = 0;
     for line in text.split_inclusive('\n') {
-        let mark = line.trim();
-        if let Some(language) = mark.strip_prefix("```") {
-            match open {
-                Some((start, is_json)) if language.is_empty() => {
-                    last = is_json.then(|| &text[start..at]);
-                    open = None;
-                }
-                Some(_) => {}
-                None => {
-                    open =
-                        Some((at + line.len(), language.is_empty() || language.eq_ignore_ascii_case("json")));
-                }
+        match (&open, Fence::of(line)) {
+            (Some((opening, start)), Some(fence)) if fence.closes(opening) => {
+                last = opening.is_of_json().then(|| &text[*start..at]);
+                open = None;
             }
+            (None, Some(fence)) => open = Some((fence, at + line.len())),
+            _ => {}
         }
         at += line.len();
     }
     match open {
-        Some((start, is_json)) => is_json.then(|| &text[start..]),
+        Some((opening, start)) => opening.is_of_json().then(|| &text[start..]),
         None => last,
+    }
+}
+
+/// A line of three or more backticks or tildes, and what stands behind them.
+struct Fence<'a> {
+    mark: char,
+    length: usize,
+    info: &'a str,
+}
+
+impl<'a> Fence<'a> {
+    /// The fence of a line, however far it is indented: models indent whole lists of steps.
+    fn of(line: &'a str) -> Option<Self> {
+        let line = line.trim();
+        let mark = line.chars().next().filter(|mark| matches!(mark, '`' | '~'))?;
+        let info = line.trim_start_matches(mark);
+        let length = line.len() - info.len();
+        // Backticks within the line are code in a sentence.
+        (length >= 3 && !info.contains('`')).then_some(Self { mark, length, info })
+    }
+
+    fn closes(&self, opening: &Self) -> bool {
+        self.mark == opening.mark && self.length >= opening.length && self.info.is_empty()
+    }
+
+    fn is_of_json(&self) -> bool {
+        let language = self.info.split_whitespace().next().unwrap_or_default();
+        language.is_empty() || language.eq_ignore_ascii_case("json")
     }
 }
 
@@ -119,6 +141,8 @@ mod tests {
         assert_eq!(fenced("```json\n1\n```\n```python\n2"), None);
         assert_eq!(fenced("```json\n1\n```\n```python\n2\n```"), None);
         assert_eq!(fenced("1"), None);
+        assert_eq!(fenced("````json\n```\n1\n````"), Some("```\n1\n"));
+        assert_eq!(fenced("~~~JSON title=a\n1\n~~~"), Some("1\n"));
     }
 
     #[test]

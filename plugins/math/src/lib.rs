@@ -106,8 +106,8 @@ fn compare_spellings<'a>(
     if comparison.equal() == Some(true) {
         return (answer, comparison);
     }
-    // In prose, `5!` may be an exclamation.
-    let exclaimed = answer.strip_suffix('!').filter(|_| mode == Mode::Phrase);
+    // In prose, `5!` may be an exclamation; `5!!` is none of 5.
+    let exclaimed = answer.strip_suffix('!').filter(|it| mode == Mode::Phrase && !it.ends_with('!'));
     let others = [exclaimed, extract::conclusion(answer), extract::asked(answer, prompt)];
     let found = others.into_iter().flatten().map(|other| (other, against(other)));
     let mut equal = found.filter(|(_, comparison)| comparison.equal() == Some(true));

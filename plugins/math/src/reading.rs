@@ -16,12 +16,14 @@ pub struct Reading<'t> {
     decimal_comma: bool,
     /// The letter of a choice that was left out.
     label: Option<char>,
+    /// Whether it is the letter of a choice alone, and what stands behind that was left out.
+    is_label: bool,
     spelling: OnceCell<String>,
 }
 
 impl<'t> Reading<'t> {
     fn new(text: &'t str, expr: Option<Expr>) -> Self {
-        Self { text, expr, decimal_comma: false, label: None, spelling: OnceCell::new() }
+        Self { text, expr, decimal_comma: false, label: None, is_label: false, spelling: OnceCell::new() }
     }
 
     /// Whether this reading makes sense beside another: `0,1` is 0.1 beside a decimal, and else two numbers.
@@ -36,7 +38,9 @@ impl<'t> Reading<'t> {
                 && decimals(other).is_some()
                 && (decimals(other) == decimals(self) || money(self))
         };
-        labels_agree && (!self.decimal_comma || point())
+        // `A. Smith` is not `A. Jones`: where both say more than the letter, that counts.
+        let both_labels = self.is_label && other.is_label;
+        labels_agree && !both_labels && (!self.decimal_comma || point())
     }
 
     /// Whether three letters stand side by side that are no command.
@@ -92,20 +96,27 @@ pub fn readings(text: &str) -> Vec<Reading<'_>> {
         }
     }
     if let Some(number) = ordinal(text) {
-        push_new(&mut readings, text, parse(number, Commas::Usual).ok());
+        push_new(&mut readings, text, parse(&number, Commas::Usual).ok());
     }
-    if let Some(letter) = named_choice(text) {
-        push_new(&mut readings, text, Some(Expr::Symbol(letter.to_string())));
+    if let Some(number) = ordinal_word(text) {
+        push_new(&mut readings, text, Some(Expr::integer(number)));
+    }
+    if let Some((whole, part)) = mixed_in_words(text) {
+        push_new(&mut readings, text, parse(&format!("{whole} {part}"), Commas::Usual).ok());
+    }
+    if let Some(choice) = named_choice(text) {
+        push_new(&mut readings, text, parse(choice, Commas::Usual).ok());
     }
     if let Some((letter, rest)) = labelled(text) {
-        push_new(&mut readings, text, Some(Expr::Symbol(letter.to_string())));
+        let symbol = Some(Expr::Symbol(letter.to_string()));
+        readings.push(Reading { is_label: true, ..Reading::new(text, symbol) });
         readings.push(Reading { label: Some(letter), ..Reading::new(text, read(rest).ok()) });
     }
     readings
 }
 
-/// The number of `21^{st}` and `21st`, which may as well be a power or a product.
-fn ordinal(text: &str) -> Option<&str> {
+/// The number of `21^{st}` and `21st`, which may as well be a power or a product, with what it counts: `9th day`.
+fn ordinal(text: &str) -> Option<String> {
     let bare = text.trim().trim_matches('$').trim();
     let digits = bare.find(|c: char| !c.is_ascii_digit()).filter(|length| (1..=9).contains(length))?;
     let (number, ending) = bare.split_at(digits);
@@ -117,20 +128,52 @@ fn ordinal(text: &str) -> Option<&str> {
         _ => "th",
     };
     let ending = ending.strip_prefix("^{").and_then(|it| it.strip_suffix('}')).unwrap_or(ending);
-    (ending.trim() == wanted).then_some(number)
+    let counted = ending.trim().strip_prefix(wanted)?;
+    let is_word = counted.is_empty()
+        || counted.starts_with(' ') && counted.bytes().all(|it| it.is_ascii_lowercase() || it == b' ');
+    is_word.then(|| format!("{number}{counted}"))
 }
 
-/// The letter of `Option C`, `\text{Choice (C)}`.
-fn named_choice(text: &str) -> Option<char> {
+/// The number of `ninth`, `the 9th`.
+fn ordinal_word(text: &str) -> Option<i64> {
+    const WORDS: [&str; 12] = [
+        "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
+        "eleventh", "twelfth",
+    ];
+    let bare = unwrapped(text);
+    let bare = ["the ", "The "].iter().find_map(|article| bare.strip_prefix(article)).unwrap_or(bare);
+    let place = WORDS.iter().position(|word| word.eq_ignore_ascii_case(bare))?;
+    Some(place as i64 + 1)
+}
+
+/// The parts of `1 and 1/2`, which may as well be two answers.
+fn mixed_in_words(text: &str) -> Option<(&str, &str)> {
+    let (whole, part) = text.trim().trim_matches('$').split_once(" and ")?;
+    let digits =
+        |text: &str| !text.is_empty() && text.len() < 10 && text.bytes().all(|it| it.is_ascii_digit());
+    let (above, below) = part.trim().split_once('/')?;
+    let below = &below[..below.find(' ').unwrap_or(below.len())];
+    (digits(whole.trim()) && digits(above) && digits(below) && (above.len(), above) < (below.len(), below))
+        .then_some((whole.trim(), part.trim()))
+}
+
+/// A text without the command that sets it as text.
+fn unwrapped(text: &str) -> &str {
     let bare = text.trim_matches(['$', ' ', '.']);
-    let bare = ["\\text{", "\\textbf{", "\\mathrm{"]
+    ["\\text{", "\\textbf{", "\\mathrm{"]
         .iter()
         .find_map(|open| bare.strip_prefix(open))
-        .map_or(bare, |it| it.trim_end_matches('}'));
+        .map_or(bare, |it| it.trim_end_matches('}'))
+}
+
+/// The letter or the number of `Option C`, `\text{Choice (C)}`, `Option 3`.
+fn named_choice(text: &str) -> Option<&str> {
+    let bare = unwrapped(text);
     let name =
         ["Option ", "option ", "Choice ", "choice "].iter().find_map(|name| bare.strip_prefix(name))?;
-    let mut letters = name.trim_matches(['(', ')', ' ', '~', '{', '}']).chars();
-    letters.next().filter(|letter| ('A'..='J').contains(letter) && letters.next().is_none())
+    let choice = name.trim_matches(['(', ')', ' ', '~', '{', '}']);
+    let is_letter = matches!(choice.as_bytes(), [b'A'..=b'J']);
+    (is_letter || matches!(choice.as_bytes(), [b'1'..=b'9'])).then_some(choice)
 }
 
 /// Adds a reading that says something new.
@@ -175,10 +218,17 @@ fn single_decimal_comma(text: &str) -> bool {
 /// The letter of a choice that stands in front of the choice itself: `(C) 12`, `\textbf{(C)}\ 12`, `C. 12`, `C) 12`.
 fn labelled(text: &str) -> Option<(char, Vec<Token<'_>>)> {
     // Most answers are not tokenised again for this.
-    if !text.contains(')') && !matches!(text.trim_start().as_bytes().get(1), Some(b'.' | b':')) {
+    let is_named = || text.contains("ption ") || text.contains("hoice ");
+    if !text.contains(')') && !matches!(text.trim_start().as_bytes().get(1), Some(b'.' | b':')) && !is_named()
+    {
         return None;
     }
-    let tokens = tokens(text, Commas::Usual).ok()?;
+    let mut tokens = tokens(text, Commas::Usual).ok()?;
+    if let Some(Kind::Text(word) | Kind::Word(word)) = tokens.first().map(|token| &token.kind)
+        && ["Option", "option", "Choice", "choice"].contains(word)
+    {
+        tokens.remove(0);
+    }
     let letter = |token: &Token<'_>| match token.kind {
         Kind::Letter(letter) => Some(letter),
         Kind::Text(word) if word.len() == 1 => word.chars().next(),
@@ -194,7 +244,12 @@ fn labelled(text: &str) -> Option<(char, Vec<Token<'_>>)> {
     } else {
         return None;
     };
-    if !('A'..='J').contains(&letter) || tokens.len() <= length {
+    // In brackets and apart from what follows, it may be small; `(a) 5 (b) 6` has parts.
+    let is_small = ('a'..='d').contains(&letter)
+        && length == 3
+        && tokens.get(3).is_some_and(|token| token.spaced)
+        && !tokens[3..].iter().any(|token| token.kind == Kind::Sign('('));
+    if !('A'..='J').contains(&letter) && !is_small || tokens.len() <= length {
         return None;
     }
     // `(C) or (D)` and `(C) 5 and (D) 6` take no choice; `(C) 2 hours and 15 minutes` does.

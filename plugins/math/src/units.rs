@@ -147,7 +147,8 @@ pub fn unit(factors: &[Factor<'_>]) -> Option<Unit> {
                 measure = measure.and_then(|it| times(it, unnamed, power));
                 words.push("unit".to_owned());
             }
-            _ if IDLE.contains(&word.as_str()) => {}
+            // `A` is the ampere.
+            _ if IDLE.contains(&word.as_str()) && factor.word != "A" => {}
             _ => {
                 let power = if next_power > 1 { factor.power.signum() * next_power } else { factor.power };
                 next_power = 1;
@@ -355,8 +356,20 @@ fn known(word: &str) -> Option<Measure> {
         "yuan" => symbol(1, 1, "yuan", 1),
         "rupee" => symbol(1, 1, "rupee", 1),
         "dozen" => symbol(12, 1, "item", 1),
-        _ => None,
+        "micron" => symbol(1, 1_000_000, "meter", 1),
+        other => in_words(other),
     }
+}
+
+/// A unit with a prefix in words: `micrometer`, `megawatt`.
+fn in_words(word: &str) -> Option<Measure> {
+    const PREFIXES: [(&str, isize); 6] =
+        [("nano", -9), ("micro", -6), ("milli", -3), ("kilo", 3), ("mega", 6), ("giga", 9)];
+    let (base, exponent) =
+        PREFIXES.iter().find_map(|(prefix, exponent)| Some((word.strip_prefix(prefix)?, exponent)))?;
+    let mut measure = known(base).filter(|_| base.len() > 3)?;
+    measure.factor *= RBig::from(10).pow(*exponent);
+    Some(measure)
 }
 
 /// A unit with a prefix of the SI: `kPa`, `MHz`, `mL`, `µm`.

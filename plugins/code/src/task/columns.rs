@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::{AssertTests, FunctionCase, Object, Raw, StdinCase, Tests, asserts, prefix_of, with_check};
+use crate::hidden::Hidden;
 use crate::knowledge::Argument;
 use crate::options::Dataset;
 
@@ -190,7 +191,10 @@ fn pairs(inputs: &RawValue, outputs: &RawValue, name: Option<String>) -> Result<
             .map(Tests::Function),
         None => pairs
             .map(|(input, output)| {
-                Ok(StdinCase { input: lines("inputs", &input)?, output: lines("outputs", &output)? })
+                Ok(StdinCase {
+                    input: lines("inputs", &input)?,
+                    output: Hidden::new(lines("outputs", &output)?),
+                })
             })
             .collect::<Result<_, Error>>()
             .map(Tests::Stdin),
@@ -214,11 +218,11 @@ fn function_case(name: &str, input: &RawValue, output: Raw) -> Result<FunctionCa
             lines.map(|line| serde_json::from_str(line).map(Argument::input)).collect();
         let args =
             args.map_err(|error| Error::InvalidTask(format!("inputs: an argument is not JSON: {error}")))?;
-        return Ok(FunctionCase { name, args, expected: unwrapped(&output), wrapped: false });
+        return Ok(FunctionCase { name, args, expected: Hidden::new(unwrapped(&output)), wrapped: false });
     }
     let args: Vec<Raw> = serde_json::from_str(input.get()).unwrap_or_else(|_| vec![input.to_owned()]);
     let args = args.into_iter().map(Argument::input).collect();
-    Ok(FunctionCase { name, args, expected: output, wrapped: true })
+    Ok(FunctionCase { name, args, expected: Hidden::new(output), wrapped: true })
 }
 
 fn object(raw: &RawValue) -> Option<Object> {

@@ -41,7 +41,10 @@ pub(crate) fn run(program: &Program) -> Outcome {
     let path = folder.path().join("program.py");
     std::fs::write(&path, &program.source).unwrap();
     let mut child = Command::new("sh")
-        .args(["-c", "ulimit -S -t 8; ulimit -v 1048576; exec python3 -I -X utf8 \"$0\""])
+        .args([
+            "-c",
+            "ulimit -S -t 8; ulimit -v 1048576; exec python3 -I -X utf8 -X int_max_str_digits=0 \"$0\"",
+        ])
         .arg(&path)
         .current_dir(folder.path())
         .env("PYTHONHASHSEED", "0")

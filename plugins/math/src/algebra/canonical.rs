@@ -320,6 +320,10 @@ fn binomial(n: &RBig, k: &RBig, budget: &Budget) -> Result<Option<RBig>, Spent> 
     if k as usize * n.max(1).ilog2() as usize > MOST_BITS {
         return Ok(None);
     }
+    // What no budget affords stays as it is.
+    if k as usize * (1 + 16 * k as usize / 256) > super::MOST_PRODUCTS as usize {
+        return Ok(None);
+    }
     budget.take(k as usize, 16 * k as usize)?;
     let mut product = UBig::ONE;
     for step in 0..k {

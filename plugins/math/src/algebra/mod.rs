@@ -31,6 +31,9 @@ pub struct Budget {
     steps: Cell<u32>,
 }
 
+/// Products of terms that a comparison may take.
+const MOST_PRODUCTS: u32 = 8_000;
+
 /// The budget is spent: the value is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spent;
@@ -38,7 +41,7 @@ pub struct Spent;
 impl Budget {
     /// Enough for all honest answers.
     pub fn new() -> Self {
-        Self { products: Cell::new(8_000), nodes: Cell::new(10_000), steps: Cell::new(6_000) }
+        Self { products: Cell::new(MOST_PRODUCTS), nodes: Cell::new(10_000), steps: Cell::new(6_000) }
     }
 
     /// Takes products of terms with some bits in their coefficients.

@@ -23,10 +23,12 @@ pub(super) fn renamed(a: &Expr, b: &Expr) -> Vec<Expr> {
     }
     let free = |names: &[String], expr: &Expr| {
         // Beside a constant that is a term of its own, the other may have any function of the variable as its factor.
-        let is_general = names.len() == 2 && names.iter().any(|name| is_free(name, expr));
-        names
-            .iter()
-            .all(|name| is_letter(name) && (is_free(name, expr) || is_general && is_factor(name, expr)))
+        let is_pair = names.len() == 2;
+        let is_general = is_pair && names.iter().any(|name| is_free(name, expr));
+        names.iter().all(|name| {
+            (is_letter(name) || is_pair && matches!(name.as_str(), "a" | "b"))
+                && (is_free(name, expr) || is_general && is_factor(name, expr))
+        })
     };
     // One of the two must be called as constants of integration are; the second of two is often D.
     let usual = |names: &[String]| {
@@ -52,10 +54,36 @@ pub(super) fn renamed(a: &Expr, b: &Expr) -> Vec<Expr> {
     }
 }
 
+/// Two antiderivatives without their constants: sums with a constant of integration each, which is a term of its own and
+/// occurs nowhere else. What is left may differ by a constant: `\frac{(x+1)^2}{2} + C` is `\frac{x^2}{2} + x + C`.
+pub(super) fn antiderivatives(a: &Expr, b: &Expr) -> Option<(Expr, Expr)> {
+    let (left, right) = (without_constant(a)?, without_constant(b)?);
+    let (mut names, mut others) = (BTreeSet::new(), BTreeSet::new());
+    symbols(&left, &mut names);
+    symbols(&right, &mut others);
+    let is_one = names == others && names.len() == 1;
+    is_one.then_some((left, right))
+}
+
+/// A sum without its constant of integration.
+fn without_constant(expr: &Expr) -> Option<Expr> {
+    let Expr::Sum(terms) = expr else { return None };
+    let is_constant = |term: &Expr| matches!(term, Expr::Symbol(name) if name.starts_with(['C', 'c', 'K', 'k']) && is_letter(name));
+    let at = terms.iter().position(is_constant)?;
+    let mut rest = terms.clone();
+    let constant = rest.remove(at);
+    let rest = if rest.len() == 1 { rest.remove(0) } else { Expr::Sum(rest) };
+    let mut names = BTreeSet::new();
+    symbols(&rest, &mut names);
+    let is_elsewhere = matches!(&constant, Expr::Symbol(name) if names.contains(name));
+    (!is_elsewhere).then_some(rest)
+}
+
 /// Whether a constant may be called so.
 fn is_letter(name: &str) -> bool {
     let letter = name.split('_').next().unwrap_or_default();
-    matches!(letter, "A" | "B" | "C" | "D" | "K" | "c") && name.len() <= letter.len() + 4
+    matches!(letter, "A" | "B" | "C" | "D" | "K" | "c" | "k") && name.len() <= letter.len() + 4
+        || matches!(name, "constant" | "const")
 }
 
 /// Whether `name` is a term of its own, or a factor of a term with an exponential or a trigonometric function.

@@ -1,8 +1,11 @@
 //! Compares lists, sets and tuples, and what `±` stands for.
 
+use dashu_ratio::RBig;
+
 use super::{Comparer, Comparison, ListRule, parameters, relation};
-use crate::expr::Expr;
+use crate::expr::{Expr, Number};
 use crate::numeric::Rough;
+use crate::units::Units;
 
 /// More members than this are not put into correspondence.
 const MOST_MEMBERS: usize = 200;
@@ -54,7 +57,11 @@ impl Comparer<'_> {
             (_, Kind::Tuple) if matches!(other, Expr::Matrix(_)) => self
                 .compare_matrices(&Expr::Tuple(collection.members.clone()), other)
                 .unwrap_or(Comparison::OtherKind),
-            // `2 feet and 3 inches`: no value has several members otherwise.
+            (members, Kind::List) => match one_quantity(members) {
+                Some(quantity) => compare(&quantity, other),
+                None => Comparison::OtherKind,
+            },
+            // No value has several members otherwise.
             _ => Comparison::OtherKind,
         }
     }
@@ -180,11 +187,38 @@ impl Comparer<'_> {
     }
 }
 
+/// `2 feet and 3 inches` as one quantity: each unit is a part of the one before it, and there is less of it than of one.
+fn one_quantity(members: &[Expr]) -> Option<Expr> {
+    let (first, rest) = members.split_first()?;
+    let Expr::Quantity(value, unit) = first else { return None };
+    let (mut sum, mut last) = (vec![(**value).clone()], unit);
+    for member in rest {
+        let Expr::Quantity(part, smaller) = member else { return None };
+        let Units::Convertible(factor) = last.against(smaller) else { return None };
+        let Expr::Number(number) = &**part else { return None };
+        if factor <= RBig::ONE || number.value >= factor {
+            return None;
+        }
+        for term in &mut sum {
+            *term = Expr::Product(vec![term.clone(), Expr::Number(Number::exact(factor.clone()))]);
+        }
+        sum.push((**part).clone());
+        last = smaller;
+    }
+    Some(Expr::Quantity(Box::new(Expr::Sum(sum)), last.clone()))
+}
+
 /// The members of a collection, with `±` spelt out.
 fn collection(expr: &Expr) -> Option<Collection> {
     let (members, kind) = match expr {
-        // `(\pm 2, 5)` are two points; two signs would leave open how many.
-        Expr::Tuple(members) if members.iter().filter(|it| mentions_both_signs(it, 0)).count() == 1 => {
+        // `(\pm 2, 5)` are two points; two signs would leave open how many, unless one is `\mp`.
+        Expr::Tuple(members)
+            if match members.iter().filter(|it| mentions_both_signs(it, 0)).count() {
+                0 => false,
+                1 => true,
+                _ => members.iter().any(has_turned_sign),
+            } =>
+        {
             let members = vec![with_sign(expr, true), with_sign(expr, false)];
             return Some(Collection { members, kind: Kind::Set });
         }
@@ -229,6 +263,11 @@ fn mentions_both_signs(expr: &Expr, depth: u8) -> bool {
         Expr::Relation(sides, _) => sides.iter().any(mentions),
         _ => false,
     }
+}
+
+/// Whether it is written with `∓`, as the parser reads that.
+fn has_turned_sign(expr: &Expr) -> bool {
+    matches!(expr, Expr::PlusMinus(_, right) if matches!(**right, Expr::Negative(_)))
 }
 
 fn with_sign(expr: &Expr, plus: bool) -> Expr {

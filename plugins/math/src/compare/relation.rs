@@ -214,7 +214,7 @@ fn rational_coefficients(fraction: &Fraction) -> bool {
 }
 
 /// The same formula in other variables.
-fn primed(expr: &Expr) -> Expr {
+pub(super) fn primed(expr: &Expr) -> Expr {
     let mut names = BTreeSet::new();
     symbols(expr, &mut names);
     names.into_iter().fold(expr.clone(), |expr, name| {
@@ -293,6 +293,14 @@ pub(super) fn assigned(expr: &Expr, comparer: Comparer<'_>) -> Option<(Expr, Exp
         }
         return Some((first.clone(), last.clone()));
     }
+    if let [asked, value] = sides.as_slice()
+        && !has_symbols(value)
+        && !is_zero(value)
+        && is_of_names(asked)
+        && !is_of_names(value)
+    {
+        return Some((asked.clone(), value.clone()));
+    }
     let constants = sides.iter().filter(|side| !has_symbols(side)).count();
     if constants == sides.len() {
         // `3 + 4 = 7` says 7; `6 = 7` says nothing.
@@ -306,7 +314,8 @@ pub(super) fn assigned(expr: &Expr, comparer: Comparer<'_>) -> Option<(Expr, Exp
         let name = sides.iter().find(|side| is_name(side))?;
         return Some((name.clone(), last.clone()));
     }
-    if let ([asked, value], false) = (sides.as_slice(), has_symbols(last))
+    // What is equal to zero is an equation.
+    if let ([asked, value], false) = (sides.as_slice(), has_symbols(last) || is_zero(last))
         && is_asked(asked)
     {
         return Some((asked.clone(), value.clone()));
@@ -315,6 +324,10 @@ pub(super) fn assigned(expr: &Expr, comparer: Comparer<'_>) -> Option<(Expr, Exp
         return Some((last.clone(), first.clone()));
     }
     None
+}
+
+fn is_zero(expr: &Expr) -> bool {
+    matches!(expr, Expr::Number(number) if number.value.is_zero())
 }
 
 /// Whether the symbol `name` occurs in `expr`.
@@ -352,13 +365,43 @@ pub(super) fn is_name(expr: &Expr) -> bool {
     }
 }
 
-/// Whether something is an expression whose value is asked for, and no equation to be solved: `|p-q| + |r-s|`, `A/\pi`.
-/// It has several letters, none of which is an unknown, or an absolute value or π beside one.
+/// Whether something is an expression whose value is asked for, and no equation to be solved: `|p-q| + |r-s|`, `A/\pi`,
+/// `f(2) + f(3)`, `|z|^2`. It has several letters, none of which is an unknown, or what is no unknown beside one.
 fn is_asked(expr: &Expr) -> bool {
     let mut names = BTreeSet::new();
     symbols(expr, &mut names);
     let unknown = names.iter().any(|name| matches!(name.as_str(), "x" | "y" | "z" | "t"));
-    !unknown && (names.len() > 2 || names.len() == 1 && is_over_pi(expr))
+    !unknown && (names.len() > 1 || names.len() == 1 && is_over_pi(expr)) || is_of_names(expr)
+}
+
+/// Whether an expression is made of numbers and names such as `f(2)`, `|z|`, `\sin 2\theta`, with a call among them.
+fn is_of_names(expr: &Expr) -> bool {
+    fn is_angle(expr: &Expr) -> bool {
+        let mut names = BTreeSet::new();
+        symbols(expr, &mut names);
+        !names.is_empty() && !names.iter().any(|name| matches!(name.as_str(), "x" | "y" | "z" | "t"))
+    }
+    fn is(expr: &Expr) -> Option<bool> {
+        let all = |parts: &[Expr]| parts.iter().try_fold(false, |called, part| Some(is(part)? || called));
+        match expr {
+            Expr::Number(_) | Expr::Constant(_) => Some(false),
+            Expr::Call(name, arguments) => match name.as_str() {
+                "sin" | "cos" | "tan" | "cot" | "sec" | "csc" => {
+                    arguments.iter().all(is_angle).then_some(true)
+                }
+                _ => is_name(expr).then_some(true),
+            },
+            Expr::Negative(inner) => is(inner),
+            Expr::Sum(parts) | Expr::Product(parts) => all(parts),
+            Expr::Quotient(above, below) => Some(is(above)? | is(below)?),
+            Expr::Power(base, exponent) => match **exponent {
+                Expr::Number(_) => is(base),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+    is(expr) == Some(true)
 }
 
 fn is_over_pi(expr: &Expr) -> bool {

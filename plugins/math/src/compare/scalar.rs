@@ -5,6 +5,7 @@ use dashu_int::UBig;
 use dashu_ratio::RBig;
 
 use super::infinity::{compare_infinite, mentions_infinity};
+use super::relation::primed;
 use super::{Comparer, Comparison, PercentRule, UnitRule, constants};
 use crate::algebra::{Budget, Fraction, NoValue, Poly, canonical};
 use crate::expr::{Constant, Expr, Number};
@@ -138,10 +139,19 @@ impl Comparer<'_> {
         let same = renamed.iter().map(|b| self.compare_named_values(a, b)).find(|it| it.is_same());
         match same {
             Some(same) => same,
+            None if self.differ_by_a_constant(a, b) => Comparison::SameFormula,
             // What differs under any name differs.
             None if renamed.is_empty() => comparison,
             None => Comparison::OtherFormula,
         }
+    }
+
+    /// Whether two antiderivatives differ by a constant: f(x) - g(x) is the same at x and at any other place.
+    fn differ_by_a_constant(self, a: &Expr, b: &Expr) -> bool {
+        let Some((f, g)) = constants::antiderivatives(a, b) else { return false };
+        let minus = |left: Expr, right: Expr| Expr::Sum(vec![left, Expr::Negative(Box::new(right))]);
+        let (other_f, other_g) = (primed(&f), primed(&g));
+        matches!(numeric::agree(&minus(f, g), &minus(other_f, other_g), self.budget), Agreement::Agree(_))
     }
 
     /// Compares values, free constants by their names.
@@ -160,6 +170,9 @@ impl Comparer<'_> {
         }
         if mentions_infinity(a) || mentions_infinity(b) {
             return compare_infinite(a, b, self.budget);
+        }
+        if are_other_binomials(a, b) {
+            return Comparison::OtherNumber;
         }
         let exact = match (canonical(a, self.budget), canonical(b, self.budget)) {
             (Ok(a), Ok(b)) => compare_exactly(&a, &b, self.budget),
@@ -297,6 +310,24 @@ fn has_decimals(expr: &Expr) -> bool {
         Expr::Negative(inner) | Expr::Percent(inner) => has_decimals(inner),
         _ => false,
     }
+}
+
+/// Whether both are binomials of one whole number above others, as the parser brings them into their lower half: there
+/// they grow with the number below.
+fn are_other_binomials(a: &Expr, b: &Expr) -> bool {
+    fn numbers(expr: &Expr) -> Option<(&RBig, &RBig)> {
+        match expr {
+            Expr::Call(name, arguments) if name == "binom" => match arguments.as_slice() {
+                [Expr::Number(n), Expr::Number(k)] if n.value.is_int() && k.value.is_int() => {
+                    let is_lower = k.value >= RBig::ZERO && &k.value * RBig::from(2) <= n.value;
+                    is_lower.then_some((&n.value, &k.value))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+    matches!((numbers(a), numbers(b)), (Some((n, k)), Some((m, l))) if n == m && k != l)
 }
 
 /// Whether it is made of numbers and the four operations alone.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use gavel_text::{braced, is_case_split};
 
-use super::{Placed, attached};
+use super::{Placed, attached, working};
 
 /// The longest content of a box, and the most boxes that make one list.
 const LONGEST: usize = 20_000;
@@ -29,13 +29,13 @@ pub(super) fn placed(text: &str) -> Option<Placed<'_>> {
     Some(Placed { start: last.start, end: last.end, content, is_joined })
 }
 
-/// Whether the last box is one of several cases: `\boxed{8} if x > 0, otherwise \boxed{7}`.
-pub(super) fn is_one_of_cases(text: &str) -> bool {
-    let Some(last) = last_box(text) else { return false };
-    box_before(text, last.start).is_some_and(|before| {
+/// Whether the last box, from `start` to `end`, is one of several cases: `\boxed{8} if x > 0, otherwise \boxed{7}`.
+pub(super) fn is_one_of_cases(text: &str, start: usize, end: usize) -> bool {
+    let Some(last) = last_box(&text[start..end]) else { return false };
+    box_before(text, start).is_some_and(|before| {
         before.content.trim() != last.content.trim()
-            && before.end <= last.start
-            && is_case_split(&text[before.end..last.start])
+            && before.end <= start
+            && is_case_split(&text[before.end..start])
     })
 }
 
@@ -60,7 +60,9 @@ fn with_neighbours<'a>(text: &'a str, last: &Found<'a>) -> (Cow<'a, str>, bool) 
         }
     }
     let percent = sign_behind(&text[last.end..]);
-    if are_steps(&contents) {
+    if let Some(value) = solved(&contents) {
+        contents = vec![Cow::Owned(value)];
+    } else if are_steps(&contents) {
         contents.truncate(1);
     }
     if contents.len() == 1 && percent.is_none() {
@@ -75,11 +77,23 @@ fn with_neighbours<'a>(text: &'a str, last: &Found<'a>) -> (Cow<'a, str>, bool) 
     (content, is_joined)
 }
 
-/// Whether boxes, the last one first, are steps to it: `x + 2x = 54` and then `x = 18`. The last one is the value of a
-/// letter, and all before are equations in that letter that are not solved for it.
+/// The value that the last box gives an expression in the letters of the boxes before it: `a = 3`, `b = 4`, `a + b = 7`.
+fn solved(contents: &[Cow<'_, str>]) -> Option<String> {
+    let (last, before) = contents.split_first()?;
+    working::solved(&before.join(", "), last).map(str::to_owned)
+}
+
+/// Whether boxes, the last one first, are steps to it. Either the last one is the value of a letter, and all before are
+/// equations in that letter that are not solved for it: `x + 2x = 54` and then `x = 18`. Or it is the value that all
+/// before come to: `A = 5 \cdot 4 = 20` and then `20`.
 fn are_steps(contents: &[Cow<'_, str>]) -> bool {
     let sides = |text: &str| text.split_once('=').map(|(left, _)| left.trim().to_owned());
     let Some((last, before)) = contents.split_first() else { return false };
+    let come_to_it =
+        |step: &Cow<'_, str>| step.rsplit_once('=').is_some_and(|(_, value)| value.trim() == last.trim());
+    if !before.is_empty() && before.iter().all(come_to_it) {
+        return true;
+    }
     let Some(name) = sides(last).filter(|name| name.chars().count() == 1) else { return false };
     !before.is_empty()
         && before.iter().all(|step| sides(step).is_some_and(|left| left != name && left.contains(&name)))
@@ -109,7 +123,7 @@ pub(super) fn last_content(text: &str) -> Option<&str> {
 /// is not closed was cut off.
 fn last_box(text: &str) -> Option<Found<'_>> {
     // Few letters are as rare as the `x` of "box".
-    let ends = text.bytes().enumerate().rev().filter(|(_, byte)| *byte == b'x');
+    let ends = text.rmatch_indices('x');
     let places = ends.filter_map(|(end, _)| command_at(text, text[..=end].strip_suffix("box")?.len()));
     let mut boxes = places.take(MOST_BOXES).filter_map(|command| box_behind(text, command));
     let mut last = boxes.find(|it| !is_blank(it.content))?;

@@ -65,15 +65,9 @@ fn ends_clause(rest: &str, before: &str) -> bool {
         return true;
     }
     if let Some(behind) = rest.strip_prefix(". ").or_else(|| rest.strip_prefix(".\n")) {
-        // `B. 17`, `p. m.`, `Mr. Brown` and `approx. 5` go on.
-        const TITLES: [&str; 13] =
-            ["Mr", "Mrs", "Ms", "Dr", "Prof", "St", "Sr", "Jr", "Mt", "Gen", "Rev", "Lt", "Capt"];
-        let is_letter = before.len() == 1 && before.bytes().all(|it| it.is_ascii_alphabetic());
-        let last = before.rsplit(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
-        return !is_letter
-            && !TITLES.contains(&last)
-            && !before.is_empty()
-            && !behind.starts_with(|c: char| c.is_lowercase());
+        return !before.is_empty()
+            && !behind.starts_with(|c: char| c.is_lowercase())
+            && !is_abbreviated(before, behind);
     }
     if let Some(behind) = rest.strip_prefix(" (") {
         return behind.split_once(')').is_some_and(|(inside, _)| is_remark(inside, before));
@@ -95,9 +89,33 @@ fn ends_clause(rest: &str, before: &str) -> bool {
     false
 }
 
+/// Whether the point between two texts belongs to an abbreviation: `B. 17`, `Mr. Brown`, `approx. 5`, `J. K. Rowling`.
+fn is_abbreviated(before: &str, behind: &str) -> bool {
+    const TITLES: [&str; 15] =
+        ["Mr", "Mrs", "Ms", "Dr", "Prof", "St", "Ste", "Sr", "Mt", "Gen", "Rev", "Lt", "Capt", "Sgt", "vs"];
+    const BEFORE_NUMBERS: [&str; 12] =
+        ["approx", "ca", "No", "no", "Nos", "Rs", "Fig", "Eq", "Ch", "Vol", "Art", "Sec"];
+    let last = before.rsplit(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+    let is_capital = last.len() == 1 && last.bytes().all(|it| it.is_ascii_uppercase());
+    // The letter of a choice, or the first initial of a name.
+    if before.trim_start_matches(['*', '(']).len() == 1 {
+        let next_initial = behind.as_bytes().get(1) == Some(&b'.');
+        return is_capital
+            && (matches!(last, "A" | "B" | "C" | "D" | "E" | "F" | "G" | "H" | "I" | "J") || next_initial);
+    }
+    let is_number = behind.trim_start_matches(['$', '\\', '*']).starts_with(|c: char| c.is_ascii_digit());
+    // A further initial: `J. K. Rowling`, `Samuel L. Jackson`.
+    // `U.S. Senate` as well.
+    let first = &before[..before.len() - last.len()];
+    let is_name = first.ends_with(['.', ' ']) && first.trim_end().ends_with('.')
+        || first.trim_end().ends_with(char::is_lowercase) && before.starts_with(char::is_uppercase);
+    let is_initial = is_capital && is_name && behind.starts_with(char::is_uppercase);
+    TITLES.contains(&last) || is_number && BEFORE_NUMBERS.contains(&last) || is_initial
+}
+
 /// A text without the words that lead to an answer and say nothing of it: `therefore`, `exactly`, `option`.
 pub(super) fn strip_lead(text: &str) -> &str {
-    const LEADS: [&str; 43] = [
+    const LEADS: [&str; 45] = [
         "therefore",
         "thus",
         "hence",
@@ -110,6 +128,8 @@ pub(super) fn strip_lead(text: &str) -> &str {
         "just",
         "exactly",
         "approximately",
+        "approx.",
+        "ca.",
         "about",
         "roughly",
         "now",
@@ -183,6 +203,12 @@ pub(super) fn focus(clause: &str) -> &str {
     }
     let words = leading_words(clause).count();
     if words < 2 {
+        // `the 9th`
+        let bare = ["the ", "The "].iter().find_map(|article| clause.strip_prefix(article));
+        return bare.filter(|it| it.starts_with(|c: char| c.is_ascii_digit())).unwrap_or(clause);
+    }
+    // `all real numbers except 3` is no 3.
+    if clause.contains(" except ") {
         return clause;
     }
     // Words, and then something else: that is it.
@@ -204,7 +230,7 @@ pub(super) fn focus(clause: &str) -> &str {
 /// What stands before "with" or "at" and a quantity: `1975 with total sales of $40,210`, `Ohio with 12 votes`.
 fn before_company(clause: &str) -> Option<&str> {
     let (at, word) = [" with ", " at "].iter().filter_map(|word| Some((clause.find(word)?, *word))).min()?;
-    let (value, company) = (&clause[..at], &clause[at + word.len()..]);
+    let (value, company) = (clause[..at].trim_matches('*'), &clause[at + word.len()..]);
     let is_value =
         value.starts_with(|c: char| c.is_ascii_digit() || c == '$') && value.split_whitespace().count() <= 2;
     let is_name = value.starts_with(char::is_uppercase)

@@ -143,9 +143,14 @@ pub(super) fn number(text: &str) -> Option<(&str, usize)> {
 
 /// Where a time of day starts and ends whose minutes stand from `start` to `end`: `9:50 A.M.`
 fn time_around(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
-    let before = text[..start].strip_suffix(':')?;
-    let hour = before.len() - before.bytes().rev().take_while(u8::is_ascii_digit).count();
-    let is_time = end - start == 2 && (1..=2).contains(&(before.len() - hour));
+    let (hour, is_time) = match text[..start].strip_suffix(':') {
+        Some(before) => {
+            let hour = before.len() - before.bytes().rev().take_while(u8::is_ascii_digit).count();
+            (hour, end - start == 2 && (1..=2).contains(&(before.len() - hour)))
+        }
+        // `9 a.m.`
+        None => (start, end - start <= 2 && !text[..start].ends_with(['.', ',', '/', '-', '$'])),
+    };
     let behind = text[end..].trim_start_matches([' ', '~']);
     let halves = ["A.M.", "P.M.", "a.m.", "p.m.", "AM", "PM", "am", "pm"];
     let half = halves.iter().find(|half| behind.starts_with(**half))?;

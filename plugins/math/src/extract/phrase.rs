@@ -69,11 +69,10 @@ fn checked(stated: &str) -> Option<&str> {
     (!cut && !super::bare(clause).is_empty()).then(|| without_exclamation(focus(clause)))
 }
 
-/// In prose, `18!` may be an exclamation and a factorial; `Paris!` and `18!!` are exclamations.
+/// `Paris!` exclaims. Behind a digit, `!` may be a factorial and `!!` a double one, so they stay.
 fn without_exclamation(clause: &str) -> &str {
     let bare = clause.trim_end_matches('!');
-    let is_factorial = bare.len() + 1 == clause.len() && bare.ends_with(|c: char| c.is_ascii_digit());
-    if is_factorial || clause.contains(['$', '\\']) { clause } else { bare }
+    if bare.ends_with(|c: char| c.is_ascii_digit()) || clause.contains(['$', '\\']) { clause } else { bare }
 }
 
 /// Whether what stands before "answer" only supposes one: `if the answer`, `suppose that our final answer`.
@@ -84,7 +83,7 @@ fn is_supposed(before: &str) -> bool {
         ["if", "suppose", "supposing", "assume", "assuming", "whether", "unless", "doubt", "say"];
     const BETWEEN: [&str; 8] = ["the", "our", "my", "final", "correct", "that", "an", "this"];
     let sentence = sentence_before(before);
-    for word in sentence.rsplit([' ', '*', '_', ',']).filter(|word| !word.is_empty()) {
+    for word in sentence.rsplit([' ', '*', '_', ',', '{', '(']).filter(|word| !word.is_empty()) {
         let is = |it: &&str| it.eq_ignore_ascii_case(word);
         if DENIED.iter().chain(&SUPPOSED).any(is) {
             return true;

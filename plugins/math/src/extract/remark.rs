@@ -71,8 +71,8 @@ fn without_remark(text: &str) -> Option<&str> {
         before.strip_suffix(' ')?
     };
     let before = before.trim_end_matches(|c: char| c.is_whitespace() || c == '~');
-    let before =
-        ["\\,", "\\;", "\\:", "\\quad"].iter().find_map(|it| before.strip_suffix(it)).unwrap_or(before);
+    let spacing = ["\\,", "\\;", "\\:", "\\quad", "\\"];
+    let before = spacing.iter().find_map(|it| before.strip_suffix(it)).unwrap_or(before);
     is_remark(&body[open + 1..], before).then_some(super::bare(before))
 }
 

@@ -79,10 +79,36 @@ pub(crate) fn conclusion(answer: &str) -> Option<&str> {
     if answer.len() > LONGEST {
         return None;
     }
-    let last = behind_arrow(answer);
+    let last = last_row(answer).or_else(|| behind_arrow(answer));
     let rest = last.unwrap_or(answer);
-    let told = behind_words(rest).or_else(|| before_words(rest));
+    let told = behind_words(rest).or_else(|| before_words(rest)).or_else(|| before_reason(rest));
     told.or(last).map(super::bare).filter(|it| !it.is_empty())
+}
+
+/// The last equation of `\begin{aligned} … \end{aligned}`, all of whose rows are equations or inequalities. A row that
+/// goes on with the one before, `&= 7`, is no equation by itself.
+fn last_row(answer: &str) -> Option<&str> {
+    const ENVIRONMENTS: [&str; 5] = ["aligned", "align*", "align", "gathered", "split"];
+    let body = answer.trim().strip_prefix("\\begin{")?;
+    let rows = ENVIRONMENTS.iter().find_map(|name| {
+        let body = body.strip_prefix(name)?.strip_prefix('}')?;
+        body.trim_end().strip_suffix('}')?.strip_suffix(name)?.strip_suffix("\\end{")
+    })?;
+    let rows: Vec<&str> = rows.split("\\\\").map(str::trim).filter(|row| !row.is_empty()).collect();
+    let last = *rows.last()?;
+    let is_whole = !last.starts_with(['&', '=']);
+    (is_whole && derives(&rows, last) && !is_forbidden(answer)).then_some(last)
+}
+
+/// Whether steps are equations or inequalities, and none gives the name of the last one another value.
+fn derives(steps: &[&str], last: &str) -> bool {
+    // Two values of one name contradict each other.
+    let name = |text: &str| text.split_once('=').map(|(name, _)| name.replace('&', "").trim().to_owned());
+    let is_step = |step: &&str| {
+        step.contains(['=', '<', '>'])
+            && (std::ptr::eq(*step, last) || name(step).is_none() || name(step) != name(last))
+    };
+    steps.iter().all(is_step)
 }
 
 /// What follows the last arrow of a derivation, all of whose steps are equations or inequalities.
@@ -94,23 +120,50 @@ fn behind_arrow(answer: &str) -> Option<&str> {
     for arrow in ARROWS {
         steps = steps.into_iter().flat_map(|step| step.split(arrow)).collect();
     }
-    // Two values of one name contradict each other.
-    let name = |text: &str| text.split_once('=').map(|(name, _)| name.trim().to_owned());
-    let derives = steps
-        .iter()
-        .all(|step| step.contains(['=', '<', '>']) && (name(step).is_none() || name(step) != name(last)));
-    (derives && !last.is_empty() && !is_forbidden(answer)).then_some(last)
+    // `\therefore x = 7` has nothing before it.
+    steps.retain(|step| !step.trim().is_empty());
+    let stands = derives(&steps, last) && !last.is_empty() && !is_forbidden(answer);
+    stands.then(|| solved(before, last).unwrap_or(last))
+}
+
+/// The value of an expression all of whose letters were given values before: of `x + y = 10` behind `x = 7, y = 3`.
+pub(super) fn solved<'a>(before: &str, last: &'a str) -> Option<&'a str> {
+    let (expression, value) = last.split_once('=')?;
+    let expression = expression.trim();
+    let is_plain = expression.chars().all(|c| c.is_ascii_alphanumeric() || " +-*/^{}().".contains(c));
+    let letters = || expression.chars().filter(char::is_ascii_alphabetic);
+    let is_given = |letter: char| {
+        before.match_indices(letter).any(|(at, _)| {
+            let alone = !before[..at].ends_with(|c: char| c.is_alphanumeric() || "+-*/^\\)}".contains(c));
+            let given = before[at + 1..].trim_start().strip_prefix('=').unwrap_or_default();
+            alone && given.trim_start().starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '\\'))
+        })
+    };
+    let is_expression = letters().count() > 1 && is_plain && !value.contains(['=', '<', '>']);
+    (is_expression && letters().all(is_given)).then(|| value.trim())
+}
+
+/// What stands before `because …`, `since …`.
+fn before_reason(answer: &str) -> Option<&str> {
+    const TEXT: &str = "\\text{";
+    let at = answer.rfind(TEXT)?;
+    let inner = answer[at + TEXT.len()..].trim_start_matches([' ', '(']);
+    let is_reason = ["since", "because"].iter().any(|reason| inner.starts_with(reason));
+    (is_reason && !is_forbidden(answer)).then(|| answer[..at].trim().trim_end_matches([',', '\\', ' ']))
 }
 
 /// What follows words that end with a verb: all that stands before are words and equations.
 fn behind_words(answer: &str) -> Option<&str> {
-    if let Some(at) = answer.rfind("\\text") {
-        let open = at + answer[at..].find('{')?;
-        let inner = gavel_text::braced(&answer[open..], LONGEST)?;
-        let rest = answer[open + inner.len() + 2..].trim();
-        let said = without_text(&answer[..at]);
-        let derives = said.trim().is_empty() || said.contains('=');
-        return (derives && leads(inner) && !rest.is_empty() && !is_forbidden(answer)).then_some(rest);
+    if answer.contains("\\text") {
+        // Behind the last words that lead to something; a unit may follow that.
+        let rest = answer.rmatch_indices("\\text").find_map(|(at, _)| {
+            let open = at + answer[at..].find('{')?;
+            let inner = gavel_text::braced(&answer[open..], LONGEST).filter(|inner| leads(inner))?;
+            let said = without_text(&answer[..at]);
+            let derives = said.trim().is_empty() || said.contains('=');
+            derives.then(|| answer[open + inner.len() + 2..].trim())
+        });
+        return rest.filter(|rest| !rest.is_empty() && !is_forbidden(answer));
     }
     // `The minimum value is 26`
     let at = answer.rfind(" is ")? + " is ".len();
@@ -135,9 +188,11 @@ fn before_words(answer: &str) -> Option<&str> {
 
 /// Whether words end as those do that a value follows.
 fn leads(words: &str) -> bool {
+    const ALONE: [&str; 5] = ["so", "thus", "hence", "therefore", "then"];
     let words = words.trim().trim_end_matches([':', ',', ' ', '~']);
     let last = words.rsplit(' ').next().unwrap_or_default();
-    words.contains(' ') && LEADS.iter().any(|lead| lead.eq_ignore_ascii_case(last))
+    let is = |list: &[&str]| list.iter().any(|lead| lead.eq_ignore_ascii_case(last));
+    is(&ALONE) || words.contains(' ') && is(&LEADS)
 }
 
 fn is_forbidden(text: &str) -> bool {
@@ -179,23 +234,27 @@ pub(crate) fn asked<'a>(answer: &'a str, prompt: &str) -> Option<&'a str> {
         "is equal to",
     ];
     const NEAR: usize = 60;
-    let (name, value) = answer.split_once('=')?;
-    let name = spelt(name);
-    if answer.len() > LONGEST || value.contains(['=', '<', '>']) || name.chars().count() < 3 {
+    let (left, right) = answer.split_once('=')?;
+    if answer.len() > LONGEST || right.contains(['=', '<', '>']) || prompt.is_empty() {
         return None;
     }
     let prompt = spelt(gavel_text::end_of(prompt, 4_000));
-    prompt
-        .match_indices(&name)
-        .any(|(at, _)| {
-            let before = gavel_text::end_of(&prompt[..at], NEAR);
-            let behind = &prompt[at + name.len()..];
-            let ends = !behind
-                .starts_with(|c: char| matches!(c, '=' | '<' | '>' | '+' | '-' | '*' | '/' | '^' | '_'));
-            ends && !before.ends_with(['+', '-', '*', '/', '=', '^', '_'])
-                && ASKING.iter().any(|it| before.contains(&spelt(it)))
-        })
-        .then(|| super::bare(value))
+    let is_asked = |name: &str| {
+        let name = spelt(name);
+        name.chars().count() > 2
+            && prompt.match_indices(&name).any(|(at, _)| {
+                let before = gavel_text::end_of(&prompt[..at], NEAR);
+                let behind = &prompt[at + name.len()..];
+                let ends = !behind
+                    .starts_with(|c: char| matches!(c, '=' | '<' | '>' | '+' | '-' | '*' | '/' | '^' | '_'));
+                ends && !before.ends_with(['+', '-', '*', '/', '=', '^', '_'])
+                    && ASKING.iter().any(|it| before.contains(&spelt(it)))
+            })
+    };
+    [(left, right), (right, left)]
+        .into_iter()
+        .find(|(name, _)| is_asked(name))
+        .map(|(_, value)| super::bare(value))
 }
 
 /// A text in lower case without white space and signs of layout.

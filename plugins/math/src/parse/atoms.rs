@@ -1,8 +1,8 @@
-//! Operands: numbers, symbols, constants, functions, roots, and what may stand behind them.
+//! Operands: numbers, symbols, constants, arguments, and what may stand behind them.
 
-use super::formula::{PRODUCT, product};
+use super::commands::binomial;
 use super::{Parser, Read, Unreadable, words};
-use crate::expr::{Constant, Expr, NamedSet, Number};
+use crate::expr::{Constant, Expr, Number};
 use crate::token::{Kind, Token};
 use crate::units::{Factor, Unit, unit};
 
@@ -55,6 +55,7 @@ impl<'t> Parser<'t> {
                         self.subscript(name)?;
                     }
                 }
+                Some('\'') if matches!(operand, Expr::Number(_)) => return Ok(self.feet_and_inches(operand)),
                 Some('\'') if matches!(operand, Expr::Symbol(_)) => {
                     self.at += 1;
                     if let Expr::Symbol(name) = &mut operand {
@@ -110,14 +111,11 @@ impl<'t> Parser<'t> {
     }
 
     fn bare_operand(&mut self) -> Read {
-        let Some(kind) = self.peek() else { return Err(Unreadable("an operand is missing")) };
-        // `USD 18`
-        if let (Kind::Word(word) | Kind::Text(word), Some(Kind::Number(_))) = (kind, self.peek_at(1))
-            && let Some(sign) = currency(word)
-        {
-            self.at += 1;
+        if let Some((sign, length)) = self.currency() {
+            self.at += length;
             return self.money(sign);
         }
+        let Some(kind) = self.peek() else { return Err(Unreadable("an operand is missing")) };
         match kind.clone() {
             Kind::Number(digits) => self.number(&digits),
             Kind::Letter(letter) => {
@@ -145,6 +143,9 @@ impl<'t> Parser<'t> {
         if let Some(constant) = constant.filter(|_| self.peek_sign() != Some('_')) {
             return Ok(Expr::Constant(constant));
         }
+        if let Some((upper, lower)) = self.choose(letter) {
+            return Ok(binomial(upper, lower));
+        }
         if matches!(letter, 'f' | 'g' | 'h') && self.peek_sign() == Some('(') && !self.spaced() {
             self.at += 1;
             let arguments = self.arguments()?;
@@ -162,8 +163,23 @@ impl<'t> Parser<'t> {
         self.symbol(letter.to_string())
     }
 
+    /// The numbers of `C(10, 3)`, whose letter has been read.
+    fn choose(&mut self, letter: char) -> Option<(Expr, Expr)> {
+        let is = |ahead: usize, sign: char| self.peek_at(ahead) == Some(&Kind::Sign(sign));
+        let number = |ahead: usize| match self.peek_at(ahead)? {
+            Kind::Number(digits) => super::numbers::decimal(digits).map(Expr::Number),
+            _ => None,
+        };
+        if letter != 'C' || !(is(0, '(') && is(2, ',') && is(4, ')')) {
+            return None;
+        }
+        let found = (number(1)?, number(3)?);
+        self.at += 5;
+        Some(found)
+    }
+
     /// A symbol called `name`, with the subscript that may follow.
-    fn symbol(&mut self, mut name: String) -> Read {
+    pub(super) fn symbol(&mut self, mut name: String) -> Read {
         if self.eat('_') {
             name.push('_');
             self.subscript(&mut name)?;
@@ -172,7 +188,7 @@ impl<'t> Parser<'t> {
     }
 
     /// The spelling of a subscript, appended to `name`.
-    fn subscript(&mut self, name: &mut String) -> Read<()> {
+    pub(super) fn subscript(&mut self, name: &mut String) -> Read<()> {
         let mut braces = 0_usize;
         loop {
             let Some(token) = self.tokens.get(self.at) else {
@@ -266,158 +282,6 @@ impl<'t> Parser<'t> {
         if name.is_empty() { Err(Unreadable("an operand is missing")) } else { self.symbol(name) }
     }
 
-    fn command(&mut self, name: &'t str) -> Read {
-        match name {
-            "frac" => {
-                if let Some(derivative) = self.derivative()? {
-                    return Ok(derivative);
-                }
-                let numerator = self.argument()?;
-                let denominator = self.argument()?;
-                Ok(Expr::Quotient(Box::new(numerator), Box::new(denominator)))
-            }
-            "sqrt" => self.root(),
-            "cbrt" => Ok(root(3, self.argument()?)),
-            "binom" => {
-                let upper = self.argument()?;
-                let lower = self.argument()?;
-                Ok(binomial(upper, lower))
-            }
-            "pi" => Ok(Expr::Constant(Constant::Pi)),
-            "infty" | "infinity" | "inf" => Ok(Expr::Constant(Constant::Infinity)),
-            "imath" | "iota" => Ok(Expr::Constant(Constant::I)),
-            "Reals" => Ok(self.with_sign(NamedSet::Reals)),
-            "Integers" => Ok(self.with_sign(NamedSet::Integers)),
-            "Naturals" => Ok(self.with_sign(NamedSet::Naturals)),
-            "Rationals" => Ok(self.with_sign(NamedSet::Rationals)),
-            "Complexes" => Ok(self.with_sign(NamedSet::Complexes)),
-            "lfloor" => self.delimited("floor", "rfloor"),
-            "lceil" => self.delimited("ceil", "rceil"),
-            "langle" => {
-                let inner = self.list()?;
-                if self.peek() != Some(&Kind::Command("rangle")) {
-                    return Err(Unreadable("a bracket is not closed"));
-                }
-                self.at += 1;
-                Ok(match inner {
-                    Expr::List(members) => Expr::Tuple(members),
-                    single => single,
-                })
-            }
-            "sum" | "prod" | "int" | "lim" => self.big_operator(name),
-            "overline" | "bar" | "underline" | "overrightarrow" | "widehat" | "tilde" => {
-                let mut spelling = String::new();
-                self.subscript(&mut spelling)?;
-                let mut letters = spelling.chars();
-                match (letters.next(), letters.next(), letters.next()) {
-                    // A segment, or its length.
-                    (Some(a), Some(b), None)
-                        if name == "overline" && a.is_uppercase() && b.is_uppercase() =>
-                    {
-                        Ok(product(Expr::Symbol(a.to_string()), Expr::Symbol(b.to_string())))
-                    }
-                    _ => self.symbol(format!("{name} {spelling}")),
-                }
-            }
-            "angle" | "measuredangle" | "triangle" => {
-                let mut spelling = name.to_owned();
-                while let Some(Kind::Letter(_) | Kind::Word(_)) = self.peek() {
-                    spell(&self.tokens[self.at].kind, &mut spelling);
-                    self.at += 1;
-                }
-                Ok(Expr::Symbol(spelling))
-            }
-            "pmod" | "pod" => Err(Unreadable("a modulus stands alone")),
-            _ if is_function(name) => self.function(name),
-            "varepsilon" | "varphi" | "vartheta" | "varrho" | "varsigma" => self.symbol(name[3..].to_owned()),
-            _ => self.symbol(name.to_owned()),
-        }
-    }
-
-    /// `\frac{d}{dx}` and what it is applied to, or `\frac{dy}{dx}`, which is one name.
-    fn derivative(&mut self) -> Read<Option<Expr>> {
-        let braced = |parser: &Self, ahead: usize| -> Option<(String, usize)> {
-            let mut spelling = String::new();
-            if parser.peek_at(ahead) != Some(&Kind::Sign('{')) {
-                return None;
-            }
-            for at in 1..8 {
-                match parser.peek_at(ahead + at)? {
-                    Kind::Sign('}') => return Some((spelling, at + 1)),
-                    kind @ (Kind::Letter(_)
-                    | Kind::Word(_)
-                    | Kind::Text(_)
-                    | Kind::Number(_)
-                    | Kind::Sign('^')) => {
-                        spell(kind, &mut spelling);
-                    }
-                    Kind::Command("partial") => spelling.push('d'),
-                    _ => return None,
-                }
-            }
-            None
-        };
-        let Some((above, length)) = braced(self, 0) else { return Ok(None) };
-        let Some((below, more)) = braced(self, length) else { return Ok(None) };
-        let order = above.strip_prefix('d');
-        let variable = below.strip_prefix('d').filter(|it| it.starts_with(char::is_alphabetic));
-        let (Some(order), Some(variable)) = (order, variable) else { return Ok(None) };
-        let name = format!("d{order}/d{variable}");
-        self.at += length + more;
-        let operator =
-            order.strip_prefix('^').map_or(order, |it| it.trim_start_matches(|c: char| c.is_ascii_digit()));
-        if !operator.is_empty() {
-            return Ok(Some(Expr::Symbol(name)));
-        }
-        let body = self.deeper(|parser| parser.formula(PRODUCT))?;
-        Ok(Some(Expr::Call(name, vec![body])))
-    }
-
-    /// A set by name, with `^+` and the like: positive reals are `(0, ∞)`.
-    fn with_sign(&mut self, set: NamedSet) -> Expr {
-        let start = self.at;
-        let raised = self.eat('^') || self.eat('_');
-        let braced = raised && self.eat('{');
-        let positive = raised && self.eat('+');
-        let closed = !braced || self.eat('}');
-        if positive && closed {
-            if set == NamedSet::Reals {
-                return Expr::Tuple(vec![Expr::integer(0), Expr::Constant(Constant::Infinity)]);
-            }
-            return Expr::Named(if set == NamedSet::Integers { NamedSet::Naturals } else { set });
-        }
-        self.at = start;
-        Expr::Named(set)
-    }
-
-    fn delimited(&mut self, function: &str, close: &str) -> Read {
-        let inner = self.formula(0)?;
-        match self.peek() {
-            Some(Kind::Command(name)) if *name == close => self.at += 1,
-            _ => return Err(Unreadable("a bracket is not closed")),
-        }
-        Ok(Expr::Call(function.to_owned(), vec![inner]))
-    }
-
-    fn root(&mut self) -> Read {
-        let index = if self.peek_sign() == Some('[') {
-            self.at += 1;
-            let index = self.formula(0)?;
-            self.expect(']')?;
-            Some(index)
-        } else {
-            None
-        };
-        let radicand = self.argument()?;
-        Ok(match index {
-            None => root(2, radicand),
-            Some(index) => {
-                let exponent = Expr::Quotient(Box::new(Expr::integer(1)), Box::new(index));
-                Expr::Call("root".to_owned(), vec![exponent, radicand])
-            }
-        })
-    }
-
     /// An argument of a command: a group, or the next token; of a number its first digit, except below a root.
     pub(super) fn argument(&mut self) -> Read {
         match self.peek() {
@@ -463,41 +327,8 @@ impl<'t> Parser<'t> {
     }
 }
 
-/// The sign of a currency by its code.
-fn currency(code: &str) -> Option<char> {
-    match code {
-        "USD" => Some('$'),
-        "EUR" => Some('€'),
-        "GBP" => Some('£'),
-        "INR" => Some('₹'),
-        _ => None,
-    }
-}
-
-/// A binomial, of two whole numbers the one with the smaller lower part: one that is too large to be computed is
-/// compared as it is written.
-pub(super) fn binomial(upper: Expr, lower: Expr) -> Expr {
-    if let (Expr::Number(n), Expr::Number(k)) = (&upper, &lower)
-        && n.value.is_int()
-        && k.value.is_int()
-        && k.value <= n.value
-    {
-        let other = n.value.clone() - k.value.clone();
-        if other < k.value {
-            return Expr::Call("binom".to_owned(), vec![upper.clone(), Expr::Number(Number::exact(other))]);
-        }
-    }
-    Expr::Call("binom".to_owned(), vec![upper, lower])
-}
-
-/// A root of a fixed index.
-pub(super) fn root(index: i64, radicand: Expr) -> Expr {
-    let exponent = Expr::Quotient(Box::new(Expr::integer(1)), Box::new(Expr::integer(index)));
-    Expr::Call("root".to_owned(), vec![exponent, radicand])
-}
-
 /// Appends the spelling of a token.
-fn spell(kind: &Kind<'_>, out: &mut String) {
+pub(super) fn spell(kind: &Kind<'_>, out: &mut String) {
     match kind {
         Kind::Number(digits) => out.push_str(digits),
         Kind::Letter(letter) => out.push(*letter),

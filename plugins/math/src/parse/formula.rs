@@ -35,9 +35,10 @@ impl Parser<'_> {
                 self.at += 1;
                 Ok(negative(self.formula(SIGN.max(least))?))
             }
-            Some('±' | '∓') => {
+            Some(sign @ ('±' | '∓')) => {
                 self.at += 1;
-                Ok(Expr::PlusMinus(Box::new(Expr::integer(0)), Box::new(self.formula(SIGN.max(least))?)))
+                let inner = self.formula(SIGN.max(least))?;
+                Ok(plus_minus(Expr::integer(0), inner, sign))
             }
             _ => self.operand(),
         }
@@ -131,7 +132,7 @@ impl Parser<'_> {
                 Ok(append(left, self.formula(RATIO + 1)?, |it| matches!(it, Expr::Ratio(_)), Expr::Ratio))
             }
             'O' => Ok(Expr::Quotient(Box::new(left), Box::new(self.formula(RATIO + 1)?))),
-            'C' => Ok(super::atoms::binomial(left, self.formula(RATIO + 1)?)),
+            'C' => Ok(super::commands::binomial(left, self.formula(RATIO + 1)?)),
             '+' => Ok(sum(left, self.formula(SUM + 1)?)),
             '-' => {
                 let right = self.formula(SUM + 1)?;
@@ -141,7 +142,7 @@ impl Parser<'_> {
                 }
                 Ok(sum(left, Expr::Negative(Box::new(right))))
             }
-            '±' | '∓' => Ok(Expr::PlusMinus(Box::new(left), Box::new(self.formula(SUM + 1)?))),
+            '±' | '∓' => Ok(plus_minus(left, self.formula(SUM + 1)?, operator)),
             '*' => Ok(product(left, self.formula(PRODUCT + 1)?)),
             '/' => Ok(Expr::Quotient(Box::new(left), Box::new(self.formula(PRODUCT + 1)?))),
             '%' => Ok(Expr::Call("mod".to_owned(), vec![left, self.formula(PRODUCT + 1)?])),
@@ -195,6 +196,12 @@ fn negative(expr: Expr) -> Expr {
         Expr::Quantity(inner, unit) => Expr::Quantity(Box::new(negative(*inner)), unit),
         other => Expr::Negative(Box::new(other)),
     }
+}
+
+/// `left ± right`; with `∓` the other way round, so that the two signs of a pair go together.
+fn plus_minus(left: Expr, right: Expr, sign: char) -> Expr {
+    let right = if sign == '∓' { Expr::Negative(Box::new(right)) } else { right };
+    Expr::PlusMinus(Box::new(left), Box::new(right))
 }
 
 fn is_set(expr: &Expr) -> bool {

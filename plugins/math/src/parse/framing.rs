@@ -41,7 +41,14 @@ pub(super) fn cut_remark(tokens: &mut Vec<Token<'_>>) -> Option<String> {
     let start = remark_start(tokens)?;
     let mut name = None;
     let (mut says, mut whole, mut bounds) = (false, false, false);
-    for token in &tokens[start..] {
+    let is_word = |at: usize, words: &[&str]| matches!(tokens.get(at).map(|it| &it.kind), Some(Kind::Text(word) | Kind::Word(word)) if words.contains(word));
+    // `7 when x = 2` says where that is; `n = 1, 2, …` says what n may be. Otherwise an equation is an answer.
+    let remark = &tokens[start..];
+    let is_place = is_word(start, &["when", "at"]);
+    let is_condition = is_word(start, &["if", "when"]);
+    let signs = |sign: char| remark.iter().filter(|token| token.kind == Kind::Sign(sign)).count();
+    let may_equate = signs('=') == 1 && (is_place || signs('…') > 0);
+    for token in &remark[usize::from(is_condition)..] {
         match &token.kind {
             Kind::Letter(letter) => {
                 name.get_or_insert(letter.to_string());
@@ -49,7 +56,8 @@ pub(super) fn cut_remark(tokens: &mut Vec<Token<'_>>) -> Option<String> {
             }
             Kind::Text(word) | Kind::Word(word) => {
                 let word = word.to_lowercase();
-                if quantity::takes_back(&word) && !matches!(&*word, "is" | "are") {
+                let joins = matches!(&*word, "and" | "or" | "otherwise" | "else") && is_condition;
+                if joins || quantity::takes_back(&word) && !matches!(&*word, "is" | "are") {
                     return None;
                 }
                 whole |= word.starts_with("integer") || word == "whole" || word == "natural";
@@ -70,9 +78,12 @@ pub(super) fn cut_remark(tokens: &mut Vec<Token<'_>>) -> Option<String> {
                 }
             }
             Kind::Sign('∈') => says = true,
+            Kind::Sign('=') if may_equate => says = true,
+            Kind::Sign('…') if may_equate => {}
+            Kind::Sign('-') if is_place => {}
             // `for n \ge 2`
             Kind::Sign('<' | '>' | '≤' | '≥' | '≠') => (says, bounds) = (true, true),
-            Kind::Number(_) if bounds || name.is_none() => {}
+            Kind::Number(_) if bounds || may_equate || name.is_none() => {}
             Kind::Command(set) => {
                 whole |= matches!(*set, "Integers" | "Naturals");
                 if !matches!(*set, "Integers" | "Naturals" | "Reals" | "Rationals" | "Complexes" | "forall") {
@@ -83,9 +94,11 @@ pub(super) fn cut_remark(tokens: &mut Vec<Token<'_>>) -> Option<String> {
             _ => return None,
         }
     }
+    // A condition that names no variable of the formula makes cases of it.
+    let must_concern = bounds || is_condition && !is_place || tokens[start].kind == Kind::Sign(',');
     if !says
         || name.is_none()
-        || bounds && !is_formula_in(&tokens[..start], name.as_deref().unwrap_or_default())
+        || must_concern && !is_formula_in(&tokens[..start], name.as_deref().unwrap_or_default())
     {
         return None;
     }
@@ -122,7 +135,17 @@ fn remark_start(tokens: &[Token<'_>]) -> Option<usize> {
         })
     };
     let opens = |at: usize| match &tokens[at].kind {
-        Kind::Text("for" | "where" | "with" | "For") | Kind::Word("for" | "where" | "with") => true,
+        Kind::Text("for" | "where" | "with" | "For" | "if" | "when")
+        | Kind::Word("for" | "where" | "with" | "if" | "when") => true,
+        // `2^n - 1, n \ge 1`
+        Kind::Sign(',') => {
+            matches!(tokens.get(at + 1).map(|it| &it.kind), Some(Kind::Letter(_)))
+                && matches!(
+                    tokens.get(at + 2).map(|it| &it.kind),
+                    Some(Kind::Sign('∈' | '<' | '>' | '≤' | '≥' | '≠'))
+                )
+                && !tokens[at + 1..].iter().any(is_comma_or_word)
+        }
         Kind::Command("forall") => true,
         Kind::Sign('(') => {
             matches!(
@@ -130,15 +153,20 @@ fn remark_start(tokens: &[Token<'_>]) -> Option<usize> {
                 Some(Kind::Letter(_) | Kind::Text("where" | "for"))
             ) && encloses(at)
                 && tokens.last().is_some_and(|it| it.kind == Kind::Sign(')'))
-                && tokens[at..]
-                    .iter()
-                    .any(|it| matches!(it.kind, Kind::Sign('∈' | '<' | '>' | '≤' | '≥') | Kind::Text("is")))
+                && tokens[at..].iter().any(|it| {
+                    matches!(it.kind, Kind::Sign('∈' | '<' | '>' | '≤' | '≥' | '≠' | '…') | Kind::Text("is"))
+                })
         }
         _ => false,
     };
     // A remark is short.
     let from = tokens.len().saturating_sub(14).max(1);
     (from..tokens.len()).find(|&at| opens(at))
+}
+
+/// Whether more than one thing is said.
+fn is_comma_or_word(token: &Token<'_>) -> bool {
+    matches!(token.kind, Kind::Sign(',' | ';') | Kind::Text(_) | Kind::Word(_))
 }
 
 /// An answer with what is said of its variable.

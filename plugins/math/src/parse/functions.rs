@@ -1,6 +1,7 @@
 //! Functions: their index, power and argument; sums and products over an index.
 
-use super::atoms::{FUNCTIONS, is_function, root};
+use super::atoms::{FUNCTIONS, is_function};
+use super::commands::root;
 use super::formula::{PRODUCT, product};
 use super::{Parser, Read};
 use crate::expr::Expr;

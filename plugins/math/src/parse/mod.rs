@@ -29,6 +29,7 @@
 
 mod atoms;
 mod brackets;
+mod commands;
 mod formula;
 mod framing;
 mod functions;
@@ -40,7 +41,7 @@ pub(crate) use numbers::decimal;
 
 /// The square root of a formula.
 pub(crate) fn square_root(radicand: Expr) -> Expr {
-    atoms::root(2, radicand)
+    commands::root(2, radicand)
 }
 
 use crate::expr::{Expr, Relation};
@@ -226,6 +227,9 @@ impl<'t> Parser<'t> {
             let value = self.deeper(Self::side)?;
             return Ok(Expr::Relation(vec![Expr::Text(label), value], vec![Relation::Equal]));
         }
+        if let Some(exception) = self.exception()? {
+            return Ok(exception);
+        }
         let first = match self.words() {
             Some(words) => words,
             None => match self.named_value()? {
@@ -249,21 +253,31 @@ impl<'t> Parser<'t> {
     fn label(&mut self) -> Option<String> {
         const EXTREMES: [&str; 8] =
             ["max", "min", "maximum", "minimum", "largest", "smallest", "greatest", "least"];
-        const QUANTITIES: [&str; 14] = [
-            "sum",
-            "product",
-            "difference",
-            "area",
-            "perimeter",
-            "length",
-            "width",
-            "height",
-            "mean",
-            "median",
-            "mode",
-            "total",
-            "volume",
-            "answer",
+        // What is called so is not what was asked for, or another value.
+        const NO_LABELS: [&str; 23] = [
+            "trap",
+            "decoy",
+            "fake",
+            "false",
+            "guess",
+            "guesses",
+            "opposite",
+            "inverse",
+            "reciprocal",
+            "twice",
+            "double",
+            "previous",
+            "old",
+            "other",
+            "alternative",
+            "never",
+            "off",
+            "mistake",
+            "error",
+            "distractor",
+            "lambda",
+            "return",
+            "default",
         ];
         let mut label = String::new();
         let mut words = 0;
@@ -273,17 +287,34 @@ impl<'t> Parser<'t> {
             }
             label.push_str(&word.to_lowercase());
             words += 1;
-            if words > 4 || word.chars().count() < 2 || words::is_conjunction(&Kind::Text(word)) {
+            if words > 4
+                || word.chars().count() < 2
+                || words::is_conjunction(&Kind::Text(word))
+                || quantity::takes_back(word)
+                || NO_LABELS.iter().any(|it| it.eq_ignore_ascii_case(word))
+            {
                 return None;
             }
         }
+        // `a: 3` is a label and `a : b`, `a:b` a ratio.
+        if words == 0
+            && let (Some(Kind::Letter(letter)), Some(Kind::Sign(':')), Some(Kind::Number(_))) =
+                (self.peek(), self.peek_at(1), self.peek_at(2))
+            && !self.tokens[self.at + 1].spaced
+            && self.tokens[self.at + 2].spaced
+        {
+            label.push(*letter);
+            words = 1;
+        }
         let is_set = match self.peek_at(words)? {
-            Kind::Sign(':') => EXTREMES.iter().chain(&QUANTITIES).any(|name| *name == label),
+            Kind::Sign(':') => true,
             Kind::Sign('=') => EXTREMES.contains(&label.as_str()),
             _ => false,
         };
-        let has_value =
-            matches!(self.peek_at(words + 1), Some(Kind::Number(_) | Kind::Command(_) | Kind::Sign('-')));
+        let has_value = matches!(
+            self.peek_at(words + 1),
+            Some(Kind::Number(_) | Kind::Command(_) | Kind::Sign('-' | '(' | '[' | '⦃' | '$'))
+        );
         if words == 0 || !is_set || !has_value {
             return None;
         }

@@ -44,6 +44,66 @@ impl<'t> Parser<'t> {
         Some(Expr::integer(value))
     }
 
+    /// The sign of a currency whose code stands before a number, and how many tokens it takes: `USD 18`, `US$18`,
+    /// `Rs. 50`.
+    pub(super) fn currency(&mut self) -> Option<(char, usize)> {
+        let code = match self.peek()? {
+            Kind::Word(word) | Kind::Text(word) => *word,
+            Kind::Letter('A') => "A",
+            Kind::Letter('C') => "C",
+            _ => return None,
+        };
+        let sign = match code {
+            "USD" | "US" | "CAD" | "AUD" | "SGD" | "HK" | "NZ" | "A" | "C" => '$',
+            "EUR" => '€',
+            "GBP" => '£',
+            "INR" | "Rs" | "rs" => '₹',
+            _ => return None,
+        };
+        let is_number = |kind: Option<&Kind<'_>>| matches!(kind, Some(Kind::Number(_)));
+        match self.peek_at(1)? {
+            // `US$18`
+            Kind::Sign('$') if sign == '$' => is_number(self.peek_at(2)).then_some((sign, 2)),
+            Kind::Sign('.') if sign == '₹' => is_number(self.peek_at(2)).then_some((sign, 2)),
+            // `Rs.50`, where the point is none of the number.
+            Kind::Number(digits) if sign == '₹' && digits.starts_with('.') => {
+                let whole = digits[1..].to_owned();
+                self.tokens[self.at + 1].kind = Kind::Number(whole.into());
+                Some((sign, 1))
+            }
+            Kind::Number(_) if code.len() > 2 || sign == '₹' => Some((sign, 1)),
+            _ => None,
+        }
+    }
+
+    /// Feet and inches behind a number: `5'10''`, `6'`; `10''` are inches alone.
+    pub(super) fn feet_and_inches(&mut self, value: Expr) -> Expr {
+        let marks = |parser: &Self, ahead: usize| {
+            (0..2).take_while(|at| parser.peek_at(ahead + at) == Some(&Kind::Sign('\''))).count()
+        };
+        let in_unit = |value: Expr, word| {
+            let unit = crate::units::unit(&[Factor { word, power: 1 }]);
+            with_unit(value, unit)
+        };
+        if marks(self, 0) == 2 {
+            self.at += 2;
+            return in_unit(value, "inch");
+        }
+        self.at += 1;
+        let Some(Kind::Number(digits)) = self.peek() else { return in_unit(value, "foot") };
+        let Some(inches) = super::decimal(digits) else { return in_unit(value, "foot") };
+        let length = match (marks(self, 1), self.peek_at(1)) {
+            (2, _) => 3,
+            (_, Some(Kind::Sign('"'))) => 2,
+            // The last mark may be gone as one that quotes.
+            (0, None) => 1,
+            _ => return in_unit(value, "foot"),
+        };
+        self.at += length;
+        let feet = super::formula::product(value, Expr::integer(12));
+        in_unit(Expr::Sum(vec![feet, Expr::Number(inches)]), "inch")
+    }
+
     /// The words of a unit, as far as they go.
     pub(super) fn unit_factors(&mut self) -> Vec<Factor<'t>> {
         let mut factors: Vec<Factor<'t>> = Vec::new();
@@ -147,6 +207,12 @@ impl<'t> Parser<'t> {
         let start = self.at;
         if let (Expr::Quantity(value, unit), Some(Kind::Number(_))) = (&side, self.peek()) {
             let more = self.deeper(Self::side)?;
+            if let (true, Expr::Quantity(part, smaller)) = (unit.is_degree(), &more)
+                && let Some(parts) = arc(&smaller.name)
+            {
+                let part = Expr::Quotient(part.clone(), Box::new(Expr::integer(parts)));
+                return Ok(Expr::Quantity(Box::new(Expr::Sum(vec![(**value).clone(), part])), unit.clone()));
+            }
             if let Expr::Quantity(part, smaller) = more
                 && let crate::units::Units::Convertible(factor) = unit.against(&smaller)
                 && factor > dashu_ratio::RBig::ONE
@@ -172,6 +238,15 @@ impl<'t> Parser<'t> {
             return None;
         }
         Some(if negative { -power } else { power })
+    }
+}
+
+/// How many of a unit, which is one of time as well, make a degree.
+fn arc(name: &str) -> Option<i64> {
+    match name {
+        "minute" | "arcminute" => Some(60),
+        "second" | "arcsecond" => Some(3_600),
+        _ => None,
     }
 }
 

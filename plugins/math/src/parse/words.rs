@@ -2,7 +2,7 @@
 
 use super::quantity::with_unit;
 use super::{Parser, Read, atoms};
-use crate::expr::{Constant, Expr, NamedSet};
+use crate::expr::{Constant, Expr, NamedSet, Relation};
 use crate::token::{Kind, Token};
 use crate::units::{Factor, unit};
 
@@ -63,7 +63,106 @@ pub(super) fn number_word(word: &str) -> Option<i64> {
     })
 }
 
+/// The number that several English words name: `one hundred`, `twenty five`, `five dozen`.
+fn number_words(said: &str) -> Option<i64> {
+    let (mut total, mut part) = (0_i64, None);
+    for word in said.split(' ') {
+        let scale = match word {
+            "dozen" => 12,
+            "hundred" => 100,
+            "thousand" => 1_000,
+            "million" => 1_000_000,
+            _ => {
+                // `twenty five` adds, `five twenty` says nothing.
+                let number = number_word(word)?;
+                part = match part {
+                    None => Some(number),
+                    Some(before) if before % 100 == 0 && number < 100 => Some(before + number),
+                    Some(before) if before % 10 == 0 && before % 100 >= 20 && number < 10 => {
+                        Some(before + number)
+                    }
+                    Some(_) => return None,
+                };
+                continue;
+            }
+        };
+        let counted = part.take()?.checked_mul(scale)?;
+        if scale >= 1_000 {
+            total = total.checked_add(counted)?;
+        } else {
+            part = Some(counted);
+        }
+    }
+    total.checked_add(part.unwrap_or(0))
+}
+
+/// Whether words are a number in words and what it counts: `two hours`, but not `one of them`.
+fn is_quantity(said: &str) -> bool {
+    const OTHERS: [&str; 8] = ["of", "to", "or", "more", "than", "way", "by", "after"];
+    let mut words = said.split(' ');
+    let counts = words.next().and_then(number_word).is_some();
+    let is_counted = words.next().is_some_and(|word| {
+        number_words(&format!("one {word}")).is_none()
+            && number_word(word).is_none()
+            && !OTHERS.contains(&word)
+            && !super::quantity::takes_back(word)
+    });
+    counts && is_counted
+}
+
+/// The fraction that words name.
+fn fraction_words(said: &str) -> Option<(i64, i64)> {
+    Some(match said {
+        "half" | "one half" => (1, 2),
+        "one third" => (1, 3),
+        "two thirds" => (2, 3),
+        "one quarter" | "one fourth" => (1, 4),
+        "three quarters" | "three fourths" => (3, 4),
+        _ => return None,
+    })
+}
+
 impl<'t> Parser<'t> {
+    /// A set by its name without some of its members: `all real numbers except 1 and 3`.
+    pub(super) fn exception(&mut self) -> Read<Option<Expr>> {
+        let mut said = String::new();
+        let mut ahead = 0;
+        while let Some(Kind::Text(word) | Kind::Word(word)) = self.peek_at(ahead) {
+            if matches!(*word, "except" | "excluding") {
+                break;
+            }
+            push_word(&mut said, word);
+            ahead += 1;
+        }
+        let is_except = matches!(
+            self.peek_at(ahead),
+            Some(Kind::Text("except" | "excluding") | Kind::Word("except" | "excluding"))
+        );
+        if ahead == 0 || !is_except {
+            return Ok(None);
+        }
+        let set = match meant(said) {
+            set @ Expr::Named(NamedSet::Reals | NamedSet::Integers) => set,
+            _ => return Ok(None),
+        };
+        self.at += ahead + 1;
+        if let Some(Kind::Text("for" | "that") | Kind::Word("for" | "that")) = self.peek() {
+            self.at += 1;
+        }
+        let left_out = match self.deeper(Self::comma_list)? {
+            Expr::List(members) | Expr::Set(members) => members,
+            single => vec![single],
+        };
+        let value = |member: Expr| match member {
+            Expr::Relation(mut sides, signs) if sides.len() == 2 && signs == [Relation::Equal] => {
+                sides.remove(1)
+            }
+            other => other,
+        };
+        let members = left_out.into_iter().map(value).collect();
+        Ok(Some(Expr::Difference(Box::new(set), Box::new(Expr::Set(members)))))
+    }
+
     /// Words up to the next separator or relation, when nothing but words stands there.
     pub(super) fn words(&mut self) -> Option<Expr> {
         let mut said = String::new();
@@ -108,7 +207,7 @@ impl<'t> Parser<'t> {
         if count == 0 || !worded || minus && !text && !long {
             return None;
         }
-        if count == 1 && number_word(&said).is_some() {
+        if count == 1 && number_word(&said).is_some() || is_quantity(&said) {
             return None;
         }
         if count == 1 && matches!(said.as_str(), "theta" | "alpha" | "beta" | "lambda") {
@@ -292,9 +391,17 @@ fn meant(said: String) -> Expr {
         "infinity" | "infinite" | "infinitely many" | "infinitely many solutions" => {
             Expr::Constant(Constant::Infinity)
         }
+        "noon" => Expr::Time(720, Some(true)),
+        "midnight" => Expr::Time(0, Some(false)),
         "dne" | "does not exist" | "doesn't exist" | "undefined" | "limit does not exist" => {
             Expr::Text("undefined".to_owned())
         }
-        _ => Expr::Text(said),
+        _ => match (number_words(&said), fraction_words(&said)) {
+            (Some(number), _) => Expr::integer(number),
+            (None, Some((above, below))) => {
+                Expr::Quotient(Box::new(Expr::integer(above)), Box::new(Expr::integer(below)))
+            }
+            (None, None) => Expr::Text(said),
+        },
     }
 }

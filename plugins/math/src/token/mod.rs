@@ -4,12 +4,14 @@
 //! LaTeX, and thousands separators leave the numbers. What a comma between digits means cannot always be told, so the
 //! caller says how to read it ([`Commas`]).
 
+mod command;
+mod meaning;
 mod number;
 mod unicode;
 
 use std::borrow::Cow;
 
-use unicode::{full_width, set_named, unicode_sign, vulgar_fraction};
+use unicode::{full_width, unicode_sign, vulgar_fraction};
 
 /// The longest answer that is read, in bytes, and the most tokens. Longer ones are compared as text.
 const MOST_BYTES: usize = 8_000;
@@ -61,67 +63,6 @@ pub enum Commas {
 /// The text is too long to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooLong;
-
-/// Commands that only lay out.
-const LAYOUT: [&str; 39] = [
-    "left",
-    "right",
-    "middle",
-    "displaystyle",
-    "textstyle",
-    "scriptstyle",
-    "big",
-    "Big",
-    "bigg",
-    "Bigg",
-    "bigl",
-    "bigr",
-    "Bigl",
-    "Bigr",
-    "biggl",
-    "biggr",
-    "bigm",
-    "boxed",
-    "fbox",
-    "mathbf",
-    "boldsymbol",
-    "bm",
-    "mathit",
-    "mathcal",
-    "mathstrut",
-    "strut",
-    "limits",
-    "nolimits",
-    "nonumber",
-    "vec",
-    "hat",
-    "bold",
-    "tiny",
-    "large",
-    "Large",
-    "bf",
-    "rm",
-    "it",
-    "underline",
-];
-const TEXT: [&str; 12] = [
-    "text",
-    "textbf",
-    "textit",
-    "textrm",
-    "textsf",
-    "texttt",
-    "textnormal",
-    "mbox",
-    "hbox",
-    "mathrm",
-    "mathsf",
-    "emph",
-];
-const SPACE: [&str; 5] = ["quad", "qquad", "enspace", "thinspace", "space"];
-/// Commands whose argument is no part of the answer.
-const WITH_IDLE_ARGUMENT: [&str; 9] =
-    ["hspace", "vspace", "phantom", "hphantom", "vphantom", "tag", "label", "color", "textcolor"];
 
 /// The tokens of `text`.
 pub fn tokens(text: &str, commas: Commas) -> Result<Vec<Token<'_>>, TooLong> {
@@ -229,7 +170,9 @@ impl<'a> Reader<'a> {
             }
             '&' if self.tables == 0 => self.at += 1,
             '.' if rest.starts_with("...") => self.sign(3, '…'),
-            '^' if self.after_number() && ordinal(rest) > 0 => self.space(ordinal(rest)),
+            '^' if (self.after_number() || self.after_bracket()) && ordinal(rest) > 0 => {
+                self.space(ordinal(rest))
+            }
             '*' if rest.starts_with("**") => self.sign(2, '^'),
             '<' if rest.starts_with("<=") => self.sign(2, '≤'),
             '>' if rest.starts_with(">=") => self.sign(2, '≥'),
@@ -245,6 +188,10 @@ impl<'a> Reader<'a> {
 
     fn after_number(&self) -> bool {
         matches!(self.tokens.last().map(|token| &token.kind), Some(Kind::Number(_)))
+    }
+
+    fn after_bracket(&self) -> bool {
+        matches!(self.tokens.last().map(|token| &token.kind), Some(Kind::Sign(')')))
     }
 
     fn after_operand(&self) -> bool {
@@ -284,6 +231,7 @@ impl<'a> Reader<'a> {
         }
         match unicode_sign(first) {
             Some(Ok(sign)) => self.sign(length, sign),
+            Some(Err("mu")) => self.mu(length),
             Some(Err(command)) => {
                 self.at += length;
                 self.push(Kind::Command(command));
@@ -335,219 +283,6 @@ impl<'a> Reader<'a> {
             self.push(Kind::Word(word));
         }
     }
-
-    fn command(&mut self) {
-        let rest = self.rest();
-        let name_length = rest[1..].bytes().take_while(u8::is_ascii_alphabetic).count();
-        let name = &rest[1..1 + name_length];
-        let after = 1 + name_length;
-        match name {
-            "" => self.escape(),
-            "left" | "right" if rest[after..].trim_start().starts_with('.') => {
-                self.at += rest.len() - rest[after..].trim_start().len() + 1;
-            }
-            _ if LAYOUT.contains(&name) => self.layout(name, after),
-            _ if TEXT.contains(&name) => self.text_argument(after),
-            _ if SPACE.contains(&name) => self.space(after),
-            "operatorname" => self.operator(after),
-            _ if WITH_IDLE_ARGUMENT.contains(&name) => {
-                self.space(after + argument(&rest[after..]).map_or(0, |(_, length)| length));
-            }
-            "mathbb" | "Bbb" => self.blackboard(after),
-            "begin" | "end" => self.environment(name, after),
-            "cdot" | "times" | "ast" | "bullet" => self.sign(after, '*'),
-            "div" => self.sign(after, '/'),
-            "degree" | "deg" => self.sign(after, '°'),
-            "lbrace" => self.sign(after, '⦃'),
-            "rbrace" => self.sign(after, '⦄'),
-            "lbrack" => self.sign(after, '['),
-            "rbrack" => self.sign(after, ']'),
-            "lvert" | "rvert" | "vert" | "mid" => self.sign(after, '|'),
-            "lVert" | "rVert" | "Vert" => self.sign(after, '‖'),
-            "colon" => self.sign(after, ':'),
-            "prime" => self.sign(after, '\''),
-            "le" | "leq" | "leqslant" | "leqq" => self.sign(after, '≤'),
-            "ge" | "geq" | "geqslant" | "geqq" => self.sign(after, '≥'),
-            "lt" => self.sign(after, '<'),
-            "gt" => self.sign(after, '>'),
-            "ne" | "neq" => self.sign(after, '≠'),
-            "approx" | "sim" | "simeq" | "approxeq" | "thickapprox" => self.sign(after, '≈'),
-            "equiv" => self.sign(after, '≡'),
-            "in" => self.sign(after, '∈'),
-            "notin" => self.sign(after, '∉'),
-            "cup" => self.sign(after, '∪'),
-            "cap" => self.sign(after, '∩'),
-            "setminus" | "backslash" | "smallsetminus" => self.sign(after, '∖'),
-            "pm" => self.sign(after, '±'),
-            "mp" => self.sign(after, '∓'),
-            "land" | "wedge" => self.sign(after, '∧'),
-            "lor" | "vee" => self.sign(after, '∨'),
-            "emptyset" | "varnothing" => self.sign(after, '∅'),
-            "to" | "rightarrow" | "longrightarrow" | "Rightarrow" | "implies" | "iff" | "Longrightarrow"
-            | "leftrightarrow" | "Leftrightarrow" => self.sign(after, '→'),
-            "dfrac" | "tfrac" | "cfrac" | "sfrac" | "nicefrac" => self.named(after, "frac"),
-            "dbinom" | "tbinom" => self.named(after, "binom"),
-            "dots" | "ldots" | "cdots" | "dotsc" | "dotsm" => self.sign(after, '…'),
-            "percent" => self.sign(after, '%'),
-            "mu" if self.after_number() && micro(&rest[after..]).is_some() => {
-                if let Some((unit, length)) = micro(&rest[after..]) {
-                    self.at += after + length;
-                    self.push(Kind::Text(unit));
-                }
-            }
-            "angle" | "measuredangle" | "triangle" | "square" => self.named(after, name),
-            _ => match ["qquad", "quad"].iter().find(|space| name.starts_with(*space)) {
-                Some(space) => self.space(1 + space.len()),
-                None => self.named(after, name),
-            },
-        }
-    }
-
-    /// A command that lays out. In bold or with a hat, i, j and k are unit vectors, and R is the set.
-    fn layout(&mut self, name: &str, length: usize) {
-        self.at += length;
-        let bold = matches!(name, "mathbf" | "boldsymbol" | "bm" | "bold");
-        if !bold && !matches!(name, "hat" | "vec") {
-            return;
-        }
-        let Some((inner, length)) = argument(self.rest()) else { return };
-        let command = match inner.trim() {
-            "i" | "\\imath" => "unit i",
-            "j" | "\\jmath" => "unit j",
-            "k" => "unit k",
-            "R" if bold => "Reals",
-            _ => return,
-        };
-        self.at += length;
-        self.push(Kind::Command(command));
-    }
-
-    fn named(&mut self, length: usize, name: &'a str) {
-        self.at += length;
-        self.push(Kind::Command(name));
-    }
-
-    /// A backslash before something that is no letter.
-    fn escape(&mut self) {
-        let rest = self.rest();
-        let escaped = rest[1..].chars().next();
-        let length = 1 + escaped.map_or(0, char::len_utf8);
-        match escaped {
-            // A doubled backslash before a letter is a command that was escaped once too often.
-            Some('\\')
-                if self.tables == 0
-                    && rest[2..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '\\') =>
-            {
-                self.at += 1;
-            }
-            // In a matrix two backslashes end a row, but before the name of a command they are one too many.
-            Some('\\') if self.tables > 0 && starts_command(&rest[2..]) => self.at += 1,
-            Some('\\') if self.tables > 0 => {
-                self.at += length;
-                let spacing = self.rest().strip_prefix('[').and_then(|rest| rest.split_once(']'));
-                if let Some((spacing, _)) = spacing.filter(|(spacing, _)| {
-                    ["pt", "em", "ex", "cm", "mm"].iter().any(|it| spacing.ends_with(it))
-                }) {
-                    self.at += spacing.len() + 2;
-                }
-                self.push(Kind::Sign('⏎'));
-            }
-            Some('!') => self.at += length,
-            Some('(' | '[') => {
-                self.in_text = false;
-                self.space(length);
-            }
-            Some(')' | ']') => {
-                self.in_text = self.text.contains("\\(") || self.dollars_delimit;
-                self.space(length);
-            }
-            None => self.at += length,
-            Some(',' | ';' | ':' | ' ' | '\\' | '\n' | '>') => self.space(length),
-            Some('{') => self.sign(length, '⦃'),
-            Some('}') => self.sign(length, '⦄'),
-            Some('|') => self.sign(length, '‖'),
-            Some('_' | '&' | '#') => self.space(length),
-            Some(sign) => self.sign(length, sign),
-        }
-    }
-
-    /// The argument of `\text`: its braces group, its words are text.
-    fn text_argument(&mut self, length: usize) {
-        self.at += length;
-        let blanks = self.rest().len() - self.rest().trim_start().len();
-        if self.rest()[blanks..].starts_with('{') && self.braced_text.is_none() {
-            self.at += blanks + 1;
-            self.braces += 1;
-            self.braced_text = Some(self.braces);
-            self.spaced = true;
-        }
-    }
-
-    fn operator(&mut self, length: usize) {
-        self.at += length;
-        self.at += usize::from(self.rest().starts_with('*'));
-        let Some((name, length)) = argument(self.rest()) else { return };
-        self.at += length;
-        let name = name.trim();
-        let name = name
-            .strip_prefix("\\text{")
-            .or_else(|| name.strip_prefix("\\mathrm{"))
-            .map_or(name, |it| it.trim_end_matches('}'));
-        self.push(Kind::Command(name));
-    }
-
-    fn blackboard(&mut self, length: usize) {
-        self.at += length;
-        let rest = self.rest().trim_start();
-        let (name, taken) = match argument(rest) {
-            Some((name, taken)) => (name, taken),
-            None => {
-                let length = rest.chars().next().map_or(0, char::len_utf8);
-                (&rest[..length], length)
-            }
-        };
-        self.at += self.rest().len() - rest.len() + taken;
-        self.push(Kind::Command(set_named(name.trim().chars().next().unwrap_or(' '))));
-    }
-
-    fn environment(&mut self, begin_or_end: &str, length: usize) {
-        self.at += length;
-        let Some((name, length)) = argument(self.rest()) else { return };
-        self.at += length;
-        let is_table = name.contains("matrix") || matches!(name, "array" | "cases");
-        match (begin_or_end, is_table) {
-            (_, false) => self.spaced = true,
-            ("begin", true) => {
-                if name == "array" {
-                    self.at += argument(self.rest()).map_or(0, |(_, length)| length);
-                }
-                self.tables += 1;
-                self.push(Kind::Begin(name));
-            }
-            _ => {
-                self.tables = self.tables.saturating_sub(1);
-                self.push(Kind::End);
-            }
-        }
-    }
-}
-
-/// The unit whose prefix a `\mu` is, given what follows it, and how long that is: `5\,\mu m`, `5\mu\text{m}`.
-fn micro(text: &str) -> Option<(&'static str, usize)> {
-    const UNITS: [(char, &str); 6] =
-        [('m', "μm"), ('g', "μg"), ('s', "μs"), ('L', "μL"), ('l', "μl"), ('F', "μF")];
-    let rest = text.trim_start();
-    let body = ["\\text{", "\\mathrm{", "\\textrm{"].iter().find_map(|open| rest.strip_prefix(open));
-    let letter = body.unwrap_or(rest).chars().next()?;
-    let behind = &body.unwrap_or(rest)[letter.len_utf8()..];
-    let unit = UNITS.iter().find(|(it, _)| *it == letter)?.1;
-    match body {
-        Some(_) => behind.strip_prefix('}').map(|behind| (unit, text.len() - behind.len())),
-        None => {
-            let ends = !behind.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '('));
-            ends.then_some((unit, text.len() - behind.len()))
-        }
-    }
 }
 
 /// How long the ending of an ordinal is that a text starts with: `^{\text{th}}`; 0 without one.
@@ -563,28 +298,9 @@ fn ordinal(text: &str) -> usize {
     ending.trim_start().strip_prefix(close).map_or(0, |rest| text.len() - rest.len())
 }
 
-/// Whether a text starts with the name of a command that stands in matrices.
-fn starts_command(text: &str) -> bool {
-    const NAMES: [&str; 14] = [
-        "frac", "dfrac", "tfrac", "sqrt", "pi", "cdot", "times", "text", "mathrm", "left", "right", "end",
-        "theta", "alpha",
-    ];
-    let name = &text[..text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len())];
-    NAMES.contains(&name)
-}
-
 fn single(word: &str) -> Option<char> {
     let mut letters = word.chars();
     letters.next().filter(|_| letters.next().is_none())
-}
-
-/// What stands in the braces that `text` starts with, and how many bytes they take together.
-fn argument(text: &str) -> Option<(&str, usize)> {
-    let trimmed = text.trim_start();
-    let (content, _) = trimmed.strip_prefix('{')?.split_once('}')?;
-    // `\operatorname{\text{lcm}}` has one more.
-    let nested = usize::from(content.contains('{') && trimmed[content.len() + 2..].starts_with('}'));
-    Some((&trimmed[1..1 + content.len() + nested], text.len() - trimmed.len() + content.len() + 2 + nested))
 }
 
 #[cfg(test)]
