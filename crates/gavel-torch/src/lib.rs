@@ -1,8 +1,10 @@
 //! What tch lacks, behind a safe API: choosing a device, loading CUDA on demand, which kernels run, a
-//! linear layer with a gradient of its own, memory statistics.
+//! linear layer with a gradient of its own, memory statistics, and kernels of our own.
 
 mod attention;
+pub mod cuda;
 mod device;
+pub mod kernels;
 mod linear;
 mod memory;
 
