@@ -1,11 +1,13 @@
 //! What tch lacks, behind a safe API: choosing a device, loading CUDA on demand, which kernels run, operations with a
-//! gradient of their own, attention over packed sequences, the optimiser, memory statistics.
+//! gradient of their own, attention over packed sequences, the optimiser, memory statistics, and kernels of our own.
 
 mod attention;
 mod autograd;
+pub mod cuda;
 mod device;
 mod flash;
 pub mod fused;
+pub mod kernels;
 mod linear;
 mod memory;
 mod message;
