@@ -227,3 +227,60 @@ fn mixed_precision_computes_with_copies_that_stay_where_they_are() {
         assert!(error < 0.1, "{name}: {error}");
     }
 }
+
+#[test]
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
+fn the_card_computes_what_the_processor_does() {
+    let device = gavel_torch::select_device(gavel_torch::DeviceChoice::Auto).unwrap();
+    if !device.is_cuda() {
+        println!("skipped: no CUDA device");
+        return;
+    }
+    let config = Config {
+        vocab_size: 1000,
+        hidden_size: 256,
+        intermediate_size: 512,
+        num_attention_heads: 8,
+        num_key_value_heads: 2,
+        head_dim: 32,
+        initializer_range: 0.08,
+        ..config()
+    };
+    let ids: Vec<i64> = (0..2000).map(|n| n * 7919 % 1000).collect();
+    let groups = [
+        Group { prompt: &ids[..130], completions: vec![&ids[130..400], &ids[400..401], &ids[500..777]] },
+        Group { prompt: &ids[800..801], completions: vec![&ids[900..903]] },
+        Group { prompt: &ids[1000..1100], completions: vec![&ids[1100..1101]] },
+        Group { prompt: &ids[1200..1264], completions: vec![&ids[1300..1700], &ids[1700..1900]] },
+    ];
+    let lengths = lengths(&groups);
+    let count = lengths.iter().sum();
+    let on = |device: Device, precision: Precision, recompute: bool| {
+        let mut model = Model::random(config.clone(), 3, device, precision);
+        model.set_requires_grad(true);
+        let (batch, weights) = (model.pack(&groups), weights(count).to_device(device));
+        let mut log_probs = None;
+        // Two micro-batches, since the second adds to the first.
+        for _ in 0..2 {
+            model.backward(&batch, TEMPERATURE, recompute, &[0..count], &mut |_, found| {
+                log_probs = Some(found.log_probs.to_device(Device::Cpu));
+                weights.shallow_clone()
+            });
+        }
+        let gradients =
+            gradients(&model).into_iter().map(|(name, tensor)| (name, tensor.to_device(Device::Cpu)));
+        (log_probs.unwrap(), gradients.collect::<Vec<_>>())
+    };
+    let (expected, exact) = on(Device::Cpu, Precision::FULL, false);
+    for (precision, tolerance) in [(Precision::FULL, 1e-2), (Precision::MIXED, 4e-2)] {
+        for recompute in [false, true] {
+            let (found, gradients) = on(device, precision, recompute);
+            let difference = (found - &expected).abs().mean(Kind::Float).double_value(&[]);
+            assert!(difference < 0.03, "log-probabilities are off by {difference}");
+            for ((name, found), (_, exact)) in gradients.iter().zip(&exact) {
+                let error = ((found - exact).norm() / exact.norm()).double_value(&[]);
+                assert!(error < tolerance, "{name} with {precision:?}, recomputed {recompute}: {error}");
+            }
+        }
+    }
+}

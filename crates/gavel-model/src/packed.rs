@@ -14,8 +14,8 @@ pub struct Group<'a> {
 
 /// Groups as tensors on the device of a model; [`Model::pack`](crate::Model::pack) makes them.
 ///
-/// The tokens of all prompts come first, then those of all completions. The last token of a completion is predicted and
-/// predicts nothing, so it is not among them.
+/// Prompts with several completions come first, then those completions, then prompts with one completion or none, each
+/// before what follows it. The last token of a completion is predicted and predicts nothing, so it is not among them.
 #[derive(Debug)]
 pub struct Packed {
     /// `(N)` i64.
@@ -40,24 +40,23 @@ pub(crate) enum Visibility {
     Rectangles(Rectangles),
 }
 
-/// Each segment, a prompt or a completion, sees itself causally; the completions of a group see their prompt too.
+/// Each segment sees itself causally: a prompt, a completion, or a prompt with its only completion. Completions that
+/// share a prompt see that too.
 #[derive(Debug)]
 pub(crate) struct Bounds {
     pub(crate) segments: SequenceBounds,
-    /// `None` if no completion has a token that sees its prompt from outside.
+    /// `None` if no prompt is shared.
     pub(crate) shared: Option<SharedPrompts>,
 }
 
-/// What the completions see of their prompts.
+/// What completions see of the prompts that they share. The prompts are the first rows, and the completions come next.
 #[derive(Debug)]
 pub(crate) struct SharedPrompts {
-    /// Tokens of all prompts: the completions begin here.
     pub(crate) prompt_tokens: i64,
-    /// Tokens of those prompts that are seen; they come first.
-    pub(crate) seen_tokens: i64,
-    /// The completions of each group, as one sequence of queries.
+    pub(crate) completion_tokens: i64,
+    /// The completions of each prompt, as one sequence of queries.
     pub(crate) completions: SequenceBounds,
-    /// The prompt of each group, as its keys.
+    /// Each prompt, as their keys.
     pub(crate) prompts: SequenceBounds,
 }
 
@@ -129,6 +128,8 @@ type Segment = (usize, usize);
 struct GroupLayout {
     prompt: Segment,
     completions: Vec<Segment>,
+    /// Whether several completions see the prompt, which lies apart from them.
+    shares: bool,
 }
 
 impl GroupLayout {
@@ -147,30 +148,34 @@ impl Layout {
             targets: Vec::new(),
             groups: Vec::new(),
         };
-        // Prompts that a completion sees lie in front of those that none does: kernels are not asked for sequences without
-        // queries.
-        let mut prompts = vec![(0, 0); groups.len()];
-        for seen in [true, false] {
-            for (prompt, group) in prompts.iter_mut().zip(groups) {
-                assert!(!group.prompt.is_empty(), "a prompt has a token");
-                if seen == group.completions.iter().any(|completion| !inputs(completion).is_empty()) {
-                    *prompt = layout.segment(group.prompt, 0);
+        let mut found: Vec<GroupLayout> = Vec::new();
+        for group in groups {
+            assert!(!group.prompt.is_empty(), "a prompt has a token");
+            let shares =
+                group.completions.len() > 1 && group.completions.iter().any(|c| !inputs(c).is_empty());
+            let prompt = if shares { layout.segment(group.prompt, 0) } else { (0, 0) };
+            found.push(GroupLayout { prompt, completions: Vec::new(), shares });
+        }
+        for shares in [true, false] {
+            for (place, group) in found.iter_mut().zip(groups).filter(|(place, _)| place.shares == shares) {
+                if !shares {
+                    place.prompt = layout.segment(group.prompt, 0);
                 }
+                let completions = group.completions.iter();
+                place.completions =
+                    completions.map(|tokens| layout.segment(inputs(tokens), group.prompt.len())).collect();
             }
         }
-        for (&(first, rows), group) in prompts.iter().zip(groups) {
-            let mut completions = Vec::new();
-            for completion in &group.completions {
-                let segment = layout.segment(inputs(completion), rows);
-                completions.push(segment);
+        layout.groups = found;
+        for (place, group) in layout.groups.iter().zip(groups) {
+            for (&(first, rows), completion) in place.completions.iter().zip(&group.completions) {
                 // The last token of the prompt predicts the first, and each predicts the next.
                 if !completion.is_empty() {
-                    layout.predicting.push((first + rows - 1) as i64);
-                    layout.predicting.extend((segment.0..segment.0 + segment.1).map(|row| row as i64));
+                    layout.predicting.push((place.prompt.0 + place.prompt.1 - 1) as i64);
+                    layout.predicting.extend((first..first + rows).map(|row| row as i64));
                     layout.targets.extend_from_slice(completion);
                 }
             }
-            layout.groups.push(GroupLayout { prompt: (first, rows), completions });
         }
         layout
     }
@@ -183,22 +188,21 @@ impl Layout {
     }
 
     fn bounds(&self, device: Device) -> Bounds {
-        let (seen, unseen): (Vec<_>, Vec<_>) =
-            self.groups.iter().partition(|group| group.completion_rows() > 0);
-        let prompts = |groups: &[&GroupLayout]| -> Vec<i64> {
-            groups.iter().map(|group| group.prompt.1 as i64).collect()
-        };
-        let (prompts, others) = (prompts(&seen), prompts(&unseen));
-        let completions =
-            self.groups.iter().flat_map(|group| &group.completions).map(|&(_, rows)| rows as i64);
-        let lengths = prompts.iter().chain(&others).copied().chain(completions.filter(|&rows| rows > 0));
-        let shared = (!seen.is_empty()).then(|| SharedPrompts {
-            prompt_tokens: prompts.iter().chain(&others).sum(),
-            seen_tokens: prompts.iter().sum(),
-            completions: SequenceBounds::new(seen.iter().map(|group| group.completion_rows() as i64), device),
+        let (sharing, apart): (Vec<_>, Vec<_>) = self.groups.iter().partition(|group| group.shares);
+        let prompts: Vec<i64> = sharing.iter().map(|group| group.prompt.1 as i64).collect();
+        let completions: Vec<i64> = sharing.iter().map(|group| group.completion_rows() as i64).collect();
+        let each = sharing.iter().flat_map(|group| &group.completions).map(|&(_, rows)| rows as i64);
+        let whole = apart.iter().map(|group| (group.prompt.1 + group.completion_rows()) as i64);
+        // Kernels are not asked for sequences without queries.
+        let lengths = prompts.iter().copied().chain(each.filter(|&rows| rows > 0)).chain(whole);
+        let segments = SequenceBounds::new(lengths, device);
+        let shared = (!sharing.is_empty()).then(|| SharedPrompts {
+            prompt_tokens: prompts.iter().sum(),
+            completion_tokens: completions.iter().sum(),
+            completions: SequenceBounds::new(completions.iter().copied(), device),
             prompts: SequenceBounds::new(prompts.iter().copied(), device),
         });
-        Bounds { segments: SequenceBounds::new(lengths, device), shared }
+        Bounds { segments, shared }
     }
 
     fn rectangles(&self, device: Device) -> Rectangles {
@@ -267,27 +271,29 @@ mod tests {
     }
 
     #[test]
-    fn prompts_that_no_token_sees_lie_behind_the_others() {
+    fn a_prompt_that_is_not_shared_lies_before_its_completion() {
         let groups = [
-            Group { prompt: &[1, 2], completions: vec![&[3]] },
+            Group { prompt: &[1, 2], completions: vec![&[3, 3]] },
             Group { prompt: &[4], completions: vec![&[5, 6], &[7, 8, 9]] },
+            Group { prompt: &[9, 9], completions: vec![&[1], &[2]] },
         ];
         let packed = Packed::new(&groups, true, Device::Cpu);
-        assert_eq!(numbers(&packed.tokens), [4, 1, 2, 5, 7, 8]);
-        assert_eq!(numbers(&packed.targets), [3, 5, 6, 7, 8, 9], "in the order of the groups");
-        assert_eq!(numbers(&packed.predicting), [2, 0, 3, 0, 4, 5]);
+        assert_eq!(numbers(&packed.tokens), [4, 5, 7, 8, 1, 2, 3, 9, 9]);
+        assert_eq!(numbers(&packed.positions), [0, 1, 1, 2, 0, 1, 2, 0, 1]);
+        assert_eq!(numbers(&packed.targets), [3, 3, 5, 6, 7, 8, 9, 1, 2], "in the order of the groups");
+        assert_eq!(numbers(&packed.predicting), [5, 6, 0, 1, 0, 2, 3, 8, 8]);
         let Visibility::Bounds(bounds) = packed.visibility else { panic!("asked for bounds") };
         let shared = bounds.shared.unwrap();
-        assert_eq!((shared.prompt_tokens, shared.seen_tokens), (3, 1));
+        assert_eq!((shared.prompt_tokens, shared.completion_tokens), (1, 3));
     }
 
     #[test]
     fn a_prompt_is_there_once_and_predicts_the_first_token_of_each_completion() {
         let packed = Packed::new(&groups(), true, Device::Cpu);
-        assert_eq!(numbers(&packed.tokens), [1, 2, 7, 3, 4, 8]);
-        assert_eq!(numbers(&packed.positions), [0, 1, 0, 2, 3, 1]);
+        assert_eq!(numbers(&packed.tokens), [1, 2, 3, 4, 7, 8]);
+        assert_eq!(numbers(&packed.positions), [0, 1, 2, 3, 0, 1]);
         assert_eq!(numbers(&packed.targets), [3, 4, 5, 6, 8, 9]);
-        assert_eq!(numbers(&packed.predicting), [1, 3, 4, 1, 2, 5]);
+        assert_eq!(numbers(&packed.predicting), [1, 2, 3, 1, 4, 5]);
         assert_eq!((packed.input_tokens(), packed.predicted_tokens()), (6, 6));
     }
 
@@ -298,10 +304,10 @@ mod tests {
         };
         let shapes: Vec<_> = found.rectangles.iter().map(|part| (part.rows, part.columns)).collect();
         assert_eq!(shapes, [(1, 4), (2, 2)]);
-        assert_eq!(numbers(&found.rectangles[0].tokens), [0, 1, 3, 4]);
-        assert_eq!(numbers(&found.rectangles[1].tokens), [0, 1, 2, 5]);
+        assert_eq!(numbers(&found.rectangles[0].tokens), [0, 1, 2, 3]);
+        assert_eq!(numbers(&found.rectangles[1].tokens), [0, 1, 4, 5]);
         assert_eq!(found.area(), 8);
-        let all = [0, 1, 3, 4, 0, 1, 2, 5];
+        let all = [0, 1, 2, 3, 0, 1, 4, 5];
         for (token, place) in (0..).zip(numbers(&found.places)) {
             assert_eq!(all[place as usize], token, "every token is where its place says");
         }

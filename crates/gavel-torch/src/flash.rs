@@ -140,10 +140,9 @@ impl Attended {
         Self { dropout: [empty(), empty()], output, log_sums }
     }
 
-    /// The same attention of the rows from `first` on, with other logarithms of sums for them.
-    #[must_use]
-    pub fn rows_from(&self, first: i64, log_sums: Tensor, other: &Self) -> Self {
-        let rows = self.output.size()[0] - first;
+    /// The rows from `first` on, as many as `other` has, with these logarithms of sums and the state of `other`.
+    pub(crate) fn rows(&self, first: i64, log_sums: Tensor, other: &Self) -> Self {
+        let rows = other.output.size()[0];
         Self {
             output: self.output.narrow(0, first, rows),
             log_sums,

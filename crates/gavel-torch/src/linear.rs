@@ -34,12 +34,21 @@ pub fn linear(input: &Tensor, weight: Parameter<'_>, bias: Option<Parameter<'_>>
         let mut by_inputs =
             vec![needs.then(|| by_output.matmul(&value)), product_gradient(&master, &by_output, &kept)];
         if let Some(bias) = &bias {
-            let kind = bias.kind();
-            by_inputs.push(add_gradient(bias, || by_output.sum_dim_intlist([0i64].as_slice(), false, kind)));
+            by_inputs.push(add_gradient(bias, || column_sums(&by_output, bias.kind())));
         }
         by_inputs
     });
     only(operation)
+}
+
+/// The sums of the columns of `rows` `(N, width)`, in another format.
+fn column_sums(rows: &Tensor, kind: Kind) -> Tensor {
+    if !rows.device().is_cuda() || rows.kind() == kind {
+        return rows.sum_dim_intlist([0i64].as_slice(), false, kind);
+    }
+    // torch gives a sum over many rows to few blocks; a product with ones is spread over the card.
+    let ones = Tensor::ones([1, rows.size()[0]], (rows.kind(), rows.device()));
+    ones.mm_dtype(rows, kind).squeeze_dim(0)
 }
 
 /// The one result of an operation that has one.

@@ -206,7 +206,7 @@ impl Default for Settings {
             stop: Vec::new(),
             per_device_train_batch_size: 8,
             gradient_accumulation_steps: 1,
-            max_tokens_per_micro_batch: 8192,
+            max_tokens_per_micro_batch: 10_240,
             gradient_checkpointing: false,
             steps_per_generation: None,
             generation_batch_size: None,

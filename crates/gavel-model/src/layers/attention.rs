@@ -74,8 +74,8 @@ fn turned(qkv: &Tensor, heads: Heads, rotation: &Rotation) -> Tensor {
     }))
 }
 
-/// With kernels that take bounds. Prompts and completions see themselves; what completions see of the prompt of their
-/// group, which is there once, is computed apart, and both are merged.
+/// With kernels that take bounds. Every segment sees itself; what completions see of a prompt that they share, which is
+/// there once, is computed apart, and both are merged.
 ///
 /// PrefixGrouper ([2506.05433](https://arxiv.org/abs/2506.05433)) shares prompts so; the merge is that of FlashAttention.
 fn within_bounds(qkv: &Tensor, heads: Heads, rotation: &Rotation, bounds: &Bounds) -> Tensor {
@@ -128,7 +128,9 @@ impl Saved {
         let by_seen = self.shared.as_ref().map(|(shared, attended)| {
             let by_output = shared.completions_of(&by_output);
             let seen = shared.parts(&parts);
-            flash_attention_backward(&by_output, seen.each_ref(), shared.bounds(), false, attended)
+            let by_seen =
+                flash_attention_backward(&by_output, seen.each_ref(), shared.bounds(), false, attended);
+            (shared.prompt_tokens, by_seen)
         });
         self.rotation.join_back(by_parts, by_seen)
     }
@@ -144,12 +146,12 @@ impl SharedPrompts {
     }
 
     fn completions_of(&self, rows: &Tensor) -> Tensor {
-        rows.narrow(0, self.prompt_tokens, rows.size()[0] - self.prompt_tokens)
+        rows.narrow(0, self.prompt_tokens, self.completion_tokens)
     }
 
     /// The queries of completions, and the keys and values of prompts that are seen.
     fn parts(&self, [queries, keys, values]: &[Tensor; 3]) -> [Tensor; 3] {
-        let seen = |rows: &Tensor| rows.narrow(0, 0, self.seen_tokens);
+        let seen = |rows: &Tensor| rows.narrow(0, 0, self.prompt_tokens);
         [self.completions_of(queries), seen(keys), seen(values)]
     }
 }

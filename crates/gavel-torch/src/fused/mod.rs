@@ -1,7 +1,9 @@
 //! The parts of a transformer's training step that are no matrix products, forward and backward.
 //!
-//! Each is written in plain tensor operations, which any device runs.
+//! Each is written in plain tensor operations, which any device runs, and has a kernel of its own for bf16 on CUDA that
+//! computes the same in one pass over memory.
 
+mod kernels;
 mod merge;
 mod norm;
 mod rotary;
@@ -13,3 +15,6 @@ pub use norm::{Normalised, add_rms_norm, rms_norm_backward};
 pub use rotary::{Direction, Rotation};
 pub use scores::{Scores, score, score_backward};
 pub use swiglu::{swiglu, swiglu_backward};
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use tch::Tensor;
 
+use super::kernels;
 use crate::linear::wide;
 
 /// What [`add_rms_norm`] gives.
@@ -19,6 +20,9 @@ pub struct Normalised {
 ///
 /// `stream` and `delta` are `(N, width)`, `weight` is `(width)`.
 pub fn add_rms_norm(stream: &Tensor, delta: Option<&Tensor>, weight: &Tensor, epsilon: f64) -> Normalised {
+    if let Some(found) = kernels::add_rms_norm(stream, delta, weight, epsilon) {
+        return found;
+    }
     let sum = delta.map_or_else(|| stream.shallow_clone(), |delta| stream + delta);
     let kind = wide(sum.kind());
     let exact = sum.to_kind(kind);
@@ -38,6 +42,9 @@ pub fn rms_norm_backward(
     inverse: &Tensor,
     weight: &Tensor,
 ) -> (Tensor, Tensor) {
+    if let Some(found) = kernels::rms_norm_backward(by_output, by_sum, sum, inverse, weight) {
+        return found;
+    }
     let kind = wide(sum.kind());
     let unit = sum.to_kind(kind) * inverse;
     let by_output = by_output.to_kind(kind);

@@ -2,6 +2,7 @@
 
 use tch::{Kind, Tensor};
 
+use super::kernels;
 use crate::linear::wide;
 
 /// Forward, or back: the gradient of a rotation is the inverse rotation.
@@ -41,6 +42,9 @@ impl Rotation {
     /// Turns the first `heads` heads of each row of `rows` `(N, width)`, in place; the others stay. Computed in fp32.
     pub fn turn(&self, rows: &Tensor, heads: i64, direction: Direction) {
         let sign = if direction == Direction::Forward { 1.0 } else { -1.0 };
+        if kernels::turn(rows, [&self.cosines, &self.sines], heads, sign).is_some() {
+            return;
+        }
         let half = self.cosines.size()[1];
         let kind = wide(rows.kind());
         let turned = rows.narrow(1, 0, heads * 2 * half).view([-1, heads, 2, half]);
@@ -56,15 +60,20 @@ impl Rotation {
     /// The gradient by rows of queries, keys and values side by side, given those by turned queries `(N, heads, head_dim)`,
     /// turned keys and values `(N, key_value_heads, head_dim)`.
     ///
-    /// `more` is added first: gradients by the last queries, the first keys and the first values.
-    pub fn join_back(&self, parts: [Tensor; 3], more: Option<[Tensor; 3]>) -> Tensor {
+    /// `more` is added first: gradients by the queries from a row on, by the first keys and by the first values.
+    pub fn join_back(&self, parts: [Tensor; 3], more: Option<(i64, [Tensor; 3])>) -> Tensor {
         let parts = parts.map(|part| part.contiguous());
-        let more = more.map(|more| more.map(|part| part.contiguous()));
+        let more = more.map(|(first, more)| (first, more.map(|part| part.contiguous())));
+        let angles = [&self.cosines, &self.sines];
+        if let Some(rows) = kernels::join_turned(parts.each_ref(), more.as_ref(), angles) {
+            return rows;
+        }
         let turned_heads = parts[0].size()[1] + parts[1].size()[1];
-        for (index, (part, more)) in parts.iter().zip(more.iter().flatten()).enumerate() {
-            let (rows, added) = (part.size()[0], more.size()[0]);
-            let mut place = part.narrow(0, if index == 0 { rows - added } else { 0 }, added);
-            place += more;
+        if let Some((first, more)) = &more {
+            for ((part, more), first) in parts.iter().zip(more).zip([*first, 0, 0]) {
+                let mut place = part.narrow(0, first, more.size()[0]);
+                place += more;
+            }
         }
         let rows = Tensor::cat(&parts.map(|part| part.flatten(1, 2)), 1);
         self.turn(&rows, turned_heads, Direction::Back);

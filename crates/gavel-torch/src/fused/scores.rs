@@ -2,6 +2,7 @@
 
 use tch::Tensor;
 
+use super::kernels;
 use crate::linear::wide;
 
 /// What [`score`] gives, each `(N)` fp32, in nats.
@@ -18,6 +19,9 @@ pub struct Scores {
 /// Log-probabilities of `targets` `(N)` i64 under `softmax(logits / temperature)`, and its entropies, for `logits`
 /// `(N, V)`, computed in fp32.
 pub fn score(logits: &Tensor, targets: &Tensor, temperature: f64) -> Scores {
+    if let Some(found) = kernels::score(logits, targets, temperature) {
+        return found;
+    }
     let scaled = scaled(logits, temperature);
     let log_sums = scaled.logsumexp([-1i64].as_slice(), true);
     let log_probs = scaled.gather(-1, &targets.unsqueeze(-1), false) - &log_sums;
@@ -32,7 +36,6 @@ pub fn score(logits: &Tensor, targets: &Tensor, temperature: f64) -> Scores {
 /// `by_log_prob · (onehot(target) − softmax(logits / temperature)) / temperature`.
 ///
 /// The logits are taken and may be written over: nothing else may look at their memory.
-#[expect(clippy::needless_pass_by_value, reason = "their memory may be used for what comes back")]
 pub fn score_backward(
     logits: Tensor,
     targets: &Tensor,
@@ -40,6 +43,9 @@ pub fn score_backward(
     by_log_probs: &Tensor,
     temperature: f64,
 ) -> Tensor {
+    if kernels::score_backward(&logits, targets, log_sums, by_log_probs, temperature).is_some() {
+        return logits;
+    }
     let scaled = scaled(&logits, temperature);
     let by_log_probs = by_log_probs.to_kind(scaled.kind()).unsqueeze(-1) / temperature;
     let weights = (scaled - log_sums.unsqueeze(-1)).exp();

@@ -2,10 +2,14 @@
 
 use tch::Tensor;
 
+use super::kernels;
 use crate::linear::wide;
 
 /// `silu(gate) · up`: `(N, 2 width)` gives `(N, width)`. Computed in fp32.
 pub fn swiglu(gate_up: &Tensor) -> Tensor {
+    if let Some(found) = kernels::swiglu(gate_up) {
+        return found;
+    }
     let [gate, up] = halves(gate_up);
     (gate.silu() * up).to_kind(gate_up.kind())
 }
@@ -13,8 +17,10 @@ pub fn swiglu(gate_up: &Tensor) -> Tensor {
 /// The gradient by `gate_up`, given that by the result, and the result once more: `((N, 2 width), (N, width))`.
 ///
 /// Both arguments are taken and may be written over: nothing else may look at their memory.
-#[expect(clippy::needless_pass_by_value, reason = "their memory may be used for what comes back")]
 pub fn swiglu_backward(gate_up: Tensor, by_output: Tensor) -> (Tensor, Tensor) {
+    if kernels::swiglu_backward(&gate_up, &by_output).is_some() {
+        return (gate_up, by_output);
+    }
     let [gate, up] = halves(&gate_up);
     let (share, kind) = (gate.sigmoid(), gate_up.kind());
     let silu = &gate * &share;

@@ -45,6 +45,46 @@ pub(super) fn by_prompt<'e, 'a: 'e>(
     groups.into_values().collect()
 }
 
+/// Splits groups, in order, into micro-batches of at most so many tokens and completions; a completion that has more
+/// tokens is alone in one.
+///
+/// A prompt is computed once in each micro-batch, so a group stays together where it fits into one.
+pub(super) fn split<'a>(
+    groups: &[Vec<Example<'a>>],
+    most_tokens: usize,
+    most_completions: usize,
+) -> Vec<Vec<Example<'a>>> {
+    let mut parts: Vec<Vec<Example<'a>>> = Vec::new();
+    // No micro-batch has begun, so the first example does not fit.
+    let (mut tokens, mut completions) = (usize::MAX, 0);
+    let fits = |tokens: usize, completions: usize| tokens <= most_tokens && completions <= most_completions;
+    for group in groups {
+        let prompt = group[0].prompt.len();
+        let whole = prompt + group.iter().map(input_tokens).sum::<usize>();
+        let joins = fits(tokens.saturating_add(whole), completions + group.len());
+        let mut begins = !joins && fits(whole, group.len());
+        let mut shares_prompt = false;
+        for example in group {
+            let added = input_tokens(example) + if shares_prompt { 0 } else { prompt };
+            begins |= !fits(tokens.saturating_add(added), completions + 1);
+            if begins {
+                parts.push(Vec::new());
+                (tokens, completions) = (prompt + input_tokens(example), 1);
+            } else {
+                (tokens, completions) = (tokens + added, completions + 1);
+            }
+            (begins, shares_prompt) = (false, true);
+            parts.last_mut().expect("one has begun").push(*example);
+        }
+    }
+    parts
+}
+
+/// The tokens of a completion that the model runs on: the last is predicted alone.
+fn input_tokens(example: &Example<'_>) -> usize {
+    example.completion.len() - 1
+}
+
 /// Examples as the model takes them. Those of a prompt follow each other.
 pub(super) fn groups<'a>(examples: &[Example<'a>]) -> Vec<Group<'a>> {
     let same_prompt = examples.chunk_by(|a, b| a.prompt == b.prompt);

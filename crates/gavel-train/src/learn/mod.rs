@@ -185,42 +185,22 @@ impl LearnOptions {
     /// Splits the examples that have a gradient into micro-batches. Those that are masked or teach nothing, because
     /// their advantage is 0 and there is no KL term, cost no pass.
     ///
-    /// The examples of a prompt stay together where they fit, since the prompt is computed once in each micro-batch.
+    /// There are as few micro-batches as their bounds allow, and those are of similar size.
     fn micro_batches<'a>(&self, examples: &[Example<'a>]) -> Vec<Vec<Example<'a>>> {
         let learns = |example: &&Example<'_>| {
             let teaches = example.advantage != 0.0 || self.objective.beta != 0.0;
             self.counts(example) && teaches && !example.completion.is_empty()
         };
-        let mut parts: Vec<Vec<Example<'a>>> = Vec::new();
-        let mut tokens = 0;
-        for group in micro_batch::by_prompt(examples.iter().filter(learns)) {
-            let whole: usize = group.iter().map(|example| example.completion.len()).sum();
-            let mut shares_prompt = false;
-            let fits = |part: &Vec<Example<'_>>, tokens: usize, added: usize, count: usize| {
-                tokens + added <= self.micro_batch_tokens && part.len() + count <= self.micro_batch_size
-            };
-            // A group that would be torn apart but fits into a micro-batch of its own begins one.
-            let mut begins = match parts.last() {
-                Some(part) => {
-                    let added = group[0].prompt.len() + whole;
-                    !fits(part, tokens, added, group.len()) && fits(&Vec::new(), 0, added, group.len())
-                }
-                None => true,
-            };
-            for example in group {
-                let prompt = if shares_prompt { 0 } else { example.prompt.len() };
-                let added = prompt + example.completion.len();
-                begins |= parts.last().is_some_and(|part| !fits(part, tokens, added, 1));
-                if begins {
-                    parts.push(Vec::new());
-                    tokens = 0;
-                }
-                tokens += if begins { example.prompt.len() + example.completion.len() } else { added };
-                (begins, shares_prompt) = (false, true);
-                parts.last_mut().expect("one has begun").push(example);
-            }
+        let groups = micro_batch::by_prompt(examples.iter().filter(learns));
+        let split = |tokens: usize| micro_batch::split(&groups, tokens, self.micro_batch_size);
+        let fewest = split(self.micro_batch_tokens);
+        // The smallest bound on tokens that needs no more of them, by bisection.
+        let (mut too_small, mut enough) = (0, self.micro_batch_tokens);
+        while enough - too_small > 1 {
+            let middle = too_small + (enough - too_small) / 2;
+            if split(middle).len() > fewest.len() { too_small = middle } else { enough = middle }
         }
-        parts
+        split(enough)
     }
 }
 
@@ -276,13 +256,13 @@ mod tests {
     #[test]
     fn micro_batches_are_bounded_by_tokens_and_by_completions() {
         let rows = [example(&[1, 2], 1.0); 6];
-        // One prompt of 2 tokens and completions of 3.
+        // One prompt of 2 tokens, and completions of 3, of which the last is only predicted.
         let within = |micro_batch_tokens: usize| LearnOptions { micro_batch_tokens, ..options() };
-        assert_eq!(sizes(&within(20), &rows), [6]);
-        assert_eq!(sizes(&within(19), &rows), [5, 1]);
-        assert_eq!(sizes(&within(8), &rows), [2, 2, 2]);
+        assert_eq!(sizes(&within(14), &rows), [6]);
+        assert_eq!(sizes(&within(13), &rows), [3, 3], "rather than 5 and 1");
+        assert_eq!(sizes(&within(7), &rows), [2, 2, 2]);
         assert_eq!(sizes(&within(1), &rows), [1; 6], "what is longer is alone");
-        assert_eq!(sizes(&LearnOptions { micro_batch_size: 4, ..options() }, &rows), [4, 2]);
+        assert_eq!(sizes(&LearnOptions { micro_batch_size: 4, ..options() }, &rows), [3, 3]);
     }
 
     #[test]
@@ -294,7 +274,7 @@ mod tests {
             example(&[7], 1.0),
             example(&[1, 2], 1.0),
         ];
-        let options = LearnOptions { micro_batch_tokens: 15, ..options() };
+        let options = LearnOptions { micro_batch_tokens: 12, ..options() };
         let parts = options.micro_batches(&rows);
         let prompts: Vec<Vec<i64>> =
             parts.iter().map(|part| part.iter().map(|example| example.prompt[0]).collect()).collect();
