@@ -6,7 +6,14 @@ use std::path::PathBuf;
 #[path = "../libtorch-rpath.rs"]
 mod libtorch_rpath;
 
-const SOURCES: [&str; 3] = ["src/attention.cpp", "src/linear.cpp", "src/memory.cpp"];
+const SOURCES: [&str; 6] = [
+    "src/attention.cpp",
+    "src/autograd.cpp",
+    "src/flash.cpp",
+    "src/memory.cpp",
+    "src/optim.cpp",
+    "src/stream.cpp",
+];
 
 fn main() {
     libtorch_rpath::main();

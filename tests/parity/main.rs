@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use gavel_model::{Config, Model, NeverStop, Precision, Sampling, Tokenizer};
+use gavel_model::{Config, Group, Model, NeverStop, Precision, Sampling, Tokenizer};
 use tch::{Device, Kind, Tensor, no_grad};
 
 const TOLERANCE: f64 = 1e-4;
@@ -82,9 +82,13 @@ fn logits_of_padded_batches_are_those_of_transformers() {
 #[test]
 fn log_probs_and_entropies_are_those_of_transformers() {
     for case in Case::both() {
-        let scored = no_grad(|| case.model.log_probs(case.expected("tokens"), None, 1, 0.7));
-        case.assert_close(&scored.log_probs, "log_probs");
-        case.assert_close(&scored.entropy, "entropy");
+        let rows = Vec::<Vec<i64>>::try_from(case.expected("tokens")).unwrap();
+        let groups: Vec<Group<'_>> =
+            rows.iter().map(|row| Group { prompt: &row[..1], completions: vec![&row[1..]] }).collect();
+        let scored = case.model.log_probs(&case.model.pack(&groups), 0.7);
+        let shape = [rows.len() as i64, rows[0].len() as i64 - 1];
+        case.assert_close(&scored.log_probs.view(shape), "log_probs");
+        case.assert_close(&scored.entropy.view(shape), "entropy");
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use gavel_model::{Architecture, Config, Model, NeverStop, Precision, Sampling};
+use gavel_model::{Architecture, Config, Group, Model, NeverStop, Precision, Sampling};
 use gavel_torch::{memory_statistics, select_device};
 use tch::{Device, Kind, Tensor};
 
@@ -87,21 +87,30 @@ fn time_sampling(model: &Model, shape: &Shape) -> Result<(), gavel_model::Error>
 fn time_training(model: &Model, shape: &Shape) {
     let length = shape.prompt + shape.new_tokens as i64;
     let size = [shape.training_rows, length];
-    let tokens = Tensor::randint(shape.config.vocab_size, size, (Kind::Int64, model.device()));
+    let tokens = Tensor::randint(shape.config.vocab_size, size, (Kind::Int64, Device::Cpu));
+    let rows = Vec::<Vec<i64>>::try_from(tokens).expect("a matrix of ids");
+    let groups: Vec<Group<'_>> =
+        rows.iter().map(|row| Group { prompt: &row[..1], completions: vec![&row[1..]] }).collect();
+    let batch = model.pack(&groups);
+    let count = batch.predicted_tokens() as i64;
+    let starts = (0..count).step_by(model.rows_per_chunk() as usize);
+    let sections: Vec<_> = starts.map(|start| start..(start + model.rows_per_chunk()).min(count)).collect();
     let start = Instant::now();
-    let loss = -model.log_probs(&tokens, None, 1, 1.0).log_probs.mean(Kind::Float);
-    let value = loss.double_value(&[]);
-    let forward = start.elapsed().as_secs_f64();
-    loss.backward();
+    let mut loss = 0.0;
+    // The loss is the mean of −log p.
+    model.backward(&batch, 1.0, false, &sections, &mut |_, found| {
+        loss -= found.log_probs.sum(Kind::Double).double_value(&[]) / count as f64;
+        found.log_probs.full_like(-1.0 / count as f64)
+    });
     synchronise(model.device());
     let seconds = start.elapsed().as_secs_f64();
     println!(
-        "trained on {} x {length} tokens: forward {forward:.2} s, with backward {seconds:.2} s, {:.0} tokens/s, loss {value:.3}",
+        "trained on {} x {length} tokens: forward and backward {seconds:.2} s, {:.0} tokens/s, loss {loss:.3}",
         shape.training_rows,
         (shape.training_rows * length) as f64 / seconds
     );
     for (_, parameter) in model.parameters() {
-        let _ = parameter.grad().zero_();
+        gavel_torch::clear_gradient(&parameter);
     }
 }
 

@@ -5,11 +5,9 @@ use std::path::Path;
 use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::attention::{Cache, Rope, attend, causal_mask, neighbours_from_halves, positions_of};
+use crate::decoder::Decoder;
 use crate::weights::{Block, Weights};
 use crate::{Config, Error, GenerationConfig, SaveDtype, checkpoint};
-
-/// At most this many logits are made at a time: 256 MiB in fp32.
-const LOGITS_PER_CHUNK: i64 = 1 << 26;
 
 /// In which number formats a model holds its parameters and computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,15 +28,6 @@ impl Precision {
     pub const BF16: Self = Self { parameters: Kind::BFloat16, compute: Kind::BFloat16 };
 }
 
-/// The log-probabilities of given tokens.
-#[derive(Debug)]
-pub struct TokenLogProbs {
-    /// `(B, T - first)` fp32, in nats; differentiable.
-    pub log_probs: Tensor,
-    /// `(B, T - first)` fp32: the entropy in nats of the distributions that the tokens were drawn from. No gradient.
-    pub entropy: Tensor,
-}
-
 /// A language model with its parameters.
 ///
 /// Everything it computes is a function of parameters and input: there is no dropout and no hidden state.
@@ -48,6 +37,9 @@ pub struct Model {
     precision: Precision,
     device: Device,
     weights: Weights,
+    /// The parameters in the compute format: copies in memory of their own that lasts, or, where the format is the same,
+    /// the parameters themselves. See [`Model::refresh`].
+    values: Weights,
     generation_config: Option<GenerationConfig>,
     /// The format that the weights came in.
     stored: Kind,
@@ -64,7 +56,8 @@ impl Model {
         let config = Config::load(directory)?;
         let generation_config = GenerationConfig::load(directory)?;
         let (weights, stored) = checkpoint::read(directory, &config, precision.parameters, device)?;
-        Ok(Self { config, precision, device, weights, generation_config, stored })
+        let values = values_of(&weights, precision);
+        Ok(Self { config, precision, device, weights, values, generation_config, stored })
     }
 
     /// Draws fresh parameters as `transformers` does: normal with `initializer_range`, norms 1, biases 0.
@@ -73,8 +66,8 @@ impl Model {
     pub fn random(config: Config, seed: i64, device: Device, precision: Precision) -> Self {
         let weights =
             no_grad(|| Weights::random(&config, seed.cast_unsigned(), precision.parameters, device));
-        let stored = precision.parameters;
-        Self { config, precision, device, weights, generation_config: None, stored }
+        let (stored, values) = (precision.parameters, values_of(&weights, precision));
+        Self { config, precision, device, weights, values, generation_config: None, stored }
     }
 
     /// Writes `config.json`, `model.safetensors` with Hugging Face's names, and `generation_config.json` where the model
@@ -151,7 +144,7 @@ impl Model {
     }
 
     /// The parameters by name, always in the same order. The tensors share the model's memory, so an optimiser
-    /// updates them in place (under `no_grad`).
+    /// updates them in place (under `no_grad`), and calls [`Model::refresh`] then.
     ///
     /// Query, key and value projections are one parameter (`…self_attn.qkv_proj.weight`), and so are gate and up
     /// (`…mlp.gate_up_proj.weight`); files hold them apart, under Hugging Face's names.
@@ -179,6 +172,7 @@ impl Model {
             config: self.config.clone(),
             precision,
             device: self.device,
+            values: values_of(&weights, precision),
             weights,
             generation_config: self.generation_config.clone(),
             stored: self.stored,
@@ -195,42 +189,21 @@ impl Model {
         network.logits(&network.hidden_states(tokens, attention_mask))
     }
 
-    /// The log-probabilities of `tokens[:, first..]` given what precedes each, and the entropies there, under
-    /// `softmax(logits / temperature)`, which is what TRL compares policies by.
-    ///
-    /// `1 <= first < T`: the first token has no prediction. Padding as in [`Model::forward`]; values at padding
-    /// mean nothing, mask them. Logits are made for the columns needed only, and in chunks, so that without
-    /// gradients one chunk exists at a time, and with gradients nothing vocabulary-sized but what the backward
-    /// pass needs.
-    pub fn log_probs(
-        &self,
-        tokens: &Tensor,
-        attention_mask: Option<&Tensor>,
-        first: i64,
-        temperature: f64,
-    ) -> TokenLogProbs {
-        let [rows, length] = tokens.size()[..] else { panic!("tokens must be (B, T)") };
-        let columns = length - first;
-        let network = self.network();
-        let hidden =
-            network.hidden_states(&tokens.narrow(1, 0, length - 1), strip_last(attention_mask).as_ref());
-        let hidden = hidden.narrow(1, first - 1, columns).reshape([rows * columns, self.config.hidden_size]);
-        let targets = tokens.narrow(1, first, columns).reshape([rows * columns, 1]);
-
-        let chunk = (LOGITS_PER_CHUNK / self.config.vocab_size).max(1);
-        let chunks = hidden.split(chunk, 0).into_iter().zip(targets.split(chunk, 0));
-        let head = Head { master: self.head(), weight: network.head().detach() };
-        let (log_probs, entropy): (Vec<_>, Vec<_>) =
-            chunks.map(|(hidden, targets)| head.score(&hidden, &targets, temperature)).unzip();
-        TokenLogProbs {
-            log_probs: Tensor::cat(&log_probs, 0).view([rows, columns]),
-            entropy: Tensor::cat(&entropy, 0).view([rows, columns]),
+    /// Copies the parameters into their copies in the compute format, in the memory where those lie. Without it, whoever
+    /// computes with the copies does not notice that the parameters have changed.
+    pub fn refresh(&self) {
+        if self.precision.parameters == self.precision.compute {
+            return;
         }
+        let (copies, masters) = (self.values.named(), self.weights.named());
+        let copies: Vec<&Tensor> = copies.into_iter().map(|(_, copy)| copy).collect();
+        let masters: Vec<&Tensor> = masters.into_iter().map(|(_, master)| master).collect();
+        no_grad(|| gavel_torch::optim::copy_all(&copies, &masters));
     }
 
-    /// The output projection among the parameters.
-    fn head(&self) -> &Tensor {
-        self.weights.head.as_ref().unwrap_or(&self.weights.embedding)
+    /// What training runs.
+    pub(crate) fn decoder(&self) -> Decoder<'_> {
+        Decoder { config: &self.config, masters: &self.weights, values: &self.values }
     }
 
     /// The parameters in the compute format, ready for one or many forward passes; gradients flow through.
@@ -245,8 +218,9 @@ impl Model {
     }
 }
 
-fn strip_last(attention_mask: Option<&Tensor>) -> Option<Tensor> {
-    attention_mask.map(|mask| mask.narrow(1, 0, mask.size()[1] - 1))
+/// `weights` in the compute format, without gradients.
+fn values_of(weights: &Weights, precision: Precision) -> Weights {
+    weights.map(|tensor| tensor.detach().to_kind(precision.compute))
 }
 
 /// A model's shape with its weights in the compute format, and queries and keys in neighbour order (see [`Rope`]):
@@ -300,11 +274,7 @@ impl Network<'_> {
 
     /// Logits `(.., vocab_size)` for hidden states `(.., hidden_size)`.
     pub(crate) fn logits(&self, hidden: &Tensor) -> Tensor {
-        hidden.linear(self.head(), None::<&Tensor>)
-    }
-
-    fn head(&self) -> &Tensor {
-        self.weights.head.as_ref().unwrap_or(&self.weights.embedding)
+        hidden.linear(self.weights.output_projection(), None::<&Tensor>)
     }
 
     fn attention(
@@ -348,28 +318,6 @@ impl Network<'_> {
     /// RMSNorm, <https://arxiv.org/abs/1910.07467>.
     fn normalise(&self, input: &Tensor, weight: &Tensor) -> Tensor {
         input.rms_norm([self.config.hidden_size], Some(weight), self.config.rms_norm_eps)
-    }
-}
-
-/// The output projection, applied to chunk after chunk of a batch.
-struct Head<'a> {
-    /// The parameter, which gets the gradient: in its own format, since a sum over chunks in bf16 loses digits.
-    master: &'a Tensor,
-    /// The same in the compute format, without gradient.
-    weight: Tensor,
-}
-
-impl Head<'_> {
-    /// The log-probability `(N, 1)` of each of `targets` `(N, 1)`, and the entropy `(N)`, for `hidden`
-    /// `(N, hidden_size)`.
-    fn score(&self, hidden: &Tensor, targets: &Tensor, temperature: f64) -> (Tensor, Tensor) {
-        let mut logits = gavel_torch::master_linear(hidden, self.master, &self.weight);
-        if temperature != 1.0 {
-            logits = logits.to_kind(Kind::Float) / temperature;
-        }
-        let log_probs = logits.log_softmax(-1, Kind::Float);
-        let entropy = no_grad(|| -(log_probs.exp() * &log_probs).sum_dim_intlist(-1, false, Kind::Float));
-        (log_probs.gather(-1, targets, false), entropy)
     }
 }
 

@@ -151,6 +151,11 @@ impl Weights {
         named
     }
 
+    /// The head, which may be the embedding: `(vocab_size, hidden_size)`.
+    pub(crate) fn output_projection(&self) -> &Tensor {
+        self.head.as_ref().unwrap_or(&self.embedding)
+    }
+
     /// The same parameters, each passed through `f`.
     pub(crate) fn map(&self, f: impl Fn(&Tensor) -> Tensor) -> Self {
         let block = |block: &Block| Block {

@@ -4,7 +4,8 @@
 use std::collections::{HashMap, HashSet};
 
 use gavel_model::{
-    Completion, Config, Error, Finish, Model, NeverStop, Precision, Sampling, Stop, StopStrings, Tokenizer,
+    Completion, Config, Error, Finish, Group, Model, NeverStop, Precision, Sampling, Stop, StopStrings,
+    Tokenizer,
 };
 use tch::{Device, Kind, Tensor, no_grad};
 
@@ -64,9 +65,9 @@ fn sampled_log_probs_are_those_of_scoring() {
     let sampling =
         Sampling { max_new_tokens: 30, temperature: 0.7, top_p: 0.9, seed: 5, ..Sampling::default() };
     for (prompt, completion) in prompts().iter().zip(generate(&model, &prompts(), &sampling)) {
-        let tokens = Tensor::from_slice(&[prompt.as_slice(), &completion.tokens].concat()).unsqueeze(0);
-        let scored = no_grad(|| model.log_probs(&tokens, None, prompt.len() as i64, 0.7)).log_probs;
-        let sampled = Tensor::from_slice(&completion.log_probs).unsqueeze(0);
+        let group = Group { prompt, completions: vec![&completion.tokens] };
+        let scored = model.log_probs(&model.pack(&[group]), 0.7).log_probs;
+        let sampled = Tensor::from_slice(&completion.log_probs);
         assert!((scored - sampled).abs().max().double_value(&[]) < 1e-4);
     }
 }

@@ -1,12 +1,21 @@
-//! What tch lacks, behind a safe API: choosing a device, loading CUDA on demand, which kernels run, a
-//! linear layer with a gradient of its own, memory statistics.
+//! What tch lacks, behind a safe API: choosing a device, loading CUDA on demand, which kernels run, operations with a
+//! gradient of their own, attention over packed sequences, the optimiser, memory statistics, and kernels of our own.
 
 mod attention;
+mod autograd;
+pub mod cuda;
 mod device;
+mod flash;
+pub mod fused;
+pub mod kernels;
 mod linear;
 mod memory;
+mod message;
+pub mod optim;
 
 pub use attention::cudnn_attention_is_enabled;
+pub use autograd::{ByInputs, ByOutputs, backward_from, clear_gradient, differentiable, set_gradient};
 pub use device::{DeviceChoice, Error, select_device};
-pub use linear::master_linear;
+pub use flash::{Attended, SequenceBounds, flash_attention, flash_attention_backward};
+pub use linear::{Parameter, add_gradient, linear, only, product_gradient};
 pub use memory::{MemoryStatistics, memory_statistics, reset_peak_memory};

@@ -133,6 +133,15 @@ pub struct BatchSize {
     pub generation_tokens: f64,
 }
 
+/// The loss of a micro-batch, and what is logged of it, still on its device.
+#[derive(Debug)]
+pub struct Terms {
+    /// A scalar: this micro-batch's summand of the loss of the optimiser's batch.
+    pub loss: Tensor,
+    /// The numbers of [`LossSums`], in their order, as doubles.
+    pub logged: Tensor,
+}
+
 /// The loss of a micro-batch, and what is logged of it.
 #[derive(Debug)]
 pub struct Loss {
@@ -179,6 +188,18 @@ impl Default for LossSums {
 }
 
 impl LossSums {
+    /// From [`Terms::logged`].
+    ///
+    /// # Panics
+    ///
+    /// If these are not as many numbers.
+    pub fn of_logged(numbers: &[f64]) -> Self {
+        let &[loss, tokens, ratios, kl, clipped_low, clipped_high, low_min, high_max] = numbers else {
+            panic!("{} numbers are not what is logged of a loss", numbers.len())
+        };
+        Self { loss, tokens, ratios, kl, clipped_low, clipped_high, low_min, high_max }
+    }
+
     /// Adds the sums of another micro-batch.
     pub fn add(&mut self, other: &Self) {
         self.loss += other.loss;
@@ -339,12 +360,23 @@ pub fn aggregate(per_token: &Tensor, mask: &Tensor, objective: &Objective, size:
     }
 }
 
-/// The loss of one micro-batch: `aggregate(clipped_loss + β KL)`.
+/// The loss of one micro-batch, and what is logged of it: [`terms`], brought to the host.
 ///
 /// # Panics
 ///
 /// If `beta` is not 0 and the batch has no reference log-probabilities.
 pub fn loss(batch: &MicroBatch<'_>, objective: &Objective, size: &BatchSize) -> Loss {
+    let Terms { loss, logged } = terms(batch, objective, size);
+    let numbers: Vec<f64> = Vec::try_from(logged).expect("a vector of doubles");
+    Loss { loss, sums: LossSums::of_logged(&numbers) }
+}
+
+/// The loss of one micro-batch: `aggregate(clipped_loss + β KL)`. Nothing waits for the device.
+///
+/// # Panics
+///
+/// If `beta` is not 0 and the batch has no reference log-probabilities.
+pub fn terms(batch: &MicroBatch<'_>, objective: &Objective, size: &BatchSize) -> Terms {
     // What stands at padding is arbitrary; zeroed here, it cannot overflow in an exponential and survive the mask.
     let log_probs = batch.log_probs * batch.mask;
     let old_log_probs = batch.old_log_probs.map_or_else(|| log_probs.detach(), |old| old * batch.mask);
@@ -357,8 +389,8 @@ pub fn loss(batch: &MicroBatch<'_>, objective: &Objective, size: &BatchSize) -> 
         None => surrogate,
     };
     let loss = aggregate(&per_token, batch.mask, objective, size);
-    let sums = sums(&loss, kl.as_ref(), &ratio.detach(), &advantages, batch.mask, objective);
-    Loss { loss, sums }
+    let logged = logged(&loss, kl.as_ref(), &ratio.detach(), &advantages, batch.mask, objective);
+    Terms { loss, logged }
 }
 
 /// The KL of each token, times the ratio where that is asked for; none without reference.
@@ -395,15 +427,15 @@ pub fn completion_mask(
     mask.to_kind(Kind::Float)
 }
 
-/// Everything logged, brought to the CPU in one copy: on CUDA each would be a synchronisation of its own.
-fn sums(
+/// Everything logged, in the order of [`LossSums`].
+fn logged(
     loss: &Tensor,
     kl: Option<&Tensor>,
     ratio: &Tensor,
     advantages: &Tensor,
     mask: &Tensor,
     objective: &Objective,
-) -> LossSums {
+) -> Tensor {
     // TRL looks at the ratio after the δ clip.
     let ratio = objective.delta.map_or_else(|| ratio.shallow_clone(), |delta| ratio.clamp_max(delta));
     let low = ratio.lt(1.0 - objective.epsilon).logical_and(&advantages.lt(0.0)).to_kind(mask.kind());
@@ -431,17 +463,7 @@ fn sums(
         high_max,
     ]
     .map(|value| value.to_kind(Kind::Double));
-    let values: Vec<f64> = Vec::try_from(Tensor::stack(&logged, 0)).expect("a vector of eight doubles");
-    LossSums {
-        loss: values[0],
-        tokens: values[1],
-        ratios: values[2],
-        kl: values[3],
-        clipped_low: values[4],
-        clipped_high: values[5],
-        low_min: values[6],
-        high_max: values[7],
-    }
+    Tensor::stack(&logged, 0)
 }
 
 fn sum_tokens(values: &Tensor) -> Tensor {

@@ -11,6 +11,7 @@ mod error;
 pub mod eval;
 mod files;
 pub mod grpo;
+pub mod learn;
 pub mod metrics;
 pub mod optim;
 pub mod pretrain;
@@ -23,7 +24,6 @@ mod start;
 pub mod task;
 pub mod tensorboard;
 pub mod train;
-mod update;
 
 pub use error::{Action, Fault, TrainError};
 pub use rollout::end_tokens;

@@ -1,11 +1,13 @@
 //! AdamW with gradient clipping, and the learning-rate schedules.
 //!
-//! AdamW is written out here rather than taken from tch because a run must be resumable bit for bit, and tch's
-//! optimiser can neither give its state away nor take it back. Weights and gradients are float32 (a model that
-//! computes in bfloat16 keeps float32 parameters), so there is no master copy to look after.
+//! The state is kept here rather than in tch's optimiser because a run must be resumable bit for bit, and that one can
+//! neither give its state away nor take it back; the arithmetic is torch's fused kernel. Weights and gradients are
+//! float32: a model that computes in bfloat16 keeps float32 parameters, which are the masters of its copies.
 
+use gavel_torch::clear_gradient;
+use gavel_torch::optim::{AdamWTensors, AdamWUpdate, adamw, norm};
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 /// AdamW's constants, named as in `transformers.TrainingArguments`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -69,23 +71,46 @@ impl AdamW {
     /// λ is 0 for norms and biases, which [`decays`] tells by their names.
     pub fn step(&mut self, learning_rate: f64) -> f64 {
         let _no_grad = tch::no_grad_guard();
-        let norm = self.gradient_norm();
-        if !norm.is_finite() {
-            return norm;
+        if self.weights.is_empty() {
+            return 0.0;
         }
+        let gradients: Vec<Tensor> = self.weights.iter().map(Weight::gradient).collect();
+        let norm = norm(&gradients.iter().collect::<Vec<_>>());
+        // The norm decides on the device: to bring it to the host first would leave the device idle meanwhile.
         let max = self.options.max_grad_norm;
-        let scale = if max > 0.0 { (max / (norm + 1e-6)).min(1.0) } else { 1.0 };
-        self.updates += 1;
-        for weight in &mut self.weights {
-            weight.update(&self.options, self.updates, learning_rate, scale);
+        let divisor = if max > 0.0 { ((&norm + 1e-6) / max).clamp_min(1.0) } else { norm.ones_like() };
+        let (divisor, skip) =
+            (divisor.to_kind(Kind::Float), norm.isfinite().logical_not().to_kind(Kind::Float));
+        for decays in [true, false] {
+            let mut tensors = AdamWTensors::default();
+            for (weight, gradient) in self.weights.iter().zip(&gradients).filter(|(w, _)| w.decays == decays)
+            {
+                tensors.parameters.push(&weight.parameter);
+                tensors.gradients.push(gradient);
+                tensors.first_moments.push(&weight.first_moment);
+                tensors.second_moments.push(&weight.second_moment);
+            }
+            adamw(&tensors, &self.update(learning_rate, decays), &divisor, &skip);
+        }
+        let norm = norm.double_value(&[]);
+        if norm.is_finite() {
+            self.updates += 1;
+            self.forget_gradients();
         }
         norm
     }
 
+    /// The numbers of the next update.
+    fn update(&self, learning_rate: f64, decays: bool) -> AdamWUpdate {
+        let AdamWOptions { beta1, beta2, epsilon, weight_decay, .. } = self.options;
+        let weight_decay = if decays { weight_decay } else { 0.0 };
+        AdamWUpdate { step: self.updates + 1, learning_rate, beta1, beta2, epsilon, weight_decay }
+    }
+
     /// Forgets the gradients, as after an update; of one that is skipped, say.
-    pub fn forget_gradients(&mut self) {
-        for weight in &mut self.weights {
-            weight.parameter.zero_grad();
+    pub fn forget_gradients(&self) {
+        for weight in &self.weights {
+            clear_gradient(&weight.parameter);
         }
     }
 
@@ -119,12 +144,6 @@ impl AdamW {
         self.updates = updates;
         Ok(())
     }
-
-    /// ‖g‖ over all weights.
-    fn gradient_norm(&self) -> f64 {
-        let norms: Vec<Tensor> = self.weights.iter().map(|weight| weight.gradient().norm()).collect();
-        if norms.is_empty() { 0.0 } else { Tensor::stack(&norms, 0).norm().double_value(&[]) }
-    }
 }
 
 impl Weight {
@@ -139,26 +158,6 @@ impl Weight {
     fn gradient(&self) -> Tensor {
         let gradient = self.parameter.grad();
         if gradient.defined() { gradient } else { self.first_moment.zeros_like() }
-    }
-
-    fn update(&mut self, options: &AdamWOptions, updates: i64, learning_rate: f64, scale: f64) {
-        let mut gradient = self.gradient();
-        if scale < 1.0 {
-            gradient *= scale;
-        }
-        let first_correction = 1.0 - options.beta1.powi(updates as i32);
-        let second_correction = (1.0 - options.beta2.powi(updates as i32)).sqrt();
-        self.first_moment *= options.beta1;
-        self.first_moment += &gradient * (1.0 - options.beta1);
-        self.second_moment *= options.beta2;
-        self.second_moment += gradient.square() * (1.0 - options.beta2);
-        let denominator = self.second_moment.sqrt() / second_correction + options.epsilon;
-        let step = (&self.first_moment / denominator) * (learning_rate / first_correction);
-        if self.decays {
-            self.parameter *= 1.0 - learning_rate * options.weight_decay;
-        }
-        self.parameter -= step;
-        self.parameter.zero_grad();
     }
 }
 

@@ -105,6 +105,7 @@ pub fn pretrain(
         report.learning_rate = options.learning_rate * factor;
         report.grad_norm =
             TrainError::require_finite(step, "gradient norm", optimizer.step(report.learning_rate))?;
+        model.refresh();
         report.num_tokens += (options.batch_size * options.sequence_length) as u64;
         report.seconds = started.elapsed().as_secs_f64();
         progress(&report);

@@ -16,6 +16,7 @@ use tch::Device;
 
 use crate::TrainError;
 use crate::grpo::{ImportanceSamplingLevel, LossType, Objective, ScaleRewards};
+use crate::learn::OldLogProbs;
 use crate::optim::{AdamWOptions, LrSchedulerType};
 use crate::task::{Prompts, Template};
 
@@ -78,6 +79,12 @@ pub struct Settings {
     pub per_device_train_batch_size: usize,
     /// Micro-batches per optimiser step.
     pub gradient_accumulation_steps: usize,
+    /// At most this many tokens per micro-batch, which bounds memory: one that would have more is split. Prompts are
+    /// counted once for the completions that share them. Not in TRL; verl's `ppo_max_token_len_per_gpu`.
+    pub max_tokens_per_micro_batch: usize,
+    /// Keep the input of each block alone, and compute the block again for the backward pass: less memory, a quarter
+    /// slower. TRL: true.
+    pub gradient_checkpointing: bool,
     /// Micro-batches sampled at a time; `gradient_accumulation_steps` by default. With fewer, an optimiser step learns
     /// from several rollouts of the same policy.
     pub steps_per_generation: Option<usize>,
@@ -92,6 +99,9 @@ pub struct Settings {
     // === Objective ===
     /// How many times each batch of completions is learnt from.
     pub num_iterations: usize,
+    /// Whose log-probabilities the ratio compares with where several updates learn from one batch: `sampler` takes those
+    /// with which the tokens were drawn, `trainer` computes them by a forward pass. Not in TRL, which computes them.
+    pub old_log_probs: OldLogProbs,
     /// β, the weight of the KL divergence from the model that the run started with; 0 needs no reference model.
     pub beta: f64,
     /// Multiply the KL term by the probability ratio.
@@ -209,11 +219,14 @@ impl Default for Settings {
             stop: Vec::new(),
             per_device_train_batch_size: 8,
             gradient_accumulation_steps: 1,
+            max_tokens_per_micro_batch: 10_240,
+            gradient_checkpointing: false,
             steps_per_generation: None,
             generation_batch_size: None,
             max_num_seqs: None,
             shuffle_dataset: true,
             num_iterations: 1,
+            old_log_probs: OldLogProbs::Sampler,
             beta: 0.0,
             use_bias_correction_kl: true,
             epsilon: 0.2,

@@ -20,6 +20,7 @@ use crate::TrainError;
 use crate::digests::Judges;
 use crate::files::json_bytes;
 use crate::grpo;
+use crate::learn::{Example, LearnOptions, Learner, UpdateSums};
 use crate::metrics::{self, Metric, Metrics};
 use crate::optim::AdamW;
 use crate::records::{at_step, completion_row};
@@ -29,7 +30,6 @@ use crate::seeds::{self, Purpose};
 use crate::settings::{Reload, Settings};
 use crate::start::Beginning;
 use crate::task::read_tasks;
-use crate::update::{Learning, Row, UpdateSums};
 
 use clock::Clock;
 use evaluator::{Evaluator, record_evaluation};
@@ -74,6 +74,7 @@ pub fn train(
     let mut optimizer = AdamW::new(model.parameters(), settings.adamw());
     if let Some(checkpoint) = &checkpoint {
         checkpoint.restore(&mut optimizer, &model, state.updates)?;
+        model.refresh();
     }
     let stop = rollout::stop(&settings.stop, &tokenizer)?;
     // Everything is loaded, so the run begins.
@@ -83,7 +84,7 @@ pub fn train(
         settings.log_completions_max_bytes,
     )?;
 
-    let learning = learning(settings, device);
+    let mut learner = Learner { model: &model, reference, optimizer, options: learn_options(settings) };
     let mut row = Metrics::default();
     let mut saved = checkpoint;
     let mut without_reward = 0;
@@ -137,26 +138,20 @@ pub fn train(
         without_reward = if nothing_to_learn.is_some() { without_reward + 1 } else { 0 };
 
         // Make what was better more likely, and what was worse less.
-        let rows = rows(settings, &prompts, &rollout, &advantages, step);
-        let mut batches = learning.batches(&rows);
-        if !settings.is_on_policy() {
-            learning.remember_old(&mut batches, &model);
-        }
-        if let Some(reference) = &reference {
-            learning.remember_reference(&mut batches, reference);
-        }
+        let examples = examples(settings, &prompts, &rollout, &advantages, step);
+        let batches = learner.batches(&examples);
         let mut updates = Metrics::default();
         for (index, batch) in std::iter::repeat_n(&batches, settings.num_iterations).flatten().enumerate() {
-            let sums = learning.backward(batch, &model);
+            let sums = learner.backward(batch);
             clock.lap("loss");
             let learning_rate = learning_rate(settings, step, index, steps);
-            let norm = if sums.loss.loss.is_finite() { optimizer.step(learning_rate) } else { f64::NAN };
+            let norm = if sums.loss.loss.is_finite() { learner.step(learning_rate) } else { f64::NAN };
             clock.lap("step");
             if settings.skip_nonfinite_updates {
                 let skipped = !norm.is_finite();
                 updates.add("skipped_updates", Metric::Sum(f64::from(u8::from(skipped))));
                 if skipped {
-                    optimizer.forget_gradients();
+                    learner.optimizer.forget_gradients();
                 }
             } else {
                 TrainError::require_finite(step, "loss", sums.loss.loss)?;
@@ -168,9 +163,11 @@ pub fn train(
 
         // Log.
         state.step = step;
-        state.updates = optimizer.updates();
-        state.num_tokens +=
-            rows.iter().map(|row| (row.prompt.len() + row.completion.len()) as u64).sum::<u64>();
+        state.updates = learner.optimizer.updates();
+        state.num_tokens += examples
+            .iter()
+            .map(|example| (example.prompt.len() + example.completion.len()) as u64)
+            .sum::<u64>();
         state.seconds += clock.total();
         let epoch = (step as usize * settings.prompts_per_step()) as f64 / tasks.len() as f64;
         metrics.add("num_tokens", Metric::Latest(state.num_tokens as f64));
@@ -226,7 +223,7 @@ pub fn train(
         // Save.
         if saves {
             records.sync()?;
-            let checkpoint = save(settings, &run, &state, &model, &tokenizer, &optimizer)?;
+            let checkpoint = save(settings, &run, &state, &model, &tokenizer, &learner.optimizer)?;
             stopped |= progress(Progress::Saved { step, path: &checkpoint.path }).is_break();
             saved = Some(checkpoint);
         }
@@ -242,7 +239,7 @@ pub fn train(
             record_evaluation(&run, &mut records, state.step, &found)?;
             let _ = progress(Progress::Evaluated { step: state.step, evaluation: &found });
             records.sync()?;
-            saved = Some(save(settings, &run, &state, &model, &tokenizer, &optimizer)?);
+            saved = Some(save(settings, &run, &state, &model, &tokenizer, &learner.optimizer)?);
         }
     }
 
@@ -356,14 +353,16 @@ fn load_reference(settings: &Settings, device: Device) -> Result<Option<Model>, 
     Ok(Some(Model::load(&settings.model, device, precision)?))
 }
 
-fn learning(settings: &Settings, device: Device) -> Learning {
-    Learning {
+fn learn_options(settings: &Settings) -> LearnOptions {
+    LearnOptions {
         objective: settings.objective(),
         temperature: settings.temperature,
         mask_truncated_completions: settings.mask_truncated_completions,
         optimizer_batch_size: settings.optimizer_batch_size(),
         micro_batch_size: settings.per_device_train_batch_size,
-        device,
+        micro_batch_tokens: settings.max_tokens_per_micro_batch,
+        gradient_checkpointing: settings.gradient_checkpointing,
+        old_log_probs: (!settings.is_on_policy()).then_some(settings.old_log_probs),
     }
 }
 
@@ -409,16 +408,16 @@ fn sampling(settings: &Settings, model: &Model, tokenizer: &Tokenizer, step: u64
 }
 
 /// What is learnt from; in an order of the seed's when several updates share it, so that each sees many prompts.
-fn rows<'a>(
+fn examples<'a>(
     settings: &Settings,
     prompts: &[&'a EncodedTask],
     rollout: &'a Rollout,
     advantages: &[f64],
     step: u64,
-) -> Vec<Row<'a>> {
-    let row = |index: usize| {
+) -> Vec<Example<'a>> {
+    let example = |index: usize| {
         let sample: &Sample = &rollout.samples[index];
-        Row {
+        Example {
             prompt: &prompts[index].prompt,
             completion: &sample.tokens,
             sampled_log_probs: &sample.log_probs,
@@ -428,16 +427,17 @@ fn rows<'a>(
     };
     let count = rollout.samples.len();
     if count == settings.optimizer_batch_size() {
-        return (0..count).map(row).collect();
+        return (0..count).map(example).collect();
     }
     seeds::shuffled(count, seeds::derive(settings.seed, Purpose::BatchOrder, step))
         .into_iter()
-        .map(row)
+        .map(example)
         .collect()
 }
 
 fn metrics_of_update(sums: &UpdateSums, norm: f64, learning_rate: f64, has_reference: bool) -> Metrics {
-    let tokens = sums.loss.tokens.max(1.0);
+    // Of no token, the mean is not a number, and the row of metrics leaves it out.
+    let tokens = sums.loss.tokens;
     let mut metrics = Metrics::default();
     metrics.add_mean("loss", sums.loss.loss);
     metrics.add_mean("grad_norm", norm);

@@ -7,7 +7,7 @@ use super::Settings;
 
 /// Settings that decide how long a run is, what it records and evaluates, and where things lie, but not what it learns
 /// step by step. Files are compared by their digests, wherever they lie.
-const MAY_CHANGE: [&str; 26] = [
+const MAY_CHANGE: [&str; 28] = [
     "model",
     "tasks",
     "eval_tasks",
@@ -16,6 +16,8 @@ const MAY_CHANGE: [&str; 26] = [
     "output_dir",
     "device",
     "max_num_seqs",
+    "max_tokens_per_micro_batch",
+    "gradient_checkpointing",
     "skip_nonfinite_updates",
     "max_steps",
     "num_train_epochs",

@@ -28,6 +28,7 @@ impl Settings {
             ("max_completion_length", self.max_completion_length),
             ("per_device_train_batch_size", self.per_device_train_batch_size),
             ("gradient_accumulation_steps", self.gradient_accumulation_steps),
+            ("max_tokens_per_micro_batch", self.max_tokens_per_micro_batch),
             ("steps_per_generation", self.steps_per_generation.unwrap_or(1)),
             ("generation_batch_size", self.generation_batch_size.unwrap_or(1)),
             ("num_iterations", self.num_iterations),

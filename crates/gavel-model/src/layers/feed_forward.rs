@@ -1,0 +1,24 @@
+//! SwiGLU, [2002.05202](https://arxiv.org/abs/2002.05202): `(silu(x·gate) · x·up) · down`.
+
+use gavel_torch::{Parameter, differentiable, fused, linear, only, product_gradient};
+use tch::{Tensor, no_grad};
+
+/// For `input` `(N, hidden_size)`; `gate_up` is gate over up, `(2 intermediate_size, hidden_size)`.
+pub(crate) fn feed_forward(input: &Tensor, gate_up: Parameter<'_>, down: Parameter<'_>) -> Tensor {
+    gated_linear(linear(input, gate_up, None), down)
+}
+
+/// `(silu(gate) · up) · downᵀ` for gate and up side by side, `(N, 2 width)`.
+///
+/// The product of gate and up is not kept for the backward pass but made again, which costs less than the memory. The
+/// argument's memory becomes that of its gradient, so nothing else may look at it.
+#[expect(clippy::needless_pass_by_value, reason = "its memory is used for its gradient")]
+fn gated_linear(gate_up: Tensor, down: Parameter<'_>) -> Tensor {
+    let output = no_grad(|| fused::swiglu(&gate_up).linear(down.value, None::<&Tensor>));
+    let (kept, master, value) = (gate_up.detach(), down.master.shallow_clone(), down.value.detach());
+    only(differentiable(&[&gate_up, down.master], &[&output], move |gradients| {
+        let Some(by_output) = &gradients[0] else { return vec![None, None] };
+        let (by_gate_up, product) = fused::swiglu_backward(kept, by_output.matmul(&value));
+        vec![Some(by_gate_up), product_gradient(&master, by_output, &product)]
+    }))
+}

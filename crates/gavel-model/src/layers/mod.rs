@@ -1,0 +1,14 @@
+//! The layers of a decoder over packed tokens, each with a backward pass that keeps as little as it can.
+//!
+//! Rows are tokens, `(N, width)` everywhere: what a layer needs to know of sequences stands in its
+//! [`Visibility`](crate::packed::Visibility).
+
+mod attention;
+mod embedding;
+mod feed_forward;
+mod norm;
+
+pub(crate) use attention::{Heads, attention};
+pub(crate) use embedding::{embedding, rows};
+pub(crate) use feed_forward::feed_forward;
+pub(crate) use norm::add_rms_norm;

@@ -1,0 +1,283 @@
+//! Learns from scored completions: micro-batches, old and reference log-probabilities, gradients, updates.
+
+mod micro_batch;
+mod sums;
+
+use std::ops::Range;
+
+use gavel_model::{Model, TokenLogProbs};
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use crate::grpo::{self, BatchSize, Objective};
+use crate::optim::AdamW;
+use micro_batch::{MicroBatch, Section};
+use sums::SumsOnDevice;
+pub use sums::UpdateSums;
+
+/// One completion to learn from.
+#[derive(Debug, Clone, Copy)]
+pub struct Example<'a> {
+    /// Not empty.
+    pub prompt: &'a [i64],
+    /// What follows it.
+    pub completion: &'a [i64],
+    /// The log-probability of each token of the completion when it was drawn.
+    pub sampled_log_probs: &'a [f32],
+    /// Whether the completion was cut off.
+    pub truncated: bool,
+    /// How much better than its group.
+    pub advantage: f64,
+}
+
+/// Whose log-probabilities are those of the policy that sampled, where several updates learn from one batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OldLogProbs {
+    /// Those with which the tokens were drawn.
+    Sampler,
+    /// Those of another forward pass, before the first update.
+    Trainer,
+}
+
+/// How examples become batches, and batches a loss.
+#[derive(Debug, Clone, Copy)]
+pub struct LearnOptions {
+    /// What is minimised.
+    pub objective: Objective,
+    /// Logits are divided by it.
+    pub temperature: f64,
+    /// Leave truncated completions out.
+    pub mask_truncated_completions: bool,
+    /// Examples per update.
+    pub optimizer_batch_size: usize,
+    /// At most so many examples per forward and backward pass.
+    pub micro_batch_size: usize,
+    /// At most so many tokens per forward and backward pass; a completion that is longer is alone in one.
+    pub micro_batch_tokens: usize,
+    /// Compute each block again for the backward pass.
+    pub gradient_checkpointing: bool,
+    /// Whether old log-probabilities are needed, and from where.
+    pub old_log_probs: Option<OldLogProbs>,
+}
+
+/// The policy in training, with what trains it.
+#[derive(Debug)]
+pub struct Learner<'a> {
+    /// The policy.
+    pub model: &'a Model,
+    /// What the KL divergence is taken from; needed when β is not 0.
+    pub reference: Option<Model>,
+    /// What updates the parameters of `model`.
+    pub optimizer: AdamW,
+    /// How it learns.
+    pub options: LearnOptions,
+}
+
+/// What one update learns from.
+#[derive(Debug)]
+pub struct Batch {
+    micro_batches: Vec<MicroBatch>,
+    size: BatchSize,
+}
+
+impl Learner<'_> {
+    /// Splits examples into what updates learn from, in this order, and fills in the log-probabilities of the policy that
+    /// sampled, which `model` still is, and of the reference.
+    pub fn batches(&self, examples: &[Example<'_>]) -> Vec<Batch> {
+        let (generation_completions, generation_tokens) =
+            (examples.len() as i64, self.options.count_tokens(examples));
+        let batch = |examples: &[Example<'_>]| {
+            let size = BatchSize {
+                completions: examples.len() as i64,
+                tokens: self.options.count_tokens(examples),
+                generation_completions,
+                generation_tokens,
+            };
+            let parts = self.options.micro_batches(examples);
+            let micro_batches = parts.iter().map(|examples| self.micro_batch(examples)).collect();
+            Batch { micro_batches, size }
+        };
+        examples.chunks(self.options.optimizer_batch_size).map(batch).collect()
+    }
+
+    fn micro_batch(&self, examples: &[Example<'_>]) -> MicroBatch {
+        let mut part = MicroBatch::new(examples, self.model);
+        let temperature = self.options.temperature;
+        part.old_log_probs = match self.options.old_log_probs {
+            None => None,
+            Some(OldLogProbs::Sampler) => Some(part.sampled_log_probs.shallow_clone()),
+            Some(OldLogProbs::Trainer) => Some(self.model.log_probs(&part.packed, temperature).log_probs),
+        };
+        part.reference_log_probs = self.reference.as_ref().map(|reference| {
+            reference.log_probs(&reference.pack(&micro_batch::groups(examples)), temperature).log_probs
+        });
+        part
+    }
+
+    /// Accumulates the gradient of a batch's loss, micro-batch by micro-batch.
+    pub fn backward(&self, batch: &Batch) -> UpdateSums {
+        let mut sums = SumsOnDevice::default();
+        for part in &batch.micro_batches {
+            let rows: Vec<Range<i64>> = part.sections.iter().map(|section| section.rows.clone()).collect();
+            let LearnOptions { temperature, gradient_checkpointing, .. } = self.options;
+            self.model.backward(
+                &part.packed,
+                temperature,
+                gradient_checkpointing,
+                &rows,
+                &mut |index, now| {
+                    let section = &part.sections[index];
+                    tch::with_grad(|| self.gradient_of(part, section, now, &batch.size, &mut sums))
+                },
+            );
+        }
+        sums.read()
+    }
+
+    /// The derivative of the loss of a section by its log-probabilities, `(n)`.
+    fn gradient_of(
+        &self,
+        part: &MicroBatch,
+        section: &Section,
+        now: &TokenLogProbs,
+        size: &BatchSize,
+        sums: &mut SumsOnDevice,
+    ) -> Tensor {
+        let leaf = now.log_probs.detach().set_requires_grad(true);
+        let of_section = |flat: &Option<Tensor>| Some(section.padded(&section.of(flat.as_ref()?)));
+        let old_log_probs = of_section(&part.old_log_probs);
+        let reference_log_probs = of_section(&part.reference_log_probs);
+        let terms = grpo::terms(
+            &grpo::MicroBatch {
+                log_probs: &section.padded(&leaf),
+                old_log_probs: old_log_probs.as_ref(),
+                reference_log_probs: reference_log_probs.as_ref(),
+                advantages: &section.advantages,
+                mask: &section.mask,
+            },
+            &self.options.objective,
+            size,
+        );
+        terms.loss.backward();
+        sums.add(&terms, now, &section.of(&part.sampled_log_probs));
+        leaf.grad()
+    }
+
+    /// Updates the policy by the gradient, and gives the gradient's norm; where that is not finite, nothing changes.
+    pub fn step(&mut self, learning_rate: f64) -> f64 {
+        let norm = self.optimizer.step(learning_rate);
+        self.model.refresh();
+        norm
+    }
+}
+
+impl LearnOptions {
+    fn counts(&self, example: &Example<'_>) -> bool {
+        !(self.mask_truncated_completions && example.truncated)
+    }
+
+    fn count_tokens(&self, examples: &[Example<'_>]) -> f64 {
+        let counted = examples.iter().filter(|example| self.counts(example));
+        counted.map(|example| example.completion.len()).sum::<usize>() as f64
+    }
+
+    /// Splits the examples that have a gradient into micro-batches. Those that are masked or teach nothing, because
+    /// their advantage is 0 and there is no KL term, cost no pass.
+    ///
+    /// There are as few micro-batches as their bounds allow, and those are of similar size.
+    fn micro_batches<'a>(&self, examples: &[Example<'a>]) -> Vec<Vec<Example<'a>>> {
+        let learns = |example: &&Example<'_>| {
+            let teaches = example.advantage != 0.0 || self.objective.beta != 0.0;
+            self.counts(example) && teaches && !example.completion.is_empty()
+        };
+        let groups = micro_batch::by_prompt(examples.iter().filter(learns));
+        let split = |tokens: usize| micro_batch::split(&groups, tokens, self.micro_batch_size);
+        let fewest = split(self.micro_batch_tokens);
+        // The smallest bound on tokens that needs no more of them, by bisection.
+        let (mut too_small, mut enough) = (0, self.micro_batch_tokens);
+        while enough - too_small > 1 {
+            let middle = too_small + (enough - too_small) / 2;
+            if split(middle).len() > fewest.len() { too_small = middle } else { enough = middle }
+        }
+        split(enough)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+
+    fn options() -> LearnOptions {
+        LearnOptions {
+            objective: Settings::default().objective(),
+            temperature: 1.0,
+            mask_truncated_completions: false,
+            optimizer_batch_size: 8,
+            micro_batch_size: 100,
+            micro_batch_tokens: 1000,
+            gradient_checkpointing: false,
+            old_log_probs: None,
+        }
+    }
+
+    fn example(prompt: &'static [i64], advantage: f64) -> Example<'static> {
+        Example {
+            prompt,
+            completion: &[3, 4, 5],
+            sampled_log_probs: &[-1.0, -1.0, -1.0],
+            truncated: false,
+            advantage,
+        }
+    }
+
+    /// The number of examples of each micro-batch.
+    fn sizes(options: &LearnOptions, examples: &[Example<'_>]) -> Vec<usize> {
+        options.micro_batches(examples).iter().map(Vec::len).collect()
+    }
+
+    #[test]
+    fn what_is_masked_or_teaches_nothing_costs_no_pass() {
+        let row = |truncated: bool, advantage: f64| Example { truncated, ..example(&[1, 2], advantage) };
+        let rows = [row(true, 1.0), row(false, 1.0), row(false, 0.0), row(true, 0.0)];
+        let with = |mask_truncated_completions: bool, beta: f64| LearnOptions {
+            objective: Objective { beta, ..options().objective },
+            mask_truncated_completions,
+            ..options()
+        };
+        assert_eq!(sizes(&with(false, 0.0), &rows), [2]);
+        assert_eq!(sizes(&with(true, 0.0), &rows), [1]);
+        assert_eq!(sizes(&with(true, 0.1), &rows), [2], "the KL term has a gradient everywhere");
+        assert_eq!(sizes(&with(true, 0.0), &rows[2..]), [0; 0]);
+        assert_eq!(with(true, 0.0).count_tokens(&rows), 6.0, "denominators are those of all that counts");
+    }
+
+    #[test]
+    fn micro_batches_are_bounded_by_tokens_and_by_completions() {
+        let rows = [example(&[1, 2], 1.0); 6];
+        // One prompt of 2 tokens, and completions of 3, of which the last is only predicted.
+        let within = |micro_batch_tokens: usize| LearnOptions { micro_batch_tokens, ..options() };
+        assert_eq!(sizes(&within(14), &rows), [6]);
+        assert_eq!(sizes(&within(13), &rows), [3, 3], "rather than 5 and 1");
+        assert_eq!(sizes(&within(7), &rows), [2, 2, 2]);
+        assert_eq!(sizes(&within(1), &rows), [1; 6], "what is longer is alone");
+        assert_eq!(sizes(&LearnOptions { micro_batch_size: 4, ..options() }, &rows), [3, 3]);
+    }
+
+    #[test]
+    fn a_group_stays_together_where_it_fits() {
+        let rows = [
+            example(&[1, 2], 1.0),
+            example(&[7], 1.0),
+            example(&[1, 2], 1.0),
+            example(&[7], 1.0),
+            example(&[1, 2], 1.0),
+        ];
+        let options = LearnOptions { micro_batch_tokens: 12, ..options() };
+        let parts = options.micro_batches(&rows);
+        let prompts: Vec<Vec<i64>> =
+            parts.iter().map(|part| part.iter().map(|example| example.prompt[0]).collect()).collect();
+        assert_eq!(prompts, [vec![1, 1, 1], vec![7, 7]]);
+    }
+}
