@@ -20,20 +20,19 @@
 mod attention;
 mod checkpoint;
 mod config;
+mod engine;
 mod error;
-mod generate;
 mod generation_config;
 mod model;
-mod sample;
-mod stop;
 mod tokenizer;
 mod weights;
 
 pub use checkpoint::{SaveDtype, model_files};
 pub use config::{Architecture, Config};
+pub use engine::{
+    Completion, Engine, Finish, Finished, NeverStop, NotFinite, Request, Room, Sampling, Stop, StopStrings,
+};
 pub use error::Error;
-pub use generate::{Completion, Finish, Sampling};
 pub use generation_config::GenerationConfig;
 pub use model::{Model, Precision, TokenLogProbs};
-pub use stop::{NeverStop, Stop, StopStrings};
 pub use tokenizer::Tokenizer;
