@@ -56,7 +56,6 @@ fn smollm2_answers_as_in_transformers() {
         max_new_tokens: 64,
         temperature: 0.0,
         end_tokens: model.end_tokens(),
-        pad_token: tokenizer.pad_token_id().unwrap(),
         ..Sampling::default()
     };
     let prompts: Vec<_> = rows.iter().map(|row| row.prompt.clone()).collect();

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use gavel_model::{
-    Architecture, Completion, Config, Engine, Model, NeverStop, Precision, Request, Room, Sampling,
+    Architecture, Completion, Config, Engine, Group, Model, NeverStop, Precision, Request, Room, Sampling,
 };
 use gavel_torch::kernels::sample::uniform;
 use gavel_torch::{memory_statistics, reset_peak_memory, select_device};
@@ -203,16 +203,19 @@ fn time_step(model: &Model, context: usize, rows: usize) {
 fn compare_with_scoring(model: &Model, requests: &[Request], completions: &[Completion]) {
     let mut apart = Vec::new();
     for (requests, completions) in requests.chunks(16).zip(completions.chunks(16)) {
-        let prompt = requests[0].prompt.len() as i64;
-        let rows = requests.iter().zip(completions).map(|(request, completion)| {
-            Tensor::from_slice(&[&request.prompt[..], &completion.tokens].concat())
-        });
-        let tokens = Tensor::stack(&rows.collect::<Vec<_>>(), 0).to_device(model.device());
-        let scored = no_grad(|| model.log_probs(&tokens, None, prompt, 1.0)).log_probs;
-        let sampled: Vec<Tensor> =
-            completions.iter().map(|completion| Tensor::from_slice(&completion.log_probs)).collect();
-        let sampled = Tensor::stack(&sampled, 0).to_device(model.device());
-        apart.push((sampled - scored).to_kind(Kind::Double).view([-1]));
+        let groups: Vec<Group<'_>> = requests
+            .iter()
+            .zip(completions)
+            .map(|(request, completion)| Group {
+                prompt: &request.prompt,
+                completions: vec![&completion.tokens],
+            })
+            .collect();
+        let scored = model.log_probs(&model.pack(&groups), 1.0).log_probs;
+        let sampled: Vec<f32> =
+            completions.iter().flat_map(|completion| completion.log_probs.iter().copied()).collect();
+        let sampled = Tensor::from_slice(&sampled).to_device(model.device());
+        apart.push((sampled - scored).to_kind(Kind::Double));
     }
     let apart = Tensor::cat(&apart, 0);
     let size = apart.abs();

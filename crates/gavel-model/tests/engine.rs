@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use gavel_model::{
-    Architecture, Completion, Config, Engine, Error, Model, NeverStop, Precision, Request, Room, Sampling,
-    Stop,
+    Architecture, Completion, Config, Engine, Error, Group, Model, NeverStop, Precision, Request, Room,
+    Sampling, Stop,
 };
 use gavel_torch::{DeviceChoice, select_device};
 use tch::{Device, Kind, Tensor, no_grad};
@@ -242,10 +242,9 @@ fn on_a_card_log_probs_are_those_of_scoring() {
     let completions = run(&mut engine, &prompts, 0..64, &|_| Rc::clone(&sampling));
     let (mut sum, mut count, mut most) = (0.0, 0.0, 0.0_f64);
     for (prompt, completion) in prompts.iter().zip(&completions) {
-        let tokens = [&prompt[..], &completion.tokens].concat();
-        let tokens = Tensor::from_slice(&tokens).unsqueeze(0).to_device(model.device());
-        let scored = no_grad(|| model.log_probs(&tokens, None, prompt.len() as i64, 0.8)).log_probs;
-        let sampled = Tensor::from_slice(&completion.log_probs).unsqueeze(0).to_device(model.device());
+        let group = Group { prompt, completions: vec![&completion.tokens] };
+        let scored = model.log_probs(&model.pack(&[group]), 0.8).log_probs;
+        let sampled = Tensor::from_slice(&completion.log_probs).to_device(model.device());
         let apart = (scored - sampled).abs().to_kind(Kind::Double);
         sum += apart.sum(Kind::Double).double_value(&[]);
         most = most.max(apart.max().double_value(&[]));
