@@ -2,7 +2,7 @@
 //!
 //! A plugin finds where an answer stands and asks here about its sentence up to there.
 
-use crate::end_of;
+use crate::{end_of, end_of_last};
 
 /// How much of a sentence is looked at before an answer, and between two, in bytes.
 const BEFORE: usize = 120;
@@ -177,24 +177,17 @@ pub fn is_counterfactual(before: &str) -> bool {
     said("if") && said("were") && said("would")
 }
 
-/// The end of a text from where its last sentence starts.
-fn sentence_before(before: &str) -> &str {
+/// The end of a text from where its last sentence starts, as far as that is near.
+pub fn sentence_before(before: &str) -> &str {
     let near = end_of(before, BEFORE);
-    let new = [". ", "\n", "! ", "? ", "; ", "。"]
-        .iter()
-        .filter_map(|end| near.rfind(end).map(|at| at + end.len()))
-        .max();
+    let new = end_of_last(near, &[". ", "\n", "! ", "? ", "; ", "。"]);
     &near[new.unwrap_or(0)..]
 }
 
 /// As [`sentence_before`], from the last comma or colon on; but a word alone before it, as in `otherwise,`, is no clause.
 fn clause_before(before: &str) -> &str {
     let sentence = sentence_before(before);
-    let start = [", ", ": "]
-        .iter()
-        .filter_map(|mark| sentence.rfind(mark).map(|at| at + mark.len()))
-        .max()
-        .unwrap_or(0);
+    let start = end_of_last(sentence, &[", ", ": "]).unwrap_or(0);
     let clause = &sentence[start..];
     let last_word = words(&sentence[..start]).next_back().unwrap_or_default();
     let is_split = ["otherwise", "else", "pretend", "hypothetically"]

@@ -1,13 +1,12 @@
 //! Answers that a sentence states: "the answer is …", "final answer: …", "so 5 is the answer", in several languages.
 
-use gavel_text::end_of;
+use gavel_text::{end_of, sentence_before};
 
 use super::clause::{clause, focus, is_hedged, strip_lead};
 use super::last::rfind;
 
-/// How much may stand between "answer" and its verb, and before "is the answer", in bytes.
+/// How much may stand between "answer" and its verb, in bytes.
 const FARTHEST_VERB: usize = 60;
-const FARTHEST_BEFORE: usize = 120;
 /// How long a clause may be, in bytes.
 const LONGEST_CLAUSE: usize = 600;
 /// How far from the end statements in other languages are looked for, in bytes.
@@ -19,9 +18,9 @@ const MOST_CANDIDATES: usize = 200;
 
 /// What stands in the last "final answer is …. I hope it is correct".
 pub(super) fn final_answer(text: &str) -> Option<&str> {
-    let (end, _) = rfind(text, 'I', &["I hope it is correct", "I hope this is correct"])?;
+    let (end, _) = rfind(text, b'I', &["I hope it is correct", "I hope this is correct"])?;
     let before = &text[..end];
-    let (at, phrase) = rfind(before, 'f', &["final answer is"])?;
+    let (at, phrase) = rfind(before, b'f', &["final answer is"])?;
     let found = before[at + phrase.len()..].trim().trim_start_matches(':');
     (found.len() <= LONGEST_CLAUSE).then_some(found)
 }
@@ -95,20 +94,6 @@ fn is_supposed(before: &str) -> bool {
     false
 }
 
-/// The end of a text from where its last sentence starts.
-fn sentence_before(before: &str) -> &str {
-    let mut start = before.len().saturating_sub(FARTHEST_BEFORE);
-    while !before.is_char_boundary(start) {
-        start += 1;
-    }
-    let near = &before[start..];
-    let new = [". ", "\n", "! ", "? ", "; ", "。"]
-        .iter()
-        .filter_map(|end| near.rfind(end).map(|at| at + end.len()))
-        .max();
-    &near[new.unwrap_or(0)..]
-}
-
 /// What stands before "is the answer", "is our final answer".
 fn is_the_answer(before: &str) -> Option<&str> {
     let mut sentence = sentence_before(before).trim_end();
@@ -160,14 +145,14 @@ fn concluded(text: &str) -> Option<&str> {
 fn chosen(text: &str) -> Option<&str> {
     let behind = rfind(
         text,
-        'c',
+        b'c',
         &["correct option is", "correct choice is", "correct option:", "correct choice:", "correct one is"],
     );
     if let Some((at, phrase)) = behind {
         let stated = text[at + phrase.len()..].trim_start_matches([':', '*', ' ', '\n']);
         return checked(stated);
     }
-    let (at, _) = rfind(text, 'i', &["is correct", "is the correct", "is the right"])?;
+    let (at, _) = rfind(text, b'i', &["is correct", "is the correct", "is the right"])?;
     let before = sentence_before(&text[..at]).trim_end();
     let letter = before.rsplit([' ', '*']).find(|word| !word.is_empty())?;
     let name = before[..before.rfind(letter)?].trim_end_matches(['*', ' ', '(']);
@@ -184,9 +169,9 @@ fn abbreviated(text: &str) -> Option<&str> {
         Some(text[at + phrase.len()..].trim_start_matches([':', '*', ' ', '$']).len())
     };
     let at = [
-        behind('A', &["Ans:", "Ans. ", "Ans.:", "ANS:", "Ans =", "Ans :"]),
-        behind('f', &["final result is", "final result:", "final value is"]),
-        behind('F', &["Final result:", "Final Result:", "Final result is"]),
+        behind(b'A', &["Ans:", "Ans. ", "Ans.:", "ANS:", "Ans =", "Ans :"]),
+        behind(b'f', &["final result is", "final result:", "final value is"]),
+        behind(b'F', &["Final result:", "Final Result:", "Final result is"]),
     ];
     let left = at.into_iter().flatten().min().or_else(|| last_result(text))?;
     checked(&text[text.len() - left..])
@@ -195,7 +180,7 @@ fn abbreviated(text: &str) -> Option<&str> {
 /// How much is left behind "result is" in the last line; further up it is a step.
 fn last_result(text: &str) -> Option<usize> {
     let last = end_of(text.trim_end().rsplit('\n').next()?, LONGEST_LINE);
-    let (at, phrase) = rfind(last, 'r', &["result is", "result:"])?;
+    let (at, phrase) = rfind(last, b'r', &["result is", "result:"])?;
     let blank = text.len() - text.trim_end().len();
     Some(blank + last.len() - at - phrase.len())
 }
