@@ -14,7 +14,12 @@ const LONGEST_PART: usize = 20_000;
 /// that most of a long text is skipped and not compared.
 pub(super) fn rfind<'a>(text: &str, first: u8, patterns: &[&'a str]) -> Option<(usize, &'a str)> {
     memchr::memrchr_iter(first, text.as_bytes()).find_map(|at| {
-        let found = patterns.iter().find(|pattern| text[at..].starts_with(**pattern))?;
+        // The second byte tells most places apart.
+        let second = text.as_bytes().get(at + 1);
+        let starts = |pattern: &&&str| {
+            pattern.as_bytes().get(1) == second && text.as_bytes()[at..].starts_with(pattern.as_bytes())
+        };
+        let found = patterns.iter().find(starts)?;
         Some((at, *found))
     })
 }

@@ -1,6 +1,6 @@
 //! Answers that a sentence states: "the answer is …", "final answer: …", "so 5 is the answer", in several languages.
 
-use gavel_text::{end_of, sentence_before};
+use gavel_text::{end_of, end_of_last, sentence_before};
 
 use super::clause::{clause, focus, is_hedged, strip_lead};
 use super::last::rfind;
@@ -28,8 +28,8 @@ pub(super) fn final_answer(text: &str) -> Option<&str> {
 /// What the last such phrase states, to the end of its clause.
 pub(super) fn phrase(text: &str) -> Option<&str> {
     // Few letters are as rare as the `w` of "answer".
-    let letters = text.bytes().enumerate().rev().filter(|(_, byte)| byte | 0x20 == b'w');
-    let words = letters.filter_map(|(at, _)| {
+    let letters = memchr::memrchr2_iter(b'w', b'W', text.as_bytes());
+    let words = letters.filter_map(|at| {
         let start = at.checked_sub("ans".len())?;
         let word = text.get(start..at + "wer".len())?;
         let is_word = word.eq_ignore_ascii_case("answer") && !text[..start].ends_with(['<', '/']);
@@ -132,7 +132,9 @@ fn concluded(text: &str) -> Option<&str> {
     const LEADS: [&str; 10] =
         ["So", "so", "Thus", "thus", "Hence", "hence", "Therefore", "therefore", "Finally", "finally"];
     let last = end_of(text.trim_end().rsplit('\n').next()?, LONGEST_LINE);
-    let (at, verb) = VERBS.iter().filter_map(|verb| Some((last.rfind(verb)?, verb))).max()?;
+    let end = end_of_last(last, &VERBS)?;
+    let verb = VERBS.iter().find(|verb| last[..end].ends_with(**verb))?;
+    let at = end - verb.len();
     let lead = last[..at].trim_end().trim_end_matches(',').rsplit(' ').next()?;
     let rest = last[at + verb.len()..].trim_start_matches([':', ' ']);
     let rest = ["that ", "us "].iter().find_map(|word| rest.strip_prefix(word)).unwrap_or(rest);
@@ -206,6 +208,15 @@ const FOREIGN: [(&str, &[&str]); 17] = [
     ("đáp án", &["là", ":"]),
 ];
 
+/// Whether one of the nouns that are ASCII may stand in a text.
+fn mentions_foreign(text: &str) -> bool {
+    const PARTS: [&str; 4] = ["wort", "woord", "bnis", "pues"];
+    let bytes = text.as_bytes();
+    memchr::memchr3_iter(b'w', b'b', b'p', bytes).any(|at| {
+        bytes[at..].starts_with(b"posta") || PARTS.iter().any(|part| bytes[at..].starts_with(part.as_bytes()))
+    })
+}
+
 /// "La réponse est …", "Antwort: …", "答案是…".
 fn foreign(text: &str) -> Option<&str> {
     const FINAL: [&str; 8] =
@@ -216,6 +227,9 @@ fn foreign(text: &str) -> Option<&str> {
     }
     let text = &text[start..];
     let is_ascii = text.is_ascii();
+    if is_ascii && !mentions_foreign(text) {
+        return None;
+    }
     FOREIGN
         .iter()
         .filter(|(noun, _)| noun.is_ascii() || !is_ascii)

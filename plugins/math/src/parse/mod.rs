@@ -325,16 +325,13 @@ impl<'t> Parser<'t> {
     /// `P(x) =`, `f^{-1}(x) =`: a letter and brackets in front of a sign of equality are a function, not a product.
     fn named_value(&mut self) -> Read<Option<Expr>> {
         let Some(Kind::Letter(letter)) = self.peek() else { return Ok(None) };
-        let mut name = letter.to_string();
-        let mut ahead = 1;
         let inverse = [Kind::Sign('^'), Kind::Sign('{'), Kind::Sign('-')];
-        if inverse.iter().enumerate().all(|(at, kind)| self.peek_at(1 + at) == Some(kind)) {
-            name.push_str("^-1");
-            ahead += 5;
-        }
+        let is_inverse = inverse.iter().enumerate().all(|(at, kind)| self.peek_at(1 + at) == Some(kind));
+        let mut ahead = if is_inverse { 6 } else { 1 };
         if self.peek_at(ahead) != Some(&Kind::Sign('(')) {
             return Ok(None);
         }
+        let name = format!("{letter}{}", if is_inverse { "^-1" } else { "" });
         let opening = ahead;
         let mut depth = 0_usize;
         loop {
