@@ -176,15 +176,17 @@ impl<'t> Parser<'t> {
     /// Items with `;` between them, each with `,` between its own.
     fn list(&mut self) -> Read {
         self.deeper(|parser| {
-            let mut groups = vec![parser.comma_list()?];
+            let first = parser.comma_list()?;
+            // Most lists are no lists, and then take no room for one.
+            if !parser.eat(';') || parser.at_end_of_list() {
+                return Ok(first);
+            }
+            let mut groups = vec![first, parser.comma_list()?];
             while parser.eat(';') {
                 if parser.at_end_of_list() {
                     break;
                 }
                 groups.push(parser.comma_list()?);
-            }
-            if groups.len() == 1 {
-                return Ok(groups.remove(0));
             }
             // `p = 5, q = 2; p = 7, q = 2` lists pairs.
             let grouped = groups.into_iter().map(|group| match group {
@@ -196,14 +198,18 @@ impl<'t> Parser<'t> {
     }
 
     fn comma_list(&mut self) -> Read {
-        let mut items = vec![self.item()?];
+        let first = self.item()?;
+        if !self.eat_separator() || self.at_end_of_list() {
+            return Ok(first);
+        }
+        let mut items = vec![first, self.item()?];
         while self.eat_separator() {
             if self.at_end_of_list() {
                 break;
             }
             items.push(self.item()?);
         }
-        Ok(if items.len() == 1 { items.remove(0) } else { Expr::List(items) })
+        Ok(Expr::List(items))
     }
 
     fn at_end_of_list(&self) -> bool {
@@ -237,16 +243,19 @@ impl<'t> Parser<'t> {
                 None => self.side()?,
             },
         };
-        let mut sides = vec![first];
-        let mut relations = Vec::new();
-        while let Some(relation) = self.relation() {
+        let Some(mut relation) = self.relation() else { return Ok(first) };
+        let (mut sides, mut relations) = (vec![first], Vec::new());
+        loop {
             sides.push(match self.words() {
                 Some(words) => words,
                 None => self.side()?,
             });
             relations.push(relation);
+            match self.relation() {
+                Some(next) => relation = next,
+                None => return Ok(Expr::Relation(sides, relations)),
+            }
         }
-        Ok(if relations.is_empty() { sides.remove(0) } else { Expr::Relation(sides, relations) })
     }
 
     /// `Minimum:` or `Max =` in front of a value.
