@@ -2,7 +2,7 @@
 //!
 //! A plugin finds where an answer stands and asks here about its sentence up to there.
 
-use crate::end_of;
+use crate::{end_of, end_of_last};
 
 /// How much of a sentence is looked at before an answer, and between two, in bytes.
 const BEFORE: usize = 120;
@@ -10,116 +10,149 @@ const BETWEEN: usize = 200;
 /// How many words before an answer can take it back.
 const MOST_WORDS: usize = 8;
 
-/// Words that may stand between an answer and what takes it back.
-const FILLERS: [&str; 50] = [
-    "plausible",
-    "probable",
-    "convincing",
-    "suitable",
-    "think",
-    "believe",
-    "guess",
-    "true",
-    "choose",
-    "pick",
-    "select",
-    "go",
-    "with",
-    "statement",
-    "the",
-    "a",
-    "an",
-    "our",
-    "my",
-    "your",
-    "final",
-    "correct",
-    "right",
-    "answer",
-    "answers",
-    "option",
-    "choice",
-    "letter",
-    "value",
-    "result",
-    "solution",
-    "number",
-    "to",
-    "that",
-    "it",
-    "exactly",
-    "s",
-    "likely",
-    "me",
-    "i",
-    "we",
-    "say",
-    "simply",
-    "just",
-    "really",
-    "definitely",
-    "being",
-    "been",
-    "equal",
-    "x",
-];
-/// Verbs that join a subject to an answer, among the fillers.
-const COPULAS: [&str; 5] = ["is", "are", "was", "be", "equals"];
-/// Words that deny what follows them.
-const DENYING: [&str; 20] = [
-    "not",
-    "never",
-    "neither",
-    "nor",
-    "cannot",
-    "isn",
-    "wasn",
-    "aren",
-    "wouldn",
-    "won",
-    "don",
-    "doesn",
-    "didn",
-    "except",
-    "excluding",
-    "barring",
-    "otherwise",
-    "else",
-    "pretend",
-    "pretending",
-];
-/// Words that suppose a sentence that follows them. A value right behind one, as in `if and only if 7`, is another thing.
-const SUPPOSING: [&str; 11] = [
-    "if",
-    "unless",
-    "whether",
-    "suppose",
-    "supposing",
-    "assume",
-    "assuming",
-    "imagine",
-    "imagining",
-    "hypothetically",
-    "doubt",
-];
-/// Words that leave open what may "be".
-const WEAKENING: [&str; 3] = ["could", "might", "may"];
+/// What a word before an answer may be, as bits.
+type Kinds = u8;
+/// It may stand between an answer and what takes it back.
+const FILLER: Kinds = 1;
+/// A verb that joins a subject to an answer, among the fillers.
+const COPULA: Kinds = 2;
+/// It denies what follows it.
+const DENYING: Kinds = 4;
+/// It supposes a sentence that follows it. A value right behind one, as in `if and only if 7`, is another thing.
+const SUPPOSING: Kinds = 8;
+/// It leaves open what may "be".
+const WEAKENING: Kinds = 16;
 /// What an answer is called; `the least value` may well be one, and `the least likely answer` is none.
-const ANSWERS: [&str; 7] = ["answer", "answers", "option", "choice", "letter", "guess", "statement"];
-/// Qualities of an answer that nobody gives.
-const FALSE: [&str; 11] = [
-    "wrong",
-    "incorrect",
-    "false",
-    "trap",
-    "decoy",
-    "distractor",
-    "least",
-    "second",
-    "worst",
-    "fake",
-    "mistaken",
+const ANSWER: Kinds = 32;
+/// A quality of an answer that nobody gives.
+const FALSE: Kinds = 64;
+/// The second of [`PAIRS`].
+const SECOND: Kinds = 128;
+
+/// In the order of the words, for they are searched by halves.
+static WORDS: [(&str, Kinds); 105] = [
+    ("a", FILLER),
+    ("an", FILLER),
+    ("answer", FILLER | ANSWER),
+    ("answers", FILLER | ANSWER),
+    ("are", COPULA),
+    ("aren", DENYING),
+    ("assume", SUPPOSING),
+    ("assuming", SUPPOSING),
+    ("barring", DENYING),
+    ("be", COPULA),
+    ("been", FILLER),
+    ("being", FILLER),
+    ("believe", FILLER),
+    ("but", SECOND),
+    ("cannot", DENYING),
+    ("choice", FILLER | ANSWER),
+    ("choose", FILLER),
+    ("convincing", FILLER),
+    ("correct", FILLER),
+    ("could", WEAKENING),
+    ("decoy", FALSE),
+    ("definitely", FILLER),
+    ("didn", DENYING),
+    ("distractor", FALSE),
+    ("doesn", DENYING),
+    ("don", DENYING),
+    ("doubt", SUPPOSING),
+    ("else", DENYING),
+    ("equal", FILLER),
+    ("equals", COPULA),
+    ("exactly", FILLER),
+    ("except", DENYING),
+    ("excluding", DENYING),
+    ("fake", FALSE),
+    ("false", FALSE),
+    ("final", FILLER),
+    ("from", SECOND),
+    ("go", FILLER),
+    ("guess", FILLER | ANSWER),
+    ("hypothetically", SUPPOSING),
+    ("i", FILLER),
+    ("if", SUPPOSING),
+    ("imagine", SUPPOSING),
+    ("imagining", SUPPOSING),
+    ("incorrect", FALSE),
+    ("is", COPULA),
+    ("isn", DENYING),
+    ("it", FILLER),
+    ("just", FILLER),
+    ("least", FALSE),
+    ("letter", FILLER | ANSWER),
+    ("like", SECOND),
+    ("likely", FILLER),
+    ("may", WEAKENING),
+    ("me", FILLER),
+    ("might", WEAKENING),
+    ("mistaken", FALSE),
+    ("my", FILLER),
+    ("neither", DENYING),
+    ("never", DENYING),
+    ("nor", DENYING),
+    ("not", DENYING),
+    ("number", FILLER),
+    ("of", SECOND),
+    ("option", FILLER | ANSWER),
+    ("otherwise", DENYING),
+    ("our", FILLER),
+    ("pick", FILLER),
+    ("plausible", FILLER),
+    ("pretend", DENYING),
+    ("pretending", DENYING),
+    ("probable", FILLER),
+    ("really", FILLER),
+    ("result", FILLER),
+    ("right", FILLER),
+    ("s", FILLER),
+    ("say", FILLER),
+    ("second", FALSE),
+    ("select", FILLER),
+    ("simply", FILLER),
+    ("solution", FILLER),
+    ("statement", FILLER | ANSWER),
+    ("suitable", FILLER),
+    ("suppose", SUPPOSING),
+    ("supposing", SUPPOSING),
+    ("than", SECOND),
+    ("that", FILLER),
+    ("the", FILLER),
+    ("think", FILLER),
+    ("to", FILLER | SECOND),
+    ("trap", FALSE),
+    ("true", FILLER),
+    ("unless", SUPPOSING),
+    ("value", FILLER),
+    ("was", COPULA),
+    ("wasn", DENYING),
+    ("we", FILLER),
+    ("whether", SUPPOSING),
+    ("with", FILLER),
+    ("won", DENYING),
+    ("worst", FALSE),
+    ("wouldn", DENYING),
+    ("wrong", FALSE),
+    ("x", FILLER),
+    ("your", FILLER),
 ];
+/// The longest of them, in bytes.
+const LONGEST_WORD: usize = 14;
+
+/// What a word is, in whatever case.
+fn kinds(word: &str) -> Kinds {
+    if word.len() > LONGEST_WORD {
+        return 0;
+    }
+    let mut lowered = [0; LONGEST_WORD];
+    let lowered = &mut lowered[..word.len()];
+    lowered.copy_from_slice(word.as_bytes());
+    lowered.make_ascii_lowercase();
+    let found = WORDS.binary_search_by(|(known, _)| known.as_bytes().cmp(lowered));
+    found.map_or(0, |at| WORDS[at].1)
+}
+
 /// Pairs of words that deny what follows them.
 const PAIRS: [(&[&str], &str); 6] = [
     (&["anything", "everything", "all", "any", "everyone"], "but"),
@@ -137,25 +170,28 @@ pub fn is_disowned(before: &str) -> bool {
     // What was passed on the way back.
     let (mut passed, mut copulas, mut be, mut answer) = (0, 0, false, false);
     while let Some(word) = words.next() {
-        let is = |list: &[&str]| list.iter().any(|it| it.eq_ignore_ascii_case(word));
+        let kinds = kinds(word);
+        let is = |kind: Kinds| kinds & kind != 0;
         let previous = words.peek().copied().unwrap_or_default();
         let follows = |list: &[&str]| list.iter().any(|it| it.eq_ignore_ascii_case(previous));
-        if is(&DENYING) || is(&FALSE) && answer || word.ends_with("n't") || word.ends_with("n’t") {
+        if is(DENYING) || is(FALSE) && answer || word.ends_with("n't") || word.ends_with("n’t") {
             return true;
         }
-        if is(&SUPPOSING) && passed > 0 && !follows(&["only"]) || is(&WEAKENING) && be {
+        if is(SUPPOSING) && passed > 0 && !follows(&["only"]) || is(WEAKENING) && be {
             return true;
         }
-        if PAIRS.iter().any(|(first, second)| second.eq_ignore_ascii_case(word) && follows(first)) {
+        if is(SECOND)
+            && PAIRS.iter().any(|(first, second)| second.eq_ignore_ascii_case(word) && follows(first))
+        {
             return true;
         }
-        copulas += usize::from(is(&COPULAS));
+        copulas += usize::from(is(COPULA));
         // `the largest that it could be is` has a sentence for a subject.
-        if copulas > 1 || !is(&FILLERS) && !is(&COPULAS) {
+        if copulas > 1 || !is(FILLER | COPULA) {
             return false;
         }
         be |= word.eq_ignore_ascii_case("be");
-        answer |= is(&ANSWERS);
+        answer |= is(ANSWER);
         passed += 1;
     }
     false
@@ -177,24 +213,17 @@ pub fn is_counterfactual(before: &str) -> bool {
     said("if") && said("were") && said("would")
 }
 
-/// The end of a text from where its last sentence starts.
-fn sentence_before(before: &str) -> &str {
+/// The end of a text from where its last sentence starts, as far as that is near.
+pub fn sentence_before(before: &str) -> &str {
     let near = end_of(before, BEFORE);
-    let new = [". ", "\n", "! ", "? ", "; ", "。"]
-        .iter()
-        .filter_map(|end| near.rfind(end).map(|at| at + end.len()))
-        .max();
+    let new = end_of_last(near, &[". ", "\n", "! ", "? ", "; ", "。"]);
     &near[new.unwrap_or(0)..]
 }
 
 /// As [`sentence_before`], from the last comma or colon on; but a word alone before it, as in `otherwise,`, is no clause.
 fn clause_before(before: &str) -> &str {
     let sentence = sentence_before(before);
-    let start = [", ", ": "]
-        .iter()
-        .filter_map(|mark| sentence.rfind(mark).map(|at| at + mark.len()))
-        .max()
-        .unwrap_or(0);
+    let start = end_of_last(sentence, &[", ", ": "]).unwrap_or(0);
     let clause = &sentence[start..];
     let last_word = words(&sentence[..start]).next_back().unwrap_or_default();
     let is_split = ["otherwise", "else", "pretend", "hypothetically"]
@@ -212,6 +241,14 @@ fn words(text: &str) -> impl DoubleEndedIterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_in_order() {
+        assert!(WORDS.is_sorted_by(|(one, _), (next, _)| one < next));
+        assert!(WORDS.iter().all(|(word, _)| word.len() <= LONGEST_WORD));
+        assert!(PAIRS.iter().all(|(_, second)| kinds(second) & SECOND != 0));
+        assert_eq!(kinds("Not") & DENYING, DENYING);
+    }
 
     #[test]
     fn what_stands_before_an_answer_may_disown_it() {

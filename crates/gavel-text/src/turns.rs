@@ -54,7 +54,7 @@ const TASKS: [&str; 16] = [
 /// What was said: without the thoughts, whether they are closed or not. An `<answer>` ends thoughts that are not closed.
 pub fn said(text: &str) -> &str {
     const TAGS: [&str; 5] = ["<think>", "<thinking>", "</think>", "</thinking>", "<answer>"];
-    let tags = text.rmatch_indices('<').filter_map(|(at, _)| {
+    let tags = memchr::memrchr_iter(b'<', text.as_bytes()).filter_map(|at| {
         // Most signs are none of these, and a text may hold many.
         text.as_bytes().get(at + 1).filter(|byte| matches!(byte, b't' | b'/' | b'a'))?;
         let tag = TAGS.iter().find(|tag| text[at..].starts_with(**tag))?;
@@ -89,7 +89,7 @@ pub fn after_thinking(completion: &str) -> &str {
 pub fn turns(text: &str) -> Vec<&str> {
     split(
         text,
-        text.match_indices('<').filter_map(|(at, _)| {
+        memchr::memchr_iter(b'<', text.as_bytes()).filter_map(|at| {
             // Most signs are none of these, and a text may hold many.
             text.as_bytes().get(at + 1).filter(|byte| matches!(byte, b'|' | b'/' | b'e' | b's' | 0x80..))?;
             let token = END_TOKENS.iter().find(|token| text[at..].starts_with(**token))?;
@@ -101,7 +101,7 @@ pub fn turns(text: &str) -> Vec<&str> {
 /// The parts of a text that goes on with new tasks, as a model without an end does that was shown some.
 pub fn tasks(text: &str) -> Vec<&str> {
     let mut answered = is_number_line(text);
-    let lines = text.match_indices('\n').filter_map(|(at, _)| {
+    let lines = memchr::memchr_iter(b'\n', text.as_bytes()).filter_map(|at| {
         // GSM8K's solutions end with their number; what is worked out behind an empty line is the next one.
         if std::mem::take(&mut answered) && text[at + 1..].starts_with('\n') && !corrects(&text[at + 2..]) {
             return Some((at, at + 1));

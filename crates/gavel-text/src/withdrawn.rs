@@ -2,7 +2,7 @@
 //!
 //! A plugin finds where an answer stands and asks here about what follows it.
 
-use crate::start_of;
+use crate::{first_of, start_of};
 
 /// How much is looked at behind an answer, in bytes.
 const BEHIND: usize = 200;
@@ -144,12 +144,13 @@ pub fn is_withdrawn(behind: &str) -> bool {
     let (sentence, next) = near.split_at(sentence_end(near));
     let next = next.trim_start_matches(|c: char| !c.is_alphanumeric());
     let clauses = ["which ", "but it ", "but that ", "but this ", "but it'", "but that'"];
-    let in_clause = clauses.iter().any(|clause| {
-        // Right behind the answer, or behind a few words about it.
-        sentence.find(clause).is_some_and(|at| is_condemned(sentence[at..].trim_start_matches("but ")))
-    });
+    let in_clause = first_of(sentence, &clauses).is_some()
+        && clauses.iter().any(|clause| {
+            // Right behind the answer, or behind a few words about it.
+            sentence.find(clause).is_some_and(|at| is_condemned(sentence[at..].trim_start_matches("but ")))
+        });
     in_clause
-        || IN_SENTENCE.iter().any(|it| sentence.contains(it))
+        || first_of(sentence, &IN_SENTENCE).is_some()
         || sentence.trim_end_matches(['.', ' ', '\n']).ends_with(" or not")
         || is_denied_behind(sentence)
         || takes_back(next)
@@ -232,8 +233,7 @@ fn sentence_end(text: &str) -> usize {
     if opening > 0 && text[..opening].contains(['.', '\n']) {
         return opening;
     }
-    let ends = [". ", ".\n", "\n", "! ", "? "];
-    ends.iter().filter_map(|end| text.find(end).map(|at| at + 1)).min().unwrap_or(text.len())
+    first_of(text, &[". ", ".\n", "\n", "! ", "? "]).map_or(text.len(), |(at, _)| at + 1)
 }
 
 fn is_closing(c: char) -> bool {

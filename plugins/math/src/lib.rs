@@ -17,9 +17,10 @@ pub mod units;
 
 use gavel_plugin::{Error, Submission, Verdict, Verifier, excerpt, export};
 
-use compare::{Comparison, compare};
+use compare::{Comparison, compare, compare_written};
 use extract::{Found, Mode};
 pub use options::Options;
+use reading::Written;
 
 /// The `math` verifier.
 #[derive(Debug)]
@@ -85,9 +86,9 @@ fn judge_answer(
     options: &Options,
 ) -> Result<Verdict, Error> {
     let (read, comparison) = compare_spellings(answer, mode, reference, prompt, options);
-    let reason = format!("{} (from {mode}) {comparison} {}", excerpt(read), excerpt(reference));
+    let reason = format!("{} (from {mode}) {comparison} {}", excerpt(read.text), excerpt(reference));
     match comparison.equal() {
-        Some(correct) => Ok(verdict(true, reading::is_number(read), correct, reason)),
+        Some(correct) => Ok(verdict(true, read.is_number(), correct, reason)),
         // What cannot be decided is the task's fault where its reference cannot be compared with a plain number either.
         // Else it is the answer's, which must not choose to have no verdict.
         None if compare("1", reference, options.rules()).equal().is_some() => {
@@ -104,28 +105,35 @@ fn compare_spellings<'a>(
     reference: &str,
     prompt: &str,
     options: &Options,
-) -> (&'a str, Comparison) {
-    let against = |answer: &str| {
-        let comparison = compare(answer, reference, options.rules());
+) -> (Written<'a>, Comparison) {
+    let rules = options.rules();
+    let written = Written::new(reference);
+    let is_same = |one: &str, other: &str| compare(one, other, rules).equal() == Some(true);
+    let against = |answer: &Written<'_>| {
+        let comparison = compare_written(answer, &written, rules);
         if comparison.equal() == Some(true) {
             return comparison;
         }
-        let alternatives = extract::alternatives(reference, |one, other| {
-            compare(one, other, options.rules()).equal() == Some(true)
-        });
-        let mut others = alternatives.into_iter().map(|other| compare(answer, other, options.rules()));
+        let alternatives = extract::alternatives(reference, is_same);
+        let mut others =
+            alternatives.into_iter().map(|other| compare_written(answer, &Written::new(other), rules));
         others.find(|it| it.equal() == Some(true)).unwrap_or(comparison)
     };
-    let comparison = against(answer);
+    let first = Written::new(answer);
+    let comparison = against(&first);
     if comparison.equal() == Some(true) {
-        return (answer, comparison);
+        return (first, comparison);
     }
     // In prose, `5!` may be an exclamation; `5!!` is none of 5.
     let exclaimed = answer.strip_suffix('!').filter(|it| mode == Mode::Phrase && !it.ends_with('!'));
     let others = [exclaimed, extract::conclusion(answer), extract::asked(answer, prompt)];
-    let found = others.into_iter().flatten().map(|other| (other, against(other)));
+    let found = others.into_iter().flatten().map(|other| {
+        let other = Written::new(other);
+        let comparison = against(&other);
+        (other, comparison)
+    });
     let mut equal = found.filter(|(_, comparison)| comparison.equal() == Some(true));
-    equal.next().unwrap_or((answer, comparison))
+    equal.next().unwrap_or((first, comparison))
 }
 
 fn no_answer(order: &[Mode]) -> Verdict {

@@ -80,8 +80,34 @@ impl<'t> Reading<'t> {
     }
 }
 
+/// An answer or a reference as it is written, read once however often it is compared.
+#[derive(Debug)]
+pub struct Written<'t> {
+    /// The text.
+    pub text: &'t str,
+    readings: OnceCell<Vec<Reading<'t>>>,
+}
+
+impl<'t> Written<'t> {
+    /// What is written.
+    pub fn new(text: &'t str) -> Self {
+        Self { text, readings: OnceCell::new() }
+    }
+
+    /// The ways to read it, the usual one first.
+    pub fn readings(&self) -> &[Reading<'t>] {
+        self.readings.get_or_init(|| readings(self.text))
+    }
+
+    /// Whether it is a number: digits, a fraction of them, with a unit or a sign of percent.
+    pub fn is_number(&self) -> bool {
+        let usual = || self.readings().first().and_then(|reading| reading.expr.as_ref());
+        self.text.bytes().all(|byte| byte.is_ascii_digit()) || usual().is_some_and(is_number)
+    }
+}
+
 /// The readings of `text`, the usual one first.
-pub fn readings(text: &str) -> Vec<Reading<'_>> {
+fn readings(text: &str) -> Vec<Reading<'_>> {
     let mut readings = vec![Reading::new(text, parse(text, Commas::Usual).ok())];
     if comma_between_digits(text) {
         if !zeros_behind_comma(text) {
@@ -303,20 +329,17 @@ pub fn is_readable(text: &str) -> bool {
     parse(text, Commas::Usual).is_ok()
 }
 
-/// Whether an answer is a number: digits, a fraction of them, with a unit or a sign of percent.
-pub fn is_number(text: &str) -> bool {
-    fn is(expr: &Expr) -> bool {
-        match expr {
-            Expr::Number(_) | Expr::Based(..) => true,
-            Expr::Negative(inner) | Expr::Percent(inner) | Expr::Quantity(inner, _) => is(inner),
-            Expr::Quotient(above, below) => is(above) && is(below),
-            Expr::Product(factors) => factors.iter().all(is),
-            Expr::Power(base, exponent) => is(base) && is(exponent),
-            Expr::Relation(sides, _) => {
-                sides.len() == 2 && matches!(sides[0], Expr::Symbol(_)) && is(&sides[1])
-            }
-            _ => false,
+/// Whether an expression is a number, a fraction of numbers, or a name that is set equal to one.
+fn is_number(expr: &Expr) -> bool {
+    match expr {
+        Expr::Number(_) | Expr::Based(..) => true,
+        Expr::Negative(inner) | Expr::Percent(inner) | Expr::Quantity(inner, _) => is_number(inner),
+        Expr::Quotient(above, below) => is_number(above) && is_number(below),
+        Expr::Product(factors) => factors.iter().all(is_number),
+        Expr::Power(base, exponent) => is_number(base) && is_number(exponent),
+        Expr::Relation(sides, _) => {
+            sides.len() == 2 && matches!(sides[0], Expr::Symbol(_)) && is_number(&sides[1])
         }
+        _ => false,
     }
-    text.bytes().all(|byte| byte.is_ascii_digit()) || parse(text, Commas::Usual).is_ok_and(|expr| is(&expr))
 }

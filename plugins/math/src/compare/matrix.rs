@@ -1,5 +1,7 @@
 //! Compares matrices, and columns and rows with tuples.
 
+use std::borrow::Cow;
+
 use super::{Comparer, Comparison};
 use crate::algebra::{Budget, canonical};
 use crate::expr::{Expr, Number};
@@ -62,11 +64,11 @@ fn line(rows: &[Vec<Expr>]) -> Option<Vec<&Expr>> {
 }
 
 /// A formula of matrices as one matrix; anything else as it is. `None` when the dimensions do not fit.
-pub(super) fn evaluated(expr: &Expr, budget: &Budget) -> Option<Expr> {
+pub(super) fn evaluated<'e>(expr: &'e Expr, budget: &Budget) -> Option<Cow<'e, Expr>> {
     if !is_formula_of_matrices(expr) {
-        return Some(expr.clone());
+        return Some(Cow::Borrowed(expr));
     }
-    evaluate(expr, budget)
+    evaluate(expr, budget).map(Cow::Owned)
 }
 
 fn is_formula_of_matrices(expr: &Expr) -> bool {

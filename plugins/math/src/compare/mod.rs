@@ -24,7 +24,7 @@ use serde::Deserialize;
 
 use crate::algebra::Budget;
 use crate::expr::{Expr, NamedSet};
-use crate::reading::{Reading, is_number, readings};
+use crate::reading::{Reading, Written};
 
 /// What a sign of percent is worth that only one side has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -191,17 +191,21 @@ impl fmt::Display for Comparison {
 
 /// Compares an answer with the reference, both as written.
 pub fn compare(answer: &str, reference: &str, rules: Rules) -> Comparison {
-    if let Some(comparison) = plain_numbers(answer, reference) {
+    compare_written(&Written::new(answer), &Written::new(reference), rules)
+}
+
+/// As [`compare`], for what is compared more than once.
+pub fn compare_written(answer: &Written<'_>, reference: &Written<'_>, rules: Rules) -> Comparison {
+    if let Some(comparison) = plain_numbers(answer.text, reference.text) {
         return comparison;
     }
-    if answer == reference || is_same_text(answer, reference) {
-        return if is_number(answer) { Comparison::SameNumber } else { Comparison::SameText };
+    if answer.text == reference.text || is_same_text(answer.text, reference.text) {
+        return if answer.is_number() { Comparison::SameNumber } else { Comparison::SameText };
     }
-    let (answers, references) = (readings(answer), readings(reference));
     let budget = Budget::new();
     let mut first = None;
-    for answer in &answers {
-        for reference in references.iter().filter(|it| answer.fits(it) && it.fits(answer)) {
+    for answer in answer.readings() {
+        for reference in reference.readings().iter().filter(|it| answer.fits(it) && it.fits(answer)) {
             let comparison = compare_readings(answer, reference, rules, &budget);
             if comparison.is_same() {
                 return comparison;

@@ -1,5 +1,7 @@
 //! Compares numbers and formulas, with units, percentages, bases and roundings.
 
+use std::borrow::Cow;
+
 use dashu_base::Abs;
 use dashu_int::UBig;
 use dashu_ratio::RBig;
@@ -163,6 +165,12 @@ impl Comparer<'_> {
                 self.compare_rounded_numbers(a, b)
             };
         }
+        // Most right answers are the same fraction.
+        if let (Some(a), Some(b)) = (simple_rational(a), simple_rational(b))
+            && a == b
+        {
+            return Comparison::SameNumber;
+        }
         if numeric::certainly_differ(a, b) {
             let numbers = is_arithmetic(a) && is_arithmetic(b);
             let other = if numbers { Comparison::OtherNumber } else { Comparison::OtherFormula };
@@ -309,6 +317,19 @@ fn has_decimals(expr: &Expr) -> bool {
         Expr::Number(number) => number.decimals.is_some(),
         Expr::Negative(inner) | Expr::Percent(inner) => has_decimals(inner),
         _ => false,
+    }
+}
+
+/// The value of a number or a fraction of two, with signs.
+fn simple_rational(expr: &Expr) -> Option<Cow<'_, RBig>> {
+    match expr {
+        Expr::Number(number) => Some(Cow::Borrowed(&number.value)),
+        Expr::Negative(inner) => simple_rational(inner).map(|value| Cow::Owned(-value.into_owned())),
+        Expr::Quotient(above, below) => {
+            let (above, below) = (simple_rational(above)?, simple_rational(below)?);
+            (!below.is_zero()).then(|| Cow::Owned(&*above / &*below))
+        }
+        _ => None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! What is attached to a box in its formula and belongs to the answer: `-\boxed{4}`, `\frac{1}{\boxed{2}}`.
 
+use gavel_text::{end_of_last, first_of};
+
 /// How far around a box its formula is looked at, in bytes.
 const NEAR: usize = 300;
 
@@ -31,11 +33,8 @@ fn before(text: &str) -> &str {
         start += 1;
     }
     let near = &text[start..];
-    let open = ["$", "\\(", "\\[", "\n", "=", "&", "\\approx", "\\Rightarrow", "\\implies", "\\\\"]
-        .iter()
-        .filter_map(|open| near.rfind(open).map(|at| at + open.len()))
-        .max();
-    &near[open.unwrap_or(0)..]
+    let opens = ["$", "\\(", "\\[", "\n", "=", "&", "\\approx", "\\Rightarrow", "\\implies", "\\\\"];
+    &near[end_of_last(near, &opens).unwrap_or(0)..]
 }
 
 /// What stands behind the box in its formula or its line.
@@ -45,9 +44,8 @@ fn behind(text: &str) -> &str {
         end -= 1;
     }
     let near = &text[..end];
-    let close =
-        ["$", "\\)", "\\]", "\n", "\\approx", "\\\\"].iter().filter_map(|close| near.find(close)).min();
-    &near[..close.unwrap_or(end)]
+    let closes = ["$", "\\)", "\\]", "\n", "\\approx", "\\\\"];
+    &near[..first_of(near, &closes).map_or(end, |(at, _)| at)]
 }
 
 /// A minus that stands directly in front of the box, where it is no operator and no dash.
@@ -113,7 +111,12 @@ fn suffix(behind: &str) -> &str {
 
 /// The fraction or root in whose braces the box stands, without boxes: `\frac{1}{\boxed{2}}`.
 pub(super) fn enclosing(text: &str, start: usize, end: usize, content: &str) -> Option<String> {
-    let (before, behind) = (before(&text[..start]), behind(&text[end..]));
+    let before = before(&text[..start]);
+    // Most boxes stand in no braces.
+    if !before.contains('{') {
+        return None;
+    }
+    let behind = behind(&text[end..]);
     if behind.contains(['=', '<', '>']) {
         return None;
     }

@@ -25,30 +25,30 @@ struct Found<'a> {
 /// the last box starts and ends.
 pub(super) fn placed(text: &str) -> Option<Placed<'_>> {
     let last = last_box(text)?;
-    let (content, is_joined) = with_neighbours(text, &last);
-    Some(Placed { start: last.start, end: last.end, content, is_joined })
+    let before = box_before(text, last.start);
+    let is_case = before.as_ref().is_some_and(|before| is_one_of_cases(text, before, &last));
+    let (content, is_joined) = with_neighbours(text, &last, before);
+    Some(Placed { start: last.start, end: last.end, content, is_joined, is_case })
 }
 
-/// Whether the last box, from `start` to `end`, is one of several cases: `\boxed{8} if x > 0, otherwise \boxed{7}`.
-pub(super) fn is_one_of_cases(text: &str, start: usize, end: usize) -> bool {
-    let Some(last) = last_box(&text[start..end]) else { return false };
-    box_before(text, start).is_some_and(|before| {
-        before.content.trim() != last.content.trim()
-            && before.end <= start
-            && is_case_split(&text[before.end..start])
-    })
+/// Whether the last box is one of several cases: `\boxed{8} if x > 0, otherwise \boxed{7}`.
+fn is_one_of_cases(text: &str, before: &Found<'_>, last: &Found<'_>) -> bool {
+    before.content.trim() != last.content.trim()
+        && before.end <= last.start
+        && is_case_split(&text[before.end..last.start])
 }
 
-/// The content of a box and of those that stand beside it; and whether a word joins some.
-fn with_neighbours<'a>(text: &'a str, last: &Found<'a>) -> (Cow<'a, str>, bool) {
+/// The content of a box and of those that stand beside it, of which the next is `before`; and whether a word joins some.
+fn with_neighbours<'a>(text: &'a str, last: &Found<'a>, before: Option<Found<'a>>) -> (Cow<'a, str>, bool) {
     if let Some(whole) = attached::enclosing(text, last.start, last.end, last.content) {
         return (Cow::Owned(whole), false);
     }
     let mut is_joined = false;
     let mut contents = vec![with_attached(text, last)];
     let mut start = last.start;
+    let mut next = before;
     for _ in 0..MOST_BOXES {
-        let Some(before) = box_before(text, start) else { break };
+        let Some(before) = next else { break };
         if before.end > start || !joins(&text[before.end..start]) {
             break;
         }
@@ -58,6 +58,7 @@ fn with_neighbours<'a>(text: &'a str, last: &Found<'a>) -> (Cow<'a, str>, bool) 
         if !contents.iter().any(|it| it.trim() == content.trim()) {
             contents.push(content);
         }
+        next = box_before(text, start);
     }
     let percent = sign_behind(&text[last.end..]);
     if let Some(value) = solved(&contents) {
@@ -123,8 +124,8 @@ pub(super) fn last_content(text: &str) -> Option<&str> {
 /// is not closed was cut off.
 fn last_box(text: &str) -> Option<Found<'_>> {
     // Few letters are as rare as the `x` of "box".
-    let ends = text.rmatch_indices('x');
-    let places = ends.filter_map(|(end, _)| command_at(text, text[..=end].strip_suffix("box")?.len()));
+    let ends = memchr::memrchr_iter(b'x', text.as_bytes());
+    let places = ends.filter_map(|end| command_at(text, text[..=end].strip_suffix("box")?.len()));
     let mut boxes = places.take(MOST_BOXES).filter_map(|command| box_behind(text, command));
     let mut last = boxes.find(|it| !is_blank(it.content))?;
     for before in boxes {

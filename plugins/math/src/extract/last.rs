@@ -12,9 +12,14 @@ const LONGEST_PART: usize = 20_000;
 
 /// Where the last of `patterns` starts, and which it is. All start with `first`, a character that is rare in prose, so
 /// that most of a long text is skipped and not compared.
-pub(super) fn rfind<'a>(text: &str, first: char, patterns: &[&'a str]) -> Option<(usize, &'a str)> {
-    text.rmatch_indices(first).find_map(|(at, _)| {
-        let found = patterns.iter().find(|pattern| text[at..].starts_with(**pattern))?;
+pub(super) fn rfind<'a>(text: &str, first: u8, patterns: &[&'a str]) -> Option<(usize, &'a str)> {
+    memchr::memrchr_iter(first, text.as_bytes()).find_map(|at| {
+        // The second byte tells most places apart.
+        let second = text.as_bytes().get(at + 1);
+        let starts = |pattern: &&&str| {
+            pattern.as_bytes().get(1) == second && text.as_bytes()[at..].starts_with(pattern.as_bytes())
+        };
+        let found = patterns.iter().find(starts)?;
         Some((at, *found))
     })
 }
@@ -192,7 +197,7 @@ fn sign_before(text: &str, start: usize) -> usize {
 
 /// The last `\frac{…}{…}`, when the digit that ends at `end` is in its denominator.
 fn fraction_around(text: &str, end: usize) -> Option<&str> {
-    let (at, _) = rfind(&text[..end], '\\', &["\\frac", "\\dfrac", "\\tfrac"])?;
+    let (at, _) = rfind(&text[..end], b'\\', &["\\frac", "\\dfrac", "\\tfrac"])?;
     let body = &text[at + text[at..].find('{')?..];
     let numerator = braced(body, LONGEST_PART)?;
     let denominator = braced(body.get(numerator.len() + 2..)?, LONGEST_PART)?;

@@ -12,7 +12,7 @@ mod working;
 use std::borrow::Cow;
 use std::fmt;
 
-use gavel_text::{end_of, is_counterfactual, is_disowned, is_withdrawn};
+use gavel_text::{end_of, first_of, is_counterfactual, is_disowned, is_withdrawn};
 use serde::Deserialize;
 
 use places::find;
@@ -126,18 +126,26 @@ pub(crate) struct Placed<'a> {
     pub(crate) content: Cow<'a, str>,
     /// Whether it is of several boxes with a word between them.
     pub(crate) is_joined: bool,
+    /// Whether it is a box that a condition sets beside another one.
+    pub(crate) is_case: bool,
 }
 
 impl<'a> Placed<'a> {
     /// A part of a text.
     fn of(text: &str, part: &'a str) -> Self {
         let start = part.as_ptr() as usize - text.as_ptr() as usize;
-        Self { start, end: start + part.len(), content: Cow::Borrowed(part), is_joined: false }
+        Self {
+            start,
+            end: start + part.len(),
+            content: Cow::Borrowed(part),
+            is_joined: false,
+            is_case: false,
+        }
     }
 
     /// What a text comes to, wherever in it that stands.
     fn whole(text: &str, content: Cow<'a, str>) -> Self {
-        Self { start: 0, end: text.len(), content, is_joined: false }
+        Self { start: 0, end: text.len(), content, is_joined: false, is_case: false }
     }
 
     /// What stands in a part of a text, seen from the text.
@@ -154,7 +162,7 @@ fn is_taken_back(text: &str, placed: &Placed<'_>, mode: Mode) -> bool {
     is_disowned(before)
         || is_counterfactual(before)
         || is_withdrawn(behind)
-        || mode == Mode::Boxed && boxed::is_one_of_cases(text, placed.start, placed.end)
+        || mode == Mode::Boxed && placed.is_case
 }
 
 /// The answer in a reference, which may be the answer alone or a whole solution; empty where it states nothing.
@@ -172,6 +180,9 @@ pub fn reference(text: &str) -> Cow<'_, str> {
 
 /// The spellings of a reference that `OR` joins, where all say the same; none where they are several answers.
 pub(crate) fn alternatives(reference: &str, is_same: impl Fn(&str, &str) -> bool) -> Vec<&str> {
+    if first_of(reference, &[" OR "]).is_none() {
+        return Vec::new();
+    }
     let parts: Vec<&str> = reference.split(" OR ").map(str::trim).collect();
     let are_same = parts.len() > 1 && parts.windows(2).all(|pair| is_same(pair[0], pair[1]));
     if are_same { parts } else { Vec::new() }
@@ -180,6 +191,10 @@ pub(crate) fn alternatives(reference: &str, is_same: impl Fn(&str, &str) -> bool
 /// Whether a text has the place of an answer, a box, a tag or `####`, and nothing in it.
 fn states_nothing(text: &str) -> bool {
     let text = text.trim();
+    // Most references are an answer and nothing else.
+    if !text.contains(['\\', '<', '#']) {
+        return false;
+    }
     let is_blank_box = |at: usize| {
         let rest = text[at..].trim_start();
         gavel_text::braced(rest, rest.len()).is_some_and(|content| bare(content).is_empty())
@@ -192,7 +207,7 @@ fn states_nothing(text: &str) -> bool {
 
 /// Whether a reference is a solution in sentences and no answer by itself.
 fn is_solution(text: &str) -> bool {
-    text.trim().contains('\n') || text.contains(". ")
+    text.trim().contains('\n') || first_of(text, &[". "]).is_some()
 }
 
 /// What stands in a place without what is no part of the answer; `None` where nothing is left.

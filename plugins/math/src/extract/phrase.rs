@@ -1,13 +1,12 @@
 //! Answers that a sentence states: "the answer is …", "final answer: …", "so 5 is the answer", in several languages.
 
-use gavel_text::end_of;
+use gavel_text::{end_of, end_of_last, sentence_before};
 
 use super::clause::{clause, focus, is_hedged, strip_lead};
 use super::last::rfind;
 
-/// How much may stand between "answer" and its verb, and before "is the answer", in bytes.
+/// How much may stand between "answer" and its verb, in bytes.
 const FARTHEST_VERB: usize = 60;
-const FARTHEST_BEFORE: usize = 120;
 /// How long a clause may be, in bytes.
 const LONGEST_CLAUSE: usize = 600;
 /// How far from the end statements in other languages are looked for, in bytes.
@@ -19,9 +18,9 @@ const MOST_CANDIDATES: usize = 200;
 
 /// What stands in the last "final answer is …. I hope it is correct".
 pub(super) fn final_answer(text: &str) -> Option<&str> {
-    let (end, _) = rfind(text, 'I', &["I hope it is correct", "I hope this is correct"])?;
+    let (end, _) = rfind(text, b'I', &["I hope it is correct", "I hope this is correct"])?;
     let before = &text[..end];
-    let (at, phrase) = rfind(before, 'f', &["final answer is"])?;
+    let (at, phrase) = rfind(before, b'f', &["final answer is"])?;
     let found = before[at + phrase.len()..].trim().trim_start_matches(':');
     (found.len() <= LONGEST_CLAUSE).then_some(found)
 }
@@ -29,8 +28,8 @@ pub(super) fn final_answer(text: &str) -> Option<&str> {
 /// What the last such phrase states, to the end of its clause.
 pub(super) fn phrase(text: &str) -> Option<&str> {
     // Few letters are as rare as the `w` of "answer".
-    let letters = text.bytes().enumerate().rev().filter(|(_, byte)| byte | 0x20 == b'w');
-    let words = letters.filter_map(|(at, _)| {
+    let letters = memchr::memrchr2_iter(b'w', b'W', text.as_bytes());
+    let words = letters.filter_map(|at| {
         let start = at.checked_sub("ans".len())?;
         let word = text.get(start..at + "wer".len())?;
         let is_word = word.eq_ignore_ascii_case("answer") && !text[..start].ends_with(['<', '/']);
@@ -95,20 +94,6 @@ fn is_supposed(before: &str) -> bool {
     false
 }
 
-/// The end of a text from where its last sentence starts.
-fn sentence_before(before: &str) -> &str {
-    let mut start = before.len().saturating_sub(FARTHEST_BEFORE);
-    while !before.is_char_boundary(start) {
-        start += 1;
-    }
-    let near = &before[start..];
-    let new = [". ", "\n", "! ", "? ", "; ", "。"]
-        .iter()
-        .filter_map(|end| near.rfind(end).map(|at| at + end.len()))
-        .max();
-    &near[new.unwrap_or(0)..]
-}
-
 /// What stands before "is the answer", "is our final answer".
 fn is_the_answer(before: &str) -> Option<&str> {
     let mut sentence = sentence_before(before).trim_end();
@@ -147,7 +132,9 @@ fn concluded(text: &str) -> Option<&str> {
     const LEADS: [&str; 10] =
         ["So", "so", "Thus", "thus", "Hence", "hence", "Therefore", "therefore", "Finally", "finally"];
     let last = end_of(text.trim_end().rsplit('\n').next()?, LONGEST_LINE);
-    let (at, verb) = VERBS.iter().filter_map(|verb| Some((last.rfind(verb)?, verb))).max()?;
+    let end = end_of_last(last, &VERBS)?;
+    let verb = VERBS.iter().find(|verb| last[..end].ends_with(**verb))?;
+    let at = end - verb.len();
     let lead = last[..at].trim_end().trim_end_matches(',').rsplit(' ').next()?;
     let rest = last[at + verb.len()..].trim_start_matches([':', ' ']);
     let rest = ["that ", "us "].iter().find_map(|word| rest.strip_prefix(word)).unwrap_or(rest);
@@ -160,14 +147,14 @@ fn concluded(text: &str) -> Option<&str> {
 fn chosen(text: &str) -> Option<&str> {
     let behind = rfind(
         text,
-        'c',
+        b'c',
         &["correct option is", "correct choice is", "correct option:", "correct choice:", "correct one is"],
     );
     if let Some((at, phrase)) = behind {
         let stated = text[at + phrase.len()..].trim_start_matches([':', '*', ' ', '\n']);
         return checked(stated);
     }
-    let (at, _) = rfind(text, 'i', &["is correct", "is the correct", "is the right"])?;
+    let (at, _) = rfind(text, b'i', &["is correct", "is the correct", "is the right"])?;
     let before = sentence_before(&text[..at]).trim_end();
     let letter = before.rsplit([' ', '*']).find(|word| !word.is_empty())?;
     let name = before[..before.rfind(letter)?].trim_end_matches(['*', ' ', '(']);
@@ -184,9 +171,9 @@ fn abbreviated(text: &str) -> Option<&str> {
         Some(text[at + phrase.len()..].trim_start_matches([':', '*', ' ', '$']).len())
     };
     let at = [
-        behind('A', &["Ans:", "Ans. ", "Ans.:", "ANS:", "Ans =", "Ans :"]),
-        behind('f', &["final result is", "final result:", "final value is"]),
-        behind('F', &["Final result:", "Final Result:", "Final result is"]),
+        behind(b'A', &["Ans:", "Ans. ", "Ans.:", "ANS:", "Ans =", "Ans :"]),
+        behind(b'f', &["final result is", "final result:", "final value is"]),
+        behind(b'F', &["Final result:", "Final Result:", "Final result is"]),
     ];
     let left = at.into_iter().flatten().min().or_else(|| last_result(text))?;
     checked(&text[text.len() - left..])
@@ -195,7 +182,7 @@ fn abbreviated(text: &str) -> Option<&str> {
 /// How much is left behind "result is" in the last line; further up it is a step.
 fn last_result(text: &str) -> Option<usize> {
     let last = end_of(text.trim_end().rsplit('\n').next()?, LONGEST_LINE);
-    let (at, phrase) = rfind(last, 'r', &["result is", "result:"])?;
+    let (at, phrase) = rfind(last, b'r', &["result is", "result:"])?;
     let blank = text.len() - text.trim_end().len();
     Some(blank + last.len() - at - phrase.len())
 }
@@ -221,6 +208,15 @@ const FOREIGN: [(&str, &[&str]); 17] = [
     ("đáp án", &["là", ":"]),
 ];
 
+/// Whether one of the nouns that are ASCII may stand in a text.
+fn mentions_foreign(text: &str) -> bool {
+    const PARTS: [&str; 4] = ["wort", "woord", "bnis", "pues"];
+    let bytes = text.as_bytes();
+    memchr::memchr3_iter(b'w', b'b', b'p', bytes).any(|at| {
+        bytes[at..].starts_with(b"posta") || PARTS.iter().any(|part| bytes[at..].starts_with(part.as_bytes()))
+    })
+}
+
 /// "La réponse est …", "Antwort: …", "答案是…".
 fn foreign(text: &str) -> Option<&str> {
     const FINAL: [&str; 8] =
@@ -231,6 +227,9 @@ fn foreign(text: &str) -> Option<&str> {
     }
     let text = &text[start..];
     let is_ascii = text.is_ascii();
+    if is_ascii && !mentions_foreign(text) {
+        return None;
+    }
     FOREIGN
         .iter()
         .filter(|(noun, _)| noun.is_ascii() || !is_ascii)

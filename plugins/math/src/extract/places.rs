@@ -51,7 +51,7 @@ fn within(found: &str) -> &str {
 
 /// One that is not closed counts as none, so that nothing before it can stand in for it.
 fn answer_tag(text: &str) -> Option<&str> {
-    let (at, tag) = last::rfind(text, '<', &["<answer>", "<Answer>", "<ANSWER>"])?;
+    let (at, tag) = last::rfind(text, b'<', &["<answer>", "<Answer>", "<ANSWER>"])?;
     let rest = &text[at + tag.len()..];
     let (close, _) = ["</answer>", "</Answer>", "</ANSWER>"]
         .into_iter()

@@ -1,5 +1,7 @@
 //! What stands around an answer without being part of it: remarks, other spellings of the same, ornaments.
 
+use gavel_text::first_of;
+
 use crate::compare::{Rules, compare};
 
 /// The longest answer that is looked at, in bytes.
@@ -151,10 +153,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 
 /// The first of two spellings of one value: `\frac{3}{8} or 0.375`, `1/6, or approximately 0.167`.
 fn same_first(text: &str) -> Option<&str> {
-    let (at, or) = ["\\text{ or }", "\\text{or}", "\\text{ or}", "\\text{or }", " or "]
-        .iter()
-        .filter_map(|or| Some((text.find(or)?, *or)))
-        .min()?;
+    let (at, or) = first_of(text, &["\\text{ or }", "\\text{or}", "\\text{ or}", "\\text{or }", " or "])?;
     let first = super::bare(text[..at].trim_end_matches([' ', ',']));
     let second = text[at + or.len()..].trim();
     is_same(first, second).then_some(first)

@@ -176,15 +176,17 @@ impl<'t> Parser<'t> {
     /// Items with `;` between them, each with `,` between its own.
     fn list(&mut self) -> Read {
         self.deeper(|parser| {
-            let mut groups = vec![parser.comma_list()?];
+            let first = parser.comma_list()?;
+            // Most lists are no lists, and then take no room for one.
+            if !parser.eat(';') || parser.at_end_of_list() {
+                return Ok(first);
+            }
+            let mut groups = vec![first, parser.comma_list()?];
             while parser.eat(';') {
                 if parser.at_end_of_list() {
                     break;
                 }
                 groups.push(parser.comma_list()?);
-            }
-            if groups.len() == 1 {
-                return Ok(groups.remove(0));
             }
             // `p = 5, q = 2; p = 7, q = 2` lists pairs.
             let grouped = groups.into_iter().map(|group| match group {
@@ -196,14 +198,18 @@ impl<'t> Parser<'t> {
     }
 
     fn comma_list(&mut self) -> Read {
-        let mut items = vec![self.item()?];
+        let first = self.item()?;
+        if !self.eat_separator() || self.at_end_of_list() {
+            return Ok(first);
+        }
+        let mut items = vec![first, self.item()?];
         while self.eat_separator() {
             if self.at_end_of_list() {
                 break;
             }
             items.push(self.item()?);
         }
-        Ok(if items.len() == 1 { items.remove(0) } else { Expr::List(items) })
+        Ok(Expr::List(items))
     }
 
     fn at_end_of_list(&self) -> bool {
@@ -237,16 +243,19 @@ impl<'t> Parser<'t> {
                 None => self.side()?,
             },
         };
-        let mut sides = vec![first];
-        let mut relations = Vec::new();
-        while let Some(relation) = self.relation() {
+        let Some(mut relation) = self.relation() else { return Ok(first) };
+        let (mut sides, mut relations) = (vec![first], Vec::new());
+        loop {
             sides.push(match self.words() {
                 Some(words) => words,
                 None => self.side()?,
             });
             relations.push(relation);
+            match self.relation() {
+                Some(next) => relation = next,
+                None => return Ok(Expr::Relation(sides, relations)),
+            }
         }
-        Ok(if relations.is_empty() { sides.remove(0) } else { Expr::Relation(sides, relations) })
     }
 
     /// `Minimum:` or `Max =` in front of a value.
@@ -325,16 +334,13 @@ impl<'t> Parser<'t> {
     /// `P(x) =`, `f^{-1}(x) =`: a letter and brackets in front of a sign of equality are a function, not a product.
     fn named_value(&mut self) -> Read<Option<Expr>> {
         let Some(Kind::Letter(letter)) = self.peek() else { return Ok(None) };
-        let mut name = letter.to_string();
-        let mut ahead = 1;
         let inverse = [Kind::Sign('^'), Kind::Sign('{'), Kind::Sign('-')];
-        if inverse.iter().enumerate().all(|(at, kind)| self.peek_at(1 + at) == Some(kind)) {
-            name.push_str("^-1");
-            ahead += 5;
-        }
+        let is_inverse = inverse.iter().enumerate().all(|(at, kind)| self.peek_at(1 + at) == Some(kind));
+        let mut ahead = if is_inverse { 6 } else { 1 };
         if self.peek_at(ahead) != Some(&Kind::Sign('(')) {
             return Ok(None);
         }
+        let name = format!("{letter}{}", if is_inverse { "^-1" } else { "" });
         let opening = ahead;
         let mut depth = 0_usize;
         loop {

@@ -77,7 +77,7 @@ pub fn tokens(text: &str, commas: Commas) -> Result<Vec<Token<'_>>, TooLong> {
         spaced: false,
         commas,
         dollars_delimit: marked,
-        in_text: marked || text.contains("\\("),
+        in_text: marked || gavel_text::first_of(text, &["\\("]).is_some(),
         braced_text: None,
         depth: 0,
         braces: 0,
