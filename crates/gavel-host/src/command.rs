@@ -28,7 +28,7 @@ use crate::component::{listed, shown};
 use crate::failure::{classify, fuel_is_known, is_the_guests};
 use crate::guest::{COMMAND_CALL, Guest, World, limited_store, seed};
 use crate::lane::Lane;
-use crate::pipe::Capped;
+use crate::pipe::{Capped, Kept};
 use crate::preview1::Preview1;
 use crate::program::Programs;
 use crate::ticker::Watch;
@@ -42,6 +42,7 @@ const START: &str = "_start";
 pub(crate) struct CommandCode {
     instance: InstancePre<Guest<Preview1>>,
     watch: Watch,
+    keeps_output: bool,
 }
 
 impl CommandCode {
@@ -54,7 +55,7 @@ impl CommandCode {
             return Err(LoadError::Contract { plugin, wanted, found });
         }
         match lane.commands.instantiate_pre(module) {
-            Ok(instance) => Ok(Self { instance, watch: lane.watch.clone() }),
+            Ok(instance) => Ok(Self { instance, watch: lane.watch.clone(), keeps_output: lane.keeps_output }),
             Err(error) => Err(match error.downcast_ref::<UnknownImportError>() {
                 Some(unknown) => LoadError::UnknownImport {
                     plugin,
@@ -112,14 +113,22 @@ impl CommandCode {
                 Err(error) => Err(Stop::Failed(classify(&error, &ran.store.data().growth, limits))),
             }
         };
-        Judged { result, fuel }
+        let output = ran.store.into_data().wasi.stderr.map(|stderr| {
+            // What was meant for people and went where the answer goes is why there is none.
+            if matches!(result, Err(Stop::Failed(Failure::Refused(_)))) {
+                stderr.push(&ran.stdout);
+            }
+            stderr.text()
+        });
+        Judged { result, fuel, output }
     }
 
     /// Runs the command to its end in a fresh instance. The outer error is gavel's, that in [`Ran`] the guest's.
     fn run(&self, stdin: Vec<u8>, seed: u64, limits: &Limits) -> wasmtime::Result<Ran> {
         let world = World::of(seed);
         let (stdin, stdout) = (Bytes::from(stdin), Capped::new(limits.output));
-        let wasi = Preview1 { ctx: world.wasi().build_p1(), stdin, stdout: stdout.clone() };
+        let stderr = self.keeps_output.then(Kept::new);
+        let wasi = Preview1 { ctx: world.wasi().build_p1(), stdin, stdout: stdout.clone(), stderr };
         let engine = self.instance.module().engine();
         let mut store =
             limited_store(engine, &self.watch, limits, COMMAND_CALL, world, wasi, Programs::none())?;

@@ -11,6 +11,7 @@ use crate::failure::{classify, fuel_is_known, is_the_guests};
 use crate::guest::{COMPONENT_CALL, Guest, Wasi, World, limited_store, seed};
 use crate::interpreter::EXECUTION;
 use crate::lane::Lane;
+use crate::pipe::Kept;
 use crate::program::Programs;
 use crate::ticker::Watch;
 use crate::verifier::{Judged, Stop};
@@ -32,6 +33,7 @@ pub(crate) struct ComponentCode {
     describe: ComponentExportIndex,
     verify: ComponentExportIndex,
     watch: Watch,
+    keeps_output: bool,
 }
 
 impl ComponentCode {
@@ -53,7 +55,7 @@ impl ComponentCode {
         };
         let instance =
             lane.components.instantiate_pre(component).map_err(|error| wrong_imports(plugin, &error))?;
-        Ok(Self { instance, describe, verify, watch: lane.watch.clone() })
+        Ok(Self { instance, describe, verify, watch: lane.watch.clone(), keeps_output: lane.keeps_output })
     }
 
     pub(crate) fn component(&self) -> &Component {
@@ -66,7 +68,7 @@ impl ComponentCode {
             LoadError::describing(plugin, classify(error, &store.data().growth, limits), &self.watch)
         };
         let mut store =
-            self.store(limits, 0, None).map_err(|error| LoadError::host_failed(plugin, &error))?;
+            self.store(limits, 0, None, None).map_err(|error| LoadError::host_failed(plugin, &error))?;
         let instance = match self.instance.instantiate(&mut store) {
             Ok(instance) => instance,
             Err(error) if is_the_guests(&error, &store.data().growth) => return Err(failed(&store, &error)),
@@ -95,7 +97,8 @@ impl ComponentCode {
         limits: &Limits,
         interpreters: Option<&Interpreters>,
     ) -> Judged {
-        let mut store = match self.store(limits, seed(submission, options), interpreters) {
+        let output = self.keeps_output.then(Kept::new);
+        let mut store = match self.store(limits, seed(submission, options), interpreters, output.as_ref()) {
             Ok(store) => store,
             Err(error) => return Judged::broken(&error),
         };
@@ -111,7 +114,7 @@ impl ComponentCode {
             Ok(answer) => accept(answer, limits),
             Err(error) => Err(Stop::Failed(classify(&error, &store.data().growth, limits))),
         };
-        Judged { result, fuel }
+        Judged { result, fuel, output: output.map(|output| output.text()) }
     }
 
     /// Calls `verify` in a fresh instance. The outer error is gavel's, the inner one the guest's.
@@ -138,9 +141,14 @@ impl ComponentCode {
         limits: &Limits,
         seed: u64,
         interpreters: Option<&Interpreters>,
+        output: Option<&Kept>,
     ) -> wasmtime::Result<Store<Guest<Wasi>>> {
         let world = World::of(seed);
-        let wasi = Wasi::new(world.wasi().build());
+        let mut wasi = world.wasi();
+        if let Some(output) = output {
+            wasi.stdout(output.clone()).stderr(output.clone());
+        }
+        let wasi = Wasi::new(wasi.build());
         let programs = interpreters.map_or_else(Programs::none, |interpreters| {
             Programs::with(interpreters.clone(), limits.programs.clone(), seed, &self.watch)
         });

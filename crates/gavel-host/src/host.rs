@@ -55,6 +55,9 @@ pub struct HostConfig {
     pub slots: u32,
     /// Ends loading and judging, once it is set.
     pub interrupt: Interrupt,
+    /// For the authors of plugins, and never to judge with: what a plugin writes to its standard streams is kept with the
+    /// outcome (64 KiB of it, [`Outcome::output`](gavel_verify::Outcome::output)), and backtraces are long.
+    pub for_authors: bool,
 }
 
 impl Default for HostConfig {
@@ -66,6 +69,7 @@ impl Default for HostConfig {
             cache_size: 2 << 30,
             slots: 64,
             interrupt: Interrupt::new(),
+            for_authors: false,
         }
     }
 }
@@ -85,6 +89,7 @@ struct Inner {
     caches: Caches,
     warnings: Vec<HostWarning>,
     interrupt: Interrupt,
+    for_authors: bool,
 }
 
 impl Host {
@@ -93,10 +98,10 @@ impl Host {
     /// # Errors
     /// When the engine or its time-keeping thread cannot be set up.
     pub fn new(config: HostConfig) -> Result<Self, HostError> {
-        let HostConfig { cache_dir, cache_fallback_dir, cache_size, slots, interrupt } = config;
+        let HostConfig { cache_dir, cache_fallback_dir, cache_size, slots, interrupt, for_authors } = config;
         let slots = slots.max(1);
         let ticker = Arc::new(Ticker::start(interrupt.clone()).map_err(HostError::Ticker)?);
-        let lanes = Lanes::start(Tenants::Plugins, slots, Arc::clone(&ticker))?;
+        let lanes = Lanes::start(Tenants::Plugins, slots, Arc::clone(&ticker), for_authors)?;
         let folders = cache_dir.iter().chain(&cache_fallback_dir).map(PathBuf::as_path);
         let (caches, warnings) = Caches::open(folders, cache_size, &lanes.first().engine);
         Ok(Self(Arc::new(Inner {
@@ -108,6 +113,7 @@ impl Host {
             caches,
             warnings,
             interrupt,
+            for_authors,
         })))
     }
 
@@ -236,11 +242,11 @@ impl Host {
 
     /// The lanes of interpreters.
     pub(crate) fn interpreter_lanes(&self) -> Result<&Lanes, HostError> {
-        let Inner { interpreters, slots, ticker, .. } = &*self.0;
+        let Inner { interpreters, slots, ticker, for_authors, .. } = &*self.0;
         if let Some(lanes) = interpreters.get() {
             return Ok(lanes);
         }
-        let lanes = Lanes::start(Tenants::Interpreters, *slots, Arc::clone(ticker))?;
+        let lanes = Lanes::start(Tenants::Interpreters, *slots, Arc::clone(ticker), *for_authors)?;
         // Where two threads load their first interpreter at the same time, one of them has started in vain.
         Ok(interpreters.get_or_init(|| lanes))
     }

@@ -40,6 +40,9 @@ pub const STACK: usize = PLUGIN_STACK + PROGRAM_STACK + (2 << 20);
 /// Frames of a guest's backtrace that are recorded.
 const FRAMES: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
+/// As [`FRAMES`], for the authors of plugins: the first ten or so are those of the language's panic.
+const FRAMES_FOR_AUTHORS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+
 /// Dirty bytes that an instance's memory and tables keep resident for their next use: reset by a copy, which is
 /// cheaper than handing the pages back and faulting them in again.
 const KEEP_RESIDENT: usize = 4 << 20;
@@ -73,16 +76,19 @@ pub(crate) struct Lane {
     pub(crate) commands: Linker<Guest<Preview1>>,
     pub(crate) slots: Slots,
     pub(crate) watch: Watch,
+    /// Whether what guests write is kept for their authors.
+    pub(crate) keeps_output: bool,
 }
 
 impl Lane {
-    fn start(tenants: Tenants, slots: u32, ticker: &Ticker) -> wasmtime::Result<Self> {
-        let engine = Engine::new(&engine_config(tenants, Some(slots))).or_else(|error| {
+    fn start(tenants: Tenants, slots: u32, ticker: &Ticker, for_authors: bool) -> wasmtime::Result<Self> {
+        let frames = if for_authors { FRAMES_FOR_AUTHORS } else { FRAMES };
+        let engine = Engine::new(&engine_config(tenants, Some(slots), frames)).or_else(|error| {
             tracing::warn!(
                 "cannot reserve address space for {slots} instances, so each gets its own when it starts, which is \
                  slower: {error:#}"
             );
-            Engine::new(&engine_config(tenants, None))
+            Engine::new(&engine_config(tenants, None, frames))
         })?;
         ticker.tick_for(&engine);
         let mut components = wasi::linker(&engine)?;
@@ -90,7 +96,14 @@ impl Lane {
             program::add_to_linker(&mut components)?;
         }
         let (commands, slots) = (preview1::linker(&engine)?, Slots::new(slots));
-        Ok(Self { components, commands, slots, watch: ticker.watch().clone(), engine })
+        Ok(Self {
+            components,
+            commands,
+            slots,
+            watch: ticker.watch().clone(),
+            engine,
+            keeps_output: for_authors,
+        })
     }
 }
 
@@ -102,19 +115,25 @@ pub(crate) struct Lanes {
     others: Box<[OnceLock<Option<Lane>>]>,
     slots: u32,
     ticker: Arc<Ticker>,
+    for_authors: bool,
 }
 
 impl Lanes {
-    /// Lanes on which `threads` judge at the same time.
-    pub(crate) fn start(tenants: Tenants, threads: u32, ticker: Arc<Ticker>) -> Result<Self, HostError> {
+    /// Lanes on which `threads` judge at the same time; `for_authors` is [`HostConfig::for_authors`](crate::HostConfig).
+    pub(crate) fn start(
+        tenants: Tenants,
+        threads: u32,
+        ticker: Arc<Ticker>,
+        for_authors: bool,
+    ) -> Result<Self, HostError> {
         let count = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let count = count.min(MOST_LANES).min(threads.max(1) as usize);
         // Threads spread evenly, and one more may be loading. Where they do not, they wait for each other.
         let slots = threads.div_ceil(count as u32).saturating_add(1);
-        let first = Lane::start(tenants, slots, &ticker)
+        let first = Lane::start(tenants, slots, &ticker, for_authors)
             .map_err(|error| HostError::Engine { reason: format!("{error:#}") })?;
         let others = (1..count).map(|_| OnceLock::new()).collect();
-        Ok(Self { tenants, first, others, slots, ticker })
+        Ok(Self { tenants, first, others, slots, ticker, for_authors })
     }
 
     /// The lane that plugins are compiled and described in.
@@ -126,7 +145,7 @@ impl Lanes {
     fn other_of_this_thread(&self) -> Option<(usize, &Lane)> {
         let index = number_of_this_thread().checked_rem(self.others.len() + 1)?.checked_sub(1)?;
         let lane = self.others[index].get_or_init(|| {
-            Lane::start(self.tenants, self.slots, &self.ticker)
+            Lane::start(self.tenants, self.slots, &self.ticker, self.for_authors)
                 .inspect_err(|error| {
                     tracing::warn!("cannot start another engine, sharing the first: {error:#}")
                 })
@@ -196,8 +215,9 @@ const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::FLOATS)
     .union(WasmFeatures::COMPONENT_MODEL);
 
-/// Settings of an engine; `slots` is how many instances its pool has room for, or `None` for no pool.
-fn engine_config(tenants: Tenants, slots: Option<u32>) -> Config {
+/// Settings of an engine; `slots` is how many instances its pool has room for, or `None` for no pool. How many `frames` a
+/// backtrace has makes no difference to compiled code, so every host takes it from the same cache.
+fn engine_config(tenants: Tenants, slots: Option<u32>, frames: NonZeroUsize) -> Config {
     let mut config = Config::new();
     config
         .wasm_features(WasmFeatures::all() - FEATURES, false)
@@ -220,7 +240,7 @@ fn engine_config(tenants: Tenants, slots: Option<u32>) -> Config {
         // Names come from the name section. Files and lines would be looked up in debug information, which the engine
         // reads anew for each frame of each trap, outside of every limit.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
-        .wasm_backtrace_max_frames(Some(FRAMES))
+        .wasm_backtrace_max_frames(Some(frames))
         .allocation_strategy(match slots {
             Some(slots) => InstanceAllocationStrategy::Pooling(pool(tenants, slots)),
             None => InstanceAllocationStrategy::OnDemand,

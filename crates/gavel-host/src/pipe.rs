@@ -1,4 +1,4 @@
-//! A standard stream of a guest: bytes that the host keeps, up to a limit, which ends the guest.
+//! Standard streams of a guest: an answer, whose limit ends the guest, and what it writes for its author.
 
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
@@ -77,5 +77,83 @@ impl OutputStream for Capped {
             Ok(room) => Ok(room.min(AT_ONCE)),
             Err(error) => Err(StreamError::Trap(error.into())),
         }
+    }
+}
+
+/// The most bytes that are kept of what a guest writes for its author.
+const KEPT: usize = 64 << 10;
+
+/// Bytes that a guest may write at once where nobody reads them. The same whether they are kept or not, so that a guest
+/// goes the same way, and spends the same fuel, in either host.
+const SINK: usize = 64 << 10;
+
+/// What a guest writes for its author, standard output and standard error in their order: the first bytes of it. It
+/// never ends the guest.
+#[derive(Clone)]
+pub(crate) struct Kept {
+    pipe: MemoryOutputPipe,
+}
+
+impl Kept {
+    pub(crate) fn new() -> Self {
+        // One byte more than is shown tells whether there was more.
+        Self { pipe: MemoryOutputPipe::new(KEPT + 1) }
+    }
+
+    /// Takes what there is room for, and loses the rest.
+    pub(crate) fn push(&self, bytes: &[u8]) {
+        let mut pipe = self.pipe.clone();
+        // A full pipe says that it is closed.
+        let room = pipe.check_write().unwrap_or(0).min(bytes.len());
+        if room > 0 {
+            drop(pipe.write(Bytes::copy_from_slice(&bytes[..room])));
+        }
+    }
+
+    /// What was written. Bytes that are no text become U+FFFD.
+    pub(crate) fn text(&self) -> String {
+        let bytes = self.pipe.contents();
+        let mut text = String::from_utf8_lossy(&bytes[..bytes.len().min(KEPT)]).into_owned();
+        if bytes.len() > KEPT {
+            text.push_str("\n(the rest is lost: 64 KiB are kept)");
+        }
+        text
+    }
+}
+
+impl IsTerminal for Kept {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Kept {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.pipe.clone())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[async_trait]
+impl Pollable for Kept {
+    async fn ready(&mut self) {}
+}
+
+#[async_trait]
+impl OutputStream for Kept {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.push(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(SINK)
     }
 }

@@ -13,7 +13,7 @@ use wasmtime_wasi::p1::{self, WasiP1Ctx};
 use crate::clock::{Clock, START};
 use crate::guest::Guest;
 use crate::meter::spend;
-use crate::pipe::Capped;
+use crate::pipe::{Capped, Kept};
 
 /// The module that commands import.
 const MODULE: &str = "wasi_snapshot_preview1";
@@ -35,6 +35,8 @@ pub(crate) struct Preview1 {
     /// What there is yet to read.
     pub(crate) stdin: Bytes,
     pub(crate) stdout: Capped,
+    /// Where standard error goes; nowhere unless the host keeps it.
+    pub(crate) stderr: Option<Kept>,
 }
 
 type Command<'a> = Caller<'a, Guest<Preview1>>;
@@ -94,7 +96,7 @@ fn fd_read(
     Ok(written.map_or(FAULT, |()| SUCCESS))
 }
 
-/// Writes the first vector that has something to standard output, or to standard error, where it is lost.
+/// Writes the first vector that has something to standard output, or to standard error.
 fn fd_write(
     mut caller: Command<'_>,
     descriptor: u32,
@@ -110,8 +112,10 @@ fn fd_write(
     spend(&mut caller, length as u64)?;
     let (memory, guest) = memory.data_and_store_mut(&mut caller);
     let Some(bytes) = at.checked_add(length).and_then(|end| memory.get(at..end)) else { return Ok(FAULT) };
-    if descriptor == 1 {
-        guest.wasi.stdout.push(bytes)?;
+    match (descriptor, &guest.wasi.stderr) {
+        (1, _) => guest.wasi.stdout.push(bytes)?,
+        (_, Some(stderr)) => stderr.push(bytes),
+        (_, None) => {}
     }
     let length = (length as u32).to_le_bytes();
     Ok(write(memory, written as usize, &length).map_or(FAULT, |()| SUCCESS))

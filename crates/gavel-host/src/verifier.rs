@@ -33,6 +33,8 @@ pub(crate) struct Judged {
     pub(crate) result: Result<Verdict, Stop>,
     /// Instructions spent; `None` where that is not known.
     pub(crate) fuel: Option<u64>,
+    /// What it wrote, where the host keeps that.
+    pub(crate) output: Option<String>,
 }
 
 /// Why there is no verdict. Wrong options are kept apart, since they are an error when a plugin is loaded.
@@ -43,7 +45,7 @@ pub(crate) enum Stop {
 
 impl Judged {
     fn failed(failure: Failure) -> Self {
-        Self { result: Err(Stop::Failed(failure)), fuel: None }
+        Self { result: Err(Stop::Failed(failure)), fuel: None, output: None }
     }
 
     /// The guest was not run.
@@ -115,7 +117,7 @@ impl Verifier for WasmVerifier {
                 Failure::InternalError(format!("its options are wrong: {reason}"))
             }
         });
-        Outcome { result, fuel: judged.fuel, elapsed: started.elapsed() }
+        Outcome { result, fuel: judged.fuel, elapsed: started.elapsed(), output: judged.output }
     }
 }
 

@@ -15,17 +15,20 @@ pub struct Outcome {
     pub fuel: Option<u64>,
     /// Wall-clock time spent judging.
     pub elapsed: Duration,
+    /// What the verifier wrote to its standard streams, where it was asked to be kept: for its author, and no part of
+    /// any record.
+    pub output: Option<String>,
 }
 
 impl Outcome {
     /// An outcome with a verdict, from a verifier that counts no fuel.
     pub fn verdict(verdict: Verdict, elapsed: Duration) -> Self {
-        Self { result: Ok(verdict), fuel: None, elapsed }
+        Self { result: Ok(verdict), fuel: None, elapsed, output: None }
     }
 
     /// An outcome without verdict, from a verifier that counts no fuel.
     pub fn failure(failure: Failure, elapsed: Duration) -> Self {
-        Self { result: Err(failure), fuel: None, elapsed }
+        Self { result: Err(failure), fuel: None, elapsed, output: None }
     }
 
     /// The verdict's reward, if there is a verdict.
