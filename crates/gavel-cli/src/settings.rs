@@ -107,6 +107,7 @@ impl PluginArgs {
             cache_dir: self.cache.folder(),
             cache_fallback_dir: self.cache.fallback(),
             cache_size: self.cache.size(),
+            for_authors: false,
         }
     }
 }

@@ -235,6 +235,17 @@ pub enum FormulaError {
     /// It is not an expression.
     #[error("not an expression: {}", explain(.0))]
     Syntax(EvalexprError),
+    /// It has a `?`, which other languages choose with.
+    #[error("there is no `? :`; write `if(condition, a, b)`")]
+    Ternary,
+    /// No usual value of what it names makes a finite number of it.
+    #[error(
+        "its value is never a finite number, so that no submission would have a reward: with 1 for every name it is {value}"
+    )]
+    NeverFinite {
+        /// Its value where all that it names is 1.
+        value: f64,
+    },
     /// It names a verifier that there is not.
     #[error("unknown verifier `{name}`{}; known here: {}", did_you_mean(suggestion.as_deref()), listed(verifiers))]
     UnknownVerifier {

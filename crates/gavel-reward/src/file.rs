@@ -191,7 +191,8 @@ fn read_formula(
         let formula = table.take("formula");
         table.finish()?;
         if let Some(formula) = formula {
-            return match Formula::parse(&formula.string()?, &names) {
+            let parsed = Formula::parse(&formula.string()?, &names);
+            return match parsed.and_then(|parsed| parsed.check_finite().map(|()| parsed)) {
                 Ok(parsed) => Ok((parsed, formula.place())),
                 Err(problem) => {
                     Err(expression_error(formula.place_of(word_at_fault(&problem)), FORMULA, problem))

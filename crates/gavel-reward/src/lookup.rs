@@ -89,6 +89,14 @@ impl FoundPlugin {
         Ok(Some(Self { origin: Origin::FirstParty(plugin), manifest: Some(manifest), promise: None }))
     }
 
+    /// The plugin that a reward file in the folder `beside` calls `name`, with these folders to look in.
+    ///
+    /// # Errors
+    /// When there is none, or what is there is wrong.
+    pub fn called(name: &str, beside: &Path, plugin_path: &[PathBuf]) -> Result<Self, RewardError> {
+        find(name, beside, plugin_path, &Files::default())
+    }
+
     /// A file, with its folder's manifest if that names this very file.
     ///
     /// # Errors
@@ -187,8 +195,24 @@ pub(crate) fn find(
         name: name.to_owned(),
         looked,
         first_party: FirstParty::names(),
-        suggestion: closest(name, FirstParty::names().into_iter()),
+        suggestion: {
+            let there: Vec<String> = std::iter::once(beside)
+                .chain(plugin_path.iter().map(PathBuf::as_path))
+                .flat_map(names_in)
+                .collect();
+            closest(name, there.iter().map(String::as_str).chain(FirstParty::names()))
+        },
     })
+}
+
+/// The names by which plugins in a folder could be found.
+fn names_in(folder: &Path) -> Vec<String> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let plugins = entries.filter(|path| {
+        path.extension().is_some_and(|extension| extension == "wasm") || path.join(MANIFEST).is_file()
+    });
+    plugins.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect()
 }
 
 /// What has a name in a folder of the plugin path.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use gavel_host::Host;
 use gavel_verify::{Change, Refreshed, Reply, Reward, Submission};
 
+use crate::digest::sha256;
 use crate::error::RewardError;
 use crate::file::RewardFile;
 use crate::files::Files;
@@ -22,6 +23,8 @@ use crate::reward::{LoadOptions, PluginReward, load_on, slots, start_host};
 /// refused once, and again only after another change; what judged before goes on.
 pub struct ReloadingReward {
     path: PathBuf,
+    /// The text of the reward file where it is no file.
+    text: Option<String>,
     options: LoadOptions,
     current: RwLock<Arc<PluginReward>>,
     watched: Mutex<Watched>,
@@ -44,13 +47,27 @@ impl ReloadingReward {
     /// # Errors
     /// See [`RewardError`].
     pub fn load(path: &Path, options: &LoadOptions) -> Result<Self, RewardError> {
+        Self::start(path, None, options)
+    }
+
+    /// As [`ReloadingReward::load`], of a text that lies in no file. `path` is what errors call it; plugins are looked
+    /// for from its folder.
+    ///
+    /// # Errors
+    /// See [`RewardError`].
+    pub fn from_text(path: &Path, text: String, options: &LoadOptions) -> Result<Self, RewardError> {
+        Self::start(path, Some(text), options)
+    }
+
+    fn start(path: &Path, text: Option<String>, options: &LoadOptions) -> Result<Self, RewardError> {
         let files = Files::default();
-        let file = RewardFile::read_noting(path, &files)?;
+        let file = read(path, text.as_deref(), &files)?;
         let host = start_host(&file, options)?;
         let slots = slots(&file, options);
         let reward = load_on(&host, file, options, &files)?;
         Ok(Self {
             path: path.to_owned(),
+            text,
             options: options.clone(),
             current: RwLock::new(Arc::new(reward)),
             watched: Mutex::new(Watched { host, slots, current: files, refused: None }),
@@ -65,12 +82,14 @@ impl ReloadingReward {
     /// What judges now was made from these texts besides its plugins: the reward file, manifests and locks, each with
     /// the digest (sha256, hex) of what was read.
     pub fn files(&self) -> Vec<(String, String)> {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner).current.texts()
+        let own = self.text.as_ref().map(|text| (self.path.display().to_string(), sha256(text.as_bytes())));
+        let read = self.watched.lock().unwrap_or_else(PoisonError::into_inner).current.texts();
+        own.into_iter().chain(read).collect()
     }
 
     /// Loads what is there now; `files` learns from what.
     fn load_again(&self, watched: &mut Watched, files: &Files) -> Result<PluginReward, RewardError> {
-        let file = RewardFile::read_noting(&self.path, files)?;
+        let file = read(&self.path, self.text.as_deref(), files)?;
         let needed = slots(&file, &self.options);
         if needed > watched.slots {
             watched.host = start_host(&file, &self.options)?;
@@ -128,6 +147,14 @@ impl fmt::Debug for ReloadingReward {
             .field("path", &self.path)
             .field("current", &self.current())
             .finish_non_exhaustive()
+    }
+}
+
+/// Reads the reward file, or its text where it is no file.
+fn read(path: &Path, text: Option<&str>, files: &Files) -> Result<RewardFile, RewardError> {
+    match text {
+        Some(text) => RewardFile::parse(path, text),
+        None => RewardFile::read_noting(path, files),
     }
 }
 

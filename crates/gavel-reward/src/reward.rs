@@ -35,14 +35,23 @@ pub struct LoadOptions {
     pub cache_fallback_dir: Option<PathBuf>,
     /// The most bytes that they take there; see [`HostConfig::cache_size`].
     pub cache_size: u64,
+    /// Whether what plugins write is kept for their authors; see [`HostConfig::for_authors`].
+    pub for_authors: bool,
 }
 
 impl Default for LoadOptions {
-    /// As many workers as the machine runs threads at once, no plugin path, no cache.
+    /// As many workers as the machine runs threads at once, no plugin path, no cache, nothing for authors.
     fn default() -> Self {
         let jobs = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let HostConfig { cache_dir, cache_size, .. } = HostConfig::default();
-        Self { jobs, plugin_path: Vec::new(), cache_dir, cache_fallback_dir: None, cache_size }
+        Self {
+            jobs,
+            plugin_path: Vec::new(),
+            cache_dir,
+            cache_fallback_dir: None,
+            cache_size,
+            for_authors: false,
+        }
     }
 }
 
@@ -63,6 +72,7 @@ pub(crate) fn start_host(file: &RewardFile, options: &LoadOptions) -> Result<Hos
         cache_fallback_dir: options.cache_fallback_dir.clone(),
         cache_size: options.cache_size,
         slots: slots(file, options),
+        for_authors: options.for_authors,
         ..HostConfig::default()
     })?;
     host.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));

@@ -89,8 +89,20 @@ impl<'a> Table<'a> {
 
     /// Takes the field called `key`, which must be there.
     pub(crate) fn require(&mut self, key: &'static str) -> Result<Field<'a>, RewardError> {
-        self.take(key)
-            .ok_or_else(|| RewardError::MissingField { place: self.place(), field: self.dotted(key) })
+        self.take(key).ok_or_else(|| self.missing(key))
+    }
+
+    /// The error for a field that is not there: another that is, and was probably meant to be it, says more.
+    fn missing(&self, key: &'static str) -> RewardError {
+        let meant = |entry: &str| !self.known.contains(&entry) && closest(entry, [key].into_iter()).is_some();
+        match self.entries.keys().find(|entry| meant(entry.get_ref())) {
+            Some(entry) => RewardError::UnknownField {
+                place: self.source.place(entry.span().start),
+                field: self.dotted(entry.get_ref()),
+                suggestion: Some(key.to_owned()),
+            },
+            None => RewardError::MissingField { place: self.place(), field: self.dotted(key) },
+        }
     }
 
     /// Checks that every field has been taken.

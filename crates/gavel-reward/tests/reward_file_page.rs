@@ -43,7 +43,7 @@ fn the_error_on_the_page_is_the_one_that_comes() {
     let wrong = blocks(&page, "toml")[0].replace("* format", "* fromat");
     let error = RewardFile::parse(Path::new("reward.toml"), &wrong).unwrap_err();
     let shown = format!("error: {error}: {}\n", error.source().unwrap());
-    assert_eq!(blocks(&page, "text"), [shown]);
+    assert_eq!(blocks(&page, "text")[0], shown);
     assert!(matches!(error, RewardError::Formula { .. }));
 }
 

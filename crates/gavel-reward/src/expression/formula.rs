@@ -4,7 +4,7 @@ use gavel_verify::NoReward;
 
 #[cfg(test)]
 use super::functions::Body;
-use super::tree::{Number, Term, Truth};
+use super::tree::{Look, Number, Term, Truth};
 use super::{Inputs, Seen, parse};
 use crate::error::FormulaError;
 
@@ -34,11 +34,35 @@ impl Formula {
         &self.inputs
     }
 
+    /// Checks that some usual rewards and metrics make a finite number of it: with `a / 0` no submission would ever have
+    /// a reward.
+    pub(crate) fn check_finite(&self) -> Result<(), FormulaError> {
+        let of = |value: &dyn Fn(usize) -> f64| self.tree.value(&Supposed(value)).unwrap_or(f64::NAN);
+        let alike = USUAL.iter().map(|&usual| of(&|_| usual));
+        let mixed = (0..USUAL.len()).map(|shift| of(&|place| USUAL[(place + shift) % USUAL.len()]));
+        if alike.chain(mixed).any(f64::is_finite) {
+            return Ok(());
+        }
+        Err(FormulaError::NeverFinite { value: of(&|_| 1.0) })
+    }
+
     /// The reward of a submission; `see` shows a verifier by its place.
     pub(crate) fn reward<'a>(&self, see: impl Fn(usize) -> Seen<'a>) -> Result<f64, NoReward> {
         let value = self.tree.value(&self.inputs.look(see))?;
         // Adding 0 makes 0 of -0, which is the same number and would be written another way.
         if value.is_finite() { Ok(value + 0.0) } else { Err(NoReward::NotFinite { value }) }
+    }
+}
+
+/// What rewards and metrics usually are.
+const USUAL: [f64; 7] = [0.0, 1.0, 0.5, -1.0, 2.0, 10.0, 1000.0];
+
+/// What the names of an expression would be worth.
+struct Supposed<'a>(&'a dyn Fn(usize) -> f64);
+
+impl Look for Supposed<'_> {
+    fn input(&self, place: usize) -> Result<f64, NoReward> {
+        Ok(self.0(place))
     }
 }
 

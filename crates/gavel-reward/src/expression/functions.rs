@@ -4,6 +4,8 @@
 //! values, the square root) is taken from the standard library; all else from `libm`, which is written in Rust, where
 //! the standard library would ask the platform's own C library, and those differ in the last digits.
 
+use crate::source::closest;
+
 /// A function.
 #[derive(Debug)]
 pub(super) struct Function {
@@ -68,6 +70,15 @@ pub(super) static TABLE: [Function; 32] = [
 impl Function {
     pub(super) fn named(name: &str) -> Option<&'static Self> {
         TABLE.iter().find(|function| function.name == name)
+    }
+
+    /// The function that was probably meant by a name that none has: the same without `math::` before it, or one that
+    /// is written nearly so.
+    pub(super) fn meant_by(name: &str) -> Option<&'static str> {
+        let names = || TABLE.iter().map(|function| function.name);
+        let of_math = names().find(|known| known.strip_prefix("math::") == Some(name));
+        let near = || closest(name, names()).and_then(|near| names().find(|known| *known == near));
+        of_math.or_else(near)
     }
 }
 

@@ -74,6 +74,9 @@ fn parse(text: &str, verifiers: &[&str]) -> Result<(Term, Inputs), FormulaError>
     if text.len() > LONGEST {
         return Err(FormulaError::TooLong { longest: LONGEST });
     }
+    if text.contains('?') {
+        return Err(FormulaError::Ternary);
+    }
     let parsed = build_operator_tree(text).map_err(FormulaError::Syntax)?;
     let mut inputs = Inputs::default();
     let term =

@@ -8,9 +8,8 @@
 use evalexpr::{Node, Operator, Value};
 use gavel_verify::NoReward;
 
-use super::functions::{Body, Function, TABLE, call, power};
+use super::functions::{Body, Function, call, power};
 use crate::error::FormulaError;
-use crate::source::closest;
 
 /// Nested deeper than this, a formula is refused: it could fill the stack of the thread that computes it.
 const DEEPEST: usize = 500;
@@ -205,7 +204,7 @@ impl Builder<'_> {
     fn function(&mut self, name: &str, node: &Node) -> Result<Term, FormulaError> {
         let function = Function::named(name).ok_or_else(|| FormulaError::UnknownFunction {
             name: name.to_owned(),
-            suggestion: closest(name, TABLE.iter().map(|function| function.name)),
+            suggestion: Function::meant_by(name).map(str::to_owned),
         })?;
         let arguments = arguments(node)?;
         let found = arguments.len();

@@ -101,6 +101,19 @@ fn a_mistake_names_file_line_and_field() {
     for (text, expected) in [
         ("verifiers = 1", "reward.toml:1:13: `verifiers` must be a table, found 1"),
         ("", "reward.toml:1:1: missing field `verifiers`"),
+        (
+            "[verifier.a]\nplugin = 'x'",
+            "reward.toml:1:2: unknown field `verifier` (did you mean `verifiers`?)",
+        ),
+        (
+            "[verifiers.a]\nplugn = 'x'",
+            "reward.toml:2:1: unknown field `verifiers.a.plugn` (did you mean `plugin`?)",
+        ),
+        (
+            "[verifiers.a]\nplugin = 'x'\n[reward]\nformula = 'a / 0'",
+            "reward.toml:4:11: `reward.formula`: its value is never a finite number, so that no submission would have a \
+             reward: with 1 for every name it is inf",
+        ),
         ("[verifiers]", "reward.toml:1:1: `verifiers` is empty: name at least one, as `[verifiers.NAME]`"),
         ("[verifiers.a]\n", "reward.toml:1:1: missing field `verifiers.a.plugin`"),
         (

@@ -248,6 +248,9 @@ fn mistakes_are_found_before_the_first_submission() {
         ("accuracy + min()", "`min` takes at least 1, found 0"),
         ("system(accuracy)", "unknown function `system`"),
         ("flor(accuracy)", "unknown function `flor` (did you mean `floor`?)"),
+        ("abs(accuracy)", "unknown function `abs` (did you mean `math::abs`?)"),
+        ("log(accuracy, 2)", "unknown function `log` (did you mean `math::log`?)"),
+        ("accuracy ? 1 : 0", "there is no `? :`; write `if(condition, a, b)`"),
         (
             "acuracy + format",
             "unknown verifier `acuracy` (did you mean `accuracy`?); known here: accuracy, format",
@@ -387,4 +390,17 @@ fn a_verifier_that_was_not_asked_is_worth_nothing_and_drops_nothing() {
     // Unless it was not asked because nobody knew whether to.
     let see = |_| Seen { outcome: &skipped, prices: Prices::default(), wants: Some("accuracy") };
     assert_eq!(Formula::parse("format", &VERIFIERS).unwrap().reward(see), dropped("accuracy"));
+}
+
+#[test]
+fn what_can_be_finite_is_a_formula() {
+    let check = |formula: &str| Formula::parse(formula, &VERIFIERS).unwrap().check_finite();
+    for formula in ["1 / accuracy", "accuracy / format", "min(1, accuracy / 0)", "math::ln(accuracy - 5)"] {
+        assert!(check(formula).is_ok(), "{formula}");
+    }
+    for formula in
+        ["accuracy / 0", "accuracy / (format - format)", "0 / 0 + accuracy", "math::ln(-2 - format ^ 2)"]
+    {
+        assert!(matches!(check(formula), Err(FormulaError::NeverFinite { .. })), "{formula}");
+    }
 }
