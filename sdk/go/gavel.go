@@ -25,6 +25,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"path"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"unicode"
 )
@@ -168,7 +172,9 @@ func Internal(format string, arguments ...any) error {
 func Judge[V Verifier](submission Submission, options string) (verdict Verdict, err error) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
-			verdict, err = Verdict{}, Internal("panic: %v", panicked)
+			// For `gavel plugin test`, which shows what a verifier wrote.
+			fmt.Fprintf(os.Stderr, "panic: %v\n\n%s", panicked, debug.Stack())
+			verdict, err = Verdict{}, Internal("panic: %v%s", panicked, panicPlace())
 		}
 	}()
 	verifier, err := readOptions[V](options)
@@ -184,6 +190,23 @@ func Judge[V Verifier](submission Submission, options string) (verdict Verdict, 
 		}
 	}
 	return verdict, nil
+}
+
+// panicPlace is where the author's own code panicked, for a function that has just recovered: the first frame that is
+// neither the runtime's nor this package's.
+func panicPlace() string {
+	callers := make([]uintptr, 64)
+	frames := runtime.CallersFrames(callers[:runtime.Callers(1, callers)])
+	for {
+		frame, more := frames.Next()
+		name := frame.Function
+		if !strings.HasPrefix(name, "runtime.") && !strings.HasPrefix(name, "gavel.dev/plugin.") && frame.File != "" {
+			return fmt.Sprintf(" (%s:%d in %s)", path.Base(frame.File), frame.Line, name)
+		}
+		if !more {
+			return ""
+		}
+	}
 }
 
 func asError(err error) *Error {

@@ -18,21 +18,27 @@ export declare class Submission {
 }
 
 /** What a submission is worth. A wrong answer is a verdict with a low reward. */
-export interface Verdict<Metric extends string = string> {
+export type Verdict<Metric extends string = string> = {
   /** Finite. By custom 0 is wrong and 1 is right. */
   reward: number;
   /** One line for a person: what was extracted and how it was compared. */
   reason?: string;
-  /** Named numbers, all finite. */
-  metrics?: { readonly [name in Metric]?: number };
-}
+} & Metrics<Metric>;
+
+/** Named numbers, all finite: every one of the plugin's metrics, none where it has none. */
+export type Metrics<Metric extends string> = [Metric] extends [never]
+  ? { metrics?: { readonly [name in string]: never } }
+  : string extends Metric
+    ? { metrics?: { readonly [name in string]: number } }
+    : { metrics: { readonly [name in Metric]: number } };
 
 /** A reward of 1 where `right`, else of 0. */
-export declare function rightIf<Metric extends string>(
+export declare function rightIf(right: boolean, reason?: string): Verdict<never>;
+export declare function rightIf<const Named extends { readonly [name in string]: number }>(
   right: boolean,
-  reason?: string,
-  metrics?: { readonly [name in Metric]?: number },
-): Verdict<Metric>;
+  reason: string | undefined,
+  metrics: Named,
+): { reward: number; reason?: string; metrics: Named };
 
 /** A text as one line of at most `length` characters that is safe to print: for reasons. */
 export declare function excerpt(text: string, length?: number): string;
@@ -101,5 +107,8 @@ export declare function plugin<const Options extends Record<string, Option<any>>
   /** The names of the metrics that every verdict carries. */
   metrics?: readonly Metric[];
   /** Judges one submission. It may wait (`setTimeout`): time is virtual, and waiting costs none. */
-  verify(submission: Submission, options: Values<Options>): Verdict<Metric> | Promise<Verdict<Metric>>;
+  verify(
+    submission: Submission,
+    options: Values<Options>,
+  ): Verdict<NoInfer<Metric>> | Promise<Verdict<NoInfer<Metric>>>;
 }): Verifier;

@@ -172,6 +172,9 @@ export function plugin({ name, version, summary, options = {}, metrics = [], ver
     async verify(submission, json) {
       try {
         const said = await verify(new Submission(submission), readOptions(options, json));
+        if (typeof said !== 'object' || said === null) {
+          throw new InternalError(`verify returned ${said}, not a verdict, which is an object with a \`reward\``);
+        }
         const { reward, reason, metrics: named = {} } = said;
         checkNumbers({ reward, ...named });
         return { reward, reason, metrics: Object.entries(named) };
@@ -192,6 +195,42 @@ function checkNumbers(numbers) {
 /** The engine's own errors are the plugin's failures, and say where. */
 function errorCode(error) {
   if (error instanceof PluginError) return { tag: error.tag, val: error.message };
-  const where = error instanceof Error && /\S+:\d+(?=:\d+)/.exec(error.stack ?? '');
-  return { tag: 'internal-error', val: `${error}${where ? ` (${where[0]})` : ''}` };
+  const frames = error instanceof Error ? framesOf(error) : [];
+  // For `gavel plugin test`, which shows what a verifier wrote.
+  console.error([`${error}`, ...frames.map((frame) => `  at ${frame}`)].join('\n'));
+  return { tag: 'internal-error', val: `${error}${frames.length ? ` (${frames[0]})` : ''}` };
+}
+
+/** Where an error was thrown and who called it: the functions of the author's files, by their own lines. */
+function framesOf(error) {
+  const frames = [];
+  if (!globalThis.gavelLines) return /\S+:\d+(?=:\d+)/.exec(error.stack ?? '') ?? []; // natively, in tests
+  for (const frame of (error.stack ?? '').split('\n')) {
+    const [, name, line] = /^(.*)@.*:(\d+):\d+$/.exec(frame) ?? [];
+    const place = line && placeOf(Number(line));
+    if (place) frames.push(name ? `${place} in ${name.split('/').at(-1)}` : place);
+  }
+  return frames;
+}
+
+/**
+ * File and line of a line of the bundle; `undefined` where that is the SDK's. `build.mjs` writes the table, a number of a
+ * file and a line for each line of the bundle after its own, into the bundle's first line.
+ */
+function placeOf(line) {
+  const { files, lines } = globalThis.gavelLines;
+  const [file, original] = lines[line - 2] ?? [];
+  return files[file] && `${files[file]}:${original}`;
+}
+
+// ---- What is not there ----
+
+const ABSENT = { fetch: 'there is no network', WebSocket: 'there is no network', Worker: 'there are no threads' };
+
+/** The engine has some of these, and breaks where they are used. Natively, in Node, a test may use them. */
+for (const [name, why] of typeof process === 'undefined' ? Object.entries(ABSENT) : []) {
+  const missing = function () {
+    throw new TypeError(`${name} does not exist in the sandbox: ${why}`);
+  };
+  Object.defineProperty(globalThis, name, { value: missing, configurable: true, writable: true });
 }

@@ -40,6 +40,12 @@ impl Verifier for Math {
             return Err(Error::InvalidOptions("order: names no place to look for the answer".to_owned()));
         }
         let stated = submission.reference()?;
+        if is_json_of_texts(stated) {
+            return Err(Error::InvalidTask(format!(
+                "reference: {} is a list or an object of texts, and an answer is compared with one: give that",
+                excerpt(stated)
+            )));
+        }
         let reference = extract::reference(stated);
         if reference.is_empty() {
             let reason = match stated.trim() {
@@ -59,6 +65,14 @@ impl Verifier for Math {
             None => Ok(no_answer(order)),
         }
     }
+}
+
+/// Whether a reference was no text in its data set, but a list of texts or an object, which come as JSON. No formula
+/// has such quotes.
+fn is_json_of_texts(reference: &str) -> bool {
+    let text = reference.trim();
+    let is_within = |open, close| text.starts_with(open) && text.ends_with(close);
+    (is_within('[', ']') || is_within('{', '}')) && text.contains('"')
 }
 
 export!(Math);

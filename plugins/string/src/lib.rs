@@ -7,6 +7,7 @@ mod normalize;
 use gavel_plugin::{Error, Submission, Verdict, Verifier, excerpt, export};
 use gavel_text::skeleton;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use compare::Similarity;
 pub use extract::Place;
@@ -189,6 +190,11 @@ impl Options {
 
 /// One text, or several as a JSON array of strings.
 fn references(text: &str) -> Result<Vec<String>, Error> {
+    if text.trim_start().starts_with('{') && serde_json::from_str::<Map<String, Value>>(text).is_ok() {
+        return Err(Error::InvalidTask(
+            "reference: is an object, and texts are compared with a text, or a list of several".to_owned(),
+        ));
+    }
     let several = if text.trim_start().starts_with('[') { serde_json::from_str(text).ok() } else { None };
     let references: Vec<String> = several.unwrap_or_else(|| vec![text.to_owned()]);
     if references.is_empty() || references.iter().any(|reference| reference.trim().is_empty()) {

@@ -89,3 +89,20 @@ test('an excerpt is one line of bounded length', () => {
   assert.equal(excerpt('a\nb\u001b[31m'), 'a b [31m');
   assert.equal(Array.from(excerpt('🎉'.repeat(100))).length, 80);
 });
+
+test('an error says the line of the author\'s file, by the table that the build writes', async () => {
+  const error = new TypeError('x is undefined');
+  // As SpiderMonkey writes it: the SDK's own function, then the author's.
+  error.stack = 'requireReference@plugin.js:5:3\nverify@plugin.js:4:10\n@plugin.js:3:1\n';
+  globalThis.gavelLines = { files: [null, 'mine.ts'], lines: [[], [1, 1], [1, 15], [0, 99]] };
+  const verifier = plugin({ name: 'a', version: '1.0.0', summary: '', verify: () => { throw error; } });
+  const said = await verifier.verify({ completion: '' }, '{}').catch((thrown) => thrown);
+  delete globalThis.gavelLines;
+  assert.deepEqual(said, { tag: 'internal-error', val: 'TypeError: x is undefined (mine.ts:15 in verify)' });
+});
+
+test('what is no verdict is named', async () => {
+  const verifier = plugin({ name: 'a', version: '1.0.0', summary: '', verify: () => undefined });
+  const { val } = await verifier.verify({ completion: '' }, '{}').catch((thrown) => thrown);
+  assert.match(val, /verify returned undefined, not a verdict/);
+});

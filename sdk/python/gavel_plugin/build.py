@@ -9,6 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import Sequence
 
+from gavel_plugin import explain
+
 # What the component runs first. Bytecode goes to a folder of ours, and no file of the user's is written to.
 _BYTECODE = """import sys
 sys.pycache_prefix = "/0/bytecode"
@@ -19,9 +21,12 @@ from gavel_plugin.component import Verifier, seal
 seal()
 """
 
+# Folders beside a verifier that hold no modules of its own.
+_NO_SOURCES = {"target", "node_modules", "__pycache__", "build", "dist"}
+
 
 def build(source: Path, output: Path, paths: Sequence[Path] = ()) -> None:
-    """Builds `source`, a module or a package, with what it imports from `paths`.
+    """Builds `source`, a module or a package, with what it imports from beside it and from `paths`.
 
     The module is imported now, and the component starts with the memory as it is then: what runs at import (tables,
     caches, a warm-up) costs a submission nothing, and a module that is not imported now cannot be imported later.
@@ -29,7 +34,10 @@ def build(source: Path, output: Path, paths: Sequence[Path] = ()) -> None:
     if source.stem in sys.stdlib_module_names:
         raise SystemExit(f"{source.name} has the name of a module of Python's own, which would be imported in its place; rename it")
     package = Path(__file__).resolve().parent
-    componentize("plugin", _PLUGIN.format(module=source.stem), output, [package, source], paths)
+    own = [source, *_siblings(source)]
+    for note in explain.check(own):
+        print(f"note: {note}")
+    componentize("plugin", _PLUGIN.format(module=source.stem), output, [package, *own], paths)
 
 
 def componentize(world: str, entry: str, output: Path, sources: Sequence[Path], paths: Sequence[Path] = ()) -> None:
@@ -57,8 +65,26 @@ def componentize(world: str, entry: str, output: Path, sources: Sequence[Path], 
         # Twice: the first time compiles every module, and leaves the compiler's garbage between the objects that
         # stay. The second finds the bytecode. Math-Verify: 55 MB instead of 79, and half the time per submission.
         for _ in range(2):
-            componentize_py.script()
+            try:
+                componentize_py.script()
+            except Exception as error:  # it carries what Python said in the sandbox, among frames of the builder's
+                raise SystemExit(explain.failure(str(error), paths)) from None
         shutil.move(made, output)
+
+
+def _siblings(source: Path) -> list[Path]:
+    """The modules and packages beside a verifier, which it may import as it could in any Python."""
+    if source.is_dir():
+        return []
+
+    def is_importable(path: Path) -> bool:
+        if path.name.startswith(".") or path.name in _NO_SOURCES or path.name == source.name:
+            return False
+        if path.is_dir():  # an environment is one too, and holds everything
+            return not (path / "pyvenv.cfg").exists() and any(path.glob("*.py"))
+        return path.suffix == ".py"
+
+    return sorted(path for path in source.resolve().parent.iterdir() if is_importable(path))
 
 
 def _copy(source: Path, to: Path) -> None:

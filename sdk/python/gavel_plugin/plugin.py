@@ -51,25 +51,43 @@ class Plugin:
             verdict = self.function(submission) if self.options is None else self.function(submission, read)
         except (Error, MemoryError):  # the host tells a refused growth of memory from other failures by itself
             raise
-        except Exception as error:
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            file = place.filename.rpartition("/")[2]
-            message = f"{type(error).__name__}: {error} ({file}:{place.lineno} in {place.name})"
-            raise InternalError(message) from error
+        except (Exception, SystemExit) as error:
+            # For `gavel plugin test`, which shows what a verifier wrote; without the frame of this function.
+            traceback.print_exception(type(error), error, error.__traceback__ and error.__traceback__.tb_next)
+            said = f"sys.exit({error.code!r})" if isinstance(error, SystemExit) else f"{type(error).__name__}: {error}"
+            raise InternalError(f"{said} ({self._place(error)})") from error
         self._check(verdict)
         return verdict
+
+    def _place(self, error: BaseException) -> str:
+        """Where the author's own code broke: the innermost frame in a file beside the verifier's, which may have called a
+        package."""
+        frames = traceback.extract_tb(error.__traceback__)
+        folder = self.function.__code__.co_filename.rpartition("/")[0]
+        own = [frame for frame in frames[1:] if frame.filename.rpartition("/")[0] == folder]
+        place = (own or frames)[-1]
+        return f"{place.filename.rpartition('/')[2]}:{place.lineno} in {place.name}"
 
     def _check(self, verdict: Verdict) -> None:
         """The host refuses such verdicts too; here the message comes with a traceback."""
         if not isinstance(verdict, Verdict):
             raise InternalError(f"{self.function.__name__} returned {type(verdict).__name__}, not a Verdict")
-        if not math.isfinite(verdict.reward):
-            raise InternalError(f"the reward is {verdict.reward}")
+        _check_number("the reward", verdict.reward)
+        if verdict.reason is not None and not isinstance(verdict.reason, str):
+            raise InternalError(f"the reason is {verdict.reason!r}, not a str")
         for name, value in verdict.metrics.items():
             if name not in self.metrics:
                 raise InternalError(f"the metric `{name}` is not among those that the plugin promises")
-            if not math.isfinite(value):
-                raise InternalError(f"the metric `{name}` is {value}")
+            _check_number(f"the metric `{name}`", value)
+
+
+def _check_number(what: str, value: Any) -> None:
+    try:
+        is_finite = math.isfinite(value)
+    except TypeError:
+        raise InternalError(f"{what} is {value!r}, not a number") from None
+    if not is_finite:
+        raise InternalError(f"{what} is {value}")
 
 
 _plugins: list[Plugin] = []

@@ -98,6 +98,17 @@ class JudgeTest(unittest.TestCase):
         with self.assertRaisesRegex(InternalError, "reward is nan"):
             PLUGIN.judge("column", metadata_json='{"n": NaN}')
 
+    def test_what_is_no_number_and_an_exit_are_named(self) -> None:
+        for said, expected in [(Verdict("1"), "the reward is '1', not a number"), (None, "returned NoneType")]:
+            with self.assertRaisesRegex(InternalError, expected):
+                Plugin(lambda submission: said, "odd", "0.1.0", "Odd.", []).judge("one")
+
+        def leave(submission: Submission) -> Verdict:
+            raise SystemExit(2)
+
+        with self.assertRaisesRegex(InternalError, r"sys\.exit\(2\) \(test_plugin.py:\d+ in leave\)"):
+            Plugin(leave, "odd", "0.1.0", "Odd.", []).judge("one")
+
     def test_a_metric_that_was_not_promised_is_refused(self) -> None:
         plugin = Plugin(verify, "words", "0.1.0", "Counts words.", [])
         with self.assertRaisesRegex(InternalError, "`words`"):

@@ -29,16 +29,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::{Error, Submission, Verdict, Verifier, judge};
 
 /// Runs every case and returns how many there are.
 ///
-/// A case is one line of JSON: `name`, `completion`, optionally `prompt`, `reference`, `metadata` (an object) and
-/// `options` (an object), and `expect`: a `reward` and, if wanted, some `metrics`; or a `status` such as
-/// `invalid-task`, `abstained`, `internal-error` or `invalid-options`. `reason_contains` is a part of what the verifier
-/// must say, whichever way it goes.
+/// A case is one line of JSON: `name`, `completion`, optionally `prompt`, `reference` (what is no text is the JSON that is
+/// written there), `options` (an object), the task's other columns, beside these or in the object `metadata`, and
+/// `expect`: a `reward` and, if wanted, some `metrics`; or a `status` such as `invalid-task`, `abstained`,
+/// `internal-error` or `invalid-options`, or a list of those that are all right. `reason_contains` is a part of what the
+/// verifier must say, whichever way it goes.
 ///
 /// # Errors
 ///
@@ -72,20 +74,11 @@ impl fmt::Display for Failed {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Case<'a> {
-    name: String,
-    #[serde(default)]
-    prompt: String,
-    completion: String,
-    reference: Option<String>,
-    #[serde(borrow)]
-    metadata: Option<&'a RawValue>,
-    #[serde(borrow)]
-    options: Option<&'a RawValue>,
-    expect: Expectation,
-}
+/// The columns of a case by their names, each as it is written.
+struct Case<'a>(BTreeMap<String, &'a RawValue>);
+
+/// The columns that are none of the task's metadata.
+const OWN: [&str; 7] = ["name", "prompt", "completion", "reference", "metadata", "options", "expect"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -93,36 +86,84 @@ struct Expectation {
     reward: Option<f64>,
     #[serde(default)]
     metrics: BTreeMap<String, f64>,
-    status: Option<String>,
+    #[serde(default)]
+    status: Statuses,
     reason_contains: Option<String>,
 }
 
+/// What may come of a case.
+#[derive(Default, Deserialize)]
+#[serde(untagged)]
+enum Statuses {
+    #[default]
+    Verdict,
+    One(String),
+    Any(Vec<String>),
+}
+
+impl Statuses {
+    fn names(&self) -> &[String] {
+        match self {
+            Self::Verdict => &[],
+            Self::One(name) => std::slice::from_ref(name),
+            Self::Any(names) => names,
+        }
+    }
+}
+
 fn check_line<V: Verifier>(line: &str) -> Result<(), String> {
-    let case: Case<'_> = serde_json::from_str(line).map_err(|error| error.to_string())?;
-    let options = case.options.map_or("{}", RawValue::get);
-    let answer = judge::<V>(&case.submission(), options);
-    case.expect.check::<V>(&answer).map_err(|wrong| format!("{}: {wrong}; got {answer:?}", case.name))
+    let case = Case(serde_json::from_str(line).map_err(|error| error.to_string())?);
+    let (name, expect): (String, Expectation) = (case.read("name")?, case.read("expect")?);
+    let answer = judge::<V>(&case.submission()?, case.raw("options").unwrap_or("{}"));
+    expect.check::<V>(&answer).map_err(|wrong| format!("{name}: {wrong}; got {answer:?}"))
 }
 
 impl Case<'_> {
-    fn submission(&self) -> Submission {
-        let metadata = self.metadata.map_or("{}", RawValue::get);
-        let submission = Submission::new(&self.completion).with_prompt(&self.prompt).with_metadata(metadata);
-        match &self.reference {
-            Some(reference) => submission.with_reference(reference),
-            None => submission,
-        }
+    fn raw(&self, column: &str) -> Option<&str> {
+        self.0.get(column).map(|value| value.get())
+    }
+
+    fn read<T: DeserializeOwned>(&self, column: &str) -> Result<T, String> {
+        let raw = self.raw(column).ok_or_else(|| format!("no `{column}`"))?;
+        serde_json::from_str(raw).map_err(|error| format!("`{column}`: {error}"))
+    }
+
+    fn submission(&self) -> Result<Submission, String> {
+        let completion: String = self.read("completion")?;
+        let prompt = if self.0.contains_key("prompt") { self.read("prompt")? } else { String::new() };
+        let submission = Submission::new(completion).with_prompt(prompt).with_metadata(self.metadata()?);
+        Ok(match self.raw("reference") {
+            None | Some("null") => submission,
+            Some(text) if text.starts_with('"') => {
+                submission.with_reference(self.read::<String>("reference")?)
+            }
+            Some(other) => submission.with_reference(other),
+        })
+    }
+
+    /// The columns of `metadata` and those beside it, as `gavel score` reads them.
+    fn metadata(&self) -> Result<String, String> {
+        let wrong = |error: serde_json::Error| format!("`metadata`: {error}");
+        let metadata = self.raw("metadata").unwrap_or("{}");
+        let mut columns: BTreeMap<String, &RawValue> = serde_json::from_str(metadata).map_err(wrong)?;
+        let beside = self.0.iter().filter(|(name, _)| !OWN.contains(&name.as_str()));
+        columns.extend(beside.map(|(name, value)| (name.clone(), *value)));
+        serde_json::to_string(&columns).map_err(wrong)
     }
 }
 
 impl Expectation {
     fn check<V: Verifier>(&self, answer: &Result<Verdict, Error>) -> Result<(), String> {
-        if self.reward.is_none() && self.status.is_none() {
+        let wanted = self.status.names();
+        if self.reward.is_none() && wanted.is_empty() {
             return Err("expects neither a reward nor a status".to_owned());
         }
-        let wanted = self.status.as_deref().unwrap_or("verdict");
-        if status(answer) != wanted {
-            return Err(format!("expected status {wanted}"));
+        let status = status(answer);
+        if wanted.is_empty() && status != VERDICT {
+            return Err(format!("expected status {VERDICT}"));
+        }
+        if !wanted.is_empty() && !wanted.iter().any(|wanted| wanted == status) {
+            return Err(format!("expected status {}", wanted.join(" or ")));
         }
         if let Some(part) =
             self.reason_contains.as_ref().filter(|part| !reason(answer).contains(part.as_str()))
@@ -168,10 +209,13 @@ fn reason(answer: &Result<Verdict, Error>) -> &str {
     }
 }
 
+/// What the status is called of what is no failure.
+const VERDICT: &str = "verdict";
+
 /// The name that gavel's records give to this answer.
 fn status(answer: &Result<Verdict, Error>) -> &'static str {
     match answer {
-        Ok(_) => "verdict",
+        Ok(_) => VERDICT,
         Err(Error::InvalidOptions(_)) => "invalid-options",
         Err(Error::InvalidTask(_)) => "invalid-task",
         Err(Error::Abstain(_)) => "abstained",
@@ -198,6 +242,16 @@ mod tests {
             let metric = if submission.prompt() == "misspell" { "lenght" } else { "length" };
             Ok(Verdict::right_if(length == submission.reference()?.len()).metric(metric, length as f64))
         }
+    }
+
+    #[test]
+    fn the_columns_of_a_case_are_those_that_score_reads() {
+        let line = r#"{"name": "x", "completion": "c", "n": [1, 2.50], "metadata": {"m": 1, "n": 3}, "reference": 7.0}"#;
+        let submission = Case(serde_json::from_str(line).unwrap()).submission().unwrap();
+        assert_eq!(submission.reference(), Ok("7.0"));
+        let columns: BTreeMap<String, &RawValue> = submission.metadata().unwrap();
+        let columns: Vec<_> = columns.iter().map(|(name, value)| (name.as_str(), value.get())).collect();
+        assert_eq!(columns, [("m", "1"), ("n", "[1, 2.50]")]);
     }
 
     #[test]

@@ -49,7 +49,7 @@ mod wasm {
 
     use self::bindings::exports::gavel::verifier::verifier::Guest;
     use self::bindings::gavel::verifier::types;
-    use crate::{Error, Submission, Verdict, Verifier, judge};
+    use crate::{Error, Submission, Verdict, Verifier, judge, options_schema};
 
     /// What `wit-bindgen` makes of `sdk/wit`. Not for plugin authors: it changes with the contract.
     #[expect(missing_docs, reason = "generated from sdk/wit, where the words are")]
@@ -70,7 +70,7 @@ mod wasm {
                 name: V::NAME.to_owned(),
                 version: V::VERSION.to_owned(),
                 summary: V::SUMMARY.to_owned(),
-                options: V::OPTIONS_SCHEMA.to_owned(),
+                options: options_schema::<V>(),
                 metrics: V::METRICS.iter().map(|&metric| metric.to_owned()).collect(),
             }
         }

@@ -49,6 +49,7 @@ mod export;
 #[cfg(feature = "interpreter")]
 pub mod interpreter;
 mod json;
+mod schema;
 mod submission;
 mod verdict;
 mod verifier;
@@ -59,7 +60,7 @@ pub use error::Error;
 pub use export::{Exported, bindings};
 pub use submission::Submission;
 pub use verdict::{Verdict, excerpt};
-pub use verifier::{NoOptions, Verifier, judge};
+pub use verifier::{NoOptions, Verifier, judge, options_schema};
 
 /// Compiles the examples of the pages that are not in this crate's documentation.
 #[cfg(doctest)]

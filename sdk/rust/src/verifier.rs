@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Error, Submission, Verdict, json};
+use crate::{Error, Submission, Verdict, json, schema};
 
 /// Judges submissions. Implement it for a type of yours and hand that to [`export!`](crate::export!).
 ///
@@ -49,7 +49,7 @@ use crate::{Error, Submission, Verdict, json};
 /// assert_eq!(judge::<Brief>(&submission, r#"{"limit": 7}"#).unwrap().reward, 0.0);
 /// assert_eq!(
 ///     judge::<Brief>(&submission, r#"{"limt": 7}"#).unwrap_err(),
-///     Error::InvalidOptions("limt: unknown field `limt`, expected `limit` at line 1 column 7".to_owned()),
+///     Error::InvalidOptions("unknown field `limt` (did you mean `limit`?)".to_owned()),
 /// );
 /// ```
 ///
@@ -73,8 +73,9 @@ pub trait Verifier {
     /// The names of the metrics that every verdict carries; a formula reaches them as `verifier.metric`.
     const METRICS: &[&str] = &[];
 
-    /// JSON Schema of the options object, for people and tools; the type of [`Options`](Self::Options) is what holds.
-    const OPTIONS_SCHEMA: &str = r#"{"type":"object"}"#;
+    /// JSON Schema of the options object, for people and tools. Left out, it is made of the type of
+    /// [`Options`](Self::Options), which is what holds; write one to say more: limits, defaults, what an option is for.
+    const OPTIONS_SCHEMA: &str = "";
 
     /// Judges one submission.
     ///
@@ -136,6 +137,40 @@ pub struct NoOptions {}
 ///
 /// [`Error::InvalidOptions`] with the name of the field, or what the verifier says.
 pub fn judge<V: Verifier>(submission: &Submission, options: &str) -> Result<Verdict, Error> {
-    let options = json::read(options).map_err(Error::InvalidOptions)?;
-    V::verify(submission, &options)
+    let read = json::read(options)
+        .map_err(|reason| Error::InvalidOptions(schema::misspelt::<V::Options>(options).unwrap_or(reason)))?;
+    V::verify(submission, &read)
+}
+
+/// The JSON Schema of a verifier's options, as text: its [`OPTIONS_SCHEMA`](Verifier::OPTIONS_SCHEMA), or one that is made
+/// of its type.
+///
+/// ```
+/// use gavel_plugin::{Error, Submission, Verdict, Verifier, options_schema};
+/// use serde::Deserialize;
+///
+/// #[derive(Deserialize)]
+/// #[serde(deny_unknown_fields)]
+/// struct Options {
+///     limit: u32,
+/// }
+///
+/// struct Brief;
+///
+/// impl Verifier for Brief {
+///     type Options = Options;
+///     const NAME: &str = "brief";
+///     const VERSION: &str = "0.1.0";
+///     const SUMMARY: &str = "The completion has at most `limit` characters.";
+///
+///     fn verify(submission: &Submission, options: &Options) -> Result<Verdict, Error> {
+///         Ok(Verdict::right_if(submission.completion().chars().count() <= options.limit as usize))
+///     }
+/// }
+///
+/// let schema = options_schema::<Brief>();
+/// assert!(schema.contains(r#""limit":{"type":"integer","minimum":0}"#));
+/// ```
+pub fn options_schema<V: Verifier>() -> String {
+    if V::OPTIONS_SCHEMA.is_empty() { schema::of::<V::Options>() } else { V::OPTIONS_SCHEMA.to_owned() }
 }

@@ -25,7 +25,7 @@ function verify(submission: Submission, options: Options): Verdict {
     .metric("reference_bytes", bytes(submission.reference));
 }
 
-const plugin = new Plugin("echo", "1.0.0", "Says what it was given.")
+const plugin = new Plugin("echo", "0.1.0", "Says what it was given.")
   .takes([stringOption("tag").defaultsTo('""')])
   .says(["prompt_bytes", "completion_bytes", "completion_sum", "reference_bytes"]);
 

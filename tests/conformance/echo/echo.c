@@ -5,7 +5,7 @@
 static const gavel_option OPTIONS[] = {{.name = "tag", .type = GAVEL_STRING, .fallback = "\"\""}, {0}};
 static const char *const METRICS[] = {"prompt_bytes", "completion_bytes", "completion_sum", "reference_bytes", NULL};
 
-GAVEL_PLUGIN(.name = "echo", .version = "1.0.0", .summary = "Says what it was given.", .options = OPTIONS,
+GAVEL_PLUGIN(.name = "echo", .version = "0.1.0", .summary = "Says what it was given.", .options = OPTIONS,
              .metrics = METRICS);
 
 static void show(gavel_verdict *verdict, gavel_text text) {

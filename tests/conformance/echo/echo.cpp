@@ -25,6 +25,6 @@ static gavel::result verify(const gavel::submission &submission, const gavel::op
 static const gavel_option OPTIONS[] = {{.name = "tag", .type = GAVEL_STRING, .fallback = "\"\""}, {}};
 static const char *const METRICS[] = {"prompt_bytes", "completion_bytes", "completion_sum", "reference_bytes", nullptr};
 
-GAVEL_PLUGIN(.name = "echo", .version = "1.0.0", .summary = "Says what it was given.", .options = OPTIONS,
+GAVEL_PLUGIN(.name = "echo", .version = "0.1.0", .summary = "Says what it was given.", .options = OPTIONS,
              .metrics = METRICS);
 GAVEL_VERIFY(verify)

@@ -45,7 +45,7 @@ func (e Echo) Verify(s gavel.Submission) (gavel.Verdict, error) {
 func init() {
 	gavel.Export[Echo](gavel.Plugin{
 		Name:    "echo",
-		Version: "1.0.0",
+		Version: "0.1.0",
 		Summary: "Says what it was given.",
 		Metrics: []string{"prompt_bytes", "completion_bytes", "completion_sum", "reference_bytes"},
 	})

@@ -8,7 +8,7 @@ const shown = (text) => (text === undefined ? '<none>' : `[${text}]`);
 
 export const verifier = plugin({
   name: 'echo',
-  version: '1.0.0',
+  version: '0.1.0',
   summary: 'Says what it was given.',
   options: { tag: string({ default: '' }) },
   metrics: ['prompt_bytes', 'completion_bytes', 'completion_sum', 'reference_bytes'],

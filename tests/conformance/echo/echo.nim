@@ -24,7 +24,7 @@ proc verify(submission: Submission, options: Options): Verdict =
 
 run(Plugin(
   name: "echo",
-  version: "1.0.0",
+  version: "0.1.0",
   summary: "Says what it was given.",
   metrics: @["prompt_bytes", "completion_bytes", "completion_sum", "reference_bytes"],
 ), verify)

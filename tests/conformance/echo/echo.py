@@ -12,7 +12,7 @@ class Options:
 
 @verifier(
     name="echo",
-    version="1.0.0",
+    version="0.1.0",
     summary="Says what it was given.",
     metrics=["prompt_bytes", "completion_bytes", "completion_sum", "reference_bytes"],
 )

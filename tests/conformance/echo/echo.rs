@@ -20,7 +20,7 @@ pub struct Echo;
 impl Verifier for Echo {
     type Options = Options;
     const NAME: &str = "echo";
-    const VERSION: &str = "1.0.0";
+    const VERSION: &str = "0.1.0";
     const SUMMARY: &str = "Says what it was given.";
     const METRICS: &[&str] = &["prompt_bytes", "completion_bytes", "completion_sum", "reference_bytes"];
 

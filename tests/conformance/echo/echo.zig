@@ -34,7 +34,7 @@ fn verify(submission: gavel.Submission, options: Options) gavel.Error!gavel.Verd
 comptime {
     gavel.plugin(Options, verify, .{
         .name = "echo",
-        .version = "1.0.0",
+        .version = "0.1.0",
         .summary = "Says what it was given.",
         .metrics = &.{ "prompt_bytes", "completion_bytes", "completion_sum", "reference_bytes" },
     });

@@ -14,4 +14,4 @@ function verify(submission: Submission, options: Options): Verdict {
   return new Verdict(0.25);
 }
 
-run(new Plugin("errors", "1.0.0", "Gives no verdict, for each reason that there is."), verify);
+run(new Plugin("errors", "0.1.0", "Gives no verdict, for each reason that there is."), verify);

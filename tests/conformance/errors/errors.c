@@ -2,7 +2,7 @@
 
 #include "gavel.h"
 
-GAVEL_PLUGIN(.name = "errors", .version = "1.0.0", .summary = "Gives no verdict, for each reason that there is.");
+GAVEL_PLUGIN(.name = "errors", .version = "0.1.0", .summary = "Gives no verdict, for each reason that there is.");
 
 static const struct {
     const char *name;

@@ -11,5 +11,5 @@ static gavel::result verify(const gavel::submission &submission, const gavel::op
     return gavel::verdict{0.25};
 }
 
-GAVEL_PLUGIN(.name = "errors", .version = "1.0.0", .summary = "Gives no verdict, for each reason that there is.");
+GAVEL_PLUGIN(.name = "errors", .version = "0.1.0", .summary = "Gives no verdict, for each reason that there is.");
 GAVEL_VERIFY(verify)

@@ -27,7 +27,7 @@ func (Errors) Verify(s gavel.Submission) (gavel.Verdict, error) {
 
 func init() {
 	gavel.Export[Errors](gavel.Plugin{
-		Name: "errors", Version: "1.0.0", Summary: "Gives no verdict, for each reason that there is.",
+		Name: "errors", Version: "0.1.0", Summary: "Gives no verdict, for each reason that there is.",
 	})
 }
 

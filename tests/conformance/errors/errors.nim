@@ -11,4 +11,4 @@ proc verify(submission: Submission, options: NoOptions): Verdict =
   of "invalid-options": raise newException(InvalidOptions, told)
   else: Verdict(reward: 0.25)
 
-run(Plugin(name: "errors", version: "1.0.0", summary: "Gives no verdict, for each reason that there is."), verify)
+run(Plugin(name: "errors", version: "0.1.0", summary: "Gives no verdict, for each reason that there is."), verify)

@@ -10,7 +10,7 @@ ERRORS = {
 }
 
 
-@verifier(name="errors", version="1.0.0", summary="Gives no verdict, for each reason that there is.")
+@verifier(name="errors", version="0.1.0", summary="Gives no verdict, for each reason that there is.")
 def verify(submission: Submission) -> Verdict:
     error = ERRORS.get(submission.completion)
     if error:

@@ -7,7 +7,7 @@ pub struct Errors;
 impl Verifier for Errors {
     type Options = NoOptions;
     const NAME: &str = "errors";
-    const VERSION: &str = "1.0.0";
+    const VERSION: &str = "0.1.0";
     const SUMMARY: &str = "Gives no verdict, for each reason that there is.";
 
     fn verify(submission: &Submission, _: &NoOptions) -> Result<Verdict, Error> {

@@ -11,7 +11,7 @@ const ERRORS = new Map<string, new (message: string) => Error>([
 
 export const verifier = plugin({
   name: 'errors',
-  version: '1.0.0',
+  version: '0.1.0',
   summary: 'Gives no verdict, for each reason that there is.',
   verify(submission) {
     const Why = ERRORS.get(submission.completion);

@@ -20,7 +20,7 @@ fn verify(submission: gavel.Submission, _: gavel.NoOptions) gavel.Error!gavel.Ve
 comptime {
     gavel.plugin(gavel.NoOptions, verify, .{
         .name = "errors",
-        .version = "1.0.0",
+        .version = "0.1.0",
         .summary = "Gives no verdict, for each reason that there is.",
     });
 }

@@ -26,4 +26,4 @@ function verify(submission: Submission, options: Options): Verdict {
   return new Verdict(1);
 }
 
-run(new Plugin("faults", "1.0.0", "Breaks in every way that a plugin can break."), verify);
+run(new Plugin("faults", "0.1.0", "Breaks in every way that a plugin can break."), verify);

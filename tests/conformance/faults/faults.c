@@ -5,7 +5,7 @@
 
 #include "gavel.h"
 
-GAVEL_PLUGIN(.name = "faults", .version = "1.0.0", .summary = "Breaks in every way that a plugin can break.");
+GAVEL_PLUGIN(.name = "faults", .version = "0.1.0", .summary = "Breaks in every way that a plugin can break.");
 
 static void spin(void) {
     volatile uint64_t number = 1;

@@ -27,5 +27,5 @@ static gavel::result verify(const gavel::submission &submission, const gavel::op
     return gavel::verdict{1};
 }
 
-GAVEL_PLUGIN(.name = "faults", .version = "1.0.0", .summary = "Breaks in every way that a plugin can break.");
+GAVEL_PLUGIN(.name = "faults", .version = "0.1.0", .summary = "Breaks in every way that a plugin can break.");
 GAVEL_VERIFY(verify)

@@ -47,7 +47,7 @@ func (Faults) Verify(s gavel.Submission) (gavel.Verdict, error) {
 
 func init() {
 	gavel.Export[Faults](gavel.Plugin{
-		Name: "faults", Version: "1.0.0", Summary: "Breaks in every way that a plugin can break.",
+		Name: "faults", Version: "0.1.0", Summary: "Breaks in every way that a plugin can break.",
 	})
 }
 

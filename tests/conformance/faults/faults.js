@@ -29,7 +29,7 @@ function recurse(depth = 1) {
 
 export const verifier = plugin({
   name: 'faults',
-  version: '1.0.0',
+  version: '0.1.0',
   summary: 'Breaks in every way that a plugin can break.',
   verify(submission) {
     FAULTS.get(submission.completion)?.();

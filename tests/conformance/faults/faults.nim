@@ -27,4 +27,4 @@ proc verify(submission: Submission, options: NoOptions): Verdict =
   else: discard
   Verdict(reward: 1.0)
 
-run(Plugin(name: "faults", version: "1.0.0", summary: "Breaks in every way that a plugin can break."), verify)
+run(Plugin(name: "faults", version: "0.1.0", summary: "Breaks in every way that a plugin can break."), verify)

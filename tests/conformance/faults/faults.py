@@ -3,7 +3,7 @@
 from gavel_plugin import Submission, Verdict, verifier
 
 
-@verifier(name="faults", version="1.0.0", summary="Breaks in every way that a plugin can break.")
+@verifier(name="faults", version="0.1.0", summary="Breaks in every way that a plugin can break.")
 def verify(submission: Submission) -> Verdict:
     fault = FAULTS.get(submission.completion)
     if fault:

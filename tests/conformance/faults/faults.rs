@@ -9,7 +9,7 @@ pub struct Faults;
 impl Verifier for Faults {
     type Options = NoOptions;
     const NAME: &str = "faults";
-    const VERSION: &str = "1.0.0";
+    const VERSION: &str = "0.1.0";
     const SUMMARY: &str = "Breaks in every way that a plugin can break.";
 
     fn verify(submission: &Submission, _: &NoOptions) -> Result<Verdict, Error> {

@@ -35,7 +35,7 @@ fn verify(submission: gavel.Submission, _: gavel.NoOptions) gavel.Error!gavel.Ve
 comptime {
     gavel.plugin(gavel.NoOptions, verify, .{
         .name = "faults",
-        .version = "1.0.0",
+        .version = "0.1.0",
         .summary = "Breaks in every way that a plugin can break.",
     });
 }

@@ -20,6 +20,6 @@ function verify(submission: Submission, options: Options): Verdict {
     .metric("low", <f64>(bits & 0xffffffff));
 }
 
-const plugin = new Plugin("floats", "1.0.0", "Says the number that the reference is, and its bits.");
+const plugin = new Plugin("floats", "0.1.0", "Says the number that the reference is, and its bits.");
 
 run(plugin.says(["value", "high", "low"]), verify);

@@ -7,7 +7,7 @@
 
 static const char *const METRICS[] = {"value", "high", "low", NULL};
 
-GAVEL_PLUGIN(.name = "floats", .version = "1.0.0", .summary = "Says the number that the reference is, and its bits.",
+GAVEL_PLUGIN(.name = "floats", .version = "0.1.0", .summary = "Says the number that the reference is, and its bits.",
              .metrics = METRICS);
 
 gavel_result gavel_verify(const gavel_submission *submission, const gavel_options *options, gavel_verdict *verdict) {

@@ -20,6 +20,6 @@ static gavel::result verify(const gavel::submission &submission, const gavel::op
 
 static const char *const METRICS[] = {"value", "high", "low", nullptr};
 
-GAVEL_PLUGIN(.name = "floats", .version = "1.0.0", .summary = "Says the number that the reference is, and its bits.",
+GAVEL_PLUGIN(.name = "floats", .version = "0.1.0", .summary = "Says the number that the reference is, and its bits.",
              .metrics = METRICS);
 GAVEL_VERIFY(verify)

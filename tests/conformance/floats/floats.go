@@ -32,7 +32,7 @@ func (Floats) Verify(s gavel.Submission) (gavel.Verdict, error) {
 func init() {
 	gavel.Export[Floats](gavel.Plugin{
 		Name:    "floats",
-		Version: "1.0.0",
+		Version: "0.1.0",
 		Summary: "Says the number that the reference is, and its bits.",
 		Metrics: []string{"value", "high", "low"},
 	})

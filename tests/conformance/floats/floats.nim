@@ -16,7 +16,7 @@ proc verify(submission: Submission, options: NoOptions): Verdict =
 
 run(Plugin(
   name: "floats",
-  version: "1.0.0",
+  version: "0.1.0",
   summary: "Says the number that the reference is, and its bits.",
   metrics: @["value", "high", "low"],
 ), verify)

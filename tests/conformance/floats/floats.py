@@ -7,7 +7,7 @@ from gavel_plugin import InvalidTask, Submission, Verdict, verifier
 
 @verifier(
     name="floats",
-    version="1.0.0",
+    version="0.1.0",
     summary="Says the number that the reference is, and its bits.",
     metrics=["value", "high", "low"],
 )

@@ -7,7 +7,7 @@ pub struct Floats;
 impl Verifier for Floats {
     type Options = NoOptions;
     const NAME: &str = "floats";
-    const VERSION: &str = "1.0.0";
+    const VERSION: &str = "0.1.0";
     const SUMMARY: &str = "Says the number that the reference is, and its bits.";
     const METRICS: &[&str] = &["value", "high", "low"];
 

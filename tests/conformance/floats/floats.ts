@@ -6,7 +6,7 @@ const SPECIAL: Record<string, number> = { nan: NaN, inf: Infinity, '-inf': -Infi
 
 export const verifier = plugin({
   name: 'floats',
-  version: '1.0.0',
+  version: '0.1.0',
   summary: 'Says the number that the reference is, and its bits.',
   metrics: ['value', 'high', 'low'],
   verify(submission) {

@@ -21,7 +21,7 @@ fn verify(submission: gavel.Submission, _: gavel.NoOptions) gavel.Error!gavel.Ve
 comptime {
     gavel.plugin(gavel.NoOptions, verify, .{
         .name = "floats",
-        .version = "1.0.0",
+        .version = "0.1.0",
         .summary = "Says the number that the reference is, and its bits.",
         .metrics = &.{ "value", "high", "low" },
     });

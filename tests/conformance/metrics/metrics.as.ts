@@ -10,4 +10,4 @@ function verify(submission: Submission, options: Options): Verdict {
   return verdict;
 }
 
-run(new Plugin("metrics", "1.0.0", "Says two hundred numbers.").says(names), verify);
+run(new Plugin("metrics", "0.1.0", "Says two hundred numbers.").says(names), verify);

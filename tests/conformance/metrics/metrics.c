@@ -10,7 +10,7 @@
 
 static const char *const METRICS[] = {HUNDRED("0"), HUNDRED("1"), NULL};
 
-GAVEL_PLUGIN(.name = "metrics", .version = "1.0.0", .summary = "Says two hundred numbers.", .metrics = METRICS);
+GAVEL_PLUGIN(.name = "metrics", .version = "0.1.0", .summary = "Says two hundred numbers.", .metrics = METRICS);
 
 gavel_result gavel_verify(const gavel_submission *submission, const gavel_options *options, gavel_verdict *verdict) {
     (void)submission, (void)options;

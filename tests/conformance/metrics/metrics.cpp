@@ -26,6 +26,6 @@ static gavel::result verify(const gavel::submission &, const gavel::options &) {
     return verdict;
 }
 
-GAVEL_PLUGIN(.name = "metrics", .version = "1.0.0", .summary = "Says two hundred numbers.",
+GAVEL_PLUGIN(.name = "metrics", .version = "0.1.0", .summary = "Says two hundred numbers.",
              .metrics = METRICS.data());
 GAVEL_VERIFY(verify)

@@ -29,7 +29,7 @@ func (Metrics) Verify(gavel.Submission) (gavel.Verdict, error) {
 
 func init() {
 	gavel.Export[Metrics](gavel.Plugin{
-		Name: "metrics", Version: "1.0.0", Summary: "Says two hundred numbers.", Metrics: names(),
+		Name: "metrics", Version: "0.1.0", Summary: "Says two hundred numbers.", Metrics: names(),
 	})
 }
 

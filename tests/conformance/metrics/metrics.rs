@@ -34,7 +34,7 @@ const DIGITS: &[u8; 800] = &{
 impl Verifier for Metrics {
     type Options = NoOptions;
     const NAME: &str = "metrics";
-    const VERSION: &str = "1.0.0";
+    const VERSION: &str = "0.1.0";
     const SUMMARY: &str = "Says two hundred numbers.";
     const METRICS: &[&str] = &NAMES;
 

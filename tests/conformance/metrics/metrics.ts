@@ -6,7 +6,7 @@ const names = Array.from({ length: 200 }, (_, index) => `m${String(index).padSta
 
 export const verifier = plugin({
   name: 'metrics',
-  version: '1.0.0',
+  version: '0.1.0',
   summary: 'Says two hundred numbers.',
   metrics: names,
   verify: () => ({ reward: 0.5, metrics: Object.fromEntries(names.map((name, index) => [name, index / 2])) }),

@@ -25,7 +25,7 @@ fn verify(_: gavel.Submission, _: gavel.NoOptions) gavel.Error!gavel.Verdict {
 comptime {
     gavel.plugin(gavel.NoOptions, verify, .{
         .name = "metrics",
-        .version = "1.0.0",
+        .version = "0.1.0",
         .summary = "Says two hundred numbers.",
         .metrics = &names,
     });

@@ -6,7 +6,7 @@ function verify(submission: Submission, options: Options): Verdict {
   return new Verdict(options.number("limit")).because(options.string("mode"));
 }
 
-const plugin = new Plugin("options", "1.0.0", "Says the options that it was given.").takes([
+const plugin = new Plugin("options", "0.1.0", "Says the options that it was given.").takes([
   integerOption("limit").atLeast(1).describe("What the reward will be."),
   stringOption("mode").oneOf(["soft", "hard"]).defaultsTo('"soft"'),
 ]);

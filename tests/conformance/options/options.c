@@ -9,7 +9,7 @@ static const gavel_option OPTIONS[] = {
     {0},
 };
 
-GAVEL_PLUGIN(.name = "options", .version = "1.0.0", .summary = "Says the options that it was given.",
+GAVEL_PLUGIN(.name = "options", .version = "0.1.0", .summary = "Says the options that it was given.",
              .options = OPTIONS);
 
 gavel_result gavel_verify(const gavel_submission *submission, const gavel_options *options, gavel_verdict *verdict) {

@@ -13,6 +13,6 @@ static const gavel_option OPTIONS[] = {
     {},
 };
 
-GAVEL_PLUGIN(.name = "options", .version = "1.0.0", .summary = "Says the options that it was given.",
+GAVEL_PLUGIN(.name = "options", .version = "0.1.0", .summary = "Says the options that it was given.",
              .options = OPTIONS);
 GAVEL_VERIFY(verify)

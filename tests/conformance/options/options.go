@@ -16,7 +16,7 @@ func (o Options) Verify(gavel.Submission) (gavel.Verdict, error) {
 
 func init() {
 	gavel.Export[Options](gavel.Plugin{
-		Name: "options", Version: "1.0.0", Summary: "Says the options that it was given.",
+		Name: "options", Version: "0.1.0", Summary: "Says the options that it was given.",
 	})
 }
 

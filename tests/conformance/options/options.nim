@@ -11,4 +11,4 @@ type
 proc verify(submission: Submission, options: Options): Verdict =
   Verdict(reward: options.limit.float).because($options.mode.get(soft))
 
-run(Plugin(name: "options", version: "1.0.0", summary: "Says the options that it was given."), verify)
+run(Plugin(name: "options", version: "0.1.0", summary: "Says the options that it was given."), verify)

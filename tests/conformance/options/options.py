@@ -12,6 +12,6 @@ class Options:
     mode: Literal["soft", "hard"] = "soft"
 
 
-@verifier(name="options", version="1.0.0", summary="Says the options that it was given.")
+@verifier(name="options", version="0.1.0", summary="Says the options that it was given.")
 def verify(submission: Submission, options: Options) -> Verdict:
     return Verdict(options.limit, options.mode)

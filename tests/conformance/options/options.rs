@@ -24,7 +24,7 @@ pub struct Said;
 impl Verifier for Said {
     type Options = Options;
     const NAME: &str = "options";
-    const VERSION: &str = "1.0.0";
+    const VERSION: &str = "0.1.0";
     const SUMMARY: &str = "Says the options that it was given.";
 
     fn verify(_: &Submission, options: &Options) -> Result<Verdict, Error> {

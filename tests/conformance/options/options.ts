@@ -4,7 +4,7 @@ import { integer, oneOf, plugin } from 'gavel-plugin';
 
 export const verifier = plugin({
   name: 'options',
-  version: '1.0.0',
+  version: '0.1.0',
   summary: 'Says the options that it was given.',
   options: {
     limit: integer({ minimum: 1, description: 'What the reward will be.' }),

@@ -20,7 +20,7 @@ fn verify(_: gavel.Submission, options: Options) gavel.Error!gavel.Verdict {
 comptime {
     gavel.plugin(Options, verify, .{
         .name = "options",
-        .version = "1.0.0",
+        .version = "0.1.0",
         .summary = "Says the options that it was given.",
     });
 }

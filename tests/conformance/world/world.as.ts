@@ -31,6 +31,6 @@ function verify(submission: Submission, options: Options): Verdict {
     .metric("slept", Date.now() - clock >= HOUR ? 1 : 0);
 }
 
-const plugin = new Plugin("world", "1.0.0", "Says what it sees of the world.");
+const plugin = new Plugin("world", "0.1.0", "Says what it sees of the world.");
 
 run(plugin.says(["environment", "files", "clock", "random", "slept"]), verify);

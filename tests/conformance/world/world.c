@@ -9,7 +9,7 @@
 
 static const char *const METRICS[] = {"environment", "files", "clock", "random", "slept", NULL};
 
-GAVEL_PLUGIN(.name = "world", .version = "1.0.0", .summary = "Says what it sees of the world.", .metrics = METRICS);
+GAVEL_PLUGIN(.name = "world", .version = "0.1.0", .summary = "Says what it sees of the world.", .metrics = METRICS);
 
 extern char **environ;
 

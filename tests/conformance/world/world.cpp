@@ -31,5 +31,5 @@ static gavel::result verify(const gavel::submission &, const gavel::options &) {
 
 static const char *const METRICS[] = {"environment", "files", "clock", "random", "slept", nullptr};
 
-GAVEL_PLUGIN(.name = "world", .version = "1.0.0", .summary = "Says what it sees of the world.", .metrics = METRICS);
+GAVEL_PLUGIN(.name = "world", .version = "0.1.0", .summary = "Says what it sees of the world.", .metrics = METRICS);
 GAVEL_VERIFY(verify)

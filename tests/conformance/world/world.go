@@ -41,7 +41,7 @@ func (World) Verify(gavel.Submission) (gavel.Verdict, error) {
 func init() {
 	gavel.Export[World](gavel.Plugin{
 		Name:    "world",
-		Version: "1.0.0",
+		Version: "0.1.0",
 		Summary: "Says what it sees of the world.",
 		Metrics: []string{"environment", "files", "clock", "random", "slept"},
 	})

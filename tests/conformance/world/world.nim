@@ -39,7 +39,7 @@ proc verify(submission: Submission, options: NoOptions): Verdict =
 
 run(Plugin(
   name: "world",
-  version: "1.0.0",
+  version: "0.1.0",
   summary: "Says what it sees of the world.",
   metrics: @["environment", "files", "clock", "random", "slept"],
 ), verify)

@@ -10,7 +10,7 @@ from gavel_plugin import Submission, Verdict, verifier
 
 @verifier(
     name="world",
-    version="1.0.0",
+    version="0.1.0",
     summary="Says what it sees of the world.",
     metrics=["environment", "files", "clock", "random", "slept"],
 )

@@ -10,7 +10,7 @@ pub struct World;
 impl Verifier for World {
     type Options = NoOptions;
     const NAME: &str = "world";
-    const VERSION: &str = "1.0.0";
+    const VERSION: &str = "0.1.0";
     const SUMMARY: &str = "Says what it sees of the world.";
     const METRICS: &[&str] = &["environment", "files", "clock", "random", "slept"];
 

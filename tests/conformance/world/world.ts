@@ -8,7 +8,7 @@ const HOUR = 3_600_000;
 
 export const verifier = plugin({
   name: 'world',
-  version: '1.0.0',
+  version: '0.1.0',
   summary: 'Says what it sees of the world.',
   metrics: ['environment', 'files', 'clock', 'random', 'slept'],
   async verify() {

@@ -42,7 +42,7 @@ fn verify(_: gavel.Submission, _: gavel.NoOptions) gavel.Error!gavel.Verdict {
 comptime {
     gavel.plugin(gavel.NoOptions, verify, .{
         .name = "world",
-        .version = "1.0.0",
+        .version = "0.1.0",
         .summary = "Says what it sees of the world.",
         .metrics = &.{ "environment", "files", "clock", "random", "slept" },
     });

@@ -34,7 +34,8 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Product, ToolkitError> {
         python.arg("--path").arg(packages);
     }
     (workshop.report)("componentize-py: importing the plugin and making a component of it (20 to 60 s)");
-    PYTHON.run_quietly(&mut python)?;
+    let said = PYTHON.run_quietly(&mut python)?;
+    said.lines().filter_map(|line| line.strip_prefix("note: ")).for_each(workshop.report);
     Ok(Product::Finished(made))
 }
 

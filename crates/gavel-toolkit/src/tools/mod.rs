@@ -85,6 +85,11 @@ impl Tools {
         Self { folder: found.unwrap_or_else(|| place(&absolute)) }
     }
 
+    /// The folder that holds them, which may not be there yet.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Where a tool is, or will be.
     pub(crate) fn place(&self, name: &str) -> PathBuf {
         self.folder.join(name)

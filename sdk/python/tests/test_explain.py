@@ -1,0 +1,89 @@
+"""What an author is told of a build that fails, and what is staged for it."""
+
+import tempfile
+import unittest
+from pathlib import Path
+
+from gavel_plugin import build, explain
+
+# What componentize-py says of a module that is missing, cut down: the sandbox's traceback among the builder's frames.
+SAID = """Error: failed to initialize
+
+Caused by:
+    0: exit status 1
+    1: wasm trap: unreachable
+Stderr: Traceback (most recent call last):
+  File "/0/gavel_component.py", line 3, in <module>
+    import mine
+  File "/0/mine.py", line 2, in <module>
+    from helper import nothing
+  File "<frozen importlib._bootstrap>", line 1371, in _find_and_load
+  File "/1/helper.py", line 7, in <module>
+    import numpy
+ImportError: Unable to import required dependencies: numpy
+IMPORTANT: PLEASE READ THIS FOR ADVICE ON HOW TO SOLVE THIS ISSUE!
+
+Stack backtrace:
+   0: std::backtrace::Backtrace::create
+   1: tokio::runtime::park
+"""
+
+
+class Explain(unittest.TestCase):
+    def test_only_the_traceback_is_left_with_the_authors_frames(self) -> None:
+        expected = [
+            "Traceback (most recent call last):",
+            '  File "mine.py", line 2, in <module>',
+            "    from helper import nothing",
+            '  File "helper.py", line 7, in <module>',
+            "    import numpy",
+            "ImportError: Unable to import required dependencies: numpy",
+            "IMPORTANT: PLEASE READ THIS FOR ADVICE ON HOW TO SOLVE THIS ISSUE!",
+        ]
+        self.assertEqual(explain.failure(SAID).splitlines(), expected)
+
+    def test_a_package_with_native_extensions_is_named(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "numpy/core").mkdir(parents=True)
+            (Path(folder) / "numpy/core/_multiarray.cpython-314.so").touch()
+            said = explain.failure(SAID, [Path(folder)]).splitlines()
+        self.assertTrue(said[-1].startswith("numpy: a package with native extensions"), said)
+        self.assertFalse(any("PLEASE READ" in line for line in said), said)
+
+    def test_what_is_no_traceback_is_shown_as_it_is(self) -> None:
+        self.assertEqual(explain.failure("no such file\n\n"), "no such file")
+
+    def test_a_syntax_error_is_pythons_own(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "mine.py"
+            file.write_text("def verify(:\n    pass\n")
+            with self.assertRaises(SystemExit) as stopped:
+                explain.check([file])
+        said = str(stopped.exception)
+        self.assertIn('mine.py", line 1\n    def verify(:\n               ^\nSyntaxError: ', said)
+
+    def test_what_the_sandbox_does_not_have_is_said(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "mine.py"
+            file.write_text("import re\nfrom concurrent.futures import ThreadPoolExecutor\nimport urllib.request\n")
+            notes = explain.check([file])
+        self.assertEqual(
+            notes,
+            [
+                "mine.py:2: `concurrent.futures` does not work in the sandbox: there are no threads; gavel's limits bound the time",
+                "mine.py:3: `urllib.request` does not work in the sandbox: there is no network",
+            ],
+        )
+
+    def test_modules_beside_the_verifier_are_importable_and_environments_are_not(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            for name in ("mine.py", "helper.py", "package/__init__.py", "venv/pyvenv.cfg", "venv/x.py", ".gavel/y.py", "notes.md"):
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                (root / name).touch()
+            found = [path.name for path in build._siblings(root / "mine.py")]
+        self.assertEqual(found, ["helper.py", "package"])
+
+
+if __name__ == "__main__":
+    unittest.main()
