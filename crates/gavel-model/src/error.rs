@@ -80,6 +80,15 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A chat template cannot be read, or refuses a conversation.
+    #[error("the chat template in {}", path.display())]
+    ChatTemplate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, by the template engine or by the template itself.
+        #[source]
+        source: Box<minijinja::Error>,
+    },
     /// A text holds a character that the tokenizer has no token for.
     #[error("the tokenizer has no token for {character:?}, character {position} of {text:?}")]
     UnknownCharacter {

@@ -18,6 +18,7 @@
 //! ```
 
 mod attention;
+mod chat;
 mod checkpoint;
 mod config;
 mod error;
@@ -29,6 +30,7 @@ mod stop;
 mod tokenizer;
 mod weights;
 
+pub use chat::ChatTemplate;
 pub use checkpoint::{SaveDtype, model_files};
 pub use config::{Architecture, Config};
 pub use error::Error;

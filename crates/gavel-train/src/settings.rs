@@ -1,6 +1,7 @@
 //! The settings of a run: `train.toml` with TRL's names, overridden from the command line, checked once.
 
 mod changes;
+mod names;
 mod rules;
 mod source;
 
@@ -18,6 +19,7 @@ use crate::grpo::{ImportanceSamplingLevel, LossType, Objective, ScaleRewards};
 use crate::optim::{AdamWOptions, LrSchedulerType};
 
 pub(crate) use changes::{Change, changes};
+pub use names::fields;
 use source::Source;
 
 /// Everything that a run depends on besides its reward. Where TRL's `GRPOConfig` has the option, it has TRL's name,
@@ -41,7 +43,8 @@ pub struct Settings {
     pub reload: Reload,
     /// The run directory. Required.
     pub output_dir: PathBuf,
-    /// What surrounds a task's `problem`: `r1-zero`, `none`, or a text with `{problem}` in it.
+    /// What surrounds a task's `problem`: `chat` (the model's chat template), `r1-zero`, `none`, or a text with `{problem}`
+    /// in it.
     pub template: String,
     /// `auto` (CUDA where there is one), `cpu`, `cuda`, or `cuda:1`.
     pub device: String,
@@ -297,6 +300,16 @@ pub enum SettingsError {
         /// What the parser says; it names the field.
         message: String,
     },
+    /// No setting has this name.
+    #[error("{place}: unknown field `{field}`{advice}")]
+    Unknown {
+        /// Where.
+        place: Place,
+        /// The name.
+        field: String,
+        /// The setting that was probably meant, or what does its work here.
+        advice: String,
+    },
     /// A field has a value that it cannot have.
     #[error("{place}: `{field}` {problem}")]
     Invalid {
@@ -320,6 +333,10 @@ impl Settings {
         let read_error = |source| SettingsError::Read { path: path.to_owned(), source };
         let text = std::fs::read_to_string(path).map_err(read_error)?;
         let source = Source::new(path, &text, overrides)?;
+        if let Some(field) = source.unknown_field() {
+            let (place, advice) = (source.place(field), names::advice(field));
+            return Err(SettingsError::Unknown { place, field: field.to_owned(), advice });
+        }
         let mut settings: Self = toml::from_str(&source.text).map_err(|error| source.parse_error(&error))?;
         settings.resolve_paths(&source).map_err(read_error)?;
         match settings.problem() {
@@ -515,7 +532,7 @@ mod tests {
     #[test]
     fn errors_name_file_line_and_field() {
         type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
-        let cases: [Case<'_>; 15] = [
+        let cases: [Case<'_>; 17] = [
             (
                 "reload = \"always\"\n",
                 &[],
@@ -524,7 +541,7 @@ mod tests {
             (
                 "learning_rat = 1\n",
                 &[],
-                "train.toml:4: `learning_rat`: unknown field `learning_rat`, expected one of",
+                "train.toml:4: unknown field `learning_rat` (did you mean `learning_rate`?)",
             ),
             (
                 "seed = 1\nbeta = \"x\"\n",
@@ -549,13 +566,23 @@ mod tests {
                 &[("beta", "-1")],
                 "--set beta=-1: `beta` must be a number that is not negative",
             ),
-            ("", &[("betta", "1")], "--set betta=1: unknown field `betta`"),
+            ("", &[("betta", "1")], "--set betta=1: unknown field `betta` (did you mean `beta`?)"),
             (
                 "per_device_train_batch_size = 12\n",
                 &[],
                 "train.toml:4: `per_device_train_batch_size` makes rollouts of 12 completions, which is no multiple of",
             ),
             ("adam_beta1 = 1\n", &[], "train.toml:4: `adam_beta1` must be below 1, found 1"),
+            (
+                "eval_steps = 5\n",
+                &[],
+                "train.toml:4: `eval_steps` says how to evaluate, and without `eval_tasks`",
+            ),
+            (
+                "report_to = \"wandb\"\n",
+                &[],
+                "train.toml:4: unknown field `report_to`, an option of TRL's that is not here: a run writes",
+            ),
             (
                 "num_generations_eval = 8\n",
                 &[],

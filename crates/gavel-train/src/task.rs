@@ -5,7 +5,8 @@ use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use gavel_model::ChatTemplate;
+use serde_json::{Map, Value, json};
 
 /// The template of DeepSeek-R1-Zero ([2501.12948](https://arxiv.org/abs/2501.12948), table 1).
 const R1_ZERO: &str = "A conversation between User and Assistant. The user asks a question, and the Assistant solves it. \
@@ -28,9 +29,22 @@ pub struct Task {
     pub line: usize,
 }
 
-/// What surrounds a problem in a prompt.
+/// What makes a prompt of a problem, or of a conversation.
+#[derive(Debug, Clone)]
+pub struct Template {
+    around: Around,
+    /// The model's own, where it has one.
+    chat: Option<Arc<ChatTemplate>>,
+}
+
+/// What surrounds a problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template(String);
+enum Around {
+    /// A text with `{problem}` in it.
+    Text(String),
+    /// The model's chat template, with the problem as the user's message.
+    Chat,
+}
 
 /// Why a task file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -56,12 +70,39 @@ pub enum TaskError {
         source: serde_json::Error,
     },
     /// A line has neither prompt nor problem, or one that is no text.
-    #[error("{}:{line}: a task needs a `prompt` or a `problem`, and it must be a string", path.display())]
+    #[error(
+        "{}:{line}: a task needs a `prompt` (a text, or a list of chat messages) or a `problem` (a text); its columns are {}{}", path.display(),
+        columns.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", "), renaming(columns)
+    )]
     NoPrompt {
         /// The file.
         path: PathBuf,
         /// From 1.
         line: usize,
+        /// The columns that it has.
+        columns: Vec<String>,
+    },
+    /// A prompt is a conversation, or is to be made one, and the model has no chat template.
+    #[error(
+        "{}:{line}: the prompt is a conversation, and the model has no chat template to make a text of it: give `prompt` \
+         as the text that the model continues, or name an instruct model", path.display()
+    )]
+    NoChatTemplate {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+    },
+    /// The model's chat template does not take a conversation.
+    #[error("{}:{line}: the conversation cannot be rendered", path.display())]
+    Chat {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// Why.
+        #[source]
+        source: gavel_model::Error,
     },
     /// The file holds no task.
     #[error("{} holds no task", path.display())]
@@ -72,42 +113,96 @@ pub enum TaskError {
 }
 
 impl Template {
-    /// `r1-zero`, `none` (the problem alone), or a text of one's own with `{problem}` in it; `None` if it has none.
+    /// `chat` (the model's own chat template), `r1-zero`, `none` (the problem alone), or a text of one's own with
+    /// `{problem}` in it; `None` if it has none.
     pub fn named(name: &str) -> Option<Self> {
         let text = match name {
+            "chat" => return Some(Self { around: Around::Chat, chat: None }),
             "r1-zero" => R1_ZERO,
             "none" => "{problem}",
             text => text,
         };
-        text.contains("{problem}").then(|| Self(text.to_owned()))
+        text.contains("{problem}").then(|| Self { around: Around::Text(text.to_owned()), chat: None })
+    }
+
+    /// The same template for a model with this chat template, which `chat` and prompts that are conversations need.
+    #[must_use]
+    pub fn with_chat(self, chat: Option<ChatTemplate>) -> Self {
+        Self { chat: chat.map(Arc::new), ..self }
+    }
+
+    /// Whether a task's prompt was made by this template, rather than given with it.
+    pub fn made(&self, task: &Task) -> bool {
+        let problem = task.metadata.get("problem").and_then(Value::as_str);
+        problem.is_some_and(|problem| {
+            self.prompt(problem, (&task.path, task.line)).is_ok_and(|made| made == task.prompt)
+        })
     }
 
     /// The prompt for a problem.
-    pub fn prompt(&self, problem: &str) -> String {
-        self.0.replace("{problem}", problem)
+    fn prompt(&self, problem: &str, place: (&Arc<Path>, usize)) -> Result<String, TaskError> {
+        match &self.around {
+            Around::Text(text) => Ok(text.replace("{problem}", problem)),
+            Around::Chat => self.render(&json!([{ "role": "user", "content": problem }]), place),
+        }
+    }
+
+    /// The prompt for a conversation, which the model continues as the assistant.
+    fn render(&self, messages: &Value, (path, line): (&Arc<Path>, usize)) -> Result<String, TaskError> {
+        let path = path.to_path_buf();
+        match &self.chat {
+            Some(chat) => chat.render(messages).map_err(|source| TaskError::Chat { path, line, source }),
+            None => Err(TaskError::NoChatTemplate { path, line }),
+        }
     }
 }
 
 impl Task {
-    /// The columns of one line of a task file. A `prompt` is taken as it is; a `problem` goes through the template
-    /// and stays among the metadata. `None` if there is neither.
-    fn from_columns(
+    /// The columns of one line of a task file. A `prompt` that is a text is taken as it is, one that is a conversation
+    /// goes through the chat template; a `problem` goes through the template and stays among the metadata.
+    ///
+    /// # Errors
+    /// When there is neither, or the template does not take it; the error names `place`, a file and a line.
+    pub fn from_columns(
         mut columns: Map<String, Value>,
         template: &Template,
-        (path, line): (&Arc<Path>, usize),
-    ) -> Option<Self> {
+        place: (&Arc<Path>, usize),
+    ) -> Result<Self, TaskError> {
+        let (path, line) = place;
+        let names: Vec<String> = columns.keys().cloned().collect();
         let prompt = match (columns.remove("prompt"), columns.get("problem")) {
             (Some(Value::String(prompt)), _) => prompt,
-            (None, Some(Value::String(problem))) => template.prompt(problem),
-            _ => return None,
+            (None, Some(Value::String(problem))) => template.prompt(problem, place)?,
+            (Some(chat @ Value::Array(_)), _) if is_conversation(&chat) => template.render(&chat, place)?,
+            _ => return Err(TaskError::NoPrompt { path: path.to_path_buf(), line, columns: names }),
         };
         let reference = match columns.remove("reference") {
             None | Some(Value::Null) => None,
             Some(Value::String(reference)) => Some(reference),
             Some(value) => Some(value.to_string()),
         };
-        Some(Self { prompt, reference, metadata: columns, path: Arc::clone(path), line })
+        Ok(Self { prompt, reference, metadata: columns, path: Arc::clone(path), line })
     }
+}
+
+/// Whether a value is a list of chat messages, and not an empty one.
+fn is_conversation(value: &Value) -> bool {
+    let messages = value.as_array().map_or(&[][..], Vec::as_slice);
+    !messages.is_empty() && messages.iter().all(|message| message["role"].is_string())
+}
+
+/// What data sets call a problem and a reference.
+const PROBLEMS: [&str; 5] = ["question", "instruction", "query", "input", "text"];
+const REFERENCES: [&str; 5] = ["answer", "ground_truth", "solution", "target", "label"];
+
+/// How to give columns the names that are read, where one looks like what is missing.
+fn renaming(columns: &[String]) -> String {
+    let there = |names: &[&'static str]| names.iter().copied().find(|name| columns.iter().any(|c| c == name));
+    let Some(problem) = there(&PROBLEMS) else { return String::new() };
+    let has_reference = columns.iter().any(|column| column == "reference");
+    let reference = there(&REFERENCES).filter(|_| !has_reference);
+    let reference = reference.map(|name| format!(" | .reference = .{name}")).unwrap_or_default();
+    format!("; if `{problem}` is the problem, `jq -c '.problem = .{problem}{reference}'` renames")
 }
 
 /// Reads the tasks of a JSON Lines file, in order; empty lines are passed over.
@@ -130,8 +225,7 @@ pub fn read_tasks(path: &Path, template: &Template) -> Result<Vec<Task>, TaskErr
             line,
             source,
         })?;
-        let task = Task::from_columns(columns, template, (&file, line));
-        tasks.push(task.ok_or_else(|| TaskError::NoPrompt { path: path.to_owned(), line })?);
+        tasks.push(Task::from_columns(columns, template, (&file, line))?);
     }
     if tasks.is_empty() {
         return Err(TaskError::Empty { path: path.to_owned() });
@@ -174,8 +268,37 @@ mod tests {
     fn errors_name_the_line() {
         let no_prompt = read("{\"prompt\":\"a\"}\n{\"question\":\"b\"}\n", "none");
         assert!(matches!(no_prompt, Err(TaskError::NoPrompt { line: 2, .. })));
+        let gsm8k = read(r#"{"question":"b","answer":"c"}"#, "none").unwrap_err().to_string();
+        let advice = "its columns are `question`, `answer`; if `question` is the problem, \
+                      `jq -c '.problem = .question | .reference = .answer'` renames";
+        assert!(gsm8k.ends_with(advice), "{gsm8k}");
+        let chat = read(r#"{"prompt":[{"role":"user","content":"b"}]}"#, "none");
+        assert!(matches!(chat, Err(TaskError::NoChatTemplate { line: 1, .. })));
+        let problem = read(r#"{"problem":"b"}"#, "chat");
+        assert!(matches!(problem, Err(TaskError::NoChatTemplate { line: 1, .. })));
         assert!(matches!(read("\n{\n", "none"), Err(TaskError::Json { line: 2, .. })));
         assert!(matches!(read("\n", "none"), Err(TaskError::Empty { .. })));
-        assert_eq!(Template::named("no placeholder"), None);
+        assert!(Template::named("no placeholder").is_none());
+    }
+
+    #[test]
+    fn conversations_and_problems_go_through_the_chat_template() {
+        let directory = tempfile::tempdir().unwrap();
+        let template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>";
+        let config = json!({ "chat_template": template });
+        std::fs::write(directory.path().join("tokenizer_config.json"), config.to_string()).unwrap();
+        let path = directory.path().join("tasks.jsonl");
+        let rows = [
+            r#"{"prompt": [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]}"#,
+            r#"{"problem": "p"}"#,
+            r#"{"prompt": "as it is", "problem": "p"}"#,
+        ];
+        std::fs::write(&path, rows.join("\n")).unwrap();
+        let chat = ChatTemplate::load(directory.path()).unwrap();
+        let template = Template::named("chat").unwrap().with_chat(chat);
+        let tasks = read_tasks(&path, &template).unwrap();
+        let prompts: Vec<_> = tasks.iter().map(|task| task.prompt.as_str()).collect();
+        assert_eq!(prompts, ["<system>s<user>u<assistant>", "<user>p<assistant>", "as it is"]);
+        assert_eq!(tasks.iter().map(|task| template.made(task)).collect::<Vec<_>>(), [false, true, false]);
     }
 }

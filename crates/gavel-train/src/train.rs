@@ -11,7 +11,7 @@ mod progress;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use gavel_model::{Config, Model, Precision, Sampling, Stop, Tokenizer};
+use gavel_model::{ChatTemplate, Config, Model, Precision, Sampling, Stop, Tokenizer};
 use gavel_verify::{NoReward, Refreshed, Reward};
 use serde_json::{Map, Value};
 use tch::{Device, Tensor};
@@ -264,7 +264,8 @@ fn read_all_tasks(
     settings: &Settings,
     tokenizer: &Tokenizer,
 ) -> Result<(Vec<EncodedTask>, Vec<EncodedTask>), TrainError> {
-    let template = Template::named(&settings.template).expect("a checked template");
+    let chat = ChatTemplate::load(&settings.model)?;
+    let template = Template::named(&settings.template).expect("a checked template").with_chat(chat);
     let vocabulary = Config::load(&settings.model)?.vocab_size;
     let tasks = rollout::encode(read_tasks(&settings.tasks, &template)?, tokenizer, vocabulary)?;
     let Some(path) = &settings.eval_tasks else { return Ok((tasks, Vec::new())) };

@@ -10,6 +10,7 @@ use gavel_cli::cli::{GlobalArgs, PluginArgs};
 
 const TRAIN_HELP: &str = "\
 A settings file is TOML; its options have the names of TRL's GRPOConfig. Paths in it are relative to it.
+docs/train.md lists all settings, the columns of a task file and the models that load.
 
 Examples:
   gavel train examples/countdown/train.toml
@@ -40,7 +41,9 @@ pub(crate) enum Command {
     )]
     Eval(EvalArgs),
     /// Sample completions of one prompt.
-    #[command(after_help = "Example:\n  gavel generate --model examples/countdown/model '3 5 2→13:<think>'")]
+    #[command(
+        after_help = "Examples:\n  gavel generate --model examples/countdown/model '3 5 2→13:<think>'\n  gavel generate --model SmolLM2-135M-Instruct --template chat -n 4 --json 'What is 7 times 8?'"
+    )]
     Generate(GenerateArgs),
     /// Train a small language model from nothing, on text that gavel writes itself.
     #[command(after_help = "Example:\n  gavel pretrain countdown --output examples/countdown/model")]
@@ -53,6 +56,9 @@ pub(crate) enum Command {
     /// Write a run's report: one HTML page that needs nothing else.
     #[command(after_help = "Example:\n  gavel report runs/countdown")]
     Report(ReportArgs),
+    /// Say what there is to compute on, for `gavel doctor`.
+    #[command(hide = true)]
+    Devices,
 }
 
 /// Arguments of `gavel train`.
@@ -90,9 +96,10 @@ pub(crate) struct EvalArgs {
     /// The reward file.
     #[arg(long, value_name = "REWARD.toml")]
     pub(crate) reward: PathBuf,
-    /// What surrounds a task's `problem`: r1-zero, none, or a text with {problem} in it.
-    #[arg(long, default_value = "none")]
-    pub(crate) template: String,
+    /// What surrounds a task's `problem`: chat (the model's chat template), r1-zero, none, or a text with {problem} in it
+    /// [default: none].
+    #[arg(long)]
+    pub(crate) template: Option<String>,
     /// Completions per task; several need a temperature.
     #[arg(short = 'n', long, value_name = "N", default_value = "1")]
     pub(crate) num_generations: NonZeroUsize,
@@ -143,8 +150,15 @@ pub(crate) struct GenerateArgs {
     /// A Hugging Face model directory.
     #[arg(long, value_name = "DIR")]
     pub(crate) model: PathBuf,
-    /// What the model continues.
+    /// What the model continues; with --template, the problem in it.
     pub(crate) prompt: String,
+    /// What surrounds the prompt: chat (the model's chat template), r1-zero, none, or a text with {problem} in it
+    /// [default: none].
+    #[arg(long)]
+    pub(crate) template: Option<String>,
+    /// Write a JSON object a line: prompt, completion, tokens, truncated.
+    #[arg(long)]
+    pub(crate) json: bool,
     /// Completions to sample.
     #[arg(short = 'n', long, value_name = "N", default_value = "1")]
     pub(crate) num_generations: NonZeroUsize,

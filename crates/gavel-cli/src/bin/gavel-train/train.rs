@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use gavel_train::settings::Settings;
+use gavel_train::task::read_tasks;
 use gavel_train::train::{Progress, Start, train};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::cli::TrainArgs;
-use super::{blame, live, load_reward};
+use super::{blame, live, load_reward, model};
 use gavel_cli::exit::{ExitStatus, InputFault, Stop};
 use gavel_cli::terminal::Terminal;
 
@@ -23,6 +24,10 @@ pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, St
     let path = settings.reward.clone();
     let path =
         path.with_context(|| format!("{}: `reward` is missing", args.settings.display())).input_fault()?;
+    model::require_folder(&settings.model)?;
+    if let Some(prompt) = first_prompt(&settings) {
+        model::warn_of_bare_text(&settings.model, &prompt, "set `template = \"chat\"`", terminal)?;
+    }
     let reward = load_reward(&path, &args.plugins.resolve())?;
     if let Some(threads) = args.threads {
         tch::set_num_threads(i32::try_from(threads.get()).unwrap_or(i32::MAX));
@@ -36,6 +41,7 @@ pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, St
         if signals.any() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let summary = train(&settings, &reward, start, &mut progress).map_err(blame)?;
+    live.end();
     terminal.note(format_args!("model   {}", summary.model.display()));
     terminal.note(format_args!("report  gavel report {}", settings.output_dir.display()));
     if signals.any() {
@@ -43,6 +49,12 @@ pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, St
         return Ok(signals.status());
     }
     super::SUCCESS
+}
+
+/// The prompt of the first task; `None` where there is none, which training says better.
+fn first_prompt(settings: &Settings) -> Option<String> {
+    let template = model::template(&settings.template, &settings.model).ok()?;
+    read_tasks(&settings.tasks, &template).ok()?.into_iter().next().map(|task| task.prompt)
 }
 
 /// Ctrl-C and SIGTERM. The first of either has the run end after its step, with a checkpoint; the second ends the process
