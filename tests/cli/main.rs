@@ -3,12 +3,14 @@
 //! Snapshots are in `snapshots/`; `INSTA_UPDATE=always cargo test -p gavel-cli --test cli` writes them anew.
 
 mod add_a_reward;
+mod author;
 mod cache;
 mod gavel;
 #[path = "../attacks/guests.rs"]
 mod guests;
 mod help;
 mod mistakes;
+mod pages;
 mod plugin;
 mod programs;
 mod publishing;
@@ -16,6 +18,7 @@ mod publishing;
 mod registry;
 mod reload;
 mod score;
+mod start;
 mod store;
 mod streaming;
 mod toolkit;
