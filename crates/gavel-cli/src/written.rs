@@ -32,9 +32,17 @@ pub fn frames(failure: &Failure) -> Vec<String> {
     let Failure::Trap { backtrace, .. } = failure else { return Vec::new() };
     let own: Vec<&String> = backtrace.iter().filter(|frame| !is_of_a_runtime(frame)).collect();
     let chosen = if own.is_empty() { backtrace.iter().collect() } else { own };
-    let mut lines: Vec<String> =
-        chosen.iter().take(FRAMES).map(|frame| format!("at {}", shown(frame))).collect();
-    let others = backtrace.len() - lines.len();
+    // A function that calls itself is one line.
+    let groups: Vec<&[&String]> = chosen.chunk_by(|one, next| one == next).take(FRAMES).collect();
+    let named: usize = groups.iter().map(|group| group.len()).sum();
+    let mut lines: Vec<String> = groups
+        .iter()
+        .map(|group| match group {
+            [frame] => format!("at {}", shown(frame)),
+            _ => format!("at {}, {} times", shown(group[0]), group.len()),
+        })
+        .collect();
+    let others = backtrace.len() - named;
     if others > 0 && !lines.is_empty() {
         lines.push(format!("and {others} more, of the language's runtime or further out"));
     }
@@ -42,7 +50,7 @@ pub fn frames(failure: &Failure) -> Vec<String> {
 }
 
 /// How the names of functions start that the languages of the SDKs, and the SDKs, bring along.
-const RUNTIMES: [&str; 32] = [
+const RUNTIMES: [&str; 38] = [
     "std::",
     "core::",
     "alloc::",
@@ -64,16 +72,22 @@ const RUNTIMES: [&str; 32] = [
     "gavel_plugin::",
     "<gavel_plugin::",
     "gavel:verifier/",
+    "gavel_verifier_",
+    "exports_gavel_",
+    "gavel.plugin.",
+    "gavel.dev/plugin",
     "runtime.",
     "main.main",
-    "gavel.dev/plugin",
-    "_Py",
-    "Py",
+    "wasm_pc_f_loop",
     "wasm_export",
     "wasm_stack",
+    "_Py",
+    "Py",
+    "root.panic",
     "builtin.",
     "debug.",
     "posix.",
+    "callRuntime",
     "function ",
 ];
 
@@ -114,6 +128,7 @@ mod tests {
         let more = "and 4 more, of the language's runtime or further out";
         assert_eq!(frames(&panic), ["at mine::third", verify, more]);
         assert_eq!(frames(&trap(&["abort", "runtime.throw"])), ["at abort", "at runtime.throw"]);
+        assert_eq!(frames(&trap(&["main.deep"; 64])), ["at main.deep, 64 times"]);
         assert_eq!(frames(&Failure::OutOfFuel { limit: 1 }), Vec::<String>::new());
     }
 }
