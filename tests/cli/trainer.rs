@@ -319,9 +319,15 @@ fn training_takes_conversations_and_says_what_it_cannot_use() {
         "{}",
         stderr(&trained)
     );
-    let columns = refused(&["tasks=gsm8k.jsonl", "output_dir=other"]);
+    let ignored = train(&["template=r1-zero", "output_dir=other"]);
+    assert!(
+        stderr(&ignored).contains("warning: `template` is for a task's `problem`, and "),
+        "{}",
+        stderr(&ignored)
+    );
+    let columns = refused(&["tasks=gsm8k.jsonl", "output_dir=another"]);
     assert!(columns.contains("`jq -c '.problem = .question | .reference = .answer'` renames"), "{columns}");
-    let hub = refused(&["model=HuggingFaceTB/SmolLM2-135M-Instruct", "output_dir=other"]);
+    let hub = refused(&["model=HuggingFaceTB/SmolLM2-135M-Instruct", "output_dir=another"]);
     assert!(
         hub.contains("`hf download HuggingFaceTB/SmolLM2-135M-Instruct --local-dir SmolLM2-135M-Instruct`"),
         "{hub}"

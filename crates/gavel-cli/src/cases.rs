@@ -145,6 +145,9 @@ impl Case {
             expect.as_ref().is_none_or(|expect| expect.reward.is_some() || !expect.status.names().is_empty()),
             "`expect` needs a `reward` or a `status`"
         );
+        if let Some(expect) = &expect {
+            check_statuses(expect)?;
+        }
         row.add("prompt", to_raw_value("")?);
         Ok(Self {
             line,
@@ -154,6 +157,22 @@ impl Case {
             expect,
         })
     }
+}
+
+/// Refuses a status that no outcome has: the case could never pass.
+fn check_statuses(expect: &Expectation) -> anyhow::Result<()> {
+    let known = || Status::ALL.iter().map(|status| status.name()).chain([INVALID_OPTIONS]);
+    for name in expect.status.names() {
+        if !known().any(|known| known == name) {
+            let meant = closest(name, known()).map(|meant| format!(" (did you mean `{meant}`?)"));
+            let all = known().collect::<Vec<_>>().join(", ");
+            anyhow::bail!(
+                "`expect.status`: unknown status `{name}`{}; there are {all}",
+                meant.unwrap_or_default()
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a column that is almost one of a case's own where that is not there: it would be taken for the task's, and
@@ -423,6 +442,10 @@ mod tests {
             ),
             (r#"{"name": "x", "completion": "c", "expect": {}}"#, "`expect` needs a `reward` or a `status`"),
             (r#"{"name": "x", "completion": "c", "options": 1}"#, "`options` is not an object"),
+            (
+                r#"{"name": "x", "completion": "c", "expect": {"status": ["trap", "invalid_task"]}}"#,
+                "`expect.status`: unknown status `invalid_task` (did you mean `invalid-task`?)",
+            ),
             (r#"{"name": "x"}"#, "no `completion`: "),
         ] {
             let error = parse(text).unwrap_err();

@@ -20,7 +20,7 @@ pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Sto
     if tasks.is_empty() {
         return Err(Stop::Input(anyhow::anyhow!("{} holds no task", args.tasks.display())));
     }
-    if args.template.is_some()
+    if args.template.as_deref().is_some_and(|name| name != "none")
         && let Some(task) = tasks.iter().find(|task| !template.made(task))
     {
         return Err(Stop::Input(anyhow::anyhow!(

@@ -52,6 +52,11 @@ pub(super) fn template(name: &str, model: &Path) -> Result<Template, Stop> {
     Ok(template.with_chat(ChatTemplate::load(model).input_fault()?))
 }
 
+/// Whether a text is a conversation that this model's chat template has rendered.
+pub(super) fn has_rendered(model: &Path, prompt: &str) -> Result<bool, Stop> {
+    Ok(ChatTemplate::load(model).input_fault()?.is_some_and(|chat| chat.has_rendered(prompt)))
+}
+
 /// Says aloud that an instruct model is given bare text: it was taught to answer in a conversation, and continues
 /// anything else badly. `set` is how to say otherwise.
 pub(super) fn warn_of_bare_text(

@@ -25,9 +25,7 @@ pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, St
     let path =
         path.with_context(|| format!("{}: `reward` is missing", args.settings.display())).input_fault()?;
     model::require_folder(&settings.model)?;
-    if let Some(prompt) = first_prompt(&settings) {
-        model::warn_of_bare_text(&settings.model, &prompt, "set `template = \"chat\"`", terminal)?;
-    }
+    look_at_first_task(&settings, terminal)?;
     let reward = load_reward(&path, &args.plugins.resolve())?;
     if let Some(threads) = args.threads {
         tch::set_num_threads(i32::try_from(threads.get()).unwrap_or(i32::MAX));
@@ -51,10 +49,21 @@ pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, St
     super::SUCCESS
 }
 
-/// The prompt of the first task; `None` where there is none, which training says better.
-fn first_prompt(settings: &Settings) -> Option<String> {
-    let template = model::template(&settings.template, &settings.model).ok()?;
-    read_tasks(&settings.tasks, &template).ok()?.into_iter().next().map(|task| task.prompt)
+/// Says what the first task shows of all: bare text for an instruct model, or a template that nothing goes through. What is
+/// wrong with the tasks, training says better.
+fn look_at_first_task(settings: &Settings, terminal: &Terminal) -> Result<(), Stop> {
+    let template = model::template(&settings.template, &settings.model)?;
+    let tasks = read_tasks(&settings.tasks, &template).unwrap_or_default();
+    let Some(task) = tasks.first() else { return Ok(()) };
+    let is_rendered = settings.template == "chat" && model::has_rendered(&settings.model, &task.prompt)?;
+    if settings.template != "none" && !template.made(task) && !is_rendered {
+        terminal.note(format_args!(
+            "warning: `template` is for a task's `problem`, and {}:{} has a `prompt`, which is taken as it is",
+            task.path.display(),
+            task.line
+        ));
+    }
+    model::warn_of_bare_text(&settings.model, &task.prompt, "set `template = \"chat\"`", terminal)
 }
 
 /// Ctrl-C and SIGTERM. The first of either has the run end after its step, with a checkpoint; the second ends the process
