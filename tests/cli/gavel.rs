@@ -116,6 +116,7 @@ pub(crate) fn without_measurements(text: &str) -> String {
             (r"(slowest +)\w+ on line [0-9]+, [0-9.]+ ms", "$1[SLOWEST]"),
             (r"\b[0-9a-f]{64}\b", "[DIGEST]"),
             (r"[0-9.]+ KiB", "[SIZE]"),
+            (r"built \d+ \w+ ago", "built [AGE] ago"),
         ]
         .map(|(pattern, replacement)| (Regex::new(pattern).unwrap(), replacement))
         .into()

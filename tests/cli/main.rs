@@ -3,6 +3,7 @@
 //! Snapshots are in `snapshots/`; `INSTA_UPDATE=always cargo test -p gavel-cli --test cli` writes them anew.
 
 mod add_a_reward;
+mod author;
 mod cache;
 mod gavel;
 #[path = "../attacks/guests.rs"]
@@ -11,6 +12,7 @@ mod help;
 #[cfg(unix)]
 mod machine;
 mod mistakes;
+mod pages;
 mod plugin;
 mod programs;
 mod publishing;
@@ -18,6 +20,7 @@ mod publishing;
 mod registry;
 mod reload;
 mod score;
+mod start;
 mod store;
 mod streaming;
 mod toolkit;

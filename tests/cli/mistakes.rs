@@ -72,3 +72,11 @@ fn a_folder_that_is_not_built() {
     let folder = Folder::with_reward("[verifiers.mine]\nplugin = 'mine'").file("mine/gavel.toml", manifest);
     insta::assert_snapshot!(folder.shown(&["score", "--reward", "reward.toml"]));
 }
+
+#[test]
+fn names_and_forms_of_other_languages_lead_to_gavels() {
+    let formulas = ["abs(accuracy)", "accuracy > 0 ? 1 : 0", "accuracy / 0"];
+    let of_formulas = formulas.map(|formula| mistake(&format!("{TWO}formula = '{formula}'")));
+    let of_tables = mistake("[verifier.accuracy]\nplugin = 'countdown'");
+    insta::assert_snapshot!([of_formulas.join("\n"), of_tables].join("\n"));
+}

@@ -159,7 +159,7 @@ fn a_run_in_which_nothing_has_a_reward_is_no_success() {
 
 #[test]
 fn every_line_says_why_it_has_no_reward() {
-    let reward = "[verifiers.a]\nplugin = 'countdown'\n[reward]\nformula = 'if(a == 1, 1 / (a - 1), a.has_answer / 0 - 1 / 0)'";
+    let reward = "[verifiers.a]\nplugin = 'countdown'\n[reward]\nformula = 'if(a == 1, 1 / (a - 1), if(a == 2, 1, a.has_answer / 0 - 1 / 0))'";
     let input = [line("44+19+35"), line("44+19"), line("44").replace("98}", "\"many\"}")].concat();
     insta::assert_snapshot!(
         Folder::with_reward(reward).shown_with_input(&["score", "-r", "reward.toml"], &input)
@@ -310,4 +310,62 @@ fn shell(folder: &Folder, command: &str) -> std::process::Output {
         };
     }
     shell.stdin(std::process::Stdio::null()).output().unwrap()
+}
+
+const MATH_ROW: &str =
+    "{\"question\": \"1 + 1?\", \"response\": \"It is \\\\boxed{2}.\", \"answer\": \"2\"}\n";
+
+#[test]
+fn one_plugin_judges_without_a_reward_file() {
+    let row = "{\"prompt\": \"1 + 1?\", \"completion\": \"#### 2\", \"reference\": \"... #### 2\"}\n";
+    let args = ["score", "--plugin", "math", "--options", r#"{"preset": "gsm8k"}"#];
+    insta::assert_snapshot!(
+        [
+            Folder::new().shown_with_input(&args, row),
+            Folder::new().shown_with_input(&["score", "--plugin", "maht"], row),
+            Folder::new().shown_with_input(
+                &["score", "--plugin", "math", "--options", r#"{"presett": "gsm8k"}"#],
+                row
+            ),
+            Folder::new().shown_with_input(&["score", "--plugin", "math", "--options", "gsm8k"], row),
+        ]
+        .join("\n")
+    );
+}
+
+#[test]
+fn columns_that_are_called_otherwise_are_named() {
+    let folder = Folder::with_reward("[verifiers.accuracy]\nplugin = 'math'\n");
+    let score = ["score", "-r", "reward.toml"];
+    let named = ["--prompt-column", "question", "--completion-column", "response"];
+    insta::assert_snapshot!(
+        [
+            folder.shown_with_input(&score, MATH_ROW),
+            folder.shown_with_input(&[&score[..], &named].concat(), MATH_ROW),
+            folder.shown_with_input(
+                &[&score[..], &named, &["--reference-column", "answer"]].concat(),
+                MATH_ROW
+            ),
+        ]
+        .join("\n")
+    );
+}
+
+#[test]
+fn a_reference_that_is_no_text_is_read_or_an_invalid_task() {
+    let folder = Folder::with_reward("[verifiers.accuracy]\nplugin = 'math'\n");
+    let row = |reference: &str| {
+        format!("{{\"prompt\": \"\", \"completion\": \"\\\\boxed{{2}}\", \"reference\": {reference}}}\n")
+    };
+    let rows: String = ["2", "2.0", "[\"2\", \"3\"]", "{\"answer\": \"2\"}", "true"].map(row).concat();
+    insta::assert_snapshot!(folder.shown_with_input(&["score", "-r", "reward.toml", "--no-timing"], &rows));
+}
+
+#[test]
+fn every_line_has_an_answer_where_that_is_asked_for() {
+    let folder = Folder::with_reward("[verifiers.a]\nplugin = 'string'\n");
+    let rows = "nonsense\n{\"id\": 7, \"prompt\": \"\"}\n\n{\"prompt\": \"\", \"completion\": \"a\", \"reference\": \"a\"}\n";
+    insta::assert_snapshot!(
+        folder.shown_with_input(&["score", "-r", "reward.toml", "--answer-bad-lines"], rows)
+    );
 }

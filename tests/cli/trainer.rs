@@ -275,3 +275,87 @@ fn what_is_no_gguf_file_is_refused_and_leaves_nothing() {
     );
     assert!(!folder.path("model").exists() && !folder.path("model.partial").exists());
 }
+
+/// The demo's model with a chat template, in the characters that it knows.
+fn with_chat_model() -> Folder {
+    let mut folder = Folder::new();
+    for entry in fs::read_dir(repository().join("examples/countdown/model")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        folder = folder.file(&format!("model/{name}"), fs::read(&path).unwrap());
+    }
+    folder
+        .file("model/chat_template.jinja", "{% for message in messages %}{{ message.content }}{% endfor %}:")
+}
+
+#[test]
+fn a_chat_template_is_used_where_it_is_asked_for_and_its_absence_is_said() {
+    let folder = with_chat_model();
+    let generate = |more: &[&str]| {
+        let args =
+            ["generate", "--model", "model", "--device", "cpu", "--max-completion-length", "4", "3 5 2→13"];
+        let output = trainer(&folder, &[&args[..], more].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        (String::from_utf8(output.stdout.clone()).unwrap(), stderr(&output))
+    };
+    let (bare, said) = generate(&["-n", "2"]);
+    assert!(said.starts_with("warning: model has a chat template, and its prompts are bare text"), "{said}");
+    assert!(bare.starts_with("--- 1 of 2\n") && bare.contains("\n--- 2 of 2\n"), "{bare}");
+    let (chat, said) = generate(&["--template", "chat", "--json"]);
+    assert_eq!(said, "");
+    let row: Value = serde_json::from_str(&chat).unwrap();
+    assert_eq!(
+        (&row["prompt"], &row["tokens"], &row["truncated"]),
+        (&"3 5 2→13:".into(), &4.into(), &true.into())
+    );
+}
+
+#[test]
+fn training_takes_conversations_and_says_what_it_cannot_use() {
+    let task = r#"{"prompt": [{"role": "user", "content": "3 5 2→13"}], "numbers": [3, 5, 2], "target": 13}"#;
+    let folder = with_chat_model()
+        .file("tasks.jsonl", task)
+        .file("gsm8k.jsonl", r#"{"question": "1+1", "answer": "2"}"#);
+    let train = |more: &[&str]| {
+        let mut settings = vec!["model=model".to_owned(), "save_total_limit=1".to_owned()];
+        settings.extend(more.iter().map(|setting| (*setting).to_owned()));
+        one_step(&folder, &settings)
+    };
+    let refused = |more: &[&str]| {
+        let output = train(more);
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        stderr(&output)
+    };
+    let trained = train(&["tasks=tasks.jsonl"]);
+    assert!(trained.status.success(), "{}", stderr(&trained));
+    assert!(!stderr(&trained).contains("warning: model has a chat template"), "{}", stderr(&trained));
+    assert!(
+        stderr(&trained).contains("for each checkpoint; save_steps says how often"),
+        "{}",
+        stderr(&trained)
+    );
+    let ignored = train(&["template=r1-zero", "output_dir=other"]);
+    assert!(
+        stderr(&ignored).contains("warning: `template` is for a task's `problem`, and "),
+        "{}",
+        stderr(&ignored)
+    );
+    let columns = refused(&["tasks=gsm8k.jsonl", "output_dir=another"]);
+    assert!(columns.contains("`jq -c '.problem = .question | .reference = .answer'` renames"), "{columns}");
+    let hub = refused(&["model=HuggingFaceTB/SmolLM2-135M-Instruct", "output_dir=another"]);
+    assert!(
+        hub.contains("`hf download HuggingFaceTB/SmolLM2-135M-Instruct --local-dir SmolLM2-135M-Instruct`"),
+        "{hub}"
+    );
+}
+
+#[test]
+fn a_run_in_which_nothing_can_be_learnt_says_so() {
+    let folder = Folder::with_reward("[verifiers.a]\nplugin = 'a.wasm'\n").file("a.wasm", always(1));
+    let output = one_step(&folder, &["reward=reward.toml".to_owned(), "eval_correct=a".to_owned()]);
+    let said = stderr(&output);
+    assert!(
+        said.contains("warning: in all 1 steps, no group had completions with different rewards"),
+        "{said}"
+    );
+}

@@ -1,18 +1,21 @@
 //! `cases.jsonl`: submissions with what a plugin should say of them.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use gavel_host::{Limits, LoadError, Plugin, WasmVerifier};
-use gavel_reward::{bounded, whole_file};
-use gavel_verify::{Outcome, Submission};
+use gavel_reward::{bounded, closest, whole_file};
+use gavel_verify::{Outcome, Status, Submission};
 use indexmap::IndexMap;
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde::{Deserialize, Serialize as _};
+use serde_json::ser::Formatter;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
 use crate::lines::{LONGEST_LINE, Lines};
+use crate::rows::{Columns, Row};
 
 /// The file name of a plugin's cases.
 pub const CASES: &str = "cases.jsonl";
@@ -95,19 +98,10 @@ impl std::fmt::Display for Statuses {
 /// What a status is called when there is a verdict.
 const VERDICT: &str = "verdict";
 
-/// A line as it is written.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CaseRow {
-    name: String,
-    #[serde(default)]
-    prompt: String,
-    completion: String,
-    reference: Option<String>,
-    metadata: Option<Box<RawValue>>,
-    options: Option<Box<RawValue>>,
-    expect: Option<Expectation>,
-}
+/// The columns of a case that are no part of its submission.
+const NAME: &str = "name";
+const OPTIONS: &str = "options";
+const EXPECT: &str = "expect";
 
 /// Reads the cases of a plugin's folder.
 ///
@@ -135,32 +129,72 @@ pub fn place(path: &Path, line: u64) -> String {
 }
 
 impl Case {
+    /// A case is a line as `gavel score` reads it, with a name, options and what to expect beside the submission.
     fn parse(line: u64, text: &str) -> anyhow::Result<Self> {
-        let row: CaseRow = serde_json::from_str(text)?;
-        let object = |value: Option<Box<RawValue>>, field: &str| match value {
-            Some(raw) if raw.get().starts_with('{') => Ok(raw.get().to_owned()),
-            Some(_) => anyhow::bail!("`{field}` is not an object"),
-            None => Ok("{}".to_owned()),
-        };
+        let mut row = Row::parse(text)?;
+        check_names(&row)?;
+        let name = row.take(NAME).context("a case needs a `name`")?;
+        let options = row.take(OPTIONS).map_or_else(|| "{}".to_owned(), |options| options.get().to_owned());
+        anyhow::ensure!(options.starts_with('{'), "`options` is not an object");
+        let expect: Option<Expectation> = row
+            .take(EXPECT)
+            .map(|expect| serde_json::from_str(expect.get()))
+            .transpose()
+            .map_err(|error| anyhow::anyhow!("`expect`: {}", without_place(&error)))?;
         anyhow::ensure!(
-            row.expect
-                .as_ref()
-                .is_none_or(|expect| expect.reward.is_some() || !expect.status.names().is_empty()),
+            expect.as_ref().is_none_or(|expect| expect.reward.is_some() || !expect.status.names().is_empty()),
             "`expect` needs a `reward` or a `status`"
         );
+        if let Some(expect) = &expect {
+            check_statuses(expect)?;
+        }
+        row.add("prompt", to_raw_value("")?);
         Ok(Self {
             line,
-            name: row.name,
-            submission: Submission {
-                prompt: row.prompt,
-                completion: row.completion,
-                reference: row.reference,
-                metadata: object(row.metadata, "metadata")?,
-            },
-            options: object(row.options, "options")?,
-            expect: row.expect,
+            name: serde_json::from_str(name.get()).context("`name` is not a string")?,
+            submission: row.submission(&Columns::default())?,
+            options,
+            expect,
         })
     }
+}
+
+/// Refuses a status that no outcome has: the case could never pass.
+fn check_statuses(expect: &Expectation) -> anyhow::Result<()> {
+    let known = || Status::ALL.iter().map(|status| status.name()).chain([INVALID_OPTIONS]);
+    for name in expect.status.names() {
+        if !known().any(|known| known == name) {
+            let meant = closest(name, known()).map(|meant| format!(" (did you mean `{meant}`?)"));
+            let all = known().collect::<Vec<_>>().join(", ");
+            anyhow::bail!(
+                "`expect.status`: unknown status `{name}`{}; there are {all}",
+                meant.unwrap_or_default()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a column that is almost one of a case's own where that is not there: it would be taken for the task's, and
+/// the case would say something else than its author meant. One that is really called so can stand in `metadata`.
+fn check_names(row: &Row) -> anyhow::Result<()> {
+    const OWN: [&str; 7] = [NAME, OPTIONS, EXPECT, "prompt", "completion", "reference", "metadata"];
+    let there: Vec<&str> = row.names().collect();
+    for name in there.iter().filter(|name| !OWN.contains(name)) {
+        let meant = closest(name, OWN.into_iter().filter(|own| !there.contains(own)));
+        if let Some(meant) = meant.filter(|meant| meant.len().abs_diff(name.len()) <= 1) {
+            anyhow::bail!(
+                "unknown column `{name}` (did you mean `{meant}`? if it is a column of the task, put it into `metadata`)"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// serde_json's words without a place within the value, of which a person sees the line.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line 1 column ").next().unwrap_or_default().to_owned()
 }
 
 /// The verifiers of one plugin, by the options that cases give it.
@@ -272,13 +306,54 @@ pub fn bless(folder: &Path, came: &HashMap<u64, Value>) -> anyhow::Result<()> {
             blessed.push_str(line);
             continue;
         };
-        let mut row: Map<String, Value> = serde_json::from_str(line).with_context(|| place(&path, number))?;
-        row.insert("expect".to_owned(), expect.clone());
-        blessed.push_str(&serde_json::to_string(&row)?);
-        blessed.push('\n');
+        blessed.push_str(&with_expectation(line, expect).with_context(|| place(&path, number))?);
     }
     let written = whole_file::write(&path, blessed.as_bytes());
     written.with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// A line of cases with another `expect`; everything else in it stays as it is written.
+fn with_expectation(line: &str, expect: &Value) -> anyhow::Result<String> {
+    let row: IndexMap<String, &RawValue> = serde_json::from_str(line)?;
+    let expect = spaced(expect)?;
+    if let Some(old) = row.get(EXPECT) {
+        // The value is a part of the line.
+        let start = old.get().as_ptr() as usize - line.as_ptr() as usize;
+        return Ok(format!("{}{expect}{}", &line[..start], &line[start + old.get().len()..]));
+    }
+    let end = line.rfind('}').context("not a JSON object")?;
+    let before = line[..end].trim_end();
+    Ok(format!("{before}, \"{EXPECT}\": {expect}{}", &line[end..]))
+}
+
+/// JSON on one line as people write it, with spaces after colons and commas.
+fn spaced(value: &Value) -> anyhow::Result<String> {
+    let mut text = Vec::new();
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut text, Spaced))?;
+    Ok(String::from_utf8(text)?)
+}
+
+struct Spaced;
+
+impl Formatter for Spaced {
+    fn begin_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        if first { Ok(()) } else { writer.write_all(b", ") }
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        if first { Ok(()) } else { writer.write_all(b", ") }
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b": ")
+    }
+}
+
+/// Whether an outcome says that the plugin or this machine is broken, which no case should expect by accident.
+pub fn is_broken(status: &str) -> bool {
+    [Status::Trap, Status::InternalError, Status::Refused, Status::Deadline, Status::HostFailed]
+        .iter()
+        .any(|broken| broken.name() == status)
 }
 
 /// What a case would have to expect for this outcome. It names what the case named before: its metrics, and a part of
@@ -324,4 +399,74 @@ fn close(one: f64, other: f64) -> bool {
 /// The path of a folder's cases, for messages.
 pub fn path(folder: &Path) -> PathBuf {
     folder.join(CASES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Case, String> {
+        Case::parse(1, text).map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn a_case_reads_the_columns_that_score_reads() {
+        let flat =
+            r#"{"name": "x", "completion": "c", "numbers": [1, 2], "reference": 7, "options": {"a": 1}}"#;
+        let nested = r#"{"name": "x", "completion": "c", "metadata": {"numbers": [1, 2]}, "reference": "7", "options": {"a": 1}}"#;
+        for text in [flat, nested] {
+            let Case { name, submission, options, expect, .. } = parse(text).unwrap();
+            assert_eq!((name.as_str(), options.as_str()), ("x", r#"{"a": 1}"#));
+            assert_eq!(submission.reference.as_deref(), Some("7"));
+            assert_eq!(submission.metadata, r#"{"numbers":[1, 2]}"#);
+            assert!(submission.prompt.is_empty() && expect.is_none());
+        }
+        // Half an emoji, as Python writes it.
+        assert_eq!(
+            parse(r#"{"name": "x", "completion": "\ud83d"}"#).unwrap().submission.completion,
+            "\u{fffd}"
+        );
+    }
+
+    #[test]
+    fn a_mistake_is_named() {
+        for (text, expected) in [
+            (r#"{"completion": "c"}"#, "a case needs a `name`"),
+            (
+                r#"{"name": "x", "completion": "c", "option": {}}"#,
+                "unknown column `option` (did you mean `options`?",
+            ),
+            (
+                r#"{"name": "x", "completion": "c", "expect": {"rewrad": 1}}"#,
+                "`expect`: unknown field `rewrad`",
+            ),
+            (r#"{"name": "x", "completion": "c", "expect": {}}"#, "`expect` needs a `reward` or a `status`"),
+            (r#"{"name": "x", "completion": "c", "options": 1}"#, "`options` is not an object"),
+            (
+                r#"{"name": "x", "completion": "c", "expect": {"status": ["trap", "invalid_task"]}}"#,
+                "`expect.status`: unknown status `invalid_task` (did you mean `invalid-task`?)",
+            ),
+            (r#"{"name": "x"}"#, "no `completion`: "),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.starts_with(expected), "{error} for {text}");
+        }
+    }
+
+    #[test]
+    fn blessing_leaves_the_rest_of_a_line_as_it_is_written() {
+        let expect = serde_json::json!({"reward": 1, "metrics": {"words": 6.5}});
+        for (line, expected) in [
+            (
+                "{ \"name\": \"x\",  \"expect\": {\"reward\":0}, \"y\":1 }\n",
+                "{ \"name\": \"x\",  \"expect\": {\"reward\": 1, \"metrics\": {\"words\": 6.5}}, \"y\":1 }\n",
+            ),
+            (
+                "{\"name\": \"x\"}",
+                "{\"name\": \"x\", \"expect\": {\"reward\": 1, \"metrics\": {\"words\": 6.5}}}",
+            ),
+        ] {
+            assert_eq!(with_expectation(line, &expect).unwrap(), expected);
+        }
+    }
 }

@@ -10,13 +10,19 @@ use clap_complete::Shell;
 use gavel_reward::Capability;
 use gavel_toolkit::Language;
 
+use crate::rows::Columns;
+
 const EXAMPLES: &str = "\
-Examples:
-  gavel score --reward reward.toml completions.jsonl -o scored.jsonl
-  gavel plugin inspect countdown
-  gavel plugin new my-reward --lang python
-  gavel plugin test my-reward
-  gavel train --help
+New here?
+  gavel init first && cd first                        a small project
+  gavel score --reward reward.toml completions.jsonl  what completions are worth, and why
+  gavel plugin list                                   what can judge
+  gavel plugin new my-reward --lang python            a plugin of your own ...
+  gavel plugin test my-reward                         ... built, and run on its cases
+  gavel train train.toml                              GRPO, once the file names a model
+  gavel doctor                                        what this machine lacks
+
+The documents begin at docs/README.md in gavel's repository.
 
 Exit codes:
     0  everything was done
@@ -45,8 +51,9 @@ there. Blank lines are skipped; a line that is not a submission is reported on s
 Beside OUT.jsonl goes OUT.record.json, with the digests of all that judged.
 
 Examples:
-  gavel score --reward reward.toml completions.jsonl -o scored.jsonl
-  zcat completions.jsonl.gz | gavel score --reward reward.toml | jq .reward
+  gavel score --plugin math completions.jsonl
+  gavel score --reward reward.toml completions.jsonl.gz -o scored.jsonl
+  gavel score --reward reward.toml --reference-column answer gsm8k.jsonl
   gavel score --reward reward.toml --watch < pipe > scored.jsonl";
 
 /// Judge completions with sandboxed reward plugins, and train with them.
@@ -85,6 +92,11 @@ pub enum Command {
     /// Write a plugin, build it, test it, measure it, look at it, share it.
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Lay down a small project that runs: a reward file, completions, tasks, settings.
+    #[command(after_help = "Examples:\n  gavel init first\n  gavel init first --model SmolLM2-135M-Instruct")]
+    Init(InitArgs),
+    /// Say what is there on this machine of what gavel's commands need, and how to get the rest.
+    Doctor(DoctorArgs),
     /// Fill the cache of compiled plugins.
     #[command(subcommand)]
     Cache(CacheCommand),
@@ -134,9 +146,18 @@ pub struct ReportArgs {
 #[derive(Debug, Args)]
 pub struct ScoreArgs {
     /// The reward file.
-    #[arg(short, long, value_name = "FILE")]
-    pub reward: PathBuf,
-    /// Submissions, one JSON object a line; `-` is stdin.
+    #[arg(short, long, value_name = "FILE", required_unless_present = "plugin")]
+    pub reward: Option<PathBuf>,
+    /// Have one plugin judge alone, by its name, folder or file, in place of a reward file.
+    #[arg(long, value_name = "NAME", conflicts_with = "reward")]
+    pub plugin: Option<String>,
+    /// The options of --plugin, a JSON object.
+    #[arg(long, value_name = "JSON", requires = "plugin")]
+    pub options: Option<String>,
+    /// What --plugin may have besides its input: `interpreter`, to run untrusted programs; may be repeated.
+    #[arg(long, value_name = "CAPABILITY", requires = "plugin")]
+    pub grant: Vec<Capability>,
+    /// Submissions, one JSON object a line, as they are or compressed (gzip, zstd); `-` is stdin.
     #[arg(value_name = "IN.jsonl", default_value = "-")]
     pub input: PathBuf,
     /// Where the scored lines go, instead of stdout. Whole lines only: a file cut short by Ctrl-C is valid.
@@ -146,6 +167,18 @@ pub struct ScoreArgs {
     /// and what judged before goes on; either is said on stderr.
     #[arg(long)]
     pub watch: bool,
+    /// The column that holds the prompt; with dots, a place within objects [default: prompt].
+    #[arg(long, value_name = "COLUMN")]
+    pub prompt_column: Option<String>,
+    /// The column that holds the completion [default: completion].
+    #[arg(long, value_name = "COLUMN")]
+    pub completion_column: Option<String>,
+    /// The column that holds the reference, such as `answer` or `reward_model.ground_truth` [default: reference].
+    #[arg(long, value_name = "COLUMN")]
+    pub reference_column: Option<String>,
+    /// Write a line also for a line that is no submission, with `reward` null: every line in has a line out.
+    #[arg(long)]
+    pub answer_bad_lines: bool,
     /// Leave out how long each verifier took, so that the same submissions give the same bytes.
     #[arg(long)]
     pub no_timing: bool,
@@ -155,6 +188,18 @@ pub struct ScoreArgs {
     /// How plugins are found and run.
     #[command(flatten)]
     pub plugins: PluginArgs,
+}
+
+impl ScoreArgs {
+    /// Which columns hold the parts of a submission.
+    pub fn columns(&self) -> Columns {
+        let defaults = Columns::default();
+        Columns {
+            prompt: self.prompt_column.clone().unwrap_or(defaults.prompt),
+            completion: self.completion_column.clone().unwrap_or(defaults.completion),
+            reference: self.reference_column.clone().unwrap_or(defaults.reference),
+        }
+    }
 }
 
 /// How plugins are found and run. `gavel-train` takes the same flags.
@@ -231,7 +276,7 @@ pub enum PluginCommand {
     /// Run the cases of a plugin's folder, and show where they go another way. Builds it first where its sources are
     /// newer.
     #[command(
-        after_help = "Examples:\n  gavel plugin test plugins/countdown\n  gavel plugin test plugins/code --grant interpreter"
+        after_help = "Examples:\n  gavel plugin test my-reward\n  gavel plugin test my-reward -k \"one word\" --watch\n  gavel plugin test plugins/code --grant interpreter"
     )]
     Test(TestArgs),
     /// Measure a plugin on the cases of its folder, with a fresh instance for every submission.
@@ -263,6 +308,31 @@ pub enum CacheCommand {
     /// compiled when the file is used. Who uses it may have the folder read-only, if it is root's.
     #[command(after_help = "Example:\n  gavel cache warm reward.toml --cache-dir /opt/gavel-cache")]
     Warm(WarmArgs),
+}
+
+/// Arguments of `gavel init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Where the files go.
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub folder: PathBuf,
+    /// A Hugging Face model directory, to be named in train.toml.
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+}
+
+/// Arguments of `gavel doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Where plugins are looked for.
+    #[command(flatten)]
+    pub path: PluginPathArgs,
+    /// Where what builds plugins is kept.
+    #[command(flatten)]
+    pub tools: ToolsArgs,
+    /// Where compiled plugins are kept.
+    #[command(flatten)]
+    pub cache: CacheArgs,
 }
 
 /// Arguments of `gavel cache warm`.
@@ -381,12 +451,15 @@ pub struct PullArgs {
 /// Arguments of `gavel plugin inspect`.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// A `.wasm` file, a plugin's folder, or the name of a first-party plugin.
-    #[arg(value_name = "FILE")]
+    /// A name that a reward file could use, a plugin's folder, or a `.wasm` file.
+    #[arg(value_name = "NAME|FILE")]
     pub plugin: PathBuf,
     /// Write one JSON object.
     #[arg(long)]
     pub json: bool,
+    /// Where plugins are looked for.
+    #[command(flatten)]
+    pub path: PluginPathArgs,
     /// Where compiled plugins are kept.
     #[command(flatten)]
     pub cache: CacheArgs,
@@ -398,9 +471,19 @@ pub struct TestArgs {
     /// A folder with `gavel.toml` and `cases.jsonl`.
     #[arg(value_name = "DIR", default_value = ".")]
     pub folder: PathBuf,
-    /// Take what comes: write it into `cases.jsonl` where a case expects another thing, or nothing yet.
+    /// Take what comes: write it into `cases.jsonl` where a case expects another thing, or nothing yet. Not where the
+    /// plugin broke.
     #[arg(long)]
     pub bless: bool,
+    /// As --bless, also where the plugin broke: `trap`, `internal-error`, `refused`.
+    #[arg(long)]
+    pub bless_broken: bool,
+    /// Run only the cases that have this in their name.
+    #[arg(short = 'k', long, value_name = "TEXT")]
+    pub case: Option<String>,
+    /// Build and run again whenever a source or a case changes, until Ctrl-C.
+    #[arg(short, long)]
+    pub watch: bool,
     /// What the plugin may have besides its input.
     #[command(flatten)]
     pub grants: GrantArgs,

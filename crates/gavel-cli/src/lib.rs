@@ -13,3 +13,4 @@ pub mod logging;
 pub mod rows;
 pub mod settings;
 pub mod terminal;
+pub mod written;

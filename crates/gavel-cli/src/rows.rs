@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use gavel_verify::{NoReward, Outcome, Score, Submission};
+use gavel_verify::{NoReward, Outcome, Score, Submission, visible_name};
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::Value;
@@ -11,6 +11,104 @@ use serde_json::value::{RawValue, to_raw_value};
 
 /// The columns that gavel itself adds; they are never part of a task.
 const ADDED: [&str; 3] = ["reward", "no_reward", "outcomes"];
+
+/// Columns that an error names, and the most characters of each.
+const NAMED: usize = 20;
+const NAME: usize = 60;
+
+/// Which columns hold the parts of a submission. A name with dots that no column has leads into objects:
+/// `reward_model.ground_truth`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Columns {
+    /// The prompt's.
+    pub prompt: String,
+    /// The completion's.
+    pub completion: String,
+    /// The reference's.
+    pub reference: String,
+}
+
+impl Default for Columns {
+    /// `prompt`, `completion` and `reference`.
+    fn default() -> Self {
+        let [prompt, completion, reference] = Part::ALL.map(|part| part.name().to_owned());
+        Self { prompt, completion, reference }
+    }
+}
+
+impl Columns {
+    fn of(&self, part: Part) -> &str {
+        match part {
+            Part::Prompt => &self.prompt,
+            Part::Completion => &self.completion,
+            Part::Reference => &self.reference,
+        }
+    }
+}
+
+/// A part of a submission that is a column of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// What the policy was asked.
+    Prompt,
+    /// What it wrote.
+    Completion,
+    /// The ground truth.
+    Reference,
+}
+
+impl Part {
+    const ALL: [Self; 3] = [Self::Prompt, Self::Completion, Self::Reference];
+
+    /// What its column is called where nobody says otherwise.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Prompt => "prompt",
+            Self::Completion => "completion",
+            Self::Reference => "reference",
+        }
+    }
+
+    /// Who writes it, where it is a chat.
+    fn role(self) -> &'static str {
+        match self {
+            Self::Prompt => "user",
+            Self::Completion | Self::Reference => "assistant",
+        }
+    }
+
+    /// What data sets call it, the most usual first.
+    fn other_names(self) -> &'static [&'static str] {
+        match self {
+            Self::Prompt => &["question", "problem", "input", "instruction", "query", "messages"],
+            Self::Completion => &["response", "output", "generation", "prediction", "answer", "messages"],
+            Self::Reference => &[
+                "answer",
+                "ground_truth",
+                "solution",
+                "label",
+                "gold",
+                "expected",
+                "final_answer",
+                "reward_model.ground_truth",
+            ],
+        }
+    }
+
+    /// The column of a row that is most likely meant to be it.
+    pub fn likely(self, row: &Row) -> Option<&'static str> {
+        self.other_names().iter().copied().find(|other| row.find(other).is_some())
+    }
+
+    /// How to say which of these columns it is: the one that is most likely meant, or `NAME`.
+    pub fn advice(self, row: &Row) -> String {
+        let name = self.name();
+        match self.likely(row) {
+            Some(likely) => format!("if it is `{likely}`, say `--{name}-column {likely}`"),
+            None => format!("`--{name}-column NAME` says which one it is"),
+        }
+    }
+}
 
 /// One line of input: an object, every value kept exactly as it was written, but for halves of surrogate pairs.
 #[derive(Debug)]
@@ -28,22 +126,26 @@ pub enum RowError {
     #[error("not a JSON object")]
     NotAnObject,
     /// A column is missing.
-    #[error("no `{column}`")]
+    #[error("no `{column}`: {there}; {advice}")]
     Missing {
         /// The column.
-        column: &'static str,
+        column: String,
+        /// Which columns there are.
+        there: String,
+        /// How to say which of them is meant.
+        advice: String,
     },
     /// A column is neither text nor a list of chat messages.
     #[error("`{column}` is neither a string nor a list of messages with `role` and `content`")]
     NotText {
         /// The column.
-        column: &'static str,
+        column: String,
     },
     /// A list of chat messages has none by the one who should have written it.
     #[error("`{column}` has no message by `{role}` with text")]
     NoMessage {
         /// The column.
-        column: &'static str,
+        column: String,
         /// Whose message is needed.
         role: &'static str,
     },
@@ -66,14 +168,45 @@ impl Row {
     /// The submission that the row describes.
     ///
     /// # Errors
-    /// When `prompt` or `completion` is missing or no text.
-    pub fn submission(&self) -> Result<Submission, RowError> {
+    /// When prompt or completion is missing or no text.
+    pub fn submission(&self, columns: &Columns) -> Result<Submission, RowError> {
         Ok(Submission {
-            prompt: self.text("prompt", "user")?,
-            completion: self.text("completion", "assistant")?,
-            reference: self.reference()?,
-            metadata: self.metadata()?,
+            prompt: self.text(Part::Prompt, columns)?,
+            completion: self.text(Part::Completion, columns)?,
+            reference: self.reference(&columns.reference)?,
+            metadata: self.metadata(columns)?,
         })
+    }
+
+    /// Takes a column out of the row.
+    pub fn take(&mut self, column: &str) -> Option<Box<RawValue>> {
+        self.columns.shift_remove(column)
+    }
+
+    /// Adds a column, unless it is there.
+    pub fn add(&mut self, column: &str, value: Box<RawValue>) {
+        self.columns.entry(column.to_owned()).or_insert(value);
+    }
+
+    /// The names of the columns, as they are written.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.columns.keys().map(String::as_str)
+    }
+
+    /// The names of the columns in a sentence's middle: "its columns are …".
+    pub fn there(&self) -> String {
+        let names: Vec<String> = self
+            .names()
+            .filter(|name| !ADDED.contains(name))
+            .take(NAMED)
+            .map(|name| format!("`{}`", visible_name(name, NAME)))
+            .collect();
+        let more = if self.columns.len() > NAMED { ", …" } else { "" };
+        if names.is_empty() {
+            "it has no columns".to_owned()
+        } else {
+            format!("its columns are {}{more}", names.join(", "))
+        }
     }
 
     /// The row with its score, as a line without its end. Without `timing` it is the same whenever the submission is
@@ -95,9 +228,38 @@ impl Row {
         serde_json::to_string(&self.columns)
     }
 
-    /// The text of a column: itself, or that of the last message by `role`.
-    fn text(&self, column: &'static str, role: &'static str) -> Result<String, RowError> {
-        let raw = self.columns.get(column).ok_or(RowError::Missing { column })?;
+    /// A line in the place of one that could not be scored, for who counts on an answer to every line. What the row had
+    /// stays in it, where there was a row.
+    ///
+    /// # Errors
+    /// Never: every part can be written as JSON.
+    pub fn answer_to_bad_line(row: Option<Self>, reason: &str) -> serde_json::Result<String> {
+        let mut columns = row.map(|row| row.columns).unwrap_or_default();
+        for column in ADDED {
+            columns.shift_remove(column);
+        }
+        let no_reward = NoRewardRow { reason: Some(reason), ..NoRewardRow::of_kind(BAD_LINE) };
+        columns.insert("reward".to_owned(), to_raw_value(&())?);
+        columns.insert("no_reward".to_owned(), to_raw_value(&no_reward)?);
+        columns.insert("outcomes".to_owned(), to_raw_value(&serde_json::Map::new())?);
+        serde_json::to_string(&columns)
+    }
+
+    /// The value of a column, or of what a name with dots leads to.
+    fn find(&self, name: &str) -> Option<&RawValue> {
+        if let Some(column) = self.columns.get(name) {
+            return Some(column);
+        }
+        let (column, path) = name.split_once('.')?;
+        within(self.columns.get(column)?, path)
+    }
+
+    /// The text of a column: itself, or that of the last message by whoever writes it.
+    fn text(&self, part: Part, columns: &Columns) -> Result<String, RowError> {
+        let (column, role) = (columns.of(part).to_owned(), part.role());
+        let Some(raw) = self.find(&column) else {
+            return Err(RowError::Missing { column, there: self.there(), advice: part.advice(self) });
+        };
         match serde_json::from_str(raw.get()).map_err(RowError::NotJson)? {
             Value::String(text) => Ok(text),
             Value::Array(messages) if messages.iter().all(|message| message["role"].is_string()) => messages
@@ -111,8 +273,8 @@ impl Row {
     }
 
     /// The reference: a string as it is, anything else as the JSON that is written there.
-    fn reference(&self) -> Result<Option<String>, RowError> {
-        let Some(raw) = self.columns.get("reference") else { return Ok(None) };
+    fn reference(&self, column: &str) -> Result<Option<String>, RowError> {
+        let Some(raw) = self.find(column) else { return Ok(None) };
         match raw.get() {
             "null" => Ok(None),
             text if text.starts_with('"') => serde_json::from_str(text).map(Some).map_err(RowError::NotJson),
@@ -122,15 +284,15 @@ impl Row {
 
     /// All other columns as a JSON object. A column `metadata` that is an object is spread out among them; a column
     /// of the row wins over an entry of the same name in it.
-    fn metadata(&self) -> Result<String, RowError> {
+    fn metadata(&self, columns: &Columns) -> Result<String, RowError> {
         let mut metadata: IndexMap<String, &RawValue> = IndexMap::new();
         let spread = self.columns.get("metadata").filter(|raw| raw.get().starts_with('{'));
         if let Some(raw) = spread {
             metadata = serde_json::from_str(raw.get()).map_err(RowError::NotJson)?;
         }
         let named = |name: &str| match name {
-            "prompt" | "completion" | "reference" => true,
-            "metadata" => spread.is_some(),
+            "metadata" if spread.is_some() => true,
+            name if Part::ALL.iter().any(|&part| columns.of(part) == name) => true,
             name => ADDED.contains(&name),
         };
         let others = self.columns.iter().filter(|(name, _)| !named(name));
@@ -169,10 +331,15 @@ impl<'a> OutcomeRow<'a> {
     }
 }
 
+/// The kind of [`NoRewardRow`] of a line that is no submission, which no score has.
+pub const BAD_LINE: &str = "bad-line";
+
 /// Why there is no reward, as it is written.
 #[derive(Debug, Serialize)]
 struct NoRewardRow<'a> {
     kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     verifier: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -180,6 +347,12 @@ struct NoRewardRow<'a> {
     /// As text: JSON has no such numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<String>,
+}
+
+impl NoRewardRow<'_> {
+    fn of_kind(kind: &'static str) -> Self {
+        Self { kind, reason: None, verifier: None, metric: None, value: None }
+    }
 }
 
 impl<'a> From<&'a NoReward> for NoRewardRow<'a> {
@@ -192,7 +365,7 @@ impl<'a> From<&'a NoReward> for NoRewardRow<'a> {
             NoReward::NotFinite { value } => (None, None, Some(value.to_string())),
         };
         let (verifier, metric) = (verifier.map(String::as_str), metric.map(String::as_str));
-        Self { kind: reason.name(), verifier, metric, value }
+        Self { verifier, metric, value, ..Self::of_kind(reason.name()) }
     }
 }
 
@@ -251,6 +424,16 @@ fn content(content: &Value) -> Option<String> {
     }
 }
 
+/// What a path of names with dots between them leads to within an object.
+fn within<'a>(object: &'a RawValue, path: &str) -> Option<&'a RawValue> {
+    let entries: IndexMap<String, &'a RawValue> = serde_json::from_str(object.get()).ok()?;
+    if let Some(entry) = entries.get(path) {
+        return Some(entry);
+    }
+    let (entry, path) = path.split_once('.')?;
+    within(entries.get(entry)?, path)
+}
+
 /// serde_json counts lines within the text that it is given, which here is always the first.
 fn without_line(error: &serde_json::Error) -> String {
     error.to_string().replace(" at line 1 column ", ", column ")
@@ -262,7 +445,9 @@ mod tests {
     use gavel_verify::{Failure, Verdict};
 
     fn submission(line: &str) -> Result<Submission, String> {
-        Row::parse(line).and_then(|row| row.submission()).map_err(|error| error.to_string())
+        Row::parse(line)
+            .and_then(|row| row.submission(&Columns::default()))
+            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -307,12 +492,52 @@ mod tests {
     }
 
     #[test]
+    fn columns_have_the_names_that_they_are_said_to_have() {
+        let columns = Columns {
+            prompt: "messages".to_owned(),
+            completion: "messages".to_owned(),
+            reference: "reward_model.ground_truth".to_owned(),
+        };
+        let line = r#"{"messages": [{"role": "user", "content": "1+1"}, {"role": "assistant", "content": "2"}],
+                       "reference": "?", "reward_model": {"style": "rule", "ground_truth": 2}}"#;
+        let submission = Row::parse(line).unwrap().submission(&columns).unwrap();
+        assert_eq!((submission.prompt.as_str(), submission.completion.as_str()), ("1+1", "2"));
+        assert_eq!(submission.reference.as_deref(), Some("2"));
+        assert_eq!(
+            submission.metadata,
+            r#"{"reference":"?","reward_model":{"style": "rule", "ground_truth": 2}}"#
+        );
+        let absent = Columns { reference: "reward_model.answer".to_owned(), ..columns };
+        assert_eq!(Row::parse(line).unwrap().submission(&absent).unwrap().reference, None);
+    }
+
+    #[test]
+    fn a_bad_line_can_be_answered() {
+        let row = Row::parse(r#"{"id": 7, "reward": 1}"#).unwrap();
+        assert_eq!(
+            Row::answer_to_bad_line(Some(row), "no `prompt`").unwrap(),
+            r#"{"id":7,"reward":null,"no_reward":{"kind":"bad-line","reason":"no `prompt`"},"outcomes":{}}"#
+        );
+        assert_eq!(
+            Row::answer_to_bad_line(None, "not JSON").unwrap(),
+            r#"{"reward":null,"no_reward":{"kind":"bad-line","reason":"not JSON"},"outcomes":{}}"#
+        );
+    }
+
+    #[test]
     fn a_bad_line_says_what_is_wrong() {
         for (line, expected) in [
             ("{", "not JSON: EOF while parsing an object, column 1"),
             ("[1]", "not a JSON object"),
-            (r#"{"completion": ""}"#, "no `prompt`"),
-            (r#"{"prompt": ""}"#, "no `completion`"),
+            (
+                r#"{"completion": "", "question": "?"}"#,
+                "no `prompt`: its columns are `completion`, `question`; if it is `question`, say `--prompt-column question`",
+            ),
+            (
+                r#"{"prompt": ""}"#,
+                "no `completion`: its columns are `prompt`; `--completion-column NAME` says which one it is",
+            ),
+            ("{}", "no `prompt`: it has no columns; `--prompt-column NAME` says which one it is"),
             (
                 r#"{"prompt": 1, "completion": ""}"#,
                 "`prompt` is neither a string nor a list of messages with `role` and `content`",

@@ -46,17 +46,29 @@ impl CacheArgs {
         self.cache_size.map_or_else(|| HostConfig::default().cache_size, |size| size.as_u64())
     }
 
-    /// A host with this cache, on which `slots` submissions are judged at a time. A cache that cannot be used is said,
-    /// and no reason not to start.
+    /// A host with this cache, to look at plugins with. A cache that cannot be used is said, and no reason not to start.
     ///
     /// # Errors
     /// When the engine cannot start.
-    pub fn start_host(&self, slots: u32) -> anyhow::Result<Host> {
+    pub fn start_host(&self) -> anyhow::Result<Host> {
+        self.host(false)
+    }
+
+    /// As [`CacheArgs::start_host`], for the authors of plugins: what a plugin writes is kept.
+    ///
+    /// # Errors
+    /// When the engine cannot start.
+    pub fn start_host_for_authors(&self) -> anyhow::Result<Host> {
+        self.host(true)
+    }
+
+    fn host(&self, for_authors: bool) -> anyhow::Result<Host> {
         let host = Host::new(HostConfig {
             cache_dir: self.folder(),
             cache_fallback_dir: self.fallback(),
             cache_size: self.size(),
-            slots,
+            slots: 1,
+            for_authors,
             ..HostConfig::default()
         })?;
         host.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
@@ -107,6 +119,7 @@ impl PluginArgs {
             cache_dir: self.cache.folder(),
             cache_fallback_dir: self.cache.fallback(),
             cache_size: self.cache.size(),
+            for_authors: false,
         }
     }
 }

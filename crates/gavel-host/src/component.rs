@@ -7,7 +7,7 @@ use wasmtime::component::{Component, ComponentExportIndex, InstancePre, TypedFun
 
 use crate::answer::{Answer, VerifyParams, WireDescription, WireSubmission, accept, expect_at_most};
 use crate::error::SHOWN;
-use crate::failure::{classify, fuel_is_known, is_the_guests};
+use crate::failure::{classify_component, fuel_is_known, is_the_guests};
 use crate::guest::{COMPONENT_CALL, Guest, Wasi, World, limited_store, seed};
 use crate::interpreter::EXECUTION;
 use crate::lane::Lane;
@@ -65,7 +65,11 @@ impl ComponentCode {
     /// What the plugin says of itself. Also proves that its functions have the contract's types.
     pub(crate) fn describe(&self, limits: &Limits, plugin: &str) -> Result<Description, LoadError> {
         let failed = |store: &Store<Guest<Wasi>>, error: &wasmtime::Error| {
-            LoadError::describing(plugin, classify(error, &store.data().growth, limits), &self.watch)
+            LoadError::describing(
+                plugin,
+                classify_component(error, &store.data().growth, limits),
+                &self.watch,
+            )
         };
         let mut store =
             self.store(limits, 0, None, None).map_err(|error| LoadError::host_failed(plugin, &error))?;
@@ -112,7 +116,7 @@ impl ComponentCode {
         let fuel = programs.map(|programs| programs.saturating_add(own));
         let result = match answer {
             Ok(answer) => accept(answer, limits),
-            Err(error) => Err(Stop::Failed(classify(&error, &store.data().growth, limits))),
+            Err(error) => Err(Stop::Failed(classify_component(&error, &store.data().growth, limits))),
         };
         Judged { result, fuel, output: output.map(|output| output.text()) }
     }

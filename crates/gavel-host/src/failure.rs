@@ -34,6 +34,18 @@ pub(crate) fn classify(error: &wasmtime::Error, growth: &Growth, limits: &Limits
     }
 }
 
+/// Why a component has no answer. It may exit, and can say no more of it than that something was wrong: a code such as
+/// that of `os.Exit(3)` is lost on its way through WASI 0.2.
+pub(crate) fn classify_component(error: &wasmtime::Error, growth: &Growth, limits: &Limits) -> Failure {
+    match (classify(error, growth, limits), error.downcast_ref()) {
+        (Failure::Trap { backtrace, .. }, Some(I32Exit(1))) => Failure::Trap {
+            message: "it exited with an error (a component does not say which)".to_owned(),
+            backtrace,
+        },
+        (failure, _) => failure,
+    }
+}
+
 /// What ends a guest through no doing of its own.
 fn not_the_guests(error: &wasmtime::Error) -> Option<Failure> {
     if error.is::<Interrupted>() {

@@ -26,7 +26,7 @@ use run::Run;
 #[derive(Debug, Error)]
 pub enum ReportError {
     /// A file or directory of the run cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}", path.display())]
     Read {
         /// What was to be read.
         path: PathBuf,
@@ -34,7 +34,7 @@ pub enum ReportError {
         source: io::Error,
     },
     /// A line of a JSON Lines file is not what a run writes.
-    #[error("{}:{line}: {source}", path.display())]
+    #[error("{}:{line}: not what a run writes", path.display())]
     Line {
         /// The file.
         path: PathBuf,
@@ -44,12 +44,18 @@ pub enum ReportError {
         source: serde_json::Error,
     },
     /// A JSON file is not what a run writes.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: not what a run writes", path.display())]
     Json {
         /// The file.
         path: PathBuf,
         /// What is wrong with it, and where.
         source: serde_json::Error,
+    },
+    /// There is no run there.
+    #[error("{} is no run: it has no metrics.jsonl; name the folder that `output_dir` in a run's settings names", path.display())]
+    NoRun {
+        /// The directory.
+        path: PathBuf,
     },
     /// The run has not finished a step yet.
     #[error("{} holds no step yet; wait for the first step to finish", path.display())]
@@ -66,7 +72,7 @@ pub enum ReportError {
         series: &'static str,
     },
     /// The page cannot be written.
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("cannot write {}", path.display())]
     Write {
         /// What was to be written.
         path: PathBuf,
@@ -94,7 +100,7 @@ pub fn write(run_dir: &Path, output: &Path) -> Result<(), ReportError> {
 /// # Errors
 /// When `metrics.jsonl` is missing or broken, or lacks one of the two series.
 pub fn curve_svg(run_dir: &Path) -> Result<String, ReportError> {
-    let metrics = run::Metrics::read(&run_dir.join(run::METRICS_FILE))?;
+    let metrics = run::Metrics::of_run(run_dir)?;
     let missing = |series| ReportError::NoSeries { path: run_dir.join(run::METRICS_FILE), series };
     let accuracy = panels::accuracy(&metrics).ok_or_else(|| missing("rewards/<verifier>/mean"))?;
     let length = panels::length(&metrics).ok_or_else(|| missing("completions/mean_length"))?;

@@ -69,7 +69,8 @@ struct Change {
 }
 
 fn headline(run: &Run) -> Markup {
-    let measured = run.summary.as_ref().map(measured_changes).unwrap_or_default();
+    let measured = run.summary.as_ref().map(|summary| measured_changes(summary, &run.metrics));
+    let measured = measured.unwrap_or_default();
     let (changes, source) = if measured.is_empty() {
         (changes_over_steps(&run.metrics), "Mean of the first and of the last steps, on training tasks.")
     } else {
@@ -103,13 +104,18 @@ fn tile(change: &Change) -> Markup {
     }
 }
 
-fn measured_changes(summary: &Summary) -> Vec<Change> {
+fn measured_changes(summary: &Summary, metrics: &Metrics) -> Vec<Change> {
     let mut changes = Vec::new();
     for (name, before) in &summary.before {
         if let (&Some(before), Some(&Some(after))) = (before, summary.after.get(name)) {
             let unit = match name.as_str() {
                 length if length.contains("length") => Unit::Tokens,
                 "reward" => Unit::Plain,
+                verifier if verifier.starts_with("rewards/") => {
+                    let is_share =
+                        verifier.strip_prefix("rewards/").is_some_and(|name| metrics.is_all_or_nothing(name));
+                    if is_share { Unit::Share } else { Unit::Plain }
+                }
                 _ if [before, after].iter().all(|value| (0.0..=1.0).contains(value)) => Unit::Share,
                 _ => Unit::Plain,
             };
@@ -131,7 +137,12 @@ fn changes_over_steps(metrics: &Metrics) -> Vec<Change> {
     };
     let mut changes: Vec<Change> = change("reward", "reward", |_| Unit::Plain).into_iter().collect();
     for verifier in metrics.names_between("rewards/", "/mean") {
-        changes.extend(change(&format!("rewards/{verifier}/mean"), &verifier, panels::share_if_fraction));
+        let unit: fn(&Series) -> Unit = if metrics.is_all_or_nothing(&verifier) {
+            |_: &Series| Unit::Share
+        } else {
+            |_: &Series| Unit::Plain
+        };
+        changes.extend(change(&format!("rewards/{verifier}/mean"), &verifier, unit));
     }
     changes.extend(change("completions/mean_length", "mean length", |_| Unit::Tokens));
     changes

@@ -136,14 +136,23 @@ fn learning(rest: &mut Metrics) -> Vec<Panel> {
     panels.extend(panel("Reward", "Mean of the formula in the reward file.", reward, Unit::Plain));
 
     let verifiers = rest.names_between("rewards/", "/mean");
-    let keys: Vec<_> = verifiers.iter().map(|name| (format!("rewards/{name}/mean"), name.clone())).collect();
-    let accuracy = curves(rest, &keys);
-    let unit = unit_of(&accuracy);
+    let (shares, others): (Vec<_>, Vec<_>) =
+        verifiers.into_iter().partition(|name| rest.is_all_or_nothing(name));
+    let keys = |names: Vec<String>| -> Vec<(String, String)> {
+        names.into_iter().map(|name| (format!("rewards/{name}/mean"), name)).collect()
+    };
+    let (shares, others) = (curves(rest, &keys(shares)), curves(rest, &keys(others)));
     panels.extend(panel(
         "Accuracy per verifier",
-        "Mean reward of each verifier; 100 % is all right.",
-        accuracy,
-        unit,
+        "Share of completions that each verifier gives 1, of those that give 0 or 1.",
+        shares,
+        Unit::Share,
+    ));
+    panels.extend(panel(
+        "Reward per verifier",
+        "Mean of what each verifier gives, of those that give other numbers than 0 and 1.",
+        others,
+        Unit::Plain,
     ));
 
     panels.extend(panel(
@@ -394,11 +403,6 @@ fn look_of(key: &str) -> Look {
 pub(crate) fn status_class(name: &str) -> String {
     let known = Status::ALL.iter().any(|status| status.name() == name);
     if known { format!("s-{name}") } else { "s-unknown".to_owned() }
-}
-
-fn unit_of(lines: &[Line]) -> Unit {
-    let fractions = lines.iter().all(|line| share_if_fraction(&line.values) == Unit::Share);
-    if fractions { Unit::Share } else { Unit::Plain }
 }
 
 /// The unit of numbers that are shares of one as far as can be seen.

@@ -39,7 +39,7 @@ impl Run {
             path.file_name().map_or_else(|| "run".to_owned(), |name| name.to_string_lossy().into_owned());
         Ok(Self {
             name,
-            metrics: Metrics::read(&dir.join(METRICS_FILE))?,
+            metrics: Metrics::of_run(dir)?,
             samples: read_samples(&dir.join("completions"))?,
             settings: read_if_there(&dir.join("settings.toml"))?,
             digests: read_json_if_there(&dir.join("digests.json"))?,
@@ -57,8 +57,14 @@ pub(crate) type Series = BTreeMap<u64, f64>;
 pub(crate) struct Metrics(IndexMap<String, Series>);
 
 impl Metrics {
+    /// Reads the metrics of the run in `dir`.
+    pub(crate) fn of_run(dir: &Path) -> Result<Self, ReportError> {
+        let path = dir.join(METRICS_FILE);
+        if path.exists() { Self::read(&path) } else { Err(ReportError::NoRun { path: dir.to_owned() }) }
+    }
+
     /// Reads `metrics.jsonl`. Where a resumed run wrote a step again, the later line counts.
-    pub(crate) fn read(path: &Path) -> Result<Self, ReportError> {
+    fn read(path: &Path) -> Result<Self, ReportError> {
         let mut metrics = Self::default();
         for row in read_lines::<MetricsRow>(path)? {
             for (name, value) in row.metrics {
@@ -93,6 +99,19 @@ impl Metrics {
     /// The names of all metrics.
     pub(crate) fn names(&self) -> Vec<String> {
         self.0.keys().cloned().collect()
+    }
+
+    /// Whether a verifier's rewards were 0 or 1 throughout, as far as means and deviations tell: nothing else between 0
+    /// and 1 deviates as far from such a mean. Where it was always 0, nobody knows what 1 would have been.
+    pub(crate) fn is_all_or_nothing(&self, verifier: &str) -> bool {
+        let Some(means) = self.get(&format!("rewards/{verifier}/mean")) else { return false };
+        let deviations = self.get(&format!("rewards/{verifier}/std"));
+        let is_widest = |step: &u64, mean: f64| match deviations.and_then(|deviations| deviations.get(step)) {
+            Some(deviation) => *deviation >= 0.999 * (mean * (1.0 - mean)).max(0.0).sqrt(),
+            None => true,
+        };
+        means.values().any(|mean| *mean > 0.0)
+            && means.iter().all(|(step, &mean)| (0.0..=1.0).contains(&mean) && is_widest(step, mean))
     }
 
     /// The number of the last step.

@@ -134,16 +134,19 @@ fn a_broken_line_is_named() {
     let dir = run_dir(&[("metrics.jsonl", "{\"step\":1,\"reward\":1}\n{\"reward\":1}\n{\"step\":3}\n")]);
     let error = report(dir.path()).unwrap_err();
     assert!(matches!(&error, ReportError::Line { line: 2, .. }), "{error}");
-    let text = error.to_string();
-    assert!(text.contains("metrics.jsonl:2: missing field `step`"), "{text}");
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(error.to_string().ends_with("metrics.jsonl:2: not what a run writes"), "{error}");
+    assert!(cause.contains("missing field `step`"), "{cause}");
 }
 
 #[test]
 fn a_broken_row_of_completions_is_named() {
     let rows = lines([completion(1, "p", "c", None), json!({"step": 1, "prompt": "p"})]);
     let dir = run_dir(&[("metrics.jsonl", &metrics()), ("completions/completions_00001.jsonl", &rows)]);
-    let error = report(dir.path()).unwrap_err().to_string();
-    assert!(error.contains("completions_00001.jsonl:2: missing field `completion`"), "{error}");
+    let error = report(dir.path()).unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap();
+    assert!(error.to_string().ends_with("completions_00001.jsonl:2: not what a run writes"), "{error}");
+    assert!(cause.to_string().contains("missing field `completion`"), "{cause}");
 }
 
 #[test]
@@ -153,7 +156,7 @@ fn without_a_step_there_is_no_report() {
         assert!(matches!(error, ReportError::NoSteps { .. }), "{content:?}: {error}");
     }
     let error = report(tempfile::tempdir().unwrap().path()).unwrap_err();
-    assert!(matches!(error, ReportError::Read { .. }), "{error}");
+    assert!(matches!(error, ReportError::NoRun { .. }), "{error}");
 }
 
 #[test]

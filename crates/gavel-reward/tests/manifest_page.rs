@@ -49,6 +49,12 @@ fn every_field_on_the_page_is_read() {
     for (section, field) in fields {
         let text = match section.as_str() {
             "plugin" => format!("{LEAST}{field}x = 1"),
+            // What is required stands before it, or that would be what is missed.
+            "build" => {
+                let required = ["language = 'c'\n", "source = 'x.c'\n"];
+                let others = required.iter().filter(|line| !line.starts_with(&field));
+                format!("{LEAST}[build]\n{}{field}x = 1", others.copied().collect::<String>())
+            }
             section => format!("{LEAST}[{section}]\n{field}x = 1"),
         };
         match parse(&text) {

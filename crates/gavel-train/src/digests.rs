@@ -79,12 +79,12 @@ impl Digests {
     }
 
     /// The first verifier or file that is not what it was, of those that may not change: how a run is evaluated may.
-    pub(crate) fn changed(&self, now: &Self, reload: Reload) -> Option<String> {
+    pub(crate) fn changed(&self, now: &Self, reload: Reload) -> Option<(String, bool)> {
         let is_fixed = |name: &&String| *name != EVAL_TASKS && (reload == Reload::Never || *name != REWARD);
         let file = || differing(&self.files, &now.files).find(is_fixed);
         let verifier = differing(&self.verifiers, &now.verifiers).find(|_| reload == Reload::Never);
-        let verifier = verifier.map(|name| format!("verifier `{name}`"));
-        verifier.or_else(|| file().map(|name| format!("the file of `{name}`")))
+        let verifier = verifier.map(|name| (format!("verifier `{name}`"), true));
+        verifier.or_else(|| file().map(|name| (format!("the file of `{name}`"), name == REWARD)))
     }
 }
 

@@ -168,10 +168,15 @@ pub enum TrainError {
         path: PathBuf,
     },
     /// What the run was started with is not what it would be resumed with.
-    #[error("{what} has changed since the run in {} began; a run goes on with what it began with, start another", path.display())]
+    #[error(
+        "{what} has changed since the run in {} began; a run goes on with what it began with: start another{}", path.display(),
+        if *reloads { ", or set `reload = \"between-steps\"`, with which the reward may change" } else { "" }
+    )]
     Changed {
         /// The verifier or the file.
         what: String,
+        /// Whether it may change in a run that reloads.
+        reloads: bool,
         /// The run directory.
         path: PathBuf,
     },

@@ -1,6 +1,7 @@
 //! The settings of a run: `train.toml` with TRL's names, overridden from the command line, checked once.
 
 mod changes;
+mod names;
 mod rules;
 mod source;
 
@@ -21,6 +22,7 @@ use crate::optim::{AdamWOptions, LrSchedulerType};
 use crate::task::{Prompts, Template};
 
 pub(crate) use changes::{Change, changes};
+pub use names::fields;
 use source::Source;
 
 /// Everything that a run depends on besides its reward. Where TRL's `GRPOConfig` has the option, it has TRL's name,
@@ -323,6 +325,16 @@ pub enum SettingsError {
         /// What the parser says; it names the field.
         message: String,
     },
+    /// No setting has this name.
+    #[error("{place}: unknown field `{field}`{advice}")]
+    Unknown {
+        /// Where.
+        place: Place,
+        /// The name.
+        field: String,
+        /// The setting that was probably meant, or what does its work here.
+        advice: String,
+    },
     /// A field has a value that it cannot have.
     #[error("{place}: `{field}` {problem}")]
     Invalid {
@@ -346,6 +358,10 @@ impl Settings {
         let read_error = |source| SettingsError::Read { path: path.to_owned(), source };
         let text = std::fs::read_to_string(path).map_err(read_error)?;
         let source = Source::new(path, &text, overrides)?;
+        if let Some(field) = source.unknown_field() {
+            let (place, advice) = (source.place(field), names::advice(field));
+            return Err(SettingsError::Unknown { place, field: field.to_owned(), advice });
+        }
         let mut settings: Self = toml::from_str(&source.text).map_err(|error| source.parse_error(&error))?;
         settings.resolve_paths(&source).map_err(read_error)?;
         match settings.problem() {
@@ -432,7 +448,10 @@ impl Settings {
     }
 
     /// How the lines of task files become prompts, with the model's chat template where it has one.
-    pub(crate) fn prompts(&self) -> Result<Prompts, TrainError> {
+    ///
+    /// # Errors
+    /// When the model's chat template cannot be read.
+    pub fn prompts(&self) -> Result<Prompts, TrainError> {
         let template = Template::named(&self.template).expect("a checked template");
         let chat = ChatTemplate::load(&self.model, None)?;
         let chat = match self.chat_date {
@@ -556,7 +575,7 @@ mod tests {
     #[test]
     fn errors_name_file_line_and_field() {
         type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
-        let cases: [Case<'_>; 15] = [
+        let cases: [Case<'_>; 17] = [
             (
                 "reload = \"always\"\n",
                 &[],
@@ -565,7 +584,7 @@ mod tests {
             (
                 "learning_rat = 1\n",
                 &[],
-                "train.toml:4: `learning_rat`: unknown field `learning_rat`, expected one of",
+                "train.toml:4: unknown field `learning_rat` (did you mean `learning_rate`?)",
             ),
             (
                 "seed = 1\nbeta = \"x\"\n",
@@ -590,13 +609,23 @@ mod tests {
                 &[("beta", "-1")],
                 "--set beta=-1: `beta` must be a number that is not negative",
             ),
-            ("", &[("betta", "1")], "--set betta=1: unknown field `betta`"),
+            ("", &[("betta", "1")], "--set betta=1: unknown field `betta` (did you mean `beta`?)"),
             (
                 "per_device_train_batch_size = 12\n",
                 &[],
                 "train.toml:4: `per_device_train_batch_size` makes rollouts of 12 completions, which is no multiple of",
             ),
             ("adam_beta1 = 1\n", &[], "train.toml:4: `adam_beta1` must be below 1, found 1"),
+            (
+                "eval_steps = 5\n",
+                &[],
+                "train.toml:4: `eval_steps` says how to evaluate, and without `eval_tasks`",
+            ),
+            (
+                "report_to = \"wandb\"\n",
+                &[],
+                "train.toml:4: unknown field `report_to`, an option of TRL's that is not here: a run writes",
+            ),
             (
                 "num_generations_eval = 8\n",
                 &[],

@@ -102,8 +102,8 @@ impl Beginning {
         if let Some(judges) = self.judges.last() {
             before = before.judged_by(judges);
         }
-        if let Some(what) = before.changed(&self.digests, self.settings.reload) {
-            return Err(TrainError::Changed { what, path: run.path().to_owned() });
+        if let Some((what, reloads)) = before.changed(&self.digests, self.settings.reload) {
+            return Err(TrainError::Changed { what, reloads, path: run.path().to_owned() });
         }
         let (then, now) = (before.eval_tasks(), self.digests.eval_tasks());
         if then != now {

@@ -20,6 +20,8 @@ reasoning process and answer are enclosed within <think> </think> and <answer> <
 pub struct Task {
     /// What the policy continues. Of a conversation, the text that the model's chat template makes of it.
     pub prompt: String,
+    /// What the prompt was made of.
+    pub origin: Origin,
     /// What a conversation asks: its last message by the user. Verifiers get it as the prompt, as they do from
     /// `gavel score`.
     pub question: Option<String>,
@@ -31,6 +33,17 @@ pub struct Task {
     pub path: Arc<Path>,
     /// Its line there, from 1.
     pub line: usize,
+}
+
+/// What a task's prompt was made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A text in `prompt`, as it is.
+    Text,
+    /// Messages in `prompt`.
+    Conversation,
+    /// A `problem`.
+    Problem,
 }
 
 /// What a task's `problem` becomes.
@@ -77,15 +90,19 @@ pub enum TaskError {
     },
     /// A line has neither prompt nor problem, or one of another kind.
     #[error(
-        "{}:{line}: a task needs a `prompt`, a string or a list of messages with `role` and `content`, or a `problem`, a \
-         string",
-        path.display()
+        "{}:{line}: a task needs a `prompt` (a text, or a list of chat messages) or a `problem` (a text); its columns are \
+         {}{}",
+        path.display(),
+        columns.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", "),
+        renaming(columns)
     )]
     NoPrompt {
         /// The file.
         path: PathBuf,
         /// From 1.
         line: usize,
+        /// The columns that it has.
+        columns: Vec<String>,
     },
     /// A task is a conversation, and the model has no chat template.
     #[error(
@@ -146,7 +163,8 @@ impl Template {
 
 /// Why a line is no task.
 enum Unusable {
-    NoPrompt,
+    /// With the columns that there are.
+    NoPrompt(Vec<String>),
     NoChatTemplate,
     SystemPrompt,
     Chat(gavel_model::Error),
@@ -156,7 +174,7 @@ impl Unusable {
     fn at(self, path: &Path, line: usize) -> TaskError {
         let path = path.to_owned();
         match self {
-            Self::NoPrompt => TaskError::NoPrompt { path, line },
+            Self::NoPrompt(columns) => TaskError::NoPrompt { path, line, columns },
             Self::NoChatTemplate => TaskError::NoChatTemplate { path, line },
             Self::SystemPrompt => TaskError::SystemPrompt { path, line },
             Self::Chat(source) => TaskError::Chat { path, line, source: Box::new(source) },
@@ -182,17 +200,37 @@ impl Prompts {
         Self { system_prompt: Some(system_prompt), ..self }
     }
 
-    /// The task in the columns of one line. A text as `prompt` is taken as it is, a list of messages goes through the
-    /// chat template, a `problem` through the template, and it stays among the metadata.
-    fn task(&self, mut columns: Map<String, Value>, path: &Arc<Path>, line: usize) -> Result<Task, Unusable> {
-        let (prompt, question) = match (columns.remove("prompt"), columns.get("problem")) {
-            (Some(Value::String(prompt)), _) => (prompt, None),
-            (Some(Value::Array(messages)), _) => self.chat(messages, &columns)?,
-            (None, Some(Value::String(problem))) => match &self.template {
-                Template::Text(text) => (text.replace("{problem}", problem), None),
-                Template::Chat => self.chat(vec![json!({"role": "user", "content": problem})], &columns)?,
-            },
-            _ => return Err(Unusable::NoPrompt),
+    /// The task in the columns of one line of `path`. A text as `prompt` is taken as it is, a list of messages goes through
+    /// the chat template, a `problem` through the template, and it stays among the metadata.
+    ///
+    /// # Errors
+    /// When there is neither, or no prompt can be made of it; the error names file and line.
+    pub fn task(
+        &self,
+        columns: Map<String, Value>,
+        path: &Arc<Path>,
+        line: usize,
+    ) -> Result<Task, TaskError> {
+        self.read(columns, path, line).map_err(|unusable| unusable.at(path, line))
+    }
+
+    fn read(&self, mut columns: Map<String, Value>, path: &Arc<Path>, line: usize) -> Result<Task, Unusable> {
+        let names: Vec<String> = columns.keys().cloned().collect();
+        let (origin, (prompt, question)) = match (columns.remove("prompt"), columns.get("problem")) {
+            (Some(Value::String(prompt)), _) => (Origin::Text, (prompt, None)),
+            (Some(Value::Array(messages)), _) if is_conversation(&messages) => {
+                (Origin::Conversation, self.chat(messages, &columns)?)
+            }
+            (None, Some(Value::String(problem))) => {
+                let made = match &self.template {
+                    Template::Text(text) => (text.replace("{problem}", problem), None),
+                    Template::Chat => {
+                        self.chat(vec![json!({"role": "user", "content": problem})], &columns)?
+                    }
+                };
+                (Origin::Problem, made)
+            }
+            _ => return Err(Unusable::NoPrompt(names)),
         };
         if self.system_prompt.is_some() && question.is_none() {
             return Err(Unusable::SystemPrompt);
@@ -202,7 +240,8 @@ impl Prompts {
             Some(Value::String(reference)) => Some(reference),
             Some(value) => Some(value.to_string()),
         };
-        Ok(Task { prompt, question, reference, metadata: columns, path: Arc::clone(path), line })
+        let path = Arc::clone(path);
+        Ok(Task { prompt, origin, question, reference, metadata: columns, path, line })
     }
 
     /// What the policy continues, and what is asked. A conversation that ends with the assistant's own words is gone on
@@ -212,12 +251,10 @@ impl Prompts {
         mut messages: Vec<Value>,
         columns: &Map<String, Value>,
     ) -> Result<(String, Option<String>), Unusable> {
-        if !messages.iter().all(|message| message["role"].is_string()) {
-            return Err(Unusable::NoPrompt);
-        }
         let template = self.chat.as_ref().ok_or(Unusable::NoChatTemplate)?;
         let question = messages.iter().rev().find(|message| message["role"] == "user").map(content);
-        let question = question.ok_or(Unusable::NoPrompt)?;
+        // A verifier may have no use for it.
+        let question = question.unwrap_or_default();
         if let Some(system) = &self.system_prompt
             && messages.iter().all(|message| message["role"] != "system")
         {
@@ -237,6 +274,25 @@ impl Prompts {
         let prompt = template.render(&messages, &options).map_err(Unusable::Chat)?;
         Ok((prompt, Some(question)))
     }
+}
+
+/// Whether these are chat messages: at least one, each by somebody.
+fn is_conversation(messages: &[Value]) -> bool {
+    !messages.is_empty() && messages.iter().all(|message| message["role"].is_string())
+}
+
+/// What data sets call a problem and a reference.
+const PROBLEMS: [&str; 5] = ["question", "instruction", "query", "input", "text"];
+const REFERENCES: [&str; 5] = ["answer", "ground_truth", "solution", "target", "label"];
+
+/// How to give columns the names that are read, where one looks like what is missing.
+fn renaming(columns: &[String]) -> String {
+    let there = |names: &[&'static str]| names.iter().copied().find(|name| columns.iter().any(|c| c == name));
+    let Some(problem) = there(&PROBLEMS) else { return String::new() };
+    let has_reference = columns.iter().any(|column| column == "reference");
+    let reference = there(&REFERENCES).filter(|_| !has_reference);
+    let reference = reference.map(|name| format!(" | .reference = .{name}")).unwrap_or_default();
+    format!("; if `{problem}` is the problem, `jq -c '.problem = .{problem}{reference}'` renames")
 }
 
 /// The text of a message: its content, or the texts among the parts of it.
@@ -268,7 +324,7 @@ pub fn read_tasks(path: &Path, prompts: &Prompts) -> Result<Vec<Task>, TaskError
             line,
             source,
         })?;
-        tasks.push(prompts.task(columns, &file, line).map_err(|unusable| unusable.at(path, line))?);
+        tasks.push(prompts.task(columns, &file, line)?);
     }
     if tasks.is_empty() {
         return Err(TaskError::Empty { path: path.to_owned() });
@@ -350,6 +406,10 @@ mod tests {
     fn errors_name_the_line() {
         let no_prompt = read("{\"prompt\":\"a\"}\n{\"question\":\"b\"}\n", "none");
         assert!(matches!(no_prompt, Err(TaskError::NoPrompt { line: 2, .. })));
+        let gsm8k = read(r#"{"question":"b","answer":"c"}"#, "none").unwrap_err().to_string();
+        let advice = "its columns are `question`, `answer`; if `question` is the problem, \
+                      `jq -c '.problem = .question | .reference = .answer'` renames";
+        assert!(gsm8k.ends_with(advice), "{gsm8k}");
         assert!(matches!(read("\n{\n", "none"), Err(TaskError::Json { line: 2, .. })));
         assert!(matches!(read("\n", "none"), Err(TaskError::Empty { .. })));
         assert_eq!(Template::named("no placeholder"), None);

@@ -23,6 +23,7 @@ pub(super) fn warm(args: &WarmArgs, global: &GlobalArgs) -> Result<ExitStatus, S
         cache_dir: Some(folder.clone()),
         cache_fallback_dir: None,
         cache_size: args.cache.size(),
+        ..LoadOptions::default()
     };
     for file in &args.rewards {
         for (name, digest) in gavel_reward::load(file, &options)?.digests() {

@@ -11,6 +11,8 @@ use crate::logging;
 use crate::terminal::Terminal;
 
 mod cache;
+mod doctor;
+mod init;
 mod plugin;
 mod report;
 mod score;
@@ -41,7 +43,7 @@ fn start(cli: Cli) -> Result<ExitStatus, Stop> {
         Command::Score(args) => score::run(args, &global),
         Command::Plugin(PluginCommand::New(args)) => plugin::new(&args, &global),
         Command::Plugin(PluginCommand::Build(args)) => plugin::build(&args, &global),
-        Command::Plugin(PluginCommand::Inspect(args)) => plugin::inspect(&args),
+        Command::Plugin(PluginCommand::Inspect(args)) => plugin::inspect(&args, &global),
         Command::Plugin(PluginCommand::Test(args)) => plugin::test(&args, &global),
         Command::Plugin(PluginCommand::Bench(args)) => plugin::bench(&args, &global),
         Command::Plugin(PluginCommand::List(args)) => plugin::list(&args),
@@ -50,6 +52,8 @@ fn start(cli: Cli) -> Result<ExitStatus, Stop> {
         Command::Plugin(PluginCommand::Push(args)) => plugin::push(&args, &global),
         Command::Plugin(PluginCommand::Pull(args)) => plugin::pull(&args, &global),
         Command::Cache(CacheCommand::Warm(args)) => cache::warm(&args, &global),
+        Command::Init(args) => init::run(&args, &global),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Train(args) => train::start("train", &args, &global),
         Command::Eval(args) => train::start("eval", &args, &global),
         Command::Generate(args) => train::start("generate", &args, &global),

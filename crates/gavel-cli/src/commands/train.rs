@@ -25,7 +25,8 @@ pub(super) fn start(subcommand: &str, args: &TrainerArgs, global: &GlobalArgs) -
     Err(Stop::Unexpected(explain(replace(command), &program, subcommand)))
 }
 
-fn beside_this_one() -> io::Result<PathBuf> {
+/// Where `gavel-train` has to be.
+pub(super) fn beside_this_one() -> io::Result<PathBuf> {
     let name = format!("gavel-train{}", std::env::consts::EXE_SUFFIX);
     Ok(std::env::current_exe()?.with_file_name(name))
 }

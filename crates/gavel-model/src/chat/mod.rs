@@ -54,6 +54,8 @@ pub struct ChatTemplate {
     /// Where it was read from.
     path: PathBuf,
     special_tokens: Map<String, Value>,
+    /// The special tokens that the template writes: where a text has one of them, it has been rendered already.
+    markers: Vec<String>,
 }
 
 impl ChatTemplate {
@@ -69,7 +71,10 @@ impl ChatTemplate {
         let found = find(directory, &config)?;
         let wanted = name.unwrap_or(DEFAULT);
         if let Some((_, path, text)) = found.iter().find(|(known, ..)| known == wanted) {
-            return Self::new(text, path.clone(), special_tokens(directory, &config)?).map(Some);
+            let template = Self::new(text, path.clone(), special_tokens(directory, &config)?)?;
+            let mut markers = markup(directory, &config)?;
+            markers.retain(|token| text.contains(token));
+            return Ok(Some(Self { markers, ..template }));
         }
         if name.is_none() && found.is_empty() {
             return Ok(None);
@@ -100,7 +105,7 @@ impl ChatTemplate {
         environment
             .add_template_owned(DEFAULT, without_generation_tags(text))
             .map_err(|source| Error::chat_template(&path, source))?;
-        Ok(Self { environment, path, special_tokens })
+        Ok(Self { environment, path, special_tokens, markers: Vec::new() })
     }
 
     /// Has `strftime_now` tell this date. Without it the function is not defined, and templates that use it say a date
@@ -151,6 +156,26 @@ impl ChatTemplate {
             text.truncate(text.trim_end().len());
         }
         Ok(text)
+    }
+
+    /// Whether a text has been made of a conversation already: it has a special token that the template writes, or begins
+    /// and ends as the template does around a message.
+    pub fn has_rendered(&self, text: &str) -> bool {
+        self.markers.iter().any(|marker| text.contains(marker.as_str()))
+            || self.around_a_message().is_some_and(|(before, after)| {
+                !(before.is_empty() && after.is_empty())
+                    && text.starts_with(&before)
+                    && text.ends_with(&after)
+            })
+    }
+
+    /// What the template writes before and behind a message of the user's.
+    fn around_a_message(&self) -> Option<(String, String)> {
+        const MESSAGE: &str = "what the user says";
+        let messages = [serde_json::json!({ "role": "user", "content": MESSAGE })];
+        let options = ChatOptions { add_generation_prompt: true, ..ChatOptions::default() };
+        let text = self.write(&messages, &options).ok()?;
+        text.split_once(MESSAGE).map(|(before, after)| (before.to_owned(), after.to_owned()))
     }
 
     fn write(&self, messages: &[Value], options: &ChatOptions) -> Result<String, Error> {
@@ -241,6 +266,21 @@ fn special_tokens(directory: &Path, config: &Map<String, Value>) -> Result<Map<S
     Ok(written)
 }
 
+/// The special tokens that texts are marked up with, of `tokenizer_config.json` and `tokenizer.json`.
+fn markup(directory: &Path, config: &Map<String, Value>) -> Result<Vec<String>, Error> {
+    let path = directory.join("tokenizer.json");
+    let tokenizer: Value = match fs::read(&path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(Error::json(&path))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Value::Null,
+        Err(error) => return Err(Error::read(&path)(error)),
+    };
+    let of_config = config.get("added_tokens_decoder").and_then(Value::as_object);
+    let of_tokenizer = tokenizer["added_tokens"].as_array().into_iter().flatten();
+    let tokens = of_config.into_iter().flat_map(Map::values).chain(of_tokenizer);
+    let special = tokens.filter(|token| token["special"] == true);
+    Ok(special.filter_map(|token| token["content"].as_str()).map(str::to_owned).collect())
+}
+
 /// The tags `generation` and `endgeneration` mark what the assistant said, for whoever trains on it. They are not
 /// Jinja's own, so they become tags that always hold, with the same marks for white space.
 fn without_generation_tags(text: &str) -> String {
@@ -328,6 +368,18 @@ mod tests {
         let endless = "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}";
         assert!(matches!(render(endless, &json!([])), Err(Error::ChatTemplate { .. })));
         assert!(ChatTemplate::new("{% if %}", "x".into(), Map::new()).is_err());
+    }
+
+    #[test]
+    fn a_text_that_is_a_chat_already_is_known() {
+        let written = "{% for m in messages %}<|im_start|>{{ m.content }}{% endfor %}";
+        let tokens = r#"{"added_tokens": [{"content": "<|im_start|>", "special": true}]}"#;
+        let marked = model(&[(FILE, written), ("tokenizer.json", tokens)]);
+        let marked = ChatTemplate::load(marked.path(), None).unwrap().unwrap();
+        assert!(marked.has_rendered("<|im_start|>b") && !marked.has_rendered("b"));
+        let framed = model(&[(FILE, "{% for m in messages %}Q: {{ m.content }}{% endfor %} A:")]);
+        let framed = ChatTemplate::load(framed.path(), None).unwrap().unwrap();
+        assert!(framed.has_rendered("Q: 1+1? A:") && !framed.has_rendered("1+1?"));
     }
 
     #[test]

@@ -23,8 +23,9 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Product, ToolkitError> {
     go.env("GOOS", "wasip1").env("GOARCH", "wasm").env("GOWORK", "off");
     // Compiled once for all plugins, and kept where no home is needed.
     go.env("GOCACHE", workshop.tools.place("go-cache"));
-    // Without debug information, but with the names of functions, for the backtrace of a trap.
-    go.args(["build", "-buildmode=c-shared", "-ldflags=-w", "-o"]).arg(&core).arg(".");
+    // Without debug information and the names of this machine's folders, but with the names of functions, for the
+    // backtrace of a trap.
+    go.args(["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-w", "-o"]).arg(&core).arg(".");
     (workshop.report)("go: compiling (the first time the standard library too, some 60 s)");
     GO.run(&mut go)?;
     let module = fs::read(&core).doing("read", &core)?;

@@ -15,6 +15,25 @@ impl Settings {
             .or_else(|| self.bad_number())
             .or_else(|| self.bad_choice())
             .or_else(|| self.bad_batches())
+            .or_else(|| self.without_eval_tasks())
+    }
+
+    /// What says how to evaluate where there is nothing to evaluate on.
+    fn without_eval_tasks(&self) -> Option<Problem> {
+        if self.eval_tasks.is_some() {
+            return None;
+        }
+        let said = [
+            ("eval_steps", self.eval_steps.is_some()),
+            ("eval_on_start", self.eval_on_start),
+            ("eval_limit", self.eval_limit.is_some()),
+            ("eval_correct", self.eval_correct.is_some()),
+        ];
+        let (field, _) = said.into_iter().find(|&(_, said)| said)?;
+        Some((
+            field,
+            "says how to evaluate, and without `eval_tasks` nothing is evaluated: set that too".to_owned(),
+        ))
     }
 
     fn missing(&self) -> Option<Problem> {
@@ -96,7 +115,7 @@ impl Settings {
         if Template::named(&self.template).is_none() {
             return Some((
                 "template",
-                found("r1-zero, chat, none, or a text with {problem} in it", &self.template),
+                found("chat, r1-zero, none, or a text with {problem} in it", &self.template),
             ));
         }
         if self.num_generations_eval > 1 && self.eval_temperature == 0.0 {

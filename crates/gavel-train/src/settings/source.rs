@@ -5,7 +5,7 @@ use std::path::Path;
 
 use toml::de::DeTable;
 
-use super::{Place, SettingsError};
+use super::{Place, SettingsError, names};
 
 /// The text of a settings file after overrides, and where everything in it comes from.
 ///
@@ -47,6 +47,13 @@ impl<'a> Source<'a> {
             ));
         }
         Ok(source)
+    }
+
+    /// The first name, as it is written, that no setting has.
+    pub(super) fn unknown_field(&self) -> Option<&str> {
+        let written =
+            self.keys.iter().map(|(key, _)| key).chain(self.overrides.iter().map(|(field, _)| field));
+        written.map(String::as_str).find(|name| !names::fields().contains(name))
     }
 
     /// Overwrites a range with spaces, but not its line breaks.

@@ -11,6 +11,7 @@ use gavel_cli::cli::{GlobalArgs, PluginArgs};
 
 const TRAIN_HELP: &str = "\
 A settings file is TOML; its options have the names of TRL's GRPOConfig. Paths in it are relative to it.
+docs/train.md lists all settings, the columns of a task file and the models that load.
 
 Examples:
   gavel train examples/countdown/train.toml
@@ -41,7 +42,9 @@ pub(crate) enum Command {
     )]
     Eval(EvalArgs),
     /// Sample completions of one prompt.
-    #[command(after_help = "Example:\n  gavel generate --model examples/countdown/model '3 5 2→13:<think>'")]
+    #[command(
+        after_help = "Examples:\n  gavel generate --model examples/countdown/model '3 5 2→13:<think>'\n  gavel generate --model SmolLM2-135M-Instruct --template chat -n 4 --json 'What is 7 times 8?'"
+    )]
     Generate(GenerateArgs),
     /// Turn a GGUF file into a Hugging Face directory that can be trained.
     #[command(after_help = "Example:\n  gavel import SmolLM2-135M-Instruct.Q4_1.gguf models/smollm2")]
@@ -54,6 +57,9 @@ pub(crate) enum Command {
         after_help = "Example:\n  gavel tasks countdown --split held-out --count 256 --seed 2 -o held-out.jsonl"
     )]
     Tasks(TasksArgs),
+    /// Say what there is to compute on, for `gavel doctor`.
+    #[command(hide = true)]
+    Devices,
 }
 
 /// Arguments of `gavel train`.
@@ -91,9 +97,10 @@ pub(crate) struct EvalArgs {
     /// The reward file.
     #[arg(long, value_name = "REWARD.toml")]
     pub(crate) reward: PathBuf,
-    /// What surrounds a task's `problem`: r1-zero, chat (the model's chat template), none, or a text with {problem} in it.
-    #[arg(long, default_value = "none")]
-    pub(crate) template: String,
+    /// What surrounds a task's `problem`: chat (the model's chat template), r1-zero, none, or a text with {problem} in it
+    /// [default: none].
+    #[arg(long)]
+    pub(crate) template: Option<String>,
     /// Completions per task; several need a temperature.
     #[arg(short = 'n', long, value_name = "N", default_value = "1")]
     pub(crate) num_generations: NonZeroUsize,
@@ -144,8 +151,15 @@ pub(crate) struct GenerateArgs {
     /// A Hugging Face model directory.
     #[arg(long, value_name = "DIR")]
     pub(crate) model: PathBuf,
-    /// What the model continues.
+    /// What the model continues; with --template, the problem in it.
     pub(crate) prompt: String,
+    /// What surrounds the prompt: chat (the model's chat template), r1-zero, none, or a text with {problem} in it
+    /// [default: none].
+    #[arg(long)]
+    pub(crate) template: Option<String>,
+    /// Write a JSON object a line: prompt, completion, tokens, truncated.
+    #[arg(long)]
+    pub(crate) json: bool,
     /// Completions to sample.
     #[arg(short = 'n', long, value_name = "N", default_value = "1")]
     pub(crate) num_generations: NonZeroUsize,

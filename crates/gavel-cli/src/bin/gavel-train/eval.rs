@@ -4,29 +4,34 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
-use gavel_model::ChatTemplate;
 use gavel_train::eval::{EvalOptions, Evaluation, evaluate};
-use gavel_train::task::{Prompts, Template, read_tasks};
+use gavel_train::task::{Origin, read_tasks};
 
 use super::cli::EvalArgs;
-use super::{blame, load_model, load_reward};
+use super::{blame, load_reward, model};
 use gavel_cli::exit::{ExitStatus, InputFault, Stop};
 use gavel_cli::terminal::Terminal;
 
 pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
-    let template = Template::named(&args.template)
-        .with_context(|| {
-            format!(
-                "--template {}: write r1-zero, chat, none, or a text with {{problem}} in it",
-                args.template
-            )
-        })
-        .input_fault()?;
-    let chat = ChatTemplate::load(&args.model, None).input_fault()?;
-    let mut tasks = read_tasks(&args.tasks, &Prompts::new(template, chat)).input_fault()?;
+    model::require_folder(&args.model)?;
+    let prompts = model::prompts(args.template.as_deref().unwrap_or("none"), &args.model)?;
+    let mut tasks = read_tasks(&args.tasks, &prompts).input_fault()?;
     tasks.truncate(args.limit.map_or(usize::MAX, Into::into));
     if tasks.is_empty() {
         return Err(Stop::Input(anyhow::anyhow!("{} holds no task", args.tasks.display())));
+    }
+    if args.template.as_deref().is_some_and(|name| name != "none")
+        && let Some(task) = tasks.iter().find(|task| task.origin != Origin::Problem)
+    {
+        return Err(Stop::Input(anyhow::anyhow!(
+            "{}:{}: --template is for a task's `problem`, and this task has a `prompt`, which is taken as it is: leave \
+             --template out, or give it a `problem` alone",
+            task.path.display(),
+            task.line
+        )));
+    }
+    if let Some(task) = tasks.first() {
+        model::warn_of_bare_text(&args.model, task, "say `--template chat`", terminal)?;
     }
     if args.num_generations.get() > 1 && args.temperature == 0.0 {
         return Err(Stop::Input(anyhow::anyhow!(
@@ -36,7 +41,7 @@ pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Sto
         )));
     }
     let reward = load_reward(&args.reward, &args.plugins.resolve())?;
-    let (model, tokenizer) = load_model(&args.model, args.device)?;
+    let (model, tokenizer) = model::load(&args.model, args.device)?;
 
     let options = EvalOptions {
         num_generations: args.num_generations.get(),

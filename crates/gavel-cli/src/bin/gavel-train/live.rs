@@ -1,5 +1,8 @@
 //! Training as it happens: a line for each step, on stderr.
 
+use std::path::Path;
+
+use bytesize::ByteSize;
 use gavel_train::metrics::Metrics;
 use gavel_train::train::Progress;
 use gavel_verify::visible;
@@ -13,11 +16,35 @@ pub(super) struct Live<'a> {
     seconds: f64,
     steps_seen: u64,
     accuracy_before: Option<f64>,
+    /// Steps in a row, up to now, in which no group had rewards that differ.
+    without_spread: u64,
+    /// Whether the room that a checkpoint takes has been said.
+    room_said: bool,
 }
+
+/// So many steps in a row in which nothing could be learnt are said.
+const WITHOUT_SPREAD: u64 = 3;
 
 impl<'a> Live<'a> {
     pub(super) fn new(terminal: &'a Terminal) -> Self {
-        Self { terminal, seconds: 0.0, steps_seen: 0, accuracy_before: None }
+        Self {
+            terminal,
+            seconds: 0.0,
+            steps_seen: 0,
+            accuracy_before: None,
+            without_spread: 0,
+            room_said: false,
+        }
+    }
+
+    /// Says what is odd about a run that has ended.
+    pub(super) fn end(&self) {
+        if self.steps_seen > 0 && self.without_spread == self.steps_seen {
+            self.terminal.note(format_args!(
+                "warning: in all {} steps, no group had completions with different rewards, so nothing was learnt; {ADVICE}",
+                self.steps_seen
+            ));
+        }
     }
 
     pub(super) fn show(&mut self, progress: &Progress<'_>) {
@@ -38,22 +65,37 @@ impl<'a> Live<'a> {
             )),
             Progress::Evaluated { step, evaluation } => {
                 let accuracy = evaluation.accuracy();
-                let before = *self.accuracy_before.get_or_insert(accuracy);
+                let change = self.accuracy_before.map(|before| 100.0 * (accuracy - before));
+                let change = change.map(|points| format!(" ({points:+.1} points)")).unwrap_or_default();
+                self.accuracy_before.get_or_insert(accuracy);
                 self.terminal.note(format_args!(
-                    "held out, after step {step}: accuracy {:.1} % ({:+.1} points), {:.0} tokens, {} tasks",
+                    "held out, after step {step}: accuracy {:.1} %{change}, {:.0} tokens, {} tasks",
                     100.0 * accuracy,
-                    100.0 * (accuracy - before),
                     evaluation.mean_length,
                     evaluation.tasks
                 ));
             }
             Progress::Refreshed { refreshed, .. } => self.terminal.refreshed(refreshed),
-            Progress::Evaluating { .. } | Progress::Saved { .. } => {}
+            Progress::Saved { path, .. } => self.say_room(path),
+            Progress::Evaluating { .. } => {}
+        }
+    }
+
+    /// Says once what a checkpoint takes, since there may be many.
+    fn say_room(&mut self, checkpoint: &Path) {
+        if !std::mem::replace(&mut self.room_said, true) {
+            self.terminal.note(format_args!(
+                "saved   {}: {} for each checkpoint; save_steps says how often, save_total_limit how many are kept",
+                checkpoint.display(),
+                ByteSize::b(size(checkpoint)).display().iec()
+            ));
         }
     }
 
     fn step(&mut self, step: u64, steps: u64, metrics: &Metrics) {
         let get = |name: &str| metrics.get(name).unwrap_or(f64::NAN);
+        let teaches = get("frac_reward_zero_std") < 1.0;
+        self.without_spread = if teaches { 0 } else { self.without_spread + 1 };
         self.seconds += get("step_time");
         self.steps_seen += 1;
         let left = self.seconds / self.steps_seen as f64 * (steps - step) as f64;
@@ -67,7 +109,23 @@ impl<'a> Live<'a> {
             (left / 60.0).floor(),
             (left % 60.0).floor(),
         ));
+        if self.without_spread == WITHOUT_SPREAD {
+            self.terminal.note(format_args!(
+                "warning: in the last {WITHOUT_SPREAD} steps, no group had completions with different rewards, so nothing \
+                 was learnt; {ADVICE}"
+            ));
+        }
     }
+}
+
+/// What to look at where all completions of every group have one reward.
+const ADVICE: &str = "look at `completions/` in the run: are the tasks too hard, all solved, or is the reward the same for \
+                      every answer?";
+
+/// Bytes of the files in a folder.
+fn size(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()
 }
 
 /// A bar of 20 cells; 1 is full.

@@ -6,21 +6,21 @@ mod eval;
 mod generate;
 mod import;
 mod live;
+mod model;
 mod pretrain;
 mod tasks;
 mod train;
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use gavel_cli::exit::{ExitStatus, InputFault, Stop};
+use gavel_cli::exit::{ExitStatus, Stop};
 use gavel_cli::terminal::Terminal;
 use gavel_cli::{commands, logging};
-use gavel_model::{Model, Precision, Tokenizer};
 use gavel_reward::{LoadOptions, ReloadingReward};
-use gavel_torch::DeviceChoice;
 use gavel_train::{Fault, TrainError};
 use gavel_verify::Reward;
 
@@ -33,10 +33,11 @@ fn main() -> ExitCode {
     let result = logging::install(&cli.global).map_err(Stop::Input).and_then(|()| match cli.command {
         Command::Train(args) => train::run(args, &terminal),
         Command::Eval(args) => eval::run(args, &terminal),
-        Command::Generate(args) => generate::run(&args),
+        Command::Generate(args) => generate::run(&args, &terminal),
         Command::Import(args) => import::run(&args, &terminal),
         Command::Pretrain(args) => pretrain::run(&args, &terminal),
         Command::Tasks(args) => tasks::run(&args),
+        Command::Devices => devices(),
     });
     commands::finish(result, &terminal)
 }
@@ -46,12 +47,16 @@ fn load_reward(path: &Path, options: &LoadOptions) -> Result<Arc<dyn Reward>, St
     Ok(Arc::new(ReloadingReward::load(path, options)?))
 }
 
-/// Loads a model to sample from, and its tokenizer, with the number format that suits the device.
-fn load_model(directory: &Path, device: DeviceChoice) -> Result<(Model, Tokenizer), Stop> {
-    let device = gavel_torch::select_device(device).input_fault()?;
-    let tokenizer = Tokenizer::load(directory).input_fault()?;
-    let precision = if device.is_cuda() { Precision::BF16 } else { Precision::FULL };
-    Ok((Model::load(directory, device, precision).input_fault()?, tokenizer))
+/// One line on what libtorch finds to compute on.
+fn devices() -> Result<ExitStatus, Stop> {
+    let cuda = match tch::Cuda::device_count() {
+        0 => "no CUDA device".to_owned(),
+        count => format!("{count} CUDA device{}", if count == 1 { "" } else { "s" }),
+    };
+    let threads = tch::get_num_threads();
+    writeln!(std::io::stdout(), "libtorch, {cuda}, {threads} threads on the CPU")
+        .map_err(anyhow::Error::from)?;
+    SUCCESS
 }
 
 /// A failure of the trainer, with whoever is to blame for it.

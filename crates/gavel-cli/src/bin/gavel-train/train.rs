@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use gavel_train::settings::Settings;
+use gavel_train::task::{Origin, read_tasks};
 use gavel_train::train::{Progress, Start, train};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::cli::TrainArgs;
-use super::{blame, live, load_reward};
+use super::{blame, live, load_reward, model};
 use gavel_cli::exit::{ExitStatus, InputFault, Stop};
 use gavel_cli::terminal::Terminal;
 
@@ -23,6 +24,8 @@ pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, St
     let path = settings.reward.clone();
     let path =
         path.with_context(|| format!("{}: `reward` is missing", args.settings.display())).input_fault()?;
+    model::require_folder(&settings.model)?;
+    look_at_first_task(&settings, terminal)?;
     let reward = load_reward(&path, &args.plugins.resolve())?;
     if let Some(threads) = args.threads {
         tch::set_num_threads(i32::try_from(threads.get()).unwrap_or(i32::MAX));
@@ -36,6 +39,7 @@ pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, St
         if signals.any() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let summary = train(&settings, &reward, start, &mut progress).map_err(blame)?;
+    live.end();
     terminal.note(format_args!("model   {}", summary.model.display()));
     terminal.note(format_args!("report  gavel report {}", settings.output_dir.display()));
     if signals.any() {
@@ -43,6 +47,23 @@ pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, St
         return Ok(signals.status());
     }
     super::SUCCESS
+}
+
+/// Says what the first task shows of all: bare text for an instruct model, or a template that nothing goes through. What is
+/// wrong with the tasks, training says better.
+fn look_at_first_task(settings: &Settings, terminal: &Terminal) -> Result<(), Stop> {
+    let prompts = settings.prompts().map_err(blame)?;
+    let tasks = read_tasks(&settings.tasks, &prompts).unwrap_or_default();
+    let Some(task) = tasks.first() else { return Ok(()) };
+    let is_chat = settings.template == "chat" && task.question.is_some();
+    if settings.template != "none" && task.origin != Origin::Problem && !is_chat {
+        terminal.note(format_args!(
+            "warning: `template` is for a task's `problem`, and {}:{} has a `prompt`, which is taken as it is",
+            task.path.display(),
+            task.line
+        ));
+    }
+    model::warn_of_bare_text(&settings.model, task, "set `template = \"chat\"`", terminal)
 }
 
 /// Ctrl-C and SIGTERM. The first of either has the run end after its step, with a checkpoint; the second ends the process

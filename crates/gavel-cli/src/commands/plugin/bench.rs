@@ -12,22 +12,30 @@ use gavel_reward::FoundPlugin;
 use gavel_verify::{Submission, Verifier};
 use serde_json::json;
 
-use crate::cases::{self, Verifiers};
+use crate::cases::{self, Case, Verifiers};
 use crate::cli::{BenchArgs, GlobalArgs};
 use crate::exit::{ExitStatus, InputFault, Stop};
 use crate::rows::milliseconds;
 use crate::terminal::{Terminal, escaped, shown};
+use crate::written;
 
-use super::build::build_if_stale;
+use super::build::{build_if_stale, say_what_is_not_built};
+use super::named::check_name;
 
 /// Measures, and writes the result to stdout.
 pub(in crate::commands) fn run(args: &BenchArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
     let time = Duration::try_from_secs_f64(args.seconds).context("--seconds is not a time").input_fault()?;
     let cases = cases::read(&args.folder).input_fault()?;
-    build_if_stale(&args.folder, &args.tools, &Terminal::new(global.quiet))?;
+    let terminal = Terminal::new(global.quiet);
+    build_if_stale(&args.folder, &args.tools, &terminal)?;
     let found = FoundPlugin::in_folder(&args.folder)?;
+    say_what_is_not_built(&args.folder, &found, &terminal);
+    if global.verbose > 0 {
+        show_output(&found, &cases, args, &terminal)?;
+    }
     let slots = u32::try_from(args.jobs.get()).context("--jobs is too large").input_fault()?;
     let loaded = load_twice(&found, slots, args)?;
+    check_name(&found, &loaded.plugin)?;
     let mut verifiers = Verifiers::new(loaded.plugin.clone(), found.limits().resolve());
     let mut tasks = Vec::new();
     for case in cases {
@@ -44,6 +52,27 @@ pub(in crate::commands) fn run(args: &BenchArgs, global: &GlobalArgs) -> Result<
     let text = if args.json { as_json(&loaded, &measured) } else { as_text(&loaded, &measured) };
     std::io::stdout().write_all(text.as_bytes()).context("cannot write to stdout")?;
     Ok(ExitStatus::Success)
+}
+
+/// Says what the plugin writes, case by case. What is measured keeps none of it.
+fn show_output(
+    found: &FoundPlugin,
+    cases: &[Case],
+    args: &BenchArgs,
+    terminal: &Terminal,
+) -> Result<(), Stop> {
+    let host = Host::new(HostConfig { for_authors: true, slots: 1, ..HostConfig::default() })
+        .map_err(anyhow::Error::from)?;
+    let plugin = args.grants.apply(found, found.load(&host)?, &host, &args.folder)?;
+    let mut verifiers = Verifiers::new(plugin, found.limits().resolve());
+    for case in cases {
+        let Ok(verifier) = verifiers.with_options(&case.options).input_fault()? else { continue };
+        let lines = written::lines(verifier.verify(&case.submission).output.as_deref().unwrap_or_default());
+        if !lines.is_empty() {
+            terminal.note(format_args!("{} wrote:\n  | {}", shown(&case.name), lines.join("\n  | ")));
+        }
+    }
+    Ok(())
 }
 
 /// A plugin, and how long it took to load.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context;
 use bytesize::ByteSize;
-use gavel_reward::{MANIFEST, Manifest};
+use gavel_reward::{FoundPlugin, MANIFEST, Manifest, Origin};
 use gavel_toolkit::{Language, Project};
 
 use crate::cli::{BuildArgs, GlobalArgs, ToolsArgs};
@@ -26,14 +26,27 @@ pub(in crate::commands) fn run(args: &BuildArgs, global: &GlobalArgs) -> Result<
         writeln!(std::io::stdout(), "{}", plugin.display()).context("cannot write to stdout")?;
         return Ok(ExitStatus::Success);
     }
+    watch(&args.folder, &[], &terminal, || {
+        project(&args.folder).and_then(|project| build(&project, &args.tools, &terminal)).map(drop)
+    })
+}
+
+/// Does something now, and again whenever a source of the folder's plugin, its manifest or one of `others` changes. What
+/// stops it once is said, and does not end it.
+pub(super) fn watch(
+    folder: &Path,
+    others: &[PathBuf],
+    terminal: &Terminal,
+    again: impl Fn() -> Result<(), Stop>,
+) -> ! {
     loop {
         // Even the manifest may change, and be wrong for a while.
-        let before = State::of(&args.folder);
-        if let Err(stop) = project(&args.folder).and_then(|project| build(&project, &args.tools, &terminal)) {
+        let before = State::of(folder, others);
+        if let Err(stop) = again() {
             terminal.error(format_args!("{:#}", stop.error()));
         }
-        terminal.note(format_args!("watching {} (Ctrl-C ends it)", args.folder.display()));
-        while State::of(&args.folder) == before {
+        terminal.note(format_args!("watching {} (Ctrl-C ends it)", folder.display()));
+        while State::of(folder, others) == before {
             thread::sleep(LOOK);
         }
     }
@@ -47,6 +60,32 @@ pub(super) fn build_if_stale(folder: &Path, tools: &ToolsArgs, terminal: &Termin
     }
     let project = project(folder)?;
     if is_stale(&project) { build(&project, tools, terminal).map(drop) } else { Ok(()) }
+}
+
+/// Says which file stands for a plugin whose manifest does not say how to build it: its sources may be newer.
+pub(super) fn say_what_is_not_built(folder: &Path, found: &FoundPlugin, terminal: &Terminal) {
+    let (Some(Manifest { build: None, .. }), Origin::File(file)) = (&found.manifest, &found.origin) else {
+        return;
+    };
+    let age = modified(file).ok().and_then(|built| built.elapsed().ok()).map(age);
+    terminal.note(format_args!(
+        "{} has no `[build]`, so nothing is built now: this is {}{}",
+        folder.join(MANIFEST).display(),
+        file.display(),
+        age.map(|age| format!(", built {age} ago")).unwrap_or_default()
+    ));
+}
+
+/// A time in its largest unit.
+fn age(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (count, unit) = match seconds {
+        0..60 => (seconds, "second"),
+        60..3600 => (seconds / 60, "minute"),
+        3600..86_400 => (seconds / 3600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
 fn build(project: &Project, tools: &ToolsArgs, terminal: &Terminal) -> Result<PathBuf, Stop> {
@@ -99,10 +138,10 @@ fn is_stale(project: &Project) -> bool {
 struct State(Vec<(PathBuf, Option<SystemTime>)>);
 
 impl State {
-    fn of(folder: &Path) -> Self {
+    fn of(folder: &Path, others: &[PathBuf]) -> Self {
         let manifest = folder.join(MANIFEST);
         let inputs = project(folder).ok().and_then(|project| project.inputs().ok()).unwrap_or_default();
-        let files = inputs.into_iter().chain([manifest]);
+        let files = inputs.into_iter().chain([manifest]).chain(others.iter().cloned());
         Self(files.map(|file| (file.clone(), modified(&file).ok())).collect())
     }
 }

@@ -6,18 +6,18 @@ use std::path::Path;
 use anyhow::Context;
 use bytesize::ByteSize;
 use gavel_host::{Format, Interpreter, LoadError, Plugin};
-use gavel_reward::{FoundPlugin, Origin, Wish};
+use gavel_reward::{FoundPlugin, MANIFEST, Origin, Wish};
 use serde_json::{Value, json};
 
-use crate::cli::InspectArgs;
+use crate::cli::{GlobalArgs, InspectArgs, PluginPathArgs};
 use crate::exit::{ExitStatus, InputFault, Stop};
 use crate::terminal::{Page, escaped, shown};
 
 /// Shows a plugin on stdout.
-pub(in crate::commands) fn run(args: &InspectArgs) -> Result<ExitStatus, Stop> {
-    let found = find(&args.plugin)?;
+pub(in crate::commands) fn run(args: &InspectArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
+    let found = find(&args.plugin, &args.path)?;
     let wasm = found.read()?;
-    let host = args.cache.start_host(1)?;
+    let host = args.cache.start_host()?;
     let loaded = match host.load(&wasm, &found.shown()) {
         Err(LoadError::Interpreter { .. }) => {
             Loaded::Interpreter(host.load_interpreter(&wasm, &found.shown()).input_fault()?)
@@ -34,8 +34,8 @@ pub(in crate::commands) fn run(args: &InspectArgs) -> Result<ExitStatus, Stop> {
             .context("cannot write to stdout")?;
     } else {
         let page = match &loaded {
-            Loaded::Verifier(plugin) => as_page(&found, plugin),
-            Loaded::Interpreter(interpreter) => interpreter_as_page(&found, interpreter),
+            Loaded::Verifier(plugin) => as_page(&found, plugin, global.verbose > 0),
+            Loaded::Interpreter(interpreter) => interpreter_as_page(&found, interpreter, global.verbose > 0),
         };
         page.print().context("cannot write to stdout")?;
     }
@@ -47,20 +47,18 @@ enum Loaded {
     Interpreter(Interpreter),
 }
 
-/// A folder with a manifest, a file, or the name of a first-party plugin.
-fn find(name: &Path) -> Result<FoundPlugin, Stop> {
-    if name.is_dir() {
+/// A folder with a manifest, a file, or a name that reward files find.
+fn find(name: &Path, path: &PluginPathArgs) -> Result<FoundPlugin, Stop> {
+    if name.join(MANIFEST).exists() {
         return Ok(FoundPlugin::in_folder(name)?);
     }
-    if !name.exists()
-        && let Some(plugin) = name.to_str().map(FoundPlugin::first_party).transpose()?.flatten()
-    {
-        return Ok(plugin);
+    match name.to_str().filter(|_| !name.is_file()) {
+        Some(name) => Ok(FoundPlugin::called(name, Path::new(""), &path.resolve())?),
+        None => Ok(FoundPlugin::file(name.to_owned())?),
     }
-    Ok(FoundPlugin::file(name.to_owned())?)
 }
 
-fn as_page(found: &FoundPlugin, plugin: &Plugin) -> Page {
+fn as_page(found: &FoundPlugin, plugin: &Plugin, whole: bool) -> Page {
     let description = plugin.description();
     let options = serde_json::from_str::<Value>(&description.options);
     let options = options.map_or_else(|_| description.options.clone(), |schema| format!("{schema:#}"));
@@ -72,7 +70,7 @@ fn as_page(found: &FoundPlugin, plugin: &Plugin) -> Page {
         ("digest", plugin.digest().to_owned()),
         ("size", ByteSize::b(plugin.size()).display().iec().to_string()),
         ("format", format_name(plugin.format()).to_owned()),
-        ("imports", list(plugin.imports())),
+        ("imports", imports(plugin.imports(), whole)),
         ("exports", list(plugin.exports())),
         ("metrics", list(&description.metrics)),
         ("options", options),
@@ -102,7 +100,7 @@ fn grants(found: &FoundPlugin, plugin: &Plugin) -> String {
     format!("needs interpreter ({what}), for its import gavel:verifier/interpreter: `--grant interpreter`")
 }
 
-fn interpreter_as_page(found: &FoundPlugin, interpreter: &Interpreter) -> Page {
+fn interpreter_as_page(found: &FoundPlugin, interpreter: &Interpreter, whole: bool) -> Page {
     let language = interpreter.language();
     page(&[
         ("runs", shown(&language.name)),
@@ -112,7 +110,7 @@ fn interpreter_as_page(found: &FoundPlugin, interpreter: &Interpreter) -> Page {
         ("digest", interpreter.digest().to_owned()),
         ("size", ByteSize::b(interpreter.size()).display().iec().to_string()),
         ("format", "interpreter component".to_owned()),
-        ("imports", list(interpreter.imports())),
+        ("imports", imports(interpreter.imports(), whole)),
         ("exports", list(interpreter.exports())),
     ])
 }
@@ -123,6 +121,19 @@ fn page(rows: &[(&str, String)]) -> Page {
         page.row(label, value);
     }
     page
+}
+
+/// What a file imports. WASI is all virtual and leads nowhere, so it is only counted, unless the `whole` is asked for.
+fn imports(names: &[String], whole: bool) -> String {
+    let is_wasi = |name: &&String| name.starts_with("wasi:") || name.starts_with("wasi_snapshot_preview1.");
+    let (wasi, others): (Vec<&String>, Vec<&String>) = names.iter().partition(is_wasi);
+    if whole || wasi.is_empty() {
+        return list(names);
+    }
+    let count = wasi.len();
+    let folded = format!("{count} of WASI, all virtual: no files, no network (-v lists them)");
+    let others = others.into_iter().map(|name| shown(name));
+    others.chain([folded]).collect::<Vec<_>>().join("\n")
 }
 
 /// Names on a line each, below each other.

@@ -3,6 +3,7 @@
 mod bench;
 mod build;
 mod inspect;
+mod named;
 mod new;
 mod registry;
 mod store;

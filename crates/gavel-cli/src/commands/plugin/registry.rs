@@ -103,7 +103,7 @@ fn to_push(args: &PushArgs, terminal: &Terminal) -> Result<Plugin, Stop> {
         return Err(Stop::Input(anyhow!("{} is built into gavel; it has no file to push", path.display())));
     };
     let wasm = found.read()?.into_owned();
-    let host = args.cache.start_host(1)?;
+    let host = args.cache.start_host()?;
     let mut plugin = match host.load(&wasm, &file.to_string_lossy()) {
         Ok(loaded) => Plugin {
             name: loaded.description().name.clone(),

@@ -26,7 +26,7 @@ use super::registry;
 pub(in crate::commands) fn add(args: &AddArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
     let terminal = Terminal::new(global.quiet);
     let folder = settings::plugin_folder(&args.path).input_fault()?;
-    let host = args.cache.start_host(1)?;
+    let host = args.cache.start_host()?;
     let candidate = find(&args.source, &host, &terminal)?;
     let added = gavel_reward::add(&folder, &candidate, args.force)?;
     let digest = &added.now.digest;

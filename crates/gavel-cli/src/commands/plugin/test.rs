@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use gavel_reward::FoundPlugin;
 use gavel_verify::{Failure, Outcome, Status, Verifier};
 
@@ -10,53 +10,118 @@ use crate::cases::{self, Case, Difference, Verifiers, differences};
 use crate::cli::{GlobalArgs, TestArgs};
 use crate::exit::{ExitStatus, InputFault, Stop};
 use crate::terminal::{EXPECTED, FOUND, LABEL, Page, Terminal, shown};
+use crate::written;
 
-use super::build::build_if_stale;
+use super::build::{build_if_stale, say_what_is_not_built, watch};
+use super::named::check_name;
 
-/// Runs every case; differences go to stdout.
+/// Runs every case; differences go to stdout. With `--watch`, again whenever a source or a case changes.
 pub(in crate::commands) fn run(args: &TestArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
     let terminal = Terminal::new(global.quiet);
-    let cases = cases::read(&args.folder).input_fault()?;
-    build_if_stale(&args.folder, &args.tools, &terminal)?;
+    if !args.watch {
+        return once(args, global, &terminal);
+    }
+    watch(&args.folder, &[cases::path(&args.folder)], &terminal, || once(args, global, &terminal).map(drop))
+}
+
+fn once(args: &TestArgs, global: &GlobalArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
+    let cases = chosen(args)?;
+    build_if_stale(&args.folder, &args.tools, terminal)?;
     let found = FoundPlugin::in_folder(&args.folder)?;
-    let host = args.cache.start_host(1)?;
+    say_what_is_not_built(&args.folder, &found, terminal);
+    let host = args.cache.start_host_for_authors()?;
     let plugin = found.load(&host)?;
+    check_name(&found, &plugin)?;
     let plugin = args.grants.apply(&found, plugin, &host, &args.folder)?;
+    let mut run = Run { args, verbose: global.verbose > 0, failed: 0, blessed: HashMap::new(), broken: 0 };
     let mut verifiers = Verifiers::new(plugin, found.limits().resolve());
-    let (mut failed, mut blessed) = (0, HashMap::new());
     for case in &cases {
         let verifier = verifiers.with_options(&case.options).input_fault()?;
         let outcome = verifier.as_ref().map(|verifier| verifier.verify(&case.submission));
-        let outcome = outcome.as_ref().map_err(|refusal| refusal.as_str());
-        let differences = case.expect.as_ref().map(|expect| differences(expect, outcome));
-        if differences.as_ref().is_some_and(Vec::is_empty) {
-            if global.verbose > 0 {
-                print(Page::default().text(&format!("ok {}\n", shown(&case.name))))?;
-            }
-            continue;
+        run.case(case, outcome.as_ref().map_err(|refusal| refusal.as_str()))?;
+    }
+    run.end(cases.len(), terminal)
+}
+
+/// The cases that are asked for.
+fn chosen(args: &TestArgs) -> Result<Vec<Case>, Stop> {
+    let mut cases = cases::read(&args.folder).input_fault()?;
+    if let Some(part) = &args.case {
+        let names: Vec<String> = cases.iter().map(|case| case.name.clone()).collect();
+        cases.retain(|case| case.name.contains(part.as_str()));
+        if cases.is_empty() {
+            let meant = gavel_reward::closest(part, names.iter().map(String::as_str));
+            let meant = meant.map(|meant| format!(" (did you mean `{meant}`?)")).unwrap_or_default();
+            return Err(Stop::Input(anyhow!(
+                "{}: no case has `{part}` in its name{meant}",
+                cases::path(&args.folder).display()
+            )));
         }
-        let place = cases::place(&cases::path(&args.folder), case.line);
-        // A deadline says how busy this machine was, so no case may expect it.
-        let bless = args.bless && cases::status(outcome) != Status::Deadline.name();
-        let report = if bless {
+    }
+    Ok(cases)
+}
+
+/// A run of the cases, and what came of it so far.
+struct Run<'a> {
+    args: &'a TestArgs,
+    verbose: bool,
+    failed: usize,
+    blessed: HashMap<u64, serde_json::Value>,
+    /// Cases that --bless leaves alone, since the plugin broke in them.
+    broken: usize,
+}
+
+impl Run<'_> {
+    fn case(&mut self, case: &Case, outcome: Result<&Outcome, &str>) -> Result<(), Stop> {
+        let differences = case.expect.as_ref().map(|expect| differences(expect, outcome));
+        let mut page = Page::default();
+        if differences.as_ref().is_some_and(Vec::is_empty) {
+            if !self.verbose {
+                return Ok(());
+            }
+            page.text(&format!("ok {}\n", shown(&case.name)));
+            add_output(&mut page, outcome);
+            return Ok(print(&page)?);
+        }
+        let place = cases::place(&cases::path(&self.args.folder), case.line);
+        if self.blesses() && self.takes(cases::status(outcome)) {
             let expect = cases::expectation(case, outcome);
-            let mut report = Page::default();
-            report.styled(LABEL, "blessed").text(&format!(" {} ({place})\n  {expect}\n", shown(&case.name)));
-            blessed.insert(case.line, expect);
-            report
+            page.styled(LABEL, "blessed").text(&format!(" {} ({place})\n  {expect}\n", shown(&case.name)));
+            self.blessed.insert(case.line, expect);
         } else {
-            failed += 1;
-            report(case, &place, &differences.unwrap_or_default(), outcome)
-        };
-        print(&report)?;
+            self.failed += 1;
+            self.broken += usize::from(self.blesses());
+            report(&mut page, case, &place, &differences.unwrap_or_default(), outcome);
+            add_output(&mut page, outcome);
+        }
+        Ok(print(&page)?)
     }
-    let blessings = if args.bless { format!(", {} blessed", blessed.len()) } else { String::new() };
-    if !blessed.is_empty() {
-        cases::bless(&args.folder, &blessed)?;
+
+    fn blesses(&self) -> bool {
+        self.args.bless || self.args.bless_broken
     }
-    let passed = cases.len() - failed - blessed.len();
-    print(Page::default().text(&format!("{passed} of {} cases passed{blessings}\n", cases.len())))?;
-    Ok(if failed == 0 { ExitStatus::Success } else { ExitStatus::Failure })
+
+    /// Whether --bless takes what came. A deadline says how busy this machine was, so no case may expect it.
+    fn takes(&self, status: &str) -> bool {
+        !cases::is_broken(status) || (self.args.bless_broken && status != Status::Deadline.name())
+    }
+
+    fn end(self, count: usize, terminal: &Terminal) -> Result<ExitStatus, Stop> {
+        let blesses = self.blesses();
+        let Self { args, failed, blessed, broken, .. } = self;
+        if !blessed.is_empty() {
+            cases::bless(&args.folder, &blessed)?;
+        }
+        let passed = count - failed - blessed.len();
+        let blessings = if blesses { format!(", {} blessed", blessed.len()) } else { String::new() };
+        print(Page::default().text(&format!("{passed} of {count} cases passed{blessings}\n")))?;
+        if broken > 0 {
+            terminal.note(format_args!(
+                "not blessed: the plugin broke in {broken}. Mend it, or say --bless-broken if that is what it should do"
+            ));
+        }
+        Ok(if failed == 0 { ExitStatus::Success } else { ExitStatus::Failure })
+    }
 }
 
 fn print(page: &Page) -> anyhow::Result<()> {
@@ -64,13 +129,17 @@ fn print(page: &Page) -> anyhow::Result<()> {
 }
 
 /// A failing case: what it expects and what came, and what the plugin said about it.
-fn report(case: &Case, place: &str, differences: &[Difference], outcome: Result<&Outcome, &str>) -> Page {
-    let mut page = Page::default();
+fn report(
+    page: &mut Page,
+    case: &Case,
+    place: &str,
+    differences: &[Difference],
+    outcome: Result<&Outcome, &str>,
+) {
     page.styled(LABEL, "FAILED").text(&format!(" {} ({place})\n", shown(&case.name)));
     if case.expect.is_none() {
         page.text("  it has no `expect` yet; --bless writes what came\n    ");
         page.styled(FOUND, &format!("+ {}", cases::expectation(case, outcome))).text("\n");
-        return page;
     }
     for Difference { field, expected, found } in differences {
         page.text(&format!("  {}\n    ", shown(field)));
@@ -81,10 +150,37 @@ fn report(case: &Case, place: &str, differences: &[Difference], outcome: Result<
     if let Some(reason) = cases::reason(outcome).filter(|_| !explained) {
         page.text(&format!("  the plugin says: {reason}\n"));
     }
-    if let Ok(Outcome { result: Err(Failure::Trap { backtrace, .. }), .. }) = outcome {
-        for frame in backtrace {
-            page.text(&format!("    at {}\n", shown(frame)));
+    if let Ok(Outcome { result: Err(failure), .. }) = outcome {
+        for frame in written::frames(failure) {
+            page.text(&format!("    {frame}\n"));
+        }
+        if let Some(limit) = limit_of(failure) {
+            page.text(&format!(
+                "  `{limit}` in gavel.toml raises that; above gavel's default only a reward file can\n"
+            ));
         }
     }
-    page
+}
+
+/// What the plugin wrote about a case.
+fn add_output(page: &mut Page, outcome: Result<&Outcome, &str>) {
+    let output = outcome.ok().and_then(|outcome| outcome.output.as_deref()).unwrap_or_default();
+    let lines = written::lines(output);
+    if !lines.is_empty() {
+        page.text("  it wrote:\n");
+        for line in lines {
+            page.text(&format!("    | {line}\n"));
+        }
+    }
+}
+
+/// The field of a manifest that says how far the plugin may go where it has gone too far.
+fn limit_of(failure: &Failure) -> Option<&'static str> {
+    match failure {
+        Failure::OutOfFuel { .. } => Some("limits.fuel"),
+        Failure::OutOfMemory { .. } => Some("limits.memory"),
+        Failure::Deadline { .. } => Some("limits.timeout"),
+        Failure::OutputTooLarge { .. } => Some("limits.output"),
+        _ => None,
+    }
 }

@@ -4,13 +4,14 @@
 //! the first may be ahead is bounded ([`window`]), which keeps the memory in bounds and the workers busy. With `--watch`
 //! the first one takes up changed plugins between two lines, and the notice goes through the channel like a line.
 
+mod alone;
+mod input;
 mod output;
 mod record;
 mod summary;
 mod window;
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
@@ -18,16 +19,18 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
-use gavel_reward::ReloadingReward;
-use gavel_verify::{Refreshed, Reward, Score, Status};
+use gavel_reward::{LoadOptions, ReloadingReward};
+use gavel_verify::{Failure, Refreshed, Reward, Score, Status};
 
 use crate::cases::place;
 use crate::cli::{GlobalArgs, ScoreArgs};
 use crate::exit::{ExitStatus, InputFault, Stop};
 use crate::interrupts::Interrupts;
 use crate::lines::{BadLine, Line, Lines};
-use crate::rows::{Row, RowError};
+use crate::rows::{Columns, Row, RowError};
 use crate::terminal::Terminal;
+use crate::written;
+use input::Input;
 use output::Output;
 use record::{Judges, Record};
 use summary::Summary;
@@ -53,9 +56,9 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
         // Looked at before the reward is loaded, which may take long.
         drop(Output::stdout().input_fault()?);
     }
-    let options = args.plugins.clone().resolve();
-    let reward = ReloadingReward::load(&args.reward, &options)?;
-    let (reader, bytes) = open_input(&args.input).input_fault()?;
+    let options = LoadOptions { for_authors: global.verbose > 0, ..args.plugins.clone().resolve() };
+    let reward = load(&args, &options)?;
+    let (reader, bytes) = Input::open(&args.input).input_fault()?;
     let mut output = match &args.output {
         Some(path) => Output::file(path, &args.input),
         None => Output::stdout(),
@@ -74,6 +77,7 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     let lines = Lines::new(reader, longest_line(&reward));
     let reader = Reader {
         lines,
+        columns: args.columns(),
         reward,
         next_look,
         window: Arc::clone(&window),
@@ -89,6 +93,7 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
         input: shown(&args.input),
         output: &mut output,
         timing: !args.no_timing,
+        answers_bad_lines: args.answer_bad_lines,
         record,
         window: &window,
         terminal: &terminal,
@@ -104,7 +109,25 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     }
     summary.end();
     terminal.styled(&summary);
+    for advice in summary.advice() {
+        terminal.note(advice);
+    }
     Ok(verdict(status, &summary, &terminal))
+}
+
+/// Loads the reward file, or makes one of the plugin that is to judge alone.
+fn load(args: &ScoreArgs, options: &LoadOptions) -> Result<ReloadingReward, Stop> {
+    match (&args.reward, &args.plugin) {
+        (None, Some(plugin)) => {
+            let text = alone::reward_file(plugin, args.options.as_deref(), &args.grant).input_fault()?;
+            Ok(ReloadingReward::from_text(Path::new(alone::FILE), text, options)?)
+        }
+        (reward, _) => {
+            let reward =
+                reward.as_ref().context("name a reward file with --reward, or a plugin with --plugin");
+            Ok(ReloadingReward::load(reward.input_fault()?, options)?)
+        }
+    }
 }
 
 /// How a run ends that has written all that it could: what is missing from the scores is said, and is no success.
@@ -133,7 +156,10 @@ fn begin_record(args: &ScoreArgs, output: &Output, reward: &ReloadingReward) -> 
         (Ok(other), Ok(path)) => other == path,
         _ => *other == path,
     };
-    if is_it(&args.input) || is_it(&args.reward) || args.output.as_deref().is_some_and(is_it) {
+    if is_it(&args.input)
+        || args.reward.as_deref().is_some_and(is_it)
+        || args.output.as_deref().is_some_and(is_it)
+    {
         return Err(Stop::Input(anyhow!("{} is the record and something else too", path.display())));
     }
     Record::begin(path, shown(&args.input), Judges::of(reward, 1)).map(Some).input_fault()
@@ -149,18 +175,6 @@ fn longest_line(reward: &ReloadingReward) -> u64 {
     (reward.current().largest_input() as u64).saturating_mul(BYTES_PER_BYTE)
 }
 
-type Bytes = Box<dyn BufRead + Send>;
-
-/// The input, and its size in bytes where that is known.
-fn open_input(path: &Path) -> anyhow::Result<(Bytes, Option<u64>)> {
-    if path == Path::new("-") {
-        return Ok((Box::new(BufReader::new(io::stdin())), None));
-    }
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let metadata = file.metadata().with_context(|| format!("cannot read {}", path.display()))?;
-    Ok((Box::new(BufReader::new(file)), metadata.is_file().then_some(metadata.len())))
-}
-
 /// What the thread that reads hands over.
 enum Event {
     Line(Entry),
@@ -174,13 +188,22 @@ struct Entry {
     bytes: u64,
     /// Its share of the window.
     share: Share,
-    result: Result<Submitted, LineError>,
+    result: Result<Submitted, Unfit>,
 }
 
 /// A row that is being scored.
 struct Submitted {
     row: Row,
+    /// Whether the task has a reference.
+    has_reference: bool,
     score: Receiver<Score>,
+}
+
+/// A line that is not scored.
+struct Unfit {
+    error: LineError,
+    /// What it holds, where it is a row at all.
+    row: Option<Row>,
 }
 
 /// Why a line is not scored.
@@ -205,7 +228,8 @@ impl From<BadLine> for LineError {
 
 /// The thread that reads.
 struct Reader {
-    lines: Lines<Bytes>,
+    lines: Lines<Input>,
+    columns: Columns,
     reward: ReloadingReward,
     /// When to look for changes again; `None` without `--watch`.
     next_look: Option<Instant>,
@@ -252,14 +276,17 @@ impl Reader {
     }
 
     /// Submits a line that is in the window, and takes it to be judged where it cannot be.
-    fn submit(&self, line: Result<String, BadLine>) -> Result<Submitted, LineError> {
+    fn submit(&self, line: Result<String, BadLine>) -> Result<Submitted, Unfit> {
         let bytes = line.as_ref().map_or(0, String::len);
-        let row = line.map_err(LineError::from).and_then(|line| {
-            let row = Row::parse(&line)?;
-            let submission = row.submission()?;
-            Ok((row, submission))
+        let row = line.map_err(LineError::from).and_then(|line| Ok(Row::parse(&line)?));
+        let row = row.map_err(|error| Unfit { error, row: None }).and_then(|row| {
+            match row.submission(&self.columns) {
+                Ok(submission) => Ok((row, submission)),
+                Err(error) => Err(Unfit { error: error.into(), row: Some(row) }),
+            }
         });
         let (row, submission) = row.inspect_err(|_| self.window.judged(bytes, 0))?;
+        let has_reference = submission.reference.is_some();
         let (sender, score) = mpsc::sync_channel(1);
         let window = Arc::clone(&self.window);
         let reply = move |score: Score| {
@@ -268,7 +295,7 @@ impl Reader {
             drop(sender.send(score));
         };
         self.reward.submit(submission, Box::new(reply));
-        Ok(Submitted { row, score })
+        Ok(Submitted { row, has_reference, score })
     }
 }
 
@@ -278,6 +305,8 @@ struct Writer<'a> {
     input: &'a Path,
     output: &'a mut Output,
     timing: bool,
+    /// Whether a line that is not scored has a line in the output all the same.
+    answers_bad_lines: bool,
     record: Option<Record>,
     window: &'a Window,
     terminal: &'a Terminal,
@@ -320,12 +349,16 @@ impl Writer<'_> {
     fn write(&mut self, entry: Entry) -> Result<Option<ExitStatus>, Stop> {
         let Entry { line, share, result, .. } = entry;
         match result {
-            Err(error) => {
+            Err(Unfit { error, row }) => {
                 self.summary.count_bad_line();
                 self.terminal.error(format_args!("{}: {error}", place(self.input, line)));
+                if self.answers_bad_lines {
+                    let answer = Row::answer_to_bad_line(row, &error.to_string());
+                    self.output.line(&answer.context("cannot write a line as JSON")?)?;
+                }
                 self.window.leave(share, 0);
             }
-            Ok(Submitted { row, score }) => {
+            Ok(Submitted { row, has_reference, score }) => {
                 let score = match self.wait(&score)? {
                     Waited::Item(score) => score,
                     Waited::Interrupted(status) => return Ok(Some(status)),
@@ -337,12 +370,30 @@ impl Writer<'_> {
                     }
                 };
                 self.summary.count(line, &score);
+                if !has_reference && score.outcomes.iter().any(|(_, outcome)| is_unfit(&outcome.result)) {
+                    self.summary.count_without_reference(&row);
+                }
+                self.show_output(line, &score);
                 let row = row.with_score(&score, self.timing).context("cannot write a score as JSON")?;
                 self.output.line(&row)?;
                 self.window.leave(share, weight(&score));
             }
         }
         Ok(None)
+    }
+
+    /// Says what the plugins wrote about a line, where that is kept.
+    fn show_output(&self, line: u64, score: &Score) {
+        for (name, outcome) in &score.outcomes {
+            let mut said = written::lines(outcome.output.as_deref().unwrap_or_default());
+            if outcome.output.is_some() {
+                said.extend(outcome.result.as_ref().err().map(written::frames).unwrap_or_default());
+            }
+            if !said.is_empty() {
+                let place = place(self.input, line);
+                self.terminal.note(format_args!("{place}: {name} wrote:\n  | {}", said.join("\n  | ")));
+            }
+        }
     }
 
     /// Waits for an item; what is written so far goes out first, if there is nothing yet.
@@ -372,6 +423,11 @@ impl Writer<'_> {
             None => ExitStatus::Success,
         }
     }
+}
+
+/// Whether the verifier says that the task lacks what it needs.
+fn is_unfit<T>(result: &Result<T, Failure>) -> bool {
+    matches!(result, Err(Failure::InvalidTask(_)))
 }
 
 /// What waiting came to.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use gavel_verify::{Score, Status};
 
+use crate::rows::{Part, Row};
 use crate::terminal::LABEL;
 
 /// Counts over all submissions; its size does not depend on how many there are.
@@ -21,6 +22,17 @@ pub(super) struct Summary {
     without: BTreeMap<&'static str, u64>,
     verifiers: Vec<VerifierSummary>,
     slowest: Option<Slowest>,
+    /// Submissions without reference that were an invalid task.
+    without_reference: Option<WithoutReference>,
+}
+
+/// Submissions that may lack a reference only because its column is called otherwise.
+struct WithoutReference {
+    count: u64,
+    /// Which columns the first one has, and how to say which is the reference.
+    advice: String,
+    /// Whether one of them looks like it.
+    is_likely: bool,
 }
 
 struct VerifierSummary {
@@ -33,7 +45,19 @@ impl VerifierSummary {
     fn new(name: &str) -> Self {
         Self { name: name.to_owned(), counts: Default::default() }
     }
+
+    fn count(&self, status: Status) -> u64 {
+        Status::ALL.iter().zip(self.counts).find(|(known, _)| **known == status).map_or(0, |(_, count)| count)
+    }
 }
+
+/// Limits that end the judging, and the field of a reward file that raises each.
+const LIMITS: [(Status, &str); 4] = [
+    (Status::OutOfFuel, "fuel"),
+    (Status::OutOfMemory, "memory"),
+    (Status::Deadline, "timeout"),
+    (Status::OutputTooLarge, "output"),
+];
 
 struct Slowest {
     time: Duration,
@@ -53,7 +77,41 @@ impl Summary {
             without: BTreeMap::new(),
             verifiers: verifiers.iter().map(|name| VerifierSummary::new(name)).collect(),
             slowest: None,
+            without_reference: None,
         }
+    }
+
+    /// Counts a submission that has no reference, and is an invalid task to a verifier.
+    pub(super) fn count_without_reference(&mut self, row: &Row) {
+        let without = self.without_reference.get_or_insert_with(|| WithoutReference {
+            count: 0,
+            advice: format!("{}; {}", row.there(), Part::Reference.advice(row)),
+            is_likely: Part::Reference.likely(row).is_some(),
+        });
+        without.count += 1;
+    }
+
+    /// What to do about outcomes that a reward file or a flag can change, a sentence each.
+    pub(super) fn advice(&self) -> Vec<String> {
+        let mut advice = Vec::new();
+        if let Some(WithoutReference { count, advice: what, is_likely }) = &self.without_reference
+            && (*is_likely || *count == self.submissions)
+        {
+            advice.push(format!("{} without `reference`: {what}", plural(*count, "submission")));
+        }
+        for verifier in &self.verifiers {
+            for (status, limit) in LIMITS {
+                let count = verifier.count(status);
+                if count > 0 {
+                    advice.push(format!(
+                        "{} was {status} on {}: `limits.{limit}` in its table of the reward file raises that",
+                        verifier.name,
+                        plural(count, "submission")
+                    ));
+                }
+            }
+        }
+        advice
     }
 
     pub(super) fn count_bad_line(&mut self) {

@@ -93,7 +93,7 @@ impl Window {
 
 /// Bytes of a score, roughly.
 pub(super) fn weight(score: &Score) -> usize {
-    let of_outcome = |outcome: &Outcome| match &outcome.result {
+    let of_result = |outcome: &Outcome| match &outcome.result {
         Ok(verdict) => {
             let metrics = verdict.metrics.iter().map(|(name, _)| name.len() + size_of::<(String, f64)>());
             verdict.reason.as_ref().map_or(0, String::len) + metrics.sum::<usize>()
@@ -110,6 +110,7 @@ pub(super) fn weight(score: &Score) -> usize {
         ) => text.len(),
         Err(_) => 0,
     };
+    let of_outcome = |outcome: &Outcome| of_result(outcome) + outcome.output.as_ref().map_or(0, String::len);
     let outcomes = score.outcomes.iter();
     outcomes.map(|(name, outcome)| name.len() + size_of::<(String, Outcome)>() + of_outcome(outcome)).sum()
 }

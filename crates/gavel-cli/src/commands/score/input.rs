@@ -1,0 +1,126 @@
+//! Where submissions come from: a file or stdin, as it is or compressed by gzip or zstd.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use anyhow::Context;
+use flate2::bufread::MultiGzDecoder;
+
+/// What a file of gzip starts with, and one of zstd.
+const GZIP: &[u8] = &[0x1f, 0x8b];
+const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+
+type Bytes = Box<dyn BufRead + Send>;
+
+/// The input. What it is is found out when it is first read: from a pipe, nothing may come for a long time.
+pub(super) enum Input {
+    Unread(Option<Bytes>),
+    Plain(Bytes),
+}
+
+impl Input {
+    /// Opens the input; `-` is stdin. Also tells its size in bytes where lines of so many bytes will come.
+    pub(super) fn open(path: &Path) -> anyhow::Result<(Self, Option<u64>)> {
+        if path == Path::new("-") {
+            return Ok((Self::Unread(Some(Box::new(BufReader::new(io::stdin())))), None));
+        }
+        let cannot_read = || format!("cannot read {}", path.display());
+        let file = File::open(path).with_context(cannot_read)?;
+        let metadata = file.metadata().with_context(cannot_read)?;
+        let mut reader = BufReader::new(file);
+        let is_compressed =
+            metadata.is_file() && decoder(reader.fill_buf().with_context(cannot_read)?).is_some();
+        let size = (metadata.is_file() && !is_compressed).then_some(metadata.len());
+        Ok((Self::Unread(Some(Box::new(reader))), size))
+    }
+
+    /// The text of the input.
+    fn plain(&mut self) -> io::Result<&mut Bytes> {
+        if let Self::Unread(reader) = self {
+            let mut reader = reader.take().unwrap_or_else(|| Box::new(io::empty()));
+            *self = Self::Plain(match decoder(reader.fill_buf()?) {
+                Some(decode) => decode(reader)?,
+                None => reader,
+            });
+        }
+        match self {
+            Self::Plain(reader) => Ok(reader),
+            Self::Unread(_) => unreachable!("it has just been looked at"),
+        }
+    }
+}
+
+/// What makes text of what starts so; `None` where it is text already.
+fn decoder(start: &[u8]) -> Option<fn(Bytes) -> io::Result<Bytes>> {
+    if start.starts_with(GZIP) {
+        Some(|reader| Ok(Box::new(BufReader::new(MultiGzDecoder::new(reader)))))
+    } else if start.starts_with(ZSTD) {
+        Some(|reader| Ok(Box::new(BufReader::new(zstd::Decoder::with_buffer(reader)?))))
+    } else {
+        None
+    }
+}
+
+impl Read for Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.plain()?.read(buffer)
+    }
+}
+
+impl BufRead for Input {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.plain()?.fill_buf()
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        // Only what `fill_buf` has shown is consumed.
+        if let Self::Plain(reader) = self {
+            reader.consume(bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    const TEXT: &str = "{\"a\": 1}\n{\"a\": 2}\n";
+
+    fn gzip(text: &str) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn compressed_files_are_read_as_their_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let halves = TEXT.split_inclusive('\n').collect::<Vec<_>>();
+        let zstd = |text: &str| zstd::encode_all(text.as_bytes(), 3).unwrap();
+        for (name, content) in [
+            ("plain", TEXT.as_bytes().to_vec()),
+            ("gzip", gzip(TEXT)),
+            ("zstd", zstd(TEXT)),
+            // Two files, one behind the other, as parallel compressors write.
+            ("gzip twice", [gzip(halves[0]), gzip(halves[1])].concat()),
+            ("zstd twice", [zstd(halves[0]), zstd(halves[1])].concat()),
+        ] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, &content).unwrap();
+            let (mut input, size) = Input::open(&path).unwrap();
+            let mut text = String::new();
+            input.read_to_string(&mut text).unwrap();
+            assert_eq!(text, TEXT, "{name}");
+            assert_eq!(size.is_some(), name == "plain", "{name}");
+        }
+        let path = folder.path().join("cut");
+        std::fs::write(&path, &gzip(TEXT)[..20]).unwrap();
+        assert!(Input::open(&path).unwrap().0.read_to_end(&mut Vec::new()).is_err());
+    }
+}

@@ -1,0 +1,144 @@
+//! The commands of README and docs, run as they are printed: a block of the language `console` has commands behind `$ ` and
+//! what they write. Where a tool that a block uses is not on this machine, the block is skipped, and said to be.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use gavel_verify::Status;
+
+use crate::gavel::{Folder, GAVEL, repository, without_measurements};
+
+/// The pages whose blocks are run. `examples/add-a-reward` builds a plugin, and has a test of its own.
+fn pages() -> Vec<PathBuf> {
+    let docs = fs::read_dir(repository().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let mut pages: Vec<PathBuf> =
+        docs.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
+    pages.push(repository().join("README.md"));
+    pages.sort();
+    pages
+}
+
+/// The sessions of a page.
+fn sessions(page: &str) -> Vec<&str> {
+    page.split("```console\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+}
+
+/// Something that a command needs and a machine may lack.
+fn lacks(session: &str) -> Option<&'static str> {
+    let has = |program: &str| Command::new(program).arg("--version").output().is_ok();
+    let python = repository().join("plugins/interpreters/python/python.wasm");
+    if session.contains("| jq") && !has("jq") {
+        Some("jq")
+    } else if session.contains("plugins/interpreters") && !python.exists() {
+        Some("the interpreters, which `cargo xtask plugins` builds")
+    } else {
+        None
+    }
+}
+
+/// Runs the commands of a session in one shell, in the repository, and shows it as the page does.
+fn run(session: &str) -> String {
+    let mut script = String::new();
+    for command in session.lines().filter_map(|line| line.strip_prefix("$ ")) {
+        let quoted = command.replace('\'', "'\\''");
+        // What goes to stderr is shown behind what goes to stdout, whichever of two programs is quicker.
+        script.push_str(&format!(
+            "printf '%s\\n' '$ {quoted}'\n{{ {command}\n}} 2>\"$ERRORS\"; cat \"$ERRORS\"\n"
+        ));
+    }
+    let errors = tempfile::NamedTempFile::new().unwrap();
+    let output = Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(repository())
+        .env("ERRORS", errors.path())
+        .env("PATH", with_gavel())
+        .env("GAVEL_CACHE_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-cache"))
+        .env("XDG_DATA_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("no-plugins"))
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// `PATH` with the gavel under test at its beginning.
+fn with_gavel() -> OsString {
+    let binaries = Path::new(GAVEL).parent().unwrap().to_owned();
+    let others = std::env::var_os("PATH").unwrap();
+    std::env::join_paths([binaries].into_iter().chain(std::env::split_paths(&others))).unwrap()
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "a test says what it skipped")]
+fn every_session_goes_as_it_is_printed() {
+    let mut count = 0;
+    for path in pages() {
+        for session in sessions(&fs::read_to_string(&path).unwrap()) {
+            count += 1;
+            if let Some(what) = lacks(session) {
+                println!("skipped: a session of {}, which needs {what}", path.display());
+                continue;
+            }
+            // A blank line parts commands for the eye.
+            let shown = session.replace("\n\n$ ", "\n$ ");
+            assert_eq!(
+                without_measurements(&run(session)),
+                without_measurements(&shown),
+                "{}",
+                path.display()
+            );
+        }
+    }
+    assert!(count >= 4, "the pages have lost their sessions");
+}
+
+#[test]
+fn every_status_is_on_the_page() {
+    let page = fs::read_to_string(repository().join("docs/score.md")).unwrap();
+    for status in Status::ALL {
+        assert!(page.contains(&format!("\n| `{status}` | ")), "{status}");
+    }
+    for kind in ["dropped", "missing-metric", "not-finite", "host-failed", gavel_cli::rows::BAD_LINE] {
+        assert!(page.contains(&format!("\n| `{kind}` | ")), "{kind}");
+    }
+}
+
+/// Every page of `docs/` is named on the first one, which the README names on its first screen.
+#[test]
+fn the_index_has_every_page() {
+    let index = fs::read_to_string(repository().join("docs/README.md")).unwrap();
+    for page in pages() {
+        let name = page.file_name().unwrap().to_str().unwrap().to_owned();
+        assert!(name == "README.md" || index.contains(&format!("]({name})")), "{name}");
+    }
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let place = readme.lines().position(|line| line.contains("(docs/README.md)")).unwrap();
+    assert!(place < 25, "line {place}");
+}
+
+/// The Python of `docs/own-loop.md`, with a reward file and rows as a trainer would have them.
+#[test]
+#[expect(clippy::print_stdout, reason = "a test says what it skipped")]
+fn the_loop_of_the_page_gets_its_rewards() {
+    let page = fs::read_to_string(repository().join("docs/own-loop.md")).unwrap();
+    let blocks: Vec<&str> =
+        page.split("```python\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let [loop_, trl, verl] = blocks[..] else { panic!("three blocks") };
+    let use_it = r#"
+print(judge([{"prompt": "", "completion": "\\boxed{2}", "reference": "2"}, {"no": "submission"}]))
+print(gavel_reward(["", ""], ["\\boxed{2}", "\\boxed{3}"], reference=["2", "2"], trainer_state=None))
+print(compute_score("", "\\boxed{2}", 2))
+"#;
+    let folder = Folder::with_reward("[verifiers.accuracy]\nplugin = 'math'\n");
+    let folder = folder.file("loop.py", [loop_, trl, verl, use_it].concat());
+    let template = folder.gavel(&[]);
+    let mut python = Command::new("python3");
+    python.arg("loop.py").current_dir(folder.path(".")).env("PATH", with_gavel());
+    python.envs(template.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let Ok(output) = python.output() else {
+        println!("skipped: there is no python3");
+        return;
+    };
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(said, "[1.0, None]\n[1.0, 0.0]\n1.0\n", "{}", String::from_utf8_lossy(&output.stderr));
+}
