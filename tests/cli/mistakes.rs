@@ -80,3 +80,10 @@ fn names_and_forms_of_other_languages_lead_to_gavels() {
     let of_tables = mistake("[verifier.accuracy]\nplugin = 'countdown'");
     insta::assert_snapshot!([of_formulas.join("\n"), of_tables].join("\n"));
 }
+
+#[test]
+fn what_is_no_run_has_no_report() {
+    let output = Folder::new().run(&["report", "emp"]);
+    let expected = "error: emp is no run: it has no metrics.jsonl; name the folder that `output_dir` in a run's settings names\n";
+    assert_eq!((output.status.code(), &*String::from_utf8_lossy(&output.stderr)), (Some(1), expected));
+}
