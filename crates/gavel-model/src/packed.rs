@@ -20,6 +20,10 @@ pub struct Group<'a> {
 pub struct Packed {
     /// `(N)` i64.
     pub(crate) tokens: Tensor,
+    /// `(U)` i64: the tokens that there are, each once, ascending.
+    pub(crate) vocabulary: Tensor,
+    /// `(N)` i64: where each token is in `vocabulary`.
+    pub(crate) words: Tensor,
     /// `(N)` i64: how many tokens of its sequence come before each.
     pub(crate) positions: Tensor,
     /// `(n)` i64: for every token of every completion, in order, the row that predicts it.
@@ -96,8 +100,15 @@ impl Packed {
         } else {
             Visibility::Rectangles(layout.rectangles(device))
         };
+        let mut vocabulary = layout.tokens.clone();
+        vocabulary.sort_unstable();
+        vocabulary.dedup();
+        let word = |token: &i64| vocabulary.binary_search(token).expect("every token is there") as i64;
+        let words: Vec<i64> = layout.tokens.iter().map(word).collect();
         Self {
             tokens: upload(&layout.tokens),
+            vocabulary: upload(&vocabulary),
+            words: upload(&words),
             positions: upload(&layout.positions),
             predicting: upload(&layout.predicting),
             targets: upload(&layout.targets),
@@ -295,6 +306,7 @@ mod tests {
         assert_eq!(numbers(&packed.targets), [3, 4, 5, 6, 8, 9]);
         assert_eq!(numbers(&packed.predicting), [1, 2, 3, 1, 4, 5]);
         assert_eq!((packed.input_tokens(), packed.predicted_tokens()), (6, 6));
+        assert!(packed.vocabulary.index_select(0, &packed.words).equal(&packed.tokens));
     }
 
     #[test]

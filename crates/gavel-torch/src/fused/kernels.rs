@@ -205,7 +205,9 @@ pub(super) fn rms_norm_backward(
         rows: rows as i32,
     };
     launch.run(blocks, NORM_THREADS, &parameters);
-    Some((by_stream, by_weight.sum_dim_intlist([0i64].as_slice(), false, Kind::Float)))
+    // torch gives a sum over rows to few blocks; a product with ones is spread over the card.
+    let ones = Tensor::ones([1, blocks as i64], (Kind::Float, sum.device()));
+    Some((by_stream, ones.matmul(&by_weight).squeeze_dim(0)))
 }
 
 /// The kernel of RMSNorm for rows of `stream` `(N, width)`, and tensors like it or like one row.
