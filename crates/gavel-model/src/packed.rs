@@ -20,7 +20,7 @@ pub struct Group<'a> {
 pub struct Packed {
     /// `(N)` i64.
     pub(crate) tokens: Tensor,
-    /// `(U)` i64: the tokens that there are, each once, ascending.
+    /// `(U)` i64: the tokens that there are, each once.
     pub(crate) vocabulary: Tensor,
     /// `(N)` i64: where each token is in `vocabulary`.
     pub(crate) words: Tensor,
@@ -100,11 +100,7 @@ impl Packed {
         } else {
             Visibility::Rectangles(layout.rectangles(device))
         };
-        let mut vocabulary = layout.tokens.clone();
-        vocabulary.sort_unstable();
-        vocabulary.dedup();
-        let word = |token: &i64| vocabulary.binary_search(token).expect("every token is there") as i64;
-        let words: Vec<i64> = layout.tokens.iter().map(word).collect();
+        let (vocabulary, words) = numbered(&layout.tokens);
         Self {
             tokens: upload(&layout.tokens),
             vocabulary: upload(&vocabulary),
@@ -117,6 +113,23 @@ impl Packed {
             predicted_tokens: layout.targets.len(),
         }
     }
+}
+
+/// The tokens that there are, each once, as they first come; and for every token its place among them.
+fn numbered(tokens: &[i64]) -> (Vec<i64>, Vec<i64>) {
+    // A table of the vocabulary: sorting, or hashing, the tokens of a large batch takes milliseconds.
+    let size = tokens.iter().max().map_or(0, |&largest| largest as usize + 1);
+    let (mut places, mut vocabulary) = (vec![-1; size], Vec::new());
+    let mut place_of = |&token: &i64| {
+        let place = &mut places[token as usize];
+        if *place < 0 {
+            *place = vocabulary.len() as i64;
+            vocabulary.push(token);
+        }
+        *place
+    };
+    let words = tokens.iter().map(&mut place_of).collect();
+    (vocabulary, words)
 }
 
 /// Where everything lies, on the host.
