@@ -42,7 +42,7 @@ impl<'a> Decoder<'a> {
 
     pub(crate) fn embed(&self, batch: &Packed) -> Stream {
         let weight = parameter(&self.masters.embedding, &self.values.embedding);
-        Stream { sum: embedding(weight, &batch.tokens), delta: None }
+        Stream { sum: embedding(weight, batch), delta: None }
     }
 
     /// One block of attention and feed-forward.

@@ -185,7 +185,9 @@ fn gradients_of_several_passes_add_up() {
     let batch = model.pack(&groups);
     let count = batch.predicted_tokens() as i64;
     for _ in 0..2 {
-        model.backward(&batch, TEMPERATURE, false, &[0..count], &mut |_, _| weights(count));
+        model.backward(&batch, TEMPERATURE, false, std::slice::from_ref(&(0..count)), &mut |_, _| {
+            weights(count)
+        });
     }
     for ((name, found), (_, expected)) in gradients(&model).iter().zip(expected) {
         assert_close(found, &(expected * 2.0), 1e-5, name);
@@ -219,7 +221,7 @@ fn mixed_precision_computes_with_copies_that_stay_where_they_are() {
 
     mixed.set_requires_grad(true);
     let count = batch.predicted_tokens() as i64;
-    mixed.backward(&batch, TEMPERATURE, false, &[0..count], &mut |_, _| weights(count));
+    mixed.backward(&batch, TEMPERATURE, false, std::slice::from_ref(&(0..count)), &mut |_, _| weights(count));
     let (.., exact) = plain(&config, &groups);
     for ((name, found), (_, exact)) in gradients(&mixed).iter().zip(exact) {
         assert_eq!(found.kind(), Kind::Float, "{name}");
@@ -233,7 +235,7 @@ fn mixed_precision_computes_with_copies_that_stay_where_they_are() {
 fn the_card_computes_what_the_processor_does() {
     let device = gavel_torch::select_device(gavel_torch::DeviceChoice::Auto).unwrap();
     if !device.is_cuda() {
-        println!("skipped: no CUDA device");
+        println!("skipped: there is no CUDA device here");
         return;
     }
     let config = Config {
@@ -262,10 +264,16 @@ fn the_card_computes_what_the_processor_does() {
         let mut log_probs = None;
         // Two micro-batches, since the second adds to the first.
         for _ in 0..2 {
-            model.backward(&batch, TEMPERATURE, recompute, &[0..count], &mut |_, found| {
-                log_probs = Some(found.log_probs.to_device(Device::Cpu));
-                weights.shallow_clone()
-            });
+            model.backward(
+                &batch,
+                TEMPERATURE,
+                recompute,
+                std::slice::from_ref(&(0..count)),
+                &mut |_, found| {
+                    log_probs = Some(found.log_probs.to_device(Device::Cpu));
+                    weights.shallow_clone()
+                },
+            );
         }
         let gradients =
             gradients(&model).into_iter().map(|(name, tensor)| (name, tensor.to_device(Device::Cpu)));

@@ -20,6 +20,10 @@ pub struct Group<'a> {
 pub struct Packed {
     /// `(N)` i64.
     pub(crate) tokens: Tensor,
+    /// `(U)` i64: the tokens that there are, each once.
+    pub(crate) vocabulary: Tensor,
+    /// `(N)` i64: where each token is in `vocabulary`.
+    pub(crate) words: Tensor,
     /// `(N)` i64: how many tokens of its sequence come before each.
     pub(crate) positions: Tensor,
     /// `(n)` i64: for every token of every completion, in order, the row that predicts it.
@@ -96,8 +100,11 @@ impl Packed {
         } else {
             Visibility::Rectangles(layout.rectangles(device))
         };
+        let (vocabulary, words) = numbered(&layout.tokens);
         Self {
             tokens: upload(&layout.tokens),
+            vocabulary: upload(&vocabulary),
+            words: upload(&words),
             positions: upload(&layout.positions),
             predicting: upload(&layout.predicting),
             targets: upload(&layout.targets),
@@ -106,6 +113,23 @@ impl Packed {
             predicted_tokens: layout.targets.len(),
         }
     }
+}
+
+/// The tokens that there are, each once, as they first come; and for every token its place among them.
+fn numbered(tokens: &[i64]) -> (Vec<i64>, Vec<i64>) {
+    // A table of the vocabulary: sorting, or hashing, the tokens of a large batch takes milliseconds.
+    let size = tokens.iter().max().map_or(0, |&largest| largest as usize + 1);
+    let (mut places, mut vocabulary) = (vec![-1; size], Vec::new());
+    let mut place_of = |&token: &i64| {
+        let place = &mut places[token as usize];
+        if *place < 0 {
+            *place = vocabulary.len() as i64;
+            vocabulary.push(token);
+        }
+        *place
+    };
+    let words = tokens.iter().map(&mut place_of).collect();
+    (vocabulary, words)
 }
 
 /// Where everything lies, on the host.
@@ -295,6 +319,7 @@ mod tests {
         assert_eq!(numbers(&packed.targets), [3, 4, 5, 6, 8, 9]);
         assert_eq!(numbers(&packed.predicting), [1, 2, 3, 1, 4, 5]);
         assert_eq!((packed.input_tokens(), packed.predicted_tokens()), (6, 6));
+        assert!(packed.vocabulary.index_select(0, &packed.words).equal(&packed.tokens));
     }
 
     #[test]

@@ -55,7 +55,7 @@ fn the_plain_formula_is_that_of_torch() {
 fn the_kernel_computes_the_plain_formula() {
     let device = select_device(DeviceChoice::Auto).unwrap();
     if !device.is_cuda() {
-        println!("skipped: no CUDA device");
+        println!("skipped: there is no CUDA device here");
         return;
     }
     for causal in [true, false] {

@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sequences = Sequences::named(batch, config.vocab_size)?;
     let device = select_device(value("--device").unwrap_or("auto").parse()?)?;
     let rounds: usize = value("--rounds").unwrap_or("5").parse()?;
-    let micro_batch_tokens: usize = value("--tokens").unwrap_or("10240").parse()?;
+    let micro_batch_tokens: usize = value("--tokens").unwrap_or("12288").parse()?;
     let recompute = arguments.iter().any(|argument| argument == "--recompute");
 
     let precision = if device.is_cuda() { Precision::MIXED } else { Precision::FULL };

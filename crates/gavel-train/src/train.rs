@@ -6,26 +6,29 @@
 
 mod clock;
 mod evaluator;
+mod order;
 mod progress;
+mod rewards;
+mod updates;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use gavel_model::{Config, Model, Precision, Room, Sampling, Tokenizer};
-use gavel_verify::{NoReward, Refreshed, Reward};
+use gavel_verify::{Refreshed, Reward};
 use serde_json::{Map, Value};
-use tch::{Device, Tensor};
+use tch::Device;
 
 use crate::TrainError;
 use crate::digests::Judges;
 use crate::eval::EvalOptions;
 use crate::files::json_bytes;
 use crate::grpo;
-use crate::learn::{Example, LearnOptions, Learner, UpdateSums};
+use crate::learn::Learner;
 use crate::metrics::{self, Metric, Metrics};
 use crate::optim::AdamW;
 use crate::records::{at_step, completion_row};
-use crate::rollout::{self, EncodedTask, Rollout, Sample, Sampler};
+use crate::rollout::{self, EncodedTask, Rollout, Sampler};
 use crate::run_directory::{COMPLETIONS, Checkpoint, Records, RunDirectory, Saved, TrainerState};
 use crate::seeds::{self, Purpose};
 use crate::settings::{Reload, Settings};
@@ -34,7 +37,9 @@ use crate::task::read_tasks;
 
 use clock::Clock;
 use evaluator::{Evaluator, record_evaluation};
+use order::{examples, prompts_of_step};
 pub use progress::{Progress, SampledCompletion, Start, StepReport, Summary};
+use rewards::{rewards, rewards_to_compare, why_no_reward};
 
 /// A run ends after so many steps in which no completion had a reward: nothing is learnt, and the cause stays.
 const MOST_STEPS_WITHOUT_REWARD: u64 = 10;
@@ -87,7 +92,7 @@ pub fn train(
         settings.log_completions_max_bytes,
     )?;
 
-    let mut learner = Learner { model: &model, reference, optimizer, options: learn_options(settings) };
+    let mut learner = Learner { model: &model, reference, optimizer, options: updates::options(settings) };
     let mut row = Metrics::default();
     let mut saved = checkpoint;
     let mut without_reward = 0;
@@ -141,25 +146,7 @@ pub fn train(
         // Make what was better more likely, and what was worse less.
         let examples = examples(settings, &prompts, &rollout, &advantages, step);
         let batches = learner.batches(&examples);
-        let mut updates = Metrics::default();
-        for (index, batch) in std::iter::repeat_n(&batches, settings.num_iterations).flatten().enumerate() {
-            let sums = learner.backward(batch);
-            clock.lap("loss");
-            let learning_rate = learning_rate(settings, step, index, steps);
-            let norm = if sums.loss.loss.is_finite() { learner.step(learning_rate) } else { f64::NAN };
-            clock.lap("step");
-            if settings.skip_nonfinite_updates {
-                let skipped = !norm.is_finite();
-                updates.add("skipped_updates", Metric::Sum(f64::from(u8::from(skipped))));
-                if skipped {
-                    learner.optimizer.forget_gradients();
-                }
-            } else {
-                TrainError::require_finite(step, "loss", sums.loss.loss)?;
-                TrainError::require_finite(step, "gradient norm", norm)?;
-            }
-            updates.merge(metrics_of_update(&sums, norm, learning_rate, settings.beta != 0.0));
-        }
+        let updates = updates::learn(settings, &mut learner, &batches, (step, steps), &mut clock)?;
         sampler.load_weights();
         metrics.merge(updates.of_one_step());
 
@@ -309,43 +296,6 @@ fn save(
     run.save_checkpoint(&saved, settings.save_total_limit)
 }
 
-/// The rewards of the samples that `counts` holds for, `(P, G)`; NaN for those without reward and all others.
-fn rewards(settings: &Settings, rollout: &Rollout, counts: impl Fn(&Sample) -> bool) -> Tensor {
-    let reward = |sample: &Sample| match sample.reward() {
-        Ok(reward) if counts(sample) => reward,
-        _ => f64::NAN,
-    };
-    let rewards: Vec<f64> = rollout.samples.iter().map(reward).collect();
-    Tensor::from_slice(&rewards).reshape([-1, settings.num_generations as i64])
-}
-
-/// The rewards that advantages are made from: without those of completions that are masked, where they have no say.
-fn rewards_to_compare(settings: &Settings, rollout: &Rollout) -> Tensor {
-    let leaves_out = settings.mask_truncated_completions && !settings.truncated_in_baseline;
-    rewards(settings, rollout, |sample| !(leaves_out && sample.truncated))
-}
-
-/// Where no completion has a reward: what happened most often, and whether it was this machine's failure.
-fn why_no_reward(rollout: &Rollout) -> Option<(String, bool)> {
-    let mut causes: Vec<(String, bool, usize)> = Vec::new();
-    for sample in &rollout.samples {
-        let why = sample.reward().err()?;
-        let failure = sample
-            .score
-            .outcomes
-            .iter()
-            .find_map(|(name, outcome)| Some(format!(" (`{name}`: {})", outcome.result.as_ref().err()?)));
-        let text = format!("{why}{}", failure.unwrap_or_default());
-        match causes.iter_mut().find(|(known, ..)| *known == text) {
-            Some((.., count)) => *count += 1,
-            None => causes.push((text, matches!(why, NoReward::HostFailed { .. }), 1)),
-        }
-    }
-    // The first of those that came up most often.
-    let most = causes.iter().map(|&(.., count)| count).max()?;
-    causes.into_iter().find(|&(.., count)| count == most).map(|(why, host_failed, _)| (why, host_failed))
-}
-
 /// The policy that the run began with, when the loss compares with it. It is not trained, so bfloat16 will do where
 /// the policy computes in it.
 fn load_reference(settings: &Settings, device: Device) -> Result<Option<Model>, TrainError> {
@@ -355,47 +305,6 @@ fn load_reference(settings: &Settings, device: Device) -> Result<Option<Model>, 
     let precision =
         if settings.precision(device) == Precision::FULL { Precision::FULL } else { Precision::BF16 };
     Ok(Some(Model::load(&settings.model, device, precision)?))
-}
-
-fn learn_options(settings: &Settings) -> LearnOptions {
-    LearnOptions {
-        objective: settings.objective(),
-        temperature: settings.temperature,
-        mask_truncated_completions: settings.mask_truncated_completions,
-        optimizer_batch_size: settings.optimizer_batch_size(),
-        micro_batch_size: settings.per_device_train_batch_size,
-        micro_batch_tokens: settings.max_tokens_per_micro_batch,
-        gradient_checkpointing: settings.gradient_checkpointing,
-        old_log_probs: (!settings.is_on_policy()).then_some(settings.old_log_probs),
-    }
-}
-
-/// The learning rate of the `index`-th update of a step; one that is skipped counts all the same.
-fn learning_rate(settings: &Settings, step: u64, index: usize, steps: u64) -> f64 {
-    let updates_per_step = settings.updates_per_step() as u64;
-    let (update, updates) = ((step - 1) * updates_per_step + index as u64, steps * updates_per_step);
-    let warmup = settings.warmup_updates(updates);
-    settings.learning_rate * settings.lr_scheduler_type.factor(update as i64, warmup, updates as i64)
-}
-
-/// The tasks of a step, each `num_generations` times. Every epoch has an order of its own.
-fn prompts_of_step<'a>(settings: &Settings, tasks: &'a [EncodedTask], step: u64) -> Vec<&'a EncodedTask> {
-    let count = settings.prompts_per_step();
-    let first = (step as usize - 1) * count;
-    let mut order = (usize::MAX, Vec::new());
-    let task = |position: usize| {
-        let (epoch, place) = (position / tasks.len(), position % tasks.len());
-        if !settings.shuffle_dataset {
-            return &tasks[place];
-        }
-        if order.0 != epoch {
-            let seed = seeds::derive(settings.seed, Purpose::TaskOrder, epoch as u64);
-            order = (epoch, seeds::shuffled(tasks.len(), seed));
-        }
-        &tasks[order.1[place]]
-    };
-    let chosen: Vec<&EncodedTask> = (first..first + count).map(task).collect();
-    chosen.into_iter().flat_map(|task| std::iter::repeat_n(task, settings.num_generations)).collect()
 }
 
 fn sampling(settings: &Settings, model: &Model, tokenizer: &Tokenizer, step: u64) -> Sampling {
@@ -409,55 +318,6 @@ fn sampling(settings: &Settings, model: &Model, tokenizer: &Tokenizer, step: u64
         first_stream: 0,
         end_tokens: rollout::end_tokens(model, tokenizer),
     }
-}
-
-/// What is learnt from; in an order of the seed's when several updates share it, so that each sees many prompts.
-fn examples<'a>(
-    settings: &Settings,
-    prompts: &[&'a EncodedTask],
-    rollout: &'a Rollout,
-    advantages: &[f64],
-    step: u64,
-) -> Vec<Example<'a>> {
-    let example = |index: usize| {
-        let sample: &Sample = &rollout.samples[index];
-        Example {
-            prompt: &prompts[index].prompt,
-            completion: &sample.tokens,
-            sampled_log_probs: &sample.log_probs,
-            truncated: sample.truncated,
-            advantage: advantages[index],
-        }
-    };
-    let count = rollout.samples.len();
-    if count == settings.optimizer_batch_size() {
-        return (0..count).map(example).collect();
-    }
-    seeds::shuffled(count, seeds::derive(settings.seed, Purpose::BatchOrder, step))
-        .into_iter()
-        .map(example)
-        .collect()
-}
-
-fn metrics_of_update(sums: &UpdateSums, norm: f64, learning_rate: f64, has_reference: bool) -> Metrics {
-    // Of no token, the mean is not a number, and the row of metrics leaves it out.
-    let tokens = sums.loss.tokens;
-    let mut metrics = Metrics::default();
-    metrics.add_mean("loss", sums.loss.loss);
-    metrics.add_mean("grad_norm", norm);
-    metrics.add("learning_rate", Metric::Latest(learning_rate));
-    metrics.add_mean("entropy", sums.entropy / tokens);
-    if has_reference {
-        metrics.add_mean("kl", sums.loss.kl_mean());
-    }
-    metrics.add_mean("clip_ratio/low_mean", sums.loss.low_mean());
-    metrics.add("clip_ratio/low_min", Metric::Min(sums.loss.low_min));
-    metrics.add_mean("clip_ratio/high_mean", sums.loss.high_mean());
-    metrics.add("clip_ratio/high_max", Metric::Max(sums.loss.high_max));
-    metrics.add_mean("clip_ratio/region_mean", sums.loss.region_mean());
-    metrics.add_mean("sampling/sampling_logp_difference/mean", sums.sampling_difference / tokens);
-    metrics.add("sampling/sampling_logp_difference/max", Metric::Max(sums.sampling_difference_max));
-    metrics
 }
 
 fn seen<'a>(

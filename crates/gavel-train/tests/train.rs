@@ -228,22 +228,59 @@ fn a_run_leaves_its_records() {
     gavel_report::write(run, &bench.directory.path().join("report.html")).unwrap();
 }
 
-#[test]
-fn micro_batches_change_nothing_but_rounding() {
-    let weights_after = |per_device: usize, accumulation: usize| {
-        let mut bench = Bench::new();
-        bench.settings.per_device_train_batch_size = per_device;
-        bench.settings.gradient_accumulation_steps = accumulation;
-        bench.settings.max_steps = 1;
-        let summary = bench.train(&share_of_a()).unwrap();
-        let row = bench.rows().remove(0);
-        assert!(summary.model.exists());
-        (row["loss"].as_f64().unwrap(), row["grad_norm"].as_f64().unwrap(), row["entropy"].as_f64().unwrap())
-    };
-    let (whole, split) = (weights_after(32, 1), weights_after(4, 8));
-    for (whole, split) in [(whole.0, split.0), (whole.1, split.1), (whole.2, split.2)] {
-        assert!((whole - split).abs() < 1e-6 * (1.0 + whole.abs()), "{whole} whole, {split} split");
+/// Loss, norm of the gradient and entropy of the last row, after `change` of the settings.
+fn learnt(change: impl Fn(&mut Settings)) -> [f64; 3] {
+    let mut bench = Bench::new();
+    bench.settings.max_steps = 1;
+    change(&mut bench.settings);
+    bench.train(&share_of_a()).unwrap();
+    let row = bench.rows().pop().unwrap();
+    ["loss", "grad_norm", "entropy"].map(|name| row[name].as_f64().unwrap())
+}
+
+#[track_caller]
+fn assert_same(found: [f64; 3], expected: [f64; 3], tolerance: f64) {
+    for (found, expected) in found.into_iter().zip(expected) {
+        let difference = (found - expected).abs();
+        assert!(difference < tolerance * (1.0 + expected.abs()), "{found} instead of {expected}");
     }
+}
+
+#[test]
+fn how_a_batch_is_split_and_computed_changes_nothing_but_rounding() {
+    let whole = learnt(|_| ());
+    let by_completions = |settings: &mut Settings| {
+        settings.per_device_train_batch_size = 4;
+        settings.gradient_accumulation_steps = 8;
+    };
+    assert_same(learnt(by_completions), whole, 1e-6);
+    // Less than one group has, so that its prompt comes several times.
+    assert_same(learnt(|settings| settings.max_tokens_per_micro_batch = 30), whole, 1e-6);
+    assert_same(learnt(|settings| settings.gradient_checkpointing = true), whole, 1e-6);
+}
+
+#[test]
+fn off_policy_the_samplers_log_probs_are_those_of_another_forward_pass() {
+    use gavel_train::learn::OldLogProbs;
+    let with = |old_log_probs| {
+        learnt(move |settings| {
+            (settings.num_iterations, settings.old_log_probs) = (3, old_log_probs);
+        })
+    };
+    let sampler = with(OldLogProbs::Sampler);
+    assert_same(sampler, with(OldLogProbs::Trainer), 1e-4);
+    let on_policy = learnt(|_| ());
+    assert!((sampler[0] - on_policy[0]).abs() > 1e-3, "the ratio has a say: {sampler:?} and {on_policy:?}");
+}
+
+#[test]
+fn a_step_that_teaches_nothing_leaves_out_what_it_did_not_compute() {
+    let mut bench = Bench::new();
+    bench.settings.max_steps = 1;
+    bench.train(&native(|_| scored(1.0))).unwrap();
+    let row = bench.rows().remove(0);
+    assert_eq!((row["frac_reward_zero_std"].as_f64(), row["grad_norm"].as_f64()), (Some(1.0), Some(0.0)));
+    assert!(row["entropy"].is_null(), "{row}");
 }
 
 #[test]

@@ -1,20 +1,29 @@
 //! Looking rows up, with a gradient that is the same every time.
 
-use gavel_torch::{Parameter, add_gradient, differentiable, only};
+use gavel_torch::{Parameter, differentiable, only};
 use tch::{Kind, Tensor, no_grad};
 
-/// The embeddings `(N, width)` of `tokens` `(N)`.
-pub(crate) fn embedding(weight: Parameter<'_>, tokens: &Tensor) -> Tensor {
-    let output = no_grad(|| weight.value.index_select(0, tokens));
-    let (master, tokens) = (weight.master.shallow_clone(), tokens.shallow_clone());
+use crate::packed::Packed;
+
+/// The embeddings `(N, width)` of the tokens of `batch`.
+pub(crate) fn embedding(weight: Parameter<'_>, batch: &Packed) -> Tensor {
+    let output = no_grad(|| weight.value.index_select(0, &batch.tokens));
+    let master = weight.master.shallow_clone();
+    let [vocabulary, words] = [&batch.vocabulary, &batch.words].map(Tensor::shallow_clone);
     only(differentiable(&[weight.master], &[&output], move |gradients| {
-        let gradient = gradients[0].as_ref();
-        // Summed in the master's format, since frequent tokens have many summands.
-        let summed = |gradient: &Tensor| {
-            let gradient = gradient.to_kind(master.kind());
-            Tensor::embedding_dense_backward(&gradient, &tokens, master.size()[0], -1, false)
+        let Some(gradient) = gradients[0].as_ref().filter(|_| master.requires_grad()) else {
+            return vec![None];
         };
-        vec![gradient.and_then(|gradient| add_gradient(&master, || summed(gradient)))]
+        // Summed in the master's format, since frequent tokens have many summands; and first for the tokens that there
+        // are, since a tensor of the whole vocabulary would cost more than all of this.
+        let gradient = gradient.to_kind(master.kind());
+        let count = vocabulary.size()[0];
+        let summed = Tensor::embedding_dense_backward(&gradient, &words, count, -1, false);
+        let sum = master.grad();
+        let first = !sum.defined();
+        let mut sum = if first { master.zeros_like() } else { sum };
+        let _ = sum.index_add_(0, &vocabulary, &summed);
+        vec![first.then_some(sum)]
     }))
 }
 

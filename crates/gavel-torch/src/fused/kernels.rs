@@ -40,8 +40,11 @@ unsafe impl Send for Shared {}
 #[expect(unsafe_code, reason = "nothing in them changes")]
 unsafe impl Sync for Shared {}
 
-/// What has been compiled, by device and width of RMSNorm; `None` where that failed.
-static LOADED: Mutex<Vec<((usize, Option<i64>), Option<&'static Shared>)>> = Mutex::new(Vec::new());
+/// The index of a device, and the width of RMSNorm for its kernels.
+type Key = (usize, Option<i64>);
+
+/// What has been compiled; `None` where that failed.
+static LOADED: Mutex<Vec<(Key, Option<&'static Shared>)>> = Mutex::new(Vec::new());
 
 thread_local! {
     /// The driver, opened by this thread for a device.
@@ -81,7 +84,7 @@ impl Launch {
 }
 
 /// The kernels for a device, compiled when they are first asked for. Where they cannot be, that is said once.
-fn loaded(cuda: &Cuda, key: (usize, Option<i64>)) -> Option<&'static Shared> {
+fn loaded(cuda: &Cuda, key: Key) -> Option<&'static Shared> {
     let mut known = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, found)) = known.iter().find(|(place, _)| *place == key) {
         return *found;
@@ -205,7 +208,9 @@ pub(super) fn rms_norm_backward(
         rows: rows as i32,
     };
     launch.run(blocks, NORM_THREADS, &parameters);
-    Some((by_stream, by_weight.sum_dim_intlist([0i64].as_slice(), false, Kind::Float)))
+    // torch gives a sum over rows to few blocks; a product with ones is spread over the card.
+    let ones = Tensor::ones([1, blocks as i64], (Kind::Float, sum.device()));
+    Some((by_stream, ones.matmul(&by_weight).squeeze_dim(0)))
 }
 
 /// The kernel of RMSNorm for rows of `stream` `(N, width)`, and tensors like it or like one row.

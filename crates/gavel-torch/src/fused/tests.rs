@@ -12,7 +12,7 @@ use crate::{DeviceChoice, select_device};
 fn cuda() -> Option<Device> {
     let device = select_device(DeviceChoice::Auto).unwrap();
     if !device.is_cuda() {
-        println!("skipped: no CUDA device");
+        println!("skipped: there is no CUDA device here");
     }
     device.is_cuda().then_some(device)
 }

@@ -1,0 +1,141 @@
+//! Reading settings files: defaults, overrides, and errors that name file, line and field.
+
+use super::*;
+
+const REQUIRED: &str = "model = \"base\"\ntasks = \"tasks.jsonl\"\noutput_dir = \"run\"\n";
+
+fn load(text: &str, overrides: &[(&str, &str)]) -> Result<Settings, String> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("train.toml");
+    std::fs::write(&path, text).unwrap();
+    let overrides: Vec<_> = overrides.iter().map(|(f, v)| ((*f).to_owned(), (*v).to_owned())).collect();
+    let folder = format!("{}/", directory.path().display());
+    Settings::load(&path, &overrides).map_err(|error| error.to_string().replace(&folder, ""))
+}
+
+#[test]
+fn defaults_fill_what_the_file_leaves_out() {
+    let settings = load(REQUIRED, &[]).unwrap();
+    assert_eq!(settings.rollout_size(), 8);
+    assert_eq!((settings.prompts_per_step(), settings.updates_per_step()), (1, 1));
+    assert!(settings.is_on_policy());
+    assert_eq!(settings.steps(10), 30);
+    assert!(settings.model.is_absolute() && settings.model.ends_with("base"));
+}
+
+#[test]
+fn overrides_win_and_need_no_quotes() {
+    let text = format!("{REQUIRED}stop = [\n  \"a\",\n]\nseed = 7 # a comment\n");
+    let overrides = [("seed", "8"), ("stop", "[\"b\"]"), ("template", "r1-zero"), ("seed", "9")];
+    let settings = load(&text, &overrides).unwrap();
+    assert_eq!(
+        (settings.seed, settings.stop, settings.template.as_str()),
+        (9, vec!["b".to_owned()], "r1-zero")
+    );
+}
+
+#[test]
+fn an_override_path_is_relative_to_the_working_directory() {
+    let settings = load(REQUIRED, &[("output_dir", "runs/one")]).unwrap();
+    assert_eq!(settings.output_dir, std::env::current_dir().unwrap().join("runs/one"));
+}
+
+#[test]
+fn resolved_settings_read_back_the_same() {
+    let settings =
+        load(&format!("{REQUIRED}delta = 3.5\nloss_type = \"dr_grpo\"\nstop = [\"</answer>\"]\n"), &[])
+            .unwrap();
+    assert_eq!(load(&settings.to_toml(), &[]).unwrap(), settings);
+}
+
+#[test]
+fn errors_name_file_line_and_field() {
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+    let cases: [Case<'_>; 17] = [
+        (
+            "reload = \"always\"\n",
+            &[],
+            "train.toml:4: `reload`: unknown variant `always`, expected `never` or `between-steps`",
+        ),
+        (
+            "learning_rat = 1\n",
+            &[],
+            "train.toml:4: unknown field `learning_rat` (did you mean `learning_rate`?)",
+        ),
+        ("seed = 1\nbeta = \"x\"\n", &[], "train.toml:5: `beta`: invalid type: string \"x\", expected f64"),
+        ("loss_type = \"ppo\"\n", &[], "train.toml:4: `loss_type`: unknown variant `ppo`, expected one of"),
+        ("seed = \n", &[], "train.toml:4: "),
+        ("num_generations = 1\n", &[], "train.toml:4: `num_generations` must be at least 2"),
+        (
+            "\nepsilon = -1.0\n",
+            &[],
+            "train.toml:5: `epsilon` must be a number that is not negative, found -1",
+        ),
+        ("", &[("beta", "x")], "--set beta=x: invalid type: string \"x\""),
+        ("beta = 1.0\n", &[("beta", "-1")], "--set beta=-1: `beta` must be a number that is not negative"),
+        ("", &[("betta", "1")], "--set betta=1: unknown field `betta` (did you mean `beta`?)"),
+        (
+            "per_device_train_batch_size = 12\n",
+            &[],
+            "train.toml:4: `per_device_train_batch_size` makes rollouts of 12 completions, which is no multiple of",
+        ),
+        ("adam_beta1 = 1\n", &[], "train.toml:4: `adam_beta1` must be below 1, found 1"),
+        (
+            "eval_steps = 5\n",
+            &[],
+            "train.toml:4: `eval_steps` says how to evaluate, and without `eval_tasks`",
+        ),
+        (
+            "report_to = \"wandb\"\n",
+            &[],
+            "train.toml:4: unknown field `report_to`, an option of TRL's that is not here: a run writes",
+        ),
+        (
+            "num_generations_eval = 8\n",
+            &[],
+            "train.toml:4: `num_generations_eval` is 8, and eval_temperature is 0, which writes the same",
+        ),
+        ("scale_rewards = 1\n", &[], "train.toml:4: `scale_rewards`: invalid type: integer `1`, expected"),
+        ("max_num_seqs = 0\n", &[], "train.toml:4: `max_num_seqs` must be at least 1"),
+    ];
+    for (text, overrides, wanted) in cases {
+        let error = load(&format!("{REQUIRED}{text}"), overrides).unwrap_err();
+        assert!(error.starts_with(wanted), "{error:?} does not start with {wanted:?}");
+    }
+    assert_eq!(
+        load("model = \"m\"\ntasks = \"t\"\n", &[]).unwrap_err(),
+        "train.toml: `output_dir` is missing"
+    );
+}
+
+#[test]
+fn scale_rewards_takes_trls_bools() {
+    for (text, expected) in
+        [("true", ScaleRewards::Group), ("false", ScaleRewards::None), ("\"batch\"", ScaleRewards::Batch)]
+    {
+        let settings = load(&format!("{REQUIRED}scale_rewards = {text}\n"), &[]).unwrap();
+        assert_eq!(settings.scale_rewards, expected, "{text}");
+        assert_eq!(load(&settings.to_toml(), &[]).unwrap(), settings);
+    }
+}
+
+#[test]
+fn an_optimiser_step_may_learn_from_several_rollouts() {
+    let text = "per_device_train_batch_size = 8\ngradient_accumulation_steps = 4\nsteps_per_generation = 2\n";
+    let settings = load(&format!("{REQUIRED}{text}"), &[]).unwrap();
+    assert_eq!((settings.generation_size(), settings.rollout_size()), (16, 32));
+    assert_eq!((settings.sequences_in_flight(), settings.updates_per_step()), (16, 1));
+    assert!(settings.is_on_policy());
+    let capped = Settings { max_num_seqs: Some(5), ..settings };
+    assert_eq!(capped.sequences_in_flight(), 5);
+}
+
+#[test]
+fn micro_batches_split_what_an_update_learns_from() {
+    let text = "per_device_train_batch_size = 4\ngradient_accumulation_steps = 2\n\
+                generation_batch_size = 32\nnum_iterations = 3\nnum_generations = 8\n";
+    let settings = load(&format!("{REQUIRED}{text}"), &[]).unwrap();
+    assert_eq!((settings.optimizer_batch_size(), settings.prompts_per_step()), (8, 4));
+    assert_eq!(settings.updates_per_step(), 12);
+    assert!(!settings.is_on_policy());
+}
