@@ -67,7 +67,8 @@ constexpr int THREADS = 256;
 constexpr int CHUNK = 8192;  // logits of a block
 constexpr int CHUNKS = (VOCABULARY + CHUNK - 1) / CHUNK;
 constexpr int OWN = CHUNK / THREADS;  // logits of a thread
-constexpr float NOTHING = -1e30f;
+constexpr float NOTHING = -1e30f;  // the logit of what is beyond the vocabulary
+constexpr float LOWEST = -1e20f;   // the greatest logit of nothing: beside it NOTHING weighs nothing
 
 // The weight of a logit beside the greatest one. One instruction before the exponential: its rounding is that of a
 // logit's last digit.
@@ -109,7 +110,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 3) sample(const Sample p) 
   const float least = p.least ? p.least[row] : 2 * NOTHING;
   const bf16* logits = p.logits + (size_t)row * ROW;
 
-  float x[OWN], most = NOTHING;
+  float x[OWN], most = LOWEST;
 #pragma unroll
   for (int k = 0; k < OWN / 8; k++) {
     load_logits(logits, blockIdx.x * CHUNK + (threadIdx.x + THREADS * k) * 8, x + 8 * k);
@@ -161,7 +162,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 3) sample(const Sample p) 
 
   if (threadIdx.x == 0) {
     const float4* parts = p.parts + row * CHUNKS;
-    most = NOTHING, where = VOCABULARY;
+    most = LOWEST, where = VOCABULARY;
     for (int i = 0; i < CHUNKS; i++) {
       const float4 part = __ldcg(parts + i);
       if (part.x > most) most = part.x, where = __float_as_int(part.w);
@@ -316,7 +317,7 @@ extern "C" __global__ void __launch_bounds__(CUT_THREADS) cut(const Cut p) {
   if (place.x < 0) return;
   const Slot& slot = p.slots[place.x];
   const bf16* logits = p.logits + (size_t)blockIdx.x * ROW;
-  float most = NOTHING;
+  float most = LOWEST;
   for_each_logit(logits, [&](float logit, u32) { most = fmaxf(most, logit); });
   most = warp_max(most);
   if ((threadIdx.x & 31) == 0) maxima[threadIdx.x >> 5] = most;
