@@ -256,7 +256,7 @@ impl Engine {
         // Kernels may be some tokens ahead of a sequence that has ended.
         let Some(running) = self.running.get_mut(&drawn.key) else { return Ok(()) };
         let Running { request, completion } = running;
-        if drawn.log_prob.is_nan() {
+        if !drawn.log_prob.is_finite() {
             return Err(NotFinite { id: request.id, position: completion.tokens.len() });
         }
         completion.tokens.push(drawn.token);

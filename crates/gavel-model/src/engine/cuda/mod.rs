@@ -9,6 +9,7 @@
 //! The host decides who sits in which slot, and says it in one copy before the steps (the plan). The device keeps each
 //! slot's token, position and whether it has ended, so that nothing of a step depends on the host.
 
+mod chunk;
 mod decoder;
 mod pages;
 mod plan;
@@ -21,6 +22,7 @@ use gavel_torch::kernels::decode::PAGE;
 use gavel_torch::kernels::sample::RING;
 use tch::{Device, Kind, Tensor};
 
+use self::chunk::{Chunk, PROMPT_ROWS, PROMPT_TABLE};
 use self::decoder::{Decoder, Rows, Size, State};
 use self::pages::Pages;
 use self::plan::Plan;
@@ -30,14 +32,10 @@ use crate::Model;
 
 /// Steps between two looks at what was drawn.
 const PERIOD: usize = 8;
-/// At most this many tokens of prompts go through the layers at a time, in multiples of [`PROMPT_ROWS_STEP`].
-const PROMPT_ROWS: usize = 4096;
+/// Tokens of prompts go through the layers in multiples of so many.
 const PROMPT_ROWS_STEP: usize = 64;
 /// Between two looks a slot draws its first token and two periods at most.
 const _: () = assert!(2 * PERIOD < RING);
-
-/// Numbers of the tables of pages of the prompts that are computed together.
-const PROMPT_TABLE: usize = 1 << 16;
 
 /// See the module.
 pub(super) struct Kernels {
@@ -354,28 +352,6 @@ impl Backend for Kernels {
         self.decoder.load_weights(model);
         // Prompts that were computed with the old weights serve the sequences that have begun, and no others.
         self.drop_unused_prompts();
-    }
-}
-
-/// Tokens of prompts that go through the layers together.
-#[derive(Default)]
-struct Chunk {
-    tokens: Vec<i32>,
-    /// Line of the table and position of each.
-    places: Vec<i32>,
-    prompts: Vec<PromptKey>,
-    /// A line of pages for each prompt.
-    table: Vec<i32>,
-    /// The rows of the last tokens of the prompts that end here.
-    last: Vec<i32>,
-    ended: Vec<PromptKey>,
-}
-
-impl Chunk {
-    /// Whether there is no room for another token.
-    fn is_full(&self, line: usize) -> bool {
-        self.tokens.len() == PROMPT_ROWS
-            || (!self.tokens.is_empty() && self.table.len() + line > PROMPT_TABLE)
     }
 }
 
