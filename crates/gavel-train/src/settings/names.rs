@@ -78,7 +78,6 @@ const TRL: &[(&str, &str)] = &[
     ("min_p", "temperature, top_p and top_k say how to sample"),
     ("repetition_penalty", "temperature, top_p and top_k say how to sample"),
     ("generation_kwargs", "temperature, top_p and top_k say how to sample"),
-    ("chat_template_kwargs", "the chat template is given the messages alone"),
 ];
 
 /// A deserializer that only listens for the fields of a struct.
