@@ -56,7 +56,7 @@ const TRL: &[(&str, &str)] = &[
     ("fp16", "models are trained in float32 or, with bf16, in bfloat16 on float32 parameters"),
     ("torch_dtype", "models are trained in float32 or, with bf16, in bfloat16 on float32 parameters"),
     ("model_init_kwargs", "bf16 and save_dtype choose formats"),
-    ("gradient_checkpointing*", "a smaller per_device_train_batch_size saves memory, and changes no loss"),
+    ("gradient_checkpointing_kwargs", "gradient_checkpointing has no parameters"),
     ("optim", "the optimiser is AdamW"),
     ("optim_args", "the optimiser is AdamW"),
     ("lr_scheduler_kwargs", "the schedules have no parameters but warmup_steps and warmup_ratio"),
