@@ -23,8 +23,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         "Cargo.lock",
         "rust-toolchain.toml",
     ];
+    // From this crate's folder, so that a target folder that was copied with the repository notices its own changes.
     for input in inputs {
-        println!("cargo::rerun-if-changed={}", workspace.join(input).display());
+        println!("cargo::rerun-if-changed=../../{input}");
     }
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     // OUT_DIR is target/PROFILE/build/PACKAGE/out.
