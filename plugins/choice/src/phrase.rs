@@ -195,7 +195,8 @@ pub(crate) fn statements(text: &str, task: &Task) -> Vec<Statement> {
         let after = noun.or_else(verb);
         let Some(after) = after else { continue };
         let statement = if noun.is_some() {
-            behind_noun(text, after, task).or_else(|| before_noun(&text[..at], task))
+            let subject = || before_noun(&text[..at], task).filter(|_| !is_faulted(after));
+            behind_noun(text, after, task).or_else(subject)
         } else {
             read(after, task).map(|reading| (reading, after))
         };
@@ -336,6 +337,13 @@ fn before_noun<'a>(before: &'a str, task: &Task) -> Option<(Reading, &'a str)> {
     let subject =
         if subject.contains(" or ") { Some(subject.trim_start()) } else { last_words(subject, task) };
     subject.and_then(|subject| Some((read(subject, task)?, subject)))
+}
+
+/// Whether a noun is called wrong behind it: `B is the only option that is wrong`.
+fn is_faulted(after: &str) -> bool {
+    const FAULTS: [&str; 4] = ["wrong", "incorrect", "false", "not"];
+    let clause = ["that is ", "which is "].iter().find_map(|start| after.trim_start().strip_prefix(start));
+    clause.is_some_and(|clause| FAULTS.iter().any(|fault| clause.starts_with(fault)))
 }
 
 /// The last word of a subject, or all of it, whichever reads as a letter.

@@ -130,6 +130,9 @@ fn readings(text: &str) -> Vec<Reading<'_>> {
     if let Some((whole, part)) = mixed_in_words(text) {
         push_new(&mut readings, text, parse(&format!("{whole} {part}"), Commas::Usual).ok());
     }
+    if let Some(word) = yes_or_no(text) {
+        push_new(&mut readings, text, Some(Expr::Text(word.to_owned())));
+    }
     if let Some(choice) = named_choice(text) {
         push_new(&mut readings, text, parse(choice, Commas::Usual).ok());
     }
@@ -181,6 +184,15 @@ fn mixed_in_words(text: &str) -> Option<(&str, &str)> {
     let below = &below[..below.find(' ').unwrap_or(below.len())];
     (digits(whole.trim()) && digits(above) && digits(below) && (above.len(), above) < (below.len(), below))
         .then_some((whole.trim(), part.trim()))
+}
+
+/// The first word of `Yes, it is possible`, where nothing of what follows is the other one or takes it back.
+fn yes_or_no(text: &str) -> Option<&'static str> {
+    const OTHERS: [&str; 8] = ["yes", "no", "not", "but", "or", "maybe", "if", "unless"];
+    let (first, rest) = unwrapped(text).split_once(',')?;
+    let word = ["yes", "no"].into_iter().find(|word| word.eq_ignore_ascii_case(first.trim()))?;
+    let is_other = |it: &str| OTHERS.iter().any(|other| other.eq_ignore_ascii_case(it));
+    (!rest.split(|c: char| !c.is_alphabetic()).any(is_other)).then_some(word)
 }
 
 /// A text without the command that sets it as text.

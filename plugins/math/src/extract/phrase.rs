@@ -76,8 +76,23 @@ fn without_exclamation(clause: &str) -> &str {
 
 /// Whether what stands before "answer" only supposes one: `if the answer`, `suppose that our final answer`.
 fn is_supposed(before: &str) -> bool {
-    const DENIED: [&str; 8] =
-        ["wrong", "incorrect", "false", "possible", "intermediate", "not", "student's", "no"];
+    const DENIED: [&str; 15] = [
+        "wrong",
+        "incorrect",
+        "false",
+        "possible",
+        "intermediate",
+        "not",
+        "student's",
+        "no",
+        "previous",
+        "fake",
+        "trap",
+        "decoy",
+        "old",
+        "other",
+        "mistaken",
+    ];
     const SUPPOSED: [&str; 9] =
         ["if", "suppose", "supposing", "assume", "assuming", "whether", "unless", "doubt", "say"];
     const BETWEEN: [&str; 8] = ["the", "our", "my", "final", "correct", "that", "an", "this"];

@@ -209,7 +209,7 @@ impl<'t> Parser<'t> {
             }
             items.push(self.item()?);
         }
-        Ok(Expr::List(items))
+        Ok(Expr::List(left_out_each(items)))
     }
 
     fn at_end_of_list(&self) -> bool {
@@ -260,8 +260,8 @@ impl<'t> Parser<'t> {
 
     /// `Minimum:` or `Max =` in front of a value.
     fn label(&mut self) -> Option<String> {
-        const EXTREMES: [&str; 8] =
-            ["max", "min", "maximum", "minimum", "largest", "smallest", "greatest", "least"];
+        const EXTREMES: [&str; 10] =
+            ["max", "min", "sup", "inf", "maximum", "minimum", "largest", "smallest", "greatest", "least"];
         // What is called so is not what was asked for, or another value.
         const NO_LABELS: [&str; 23] = [
             "trap",
@@ -302,6 +302,19 @@ impl<'t> Parser<'t> {
                 || quantity::takes_back(word)
                 || NO_LABELS.iter().any(|it| it.eq_ignore_ascii_case(word))
             {
+                return None;
+            }
+        }
+        // `\max = 3`, `\min f = 3`
+        if words == 0
+            && let Some(Kind::Command(name @ ("max" | "min" | "sup" | "inf"))) = self.peek()
+        {
+            words = match self.peek_at(1) {
+                Some(Kind::Letter(_)) => 2,
+                _ => 1,
+            };
+            label.push_str(name);
+            if self.peek_at(words) != Some(&Kind::Sign('=')) {
                 return None;
             }
         }
@@ -381,6 +394,23 @@ impl<'t> Parser<'t> {
         self.at += 1;
         Some(relation)
     }
+}
+
+/// `x \ne 0, 1` leaves out both.
+fn left_out_each(items: Vec<Expr>) -> Vec<Expr> {
+    let name = match items.first() {
+        Some(Expr::Relation(sides, signs)) if *signs == [Relation::NotEqual] => match sides.first() {
+            Some(name @ Expr::Symbol(_)) => name.clone(),
+            _ => return items,
+        },
+        _ => return items,
+    };
+    let is_value = |item: &Expr| matches!(item, Expr::Number(_) | Expr::Negative(_) | Expr::Quotient(..));
+    let each = |item: Expr| match is_value(&item) {
+        true => Expr::Relation(vec![name.clone(), item], vec![Relation::NotEqual]),
+        false => item,
+    };
+    items.into_iter().map(each).collect()
 }
 
 #[cfg(test)]

@@ -98,13 +98,18 @@ fn number_words(said: &str) -> Option<i64> {
 
 /// Whether words are a number in words and what it counts: `two hours`, but not `one of them`.
 fn is_quantity(said: &str) -> bool {
-    const OTHERS: [&str; 8] = ["of", "to", "or", "more", "than", "way", "by", "after"];
+    const OTHERS: [&str; 15] = [
+        "of", "to", "or", "more", "than", "way", "by", "after", "point", "out", "over", "divided", "halves",
+        "half", "minus",
+    ];
     let mut words = said.split(' ');
     let counts = words.next().and_then(number_word).is_some();
     let is_counted = words.next().is_some_and(|word| {
         number_words(&format!("one {word}")).is_none()
             && number_word(word).is_none()
             && !OTHERS.contains(&word)
+            // `seven eighths`
+            && !["ths", "thirds", "quarters"].iter().any(|end| word.ends_with(end))
             && !super::quantity::takes_back(word)
     });
     counts && is_counted

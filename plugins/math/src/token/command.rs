@@ -87,6 +87,16 @@ impl<'a> Reader<'a> {
         let escaped = rest[1..].chars().next();
         let length = 1 + escaped.map_or(0, char::len_utf8);
         match escaped {
+            // A row of its own is another equation; one that goes on with a sign is not.
+            Some('\\') if self.aligned > 0 && self.tables == 0 && !starts_command(&rest[2..]) => {
+                self.at += length;
+                let next = self.rest().trim_start();
+                if next.starts_with(['&', '=']) || next.starts_with("\\end") || next.is_empty() {
+                    self.spaced = true;
+                } else {
+                    self.push(Kind::Sign(','));
+                }
+            }
             // A doubled backslash before a letter is a command that was escaped once too often.
             Some('\\')
                 if self.tables == 0
@@ -170,7 +180,13 @@ impl<'a> Reader<'a> {
         self.at += length;
         let is_table = name.contains("matrix") || matches!(name, "array" | "cases");
         match (begin_or_end, is_table) {
-            (_, false) => self.spaced = true,
+            (_, false) => {
+                self.spaced = true;
+                if matches!(name, "aligned" | "align" | "align*" | "gathered" | "split") {
+                    let opens = begin_or_end == "begin";
+                    self.aligned = if opens { self.aligned + 1 } else { self.aligned.saturating_sub(1) };
+                }
+            }
             ("begin", true) => {
                 if name == "array" {
                     self.at += argument(self.rest()).map_or(0, |(_, length)| length);

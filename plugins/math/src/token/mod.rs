@@ -82,6 +82,7 @@ pub fn tokens(text: &str, commas: Commas) -> Result<Vec<Token<'_>>, TooLong> {
         depth: 0,
         braces: 0,
         tables: 0,
+        aligned: 0,
     };
     while reader.at < text.len() {
         reader.token();
@@ -108,6 +109,8 @@ struct Reader<'a> {
     braces: usize,
     /// How many matrices are open.
     tables: usize,
+    /// How many environments of equations one below the other are open.
+    aligned: usize,
 }
 
 impl<'a> Reader<'a> {
