@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gavel_host::{Limits, LoadError};
+use gavel_host::{Host, HostConfig, Limits, LoadError};
 use gavel_verify::{Failure, Outcome, Verdict, Verifier};
 
 use crate::world::{
@@ -258,6 +258,27 @@ fn random_numbers_follow_from_the_submission() {
 fn an_endless_flood_of_output_is_out_of_fuel() {
     assert_eq!(attack("endless flood").result, Err(Failure::OutOfFuel { limit: limits().fuel }));
     assert_eq!(reward(&attack("flood")), 1.0);
+}
+
+#[test]
+fn what_a_plugin_writes_is_kept_for_its_author_alone_and_changes_nothing() {
+    let authors = Host::new(HostConfig { for_authors: true, slots: 1, ..HostConfig::default() }).unwrap();
+    let plugin = authors.load_file(attacker().name().as_ref()).unwrap();
+    let verifier = plugin.verifier("{}", &limits()).unwrap();
+    for completion in ["flood", "endless flood", "panic"] {
+        let (kept, judged) = (verifier.verify(&submission(completion)), attack(completion));
+        assert_eq!((kept.status(), kept.fuel), (judged.status(), judged.fuel), "{completion}");
+        assert_eq!(judged.output, None, "{completion}");
+        let output = kept.output.as_deref().unwrap();
+        assert!(output.len() < 66 << 10, "{completion}: {} bytes were kept", output.len());
+        match completion {
+            "panic" => {
+                assert!(output.contains("on purpose"), "{output}");
+                assert!(trap(&kept).len() > trap(&judged).len(), "{:?}", trap(&kept));
+            }
+            _ => assert!(output.ends_with("(the rest is lost: 64 KiB are kept)"), "{}", output.len()),
+        }
+    }
 }
 
 #[test]

@@ -161,8 +161,9 @@ fn a_run_in_which_nothing_has_a_reward_is_no_success() {
 fn every_line_says_why_it_has_no_reward() {
     let reward = "[verifiers.a]\nplugin = 'countdown'\n[reward]\nformula = 'if(a == 1, 1 / (a - 1), if(a == 2, 1, a.has_answer / 0 - 1 / 0))'";
     let input = [line("44+19+35"), line("44+19"), line("44").replace("98}", "\"many\"}")].concat();
+    // With one thread, the warning is of the first line.
     insta::assert_snapshot!(
-        Folder::with_reward(reward).shown_with_input(&["score", "-r", "reward.toml"], &input)
+        Folder::with_reward(reward).shown_with_input(&["score", "-r", "reward.toml", "-j", "1"], &input)
     );
 }
 

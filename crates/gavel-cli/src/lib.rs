@@ -5,6 +5,7 @@
 
 pub mod cases;
 pub mod cli;
+pub mod columns;
 pub mod commands;
 pub mod exit;
 pub mod interrupts;

@@ -24,10 +24,11 @@ use gavel_verify::{Failure, Refreshed, Reward, Score, Status};
 
 use crate::cases::place;
 use crate::cli::{GlobalArgs, ScoreArgs};
+use crate::columns::Columns;
 use crate::exit::{ExitStatus, InputFault, Stop};
 use crate::interrupts::Interrupts;
 use crate::lines::{BadLine, Line, Lines};
-use crate::rows::{Columns, Row, RowError};
+use crate::rows::{Row, RowError};
 use crate::terminal::Terminal;
 use crate::written;
 use input::Input;

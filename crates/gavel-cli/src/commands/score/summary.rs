@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use gavel_verify::{Score, Status};
 
-use crate::rows::{Part, Row};
+use crate::columns::Part;
+use crate::rows::Row;
 use crate::terminal::LABEL;
 
 /// Counts over all submissions; its size does not depend on how many there are.
