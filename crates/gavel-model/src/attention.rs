@@ -1,6 +1,6 @@
-//! What lets tokens see each other: rotary positions, masks, attention itself, and the key-value cache.
+//! What lets tokens see each other: rotary positions, masks, attention itself.
 
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use crate::Config;
 
@@ -37,14 +37,14 @@ impl Rope {
         Self { turns: Tensor::complex(&angles.cos(), &angles.sin()).unsqueeze(-2) }
     }
 
-    /// The embedding of the one position `position`, of a `Rope` made for `0..`.
-    pub(crate) fn at(&self, position: i64) -> Self {
-        Self { turns: self.turns.narrow(0, position, 1) }
-    }
-
     /// The embeddings of `positions` `(B)`, one for each row, of a `Rope` made for `0..`.
     pub(crate) fn rows(&self, positions: &Tensor) -> Self {
         Self { turns: self.turns.index_select(0, positions).unsqueeze(1) }
+    }
+
+    /// Cosines and sines, `(T, head_dim / 2, 2)` fp32, of a `Rope` made for positions `(T)`.
+    pub(crate) fn table(&self) -> Tensor {
+        self.turns.squeeze_dim(-2).view_as_real().contiguous()
     }
 
     /// Turns `heads` `(B, T, heads, head_dim)`, in fp32 whatever their format is.
@@ -102,76 +102,10 @@ fn attend_folded(queries: &Tensor, keys: &Tensor, values: &Tensor, mask: &Tensor
         .reshape(size.as_slice())
 }
 
-/// The keys and values of every token so far, in tensors made once for the longest sequence.
-#[derive(Debug)]
-pub(crate) struct Cache {
-    /// For each layer keys and values, `(B, key_value_heads, capacity, head_dim)`.
-    layers: Vec<(Tensor, Tensor)>,
-    /// How many columns are filled.
-    length: i64,
-}
-
-impl Cache {
-    pub(crate) fn new(config: &Config, rows: i64, capacity: i64, options: (Kind, Device)) -> Self {
-        let shape = [rows, config.num_key_value_heads, capacity, config.head_dim];
-        let empty = || Tensor::empty(shape, options);
-        Self { layers: (0..config.num_hidden_layers).map(|_| (empty(), empty())).collect(), length: 0 }
-    }
-
-    /// Columns filled.
-    pub(crate) fn length(&self) -> i64 {
-        self.length
-    }
-
-    /// Adds keys and values `(B, key_value_heads, T, head_dim)` of one layer after the columns filled, and gives
-    /// all of that layer's. [`Cache::advance`] makes the columns count, once all layers have added theirs.
-    pub(crate) fn extend(&mut self, layer: usize, keys: &Tensor, values: &Tensor) -> (Tensor, Tensor) {
-        let (all_keys, all_values) = &self.layers[layer];
-        let added = keys.size()[2];
-        let put = |all: &Tensor, new: &Tensor| {
-            all.narrow(2, self.length, added).copy_(new);
-            all.narrow(2, 0, self.length + added)
-        };
-        (put(all_keys, keys), put(all_values, values))
-    }
-
-    /// Counts `columns` more as filled.
-    pub(crate) fn advance(&mut self, columns: i64) {
-        self.length += columns;
-    }
-
-    /// A cache of its own with copies of `rows` `(N)`, in that order, and with room for `capacity` columns.
-    pub(crate) fn spread(&self, rows: &Tensor, capacity: i64) -> Self {
-        let spread = |table: &Tensor| {
-            let size = table.size();
-            let wide =
-                Tensor::empty([rows.size()[0], size[1], capacity, size[3]], (table.kind(), table.device()));
-            self.copy_rows(table, rows, &wide);
-            wide
-        };
-        let layers = self.layers.iter().map(|(keys, values)| (spread(keys), spread(values))).collect();
-        Self { layers, length: self.length }
-    }
-
-    /// Drops all rows but `rows` `(N)`, ascending. The memory stays, so that nothing is allocated.
-    pub(crate) fn keep(&mut self, rows: &Tensor) {
-        let keep = |table: &Tensor| {
-            let kept = table.narrow(0, 0, rows.size()[0]);
-            self.copy_rows(table, rows, &kept);
-            kept
-        };
-        self.layers = self.layers.iter().map(|(keys, values)| (keep(keys), keep(values))).collect();
-    }
-
-    /// Copies the filled columns of some rows of `table`; `target` may share its memory.
-    fn copy_rows(&self, table: &Tensor, rows: &Tensor, target: &Tensor) {
-        let chosen = table.narrow(2, 0, self.length).index_select(0, rows);
-        target.narrow(2, 0, self.length).copy_(&chosen);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use tch::Device;
+
     use super::*;
 
     #[test]

@@ -21,25 +21,24 @@ mod attention;
 mod checkpoint;
 mod config;
 mod decoder;
+mod engine;
 mod error;
-mod generate;
 mod generation_config;
 mod layers;
 mod log_probs;
 mod model;
 mod packed;
-mod sample;
-mod stop;
 mod tokenizer;
 mod weights;
 
 pub use checkpoint::{SaveDtype, model_files};
 pub use config::{Architecture, Config};
+pub use engine::{
+    Completion, Engine, Finish, Finished, NeverStop, NotFinite, Request, Room, Sampling, Stop, StopStrings,
+};
 pub use error::Error;
-pub use generate::{Completion, Finish, Sampling};
 pub use generation_config::GenerationConfig;
 pub use log_probs::TokenLogProbs;
 pub use model::{Model, Precision};
 pub use packed::{Group, Packed};
-pub use stop::{NeverStop, Stop, StopStrings};
 pub use tokenizer::Tokenizer;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tch::{Device, Kind, Tensor, no_grad};
 
-use crate::attention::{Cache, Rope, attend, causal_mask, neighbours_from_halves, positions_of};
+use crate::attention::{Rope, attend, causal_mask, neighbours_from_halves, positions_of};
 use crate::decoder::Decoder;
 use crate::weights::{Block, Weights};
 use crate::{Config, Error, GenerationConfig, SaveDtype, checkpoint};
@@ -206,15 +206,20 @@ impl Model {
         Decoder { config: &self.config, masters: &self.weights, values: &self.values }
     }
 
+    /// The parameters in the compute format and in checkpoint order; see [`Model::refresh`].
+    pub(crate) fn values(&self) -> &Weights {
+        &self.values
+    }
+
     /// The parameters in the compute format, ready for one or many forward passes; gradients flow through.
-    pub(crate) fn network(&self) -> Network<'_> {
+    pub(crate) fn network(&self) -> Network {
         let mut weights = self.weights.map(|tensor| tensor.to_kind(self.precision.compute));
         let rows = Tensor::from_slice(&neighbours_from_halves(&self.config)).to_device(self.device);
         for block in &mut weights.blocks {
             block.qkv = block.qkv.index_select(0, &rows);
             block.qkv_bias = block.qkv_bias.as_ref().map(|bias| bias.index_select(0, &rows));
         }
-        Network { config: &self.config, weights }
+        Network { config: self.config.clone(), weights }
     }
 }
 
@@ -226,12 +231,16 @@ fn values_of(weights: &Weights, precision: Precision) -> Weights {
 /// A model's shape with its weights in the compute format, and queries and keys in neighbour order (see [`Rope`]):
 /// the forward pass.
 #[derive(Debug)]
-pub(crate) struct Network<'a> {
-    pub(crate) config: &'a Config,
+pub(crate) struct Network {
+    config: Config,
     weights: Weights,
 }
 
-impl Network<'_> {
+/// Attention of one layer: its index, then queries `(B, heads, T, head_dim)`, and keys and values of the same tokens,
+/// `(B, key_value_heads, T, head_dim)`; gives `(B, heads, T, head_dim)`.
+pub(crate) type Attend<'a> = dyn FnMut(usize, &Tensor, &Tensor, &Tensor) -> Tensor + 'a;
+
+impl Network {
     /// The format that it computes in.
     pub(crate) fn kind(&self) -> Kind {
         self.weights.embedding.kind()
@@ -243,31 +252,24 @@ impl Network<'_> {
             Some(mask) => positions_of(mask),
             None => Tensor::arange(tokens.size()[1], (Kind::Int64, tokens.device())),
         };
-        let rope = Rope::new(self.config, &positions);
-        self.run(tokens, &rope, attention_mask.map(causal_mask).as_ref(), None)
+        let rope = Rope::new(&self.config, &positions);
+        let mask = attention_mask.map(causal_mask);
+        let causal = mask.is_none() && tokens.size()[1] > 1;
+        self.run(tokens, &rope, &mut |_, queries, keys, values| {
+            attend(queries, keys, values, mask.as_ref(), causal)
+        })
     }
 
-    /// Runs all blocks on `tokens` `(B, T)`, which come after what `cache` holds and are added to it.
-    ///
-    /// Without a mask, tokens see earlier ones and themselves; `cache` then is empty or `T` is 1.
-    pub(crate) fn run(
-        &self,
-        tokens: &Tensor,
-        rope: &Rope,
-        mask: Option<&Tensor>,
-        mut cache: Option<&mut Cache>,
-    ) -> Tensor {
+    /// Runs all blocks on `tokens` `(B, T)`; which tokens they see is up to `attend`.
+    pub(crate) fn run(&self, tokens: &Tensor, rope: &Rope, attend: &mut Attend<'_>) -> Tensor {
         let mut stream = Tensor::embedding(&self.weights.embedding, tokens, -1, false, false);
         for (layer, block) in self.weights.blocks.iter().enumerate() {
             let normalised = self.normalise(&stream, &block.attention_norm);
-            let attended = self.attention(layer, block, &normalised, rope, mask, cache.as_deref_mut());
+            let attended = self.attention(layer, block, &normalised, rope, attend);
             // Not added in place: the backward pass needs the stream as it was.
             stream = attended + stream;
             let normalised = self.normalise(&stream, &block.feed_forward_norm);
             stream = self.feed_forward(block, &normalised) + stream;
-        }
-        if let Some(cache) = cache {
-            cache.advance(tokens.size()[1]);
         }
         self.normalise(&stream, &self.weights.norm)
     }
@@ -283,10 +285,9 @@ impl Network<'_> {
         block: &Block,
         input: &Tensor,
         rope: &Rope,
-        mask: Option<&Tensor>,
-        cache: Option<&mut Cache>,
+        attend: &mut Attend<'_>,
     ) -> Tensor {
-        let Config { num_attention_heads, num_key_value_heads, head_dim, .. } = *self.config;
+        let Config { num_attention_heads, num_key_value_heads, head_dim, .. } = self.config;
         let [rows, length, _] = input.size()[..] else {
             unreachable!("hidden states are (B, T, hidden_size)")
         };
@@ -296,14 +297,7 @@ impl Network<'_> {
         let (queries, keys) = split(&rope.turn(&rotary), 2, num_attention_heads);
         let [queries, keys, values] = [queries, keys, values].map(|heads| heads.transpose(1, 2));
 
-        let causal = mask.is_none() && length > 1;
-        let attended = match cache {
-            None => attend(&queries, &keys, &values, mask, causal),
-            Some(cache) => {
-                let (keys, values) = cache.extend(layer, &keys, &values);
-                attend(&queries, &keys, &values, mask, causal)
-            }
-        };
+        let attended = attend(layer, &queries, &keys, &values);
         let joined = attended.transpose(1, 2).reshape([rows, length, num_attention_heads * head_dim]);
         joined.linear(&block.output, block.output_bias.as_ref())
     }

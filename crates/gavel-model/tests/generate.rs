@@ -221,7 +221,7 @@ fn requests_that_make_no_sense_are_refused() {
     assert_eq!(refused(&[], Sampling { max_new_tokens: 0, ..fine() }), "max_new_tokens");
     assert_eq!(refused(&[], Sampling { temperature: f64::NAN, ..fine() }), "temperature");
     assert_eq!(refused(&[], Sampling { top_p: 0.0, ..fine() }), "top_p");
-    assert_eq!(refused(&[], Sampling { pad_token: 18, ..fine() }), "pad_token");
+    assert_eq!(refused(&[], Sampling { min_p: 1.5, ..fine() }), "min_p");
     assert!(generate(&model, &[], &fine()).is_empty());
 }
 

@@ -67,7 +67,14 @@ constexpr int THREADS = 256;
 constexpr int CHUNK = 8192;  // logits of a block
 constexpr int CHUNKS = (VOCABULARY + CHUNK - 1) / CHUNK;
 constexpr int OWN = CHUNK / THREADS;  // logits of a thread
-constexpr float NOTHING = -1e30f;
+constexpr float NOTHING = -1e30f;  // the logit of what is beyond the vocabulary
+constexpr float LOWEST = -1e20f;   // the greatest logit of nothing: beside it NOTHING weighs nothing
+
+// The weight of a logit beside the greatest one. One instruction before the exponential: its rounding is that of a
+// logit's last digit.
+__device__ __forceinline__ float weight_of(float logit, float greatest, float scale) {
+  return exp2_fast(fmaf(logit, scale, -greatest * scale));
+}
 
 // Eight logits, those beyond the vocabulary as NOTHING.
 __device__ __forceinline__ void load_logits(const bf16* logits, int at, float* to) {
@@ -89,7 +96,7 @@ __device__ __forceinline__ void load_logits(const bf16* logits, int at, float* t
 
 // Draws by the inverse of the cumulative distribution. Blocks (chunks, rows); the last block of a row to be done picks
 // the chunk, looks into it again and commits.
-extern "C" __global__ void __launch_bounds__(THREADS) sample(const Sample p) {
+extern "C" __global__ void __launch_bounds__(THREADS, 3) sample(const Sample p) {
   __shared__ float maxima[THREADS / 32], sums[THREADS / 32], kept_sums[THREADS / 32];
   __shared__ int places[THREADS / 32];
   __shared__ int is_last, chosen_chunk;
@@ -103,30 +110,32 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(const Sample p) {
   const float least = p.least ? p.least[row] : 2 * NOTHING;
   const bf16* logits = p.logits + (size_t)row * ROW;
 
-  float x[OWN], most = NOTHING;
-  int where = 0;
+  float x[OWN], most = LOWEST;
 #pragma unroll
   for (int k = 0; k < OWN / 8; k++) {
-    const int at = blockIdx.x * CHUNK + (threadIdx.x + THREADS * k) * 8;
-    load_logits(logits, at, x + 8 * k);
+    load_logits(logits, blockIdx.x * CHUNK + (threadIdx.x + THREADS * k) * 8, x + 8 * k);
+    // fmaxf passes over NaN: it shows in the sum below, and so in the log-probability.
 #pragma unroll
-    for (int e = 0; e < 8; e++) {
-      // A comparison that NaN fails: then it shows in the sum below, and so in the log-probability.
-      if (x[8 * k + e] > most) most = x[8 * k + e], where = at + e;
-    }
+    for (int e = 0; e < 8; e++) most = fmaxf(most, x[8 * k + e]);
   }
-  // The greatest of a warp; of equals the first.
-  for (int offset = 16; offset; offset >>= 1) {
-    const float other = __shfl_xor_sync(ALL_LANES, most, offset);
-    const int its = __shfl_xor_sync(ALL_LANES, where, offset);
-    if (other > most || (other == most && its < where)) most = other, where = its;
+  most = warp_max(most);
+  int where = VOCABULARY;
+  if (greedy) {
+    // Of equals the first.
+#pragma unroll
+    for (int k = OWN - 1; k >= 0; k--) {
+      if (x[k] == most) where = blockIdx.x * CHUNK + (threadIdx.x + THREADS * (k / 8)) * 8 + k % 8;
+    }
+    for (int offset = 16; offset; offset >>= 1) where = min(where, __shfl_xor_sync(ALL_LANES, where, offset));
   }
   float sum = 0.f, kept = 0.f;
 #pragma unroll
-  for (int k = 0; k < OWN; k++) {
-    const float weight = exp2_fast((x[k] - most) * scale);
-    sum += weight;
-    kept += x[k] >= least ? weight : 0.f;
+  for (int k = 0; k < OWN; k++) sum += weight_of(x[k], most, scale);
+  if (p.least) {
+#pragma unroll
+    for (int k = 0; k < OWN; k++) kept += x[k] >= least ? weight_of(x[k], most, scale) : 0.f;
+  } else {
+    kept = sum;
   }
   sum = warp_sum(sum);
   kept = warp_sum(kept);
@@ -153,7 +162,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(const Sample p) {
 
   if (threadIdx.x == 0) {
     const float4* parts = p.parts + row * CHUNKS;
-    most = NOTHING, where = 0;
+    most = LOWEST, where = VOCABULARY;
     for (int i = 0; i < CHUNKS; i++) {
       const float4 part = __ldcg(parts + i);
       if (part.x > most) most = part.x, where = __float_as_int(part.w);
@@ -169,8 +178,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(const Sample p) {
     log_total = log2_fast(sum);
     chosen_chunk = -1;
     if (greedy || !(kept > 0.f)) {
-      // The most likely token; also where logits are not numbers, which the log-probability then says.
-      commit(p, place, slot, where, -log_total * LN_2);
+      // The most likely token. Where logits are not numbers it is any, and the log-probability says so.
+      commit(p, place, slot, min(where, VOCABULARY - 1), -log_total * LN_2);
     } else {
       const u32 random = philox(slot.seed, slot.stream, place.y + 1 - slot.prompt);
       float rest = ((random >> 8) + 0.5f) * 5.9604644775390625e-8f * kept;
@@ -201,7 +210,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(const Sample p) {
     load_logits(logits, begin + 8 * k, x + 8 * k);
 #pragma unroll
     for (int e = 0; e < 8; e++) {
-      if (x[8 * k + e] >= least) own += exp2_fast((x[8 * k + e] - row_maximum) * scale);
+      if (x[8 * k + e] >= least) own += weight_of(x[8 * k + e], row_maximum, scale);
     }
   }
   float upto = own;
@@ -217,20 +226,21 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(const Sample p) {
   const float before = upto - own;
   const bool hit = own > 0.f && target >= before && target < upto;
   // Where rounding left the target above all, the last thread with a weight takes it.
-  int taker = hit ? threadIdx.x : -1;
+  const int thread = threadIdx.x;
+  int taker = hit ? thread : -1;
   if (!__syncthreads_or(hit)) {
     if (threadIdx.x == 0) places[0] = -1;
     __syncthreads();
-    if (own > 0.f) atomicMax(places, threadIdx.x);
+    if (own > 0.f) atomicMax(places, thread);
     __syncthreads();
     taker = places[0];
   }
-  if (taker != threadIdx.x) return;
+  if (taker != thread) return;
   int token = begin;
   float logit = NOTHING, reached = before;
 #pragma unroll
   for (int k = 0; k < OWN; k++) {
-    const float weight = x[k] >= least ? exp2_fast((x[k] - row_maximum) * scale) : 0.f;
+    const float weight = x[k] >= least ? weight_of(x[k], row_maximum, scale) : 0.f;
     if (weight > 0.f && (logit == NOTHING || target >= reached)) token = begin + k, logit = x[k];
     reached += weight;
   }
@@ -249,9 +259,9 @@ struct Cut {
 constexpr int CUT_THREADS = 1024;
 
 // bf16 as an integer that is ordered as the number is.
-__device__ __forceinline__ u32 ordered(bf16 value) { return (value & 0x8000u) ? 0xffffu & ~value : value | 0x8000u; }
+__device__ __forceinline__ u32 ordered(u32 bits) { return (bits & 0x8000u) ? bits ^ 0xffffu : bits | 0x8000u; }
 __device__ __forceinline__ float from_ordered(u32 key) {
-  return to_float(bf16((key & 0x8000u) ? key & 0x7fffu : 0xffffu & ~key));
+  return to_float(bf16((key & 0x8000u) ? key & 0x7fffu : key ^ 0xffffu));
 }
 
 // Calls `each(logit, key)` for every logit of a row.
@@ -267,53 +277,47 @@ __device__ __forceinline__ void for_each_logit(const bf16* logits, Each each) {
   }
 }
 
-// The greatest key such that the weights of all keys from it on reach `goal(total)`, by its upper and then its lower byte;
-// 0 where they never do. Weights are integers, so that the order of additions does not matter. `bins` are 256.
-template <class Weight, class Goal>
-__device__ u32 key_that_reaches(const bf16* logits, u64* bins, u32* found, u64* found_rest, Weight weight, Goal goal) {
-  for (int digit = 1; digit >= 0; digit--) {
-    __syncthreads();
-    const u32 prefix = *found;
-    const u64 rest = *found_rest;
-    if (threadIdx.x < 256) bins[threadIdx.x] = 0;
-    __syncthreads();
-    for_each_logit(logits, [&](float logit, u32 key) {
-      if (digit == 1 || key >> 8 == prefix) {
-        const u64 added = weight(logit);
-        if (added) atomicAdd(bins + (digit == 1 ? key >> 8 : key & 255u), added);
-      }
-    });
-    __syncthreads();
-    if (threadIdx.x == 0) {
-      u64 goal_now = rest;
-      if (digit == 1) {
-        u64 total = 0;
-        for (int i = 0; i < 256; i++) total += bins[i];
-        goal_now = goal(total);
-      }
-      int bin = 255;
-      u64 above = 0;
-      while (bin > 0 && above + bins[bin] < goal_now) above += bins[bin--];
-      *found = digit == 1 ? bin : prefix << 8 | bin;
-      *found_rest = goal_now - above;
-    }
-  }
+// Sums of three numbers over the block, to every thread; in the same order always.
+__device__ float3 block_sums(float3 sums, float3* shared) {
+  sums = make_float3(warp_sum(sums.x), warp_sum(sums.y), warp_sum(sums.z));
   __syncthreads();
-  return *found;
+  if ((threadIdx.x & 31) == 0) shared[threadIdx.x >> 5] = sums;
+  __syncthreads();
+  const float3 of_warp = shared[threadIdx.x & 31];
+  return make_float3(warp_sum(of_warp.x), warp_sum(of_warp.y), warp_sum(of_warp.z));
+}
+
+// The greatest key such that the weights of all logits from it on reach `goal`: two of its bits in each turn. A histogram
+// would take fewer turns, but logits crowd in few of its bins.
+template <class Weight>
+__device__ u32 key_that_reaches(const bf16* logits, float3* shared, float goal, Weight weight) {
+  u32 found = 0;
+  for (int shift = 14; shift >= 0; shift -= 2) {
+    float3 from = make_float3(0.f, 0.f, 0.f);
+    const u32 step = 1u << shift;
+    for_each_logit(logits, [&](float logit, u32 key) {
+      if (key < found + step) return;
+      const float its = weight(logit);
+      from.x += its;
+      if (key >= found + 2 * step) from.y += its;
+      if (key >= found + 3 * step) from.z += its;
+    });
+    from = block_sums(from, shared);
+    found += from.z >= goal ? 3 * step : from.y >= goal ? 2 * step : from.x >= goal ? step : 0;
+  }
+  return found;
 }
 
 // The least logit that top-k, then top-p, then min-p leave, for each row; tokens as likely as the last of them stay too.
 // One block for a row.
 extern "C" __global__ void __launch_bounds__(CUT_THREADS) cut(const Cut p) {
-  __shared__ u64 bins[256];
   __shared__ float maxima[CUT_THREADS / 32];
-  __shared__ u32 found;
-  __shared__ u64 rest;
+  __shared__ float3 shared[CUT_THREADS / 32];
   const int2 place = p.rows[blockIdx.x];
   if (place.x < 0) return;
   const Slot& slot = p.slots[place.x];
   const bf16* logits = p.logits + (size_t)blockIdx.x * ROW;
-  float most = NOTHING;
+  float most = LOWEST;
   for_each_logit(logits, [&](float logit, u32) { most = fmaxf(most, logit); });
   most = warp_max(most);
   if ((threadIdx.x & 31) == 0) maxima[threadIdx.x >> 5] = most;
@@ -323,19 +327,15 @@ extern "C" __global__ void __launch_bounds__(CUT_THREADS) cut(const Cut p) {
   const bool greedy = slot.inverse_temperature == 0.f;
   float least = 2 * NOTHING;
   if (!greedy && slot.top_k > 0 && slot.top_k < VOCABULARY) {
-    const u64 count = slot.top_k;
-    const u32 key = key_that_reaches(logits, bins, &found, &rest, [](float) { return u64(1); },
-                                     [&](u64) { return count; });
-    least = from_ordered(key);
+    least = from_ordered(key_that_reaches(logits, shared, slot.top_k, [](float) { return 1.f; }));
   }
   if (!greedy && slot.top_p < 1.f) {
     const float scale = slot.inverse_temperature * LOG2_E, from = least;
-    const double part = slot.top_p;
-    const u32 key = key_that_reaches(
-        logits, bins, &found, &rest,
-        [&](float logit) { return logit >= from ? u64(exp2_fast((logit - most) * scale) * 1099511627776.f) : u64(0); },
-        [&](u64 total) { return u64(part * double(total)) + 1; });
-    least = fmaxf(least, from_ordered(key));
+    auto weight = [&](float logit) { return logit >= from ? weight_of(logit, most, scale) : 0.f; };
+    float3 total = make_float3(0.f, 0.f, 0.f);
+    for_each_logit(logits, [&](float logit, u32) { total.x += weight(logit); });
+    total = block_sums(total, shared);
+    least = fmaxf(least, from_ordered(key_that_reaches(logits, shared, slot.top_p * total.x, weight)));
   }
   if (!greedy) least = fmaxf(least, most + slot.log_min_p / slot.inverse_temperature);
   if (threadIdx.x == 0) p.least[blockIdx.x] = least;

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-use gavel_model::{Model, Sampling, Tokenizer};
+use gavel_model::{Model, Room, Sampling, Tokenizer};
 use gavel_verify::{Reward, Score};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -213,20 +213,22 @@ pub fn evaluate(
     options.check(reward)?;
     let tasks = rollout::encode(tasks.to_vec(), tokenizer, model.config().vocab_size)?;
     let stop = rollout::stop(&options.stop, tokenizer)?;
-    let sampler = Sampler { model, tokenizer, stop: stop.as_ref(), reward, max_num_seqs: options.batch_size };
-    let evaluation = evaluate_encoded(&sampler, &tasks, options, &mut |_| ControlFlow::Continue(()))?;
+    let slots = options.batch_size.min(tasks.len() * options.num_generations);
+    let room = Room { slots, tokens: rollout::longest_prompt(&tasks) + options.max_completion_length };
+    let mut sampler = Sampler::new(model, tokenizer, stop.as_ref(), reward, room);
+    let evaluation = evaluate_encoded(&mut sampler, &tasks, options, &mut |_| ControlFlow::Continue(()))?;
     Ok(evaluation.expect("nobody broke it off"))
 }
 
 /// As [`evaluate`]; `between` hears how many completions are done before each batch, and breaks the evaluation off.
 pub(crate) fn evaluate_encoded(
-    sampler: &Sampler<'_>,
+    sampler: &mut Sampler<'_>,
     tasks: &[EncodedTask],
     options: &EvalOptions,
     between: &mut dyn FnMut(usize) -> ControlFlow<()>,
 ) -> Result<Option<Evaluation>, TrainError> {
     let start = Instant::now();
-    let Sampler { model, tokenizer, .. } = sampler;
+    let end_tokens = rollout::end_tokens(sampler.model, sampler.tokenizer);
     let repeated: Vec<&EncodedTask> =
         tasks.iter().flat_map(|task| std::iter::repeat_n(task, options.num_generations)).collect();
     let mut samples = Vec::with_capacity(repeated.len());
@@ -239,10 +241,10 @@ pub(crate) fn evaluate_encoded(
             temperature: options.temperature,
             top_p: options.top_p,
             top_k: options.top_k,
+            min_p: 0.0,
             seed: seeds::derive(options.seed, Purpose::Evaluation, 0),
             first_stream: samples.len() as u64,
-            end_tokens: rollout::end_tokens(model, tokenizer),
-            pad_token: tokenizer.pad_token_id().unwrap_or(0),
+            end_tokens: end_tokens.clone(),
         };
         samples.extend(sampler.rollout(batch, &sampling)?.samples);
     }

@@ -1,9 +1,14 @@
 //! Samples completions and has each one scored as soon as it ends, while others are still being sampled.
 
+use std::rc::Rc;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use gavel_model::{Completion, Finish, Model, NeverStop, Sampling, Stop, StopStrings, Tokenizer};
+use gavel_model::{
+    Completion, Engine, Finish, Finished, Model, NeverStop, Request, Room, Sampling, Stop, StopStrings,
+    Tokenizer,
+};
 use gavel_verify::{NoReward, Reward, Score, Submission};
 use serde_json::Value;
 
@@ -87,41 +92,58 @@ impl Rollout {
     }
 }
 
-/// What samples completions and has them scored.
+/// Tokens of the longest prompt.
+pub(crate) fn longest_prompt(tasks: &[EncodedTask]) -> usize {
+    tasks.iter().map(|task| task.prompt.len()).max().unwrap_or(0)
+}
+
+/// What samples completions and has them scored: the policy and the reward.
 pub(crate) struct Sampler<'a> {
     pub(crate) model: &'a Model,
     pub(crate) tokenizer: &'a Tokenizer,
     /// What ends a completion besides end tokens; see [`stop`].
-    pub(crate) stop: &'a dyn Stop,
-    pub(crate) reward: &'a dyn Reward,
-    /// At most this many sequences are in memory at a time.
-    pub(crate) max_num_seqs: usize,
+    stop: &'a dyn Stop,
+    reward: &'a dyn Reward,
+    engine: Engine,
 }
 
-impl Sampler<'_> {
-    /// Samples one completion for each task; for a group, a task comes several times. The scores of one part are
-    /// worked on while the next is sampled.
-    pub(crate) fn rollout(&self, tasks: &[&EncodedTask], sampling: &Sampling) -> Result<Rollout, TrainError> {
+impl<'a> Sampler<'a> {
+    /// A sampler with an engine of its own, which has `room` and the weights of `model` as they are now.
+    pub(crate) fn new(
+        model: &'a Model,
+        tokenizer: &'a Tokenizer,
+        stop: &'a dyn Stop,
+        reward: &'a dyn Reward,
+        room: Room,
+    ) -> Self {
+        Self { model, tokenizer, stop, reward, engine: Engine::new(model, room) }
+    }
+
+    /// Samples with the weights that the model has now.
+    pub(crate) fn load_weights(&mut self) {
+        self.engine.load_weights(self.model);
+    }
+
+    /// Samples one completion for each task; for a group, a task comes several times. Completions are decoded and handed to
+    /// the reward on a thread of their own, as they end.
+    pub(crate) fn rollout(
+        &mut self,
+        tasks: &[&EncodedTask],
+        sampling: &Sampling,
+    ) -> Result<Rollout, TrainError> {
         let start = Instant::now();
-        let (sender, scores) = mpsc::channel();
-        let mut texts = vec![String::new(); tasks.len()];
-        let mut completions = Vec::with_capacity(tasks.len());
-        for tasks in tasks.chunks(self.max_num_seqs) {
-            let first = completions.len();
-            let stream = sampling.first_stream + first as u64;
-            let sampling = Sampling { first_stream: stream, ..sampling.clone() };
-            let texts = &mut texts[first..];
-            completions.extend(self.part(tasks, &sampling, |index, completion, text| {
-                self.submit(first + index, submission(&tasks[index].task, completion, &text), &sender);
-                texts[index] = text;
-            })?);
-        }
-        drop(sender);
-        let sample_time = start.elapsed();
-        let scores = collect(&scores, tasks.len())?;
+        let scorer = Scorer { tasks, tokenizer: self.tokenizer, reward: self.reward };
+        let (handed, sample_time) = thread::scope(|scope| {
+            let (sender, finished) = mpsc::channel();
+            let handed = scope.spawn(|| scorer.hand_over(finished));
+            let sampled = self.sample(tasks, sampling, sender);
+            let sample_time = start.elapsed();
+            let handed = handed.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            sampled.and(handed).map(|handed| (handed, sample_time))
+        })?;
+        let scores = collect(&handed.scores, tasks.len())?;
         let score_wait = start.elapsed() - sample_time;
-        let samples = completions.into_iter().zip(texts).zip(scores);
-        let samples = samples.map(|((completion, text), score)| Sample {
+        let samples = handed.completions.into_iter().zip(scores).map(|((completion, text), score)| Sample {
             text,
             truncated: completion.finish == Finish::Length,
             tokens: completion.tokens,
@@ -131,32 +153,65 @@ impl Sampler<'_> {
         Ok(Rollout { samples: samples.collect(), sample_time, score_wait })
     }
 
-    /// Samples as many sequences as are in memory at a time; `finished` gets each completion with its text when it ends.
-    fn part(
-        &self,
+    /// Samples, and sends each completion as it ends.
+    fn sample(
+        &mut self,
         tasks: &[&EncodedTask],
         sampling: &Sampling,
-        mut finished: impl FnMut(usize, &Completion, String),
-    ) -> Result<Vec<Completion>, TrainError> {
-        let prompts: Vec<&[i64]> = tasks.iter().map(|task| task.prompt.as_slice()).collect();
-        let mut undecodable = None;
-        let completions =
-            self.model.generate(&prompts, sampling, self.stop, |index, completion| {
-                match self.tokenizer.decode(&completion.tokens) {
-                    Ok(text) => finished(index, completion, text),
-                    Err(error) => undecodable = Some(error),
+        sender: Sender<Finished>,
+    ) -> Result<(), TrainError> {
+        let sampling = Rc::new(sampling.clone());
+        let sampled: Result<(), TrainError> = (|| {
+            for (id, task) in tasks.iter().enumerate() {
+                let (prompt, sampling) = (task.prompt.as_slice().into(), Rc::clone(&sampling));
+                self.engine.submit(Request { id, prompt, sampling, stream: id as u64 })?;
+            }
+            loop {
+                let left = self.engine.step(self.stop).map_err(|wrong| wrong.of(self.model))?;
+                for finished in self.engine.finished() {
+                    // Nobody receives any more where decoding failed, and that is the error then.
+                    let _ = sender.send(finished);
                 }
-            })?;
-        match undecodable {
-            Some(error) => Err(error.into()),
-            None => Ok(completions),
+                if left == 0 {
+                    return Ok(());
+                }
+            }
+        })();
+        if sampled.is_err() {
+            self.engine.clear();
         }
+        sampled
     }
+}
 
-    fn submit(&self, index: usize, submission: Submission, sender: &Sender<(usize, Score)>) {
-        let sender = sender.clone();
-        // A failed send means that the rollout was given up, and nobody wants the score any more.
-        self.reward.submit(submission, Box::new(move |score| drop(sender.send((index, score)))));
+/// What decodes completions and hands them to the reward.
+struct Scorer<'a> {
+    tasks: &'a [&'a EncodedTask],
+    tokenizer: &'a Tokenizer,
+    reward: &'a dyn Reward,
+}
+
+/// Completions that the reward has, and where its scores arrive.
+struct HandedOver {
+    /// With their texts, in the order of the tasks.
+    completions: Vec<(Completion, String)>,
+    scores: Receiver<(usize, Score)>,
+}
+
+impl Scorer<'_> {
+    /// Hands over each completion as it comes, until all have come.
+    fn hand_over(&self, finished: Receiver<Finished>) -> Result<HandedOver, TrainError> {
+        let (sender, scores) = mpsc::channel();
+        let mut completions: Vec<Option<(Completion, String)>> = vec![None; self.tasks.len()];
+        for Finished { id, completion } in finished {
+            let text = self.tokenizer.decode(&completion.tokens)?;
+            let submission = submission(&self.tasks[id].task, &completion, &text);
+            let sender = sender.clone();
+            // A failed send means that the rollout was given up, and nobody wants the score any more.
+            self.reward.submit(submission, Box::new(move |score| drop(sender.send((id, score)))));
+            completions[id] = Some((completion, text));
+        }
+        Ok(HandedOver { completions: completions.into_iter().flatten().collect(), scores })
     }
 }
 

@@ -14,13 +14,14 @@ mod updates;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use gavel_model::{Config, Model, Precision, Sampling, Stop, Tokenizer};
+use gavel_model::{Config, Model, Precision, Room, Sampling, Tokenizer};
 use gavel_verify::{Refreshed, Reward};
 use serde_json::{Map, Value};
 use tch::Device;
 
 use crate::TrainError;
 use crate::digests::Judges;
+use crate::eval::EvalOptions;
 use crate::files::json_bytes;
 use crate::grpo;
 use crate::learn::Learner;
@@ -82,6 +83,8 @@ pub fn train(
         model.refresh();
     }
     let stop = rollout::stop(&settings.stop, &tokenizer)?;
+    let room = room(settings, &tasks, &eval_tasks);
+    let mut sampler = Sampler::new(&model, &tokenizer, stop.as_ref(), reward.as_ref(), room);
     // Everything is loaded, so the run begins.
     let (run, mut judges) = beginning.begin()?;
     let mut records = run.records_after(
@@ -96,8 +99,7 @@ pub fn train(
     let parameters = model.parameter_count();
     let mut stopped = progress(Progress::Started { step: state.step, steps, parameters, device }).is_break();
     if state.step == 0 && settings.eval_on_start && evaluator.has_tasks() && !stopped {
-        let sampler = sampler(settings, &model, &tokenizer, stop.as_ref(), reward.as_ref());
-        match evaluator.evaluate(&sampler, &mut state, progress)? {
+        match evaluator.evaluate(&mut sampler, &mut state, progress)? {
             Some(found) => {
                 state.before = Some(found.summary());
                 record_evaluation(&run, &mut records, 0, &found)?;
@@ -126,7 +128,6 @@ pub fn train(
         }
 
         // Sample G completions of each prompt, and score each one as soon as it ends.
-        let sampler = sampler(settings, &model, &tokenizer, stop.as_ref(), reward.as_ref());
         let prompts = prompts_of_step(settings, &tasks, step);
         let rollout = sampler
             .rollout(&prompts, &sampling(settings, &model, &tokenizer, step))
@@ -146,6 +147,7 @@ pub fn train(
         let examples = examples(settings, &prompts, &rollout, &advantages, step);
         let batches = learner.batches(&examples);
         let updates = updates::learn(settings, &mut learner, &batches, (step, steps), &mut clock)?;
+        sampler.load_weights();
         metrics.merge(updates.of_one_step());
 
         // Log.
@@ -194,7 +196,7 @@ pub fn train(
         // Evaluate.
         let is_time = settings.eval_steps.is_some_and(|every| step.is_multiple_of(every as u64));
         if evaluator.has_tasks() && (is_last || is_time) && !stopped {
-            match evaluator.evaluate(&sampler, &mut state, progress)? {
+            match evaluator.evaluate(&mut sampler, &mut state, progress)? {
                 Some(found) => {
                     record_evaluation(&run, &mut records, step, &found)?;
                     stopped = progress(Progress::Evaluated { step, evaluation: &found }).is_break();
@@ -221,8 +223,7 @@ pub fn train(
 
     // A run that was stopped in its last evaluation, and goes on, still owes it.
     if !stopped && evaluator.owes(&state, steps) {
-        let sampler = sampler(settings, &model, &tokenizer, stop.as_ref(), reward.as_ref());
-        if let Some(found) = evaluator.evaluate(&sampler, &mut state, progress)? {
+        if let Some(found) = evaluator.evaluate(&mut sampler, &mut state, progress)? {
             record_evaluation(&run, &mut records, state.step, &found)?;
             let _ = progress(Progress::Evaluated { step: state.step, evaluation: &found });
             records.sync()?;
@@ -270,14 +271,17 @@ fn finished_run<'a>(
     Ok(finished.map(|summary| (Summary { model: checkpoint.path.clone(), ..summary }, run)))
 }
 
-fn sampler<'a>(
-    settings: &Settings,
-    model: &'a Model,
-    tokenizer: &'a Tokenizer,
-    stop: &'a dyn Stop,
-    reward: &'a dyn Reward,
-) -> Sampler<'a> {
-    Sampler { model, tokenizer, stop, reward, max_num_seqs: settings.sequences_in_flight() }
+/// What the engine has to hold: the sequences of a rollout or of a batch of the evaluation, and the longest of both.
+fn room(settings: &Settings, tasks: &[EncodedTask], eval_tasks: &[EncodedTask]) -> Room {
+    let training = rollout::longest_prompt(tasks) + settings.max_completion_length;
+    if eval_tasks.is_empty() {
+        return Room { slots: settings.sequences_in_flight(), tokens: training };
+    }
+    let options = EvalOptions::of(settings);
+    let evaluation = rollout::longest_prompt(eval_tasks) + options.max_completion_length;
+    let batch = options.batch_size.min(eval_tasks.len() * options.num_generations);
+    let slots = settings.sequences_in_flight().max(batch).min(settings.max_num_seqs.unwrap_or(usize::MAX));
+    Room { slots, tokens: training.max(evaluation) }
 }
 
 fn save(
@@ -309,10 +313,10 @@ fn sampling(settings: &Settings, model: &Model, tokenizer: &Tokenizer, step: u64
         temperature: settings.temperature,
         top_p: settings.top_p,
         top_k: settings.top_k,
+        min_p: 0.0,
         seed: seeds::derive(settings.seed, Purpose::Rollout, step),
         first_stream: 0,
         end_tokens: rollout::end_tokens(model, tokenizer),
-        pad_token: tokenizer.pad_token_id().unwrap_or(0),
     }
 }
 

@@ -36,7 +36,18 @@ pub struct Args {
     /// List the parts and run none.
     #[arg(long)]
     list: bool,
+    /// Run the tests of kernels, models and training on this machine's CUDA device, and nothing else; without a device they
+    /// fail, where they are skipped otherwise.
+    #[arg(long, conflicts_with = "only")]
+    gpu: bool,
 }
+
+/// What `--gpu` runs.
+const GPU: Part =
+    Part { name: "gpu", what: "kernels, models and training on a CUDA device", needs: &[], commands: gpu };
+
+/// What a test says that needs a CUDA device and has none.
+const NO_DEVICE: &str = "there is no CUDA device here";
 
 /// One row of the table at the end.
 #[derive(Debug)]
@@ -117,7 +128,7 @@ pub fn run(root: &Path, args: &Args) -> Result<()> {
         }
         return Ok(());
     }
-    let parts = chosen(&args.only)?;
+    let parts = if args.gpu { vec![&GPU] } else { chosen(&args.only)? };
     let started = Instant::now();
     setup::run(root, &setup::Args::default())?;
     let set_up = started.elapsed();
@@ -126,6 +137,10 @@ pub fn run(root: &Path, args: &Args) -> Result<()> {
     print_table(&ended, set_up, started.elapsed());
     print_skipped(root, &ended)?;
     let failed: Vec<&str> = ended.iter().filter(|part| part.result.is_err()).map(|part| part.name).collect();
+    if args.gpu {
+        let said = fs::read_to_string(log(root, GPU.name))?;
+        ensure!(!said.contains(NO_DEVICE), "{NO_DEVICE}: the tests in target/xtask/gpu.log were skipped");
+    }
     let not_run = parts.len() - ended.len();
     ensure!(failed.is_empty(), "failed: {}; {not_run} parts that need them did not run", failed.join(", "));
     println!("Everything passed.");
@@ -244,7 +259,7 @@ fn print_table(ended: &[Ended], set_up: Duration, wall: Duration) {
 
 /// What did not run here, and why: as the logs say it.
 fn print_skipped(root: &Path, ended: &[Ended]) -> Result<()> {
-    println!("\nSkipped:\n  tests on a CUDA device: the test run uses the CPU alone");
+    println!("\nSkipped:");
     for part in ended {
         for line in BufReader::new(File::open(log(root, part.name))?).split(b'\n') {
             let line = line?;
@@ -284,6 +299,24 @@ fn compile(root: &Path) -> Result<Vec<Command>> {
 fn crates(root: &Path) -> Result<Vec<Command>> {
     let mut test = shell::cargo(root);
     test.args(CRATES).args(["--", "--show-output", "--test-threads=2"]);
+    Ok(vec![test])
+}
+
+/// One test at a time: they share a card, and say how fast it is.
+fn gpu(root: &Path) -> Result<Vec<Command>> {
+    let mut test = shell::cargo(root);
+    test.args([
+        "test",
+        "--release",
+        "--no-fail-fast",
+        "-p",
+        "gavel-torch",
+        "-p",
+        "gavel-model",
+        "-p",
+        "gavel-train",
+    ]);
+    test.args(["--", "--show-output", "--test-threads=1"]);
     Ok(vec![test])
 }
 

@@ -19,6 +19,8 @@ use super::{Cuda, CudaError, Stream, library};
 
 /// The number of rows that algorithms are chosen for.
 const ROWS: i64 = 256;
+/// At most this many rows go through an algorithm at a time.
+const MOST_ROWS: i64 = 4096;
 /// Bytes of scratch memory for all products, as NVIDIA recommends for Hopper.
 const WORKSPACE: usize = 32 << 20;
 
@@ -132,13 +134,17 @@ pub struct Product {
     inner: i64,
     /// Columns of the output.
     outer: i64,
+    /// Elements from one row of the output to the next.
+    stride: i64,
     /// 1 adds to the output, 0 writes over it.
     beta: f32,
     description: *mut c_void,
     algorithm: Algorithm,
     weight: *mut c_void,
+    /// Rows that the algorithm takes at a time: where it splits sums it needs scratch memory for each row.
+    piece: i64,
     /// For each number of rows, the layouts of input and output.
-    layouts: RefCell<HashMap<(i64, i64), [*mut c_void; 2]>>,
+    layouts: RefCell<HashMap<i64, [*mut c_void; 2]>>,
 }
 
 impl std::fmt::Debug for Product {
@@ -171,14 +177,13 @@ impl Products {
         let mut description = null_mut();
         call!(functions, create_description(&raw mut description, COMPUTE_FP32, FP32))?;
         // cuBLASLt's matrices are stored by columns: ours are the transposed ones, and the weight comes first.
-        let set = |attribute, value: *const c_void, size| {
-            call!(functions, set_description(description, attribute, value, size))
+        let set = |attribute, value: c_int| {
+            let value = (&raw const value).cast();
+            call!(functions, set_description(description, attribute, value, size_of::<c_int>()))
         };
-        let transposed: c_int = 1;
-        set(TRANSPOSE_A, (&raw const transposed).cast(), size_of::<c_int>())?;
+        set(TRANSPOSE_A, 1)?;
         if into == Target::Biased {
-            let epilogue = EPILOGUE_BIAS;
-            set(EPILOGUE, (&raw const epilogue).cast(), size_of::<c_int>())?;
+            set(EPILOGUE, EPILOGUE_BIAS)?;
         }
         let beta = if into == Target::Sum { 1.0 } else { 0.0 };
         let weight = self.layout(inner, outer, inner)?;
@@ -210,7 +215,22 @@ impl Products {
         }
         let (products, layouts) = (self.clone(), RefCell::default());
         let algorithm = best.algorithm;
-        Ok(Product { products, inner, outer, beta, description, algorithm, weight, layouts })
+        let mut product = Product {
+            products,
+            inner,
+            outer,
+            stride,
+            beta,
+            description,
+            algorithm,
+            weight,
+            piece: ROWS,
+            layouts,
+        };
+        while product.piece < MOST_ROWS && product.fits(2 * product.piece) {
+            product.piece *= 2;
+        }
+        Ok(product)
     }
 
     /// The layout of a matrix of `columns` columns with `rows` elements each, `stride` apart.
@@ -226,7 +246,7 @@ impl Product {
     /// Enqueues the product of the first `rows` rows of `input` with `weight`, into the first rows of `output`.
     ///
     /// # Panics
-    /// If a matrix is not bf16 or too small, the bias is not there or is not asked for, or cuBLASLt refuses.
+    /// If a matrix is not bf16 or too small, the bias does not fit, or cuBLASLt refuses.
     pub fn run(
         &self,
         rows: i64,
@@ -236,29 +256,35 @@ impl Product {
         output: &Tensor,
         stream: Stream,
     ) {
-        let Inner { functions, handle, workspace } = &*self.products.inner;
-        let numbers =
-            [(input, rows * self.inner), (weight, self.outer * self.inner), (output, rows * self.outer)];
-        for (tensor, count) in numbers {
+        let counts =
+            [(input, rows * self.inner), (weight, self.outer * self.inner), (output, rows * self.stride)];
+        for (tensor, count) in counts {
             assert!(tensor.kind() == Kind::BFloat16 && tensor.is_contiguous(), "a contiguous bf16 matrix");
             assert!(tensor.numel() as i64 >= count, "a matrix of {count} numbers, not {:?}", tensor.size());
         }
-        assert!(weight.numel() as i64 == self.outer * self.inner, "the weight is {:?}", weight.size());
-        let stride = output.size()[output.dim() - 1];
-        let [input_layout, output_layout] = self.layouts(rows, stride);
         if let Some(bias) = bias {
-            assert!(
-                bias.kind() == Kind::BFloat16 && bias.numel() as i64 == self.outer,
-                "a bias for each column"
-            );
+            let count = bias.numel() as i64;
+            assert!(bias.kind() == Kind::BFloat16 && count == self.outer, "a bias for each column");
             let pointer = bias.data_ptr();
-            let value = (&raw const pointer).cast();
-            call!(
-                functions,
-                set_description(self.description, BIAS_POINTER, value, size_of::<*mut c_void>())
-            )
-            .unwrap_or_else(|error| panic!("{error}"));
+            let (value, size) = ((&raw const pointer).cast(), size_of::<*mut c_void>());
+            let functions = &self.products.inner.functions;
+            call!(functions, set_description(self.description, BIAS_POINTER, value, size))
+                .unwrap_or_else(|error| panic!("{error}"));
         }
+        for first in (0..rows).step_by(self.piece as usize) {
+            let of_row = |tensor: &Tensor, stride: i64| {
+                tensor
+                    .data_ptr()
+                    .wrapping_byte_add((first * stride) as usize * Kind::BFloat16.elt_size_in_bytes())
+            };
+            let (input, output) = (of_row(input, self.inner), of_row(output, self.stride));
+            self.run_piece(self.piece.min(rows - first), input, weight, output, stream);
+        }
+    }
+
+    fn run_piece(&self, rows: i64, input: *mut c_void, weight: &Tensor, output: *mut c_void, stream: Stream) {
+        let Inner { functions, handle, workspace } = &*self.products.inner;
+        let [input_layout, output_layout] = self.layouts(rows);
         let (alpha, beta) = (1.0_f32, self.beta);
         call!(
             functions,
@@ -268,12 +294,12 @@ impl Product {
                 (&raw const alpha).cast(),
                 weight.data_ptr(),
                 self.weight,
-                input.data_ptr(),
+                input,
                 input_layout,
                 (&raw const beta).cast(),
-                output.data_ptr(),
+                output,
                 output_layout,
-                output.data_ptr(),
+                output,
                 output_layout,
                 &raw const self.algorithm,
                 workspace.data_ptr(),
@@ -281,35 +307,90 @@ impl Product {
                 stream.handle
             )
         )
-        .unwrap_or_else(|error| panic!("{error}"));
+        .unwrap_or_else(|error| panic!("{rows} rows, {self:?}: {error}"));
     }
 
     /// The layouts for `rows` rows, made at the first use.
-    fn layouts(&self, rows: i64, stride: i64) -> [*mut c_void; 2] {
+    fn layouts(&self, rows: i64) -> [*mut c_void; 2] {
         let make = || -> Result<_, CudaError> {
-            let layouts = [
-                self.products.layout(self.inner, rows, self.inner)?,
-                self.products.layout(self.outer, rows, stride)?,
-            ];
-            let Inner { functions, handle, .. } = &*self.products.inner;
-            let [input, output] = layouts;
-            let mut checked = Heuristic::default();
-            call!(
-                functions,
-                check(
-                    *handle,
-                    self.description,
-                    self.weight,
-                    input,
-                    output,
-                    output,
-                    &raw const self.algorithm,
-                    &raw mut checked
-                )
-            )?;
-            Ok(layouts)
+            let input = self.products.layout(self.inner, rows, self.inner)?;
+            Ok([input, self.products.layout(self.outer, rows, self.stride)?])
         };
         let mut known = self.layouts.borrow_mut();
-        *known.entry((rows, stride)).or_insert_with(|| make().unwrap_or_else(|error| panic!("{error}")))
+        *known.entry(rows).or_insert_with(|| make().unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    /// Whether the algorithm takes so many rows at a time, within the scratch memory.
+    fn fits(&self, rows: i64) -> bool {
+        let Inner { functions, handle, .. } = &*self.products.inner;
+        let [input, output] = self.layouts(rows);
+        let mut checked = Heuristic::default();
+        let checks = call!(
+            functions,
+            check(
+                *handle,
+                self.description,
+                self.weight,
+                input,
+                output,
+                output,
+                &raw const self.algorithm,
+                &raw mut checked
+            )
+        );
+        checks.is_ok() && checked.state == 0 && checked.workspace <= WORKSPACE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::testing::{card, random, relative_error, same_bits};
+
+    /// The shapes of Qwen2.5-0.5B's and Qwen3-4B's layers, and small ones.
+    const SHAPES: [(i64, i64); 7] =
+        [(896, 1152), (896, 896), (4864, 896), (896, 9728), (9728, 2560), (2560, 6144), (128, 32)];
+
+    #[test]
+    fn products_are_those_of_tensors() {
+        let Some(cuda) = card("matrix products") else { return };
+        let (products, stream) = (cuda.products().unwrap(), cuda.current_stream());
+        for (inner, outer) in SHAPES {
+            let [input, weight] = [300, outer].map(|rows| random(&[rows, inner], cuda.device()));
+            let (bias, before) = (random(&[outer], cuda.device()), random(&[300, outer], cuda.device()));
+            let exact = input.to_kind(Kind::Float).matmul(&weight.to_kind(Kind::Float).transpose(0, 1));
+            for target in [Target::Output, Target::Biased, Target::Sum] {
+                let product = products.product(inner, outer, outer, target).unwrap();
+                let output = before.copy();
+                let bias = (target == Target::Biased).then_some(&bias);
+                product.run(300, &input, &weight, bias, &output, stream);
+                let exact = match target {
+                    Target::Output => exact.shallow_clone(),
+                    Target::Biased => &exact + bias.unwrap().to_kind(Kind::Float),
+                    Target::Sum => &exact + before.to_kind(Kind::Float),
+                };
+                assert!(relative_error(&output, &exact) < 3e-3, "{inner} by {outer}, {target:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_does_not_depend_on_how_many_there_are() {
+        let Some(cuda) = card("products of single rows") else { return };
+        let (products, stream) = (cuda.products().unwrap(), cuda.current_stream());
+        for (inner, outer) in SHAPES {
+            let product = products.product(inner, outer, outer, Target::Output).unwrap();
+            let [input, weight] = [4096, outer].map(|rows| random(&[rows, inner], cuda.device()));
+            let of = |rows: i64| {
+                let output = Tensor::full([4096, outer], f64::NAN, (Kind::BFloat16, cuda.device()));
+                product.run(rows, &input, &weight, None, &output, stream);
+                output
+            };
+            let all = of(4096);
+            for rows in [1, 8, 64, 192, 256, 300, 2048] {
+                let same = same_bits(&of(rows).narrow(0, 0, rows), &all.narrow(0, 0, rows));
+                assert!(same, "{inner} by {outer}, {rows} rows");
+            }
+        }
     }
 }

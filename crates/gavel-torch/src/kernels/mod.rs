@@ -7,4 +7,4 @@ pub mod decode;
 pub mod sample;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

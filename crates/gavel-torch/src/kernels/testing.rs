@@ -6,7 +6,7 @@ use crate::cuda::{Compiler, Cuda, Source};
 use crate::{DeviceChoice, select_device};
 
 /// The card, if there is one; else says that `what` was skipped.
-pub(super) fn card(what: &str) -> Option<Cuda> {
+pub(crate) fn card(what: &str) -> Option<Cuda> {
     let device = select_device(DeviceChoice::Auto).ok().filter(|device| device.is_cuda());
     let Some(device) = device else {
         println!("skipped: {what}: there is no CUDA device here");
@@ -17,27 +17,27 @@ pub(super) fn card(what: &str) -> Option<Cuda> {
 }
 
 /// Normal numbers in bf16.
-pub(super) fn random(shape: &[i64], device: Device) -> Tensor {
+pub(crate) fn random(shape: &[i64], device: Device) -> Tensor {
     Tensor::randn(shape, (Kind::Float, device)).to_kind(Kind::BFloat16)
 }
 
-pub(super) fn integers(numbers: &[i32], device: Device) -> Tensor {
+pub(crate) fn integers(numbers: &[i32], device: Device) -> Tensor {
     Tensor::from_slice(numbers).to_device(device)
 }
 
 /// Whether the tensors hold the same bits.
-pub(super) fn same_bits(a: &Tensor, b: &Tensor) -> bool {
+pub(crate) fn same_bits(a: &Tensor, b: &Tensor) -> bool {
     a.size() == b.size() && a.view_dtype(Kind::Int16).equal(&b.view_dtype(Kind::Int16))
 }
 
 /// The norm of the difference, as a part of the norm of `exact`.
-pub(super) fn relative_error(computed: &Tensor, exact: &Tensor) -> f64 {
+pub(crate) fn relative_error(computed: &Tensor, exact: &Tensor) -> f64 {
     let (computed, exact) = (computed.to_kind(Kind::Double), exact.to_kind(Kind::Double));
     ((computed - &exact).norm() / exact.norm()).double_value(&[])
 }
 
 /// Compiles for the cards that are in use, which needs no card.
-pub(super) fn compiles(source: Source<'_>) {
+pub(crate) fn compiles(source: Source<'_>) {
     let Ok(compiler) = Compiler::load() else {
         println!("skipped: compiling {}: there is no NVRTC on this machine", source.file);
         return;

@@ -43,14 +43,13 @@ impl<'a> Evaluator<'a> {
     /// Evaluates the policy, and notes that in the state; `None` if `progress` broke it off.
     pub(super) fn evaluate(
         &self,
-        sampler: &Sampler<'_>,
+        sampler: &mut Sampler<'_>,
         state: &mut TrainerState,
         progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Option<Evaluation>, TrainError> {
         let started = Instant::now();
-        let sampler = Sampler { max_num_seqs: self.options.batch_size, ..*sampler };
         let (step, of) = (state.step, self.tasks.len() * self.options.num_generations);
-        let found = evaluate_encoded(&sampler, self.tasks, &self.options, &mut |done| {
+        let found = evaluate_encoded(sampler, self.tasks, &self.options, &mut |done| {
             progress(Progress::Evaluating { step, done, of })
         })?;
         state.seconds += started.elapsed().as_secs_f64();

@@ -19,7 +19,6 @@ pub(super) fn run(args: &GenerateArgs) -> Result<ExitStatus, Stop> {
         top_k: args.top_k.or(defaults.and_then(|defaults| defaults.top_k)).unwrap_or(0),
         seed: args.seed,
         end_tokens: gavel_train::end_tokens(&model, &tokenizer),
-        pad_token: tokenizer.pad_token_id().unwrap_or(0),
         ..Sampling::default()
     };
     let prompts = vec![prompt; args.num_generations.get()];

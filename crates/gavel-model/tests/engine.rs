@@ -1,0 +1,297 @@
+//! What an engine promises: a completion depends on its prompt, its sampling and its stream, and on nothing else.
+
+use std::rc::Rc;
+
+use gavel_model::{
+    Architecture, Completion, Config, Engine, Error, Group, Model, NeverStop, Precision, Request, Room, Sampling,
+    Stop,
+};
+use gavel_torch::{DeviceChoice, select_device};
+use tch::{Device, Kind, Tensor, no_grad};
+
+fn config() -> Config {
+    Config {
+        vocab_size: 18,
+        hidden_size: 32,
+        intermediate_size: 48,
+        num_hidden_layers: 2,
+        num_attention_heads: 4,
+        num_key_value_heads: 2,
+        head_dim: 8,
+        initializer_range: 0.4,
+        ..Config::default()
+    }
+}
+
+fn model() -> Model {
+    Model::random(config(), 3, Device::Cpu, Precision::FULL)
+}
+
+/// Five prompts of different lengths, `each` times, one after the other.
+fn prompts(each: usize) -> Vec<Rc<[i64]>> {
+    let prompts = [vec![2, 3, 4], vec![5], vec![6, 7, 8, 9, 10, 11, 12], vec![2, 3], vec![13, 14]];
+    prompts.iter().flat_map(|prompt| std::iter::repeat_n(prompt.as_slice().into(), each)).collect()
+}
+
+/// Submits in the given order, and gives completions in the order of the prompts.
+fn run(
+    engine: &mut Engine,
+    prompts: &[Rc<[i64]>],
+    order: impl IntoIterator<Item = usize>,
+    sampling: &dyn Fn(usize) -> Rc<Sampling>,
+) -> Vec<Completion> {
+    for id in order {
+        let request =
+            Request { id, prompt: Rc::clone(&prompts[id]), sampling: sampling(id), stream: id as u64 };
+        engine.submit(request).unwrap();
+    }
+    drain(engine, prompts.len(), &NeverStop)
+}
+
+fn drain(engine: &mut Engine, count: usize, stop: &dyn Stop) -> Vec<Completion> {
+    let mut completions = vec![None; count];
+    while engine.step(stop).unwrap() > 0 {
+        for finished in engine.finished() {
+            assert!(completions[finished.id].replace(finished.completion).is_none());
+        }
+    }
+    for finished in engine.finished() {
+        assert!(completions[finished.id].replace(finished.completion).is_none());
+    }
+    completions.into_iter().map(|completion| completion.expect("every sequence ends")).collect()
+}
+
+fn ending() -> Rc<Sampling> {
+    Rc::new(Sampling { max_new_tokens: 24, seed: 7, end_tokens: vec![4, 9], ..Sampling::default() })
+}
+
+fn tokens(completions: &[Completion]) -> Vec<&[i64]> {
+    completions.iter().map(|completion| completion.tokens.as_slice()).collect()
+}
+
+#[test]
+fn completions_do_not_depend_on_slots_or_order() {
+    let (model, prompts) = (model(), prompts(8));
+    let all = || 0..prompts.len();
+    let with_slots = |slots| Engine::new(&model, Room { slots, tokens: 40 });
+    let together = run(&mut with_slots(prompts.len()), &prompts, all(), &|_| ending());
+    let lengths: Vec<usize> = together.iter().map(|completion| completion.tokens.len()).collect();
+    assert!(lengths.contains(&24) && lengths.iter().any(|&length| length < 6), "{lengths:?}");
+    for slots in [1, 3, 16] {
+        let refilled = run(&mut with_slots(slots), &prompts, all(), &|_| ending());
+        assert_eq!(tokens(&refilled), tokens(&together), "{slots} slots");
+        let backwards = run(&mut with_slots(slots), &prompts, all().rev(), &|_| ending());
+        assert_eq!(tokens(&backwards), tokens(&together), "{slots} slots, last first");
+        for (one, other) in refilled.iter().zip(&together) {
+            assert_eq!(one.finish, other.finish);
+            assert!(
+                one.log_probs.iter().zip(&other.log_probs).all(|(one, other)| (one - other).abs() < 1e-4)
+            );
+        }
+    }
+}
+
+#[test]
+fn sequences_are_sampled_each_in_its_own_way() {
+    let (model, prompts) = (model(), prompts(4));
+    let ways = [
+        Sampling { max_new_tokens: 9, temperature: 0.0, ..Sampling::default() },
+        Sampling { max_new_tokens: 15, temperature: 1.4, top_k: 4, seed: 2, ..Sampling::default() },
+        Sampling { max_new_tokens: 1, min_p: 0.2, seed: 5, ..Sampling::default() },
+    ]
+    .map(Rc::new);
+    let of = |id: usize| Rc::clone(&ways[id % 3]);
+    let mut engine = Engine::new(&model, Room { slots: 6, tokens: 30 });
+    let mixed = run(&mut engine, &prompts, 0..prompts.len(), &of);
+    for (id, completion) in mixed.iter().enumerate() {
+        let sampling = Sampling { first_stream: id as u64, ..(*ways[id % 3]).clone() };
+        let alone = model.generate(&[&prompts[id]], &sampling, &NeverStop, |_, _| {}).unwrap();
+        assert_eq!(completion.tokens, alone[0].tokens, "{id}");
+    }
+}
+
+#[test]
+fn a_sequence_can_be_submitted_while_others_run() {
+    let (model, prompts) = (model(), prompts(2));
+    let mut engine = Engine::new(&model, Room { slots: 4, tokens: 40 });
+    let expected = run(&mut engine, &prompts, 0..prompts.len(), &|_| ending());
+    let mut completions = vec![None; prompts.len()];
+    for id in 0..prompts.len() {
+        let request = Request { id, prompt: Rc::clone(&prompts[id]), sampling: ending(), stream: id as u64 };
+        engine.submit(request).unwrap();
+        engine.step(&NeverStop).unwrap();
+        engine.finished().for_each(|finished| completions[finished.id] = Some(finished.completion));
+    }
+    while engine.step(&NeverStop).unwrap() > 0 {}
+    engine.finished().for_each(|finished| completions[finished.id] = Some(finished.completion));
+    let completions: Vec<Completion> = completions.into_iter().flatten().collect();
+    assert_eq!(tokens(&completions), tokens(&expected));
+}
+
+#[test]
+fn what_is_given_up_leaves_nothing_behind() {
+    let (model, prompts) = (model(), prompts(3));
+    let mut engine = Engine::new(&model, Room { slots: 4, tokens: 40 });
+    let expected = run(&mut engine, &prompts, 0..prompts.len(), &|_| ending());
+    for (id, prompt) in prompts.iter().enumerate() {
+        let sampling = Rc::new(Sampling { max_new_tokens: 30, ..Sampling::default() });
+        engine.submit(Request { id, prompt: Rc::clone(prompt), sampling, stream: 99 }).unwrap();
+    }
+    engine.step(&NeverStop).unwrap();
+    engine.step(&NeverStop).unwrap();
+    engine.clear();
+    assert_eq!(engine.step(&NeverStop).unwrap(), 0);
+    assert_eq!(tokens(&run(&mut engine, &prompts, 0..prompts.len(), &|_| ending())), tokens(&expected));
+}
+
+#[test]
+fn new_weights_are_sampled_from_once_they_are_loaded() {
+    let (model, prompts) = (model(), prompts(2));
+    let room = Room { slots: 8, tokens: 40 };
+    let mut engine = Engine::new(&model, room);
+    let before = run(&mut engine, &prompts, 0..prompts.len(), &|_| ending());
+    for (_, mut parameter) in model.parameters() {
+        no_grad(|| parameter.copy_(&(&parameter * 0.7)));
+    }
+    model.refresh();
+    engine.load_weights(&model);
+    let after = run(&mut engine, &prompts, 0..prompts.len(), &|_| ending());
+    assert_ne!(tokens(&after), tokens(&before));
+    let fresh = run(&mut Engine::new(&model, room), &prompts, 0..prompts.len(), &|_| ending());
+    assert_eq!(tokens(&after), tokens(&fresh));
+}
+
+#[test]
+fn what_there_is_no_room_for_is_refused() {
+    let model = model();
+    let mut engine = Engine::new(&model, Room { slots: 2, tokens: 26 });
+    let request = |length| Request { id: 3, prompt: vec![5; length].into(), sampling: ending(), stream: 0 };
+    engine.submit(request(2)).unwrap();
+    let error = engine.submit(request(3)).unwrap_err();
+    assert!(matches!(&error, Error::Request { field: "prompts", .. }), "{error}");
+    assert!(error.to_string().contains("27 tokens long at 3, and there is room for 26"), "{error}");
+}
+
+/// A model in the shape of Qwen2, small, in bf16 on the card.
+fn on_card(what: &str, head_dim: i64) -> Option<Model> {
+    let device = select_device(DeviceChoice::Auto).ok().filter(|device| device.is_cuda());
+    let Some(device) = device else {
+        println!("skipped: {what}: there is no CUDA device here");
+        return None;
+    };
+    let config = Config {
+        architecture: Architecture::Qwen2,
+        vocab_size: 9001,
+        hidden_size: 256,
+        intermediate_size: 512,
+        num_hidden_layers: 3,
+        num_attention_heads: 14,
+        num_key_value_heads: 2,
+        head_dim,
+        initializer_range: 0.1,
+        ..Config::default()
+    };
+    let model = Model::random(config, 5, device, Precision::MIXED);
+    for (name, mut parameter) in model.parameters() {
+        if name.ends_with("bias") {
+            no_grad(|| parameter.copy_(&(Tensor::randn_like(&parameter) * 0.3)));
+        }
+    }
+    model.refresh();
+    Some(model)
+}
+
+/// Groups of eight with prompts of lengths around pages' ends.
+fn groups(count: usize) -> Vec<Rc<[i64]>> {
+    let prompt = |group: usize| -> Rc<[i64]> {
+        let length = [1, 63, 64, 65, 100, 128, 130, 200][group % 8] + group / 8;
+        (0..length).map(|position| ((position * 31 + group * 17) % 9001) as i64).collect()
+    };
+    (0..count).map(|id| prompt(id / 8)).collect()
+}
+
+#[test]
+fn on_a_card_completions_are_the_same_bit_for_bit() {
+    for head_dim in [32, 64, 128] {
+        let Some(model) = on_card("sampling on a card", head_dim) else { return };
+        let prompts = groups(256);
+        let sampling = Rc::new(Sampling {
+            max_new_tokens: 100,
+            temperature: 0.9,
+            seed: 3,
+            end_tokens: (0..90).collect(),
+            ..Sampling::default()
+        });
+        let same = |_: usize| Rc::clone(&sampling);
+        let with_slots = |slots| Engine::new(&model, Room { slots, tokens: 400 });
+        let together = run(&mut with_slots(256), &prompts, 0..256, &same);
+        for slots in [128, 20] {
+            let mut engine = with_slots(slots);
+            assert_eq!(run(&mut engine, &prompts, 0..256, &same), together, "{slots} slots");
+            assert_eq!(run(&mut engine, &prompts, (0..256).rev(), &same), together, "last first");
+        }
+        let short = together.iter().filter(|completion| completion.tokens.len() < 100).count();
+        assert!((50..256).contains(&short), "{short} ended before their limit");
+    }
+}
+
+#[test]
+fn on_a_card_log_probs_are_those_of_scoring() {
+    let Some(model) = on_card("log-probabilities on a card", 64) else { return };
+    let prompts = groups(64);
+    let sampling = Rc::new(Sampling { max_new_tokens: 70, temperature: 0.8, seed: 1, ..Sampling::default() });
+    let mut engine = Engine::new(&model, Room { slots: 48, tokens: 300 });
+    let completions = run(&mut engine, &prompts, 0..64, &|_| Rc::clone(&sampling));
+    let (mut sum, mut count, mut most) = (0.0, 0.0, 0.0_f64);
+    for (prompt, completion) in prompts.iter().zip(&completions) {
+        let group = Group { prompt, completions: vec![&completion.tokens] };
+        let scored = model.log_probs(&model.pack(&[group]), 0.8).log_probs;
+        let sampled = Tensor::from_slice(&completion.log_probs).to_device(model.device());
+        let apart = (scored - sampled).abs().to_kind(Kind::Double);
+        sum += apart.sum(Kind::Double).double_value(&[]);
+        most = most.max(apart.max().double_value(&[]));
+        count += completion.tokens.len() as f64;
+    }
+    println!(
+        "log-probabilities of sampling and scoring differ by {:.4} in the mean, {most:.4} at most",
+        sum / count
+    );
+    assert!(sum / count < 0.03 && most < 0.5, "mean {}, most {most}", sum / count);
+}
+
+#[test]
+fn on_a_card_cuts_limits_and_weights_work_as_elsewhere() {
+    let Some(model) = on_card("cuts and new weights on a card", 64) else { return };
+    let prompts = groups(40);
+    let sampling = |id: usize| {
+        let limit = [1, 2, 9, 40, 33][id % 5];
+        let (top_k, top_p) = if id % 2 == 0 { (5, 1.0) } else { (0, 0.8) };
+        Rc::new(Sampling { max_new_tokens: limit, top_k, top_p, seed: 8, ..Sampling::default() })
+    };
+    let room = Room { slots: 16, tokens: 300 };
+    let mut engine = Engine::new(&model, room);
+    let before = run(&mut engine, &prompts, 0..40, &sampling);
+    assert!((0..40).all(|id| before[id].tokens.len() == [1, 2, 9, 40, 33][id % 5]));
+    // A stop condition is the host's, which looks some tokens later: what came after is dropped.
+    struct AfterSeven;
+    impl Stop for AfterSeven {
+        fn is_complete(&self, tokens: &[i64]) -> bool {
+            tokens.len() == 7
+        }
+    }
+    for id in 0..40 {
+        let (prompt, sampling) = (Rc::clone(&prompts[id]), sampling(id));
+        engine.submit(Request { id, prompt, sampling, stream: id as u64 }).unwrap();
+    }
+    for (stopped, whole) in drain(&mut engine, 40, &AfterSeven).iter().zip(&before) {
+        assert_eq!(stopped.tokens, whole.tokens[..whole.tokens.len().min(7)]);
+    }
+    for (_, mut parameter) in model.parameters() {
+        no_grad(|| parameter.copy_(&(&parameter * 0.8)));
+    }
+    model.refresh();
+    engine.load_weights(&model);
+    let after = run(&mut engine, &prompts, 0..40, &sampling);
+    assert_ne!(after, before);
+    assert_eq!(after, run(&mut Engine::new(&model, room), &prompts, 0..40, &sampling));
+}
