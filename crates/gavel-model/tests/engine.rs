@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use gavel_model::{
-    Architecture, Completion, Config, Engine, Error, Group, Model, NeverStop, Precision, Request, Room, Sampling,
-    Stop,
+    Architecture, Completion, Config, Engine, Error, Group, Model, NeverStop, Precision, Request, Room,
+    Sampling, Stop,
 };
 use gavel_torch::{DeviceChoice, select_device};
 use tch::{Device, Kind, Tensor, no_grad};
