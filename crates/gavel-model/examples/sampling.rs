@@ -136,6 +136,7 @@ fn fast_random(config: Config, device: Device, precision: Precision) -> Model {
             no_grad(|| parameter.copy_(&(Tensor::randn_like(&parameter) * 0.02)));
         }
     }
+    model.refresh();
     model
 }
 
@@ -212,10 +213,10 @@ fn compare_with_scoring(model: &Model, requests: &[Request], completions: &[Comp
             })
             .collect();
         let scored = model.log_probs(&model.pack(&groups), 1.0).log_probs;
-        let sampled: Vec<f32> =
-            completions.iter().flat_map(|completion| completion.log_probs.iter().copied()).collect();
-        let sampled = Tensor::from_slice(&sampled).to_device(model.device());
-        apart.push((sampled - scored).to_kind(Kind::Double));
+        let sampled: Vec<Tensor> =
+            completions.iter().map(|completion| Tensor::from_slice(&completion.log_probs)).collect();
+        let sampled = Tensor::cat(&sampled, 0).to_device(model.device());
+        apart.push((sampled - scored).to_kind(Kind::Double).view([-1]));
     }
     let apart = Tensor::cat(&apart, 0);
     let size = apart.abs();

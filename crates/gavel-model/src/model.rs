@@ -206,9 +206,9 @@ impl Model {
         Decoder { config: &self.config, masters: &self.weights, values: &self.values }
     }
 
-    /// The parameters in checkpoint order.
-    pub(crate) fn weights(&self) -> &Weights {
-        &self.weights
+    /// The parameters in the compute format and in checkpoint order; see [`Model::refresh`].
+    pub(crate) fn values(&self) -> &Weights {
+        &self.values
     }
 
     /// The parameters in the compute format, ready for one or many forward passes; gradients flow through.

@@ -153,6 +153,7 @@ fn new_weights_are_sampled_from_once_they_are_loaded() {
     for (_, mut parameter) in model.parameters() {
         no_grad(|| parameter.copy_(&(&parameter * 0.7)));
     }
+    model.refresh();
     engine.load_weights(&model);
     let after = run(&mut engine, &prompts, 0..prompts.len(), &|_| ending());
     assert_ne!(tokens(&after), tokens(&before));
@@ -196,6 +197,7 @@ fn on_card(what: &str, head_dim: i64) -> Option<Model> {
             no_grad(|| parameter.copy_(&(Tensor::randn_like(&parameter) * 0.3)));
         }
     }
+    model.refresh();
     Some(model)
 }
 
@@ -287,6 +289,7 @@ fn on_a_card_cuts_limits_and_weights_work_as_elsewhere() {
     for (_, mut parameter) in model.parameters() {
         no_grad(|| parameter.copy_(&(&parameter * 0.8)));
     }
+    model.refresh();
     engine.load_weights(&model);
     let after = run(&mut engine, &prompts, 0..40, &sampling);
     assert_ne!(after, before);

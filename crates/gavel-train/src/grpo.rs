@@ -7,102 +7,16 @@
 //! ([2503.14476](https://arxiv.org/abs/2503.14476)), Dr. GRPO ([2503.20783](https://arxiv.org/abs/2503.20783)), GSPO
 //! ([2507.18071](https://arxiv.org/abs/2507.18071)), and TRL 1.16, whose option names and numbers these are.
 
-use std::fmt;
+mod advantages;
+mod options;
+mod sums;
 
-use serde::{Deserialize, Deserializer, Serialize, de};
 use tch::{Kind, Tensor};
 
-/// Added to a standard deviation before dividing by it, as TRL does.
-const STD_EPSILON: f64 = 1e-4;
-
-/// What the rewards of a group are divided by, after its mean is subtracted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ScaleRewards {
-    /// The standard deviation of the group (DeepSeekMath).
-    Group,
-    /// The standard deviation of all rewards of the step.
-    Batch,
-    /// Nothing (Dr. GRPO: dividing by the deviation favours prompts that are very easy or very hard).
-    None,
-}
-
-/// By name, or by the bool that TRL takes too.
-impl<'de> Deserialize<'de> for ScaleRewards {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-
-        impl de::Visitor<'_> for Visitor {
-            type Value = ScaleRewards;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`group`, `batch`, `none`, true or false")
-            }
-
-            fn visit_bool<E>(self, scale: bool) -> Result<ScaleRewards, E> {
-                Ok(if scale { ScaleRewards::Group } else { ScaleRewards::None })
-            }
-
-            fn visit_str<E: de::Error>(self, name: &str) -> Result<ScaleRewards, E> {
-                match name {
-                    "group" => Ok(ScaleRewards::Group),
-                    "batch" => Ok(ScaleRewards::Batch),
-                    "none" => Ok(ScaleRewards::None),
-                    _ => Err(E::unknown_variant(name, &["group", "batch", "none"])),
-                }
-            }
-        }
-
-        deserializer.deserialize_any(Visitor)
-    }
-}
-
-/// How the per-token losses of a batch become one number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LossType {
-    /// The mean over completions of the mean over their tokens: every completion weighs the same.
-    Grpo,
-    /// The sum over tokens, divided by the constant `B · max_completion_length`: no bias by length.
-    DrGrpo,
-    /// The sum over tokens, divided by the tokens of the whole generation batch.
-    Dapo,
-    /// The sum over tokens, divided by the tokens of the optimiser's batch.
-    Bnpo,
-}
-
-/// Whether each token has a probability ratio of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ImportanceSamplingLevel {
-    /// One ratio per token (GRPO).
-    Token,
-    /// One ratio per completion, the geometric mean of its tokens' (GSPO).
-    Sequence,
-}
-
-/// The objective: everything that the loss of a batch depends on besides the batch.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Objective {
-    /// How per-token losses become one number.
-    pub loss_type: LossType,
-    /// Whether each token has a ratio of its own.
-    pub importance_sampling_level: ImportanceSamplingLevel,
-    /// ε: the ratio is clipped from below at `1 - epsilon`.
-    pub epsilon: f64,
-    /// The ratio is clipped from above at `1 + epsilon_high` (DAPO's clip-higher).
-    pub epsilon_high: f64,
-    /// A second, unconditional upper clip of the ratio, for negative advantages.
-    pub delta: Option<f64>,
-    /// β: the weight of the KL term. At 0 there is no reference model.
-    pub beta: f64,
-    /// Multiplies the KL term by the ratio, which makes its gradient unbiased off-policy.
-    pub use_bias_correction_kl: bool,
-    /// Clamps the log-ratio of the KL term to ±20, and the term to ±10.
-    pub kl_clamp: bool,
-    /// The constant length of Dr. GRPO's denominator, in tokens.
-    pub max_completion_length: i64,
-}
+pub use advantages::{advantages, frac_reward_zero_std, nan_mean, nan_std};
+pub use options::{ImportanceSamplingLevel, LossType, Objective, ScaleRewards};
+pub use sums::LossSums;
+use sums::logged;
 
 /// One micro-batch: some of the completions of an optimiser's batch.
 #[derive(Debug)]
@@ -149,140 +63,6 @@ pub struct Loss {
     pub loss: Tensor,
     /// Sums over the micro-batch.
     pub sums: LossSums,
-}
-
-/// Sums from which the logged means of a batch are made; adding those of its micro-batches gives those of the batch.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct LossSums {
-    /// The loss itself.
-    pub loss: f64,
-    /// Tokens that count.
-    pub tokens: f64,
-    /// Elements that have a ratio of their own: tokens, or completions at sequence level.
-    pub ratios: f64,
-    /// Σ KL over tokens; 0 without reference.
-    pub kl: f64,
-    /// Ratios below `1 - epsilon` where the advantage is negative.
-    pub clipped_low: f64,
-    /// Ratios above `1 + epsilon_high` where the advantage is positive.
-    pub clipped_high: f64,
-    /// The smallest share of low-clipped tokens of any completion.
-    pub low_min: f64,
-    /// The largest share of high-clipped tokens of any completion.
-    pub high_max: f64,
-}
-
-impl Default for LossSums {
-    fn default() -> Self {
-        Self {
-            loss: 0.0,
-            tokens: 0.0,
-            ratios: 0.0,
-            kl: 0.0,
-            clipped_low: 0.0,
-            clipped_high: 0.0,
-            low_min: f64::INFINITY,
-            high_max: f64::NEG_INFINITY,
-        }
-    }
-}
-
-impl LossSums {
-    /// From [`Terms::logged`].
-    ///
-    /// # Panics
-    ///
-    /// If these are not as many numbers.
-    pub fn of_logged(numbers: &[f64]) -> Self {
-        let &[loss, tokens, ratios, kl, clipped_low, clipped_high, low_min, high_max] = numbers else {
-            panic!("{} numbers are not what is logged of a loss", numbers.len())
-        };
-        Self { loss, tokens, ratios, kl, clipped_low, clipped_high, low_min, high_max }
-    }
-
-    /// Adds the sums of another micro-batch.
-    pub fn add(&mut self, other: &Self) {
-        self.loss += other.loss;
-        self.tokens += other.tokens;
-        self.ratios += other.ratios;
-        self.kl += other.kl;
-        self.clipped_low += other.clipped_low;
-        self.clipped_high += other.clipped_high;
-        self.low_min = self.low_min.min(other.low_min);
-        self.high_max = self.high_max.max(other.high_max);
-    }
-
-    /// The mean KL per token.
-    pub fn kl_mean(&self) -> f64 {
-        self.kl / self.tokens.max(1.0)
-    }
-
-    /// The share of ratios clipped from below.
-    pub fn low_mean(&self) -> f64 {
-        self.clipped_low / self.ratios.max(1.0)
-    }
-
-    /// The share of ratios clipped from above.
-    pub fn high_mean(&self) -> f64 {
-        self.clipped_high / self.ratios.max(1.0)
-    }
-
-    /// The share of ratios clipped at either end.
-    pub fn region_mean(&self) -> f64 {
-        (self.clipped_low + self.clipped_high) / self.ratios.max(1.0)
-    }
-}
-
-/// `A_i = (r_i − mean r) / (std r + 1e-4)` over each row of `rewards`, `(P, G)` → `(P, G)`.
-///
-/// DeepSeekMath §4.1.2; the deviation is the unbiased one (n − 1), and `scale` says over what it is taken. A NaN
-/// reward is one that was left out: it has no part in mean or deviation, and its advantage is 0. So is that of a
-/// completion left alone in its group, whose deviation does not exist, and of those whose rewards are equal but for
-/// rounding.
-pub fn advantages(rewards: &Tensor, scale: ScaleRewards) -> Tensor {
-    let centred = rewards - nan_mean(rewards, true);
-    let scaled = match scale {
-        ScaleRewards::Group => centred / (nan_std(rewards, true) + STD_EPSILON),
-        ScaleRewards::Batch => centred / (nan_std(&rewards.reshape([1, -1]), true) + STD_EPSILON),
-        ScaleRewards::None => centred,
-    };
-    let differ = is_zero(&nan_std(rewards, true), rewards).logical_not();
-    scaled.nan_to_num(0.0, None::<f64>, None::<f64>).where_scalarother(&differ, 0.0)
-}
-
-/// Whether a deviation of `rewards`, over the last dimension, is 0 but for rounding: TRL's tolerance of 1e-8, and more
-/// where rewards are so large that their rounding is. False for NaN.
-fn is_zero(deviation: &Tensor, rewards: &Tensor) -> Tensor {
-    let largest = rewards.nan_to_num(0.0, None::<f64>, None::<f64>).abs().amax([-1i64].as_slice(), true);
-    deviation.le_tensor(&(largest * 1e-12 + 1e-8))
-}
-
-/// The share of completions whose deviation is 0, so that their advantages are 0: TRL's `frac_reward_zero_std`.
-///
-/// The deviation is that of the completion's group, or of all `rewards` `(P, G)` when `scale` is `batch`.
-pub fn frac_reward_zero_std(rewards: &Tensor, scale: ScaleRewards) -> f64 {
-    let compared = match scale {
-        ScaleRewards::Batch => rewards.reshape([1, -1]),
-        ScaleRewards::Group | ScaleRewards::None => rewards.shallow_clone(),
-    };
-    let zero = is_zero(&nan_std(&compared, true), &compared);
-    zero.to_kind(Kind::Double).mean(None).double_value(&[])
-}
-
-/// The mean over the last dimension of what is not NaN, `(P, G)` → `(P, 1)` or `(P)`.
-pub fn nan_mean(values: &Tensor, keep_dim: bool) -> Tensor {
-    values.nanmean([-1i64].as_slice(), keep_dim, None)
-}
-
-/// The unbiased standard deviation over the last dimension of what is not NaN, `(P, G)` → `(P, 1)` or `(P)`; NaN
-/// where fewer than two values are left.
-pub fn nan_std(values: &Tensor, keep_dim: bool) -> Tensor {
-    let count = values.isnan().logical_not().sum_dim_intlist([-1i64].as_slice(), true, values.kind());
-    let variance = (values - nan_mean(values, true)).square();
-    let variance = nan_mean(&variance, true) * &count / (&count - 1.0);
-    let variance = variance.where_scalarother(&count.gt(1.0), f64::NAN);
-    let deviation = variance.sqrt();
-    if keep_dim { deviation } else { deviation.squeeze_dim(-1) }
 }
 
 /// `ρ`, the probability ratio of the new policy to the one that sampled.
@@ -425,45 +205,6 @@ pub fn completion_mask(
     let mask =
         if mask_truncated { within.logical_and(&truncated.logical_not().unsqueeze(-1)) } else { within };
     mask.to_kind(Kind::Float)
-}
-
-/// Everything logged, in the order of [`LossSums`].
-fn logged(
-    loss: &Tensor,
-    kl: Option<&Tensor>,
-    ratio: &Tensor,
-    advantages: &Tensor,
-    mask: &Tensor,
-    objective: &Objective,
-) -> Tensor {
-    // TRL looks at the ratio after the δ clip.
-    let ratio = objective.delta.map_or_else(|| ratio.shallow_clone(), |delta| ratio.clamp_max(delta));
-    let low = ratio.lt(1.0 - objective.epsilon).logical_and(&advantages.lt(0.0)).to_kind(mask.kind());
-    let high = ratio.gt(1.0 + objective.epsilon_high).logical_and(&advantages.gt(0.0)).to_kind(mask.kind());
-    let (weights, shares) = match objective.importance_sampling_level {
-        ImportanceSamplingLevel::Token => (mask.shallow_clone(), sum_tokens(mask)),
-        ImportanceSamplingLevel::Sequence => (low.ones_like(), low.ones_like().squeeze_dim(-1)),
-    };
-    let share = |clipped: &Tensor| sum_tokens(&(clipped * &weights)) / &shares;
-    // A completion without tokens has no share: 0 / 0, which the infinities keep out of minimum and maximum.
-    let low_min = share(&low).nan_to_num(f64::INFINITY, None::<f64>, None::<f64>).min();
-    let high_max = share(&high).nan_to_num(f64::NEG_INFINITY, None::<f64>, None::<f64>).max();
-    let kl_sum = match kl {
-        Some(kl) => (kl.detach() * mask).sum(Kind::Double),
-        None => Tensor::zeros([0i64; 0], (Kind::Double, mask.device())),
-    };
-    let logged = [
-        loss.detach(),
-        mask.sum(Kind::Double),
-        weights.sum(Kind::Double),
-        kl_sum,
-        (&low * &weights).sum(Kind::Double),
-        (&high * &weights).sum(Kind::Double),
-        low_min,
-        high_max,
-    ]
-    .map(|value| value.to_kind(Kind::Double));
-    Tensor::stack(&logged, 0)
 }
 
 fn sum_tokens(values: &Tensor) -> Tensor {

@@ -79,7 +79,7 @@ impl Decoder {
     pub(super) fn new(cuda: Cuda, model: &Model, size: Size) -> Result<Self, CudaError> {
         let config = model.config();
         let shape = shape_of(config);
-        let weights = model.weights().map(|tensor| tensor.detach().to_kind(Kind::BFloat16));
+        let weights = model.values().map(|tensor| tensor.to_kind(Kind::BFloat16));
         if weights.blocks.iter().any(|block| block.output_bias.is_some()) {
             return Err(CudaError::Unsupported("a bias on the output of attention".to_owned()));
         }
@@ -116,10 +116,10 @@ impl Decoder {
 
     /// Takes over the weights of `model`, in place.
     pub(super) fn load_weights(&mut self, model: &Model) {
-        for ((_, mine), (_, theirs)) in self.weights.named().into_iter().zip(model.weights().named()) {
-            // A parameter that is bf16 already is shared.
+        for ((_, mine), (_, theirs)) in self.weights.named().into_iter().zip(model.values().named()) {
+            // Those of a model that computes in bf16 are shared, and the trainer has refreshed them.
             if mine.data_ptr() != theirs.data_ptr() {
-                mine.shallow_clone().copy_(&theirs.detach());
+                mine.shallow_clone().copy_(theirs);
             }
         }
     }
