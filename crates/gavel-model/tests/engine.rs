@@ -1,4 +1,5 @@
 //! What an engine promises: a completion depends on its prompt, its sampling and its stream, and on nothing else.
+#![expect(clippy::print_stdout, reason = "a test says what it skipped, and what it measured")]
 
 use std::rc::Rc;
 
@@ -116,8 +117,8 @@ fn a_sequence_can_be_submitted_while_others_run() {
     let mut engine = Engine::new(&model, Room { slots: 4, tokens: 40 });
     let expected = run(&mut engine, &prompts, 0..prompts.len(), &|_| ending());
     let mut completions = vec![None; prompts.len()];
-    for id in 0..prompts.len() {
-        let request = Request { id, prompt: Rc::clone(&prompts[id]), sampling: ending(), stream: id as u64 };
+    for (id, prompt) in prompts.iter().enumerate() {
+        let request = Request { id, prompt: Rc::clone(prompt), sampling: ending(), stream: id as u64 };
         engine.submit(request).unwrap();
         engine.step(&NeverStop).unwrap();
         engine.finished().for_each(|finished| completions[finished.id] = Some(finished.completion));
@@ -265,7 +266,7 @@ fn on_a_card_cuts_limits_and_weights_work_as_elsewhere() {
     let prompts = groups(40);
     let sampling = |id: usize| {
         let limit = [1, 2, 9, 40, 33][id % 5];
-        let (top_k, top_p) = if id % 2 == 0 { (5, 1.0) } else { (0, 0.8) };
+        let (top_k, top_p) = if id.is_multiple_of(2) { (5, 1.0) } else { (0, 0.8) };
         Rc::new(Sampling { max_new_tokens: limit, top_k, top_p, seed: 8, ..Sampling::default() })
     };
     let room = Room { slots: 16, tokens: 300 };
@@ -279,8 +280,8 @@ fn on_a_card_cuts_limits_and_weights_work_as_elsewhere() {
             tokens.len() == 7
         }
     }
-    for id in 0..40 {
-        let (prompt, sampling) = (Rc::clone(&prompts[id]), sampling(id));
+    for (id, prompt) in prompts.iter().enumerate() {
+        let (prompt, sampling) = (Rc::clone(prompt), sampling(id));
         engine.submit(Request { id, prompt, sampling, stream: id as u64 }).unwrap();
     }
     for (stopped, whole) in drain(&mut engine, 40, &AfterSeven).iter().zip(&before) {

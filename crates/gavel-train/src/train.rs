@@ -222,13 +222,14 @@ pub fn train(
     }
 
     // A run that was stopped in its last evaluation, and goes on, still owes it.
-    if !stopped && evaluator.owes(&state, steps) {
-        if let Some(found) = evaluator.evaluate(&mut sampler, &mut state, progress)? {
-            record_evaluation(&run, &mut records, state.step, &found)?;
-            let _ = progress(Progress::Evaluated { step: state.step, evaluation: &found });
-            records.sync()?;
-            saved = Some(save(settings, &run, &state, &model, &tokenizer, &learner.optimizer)?);
-        }
+    if !stopped
+        && evaluator.owes(&state, steps)
+        && let Some(found) = evaluator.evaluate(&mut sampler, &mut state, progress)?
+    {
+        record_evaluation(&run, &mut records, state.step, &found)?;
+        let _ = progress(Progress::Evaluated { step: state.step, evaluation: &found });
+        records.sync()?;
+        saved = Some(save(settings, &run, &state, &model, &tokenizer, &learner.optimizer)?);
     }
 
     let summary = Summary {

@@ -181,6 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::print_stdout, reason = "a test says what it skipped")]
     fn what_does_not_compile_is_said_with_file_and_line() {
         let Ok(compiler) = Compiler::load() else {
             println!("skipped: compiling kernels: there is no NVRTC on this machine");

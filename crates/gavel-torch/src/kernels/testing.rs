@@ -6,6 +6,7 @@ use crate::cuda::{Compiler, Cuda, Source};
 use crate::{DeviceChoice, select_device};
 
 /// The card, if there is one; else says that `what` was skipped.
+#[expect(clippy::print_stdout, reason = "a test says what it skipped")]
 pub(crate) fn card(what: &str) -> Option<Cuda> {
     let device = select_device(DeviceChoice::Auto).ok().filter(|device| device.is_cuda());
     let Some(device) = device else {
@@ -37,6 +38,7 @@ pub(crate) fn relative_error(computed: &Tensor, exact: &Tensor) -> f64 {
 }
 
 /// Compiles for the cards that are in use, which needs no card.
+#[expect(clippy::print_stdout, reason = "a test says what it skipped")]
 pub(crate) fn compiles(source: Source<'_>) {
     let Ok(compiler) = Compiler::load() else {
         println!("skipped: compiling {}: there is no NVRTC on this machine", source.file);
