@@ -247,7 +247,7 @@ fn behind_copula(line: &str, task: &Task) -> Option<Letters> {
     // `The option that is not a mammal` denies something else.
     let no = words.iter().position(|word| AGAINST.contains(&word.as_str()))?;
     let denies_answer = words[no..].iter().any(|word| ANSWERS.contains(&word.as_str()));
-    if denies_answer || !AGAINST.iter().all(|no| is_in_clause(&no)) || is_disowned(subject) {
+    if denies_answer || !AGAINST.iter().all(is_in_clause) || is_disowned(subject) {
         return None;
     }
     match read(letter, task).filter(|reading| is_bare(letter, *reading)) {
