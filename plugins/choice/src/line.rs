@@ -1,7 +1,7 @@
 //! Finds an answer that is a line of its own: `B`, `(B) Rome`, the text of a choice; or the one letter that the last line
 //! sets apart.
 
-use gavel_text::{end_of, is_disowned};
+use gavel_text::{end_of, first_of, is_counterfactual, is_disowned};
 
 use crate::dress::strip_folded;
 use crate::letters::{Letters, mark};
@@ -83,7 +83,8 @@ fn own_line(lines: &[&str], line: &str, task: &Task) -> Option<Reading> {
 
 /// What a line names that starts with a letter and a mark behind it; and whether it is nothing but letters.
 fn marked(line: &str, task: &Task) -> Option<(Reading, bool)> {
-    let line = line.trim_start_matches(['-', '#', '>', '•', '·', '+', ' ']);
+    let line = line
+        .trim_start_matches(['-', '#', '>', '•', '·', '+', ' ', '✅', '✓', '✔', '☑', '→', '⇒', '\u{fe0f}']);
     let reading = read(line, task)?;
     if is_bare(line, reading) {
         return Some((reading, true));
@@ -123,7 +124,7 @@ fn set_apart(line: &str, task: &Task) -> Option<Reading> {
         .split(|c: char| !c.is_alphabetic())
         .any(|word| AGAINST.iter().any(|against| word.eq_ignore_ascii_case(against)));
     let speaks_against = speaks_against || line.contains("n't") || line.contains("n’t");
-    if line.ends_with('?') {
+    if line.ends_with('?') || is_counterfactual(line) {
         return None;
     }
     let only = left_over(line, task).or_else(|| only_one(line, task));
@@ -247,7 +248,7 @@ fn behind_copula(line: &str, task: &Task) -> Option<Letters> {
     // `The option that is not a mammal` denies something else.
     let no = words.iter().position(|word| AGAINST.contains(&word.as_str()))?;
     let denies_answer = words[no..].iter().any(|word| ANSWERS.contains(&word.as_str()));
-    if denies_answer || !AGAINST.iter().all(|no| is_in_clause(&no)) || is_disowned(subject) {
+    if denies_answer || !AGAINST.iter().all(is_in_clause) || is_disowned(subject) {
         return None;
     }
     match read(letter, task).filter(|reading| is_bare(letter, *reading)) {
@@ -261,15 +262,30 @@ fn last_word(line: &str, task: &Task) -> Option<Letters> {
     const JOINTS: [&str; 11] =
         ["is", "it's", "that's", "be", "leaves", "leaving", "—", "–", "therefore", "thus", "hence"];
     let sentence = line.trim_end_matches(['.', '!', ' ', '*']).rsplit(". ").next()?;
-    let ruling =
-        [" is correct", " is right", " is the answer"].iter().find_map(|end| sentence.strip_suffix(end));
+    // `B is correct because …`
+    let sentence = first_of(sentence, &[" because ", " since ", ", because ", ", since "])
+        .map_or(sentence, |(reason, _)| &sentence[..reason]);
+    let ruling = [
+        " is correct",
+        " is right",
+        " is the answer",
+        " is the right one",
+        " is the correct one",
+        " is the best one",
+    ]
+    .iter()
+    .find_map(|end| sentence.strip_suffix(end));
     let mut words = ruling.unwrap_or(sentence).rsplit(' ');
     let last = words.next().filter(|word| is_capital(word))?;
     if is_disowned(&sentence[..last.as_ptr() as usize - sentence.as_ptr() as usize]) {
         return None;
     }
-    let before = words.next().unwrap_or_default().trim_end_matches(',').to_lowercase().replace('’', "'");
-    let joins = JOINTS.contains(&before.as_str()) || ruling.is_some() && matches!(before.as_str(), "so" | "");
+    let word = words.next().unwrap_or_default();
+    let before = word.trim_end_matches(',').to_lowercase().replace('’', "'");
+    let is_alone = words.next().is_none();
+    let joins = JOINTS.contains(&before.as_str())
+        || ruling.is_some() && (matches!(before.as_str(), "so" | "") || word.ends_with(','))
+        || before == "so" && is_alone;
     match read(last, task) {
         Some(Reading::Letters(letters)) if joins && is_bare(last, Reading::Letters(letters)) => Some(letters),
         _ => None,

@@ -11,7 +11,9 @@ use crate::rival::denies;
 use crate::task::Task;
 
 /// Nouns for an answer, in lower case; a copula must follow. Those of the languages of MMMLU are all there.
-const NOUNS: [&str; 68] = [
+const NOUNS: [&str; 70] = [
+    "conclusion",
+    "verdict",
     "ans",
     "statement",
     "answer",
@@ -198,6 +200,7 @@ pub(crate) fn statements(text: &str, task: &Task) -> Vec<Statement> {
             let subject = || before_noun(&text[..at], task).filter(|_| !is_faulted(after));
             behind_noun(text, after, task).or_else(subject)
         } else {
+            let after = after.strip_prefix(':').unwrap_or(after);
             read(after, task).map(|reading| (reading, after))
         };
         let stands = |(_, at_letter): &(Reading, &str)| {

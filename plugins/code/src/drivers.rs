@@ -85,8 +85,8 @@ pub(crate) fn check(round: &Round<'_>, nonce: &str) -> String {
     let prelude = literal_string(round.prelude);
     let frameworks = if needs_frameworks(round.tests) { FRAMEWORKS } else { "" };
     let mut source = format!("{ENCODE}{RARE}{CHECK}{frameworks}{LIBRARY}EXTERNALS = {externals}\n");
-    _ = write!(source, "BUILTIN_METHODS = {}.split()\n", literal_string(BUILTIN_METHODS));
-    _ = write!(source, "GUARDED = {guarded}\nPRELUDE = {prelude}\n");
+    _ = writeln!(source, "BUILTIN_METHODS = {}.split()", literal_string(BUILTIN_METHODS));
+    _ = writeln!(source, "GUARDED = {guarded}\nPRELUDE = {prelude}");
     _ = writeln!(source, "learn({})", loaded(&round.known));
     _ = writeln!(source, "check({}, '{nonce}')", literal_string(round.tests));
     source

@@ -245,8 +245,7 @@ pub(crate) fn asked<'a>(answer: &'a str, prompt: &str) -> Option<&'a str> {
             && prompt.match_indices(&name).any(|(at, _)| {
                 let before = gavel_text::end_of(&prompt[..at], NEAR);
                 let behind = &prompt[at + name.len()..];
-                let ends = !behind
-                    .starts_with(|c: char| matches!(c, '=' | '<' | '>' | '+' | '-' | '*' | '/' | '^' | '_'));
+                let ends = !behind.starts_with(['=', '<', '>', '+', '-', '*', '/', '^', '_']);
                 ends && !before.ends_with(['+', '-', '*', '/', '=', '^', '_'])
                     && ASKING.iter().any(|it| before.contains(&spelt(it)))
             })
