@@ -45,7 +45,7 @@ fn everything_is_handed_on_and_the_exit_code_comes_back() {
             "--verbose|--color=never|eval|--k|8|a b|--|-x|",
         ),
         (&["generate", "-v"], "--verbose|generate|"),
-        (&["report", "runs/demo"], "report|runs/demo|"),
+        (&["import", "a.gguf", "b"], "import|a.gguf|b|"),
         (&["pretrain"], "pretrain|"),
         (&["tasks", "countdown"], "tasks|countdown|"),
     ] {

@@ -93,7 +93,7 @@ fn a_run_leaves_records_a_model_and_a_report() {
     assert_eq!(again.status.code(), Some(1));
     assert!(stderr(&again).contains("holds a run already; resume it, or choose another output_dir"));
 
-    let report = trainer(&folder, &["report", "run"]);
+    let report = folder.run(&["report", "run"]);
     assert!(report.status.success(), "{}", stderr(&report));
     assert!(folder.read("run/report.html").contains("</html>"));
 }
