@@ -322,6 +322,14 @@ impl Axis {
         }
         let low = if low > 0.0 && low < 0.7 * high { 0.0 } else { low };
         let high = if high < 0.0 && high > 0.7 * low { 0.0 } else { high };
+        // What changes by less than a thousandth does not change, and its ticks would differ in digits that nobody reads.
+        let spread = 1e-3 * low.abs().max(high.abs());
+        let (low, high) = if high > low && high - low < spread {
+            let middle = (low + high) / 2.0;
+            (middle - spread / 2.0, middle + spread / 2.0)
+        } else {
+            (low, high)
+        };
         let (low, high) = if high > low { (low, high) } else { (low.min(0.0), low.max(0.0)) };
         let (low, high) = if high > low { (low, high) } else { (0.0, 1.0) };
         let step = nice_step((high - low) / 4.0);
@@ -470,6 +478,8 @@ mod tests {
         assert_eq!(axis(33.0, 78.0, Unit::Tokens), (0.0, 80.0, 20.0));
         assert_eq!(axis(0.0, 0.0, Unit::Plain), (0.0, 1.0, 0.2));
         assert_eq!(axis(-0.02, 0.03, Unit::Plain), (-0.02, 0.03, 0.01));
+        let (low, high, step) = axis(10.52, 10.520_02, Unit::Plain);
+        assert!(low < 10.52 && high > 10.521 && step > 1e-3, "{low} {high} {step}");
         let (low, high, _) = axis(94.1, 97.3, Unit::Plain);
         assert!((90.0..=94.1).contains(&low) && (97.3..100.0).contains(&high), "{low} {high}");
     }

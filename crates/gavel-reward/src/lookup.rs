@@ -185,7 +185,7 @@ pub(crate) fn find(
     let mut looked = Vec::new();
     for folder in std::iter::once(beside).chain(plugin_path.iter().map(PathBuf::as_path)) {
         match lying(name, folder, files)? {
-            Lying::Promised(found) => return Ok(found),
+            Lying::Promised(found) => return Ok(*found),
             Lying::File(file) => return FoundPlugin::file_noting(file, files),
             Lying::Folder(subfolder) => return FoundPlugin::in_folder_noting(&subfolder, files),
             Lying::Nowhere(places) => looked.extend(places),
@@ -218,7 +218,7 @@ fn names_in(folder: &Path) -> Vec<String> {
 /// What has a name in a folder of the plugin path.
 pub(crate) enum Lying {
     /// What the folder's lock says.
-    Promised(FoundPlugin),
+    Promised(Box<FoundPlugin>),
     /// `NAME.wasm`.
     File(PathBuf),
     /// `NAME`, with a manifest.
@@ -230,7 +230,7 @@ pub(crate) enum Lying {
 /// Looks for `name` in a folder of the plugin path: its lock decides where that names it.
 pub(crate) fn lying(name: &str, folder: &Path, files: &Files) -> Result<Lying, RewardError> {
     if let Some(promise) = Promise::of_name(folder, name, files)? {
-        return FoundPlugin::promised(promise, files).map(Lying::Promised);
+        return Ok(Lying::Promised(Box::new(FoundPlugin::promised(promise, files)?)));
     }
     let (file, subfolder) = (folder.join(format!("{name}.wasm")), folder.join(name));
     let manifest = subfolder.join(MANIFEST);

@@ -317,6 +317,11 @@ fn gpu(root: &Path) -> Result<Vec<Command>> {
         "gavel-train",
     ]);
     test.args(["--", "--show-output", "--test-threads=1"]);
+    // Where a backward pass comes before CUDA's library is loaded, as in some tests on the CPU, torch takes it for granted
+    // from then on that there is no device.
+    let library = root.join(".gavel/libtorch/lib/libtorch_cuda.so");
+    let runner = format!("CARGO_TARGET_{}_UNKNOWN_LINUX_GNU_RUNNER", std::env::consts::ARCH.to_uppercase());
+    test.env(runner, format!("env LD_PRELOAD={}", library.display()));
     Ok(vec![test])
 }
 
