@@ -135,7 +135,7 @@ fn find_interpreter(language: &str, folders: &[PathBuf], files: &Files) -> Resul
                     if let Some(manifest) = &found.manifest {
                         is_interpreter(manifest, &subfolder)?;
                     }
-                    return Ok(found);
+                    return Ok(*found);
                 }
                 Lying::File(file) => return FoundPlugin::bare(file, files),
                 Lying::Folder(subfolder) => {

@@ -116,6 +116,16 @@ pub enum TaskError {
         /// From 1.
         line: usize,
     },
+    /// A message is by somebody whom chat templates do not know, and would be written all the same.
+    #[error("{}:{line}: a message has the role `{role}`; the roles are {}", path.display(), ROLES.join(", "))]
+    Role {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// The role.
+        role: String,
+    },
     /// The chat template makes no text of a task.
     #[error("{}:{line}: the task cannot be written as a chat", path.display())]
     Chat {
@@ -167,6 +177,7 @@ enum Unusable {
     NoPrompt(Vec<String>),
     NoChatTemplate,
     SystemPrompt,
+    Role(String),
     Chat(gavel_model::Error),
 }
 
@@ -177,6 +188,7 @@ impl Unusable {
             Self::NoPrompt(columns) => TaskError::NoPrompt { path, line, columns },
             Self::NoChatTemplate => TaskError::NoChatTemplate { path, line },
             Self::SystemPrompt => TaskError::SystemPrompt { path, line },
+            Self::Role(role) => TaskError::Role { path, line, role },
             Self::Chat(source) => TaskError::Chat { path, line, source: Box::new(source) },
         }
     }
@@ -252,6 +264,10 @@ impl Prompts {
         columns: &Map<String, Value>,
     ) -> Result<(String, Option<String>), Unusable> {
         let template = self.chat.as_ref().ok_or(Unusable::NoChatTemplate)?;
+        let mut roles = messages.iter().filter_map(|message| message["role"].as_str());
+        if let Some(role) = roles.find(|role| !ROLES.contains(role)) {
+            return Err(Unusable::Role(role.to_owned()));
+        }
         let question = messages.iter().rev().find(|message| message["role"] == "user").map(content);
         // A verifier may have no use for it.
         let question = question.unwrap_or_default();
@@ -280,6 +296,10 @@ impl Prompts {
 fn is_conversation(messages: &[Value]) -> bool {
     !messages.is_empty() && messages.iter().all(|message| message["role"].is_string())
 }
+
+/// By whom messages are, in the chat templates of public models.
+const ROLES: [&str; 8] =
+    ["system", "user", "assistant", "tool", "developer", "ipython", "function", "environment"];
 
 /// What data sets call a problem and a reference.
 const PROBLEMS: [&str; 5] = ["question", "instruction", "query", "input", "text"];
@@ -374,6 +394,11 @@ mod tests {
             read_with(r#"{"prompt":"a"}"#, &with_system),
             Err(TaskError::SystemPrompt { line: 1, .. })
         ));
+        let misspelt = read_with(&user.replace("user", "usr"), &chat("none")).unwrap_err().to_string();
+        assert!(
+            misspelt.contains(":1: a message has the role `usr`; the roles are system, user,"),
+            "{misspelt}"
+        );
         assert!(matches!(read(user, "none"), Err(TaskError::NoChatTemplate { line: 1, .. })));
         assert!(matches!(read(r#"{"problem":"a"}"#, "chat"), Err(TaskError::NoChatTemplate { line: 1, .. })));
         assert!(matches!(

@@ -5,6 +5,7 @@
 //! tests are read right here ([`evaluate`]); others run in an interpreter of their own ([`rounds`]).
 
 mod evaluate;
+mod given;
 mod guarded;
 mod names;
 mod rounds;
@@ -41,16 +42,18 @@ pub(crate) fn called(tests: &str) -> Vec<String> {
 
 /// Judges a program by its tests.
 pub(crate) fn judge(program: &str, tests: &AssertTests, runner: &mut Runner<'_>) -> Result<Report, Error> {
-    let parsed = ruff_python_parser::parse_module(&tests.source)
-        .map_err(|error| Error::InvalidTask(format!("the tests are not Python: {error}")))?;
+    let not_python = |error| Error::InvalidTask(format!("the tests are not Python: {error}"));
+    let prelude = tests.prefix.as_deref().map(given::prelude).unwrap_or_default();
+    let parsed = ruff_python_parser::parse_module(&tests.source).map_err(not_python)?;
+    let source = given::with_imports(&tests.source, parsed.syntax(), &prelude);
+    let parsed = ruff_python_parser::parse_module(&source).map_err(not_python)?;
     let tree = parsed.syntax();
     let mut names = Names::of(tree, tests.entry_point.as_deref(), |name| defines(program, name));
-    let prelude = tests.prefix.as_deref().filter(|prefix| is_python(prefix)).unwrap_or_default();
     // What the task itself defines is the task's, whatever the program makes of it; but not the function in question.
     names
         .externals
-        .retain(|(_, name)| tests.entry_point.as_deref() == Some(name.as_str()) || !defines(prelude, name));
-    let suite = Suite { source: &tests.source, tree, names, prelude };
+        .retain(|(_, name)| tests.entry_point.as_deref() == Some(name.as_str()) || !defines(&prelude, name));
+    let suite = Suite { source: &source, tree, names, prelude: &prelude };
     if let Some(why) = &suite.names.unsplittable {
         return unsplittable(program, &suite, why, runner);
     }

@@ -73,6 +73,13 @@ impl Names {
     }
 }
 
+/// The names that tests bind, and those that they use.
+pub(super) fn bound_and_loaded(tests: &ModModule) -> (BTreeSet<String>, BTreeSet<String>) {
+    let mut found = Found::default();
+    found.visit_body(&tests.body);
+    (found.bound, found.loaded)
+}
+
 /// Whether a line of the program, at its outermost level, defines the name. The program is hostile text, so it is not
 /// parsed here; a wrong answer costs nothing but a failed test.
 pub(crate) fn defines(program: &str, name: &str) -> bool {

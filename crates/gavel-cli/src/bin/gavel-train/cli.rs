@@ -46,7 +46,7 @@ pub(crate) enum Command {
         after_help = "Examples:\n  gavel generate --model examples/countdown/model '3 5 2→13:<think>'\n  gavel generate --model SmolLM2-135M-Instruct --template chat -n 4 --json 'What is 7 times 8?'"
     )]
     Generate(GenerateArgs),
-    /// Turn a GGUF file into a Hugging Face directory that can be trained.
+    /// Turn a GGUF file into a Hugging Face directory: what training, and other tools, take.
     #[command(after_help = "Example:\n  gavel import SmolLM2-135M-Instruct.Q4_1.gguf models/smollm2")]
     Import(ImportArgs),
     /// Train a small language model from nothing, on text that gavel writes itself.

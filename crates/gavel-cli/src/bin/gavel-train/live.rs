@@ -100,11 +100,14 @@ impl<'a> Live<'a> {
         self.steps_seen += 1;
         let left = self.seconds / self.steps_seen as f64 * (steps - step) as f64;
         let reward = get("reward");
+        // Where no group has spread there is none: it is measured on what is learnt from.
+        let entropy = metrics.get("entropy").filter(|entropy| entropy.is_finite());
+        let entropy = entropy.map_or_else(|| "–".to_owned(), |entropy| format!("{entropy:.3}"));
         self.terminal.note(format_args!(
-            "step {step:>4}/{steps}  {} reward {reward:.3}  length {:>5.1}  entropy {:.3}  {:.1} s, {:.0}:{:02.0} left",
+            "step {step:>4}/{steps}  {} reward {reward:.3}  length {:>5.1}  entropy {}  {:.1} s, {:.0}:{:02.0} left",
             bar(reward),
             get("completions/mean_length"),
-            get("entropy"),
+            entropy,
             get("step_time"),
             (left / 60.0).floor(),
             (left % 60.0).floor(),
