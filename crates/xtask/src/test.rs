@@ -260,12 +260,16 @@ fn print_table(ended: &[Ended], set_up: Duration, wall: Duration) {
 /// What did not run here, and why: as the logs say it.
 fn print_skipped(root: &Path, ended: &[Ended]) -> Result<()> {
     println!("\nSkipped:");
+    let mut said = Vec::new();
     for part in ended {
         for line in BufReader::new(File::open(log(root, part.name))?).split(b'\n') {
             let line = line?;
             let line = String::from_utf8_lossy(&line);
-            if let Some(what) = line.trim_start().strip_prefix(SKIPPED) {
-                println!("  {}", what.trim());
+            let what = line.trim_start().strip_prefix(SKIPPED).map(|what| what.trim().to_owned());
+            // Many tests are skipped for one reason.
+            if let Some(what) = what.filter(|what| !said.contains(what)) {
+                println!("  {what}");
+                said.push(what);
             }
         }
     }
