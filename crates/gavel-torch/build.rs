@@ -17,7 +17,7 @@ const SOURCES: [&str; 6] = [
 
 fn main() {
     libtorch_rpath::main();
-    for file in SOURCES {
+    for file in SOURCES.into_iter().chain(["src/shared.h"]) {
         println!("cargo:rerun-if-changed={file}");
     }
     println!("cargo:rerun-if-env-changed=LIBTORCH_INCLUDE");

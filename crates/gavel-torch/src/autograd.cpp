@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "shared.h"
+
 namespace {
 
 using torch::autograd::variable_list;
@@ -68,24 +70,6 @@ struct RustNode : torch::autograd::Node {
   Drop drop_;
   std::size_t inputs_;
 };
-
-variable_list collected(at::Tensor* const* tensors, std::size_t count) {
-  variable_list list;
-  for (std::size_t index = 0; index < count; ++index) list.push_back(*tensors[index]);
-  return list;
-}
-
-template <typename Body>
-bool guarded(char* message, std::size_t capacity, Body body) {
-  try {
-    body();
-    return true;
-  } catch (const std::exception& error) {
-    std::strncpy(message, error.what(), capacity - 1);
-  } catch (...) {
-  }
-  return false;
-}
 
 } // namespace
 

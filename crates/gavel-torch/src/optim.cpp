@@ -6,31 +6,9 @@
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/stack.h>
 #include <cstddef>
-#include <cstring>
-#include <exception>
 #include <vector>
 
-namespace {
-
-std::vector<at::Tensor> collected(at::Tensor* const* tensors, std::size_t count) {
-  std::vector<at::Tensor> list;
-  for (std::size_t index = 0; index < count; ++index) list.push_back(*tensors[index]);
-  return list;
-}
-
-template <typename Body>
-bool guarded(char* message, std::size_t capacity, Body body) {
-  try {
-    body();
-    return true;
-  } catch (const std::exception& error) {
-    std::strncpy(message, error.what(), capacity - 1);
-  } catch (...) {
-  }
-  return false;
-}
-
-} // namespace
+#include "shared.h"
 
 extern "C" bool gavel_adamw(
     at::Tensor* const* parameters,
