@@ -6,6 +6,7 @@
 mod braces;
 mod disowned;
 mod scan;
+mod shown;
 mod surrogates;
 mod turns;
 mod visible;
@@ -15,6 +16,7 @@ mod withdrawn;
 pub use braces::braced;
 pub use disowned::{is_case_split, is_counterfactual, is_disowned, sentence_before};
 pub use scan::{end_of_last, first_of};
+pub use shown::shown;
 pub use surrogates::without_lone_surrogates;
 pub use turns::{after_thinking, said, tasks, turns};
 pub use visible::{is_blank, is_invisible, joins, skeleton, visible};

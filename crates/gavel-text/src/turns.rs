@@ -1,4 +1,5 @@
 //! The parts of a completion: what was thought, what was said, and what follows when a model runs on with a new task.
+//! All of a text as `shown` gives it, where thoughts have one spelling.
 
 /// The most places that are taken for the start of a new task. What follows is one part.
 const MOST_PARTS: usize = 16;
@@ -10,7 +11,7 @@ const MOST_MARKS: usize = 8;
 const MOST_DIGITS: usize = 24;
 
 /// Tokens that end a turn. What stands behind one was not said in answer.
-const END_TOKENS: [&str; 18] = [
+const END_TOKENS: [&str; 19] = [
     "</s>",
     "<eos>",
     "<|im_end|>",
@@ -24,6 +25,7 @@ const END_TOKENS: [&str; 18] = [
     "<|EOT|>",
     "<|eom_id|>",
     "<|return|>",
+    "<|call|>",
     "<|user|>",
     "<end_of_turn>",
     "<start_of_turn>",
@@ -76,13 +78,14 @@ pub fn said(text: &str) -> &str {
     &text[..end]
 }
 
-/// What comes behind the thinking, if there is any; nothing where it does not end.
-pub fn after_thinking(completion: &str) -> &str {
-    match completion.rsplit_once("</think>") {
-        Some((_, after)) => after,
-        None if completion.trim_start().starts_with("<think>") => "",
-        None => completion,
-    }
+/// What comes behind the thinking, if there is any, and before thoughts that do not end. Of a text as [`shown`] gives it.
+///
+/// [`shown`]: crate::shown
+pub fn after_thinking(text: &str) -> &str {
+    let after = text.rsplit_once("</think>").map_or(text, |(_, after)| after);
+    let is_quoted = |at: usize| after[..at].ends_with(['"', '\'', '`']);
+    let open = after.find("<think>").filter(|&at| !is_quoted(at));
+    open.map_or(after, |at| &after[..at])
 }
 
 /// What stands between the tokens that end turns.
@@ -200,7 +203,13 @@ mod tests {
     #[test]
     fn an_answer_comes_behind_the_thinking() {
         for (text, left) in
-            [("5", "5"), ("<think>3</think> 5", " 5"), ("<think>3", ""), ("a <think>3", "a <think>3")]
+            [
+                ("5", "5"),
+                ("<think>3</think> 5", " 5"),
+                ("<think>3", ""),
+                ("a <think>3", "a "),
+                ("a `<think>` 3", "a `<think>` 3"),
+            ]
         {
             assert_eq!(after_thinking(text), left, "{text}");
         }

@@ -11,7 +11,7 @@ mod standing;
 mod task;
 
 use gavel_plugin::{Error, Submission, Verdict, Verifier, export};
-use gavel_text::{after_thinking, end_of, tasks, turns, visible};
+use gavel_text::{after_thinking, end_of, shown, tasks, turns, visible};
 use serde::Deserialize;
 
 use letters::Letters;
@@ -59,7 +59,8 @@ impl Verifier for Choice {
     fn verify(submission: &Submission, options: &Options) -> Result<Verdict, Error> {
         options.check()?;
         let task = Task::of(submission, options)?;
-        let text = visible(submission.completion());
+        let text = shown(submission.completion());
+        let text = visible(&text);
         let parts = own_parts(&text, submission.prompt());
         let found =
             parts.into_iter().find_map(|part| places::answer(part, &task, &options.order, options.strict));

@@ -55,7 +55,8 @@ impl Verifier for Math {
             };
             return Err(Error::InvalidTask(format!("reference: {reason}")));
         }
-        match extract::answer(submission.completion(), order) {
+        let completion = gavel_text::shown(submission.completion());
+        match extract::answer(&completion, order) {
             Some(Found::Answer(answer, mode)) => {
                 judge_answer(&answer, mode, &reference, submission.prompt(), options)
             }

@@ -5,7 +5,7 @@ mod extract;
 mod normalize;
 
 use gavel_plugin::{Error, Submission, Verdict, Verifier, excerpt, export};
-use gavel_text::skeleton;
+use gavel_text::{shown, skeleton};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -100,7 +100,8 @@ impl Verifier for StringMatch {
     fn verify(submission: &Submission, options: &Options) -> Result<Verdict, Error> {
         options.check()?;
         let references = references(submission.reference()?)?;
-        let Some((answer, place)) = extract::answer(submission.completion(), &options.order) else {
+        let completion = shown(submission.completion());
+        let Some((answer, place)) = extract::answer(&completion, &options.order) else {
             return Ok(options.verdict(None).because("no answer where one may stand"));
         };
         if let Some(reason) = options.too_long(answer) {
