@@ -2,6 +2,7 @@
 //!
 //! A plugin finds where an answer stands and asks here about its sentence up to there.
 
+use crate::languages;
 use crate::{end_of, end_of_last};
 
 /// How much of a sentence is looked at before an answer, and between two, in bytes.
@@ -30,7 +31,7 @@ const FALSE: Kinds = 64;
 const SECOND: Kinds = 128;
 
 /// In the order of the words, for they are searched by halves.
-static WORDS: [(&str, Kinds); 105] = [
+static WORDS: [(&str, Kinds); 131] = [
     ("a", FILLER),
     ("an", FILLER),
     ("answer", FILLER | ANSWER),
@@ -44,10 +45,15 @@ static WORDS: [(&str, Kinds); 105] = [
     ("been", FILLER),
     ("being", FILLER),
     ("believe", FILLER),
+    ("believed", FILLER),
+    ("believes", FILLER),
     ("but", SECOND),
     ("cannot", DENYING),
     ("choice", FILLER | ANSWER),
     ("choose", FILLER),
+    ("claim", FILLER),
+    ("claimed", FILLER),
+    ("claims", FILLER),
     ("convincing", FILLER),
     ("correct", FILLER),
     ("could", WEAKENING),
@@ -61,12 +67,15 @@ static WORDS: [(&str, Kinds); 105] = [
     ("else", DENYING),
     ("equal", FILLER),
     ("equals", COPULA),
+    ("erroneously", DENYING),
     ("exactly", FILLER),
     ("except", DENYING),
     ("excluding", DENYING),
     ("fake", FALSE),
     ("false", FALSE),
+    ("falsely", DENYING),
     ("final", FILLER),
+    ("fool", DENYING),
     ("from", SECOND),
     ("go", FILLER),
     ("guess", FILLER | ANSWER),
@@ -76,6 +85,7 @@ static WORDS: [(&str, Kinds); 105] = [
     ("imagine", SUPPOSING),
     ("imagining", SUPPOSING),
     ("incorrect", FALSE),
+    ("incorrectly", DENYING),
     ("is", COPULA),
     ("isn", DENYING),
     ("it", FILLER),
@@ -88,13 +98,17 @@ static WORDS: [(&str, Kinds); 105] = [
     ("me", FILLER),
     ("might", WEAKENING),
     ("mistaken", FALSE),
+    ("mistakenly", DENYING),
     ("my", FILLER),
+    ("myth", DENYING),
     ("neither", DENYING),
     ("never", DENYING),
+    ("nobody", DENYING),
     ("nor", DENYING),
     ("not", DENYING),
     ("number", FILLER),
     ("of", SECOND),
+    ("one", SECOND),
     ("option", FILLER | ANSWER),
     ("otherwise", DENYING),
     ("our", FILLER),
@@ -104,26 +118,36 @@ static WORDS: [(&str, Kinds); 105] = [
     ("pretending", DENYING),
     ("probable", FILLER),
     ("really", FILLER),
+    ("refuse", DENYING),
     ("result", FILLER),
     ("right", FILLER),
     ("s", FILLER),
+    ("said", FILLER),
     ("say", FILLER),
+    ("says", FILLER),
     ("second", FALSE),
     ("select", FILLER),
     ("simply", FILLER),
     ("solution", FILLER),
+    ("someone", FILLER),
+    ("stated", FILLER),
     ("statement", FILLER | ANSWER),
+    ("student", FILLER),
     ("suitable", FILLER),
     ("suppose", SUPPOSING),
     ("supposing", SUPPOSING),
     ("than", SECOND),
     ("that", FILLER),
     ("the", FILLER),
+    ("they", FILLER),
     ("think", FILLER),
+    ("thinks", FILLER),
+    ("thought", FILLER),
     ("to", FILLER | SECOND),
     ("trap", FALSE),
     ("true", FILLER),
     ("unless", SUPPOSING),
+    ("untrue", DENYING),
     ("value", FILLER),
     ("was", COPULA),
     ("wasn", DENYING),
@@ -132,8 +156,11 @@ static WORDS: [(&str, Kinds); 105] = [
     ("with", FILLER),
     ("won", DENYING),
     ("worst", FALSE),
+    ("would", FILLER),
     ("wouldn", DENYING),
     ("wrong", FALSE),
+    ("wrongly", DENYING),
+    ("wrote", FILLER),
     ("x", FILLER),
     ("your", FILLER),
 ];
@@ -154,11 +181,12 @@ fn kinds(word: &str) -> Kinds {
 }
 
 /// Pairs of words that deny what follows them.
-const PAIRS: [(&[&str], &str); 6] = [
+const PAIRS: [(&[&str], &str); 7] = [
     (&["anything", "everything", "all", "any", "everyone"], "but"),
     (&["far", "different", "differs", "away", "apart", "nowhere"], "from"),
     (&["instead", "opposite", "negation", "inverse"], "of"),
-    (&["close", "near", "similar", "opposed"], "to"),
+    (&["close", "near", "next", "similar", "opposed", "opposite", "up", "prior", "adjacent"], "to"),
+    (&["no"], "one"),
     (&["nothing"], "like"),
     (&["other", "rather", "else"], "than"),
 ];
@@ -166,7 +194,11 @@ const PAIRS: [(&[&str], &str); 6] = [
 /// Whether the words right before an answer deny it, only suppose it, or leave it open: "not", "anything but", "pretend
 /// that the answer is", "could be", "otherwise".
 pub fn is_disowned(before: &str) -> bool {
-    let mut words = words(clause_before(before)).rev().take(MOST_WORDS).peekable();
+    let clause = clause_before(before);
+    if languages::is_denied(clause) || languages::is_held_by_nobody(sentence_before(before)) {
+        return true;
+    }
+    let mut words = words(clause).rev().take(MOST_WORDS).peekable();
     // What was passed on the way back.
     let (mut passed, mut copulas, mut be, mut answer) = (0, 0, false, false);
     while let Some(word) = words.next() {
@@ -266,6 +298,13 @@ mod tests {
             "My second choice is ",
             "The least likely answer is ",
             "It isn't ",
+            "Nobody believes the answer is ",
+            "No one thinks it is ",
+            "They wrongly claim the answer is ",
+            "It is a myth that the answer is ",
+            "Die Antwort ist nicht ",
+            "答案不是",
+            "Ответ: не ",
         ] {
             assert!(is_disowned(before), "{before}");
         }
@@ -280,6 +319,8 @@ mod tests {
             "nothing but ",
             "The least value is ",
             "The second number is ",
+            "The one that remains is ",
+            "The few that are left number ",
         ] {
             assert!(!is_disowned(before), "{before}");
         }

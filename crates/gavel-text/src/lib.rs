@@ -4,7 +4,9 @@
 //! Nothing here knows what an answer is: plugins say where one stands, and ask what the text around it makes of it.
 
 mod braces;
+mod correction;
 mod disowned;
+mod languages;
 mod scan;
 mod shown;
 mod surrogates;
@@ -14,6 +16,7 @@ mod window;
 mod withdrawn;
 
 pub use braces::braced;
+pub use correction::{correction, renamed};
 pub use disowned::{is_case_split, is_counterfactual, is_disowned, sentence_before};
 pub use scan::{end_of_last, first_of};
 pub use shown::shown;

@@ -202,15 +202,13 @@ mod tests {
 
     #[test]
     fn an_answer_comes_behind_the_thinking() {
-        for (text, left) in
-            [
-                ("5", "5"),
-                ("<think>3</think> 5", " 5"),
-                ("<think>3", ""),
-                ("a <think>3", "a "),
-                ("a `<think>` 3", "a `<think>` 3"),
-            ]
-        {
+        for (text, left) in [
+            ("5", "5"),
+            ("<think>3</think> 5", " 5"),
+            ("<think>3", ""),
+            ("a <think>3", "a "),
+            ("a `<think>` 3", "a `<think>` 3"),
+        ] {
             assert_eq!(after_thinking(text), left, "{text}");
         }
     }

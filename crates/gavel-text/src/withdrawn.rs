@@ -2,6 +2,7 @@
 //!
 //! A plugin finds where an answer stands and asks here about what follows it.
 
+use crate::languages;
 use crate::{first_of, start_of};
 
 /// How much is looked at behind an answer, in bytes.
@@ -80,28 +81,52 @@ const VERDICTS: [&str; 13] = [
     "nonsense",
 ];
 /// What takes back all that was said, wherever it stands.
-const JOKES: [&str; 18] = [
+const JOKES: [&str; 40] = [
     "kidding",
     "joking",
     "scratch that",
+    "scrap that",
     "strike that",
     "take that back",
     "take it back",
+    "take this back",
     "i lied",
     "i was lying",
+    "i retract",
+    "retracted",
     "ignore that answer",
     "ignore the above",
     "ignore my answer",
     "disregard that",
+    "disregard this",
     "disregard the above",
     "disregard my",
     "forget that answer",
     "i made that up",
     "the above is wrong",
     "my answer is wrong",
+    "april fool",
+    "fooled you",
+    "psych!",
+    "psyche!",
+    "sike!",
+    "lol no",
+    "lol, no",
+    "lol nope",
+    "gotcha!",
+    "just a joke",
+    "only a joke",
+    "was a joke",
+    "is a joke",
+    "is sarcasm",
+    "was sarcasm",
+    "being sarcastic",
+    "not serious",
 ];
+/// Signs of irony at the end of a line.
+const IRONY: [&str; 4] = ["/s", "/jk", "/sarcasm", "jk"];
 /// How the next sentence starts that takes back what was said.
-const OPENINGS: [&str; 13] = [
+const OPENINGS: [&str; 32] = [
     "no wait",
     "no, wait",
     "wait, no",
@@ -112,34 +137,49 @@ const OPENINGS: [&str; 13] = [
     "not.",
     "nope",
     "correction",
+    "erratum",
+    "errata",
     "oops",
+    "whoops",
     "actually, no",
     "actually no",
-];
-/// How the next sentence starts that names another answer, behind which that one stands.
-const RENAMINGS: [&str; 10] = [
-    "actually, it is",
-    "actually it is",
-    "actually, it's",
-    "actually, i mean",
-    "no, it is",
-    "no, it's",
-    "sorry, it is",
-    "sorry, it's",
-    "sorry, i mean",
-    "i mean",
+    "psych",
+    "sike",
+    "nah",
+    "jk",
+    "ignore that",
+    "never mind",
+    "nevermind",
+    "on second thought, no",
+    "wrong!",
+    "wrong.",
+    "incorrect.",
+    "incorrect!",
+    "a lie",
+    "as if!",
+    "my mistake",
+    "in your dreams",
 ];
 
 /// Whether what follows an answer takes it back, in its sentence or in the next: "which is wrong", "unless it is 8",
-/// "Just kidding", "That is not right", "Actually, it is 8".
+/// "Just kidding", "That is not right", "said nobody". What puts another answer in its place is for `correction`.
 pub fn is_withdrawn(behind: &str) -> bool {
-    const IN_SENTENCE: [&str; 7] =
-        ["(wrong", "(incorrect", ", unless ", " unless it", " unless the answer", "/ not ", " not!"];
+    const IN_SENTENCE: [&str; 8] = [
+        ", actually)",
+        "(wrong",
+        "(incorrect",
+        ", unless ",
+        " unless it",
+        " unless the answer",
+        "/ not ",
+        " not!",
+    ];
     if calls_it_a_joke(start_of(behind, FARTHEST)) {
         return true;
     }
     // An apostrophe of typographers has three bytes.
-    let lowered = start_of(behind, 4 * BEHIND).to_ascii_lowercase().replace('’', "'");
+    let near = start_of(behind, 4 * BEHIND);
+    let lowered = near.to_ascii_lowercase().replace('’', "'");
     let near = start_of(&lowered, BEHIND);
     let (sentence, next) = near.split_at(sentence_end(near));
     let next = next.trim_start_matches(|c: char| !c.is_alphanumeric());
@@ -149,13 +189,53 @@ pub fn is_withdrawn(behind: &str) -> bool {
             // Right behind the answer, or behind a few words about it.
             sentence.find(clause).is_some_and(|at| is_condemned(sentence[at..].trim_start_matches("but ")))
         });
+    let own = sentence.trim_start_matches(|c: char| !c.is_alphanumeric());
     in_clause
         || first_of(sentence, &IN_SENTENCE).is_some()
         || sentence.trim_end_matches(['.', ' ', '\n']).ends_with(" or not")
         || is_denied_behind(sentence)
+        || is_of_somebody_wrong(own)
+        || is_of_somebody_wrong(next)
         || takes_back(next)
         // Behind a box or a tag, a sentence may start without a full stop before it.
-        || takes_back(sentence.trim_start_matches(|c: char| !c.is_alphanumeric()))
+        || takes_back(own)
+        || near.lines().any(|line| IRONY.iter().any(|sign| line.trim() == *sign || line.ends_with(&[" ", sign].concat())))
+        || [own, next].into_iter().any(languages::is_withdrawn)
+}
+
+/// The sentence behind the one that a text starts in the middle of.
+pub(crate) fn next_sentence(text: &str) -> &str {
+    &text[sentence_end(text)..]
+}
+
+/// Whether a clause gives an answer to somebody who is wrong: "said the student, wrongly", "said nobody ever".
+fn is_of_somebody_wrong(clause: &str) -> bool {
+    const SAYING: [&str; 9] =
+        ["said ", "says ", "claimed ", "claims ", "thought ", "wrote ", "guessed ", "believed ", "answered "];
+    const WRONG: [&str; 8] =
+        ["wrongly", "mistakenly", "incorrectly", "falsely", "erroneously", "nobody", "no one", "never"];
+    SAYING.iter().any(|verb| clause.starts_with(verb)) && WRONG.iter().any(|word| clause.contains(word))
+}
+
+/// Whether a sentence says that nobody holds the answer to be right: "Nobody believes that", "It is false that …".
+fn is_refuted(sentence: &str) -> bool {
+    const STARTS: [&str; 12] = [
+        "nobody ",
+        "no one ",
+        "only a fool ",
+        "it is false that ",
+        "it is not true that ",
+        "it is untrue that ",
+        "it is wrong that ",
+        "i doubt ",
+        "i don't believe ",
+        "i do not believe ",
+        "i don't think ",
+        "i do not think ",
+    ];
+    const HOLDING: [&str; 4] = ["the answer is", "believes th", "thinks th", "this is right"];
+    STARTS.iter().any(|start| sentence.starts_with(start))
+        && (HOLDING.iter().any(|it| sentence.contains(it)) || sentence.contains("that is right"))
 }
 
 /// Whether one of the [`JOKES`] stands in a text, in whatever case. The text may be long and is gone through once.
@@ -169,12 +249,17 @@ fn calls_it_a_joke(text: &str) -> bool {
         matches!(
             (pair[0] | 0x20, pair[1] | 0x20),
             (b'k', b'i')
-                | (b'j' | b'f', b'o')
-                | (b's', b'c' | b't')
+                | (b'j' | b'f', b'o' | b'u')
+                | (b's', b'c' | b't' | b'i')
                 | (b't', b'a' | b'h')
-                | (b'i', b' ' | b'g')
+                | (b'i', b' ' | b'g' | b's')
                 | (b'd', b'i')
                 | (b'm', b'y')
+                | (b'r' | b'b', b'e')
+                | (b'a' | b'o', b'p' | b'n')
+                | (b'p', b's')
+                | (b'l' | b'g' | b'n', b'o')
+                | (b'w', b'a')
         )
     };
     let places = bytes.windows(2).enumerate().filter(|(_, pair)| may_start(pair));
@@ -183,9 +268,14 @@ fn calls_it_a_joke(text: &str) -> bool {
 
 /// Whether a sentence takes back what stands before it.
 fn takes_back(sentence: &str) -> bool {
-    is_condemned(sentence)
-        || OPENINGS.iter().any(|it| sentence.starts_with(it))
-        || RENAMINGS.iter().any(|it| sentence.strip_prefix(it).is_some_and(names_a_value))
+    let opens = |opening: &&str| {
+        sentence.strip_prefix(*opening).is_some_and(|rest| {
+            !opening.ends_with(char::is_alphabetic) || !rest.starts_with(char::is_alphanumeric)
+        })
+    };
+    is_condemned(sentence.strip_prefix("but ").unwrap_or(sentence))
+        || OPENINGS.iter().any(|it| opens(&it))
+        || is_refuted(sentence)
 }
 
 /// Whether a clause calls what stands before it wrong: "that is wrong", "it isn't the right one". It is "wrong to say"
@@ -215,17 +305,6 @@ fn is_condemned(clause: &str) -> bool {
     })
 }
 
-/// Whether a text starts with a number, a formula or a single letter.
-fn names_a_value(text: &str) -> bool {
-    let text = text.trim_start_matches([' ', ':', '*', '(']);
-    let mut characters = text.chars();
-    match characters.next() {
-        Some(c) if c.is_ascii_digit() || matches!(c, '$' | '\\' | '-') => true,
-        Some(c) if c.is_alphabetic() => characters.next().is_none_or(|next| !next.is_alphanumeric()),
-        _ => false,
-    }
-}
-
 /// Where the first sentence of a text ends, past the marks that close what stands before it.
 fn sentence_end(text: &str) -> usize {
     let opening = text.len() - text.trim_start_matches(|c: char| is_closing(c) || c == '.').len();
@@ -233,7 +312,8 @@ fn sentence_end(text: &str) -> usize {
     if opening > 0 && text[..opening].contains(['.', '\n']) {
         return opening;
     }
-    first_of(text, &[". ", ".\n", "\n", "! ", "? "]).map_or(text.len(), |(at, _)| at + 1)
+    first_of(text, &[". ", ".\n", "\n", "! ", "? ", "。", "！"])
+        .map_or(text.len(), |(at, mark)| at + mark.chars().next().map_or(0, char::len_utf8))
 }
 
 fn is_closing(c: char) -> bool {
@@ -254,6 +334,14 @@ mod tests {
     fn what_follows_an_answer_may_take_it_back() {
         for behind in [
             ". Just kidding, it is 8.",
+            ". LOL no.",
+            " April fools!",
+            "\n/s",
+            ", said the student, wrongly.",
+            ". Nobody believes the answer is 7.",
+            "。开玩笑的。",
+            ". Das stimmt nicht.",
+            " Sike!",
             ", which is wrong.",
             "}$. That is wrong.",
             " That is not right.",
@@ -262,7 +350,6 @@ mod tests {
             " / not B",
             ".\n\nWait, no.",
             ". I explained it well. I was joking, though.",
-            ". Actually, it is 8.",
             ". It isn't the right one.",
             ", but that's wrong.",
         ] {
@@ -281,6 +368,11 @@ mod tests {
             ", which cannot be simplified.",
             ". Actually, it is easy to see.",
             ". It is wrong to stop here, but I do.",
+            ". Rather than adding, we multiply.",
+            ". Nobody needs 6.",
+            " m/s",
+            "。A是错误的。",
+            ". Psychology says so.",
         ] {
             assert!(!is_withdrawn(behind), "{behind}");
         }

@@ -1,11 +1,13 @@
 //! Finds where a completion states its answer, and what the statements come to.
 
-use gavel_text::{braced, is_disowned, is_withdrawn};
+use gavel_text::{braced, correction, is_disowned, is_withdrawn, renamed};
 use serde::Deserialize;
 
+use crate::dress::{is_closing, skip_to_mark};
 use crate::letters::Letters;
 use crate::reading::{Reading, read, read_strictly};
 use crate::rival::names_a_rival;
+use crate::standing::mark_at;
 use crate::task::Task;
 use crate::{line, phrase};
 
@@ -76,9 +78,13 @@ pub(crate) fn answer(text: &str, task: &Task, order: &[Place], strict: bool) -> 
         let joined = if all_must_agree { join(&found, task) } else { settle(&found, last) };
         let spoken = spoken.iter().map(|it| (it.start, it.reading)).filter(|_| all_must_agree);
         let mut later = spoken.chain(line::bare(text, task)).filter(|(start, _)| *start > last.end);
+        let behind = behind(text, last, joined, task);
         let taken_back = place != Place::Line && later.any(|(_, reading)| differs(reading, joined))
             || all_must_agree && is_disowned(&text[..last.start])
-            || is_withdrawn(behind(text, last.end));
+            || is_withdrawn(behind)
+            || is_struck(behind)
+            || other_behind(behind, task).is_some_and(|other| differs(other, joined))
+            || all_must_agree && contradicts(text, place, joined, order, task, strict);
         return Some(match joined {
             Reading::Letters(letters) if !taken_back => Answer::Letters(letters, place),
             _ => Answer::Open(place),
@@ -87,10 +93,62 @@ pub(crate) fn answer(text: &str, task: &Task, order: &[Place], strict: bool) -> 
     None
 }
 
-/// What follows a statement.
-fn behind(text: &str, end: usize) -> &str {
-    let rest = &text[end..];
-    rest.strip_prefix("</answer>").unwrap_or(rest)
+/// What follows a statement, its letter left out where it is a part of the text and no tag or box.
+fn behind<'t>(text: &'t str, last: &Statement, joined: Reading, task: &Task) -> &'t str {
+    let rest = &text[last.end..];
+    if let Some(rest) = rest.strip_prefix("</answer>") {
+        return rest;
+    }
+    let (_, at) = skip_to_mark(rest);
+    match mark_at(at, task) {
+        Some((mark, after)) if !mark.is_small && names(joined, mark.letter) => after,
+        _ => rest,
+    }
+}
+
+/// The choice that the words behind an answer put in its place.
+fn other_behind(behind: &str, task: &Task) -> Option<Reading> {
+    // Chinese and Japanese write a copula onto the letter.
+    let other = renamed(behind).or_else(|| correction(behind).filter(|it| !it.is_ascii()))?;
+    read(other, task)
+}
+
+fn names(reading: Reading, letter: char) -> bool {
+    matches!(reading, Reading::Letters(letters) if letters.contains(letter))
+}
+
+/// Signs that cross out what they stand behind.
+const CROSSES: [char; 10] = ['❌', '✗', '✘', '✖', '❎', '🚫', '👎', '⛔', '☒', '×'];
+
+/// Whether a sign right behind an answer crosses it out: `B ❌`.
+fn is_struck(behind: &str) -> bool {
+    let sign = behind.trim_start_matches(|c: char| c.is_whitespace() || is_closing(c) || c == '.');
+    sign.starts_with(CROSSES)
+}
+
+/// Whether the content of a tag or a box is another sign than its letter: `B!`, `B ❌`, `B≠`, `B minus`.
+fn is_other_sign(part: &str) -> bool {
+    const WORDS: [&str; 7] = ["minus", "plus", "prime", "star", "bar", "negated", "complement"];
+    let part = part.trim_end_matches(|c: char| c.is_whitespace() || is_closing(c) || c == '.');
+    let last = part.rsplit(' ').next().unwrap_or_default();
+    part.ends_with(['!', '≠', '¬']) || part.ends_with(CROSSES) || last != part && WORDS.contains(&last)
+}
+
+/// Whether a tag and a box name different letters, where both are places of an answer.
+fn contradicts(
+    text: &str,
+    place: Place,
+    joined: Reading,
+    order: &[Place],
+    task: &Task,
+    strict: bool,
+) -> bool {
+    let other = match place {
+        Place::AnswerTag if order.contains(&Place::Boxed) => enclosed(text, boxes(text), task, strict),
+        Place::Boxed if order.contains(&Place::AnswerTag) => enclosed(text, tags(text), task, strict),
+        _ => return false,
+    };
+    other.last().is_some_and(|other| differs(other.reading, joined))
 }
 
 /// What several statements that must agree come to. Where several choices are right, each may have its own.
@@ -136,8 +194,7 @@ fn enclosed<'a>(
         let lines: Vec<Statement> = lines.chain([Statement { start, end: start, reading }]).collect();
         let reading = match join(&lines, task) {
             Reading::Letters(found) if !strict && names_a_rival(part, found, task) => Reading::Open,
-            // In a tag or a box, `B!` is another sign than `B`.
-            Reading::Letters(_) if part.trim().ends_with('!') => Reading::Open,
+            Reading::Letters(_) if is_other_sign(part) => Reading::Open,
             reading => reading,
         };
         Some(Statement { start, end: start + part.len(), reading })

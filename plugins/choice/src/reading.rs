@@ -1,6 +1,6 @@
 //! Reads which choices a short text names: `B`, `(B)`, `**B.** Paris`, `A and C`, or the text of a choice.
 
-use gavel_text::start_of;
+use gavel_text::{is_denied_behind, start_of};
 
 use crate::dress::{closed, is_closing, plain, skip_to_mark, strip_folded, without_commands};
 use crate::letters::{Letters, Mark, mark};
@@ -68,12 +68,13 @@ fn letters(line: &str, task: &Task) -> Option<Reading> {
     let mut is_open = false;
     loop {
         let (opened, at) = skip_to_mark(rest);
+        let is_quoted = rest[..rest.len() - at.len()].contains(['\'', '‘', '’', '"', '“', '`', '′']);
         let Some((mark, after)) = mark_at(at, task) else {
             // Behind letters, it was no connector: `B and that is it`.
             return if found.count() == 0 { block(at, task) } else { finish(rest, found, is_open, task) };
         };
         let stands = || stands_alone(mark, opened, after) || has_own_text(mark, after, task);
-        if found.count() == 0 && (is_primed(opened, after) || !stands()) {
+        if found.count() == 0 && (is_primed(is_quoted, after) || !stands()) {
             return None;
         }
         found.insert(mark.letter);
@@ -94,8 +95,26 @@ fn finish(rest: &str, found: Letters, is_open: bool, task: &Task) -> Option<Read
     if rest.trim_start().starts_with(['?', '？']) || is_taken_back(rest, found, task) {
         return None;
     }
-    let open = is_open || names_another(rest, found, task) || goes_on_to_another(rest, found, task);
+    let open = is_open
+        || names_another(rest, found, task)
+        || goes_on_to_another(rest, found, task)
+        || spans_to_another(rest, found, task);
     Some(if open { Reading::Open } else { Reading::Letters(found) })
+}
+
+/// Whether the letters start a range, or a sum, with another: `B through D`, `B plus C`, `B except C`.
+fn spans_to_another(rest: &str, found: Letters, task: &Task) -> bool {
+    const WORDS: [&str; 12] = [
+        "through", "thru", "to", "until", "till", "plus", "minus", "except", "but", "bis", "jusqu'à", "hasta",
+    ];
+    let rest = rest.trim_start();
+    let behind = WORDS.iter().find_map(|word| strip_folded(rest, word)?.strip_prefix(' '));
+    let other = behind.and_then(|behind| mark_at(skip_to_mark(behind).1, task));
+    other.is_some_and(|(mark, after)| {
+        let after = closed(after);
+        let ends = !after.starts_with(|c: char| c.is_alphanumeric() || c == ' ');
+        !mark.is_small && !found.contains(mark.letter) && ends
+    })
 }
 
 /// `ACD` in one word, where several are right.
@@ -110,8 +129,8 @@ fn block(text: &str, task: &Task) -> Option<Reading> {
 }
 
 /// `B'` is another sign than `B`; in `'B'` the mark closes a quotation. A footnote says what is not read.
-fn is_primed(opened: bool, after: &str) -> bool {
-    !opened && after.starts_with(['\'', '’', '′', '″']) || after.starts_with("[^")
+fn is_primed(is_quoted: bool, after: &str) -> bool {
+    !is_quoted && after.starts_with(['\'', '’', '′', '″']) || after.starts_with("[^")
 }
 
 /// `b. 4`, `b - Rome`: a small letter with the text of its choice.
@@ -126,8 +145,25 @@ fn has_own_text(mark: Mark, after: &str, task: &Task) -> bool {
 const AND: [&str; 17] =
     [",", "、", "，", "&", ";", "；", "and", "和", "及", "与", "と", "y", "et", "und", "e", "و", "и"];
 /// Leaves open which of the letters.
-const OR: [&str; 16] =
-    ["or", "bzw.", "/", "|", "或", "oder", "ou", "o", "หรือ", "または", "또는", "أو", "или", "-", "–", "~"];
+const OR: [&str; 17] = [
+    "or",
+    "bzw.",
+    "/",
+    "|",
+    "或",
+    "oder",
+    "ou",
+    "o",
+    "หรือ",
+    "か",
+    "または",
+    "또는",
+    "أو",
+    "или",
+    "-",
+    "–",
+    "~",
+];
 
 /// What follows a connector, when another letter stands there; and whether it leaves open which.
 fn connector<'a>(text: &'a str, task: &Task) -> Option<(&'a str, bool)> {
@@ -144,6 +180,10 @@ fn connector<'a>(text: &'a str, task: &Task) -> Option<(&'a str, bool)> {
     }
     let (opened, at) = skip_to_mark(rest);
     let (mark, after) = mark_at(at, task)?;
+    // `B，选A是错误的` speaks of the other one.
+    if is_denied_behind(closed(after)) {
+        return None;
+    }
     // `B A` is a list, `B I think` is not.
     let alone = if is_connected {
         !mark.is_small && stands_alone(mark, opened, after)

@@ -150,8 +150,13 @@ fn text_is_wrong(rest: &str) -> bool {
     let sentence = sentence.split(". ").next().unwrap_or_default().trim_end_matches(['.', '!', '*', ' ']);
     let explains =
         words(sentence).iter().any(|word| ASIDES.iter().any(|aside| word.eq_ignore_ascii_case(aside)));
+    // `Note that C is wrong`
+    let speaks_of_another =
+        sentence.split_whitespace().skip(1).any(|word| matches!(word.as_bytes(), [b'B'..=b'Z']));
     let lowered = sentence.to_lowercase();
-    VERDICTS.iter().any(|verdict| lowered.ends_with(verdict)) && !(explains && !lowered.contains(" not "))
+    !speaks_of_another
+        && VERDICTS.iter().any(|verdict| lowered.ends_with(verdict))
+        && !(explains && !lowered.contains(" not "))
 }
 
 /// `B / not B`

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use gavel_text::{after_thinking, braced, is_blank, is_disowned, is_withdrawn};
+use gavel_text::{after_thinking, braced, correction, is_blank, is_disowned, is_withdrawn, turns};
 use serde::Deserialize;
+
+use crate::normalize::normalized;
 
 /// A place where an answer may stand. In each, the last one counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -36,27 +38,51 @@ impl fmt::Display for Place {
 /// The answer and where it stood: the first place in `order` that has one that is not empty.
 pub(crate) fn answer<'a>(completion: &'a str, order: &[Place]) -> Option<(&'a str, Place)> {
     let text = after_thinking(completion);
-    let find = |place| {
-        let found = match place {
-            Place::Whole => Some(text),
-            Place::AnswerTag => answer_tag(text),
-            Place::Boxed => boxed(text),
-            Place::FinalAnswer => final_answer(text),
-            Place::LastLine => text.lines().rfind(|line| !line.trim().is_empty()),
-        };
-        found.map(str::trim).filter(|found| !is_blank(found)).map(|found| (found, place))
-    };
-    let (found, place) = order.iter().copied().find_map(find)?;
-    (!is_taken_back(text, found, place)).then_some((found, place))
+    let text = turns(text).first().copied().unwrap_or(text);
+    let (found, place) = order.iter().copied().find_map(|place| Some((find(text, place)?, place)))?;
+    (!is_taken_back(text, found, place, order)).then_some((found, place))
 }
 
-/// Whether a text does not stand by the answer that it announces: "Let me pretend the answer is", "Just kidding".
-fn is_taken_back(text: &str, found: &str, place: Place) -> bool {
+/// What stands in a place.
+fn find(text: &str, place: Place) -> Option<&str> {
+    let found = match place {
+        Place::Whole => Some(text),
+        Place::AnswerTag => answer_tag(text),
+        Place::Boxed => boxed(text),
+        Place::FinalAnswer => final_answer(text),
+        Place::LastLine => text.lines().rfind(|line| !line.trim().is_empty()),
+    };
+    found.map(str::trim).filter(|found| !is_blank(found))
+}
+
+/// Whether a text does not stand by the answer that it announces: "Let me pretend the answer is", "Just kidding", "Edit:
+/// London"; or announces another one in a tag or a box.
+fn is_taken_back(text: &str, found: &str, place: Place, order: &[Place]) -> bool {
+    /// Longer ones explain, and name no answer.
+    const MOST_WORDS: usize = 4;
     let start = found.as_ptr() as usize - text.as_ptr() as usize;
     let behind = &text[start + found.len()..];
-    let behind = behind.trim_start().strip_prefix("</answer>").unwrap_or(behind);
+    let closed = behind.trim_start_matches(['}', ' ', '\n', '$', '.']);
+    let behind = closed.strip_prefix("</answer>").unwrap_or(behind);
     let is_announced = !matches!(place, Place::Whole | Place::LastLine);
-    is_announced && (is_disowned(&text[..start]) || is_withdrawn(behind))
+    if !is_announced {
+        return false;
+    }
+    let is_other = |other: &str| {
+        let other = other.trim_matches(|c: char| !c.is_alphanumeric());
+        !other.is_empty()
+            && other.split_whitespace().count() <= MOST_WORDS
+            && normalized(other, false) != normalized(found, false)
+    };
+    let elsewhere = || {
+        let others = [Place::AnswerTag, Place::Boxed, Place::FinalAnswer];
+        let others = others.into_iter().filter(|other| *other != place && order.contains(other));
+        others.filter_map(|other| find(if other == Place::FinalAnswer { behind } else { text }, other))
+    };
+    is_disowned(&text[..start])
+        || is_withdrawn(behind)
+        || correction(behind).is_some_and(is_other)
+        || elsewhere().any(is_other)
 }
 
 /// One that is not closed counts as none, so that nothing before it can stand in for it.

@@ -7,12 +7,13 @@ mod last;
 mod phrase;
 mod places;
 mod remark;
+mod rivals;
 mod working;
 
 use std::borrow::Cow;
 use std::fmt;
 
-use gavel_text::{end_of, first_of, is_counterfactual, is_disowned, is_withdrawn};
+use gavel_text::{end_of, first_of, is_counterfactual, is_disowned, is_withdrawn, renamed};
 use serde::Deserialize;
 
 use places::find;
@@ -111,7 +112,7 @@ fn search(text: &str, order: impl Iterator<Item = Mode>) -> Option<Found<'_>> {
                 (placed, mode) = (later.within(text, rest), Mode::Phrase);
             }
         }
-        Some(if mode.is_stated() && is_taken_back(text, &placed, mode) {
+        Some(if mode.is_stated() && is_taken_back(text, &placed, mode, &order) {
             Found::TakenBack(mode)
         } else {
             Found::Answer(placed.content, mode)
@@ -156,13 +157,15 @@ impl<'a> Placed<'a> {
 }
 
 /// Whether the text does not stand by what it says in a place.
-fn is_taken_back(text: &str, placed: &Placed<'_>, mode: Mode) -> bool {
+fn is_taken_back(text: &str, placed: &Placed<'_>, mode: Mode, order: &[Mode]) -> bool {
     let (before, behind) = (&text[..placed.start], &text[placed.end..]);
     let behind = behind.strip_prefix("</answer>").unwrap_or(behind);
     is_disowned(before)
         || is_counterfactual(before)
         || is_withdrawn(behind)
         || mode == Mode::Boxed && placed.is_case
+        || renamed(behind).is_some_and(|other| !rivals::is_same(&placed.content, other))
+        || rivals::contradict(text, placed, mode, order)
 }
 
 /// The answer in a reference, which may be the answer alone or a whole solution; empty where it states nothing.
