@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::start_of;
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 
@@ -51,12 +52,22 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(seen.map(|c| if is_odd(c) { ' ' } else { c }).collect())
 }
 
-/// Letters of Greek and Cyrillic, each beside the Latin one that it looks like.
-const LOOK_ALIKES: [(&str, &str); 4] = [
-    ("АВЕЅІЈКМНОРСТУХ", "ABESIJKMHOPCTYX"),
-    ("аеѕіјорсух", "aesijopcyx"),
+/// Letters of other scripts, small capitals and variants, each beside the Latin one that it looks like.
+const LOOK_ALIKES: [(&str, &str); 8] = [
+    // Cyrillic
+    ("АВЕЅІЈКМНОРСТУХԚԜ", "ABESIJKMHOPCTYXQW"),
+    ("аеѕіјорсухԁԛԝһӏ", "aesijopcyxdqwhl"),
+    // Greek
     ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEZHIKMNOPTYX"),
-    ("ανο", "avo"),
+    ("ανοικρυχγ", "avoikpuxy"),
+    // Latin in other shapes
+    ("ɑɡıɩȷᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "agiijabcdefghijklmnoprstuvwyz"),
+    // Armenian
+    ("օոսհցզ", "onuhgq"),
+    // Cherokee
+    ("ᎪᏴᏟᎠᎬᏀᎻᎥᎫᏦᏞᎷᏢᎡᏚᎢᏙᎳᏃ", "ABCDEGHiJKLMPRSTVWZ"),
+    // Lisu
+    ("ꓐꓑꓓꓔꓖꓗꓙꓚꓜꓝꓟꓠꓡꓢꓣꓦꓧꓪꓫꓬꓮꓰꓲꓳꓴ", "BPDTGKJCZFMNLSRVHWXYAEIOU"),
 ];
 
 /// What an eye takes a text for: nothing invisible in it, no marks that compose with no letter, and the Latin letters
@@ -65,15 +76,94 @@ pub fn skeleton(text: &str) -> String {
     text.nfkc().filter(|&c| !is_invisible(c) && !joins(c)).map(without_disguise).collect()
 }
 
-fn without_disguise(c: char) -> char {
-    if c.is_ascii() {
-        return c;
+/// As [`skeleton`], and without markup inside of words, such as `Par**is**` and `Par&#105;s`, and without marks that are
+/// characters of their own over a letter. The letter `é` is another one than `e` in many languages, and stays.
+pub fn bare_skeleton(text: &str) -> String {
+    let is_apart = |c: &char| {
+        matches!(c, '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
+            | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
+    };
+    let bare: String = without_markup(text).chars().filter(|c| !is_apart(c)).collect();
+    skeleton(&bare)
+}
+
+/// As [`bare_skeleton`], and without the accents of letters, where a text has them in one word alone: a language that
+/// writes accents writes more of them, and there they make other words.
+pub fn unaccented(text: &str) -> Option<String> {
+    let is_accented = |c: char| !c.is_ascii() && c.is_alphabetic() && c.nfd().nth(1).is_some();
+    let mut accented = text.split_whitespace().filter(|word| word.contains(is_accented));
+    (accented.next().is_some() && accented.next().is_none())
+        .then(|| bare_skeleton(&text.nfd().collect::<String>()))
+}
+
+/// A text without emphasis, braces, tags and commands, and with the characters that entities stand for.
+fn without_markup(text: &str) -> String {
+    /// The longest tag, entity or command, in bytes.
+    const LONGEST: usize = 80;
+    let mut bare = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['*', '_', '`', '~', '{', '}', '\\', '<', '&']) {
+        bare.push_str(&rest[..at]);
+        let sign = rest.as_bytes()[at];
+        let behind = &rest[at + 1..];
+        let near = start_of(behind, LONGEST);
+        rest = match sign {
+            b'<' if near.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/') && near.contains('>') => {
+                behind.split_once('>').map_or(behind, |(_, rest)| rest)
+            }
+            b'&' => match near.split_once(';').and_then(|(name, _)| Some((name, entity(name)?))) {
+                Some((name, character)) => {
+                    bare.extend(character);
+                    &behind[name.len() + 1..]
+                }
+                None => {
+                    bare.push('&');
+                    behind
+                }
+            },
+            // `\textbf{is}`
+            b'\\' => {
+                let name = near.bytes().take_while(u8::is_ascii_alphabetic).count();
+                if behind[name..].starts_with('{') { &behind[name..] } else { behind }
+            }
+            b'<' => {
+                bare.push('<');
+                behind
+            }
+            _ => behind,
+        };
     }
-    let seen = LOOK_ALIKES.iter().find_map(|(letters, latin)| {
-        let place = letters.chars().position(|letter| letter == c)?;
-        latin.chars().nth(place)
-    });
-    seen.unwrap_or(c)
+    bare.push_str(rest);
+    bare
+}
+
+/// The character that an entity of HTML stands for, if any is seen: `#105`, `#x69`, `shy`.
+fn entity(name: &str) -> Option<Option<char>> {
+    if matches!(name, "shy" | "zwj" | "zwnj" | "lrm" | "rlm" | "ZeroWidthSpace") {
+        return Some(None);
+    }
+    let number = name.strip_prefix('#')?;
+    let code = match number.strip_prefix(['x', 'X']) {
+        Some(digits) => u32::from_str_radix(digits, 16).ok()?,
+        None => number.parse().ok()?,
+    };
+    char::from_u32(code).map(Some)
+}
+
+fn without_disguise(c: char) -> char {
+    let letter = |first: u32| char::from_u32('A' as u32 + (c as u32 - first) % 26).unwrap_or(c);
+    match c {
+        _ if c.is_ascii() => c,
+        '\u{1f150}'..='\u{1f169}' => letter(0x1f150),
+        '\u{1f170}'..='\u{1f189}' => letter(0x1f170),
+        _ => {
+            let seen = LOOK_ALIKES.iter().find_map(|(letters, latin)| {
+                let place = letters.chars().position(|letter| letter == c)?;
+                latin.chars().nth(place)
+            });
+            seen.unwrap_or(c)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -104,6 +194,25 @@ mod tests {
             assert_eq!(skeleton(text), "Paris", "{text:?}");
         }
         assert_eq!(skeleton("cafe\u{301}"), "café");
+        for text in [
+            "Pa\u{300}ris",
+            "Par**is**",
+            "P\u{251}r\u{131}s",
+            "Par<b>is</b>",
+            "Par&#105;s",
+            "Par&#x69;&zwnj;s",
+            r"Par\textbf{is}",
+            "Par_is_",
+            "\u{1f17f}aris",
+            "ᴘᴀʀɪꜱ",
+        ] {
+            assert_eq!(bare_skeleton(text).to_lowercase(), "paris", "{text:?}");
+        }
+        assert_eq!(unaccented("P\u{e4}r\u{ef}s"), Some("Paris".to_owned()));
+        assert_eq!(unaccented("schön für"), None);
+        for text in ["a & b", "5 < 6", "schön", "a &amp b; c"] {
+            assert_eq!(bare_skeleton(text), text);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod extract;
 mod normalize;
 
 use gavel_plugin::{Error, Submission, Verdict, Verifier, excerpt, export};
-use gavel_text::{shown, skeleton};
+use gavel_text::{bare_skeleton, shown, skeleton, unaccented};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -158,14 +158,20 @@ impl Options {
     }
 
     /// How alike both are. Where the text must differ, what an eye takes for it counts as well: a word that is forbidden
-    /// does not become another by a mark, a tag character or a letter that only looks the same.
+    /// does not become another by a mark, markup inside it, or a letter that only looks the same.
     fn similarity(&self, answer: &str, reference: &str) -> Result<Similarity, Error> {
         let written = compare::similarity(answer, reference, self)?;
-        if !self.negate || answer.is_ascii() && reference.is_ascii() {
+        if !self.negate {
             return Ok(written);
         }
-        let seen = compare::similarity(&skeleton(answer), &skeleton(reference), self)?;
-        Ok(if seen.value > written.value { seen } else { written })
+        let mut most = written;
+        let plain = unaccented(answer).map(|answer| (answer, bare_skeleton(reference)));
+        let seen = [skeleton, bare_skeleton].map(|seen| (seen(answer), seen(reference)));
+        for (answer, reference) in seen.into_iter().chain(plain) {
+            let similarity = compare::similarity(&answer, &reference, self)?;
+            most = if similarity.value > most.value { similarity } else { most };
+        }
+        Ok(most)
     }
 
     /// `None` is an answer that is not there: it earns nothing, negated or not.
