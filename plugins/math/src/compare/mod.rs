@@ -16,6 +16,7 @@ mod pieces;
 mod reals;
 mod relation;
 mod scalar;
+mod solved;
 mod vectors;
 
 use std::fmt;

@@ -4,7 +4,7 @@ use dashu_ratio::RBig;
 
 use super::pieces::{End, Piece, Pieces, complement, intersection, line, normal};
 use super::relation::{has_symbols, is_name, name_of};
-use super::{Comparer, Comparison};
+use super::{Comparer, Comparison, solved};
 use crate::algebra::{Atom, Budget, Monomial, canonical};
 use crate::expr::{Constant, Expr, Interval, NamedSet, Number, Relation};
 use crate::numeric::approximate;
@@ -14,6 +14,9 @@ impl Comparer<'_> {
     pub(super) fn compare_reals(self, a: &Expr, b: &Expr) -> Option<Comparison> {
         if !is_certainly_real_set(a) && !is_certainly_real_set(b) {
             return None;
+        }
+        if matches!(a, Expr::List(_)) && solved::is_echo(a, b) {
+            return Some(Comparison::OtherReals);
         }
         let (left, right) = (pieces(a, 0, self.budget), pieces(b, 0, self.budget));
         match (left, right) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use dashu_ratio::RBig;
 
-use super::{Comparer, Comparison};
+use super::{Comparer, Comparison, solved};
 use crate::algebra::{Budget, Fraction, Poly, canonical, substitute};
 use crate::expr::{Constant, Expr, Relation};
 use crate::numeric::{Agreement, agree};
@@ -15,6 +15,11 @@ impl Comparer<'_> {
         match (a, b) {
             (Expr::Relation(..), Expr::Relation(..)) => {
                 Some(self.compare_two(&settled(a, self), &settled(b, self)))
+            }
+            (Expr::Relation(..), other)
+                if assigned(&settled(a, self), self).is_none() && solved::is_echo(a, other) =>
+            {
+                Some(Comparison::OtherReals)
             }
             (Expr::Relation(..), other) => {
                 Some(self.compare_one(&settled(a, self), other, |value, other| self.compare(value, other)))
@@ -53,6 +58,9 @@ impl Comparer<'_> {
             && let Some(comparison) = self.compare_assignments((&name, &value), (&other_name, &other_value))
         {
             return comparison;
+        }
+        if solved::is_echo(a, b) {
+            return Comparison::OtherRelation;
         }
         if let (Some(a_reals), Some(b_reals)) = (self.variable_of(a), self.variable_of(b))
             && a_reals == b_reals
@@ -294,6 +302,7 @@ pub(super) fn assigned(expr: &Expr, comparer: Comparer<'_>) -> Option<(Expr, Exp
         return Some((first.clone(), last.clone()));
     }
     if let [asked, value] = sides.as_slice()
+        && !solved::alters_a_name(asked)
         && !has_symbols(value)
         && !is_zero(value)
         && is_of_names(asked)
@@ -371,7 +380,9 @@ fn is_asked(expr: &Expr) -> bool {
     let mut names = BTreeSet::new();
     symbols(expr, &mut names);
     let unknown = names.iter().any(|name| matches!(name.as_str(), "x" | "y" | "z" | "t"));
-    !unknown && (names.len() > 1 || names.len() == 1 && is_over_pi(expr)) || is_of_names(expr)
+    let is_altered = !is_over_pi(expr) && solved::alters_a_name(expr);
+    !is_altered
+        && (!unknown && (names.len() > 1 || names.len() == 1 && is_over_pi(expr)) || is_of_names(expr))
 }
 
 /// Whether an expression is made of numbers and names such as `f(2)`, `|z|`, `\sin 2\theta`, with a call among them.

@@ -241,11 +241,12 @@ pub(crate) fn asked<'a>(answer: &'a str, prompt: &str) -> Option<&'a str> {
     let prompt = spelt(gavel_text::end_of(prompt, 4_000));
     let is_asked = |name: &str| {
         let name = spelt(name);
-        name.chars().count() > 2
+        name.chars().count() > 1
             && prompt.match_indices(&name).any(|(at, _)| {
                 let before = gavel_text::end_of(&prompt[..at], NEAR);
                 let behind = &prompt[at + name.len()..];
-                let ends = !behind.starts_with(['=', '<', '>', '+', '-', '*', '/', '^', '_']);
+                let ends = !behind.starts_with(['=', '<', '>', '+', '-', '*', '/', '^', '_'])
+                    && (name.chars().count() > 2 || !behind.starts_with(char::is_alphanumeric));
                 ends && !before.ends_with(['+', '-', '*', '/', '=', '^', '_'])
                     && ASKING.iter().any(|it| before.contains(&spelt(it)))
             })

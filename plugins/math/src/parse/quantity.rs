@@ -12,7 +12,8 @@ impl<'t> Parser<'t> {
         if matches!(
             word,
             "percent" | "percentage" | "pct" | "million" | "billion" | "thousand" | "am" | "pm" | "AM" | "PM"
-        ) {
+        ) || scale_word(word).is_some()
+        {
             return true;
         }
         if atoms::is_function(word) || matches!(word, "pi") {
@@ -25,23 +26,21 @@ impl<'t> Parser<'t> {
             || long && !starts_function(word)
     }
 
-    /// `million` and the like behind a number.
+    /// What a word behind a number makes of it: `million`, `thirds`, `permille`, and the abbreviations of these.
     pub(super) fn scale(&mut self) -> Option<Expr> {
         let word = match self.peek()? {
             Kind::Text(word) | Kind::Word(word) => *word,
             _ => return None,
         };
-        let value = match word.to_ascii_lowercase().as_str() {
-            "dozen" => 12,
-            "hundred" => 100,
-            "thousand" => 1_000,
-            "million" => 1_000_000,
-            "billion" => 1_000_000_000,
-            "trillion" => 1_000_000_000_000,
-            _ => return None,
+        let scale = match word {
+            // Behind a space these are units: kelvin, molar, bel.
+            "M" if !self.spaced() => Expr::integer(1_000_000),
+            "B" if !self.spaced() => Expr::integer(1_000_000_000),
+            "k" => Expr::integer(1_000),
+            _ => scale_word(&word.to_ascii_lowercase())?,
         };
         self.at += 1;
-        Some(Expr::integer(value))
+        Some(scale)
     }
 
     /// The sign of a currency whose code stands before a number, and how many tokens it takes: `USD 18`, `US$18`,
@@ -125,6 +124,17 @@ impl<'t> Parser<'t> {
                 }
                 // `7 times` counts, `7 times something` is a product.
                 Some(Kind::Text("times") | Kind::Word("times")) if self.peek_at(1).is_some() => break,
+                // `5 double` and `5 point five` are no 5; `5 double rooms` and `5 points` count.
+                Some(
+                    Kind::Text("double" | "triple" | "twice" | "root")
+                    | Kind::Word("double" | "triple" | "twice" | "root"),
+                ) if !matches!(self.peek_at(1), Some(Kind::Text(_) | Kind::Word(_))) => {
+                    break;
+                }
+                Some(Kind::Text("point") | Kind::Word("point")) if matches!(self.peek_at(1), Some(Kind::Text(word) | Kind::Word(word)) if super::words::number_word(word).is_some()) =>
+                {
+                    break;
+                }
                 // What takes a number back is no unit of it.
                 Some(Kind::Text(word) | Kind::Word(word))
                     if takes_back(word) || matches!(*word, "squared" | "cubed") =>
@@ -241,6 +251,48 @@ impl<'t> Parser<'t> {
     }
 }
 
+/// What a word of scale multiplies by.
+fn scale_word(word: &str) -> Option<Expr> {
+    const LARGE: [(&str, i64); 13] = [
+        ("dozen", 12),
+        ("gross", 144),
+        ("hundred", 100),
+        ("thousand", 1_000),
+        ("lakh", 100_000),
+        ("crore", 10_000_000),
+        ("mn", 1_000_000),
+        ("mln", 1_000_000),
+        ("million", 1_000_000),
+        ("bn", 1_000_000_000),
+        ("bln", 1_000_000_000),
+        ("billion", 1_000_000_000),
+        ("trillion", 1_000_000_000_000),
+    ];
+    // `seconds` are a unit, and `quarters` are coins.
+    const PARTS: [(&str, i64); 13] = [
+        ("halves", 2),
+        ("third", 3),
+        ("fourth", 4),
+        ("fifth", 5),
+        ("sixth", 6),
+        ("seventh", 7),
+        ("eighth", 8),
+        ("ninth", 9),
+        ("tenth", 10),
+        ("hundredth", 100),
+        ("thousandth", 1_000),
+        ("permille", 1_000),
+        ("permil", 1_000),
+    ];
+    let single = word.strip_suffix('s').unwrap_or(word);
+    let find = |list: &[(&str, i64)]| {
+        list.iter().find(|(name, _)| *name == word || *name == single).map(|(_, value)| *value)
+    };
+    find(&LARGE).map(Expr::integer).or_else(|| {
+        find(&PARTS).map(|parts| Expr::Quotient(Box::new(Expr::integer(1)), Box::new(Expr::integer(parts))))
+    })
+}
+
 /// How many of a unit, which is one of time as well, make a degree.
 fn arc(name: &str) -> Option<i64> {
     match name {
@@ -273,7 +325,7 @@ fn starts_function(word: &str) -> bool {
 
 /// Words that say that what stands before them is not meant.
 pub(super) fn takes_back(word: &str) -> bool {
-    const WORDS: [&str; 23] = [
+    const WORDS: [&str; 33] = [
         "is",
         "are",
         "was",
@@ -297,6 +349,16 @@ pub(super) fn takes_back(word: &str) -> bool {
         "factorial",
         "negative",
         "less",
+        "doubled",
+        "tripled",
+        "quadrupled",
+        "quintupled",
+        "halved",
+        "negated",
+        "inverted",
+        "reversed",
+        "reciprocal",
+        "modulo",
     ];
     WORDS.contains(&word.to_lowercase().as_str())
 }

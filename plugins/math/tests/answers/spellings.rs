@@ -89,11 +89,17 @@ fn units_have_prefixes() {
 
 #[test]
 fn quadratic_inequalities_are_solved() {
-    assert_same("x^2<4", "(-2,2)");
-    assert_same(r"x^2-5x+6\ge0", r"(-\infty,2]\cup[3,\infty)");
-    assert_same("-x^2>-2", r"-\sqrt2<x<\sqrt2");
-    assert_same("x^2+1>0", r"\mathbb{R}");
-    assert_same("x^2-2x+1>0", r"x\ne1");
+    for (unsolved, solution) in [
+        ("x^2<4", "(-2,2)"),
+        (r"x^2-5x+6\ge0", r"(-\infty,2]\cup[3,\infty)"),
+        ("-x^2>-2", r"-\sqrt2<x<\sqrt2"),
+        ("x^2+1>0", r"\mathbb{R}"),
+        ("x^2-2x+1>0", r"x\ne1"),
+    ] {
+        assert!(right(solution, unsolved), "{solution} for {unsolved}");
+        // The problem is not its solution.
+        assert!(!right(unsolved, solution), "{unsolved} for {solution}");
+    }
     assert_different("x^2<4", "[-2,2]");
     assert_different("x^2>4", "(-2,2)");
 }
