@@ -2,6 +2,8 @@
 
 use gavel_text::{end_of_last, first_of};
 
+use super::operand;
+
 /// How far around a box its formula is looked at, in bytes.
 const NEAR: usize = 300;
 
@@ -13,6 +15,18 @@ pub(super) fn around(text: &str, start: usize, end: usize, content: &str) -> Opt
     let before = before(&text[..start]);
     let sign = sign(before);
     let suffix = suffix(behind);
+    // `3 + \boxed{4} = 7` fills a blank.
+    let is_blank = behind.contains(['=', '<', '>']);
+    let has_operators =
+        sign.is_empty() && operand::is_operated(before) || suffix.is_empty() && operand::operates(behind);
+    if has_operators && !is_blank {
+        // `1\boxed{7}` is read as 17.
+        let digits = |c: char| c.is_ascii_digit() || c == '.';
+        return Some(match before.ends_with(digits) || behind.starts_with(digits) {
+            true => format!("{before}{content}{behind}"),
+            false => format!("{before}({content}){behind}"),
+        });
+    }
     if sign.is_empty() && suffix.is_empty() {
         return None;
     }

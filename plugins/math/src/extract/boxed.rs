@@ -183,6 +183,10 @@ fn joins(gap: &str) -> bool {
     if gap.len() > FARTHEST {
         return false;
     }
+    // `\boxed{3} + \boxed{4} = \boxed{7}` is an equation.
+    if gap.trim_matches([' ', '$']).starts_with(['+', '*', '/', '=']) && !gap.contains(',') {
+        return false;
+    }
     let words = words_of(gap);
     let conjunction = words.iter().any(|word| matches!(*word, "and" | "or"));
     // `x = \boxed{3}, y = \boxed{4}`
@@ -208,9 +212,24 @@ fn words_of(gap: &str) -> Vec<&str> {
     words
 }
 
-/// A sign of percent behind a box: `\boxed{28}\%`, `$\boxed{28}$ percent`.
+/// A sign of percent or a word of scale behind a box: `\boxed{28}\%`, `$\boxed{28}$ percent`, `\boxed{7}` million.
 fn sign_behind(rest: &str) -> Option<&'static str> {
+    const SCALES: [(&str, &str); 6] = [
+        ("hundred", r"\text{ hundred}"),
+        ("thousand", r"\text{ thousand}"),
+        ("million", r"\text{ million}"),
+        ("billion", r"\text{ billion}"),
+        ("trillion", r"\text{ trillion}"),
+        ("dozen", r"\text{ dozen}"),
+    ];
     let rest = rest.trim_start_matches(['$', ' ', ')', '~']);
     let rest = rest.strip_prefix("\\)").unwrap_or(rest).trim_start();
-    ["%", "\\%", "percent", "pct"].iter().any(|it| rest.starts_with(it)).then_some("\\%")
+    if ["%", "\\%", "percent", "pct"].iter().any(|it| rest.starts_with(it)) {
+        return Some("\\%");
+    }
+    let rest = rest.strip_prefix("\\text{").unwrap_or(rest).trim_start();
+    let is_word = |word: &str| {
+        rest.strip_prefix(word).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()))
+    };
+    SCALES.iter().find(|(word, _)| is_word(word)).map(|(_, sign)| *sign)
 }

@@ -4,6 +4,7 @@ mod attached;
 mod boxed;
 mod clause;
 mod last;
+mod operand;
 mod phrase;
 mod places;
 mod remark;
@@ -163,7 +164,7 @@ fn is_taken_back(text: &str, placed: &Placed<'_>, mode: Mode, order: &[Mode]) ->
     is_disowned(before)
         || is_counterfactual(before)
         || is_withdrawn(behind)
-        || mode == Mode::Boxed && placed.is_case
+        || mode == Mode::Boxed && (placed.is_case || operand::is_computed_with(before, behind))
         || renamed(behind).is_some_and(|other| !rivals::is_same(&placed.content, other))
         || rivals::contradict(text, placed, mode, order)
 }
