@@ -6,6 +6,7 @@
 
 mod complex;
 mod evaluate;
+mod pieces;
 mod quick;
 mod real;
 
@@ -57,8 +58,35 @@ pub fn agree(a: &Expr, b: &Expr, budget: &Budget) -> Agreement {
     agree_at(a, b, ENOUGH, budget)
 }
 
-/// Compares two formulas at `enough` points, if they have variables.
+/// Compares two formulas at `enough` points, if they have variables; if they are made of pieces, on all of these.
 pub fn agree_at(a: &Expr, b: &Expr, enough: usize, budget: &Budget) -> Agreement {
+    match agree_near(a, b, enough, budget) {
+        Agreement::Agree(points) if pieces::has_pieces(a, 0) || pieces::has_pieces(b, 0) => {
+            agree_far(a, b, points, budget)
+        }
+        agreement => agreement,
+    }
+}
+
+/// Compares two formulas that agree at `points` around the numbers that are written in them and far out.
+fn agree_far(a: &Expr, b: &Expr, points: usize, budget: &Budget) -> Agreement {
+    let mut names = BTreeSet::new();
+    let whole = symbols(a, &mut names) | symbols(b, &mut names);
+    let coordinates = pieces::coordinates(a, b, whole);
+    let mut constants = ConstCache::new();
+    for index in 0..if names.is_empty() { 0 } else { coordinates.len() } {
+        // Variables are far out together, and each with the others on the other side.
+        let coordinate = |n: usize| coordinates[(index + n * (index % 3)) % coordinates.len()].clone();
+        let point = names.iter().enumerate().map(|(n, name)| (*name, coordinate(n))).collect();
+        let at = At { point, real: true, one_of_many: false, confirm: true };
+        if let Ok(Some(false)) = at_point(a, b, &at, &mut constants, budget) {
+            return Agreement::Differ;
+        }
+    }
+    Agreement::Agree(points)
+}
+
+fn agree_near(a: &Expr, b: &Expr, enough: usize, budget: &Budget) -> Agreement {
     let mut names = BTreeSet::new();
     let mut whole = symbols(a, &mut names);
     whole |= symbols(b, &mut names);
@@ -422,6 +450,17 @@ mod tests {
         assert_eq!(said(r"e^{\pi\sqrt{163}}", "262537412640768744"), Agreement::Differ);
         assert_eq!(said(r"\sqrt{10^{40}+1}-10^{20}", "0"), Agreement::Differ);
         assert_eq!(said(r"\sqrt{x^2}", "x"), Agreement::Differ);
+    }
+
+    #[test]
+    fn functions_of_pieces_agree_on_each_of_them() {
+        for pieces in
+            [r"\max(x,-50)", r"\min(x,10^9)", r"|x+10^6|-10^6", r"\sqrt{(x+10^6)^2}-10^6", r"x \bmod 10^9"]
+        {
+            assert_eq!(said(pieces, "x"), Agreement::Differ, "{pieces}");
+        }
+        assert!(matches!(said(r"\max(a,b)", r"\frac{a+b+|a-b|}{2}"), Agreement::Agree(_)));
+        assert!(matches!(said(r"\max(x,10)", r"\frac{x+10+|x-10|}{2}"), Agreement::Agree(_)));
     }
 
     #[test]

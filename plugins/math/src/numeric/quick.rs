@@ -48,6 +48,11 @@ impl Rough {
         self.error < 1e-8 * self.value.abs()
     }
 
+    /// How large it is, roughly.
+    pub(super) fn size(&self) -> f64 {
+        self.value.abs()
+    }
+
     /// The largest and the smallest size it may have.
     fn sizes(&self) -> (f64, f64) {
         (self.value.abs() + self.error, self.value.abs() - self.error)
