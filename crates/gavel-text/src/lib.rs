@@ -22,6 +22,6 @@ pub use scan::{end_of_last, first_of};
 pub use shown::shown;
 pub use surrogates::without_lone_surrogates;
 pub use turns::{after_thinking, said, tasks, turns};
-pub use visible::{bare_skeleton, is_blank, is_invisible, joins, skeleton, unaccented, visible};
+pub use visible::{bare_skeleton, has_markup, is_blank, is_invisible, joins, skeleton, unaccented, visible};
 pub use window::{end_of, start_of};
 pub use withdrawn::{is_denied_behind, is_withdrawn};

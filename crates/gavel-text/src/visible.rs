@@ -76,14 +76,22 @@ pub fn skeleton(text: &str) -> String {
     text.nfkc().filter(|&c| !is_invisible(c) && !joins(c)).map(without_disguise).collect()
 }
 
+/// Whether [`bare_skeleton`] finds more in a text than its letters.
+pub fn has_markup(text: &str) -> bool {
+    text.contains(['*', '_', '`', '~', '{', '}', '\\', '<', '&', '\u{131}'])
+        || text.chars().any(is_mark_apart)
+}
+
+/// Whether a character is a mark over or through the letter before it.
+fn is_mark_apart(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
+        | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
+}
+
 /// As [`skeleton`], and without markup inside of words, such as `Par**is**` and `Par&#105;s`, and without marks that are
 /// characters of their own over a letter. The letter `é` is another one than `e` in many languages, and stays.
 pub fn bare_skeleton(text: &str) -> String {
-    let is_apart = |c: &char| {
-        matches!(c, '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
-            | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
-    };
-    let bare: String = without_markup(text).chars().filter(|c| !is_apart(c)).collect();
+    let bare: String = without_markup(text).chars().filter(|&c| !is_mark_apart(c)).collect();
     skeleton(&bare)
 }
 
@@ -150,10 +158,16 @@ fn entity(name: &str) -> Option<Option<char>> {
     char::from_u32(code).map(Some)
 }
 
+/// Whether a character is of a block that has look-alikes: most texts have none of these, and long ones cost nothing.
+fn may_be_disguise(c: char) -> bool {
+    matches!(c, '\u{131}' | '\u{237}' | '\u{250}'..='\u{2af}' | '\u{370}'..='\u{58f}' | '\u{13a0}'..='\u{13ff}'
+        | '\u{1d00}'..='\u{1d7f}' | '\u{a4d0}'..='\u{a4ff}' | '\u{a730}'..='\u{a77f}' | '\u{1f150}'..='\u{1f189}')
+}
+
 fn without_disguise(c: char) -> char {
     let letter = |first: u32| char::from_u32('A' as u32 + (c as u32 - first) % 26).unwrap_or(c);
     match c {
-        _ if c.is_ascii() => c,
+        _ if c.is_ascii() || !may_be_disguise(c) => c,
         '\u{1f150}'..='\u{1f169}' => letter(0x1f150),
         '\u{1f170}'..='\u{1f189}' => letter(0x1f170),
         _ => {

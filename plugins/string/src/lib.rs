@@ -5,7 +5,7 @@ mod extract;
 mod normalize;
 
 use gavel_plugin::{Error, Submission, Verdict, Verifier, excerpt, export};
-use gavel_text::{bare_skeleton, shown, skeleton, unaccented};
+use gavel_text::{bare_skeleton, has_markup, shown, skeleton, unaccented};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -165,9 +165,13 @@ impl Options {
             return Ok(written);
         }
         let mut most = written;
-        let plain = unaccented(answer).map(|answer| (answer, bare_skeleton(reference)));
-        let seen = [skeleton, bare_skeleton].map(|seen| (seen(answer), seen(reference)));
-        for (answer, reference) in seen.into_iter().chain(plain) {
+        let skeletons = || (skeleton(answer), skeleton(reference));
+        let bare = |answer: String| (answer, bare_skeleton(reference));
+        let is_plain = answer.is_ascii() && reference.is_ascii();
+        let written_plainly = if is_plain { None } else { Some(skeletons()) };
+        let marked = has_markup(answer).then(|| bare(bare_skeleton(answer)));
+        let accented = if answer.is_ascii() { None } else { unaccented(answer).map(bare) };
+        for (answer, reference) in written_plainly.into_iter().chain(marked).chain(accented) {
             let similarity = compare::similarity(&answer, &reference, self)?;
             most = if similarity.value > most.value { similarity } else { most };
         }

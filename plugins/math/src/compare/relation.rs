@@ -350,7 +350,11 @@ fn mentions(expr: &Expr, name: &Expr) -> bool {
 /// Whether something is only a name for what is asked for.
 pub(super) fn is_name(expr: &Expr) -> bool {
     match expr {
-        Expr::Symbol(_) | Expr::Text(_) => true,
+        Expr::Symbol(_) => true,
+        // `not = 5`, `less than = 5`
+        Expr::Text(words) => !words.split(' ').any(|word| {
+            matches!(word, "not" | "never" | "isn't" | "wrong" | "except" | "cannot" | "than" | "at" | "up")
+        }),
         Expr::Call(function, arguments) => match function.as_str() {
             "abs" | "norm" | "sin" | "cos" | "tan" | "det" | "Re" | "Im" | "arg" => {
                 arguments.iter().all(is_name)

@@ -269,6 +269,22 @@ pub(super) fn is_hedged(clause: &str) -> bool {
     ];
     const BOUNDS: [&str; 9] =
         ["more", "less", "greater", "fewer", "smaller", "larger", "bigger", "higher", "lower"];
+    /// What something of a number is another number than it.
+    const RELATIONS: [&str; 13] = [
+        "multiple",
+        "multiples",
+        "factor",
+        "divisor",
+        "square",
+        "cube",
+        "root",
+        "power",
+        "reciprocal",
+        "inverse",
+        "opposite",
+        "negation",
+        "complement",
+    ];
     const CHANGES: [&str; 15] = [
         "factorial",
         "squared",
@@ -295,7 +311,9 @@ pub(super) fn is_hedged(clause: &str) -> bool {
             first.iter().any(|word| it[0].eq_ignore_ascii_case(word)) && it[1].eq_ignore_ascii_case(second)
         })
     };
-    let is_bound = follows(&["at"], "least")
+    let is_bound = follows(&["up", "close", "next", "prior"], "to")
+        || follows(&RELATIONS, "of")
+        || follows(&["at"], "least")
         || follows(&["at"], "most")
         || follows(&["one"], "of")
         || follows(&BOUNDS, "than");

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use gavel_text::braced;
 
+use super::operand;
+
 /// The most formulas that make one list, and how far apart they may be.
 const MOST_FORMULAS: usize = 12;
 const FARTHEST: usize = 12;
@@ -140,10 +142,59 @@ pub(super) fn number(text: &str) -> Option<(&str, usize)> {
     if let Some(numerator) = text[..start].strip_suffix('/').filter(|text| ends_with_digit(text)) {
         start = digits_before(text, numerator.len());
     }
+    let sign = sign_before(text, start);
+    if is_computed_with(&text[..sign], &text[end..]) {
+        return Some((line_around(text, start, end), end));
+    }
     let behind = text[end..].trim_start_matches([' ', '$', '*']);
     let percent = ["\\%", "%", "percent", "pct"].into_iter().find(|sign| behind.starts_with(sign));
-    let close = percent.map_or(end, |sign| text.len() - behind.len() + sign.len());
-    Some((&text[sign_before(text, start)..close], end))
+    let scale = || {
+        let word = &behind[..behind.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(behind.len())];
+        let is_attached = behind.len() == text.len() - end;
+        (SCALES.contains(&word) || is_attached && matches!(word, "k" | "bn")).then_some(word)
+    };
+    let close = percent.or_else(scale).map_or(end, |sign| text.len() - behind.len() + sign.len());
+    Some((&text[sign..close], end))
+}
+
+/// Words of scale behind a number, which belong to it.
+const SCALES: [&str; 13] = [
+    "hundred",
+    "thousand",
+    "million",
+    "billion",
+    "trillion",
+    "dozen",
+    "lakh",
+    "crore",
+    "halves",
+    "thirds",
+    "fifths",
+    "tenths",
+    "hundredths",
+];
+
+/// Whether a number is only a part of what is computed there: `2^7`, `1e7`, `√7`, "minus 7", "7 squared".
+fn is_computed_with(before: &str, behind: &str) -> bool {
+    const FUNCTIONS: [&str; 9] = ["√", "sqrt", "log", "ln", "sin", "cos", "tan", "0x", "\\sqrt"];
+    let open = before.trim_end_matches(['(', '{', '$', ' ']);
+    let exponent = before.ends_with(['e', 'E']) && ends_with_digit(&before[..before.len() - 1]);
+    open.ends_with('^')
+        || exponent
+        || FUNCTIONS.iter().any(|name| open.ends_with(name))
+        // A dash that stands at the number and behind a space is a minus.
+        || before.ends_with('–') && before.trim_end_matches('–').ends_with([' ', '\n'])
+        || behind.starts_with(['²', '³', '^'])
+        || operand::is_computed_with(before, behind)
+}
+
+/// The line that a number stands in, or what is near of it.
+fn line_around(text: &str, start: usize, end: usize) -> &str {
+    const NEAR: usize = 40;
+    let before = gavel_text::end_of(&text[..start], NEAR);
+    let from = start - before.len() + before.rfind('\n').map_or(0, |at| at + 1);
+    let behind = gavel_text::start_of(&text[end..], NEAR);
+    text[from..end + behind.find('\n').unwrap_or(behind.len())].trim()
 }
 
 /// Where a time of day starts and ends whose minutes stand from `start` to `end`: `9:50 A.M.`

@@ -225,6 +225,7 @@ fn polished(found: Cow<'_, str>, mode: Mode) -> Option<Cow<'_, str>> {
         _ => found,
     };
     let negative = ["negative ", "minus "].iter().find_map(|word| found.strip_prefix(word));
+    let negative = negative.map(|it| it.trim_start().trim_start_matches('$'));
     match negative.filter(|it| it.starts_with(|c: char| c.is_ascii_digit())) {
         Some(number) => Some(Cow::Owned(format!("-{number}"))),
         None => Some(found).filter(|found| !found.is_empty()),

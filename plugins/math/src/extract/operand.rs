@@ -94,7 +94,7 @@ pub(super) fn is_computed_with(before: &str, behind: &str) -> bool {
         "multiplied by",
         "to the power",
     ];
-    const OPERATIONS: [&str; 3] = ["plus ", "minus ", "times "];
+    const OPERATIONS: [&str; 5] = ["plus ", "minus ", "times ", "over ", "point "];
     let lowered = end_of(before, NEAR).to_ascii_lowercase();
     let said = lowered.trim_end_matches([' ', '$', '*', '\\', '(', '\n']);
     let is_said = BEFORE.iter().any(|words| {

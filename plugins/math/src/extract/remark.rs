@@ -126,6 +126,10 @@ pub(super) fn is_remark(inside: &str, answer: &str) -> bool {
         "to",
         "maybe",
     ];
+    // `6 (not 5)` speaks of another one, and `6 (not)` of this.
+    if matches!(inside.trim(), "not" | "no" | "nope" | "lie") {
+        return false;
+    }
     let answer = answer.trim();
     let operand = |c: char| c.is_alphanumeric() || matches!(c, '}' | ')' | ']' | '$' | '*' | '%' | '"' | '°');
     if !answer.ends_with(operand) || inside.len() > LONGEST || answer.len() > LONGEST {

@@ -192,7 +192,19 @@ fn leads(words: &str) -> bool {
     let words = words.trim().trim_end_matches([':', ',', ' ', '~']);
     let last = words.rsplit(' ').next().unwrap_or_default();
     let is = |list: &[&str]| list.iter().any(|lead| lead.eq_ignore_ascii_case(last));
-    is(&ALONE) || words.contains(' ') && is(&LEADS)
+    is(&ALONE) || words.contains(' ') && is(&LEADS) && !bounds(words)
+}
+
+/// Whether words end as those do that bound what follows: `up to`, `as many as`, `close to`; and not `adds up to`.
+fn bounds(words: &str) -> bool {
+    let mut back = words.rsplit(' ').map(str::to_lowercase);
+    let (last, before) = (back.next().unwrap_or_default(), back.next().unwrap_or_default());
+    let adds = back.next().is_some_and(|word| word.starts_with("add"));
+    match last.as_str() {
+        "to" => matches!(&*before, "up" | "close" | "near" | "next" | "prior") && !adds,
+        "as" => matches!(&*before, "many" | "much" | "few" | "little"),
+        _ => false,
+    }
 }
 
 fn is_forbidden(text: &str) -> bool {
@@ -297,6 +309,8 @@ mod tests {
             r"\text{The answer is at least } 7",
             r"\text{apples } 7",
             r"8, \text{ which is } 7",
+            r"\text{up to } 7",
+            r"\text{as many as } 7",
         ] {
             assert_eq!(conclusion(answer), None, "{answer}");
         }

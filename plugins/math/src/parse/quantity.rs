@@ -124,6 +124,14 @@ impl<'t> Parser<'t> {
                 }
                 // `7 times` counts, `7 times something` is a product.
                 Some(Kind::Text("times") | Kind::Word("times")) if self.peek_at(1).is_some() => break,
+                Some(Kind::Text("at") | Kind::Word("at"))
+                    if matches!(
+                        self.peek_at(1),
+                        Some(Kind::Text("least" | "most") | Kind::Word("least" | "most"))
+                    ) =>
+                {
+                    break;
+                }
                 // `5 double` and `5 point five` are no 5; `5 double rooms` and `5 points` count.
                 Some(
                     Kind::Text("double" | "triple" | "twice" | "root")
@@ -131,7 +139,7 @@ impl<'t> Parser<'t> {
                 ) if !matches!(self.peek_at(1), Some(Kind::Text(_) | Kind::Word(_))) => {
                     break;
                 }
-                Some(Kind::Text("point") | Kind::Word("point")) if matches!(self.peek_at(1), Some(Kind::Text(word) | Kind::Word(word)) if super::words::number_word(word).is_some()) =>
+                Some(Kind::Text("point" | "over") | Kind::Word("point" | "over")) if matches!(self.peek_at(1), Some(Kind::Text(word) | Kind::Word(word)) if super::words::number_word(word).is_some()) =>
                 {
                     break;
                 }
@@ -325,7 +333,7 @@ fn starts_function(word: &str) -> bool {
 
 /// Words that say that what stands before them is not meant.
 pub(super) fn takes_back(word: &str) -> bool {
-    const WORDS: [&str; 33] = [
+    const WORDS: [&str; 35] = [
         "is",
         "are",
         "was",
@@ -359,6 +367,8 @@ pub(super) fn takes_back(word: &str) -> bool {
         "reversed",
         "reciprocal",
         "modulo",
+        "divided",
+        "multiplied",
     ];
     WORDS.contains(&word.to_lowercase().as_str())
 }

@@ -291,7 +291,7 @@ impl<'t> Parser<'t> {
     /// Skips a remark in text at the end of an answer.
     pub(super) fn skip_remark(&mut self) {
         while let Some(kind @ (Kind::Text(_) | Kind::Sign('.' | ',' | '"'))) = self.peek() {
-            if matches!(kind, Kind::Text(word) if super::quantity::takes_back(word) || matches!(*word, "squared" | "cubed" | "times" | "correct" | "right" | "true" | "digits" | "digit" | "double" | "triple" | "twice" | "root" | "point"))
+            if matches!(kind, Kind::Text(word) if super::quantity::takes_back(word) || matches!(*word, "squared" | "cubed" | "times" | "correct" | "right" | "true" | "digits" | "digit" | "double" | "triple" | "twice" | "root" | "point" | "least" | "most"))
             {
                 return;
             }
