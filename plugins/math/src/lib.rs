@@ -55,7 +55,10 @@ impl Verifier for Math {
             };
             return Err(Error::InvalidTask(format!("reference: {reason}")));
         }
-        let completion = gavel_text::shown(submission.completion());
+        let Some(near) = extract::near_end(submission.completion()) else {
+            return Ok(verdict(false, false, false, "too long, and its thoughts do not end".to_owned()));
+        };
+        let completion = gavel_text::shown(near);
         match extract::answer(&completion, order) {
             Some(Found::Answer(answer, mode)) => {
                 judge_answer(&answer, mode, &reference, submission.prompt(), options)

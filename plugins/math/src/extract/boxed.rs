@@ -184,7 +184,7 @@ fn joins(gap: &str) -> bool {
         return false;
     }
     // `\boxed{3} + \boxed{4} = \boxed{7}` is an equation.
-    if gap.trim_matches([' ', '$']).starts_with(['+', '*', '/', '=']) && !gap.contains(',') {
+    if matches!(gap.trim_matches([' ', '$']), "+" | "*" | "/" | "=") {
         return false;
     }
     let words = words_of(gap);

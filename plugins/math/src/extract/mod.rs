@@ -101,6 +101,20 @@ pub fn answer<'a>(completion: &'a str, order: &[Mode]) -> Option<Found<'a>> {
     parts.into_iter().find_map(|part| search(end_of(part, FARTHEST_BACK), unstated()))
 }
 
+/// What is read of a completion: all of it, or the end of one that is longer than answers are. `None` where such a one
+/// starts with thoughts and none end there: then it has no answer, however much it says.
+pub fn near_end(completion: &str) -> Option<&str> {
+    const START: usize = 200;
+    if completion.len() <= FARTHEST_BACK {
+        return Some(completion);
+    }
+    let near = end_of(completion, FARTHEST_BACK);
+    let start = gavel_text::shown(gavel_text::start_of(completion, START));
+    let thinks = start.contains("<think>") && !start.contains("</think>");
+    let ends = || gavel_text::shown(near).contains("</think>");
+    (!thinks || ends()).then_some(near)
+}
+
 fn search(text: &str, order: impl Iterator<Item = Mode>) -> Option<Found<'_>> {
     let order: Vec<Mode> = order.collect();
     order.iter().find_map(|&mode| {
