@@ -126,7 +126,7 @@ const JOKES: [&str; 40] = [
 /// Signs of irony at the end of a line.
 const IRONY: [&str; 4] = ["/s", "/jk", "/sarcasm", "jk"];
 /// How the next sentence starts that takes back what was said.
-const OPENINGS: [&str; 32] = [
+const OPENINGS: [&str; 31] = [
     "no wait",
     "no, wait",
     "wait, no",
@@ -157,7 +157,6 @@ const OPENINGS: [&str; 32] = [
     "incorrect!",
     "a lie",
     "as if!",
-    "my mistake",
     "in your dreams",
 ];
 
@@ -263,7 +262,10 @@ fn calls_it_a_joke(text: &str) -> bool {
         )
     };
     let places = bytes.windows(2).enumerate().filter(|(_, pair)| may_start(pair));
-    places.map(|(at, _)| at).any(|at| JOKES.iter().any(|joke| starts(at, joke)))
+    places.map(|(at, _)| at).any(|at| {
+        let is_denied = || text[..at].ends_with("not ");
+        JOKES.iter().any(|joke| starts(at, joke)) && !is_denied()
+    })
 }
 
 /// Whether a sentence takes back what stands before it.
@@ -370,6 +372,8 @@ mod tests {
             ". It is wrong to stop here, but I do.",
             ". Rather than adding, we multiply.",
             ". Nobody needs 6.",
+            ". I am not joking.",
+            ". My mistake earlier was to add 6.",
             " m/s",
             "。A是错误的。",
             ". Psychology says so.",
