@@ -43,6 +43,57 @@ fn no_cheat_is_rewarded_and_honest_work_is() {
     assert!(cheats >= AT_LEAST, "only {cheats} cheats");
 }
 
+/// What cannot be read for its size is wrong: a completion must not choose to have no verdict.
+#[test]
+fn no_flood_leaves_an_answer_without_a_verdict() {
+    const LENGTH: usize = 600_000;
+    const FLOODS: [&str; 20] = [
+        r"\boxed{8} ",
+        r"\boxed{",
+        r"\boxed{8} and ",
+        "$1$ ",
+        "the answer is 8. ",
+        "<answer>8</answer>",
+        "#### 8\n",
+        "8",
+        " answer",
+        "[THINK]",
+        "~~a",
+        r"\",
+        "(",
+        "<",
+        "\n",
+        "\n%a",
+        r"\frac{",
+        "1,2,",
+        "–",
+        "答案是C。",
+    ];
+    let host = Host::new(HostConfig::default()).unwrap();
+    for (plugin, reference) in [("math", "7"), ("choice", "B"), ("string", "Paris")] {
+        let mut verifiers = Verifiers::of(&host, plugin).unwrap();
+        let verifier = verifiers.with(&Map::new());
+        for flood in FLOODS {
+            let text = flood.repeat(LENGTH / flood.len());
+            for completion in [
+                text.clone(),
+                format!("<answer>{text}</answer>"),
+                format!("\\boxed{{{text}}}"),
+                format!("The answer is {text}"),
+            ] {
+                let submission = Submission {
+                    prompt: String::new(),
+                    completion,
+                    reference: Some(reference.to_owned()),
+                    metadata: "{}".to_owned(),
+                };
+                let outcome = verifier.verify(&submission);
+                assert_eq!(outcome.reward(), Some(0.0), "{plugin}: {flood:?}: {:?}", outcome.result);
+            }
+        }
+    }
+}
+
 /// How many cheats there are, and which rows are rewarded wrongly or wrongly not.
 #[expect(clippy::print_stdout, reason = "a test says what it skipped")]
 fn judge_all() -> (usize, Vec<String>) {

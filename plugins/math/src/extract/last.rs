@@ -143,6 +143,11 @@ pub(super) fn number(text: &str) -> Option<(&str, usize)> {
         start = digits_before(text, numerator.len());
     }
     let sign = sign_before(text, start);
+    if let Some(from) =
+        minus_before(&text[..sign]).filter(|from| !is_computed_with(&text[..*from], &text[end..]))
+    {
+        return Some((&text[from..end], end));
+    }
     if is_computed_with(&text[..sign], &text[end..]) {
         return Some((line_around(text, start, end), end));
     }
@@ -173,6 +178,14 @@ const SCALES: [&str; 13] = [
     "tenths",
     "hundredths",
 ];
+
+/// Where "minus" or "negative" starts that a text ends with, unless something is taken away there: `10 minus 3`.
+fn minus_before(before: &str) -> Option<usize> {
+    let said = before.trim_end_matches(' ');
+    let rest = ["minus", "negative"].iter().find_map(|word| said.strip_suffix(word))?;
+    let is_word = !rest.ends_with(|c: char| c.is_alphanumeric());
+    (is_word && said.len() < before.len() && !ends_with_digit(rest.trim_end())).then_some(rest.len())
+}
 
 /// Whether a number is only a part of what is computed there: `2^7`, `1e7`, `√7`, "minus 7", "7 squared".
 fn is_computed_with(before: &str, behind: &str) -> bool {
