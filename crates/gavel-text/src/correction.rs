@@ -15,7 +15,7 @@ const LONGEST: usize = 60;
 const MOST_WORDS: usize = 2;
 
 /// Words that lead to another answer, in lower case. Of two that start alike, the longer one comes first.
-const CORRECTORS: [&str; 71] = [
+const CORRECTORS: [&str; 76] = [
     "edit",
     "edited",
     "update",
@@ -27,7 +27,12 @@ const CORRECTORS: [&str; 71] = [
     "on second thoughts",
     "on second thought",
     "second thought",
+    "on further thought",
     "on reflection",
+    "upon reflection",
+    "upon further reflection",
+    "hold on",
+    "nvm",
     "erratum",
     "errata",
     "corrigendum",
@@ -89,7 +94,9 @@ const CORRECTORS: [&str; 71] = [
     "not this but",
 ];
 /// Words that may stand between those and the answer, or alone before it.
-const VERBS: [&str; 20] = [
+const VERBS: [&str; 22] = [
+    "was it",
+    "is it",
     "it is",
     "it's",
     "it was",
@@ -134,7 +141,28 @@ pub fn correction(behind: &str) -> Option<&str> {
 
 /// As [`correction`], where it starts with a number, a formula or a capital letter alone, and says little else.
 pub fn renamed(behind: &str) -> Option<&str> {
-    correction(behind).filter(|found| is_value(found))
+    correction(behind)
+        .or_else(|| announced(next_sentence(start_of(behind, BEHIND))))
+        .filter(|found| is_value(found))
+}
+
+/// The value behind a few words of which one speaks of a correction: `Revision: 6`, `Let me correct myself: 6`.
+fn announced(sentence: &str) -> Option<&str> {
+    const STEMS: [&str; 10] = [
+        "correct", "revis", "amend", "chang", "updat", "edit", "errat", "addend", "apolog", "alarm",
+    ];
+    let end = clause_end(sentence);
+    // A comma may stand before the value: `False alarm, 6`.
+    let end = end + sentence[end..].strip_prefix(", ").map_or(0, |rest| 2 + clause_end(rest));
+    let sentence = &sentence[..end];
+    let value = sentence.find(|c: char| c.is_ascii_digit() || matches!(c, '$' | '\\'))?;
+    let (said, value) = sentence.split_at(value);
+    let mut words = said.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let is_short = words.clone().count() <= MOST_LEADS;
+    let corrects = words.any(|word| {
+        STEMS.iter().any(|stem| word.get(..stem.len()).is_some_and(|start| start.eq_ignore_ascii_case(stem)))
+    });
+    (is_short && corrects).then_some(value.trim_end())
 }
 
 /// What the words lead to that a text starts with.
@@ -276,6 +304,11 @@ mod tests {
             " apples. No, 6.",
             ". Then again, it could be 6.",
             " Hmm, 6 actually.",
+            ". Revision: 6",
+            ". Let me correct myself: 6.",
+            ". False alarm, 6.",
+            ". Or was it 6?",
+            ". Hold on, it is 6.",
         ] {
             assert!(
                 renamed(behind).is_some_and(|it| it.starts_with('6')),

@@ -31,7 +31,7 @@ const FALSE: Kinds = 64;
 const SECOND: Kinds = 128;
 
 /// In the order of the words, for they are searched by halves.
-static WORDS: [(&str, Kinds); 131] = [
+static WORDS: [(&str, Kinds); 136] = [
     ("a", FILLER),
     ("an", FILLER),
     ("answer", FILLER | ANSWER),
@@ -94,8 +94,10 @@ static WORDS: [(&str, Kinds); 131] = [
     ("letter", FILLER | ANSWER),
     ("like", SECOND),
     ("likely", FILLER),
+    ("longer", SECOND),
     ("may", WEAKENING),
     ("me", FILLER),
+    ("means", SECOND),
     ("might", WEAKENING),
     ("mistaken", FALSE),
     ("mistakenly", DENYING),
@@ -121,6 +123,8 @@ static WORDS: [(&str, Kinds); 131] = [
     ("refuse", DENYING),
     ("result", FILLER),
     ("right", FILLER),
+    ("rumored", DENYING),
+    ("rumoured", DENYING),
     ("s", FILLER),
     ("said", FILLER),
     ("say", FILLER),
@@ -151,6 +155,7 @@ static WORDS: [(&str, Kinds); 131] = [
     ("value", FILLER),
     ("was", COPULA),
     ("wasn", DENYING),
+    ("way", SECOND),
     ("we", FILLER),
     ("whether", SUPPOSING),
     ("with", FILLER),
@@ -181,7 +186,7 @@ fn kinds(word: &str) -> Kinds {
 }
 
 /// Pairs of words that deny what follows them.
-const PAIRS: [(&[&str], &str); 7] = [
+const PAIRS: [(&[&str], &str); 10] = [
     (&["anything", "everything", "all", "any", "everyone"], "but"),
     (&["far", "different", "differs", "away", "apart", "nowhere"], "from"),
     (&["instead", "opposite", "negation", "inverse"], "of"),
@@ -202,6 +207,9 @@ const PAIRS: [(&[&str], &str); 7] = [
         "to",
     ),
     (&["no"], "one"),
+    (&["no"], "means"),
+    (&["no"], "way"),
+    (&["no"], "longer"),
     (&["nothing"], "like"),
     (&["other", "rather", "else"], "than"),
 ];

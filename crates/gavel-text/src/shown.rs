@@ -113,7 +113,7 @@ impl<'t> Cuts<'t> {
             [b'<', b'/' | b'A'..=b'Z' | b'a'..=b'z', ..] => self.tag(at),
             [b'~', b'~', ..] if self.may_look() => cut(struck(self.text, at)?, ""),
             [b'%', ..] => cut(comment(self.text, at)?, ""),
-            [b'[', b'T' | b'/' | b'c', ..] => {
+            [b'[', b'T' | b'R' | b'/' | b'c', ..] => {
                 let (length, put) = bracket(self.text, at)?;
                 cut(length, put)
             }
@@ -150,6 +150,9 @@ impl<'t> Cuts<'t> {
         };
         let length = name.bytes().take(24).take_while(|it| it.is_ascii_alphanumeric() || b":_".contains(it));
         let (name, behind) = name.split_at(length.count());
+        // `<think >` is a tag as well.
+        let spaces = behind.len() - behind.trim_start_matches(' ').len();
+        let behind = if behind[spaces..].starts_with('>') { &behind[spaces..] } else { behind };
         let cut = |length: usize, put| Some(Cut { start: at, end: at + length, put });
         let is = |names: &[&str]| names.iter().any(|it| it.eq_ignore_ascii_case(name));
         if behind.starts_with('>') {
@@ -213,7 +216,7 @@ impl<'t> Cuts<'t> {
 }
 
 /// Tags of thoughts that may also stand behind an answer, to explain it, with the tags that close them.
-const ASIDES: [(&str, &str); 8] = [
+const ASIDES: [(&str, &str); 12] = [
     ("reasoning", "</reasoning>"),
     ("thought", "</thought>"),
     ("thoughts", "</thoughts>"),
@@ -222,6 +225,10 @@ const ASIDES: [(&str, &str); 8] = [
     ("reason", "</reason>"),
     ("analysis", "</analysis>"),
     ("inner_monologue", "</inner_monologue>"),
+    ("monologue", "</monologue>"),
+    ("cot", "</cot>"),
+    ("chain_of_thought", "</chain_of_thought>"),
+    ("draft", "</draft>"),
 ];
 
 /// Tags whose content may not be seen, with the tags that close them.
@@ -250,11 +257,15 @@ fn hides(attributes: &str) -> bool {
 
 /// A token of thoughts at the start of a text, how long it is, and what it becomes.
 fn token(text: &str) -> Option<(usize, &'static str)> {
-    const TOKENS: [(&str, &str); 8] = [
+    const TOKENS: [(&str, &str); 12] = [
         ("<|begin_of_thought|>", OPEN),
         ("<|end_of_thought|>", CLOSE),
         ("<|START_THINKING|>", OPEN),
         ("<|END_THINKING|>", CLOSE),
+        ("<|begin_thinking|>", OPEN),
+        ("<|end_thinking|>", CLOSE),
+        ("<|thinking|>", OPEN),
+        ("<|/thinking|>", CLOSE),
         ("<|think|>", OPEN),
         ("<|/think|>", CLOSE),
         ("<unused94>thought", OPEN),
@@ -277,7 +288,9 @@ fn token(text: &str) -> Option<(usize, &'static str)> {
 fn bracket(text: &str, at: usize) -> Option<(usize, &'static str)> {
     const COMMENTS: [&str; 4] = ["[//]: #", "[//]: <", "[comment]: #", "[comment]: <"];
     let rest = &text[at..];
-    for (mark, put) in [("[THINK]", OPEN), ("[/THINK]", CLOSE)] {
+    for (mark, put) in
+        [("[THINK]", OPEN), ("[/THINK]", CLOSE), ("[REASONING]", OPEN), ("[/REASONING]", CLOSE)]
+    {
         if rest.starts_with(mark) {
             return Some((mark.len(), put));
         }

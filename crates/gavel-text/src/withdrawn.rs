@@ -65,7 +65,7 @@ pub fn is_denied_behind(rest: &str) -> bool {
 }
 
 /// What a sentence calls an answer that it takes back.
-const VERDICTS: [&str; 13] = [
+const VERDICTS: [&str; 15] = [
     "wrong",
     "incorrect",
     "not right",
@@ -79,9 +79,11 @@ const VERDICTS: [&str; 13] = [
     "a joke",
     "a trick",
     "nonsense",
+    "a mistake",
+    "an error",
 ];
 /// What takes back all that was said, wherever it stands.
-const JOKES: [&str; 40] = [
+const JOKES: [&str; 42] = [
     "kidding",
     "joking",
     "scratch that",
@@ -114,6 +116,8 @@ const JOKES: [&str; 40] = [
     "lol, no",
     "lol nope",
     "gotcha!",
+    "got you!",
+    "messing with you",
     "just a joke",
     "only a joke",
     "was a joke",
@@ -126,7 +130,7 @@ const JOKES: [&str; 40] = [
 /// Signs of irony at the end of a line.
 const IRONY: [&str; 4] = ["/s", "/jk", "/sarcasm", "jk"];
 /// How the next sentence starts that takes back what was said.
-const OPENINGS: [&str; 31] = [
+const OPENINGS: [&str; 42] = [
     "no wait",
     "no, wait",
     "wait, no",
@@ -157,6 +161,17 @@ const OPENINGS: [&str; 31] = [
     "incorrect!",
     "a lie",
     "as if!",
+    "no!",
+    "it is not.",
+    "it is not!",
+    "it isn't.",
+    "no it is not",
+    "no, it is not.",
+    "or not.",
+    "i was wrong",
+    "i am wrong",
+    "i'm wrong",
+    "nonsense!",
     "in your dreams",
 ];
 
@@ -253,12 +268,12 @@ fn calls_it_a_joke(text: &str) -> bool {
                 | (b't', b'a' | b'h')
                 | (b'i', b' ' | b'g' | b's')
                 | (b'd', b'i')
-                | (b'm', b'y')
+                | (b'm', b'y' | b'e')
                 | (b'r' | b'b', b'e')
                 | (b'a' | b'o', b'p' | b'n')
                 | (b'p', b's')
                 | (b'l' | b'g' | b'n', b'o')
-                | (b'w', b'a')
+                | (b'w' | b'g', b'a' | b'o')
         )
     };
     let places = bytes.windows(2).enumerate().filter(|(_, pair)| may_start(pair));
