@@ -148,9 +148,8 @@ pub fn renamed(behind: &str) -> Option<&str> {
 
 /// The value behind a few words of which one speaks of a correction: `Revision: 6`, `Let me correct myself: 6`.
 fn announced(sentence: &str) -> Option<&str> {
-    const STEMS: [&str; 10] = [
-        "correct", "revis", "amend", "chang", "updat", "edit", "errat", "addend", "apolog", "alarm",
-    ];
+    const STEMS: [&str; 10] =
+        ["correct", "revis", "amend", "chang", "updat", "edit", "errat", "addend", "apolog", "alarm"];
     let end = clause_end(sentence);
     // A comma may stand before the value: `False alarm, 6`.
     let end = end + sentence[end..].strip_prefix(", ").map_or(0, |rest| 2 + clause_end(rest));
@@ -275,7 +274,8 @@ fn is_value(clause: &str) -> bool {
 /// What stands behind a word that a text starts with, whatever its case.
 fn word_at<'t>(text: &'t str, word: &str) -> Option<&'t str> {
     let start = text.get(..word.len())?;
-    let is_there = start.eq_ignore_ascii_case(word) || start.replace('’', "'").eq_ignore_ascii_case(word);
+    let is_there = start.eq_ignore_ascii_case(word)
+        || !start.is_ascii() && start.replace('’', "'").eq_ignore_ascii_case(word);
     let rest = &text[word.len()..];
     (is_there && !rest.starts_with(|c: char| c.is_alphanumeric() || c == '\'' || c == '’')).then_some(rest)
 }

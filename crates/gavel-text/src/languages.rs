@@ -290,6 +290,11 @@ pub(crate) fn is_held_by_nobody(sentence: &str) -> bool {
 
 /// Whether a text begins with a list's entry as words, whatever the case. Scripts without spaces have no words.
 fn begins(text: &str, entry: &str) -> bool {
+    // Most entries start with another letter, which is told by a byte.
+    let Some(first) = text.bytes().next() else { return false };
+    if first.is_ascii() && entry.as_bytes().first() != Some(&first.to_ascii_lowercase()) {
+        return false;
+    }
     let mut characters = text.chars();
     let same = |found: char, wanted: char| {
         found == wanted

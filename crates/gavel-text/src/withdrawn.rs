@@ -188,6 +188,10 @@ pub fn is_withdrawn(behind: &str) -> bool {
         "/ not ",
         " not!",
     ];
+    // Most texts end with their answer.
+    if !start_of(behind, 4 * BEHIND).contains(char::is_alphanumeric) {
+        return false;
+    }
     if calls_it_a_joke(start_of(behind, FARTHEST)) {
         return true;
     }

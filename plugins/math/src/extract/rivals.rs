@@ -1,5 +1,6 @@
 //! Answers that one text states in several places, and whether they contradict each other.
 
+use super::last;
 use super::places::find;
 use super::{Mode, Placed, bare};
 use crate::compare::{Rules, compare};
@@ -31,7 +32,7 @@ pub(super) fn contradict(text: &str, placed: &Placed<'_>, mode: Mode, order: &[M
     let before = gavel_text::end_of(&text[..placed.start], NEAR);
     mode == Mode::Boxed
         && order.contains(&Mode::AnswerTag)
-        && before.contains("</answer>")
+        && last::rfind(before, b'<', &["</answer>"]).is_some()
         && differs(before, Mode::AnswerTag)
 }
 
