@@ -274,7 +274,10 @@ pub(crate) fn corrector(text: &str) -> Option<(&'static str, &str)> {
 
 /// Whether a clause that ends before an answer denies it.
 pub(crate) fn is_denied(clause: &str) -> bool {
-    let clause = clause.trim_end_matches(|c: char| !c.is_alphanumeric()).to_lowercase().replace('’', "'");
+    /// The longest denial is shorter, in bytes.
+    const LONGEST: usize = 50;
+    let clause = clause.trim_end_matches(|c: char| !c.is_alphanumeric());
+    let clause = crate::end_of(clause, LONGEST).to_lowercase().replace('’', "'");
     let ends = |it: &&&str| {
         clause
             .strip_suffix(**it)

@@ -127,7 +127,7 @@ impl<'t> Cuts<'t> {
                 b'h' | b'p' | b'a' | b'o' | b'c' | b'e' | b't' | b'f',
                 third,
                 ..,
-            ] if b"anluegx{f ".contains(third) => cut(self.command(at)?, ""),
+            ] if b"ahnluegx{f ".contains(third) => cut(self.command(at)?, ""),
             [0xe2, 0x97, ..] => {
                 let marks = [("◁think▷", OPEN), ("◁/think▷", CLOSE)];
                 let (mark, put) = marks.into_iter().find(|(mark, _)| rest.starts_with(*mark))?;
@@ -386,6 +386,9 @@ mod tests {
             "a<s>7</s>b",
             "a~~7~~b",
             r"a\phantom{{7}}b",
+            r"a\hphantom{7}b",
+            r"a\xcancel{\boxed{7}}b",
+            r"a\color{white}{7}b",
             r"a\iffalse 7 \fib",
             "a<span style=\"display: none\">7</span>b",
             "a<div hidden>7</div>b",

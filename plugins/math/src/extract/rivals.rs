@@ -9,7 +9,7 @@ use crate::reading::Written;
 /// The longest answers that are compared here, in bytes.
 const LONGEST: usize = 200;
 /// How far before a box a tag with another answer is looked for, in bytes.
-const NEAR: usize = 2_000;
+const NEAR: usize = 500;
 /// Two numbers that differ by less than this part of the larger one may be one, and its rounding.
 const ROUNDING: f64 = 0.01;
 
