@@ -56,7 +56,7 @@ impl Verifier for Math {
             return Err(Error::InvalidTask(format!("reference: {reason}")));
         }
         let Some(near) = extract::near_end(submission.completion()) else {
-            return Ok(verdict(false, false, false, "too long, and its thoughts do not end".to_owned()));
+            return Ok(verdict(false, false, false, "too long, and no answer stands at its end".to_owned()));
         };
         let completion = gavel_text::shown(near);
         match extract::answer(&completion, order) {

@@ -21,7 +21,9 @@ use places::find;
 pub(crate) use working::{asked, conclusion};
 
 /// How much of a completion is searched, from its end, in bytes.
-const FARTHEST_BACK: usize = 200_000;
+const FARTHEST_BACK: usize = 100_000;
+/// From which length on a text may be a flood, in bytes.
+const FLOOD: usize = 40_000;
 
 /// A place where a final answer may stand. In each, the last one counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -102,17 +104,29 @@ pub fn answer<'a>(completion: &'a str, order: &[Mode]) -> Option<Found<'a>> {
 }
 
 /// What is read of a completion: all of it, or the end of one that is longer than answers are. `None` where such a one
-/// starts with thoughts and none end there: then it has no answer, however much it says.
+/// is a flood of signs, or starts with thoughts and none end there: then it has no answer, however much it says.
 pub fn near_end(completion: &str) -> Option<&str> {
     const START: usize = 200;
-    if completion.len() <= FARTHEST_BACK {
+    let near = end_of(completion, FARTHEST_BACK);
+    if near.len() >= FLOOD && is_flood(near) {
+        return None;
+    }
+    if near.len() == completion.len() {
         return Some(completion);
     }
-    let near = end_of(completion, FARTHEST_BACK);
     let start = gavel_text::shown(gavel_text::start_of(completion, START));
     let thinks = start.contains("<think>") && !start.contains("</think>");
     let ends = || gavel_text::shown(near).contains("</think>");
     (!thinks || ends()).then_some(near)
+}
+
+/// Whether a quarter of a long text is one of the signs that places are looked for by: no answer is written so, and going
+/// from sign to sign would take more than a verdict may.
+fn is_flood(text: &str) -> bool {
+    const SIGNS: [u8; 7] = *b"<\n$\\#~%";
+    let mut counts = [0_usize; 256];
+    text.bytes().for_each(|byte| counts[usize::from(byte)] += 1);
+    SIGNS.iter().any(|sign| 4 * counts[usize::from(*sign)] > text.len())
 }
 
 fn search(text: &str, order: impl Iterator<Item = Mode>) -> Option<Found<'_>> {

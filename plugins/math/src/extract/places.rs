@@ -49,6 +49,9 @@ fn within(found: &str) -> &str {
     boxed::last_content(found).unwrap_or(found)
 }
 
+/// The longest content of a tag, in bytes.
+const LONGEST_TAG: usize = 40_000;
+
 /// One that is not closed counts as none, so that nothing before it can stand in for it.
 fn answer_tag(text: &str) -> Option<&str> {
     let (at, tag) = last::rfind(text, b'<', &["<answer>", "<Answer>", "<ANSWER>"])?;
@@ -60,7 +63,7 @@ fn answer_tag(text: &str) -> Option<&str> {
     // A tag around this one says something else.
     let behind = &rest[close + "</answer>".len()..];
     let nested = behind.split_once("</answer>").is_some_and(|(between, _)| !between.trim().is_empty());
-    (!nested).then_some(&rest[..close])
+    (!nested && close <= LONGEST_TAG).then_some(&rest[..close])
 }
 
 /// Behind the last `####` that is no heading of Markdown.
