@@ -289,13 +289,13 @@ fn calls_it_a_joke(text: &str) -> bool {
 
 /// Whether a sentence takes back what stands before it.
 fn takes_back(sentence: &str) -> bool {
-    let opens = |opening: &&str| {
-        sentence.strip_prefix(*opening).is_some_and(|rest| {
+    let opens = |opening: &str| {
+        sentence.strip_prefix(opening).is_some_and(|rest| {
             !opening.ends_with(char::is_alphabetic) || !rest.starts_with(char::is_alphanumeric)
         })
     };
     is_condemned(sentence.strip_prefix("but ").unwrap_or(sentence))
-        || OPENINGS.iter().any(|it| opens(&it))
+        || OPENINGS.iter().any(|it| opens(it))
         || is_refuted(sentence)
 }
 

@@ -154,9 +154,10 @@ fn text_is_wrong(rest: &str) -> bool {
     let speaks_of_another =
         sentence.split_whitespace().skip(1).any(|word| matches!(word.as_bytes(), [b'B'..=b'Z']));
     let lowered = sentence.to_lowercase();
-    !speaks_of_another
-        && VERDICTS.iter().any(|verdict| lowered.ends_with(verdict))
-        && !(explains && !lowered.contains(" not "))
+    if speaks_of_another || explains && !lowered.contains(" not ") {
+        return false;
+    }
+    VERDICTS.iter().any(|verdict| lowered.ends_with(verdict))
 }
 
 /// `B / not B`
