@@ -141,9 +141,12 @@ pub fn correction(behind: &str) -> Option<&str> {
 
 /// As [`correction`], where it starts with a number, a formula or a capital letter alone, and says little else.
 pub fn renamed(behind: &str) -> Option<&str> {
-    correction(behind)
-        .or_else(|| announced(next_sentence(start_of(behind, BEHIND))))
-        .filter(|found| is_value(found))
+    let near = start_of(behind, BEHIND);
+    // Most texts end with their answer.
+    if !near.contains(char::is_alphanumeric) {
+        return None;
+    }
+    correction(near).or_else(|| announced(next_sentence(near))).filter(|found| is_value(found))
 }
 
 /// The value behind a few words of which one speaks of a correction: `Revision: 6`, `Let me correct myself: 6`.

@@ -217,8 +217,9 @@ const PAIRS: [(&[&str], &str); 10] = [
 /// Whether the words right before an answer deny it, only suppose it, or leave it open: "not", "anything but", "pretend
 /// that the answer is", "could be", "otherwise".
 pub fn is_disowned(before: &str) -> bool {
-    let clause = clause_before(before);
-    if languages::is_denied(clause) || languages::is_held_by_nobody(sentence_before(before)) {
+    let sentence = sentence_before(before);
+    let clause = last_clause(sentence);
+    if languages::is_denied(clause) || languages::is_held_by_nobody(sentence) {
         return true;
     }
     let mut words = words(clause).rev().take(MOST_WORDS).peekable();
@@ -275,9 +276,8 @@ pub fn sentence_before(before: &str) -> &str {
     &near[new.unwrap_or(0)..]
 }
 
-/// As [`sentence_before`], from the last comma or colon on; but a word alone before it, as in `otherwise,`, is no clause.
-fn clause_before(before: &str) -> &str {
-    let sentence = sentence_before(before);
+/// The end of a sentence from its last comma or colon on; but a word alone before it, as in `otherwise,`, is no clause.
+fn last_clause(sentence: &str) -> &str {
     let start = end_of_last(sentence, &[", ", ": "]).unwrap_or(0);
     let clause = &sentence[start..];
     let last_word = words(&sentence[..start]).next_back().unwrap_or_default();

@@ -277,18 +277,14 @@ pub(crate) fn is_denied(clause: &str) -> bool {
     /// The longest denial is shorter, in bytes.
     const LONGEST: usize = 50;
     let clause = clause.trim_end_matches(|c: char| !c.is_alphanumeric());
-    let clause = crate::end_of(clause, LONGEST).to_lowercase().replace('’', "'");
-    let ends = |it: &&&str| {
-        clause
-            .strip_suffix(**it)
-            .is_some_and(|before| is_unspaced(it) || !before.ends_with(char::is_alphanumeric))
-    };
-    DENIALS.iter().any(|it| ends(&it))
+    let clause = crate::end_of(clause, LONGEST);
+    DENIALS.iter().any(|it| ends(clause, it))
 }
 
 /// Whether a sentence that ends before an answer says that nobody holds it to be one.
 pub(crate) fn is_held_by_nobody(sentence: &str) -> bool {
-    NOBODY.iter().any(|it| begins(sentence.trim_start(), it))
+    let sentence = sentence.trim_start();
+    NOBODY.iter().any(|it| begins(sentence, it))
 }
 
 /// Whether a text begins with a list's entry as words, whatever the case. Scripts without spaces have no words.
@@ -299,14 +295,27 @@ fn begins(text: &str, entry: &str) -> bool {
         return false;
     }
     let mut characters = text.chars();
-    let same = |found: char, wanted: char| {
-        found == wanted
-            || found == '’' && wanted == '\''
-            || !found.is_ascii() && found.to_lowercase().eq([wanted])
-            || found.to_ascii_lowercase() == wanted
-    };
-    entry.chars().all(|wanted| characters.next().is_some_and(|found| same(found, wanted)))
+    entry.chars().all(|wanted| characters.next().is_some_and(|found| is_same(found, wanted)))
         && (is_unspaced(entry) || !characters.as_str().starts_with(char::is_alphanumeric))
+}
+
+/// As [`begins`], for what a text ends with.
+fn ends(text: &str, entry: &str) -> bool {
+    let Some(last) = text.bytes().next_back() else { return false };
+    if last.is_ascii() && entry.as_bytes().last() != Some(&last.to_ascii_lowercase()) {
+        return false;
+    }
+    let mut characters = text.chars();
+    entry.chars().rev().all(|wanted| characters.next_back().is_some_and(|found| is_same(found, wanted)))
+        && (is_unspaced(entry) || !characters.as_str().ends_with(char::is_alphanumeric))
+}
+
+/// Whether a character is the one that a list has, in whatever case.
+fn is_same(found: char, wanted: char) -> bool {
+    found == wanted
+        || found == '’' && wanted == '\''
+        || !found.is_ascii() && found.to_lowercase().eq([wanted])
+        || found.to_ascii_lowercase() == wanted
 }
 
 fn behind<'t>(text: &'t str, entry: &str) -> &'t str {

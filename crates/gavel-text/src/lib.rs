@@ -21,7 +21,7 @@ pub use disowned::{is_case_split, is_counterfactual, is_disowned, sentence_befor
 pub use scan::{end_of_last, first_of};
 pub use shown::shown;
 pub use surrogates::without_lone_surrogates;
-pub use turns::{after_thinking, said, tasks, turns};
+pub use turns::{after_thinking, has_tags, said, tasks, turns};
 pub use visible::{bare_skeleton, has_markup, is_blank, is_invisible, joins, skeleton, unaccented, visible};
 pub use window::{end_of, start_of};
 pub use withdrawn::{is_denied_behind, is_withdrawn};

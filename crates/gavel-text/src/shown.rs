@@ -1,12 +1,16 @@
 //! What a reader sees of a completion: one spelling for the marks of thoughts, and nothing that is hidden or struck out.
 
+mod marks;
+mod signs;
+mod tags;
+
 use std::borrow::Cow;
 
-use crate::{braced, start_of};
+use marks::{bracket, comment, struck, token};
+use signs::each_sign;
 
-/// The longest tag with its attributes, and the longest group of a command that hides it, in bytes.
+/// The longest tag with its attributes, in bytes.
 const LONGEST_TAG: usize = 200;
-const LONGEST_GROUP: usize = 5_000;
 /// How many groups and lines are gone through for their end.
 const MOST_GROUPS: usize = 500;
 /// How far behind `~~` the next one may stand, in bytes.
@@ -47,18 +51,6 @@ struct Cut {
     put: &'static str,
 }
 
-/// The bytes that start a mark. A table takes fewer instructions than searches for each of them.
-static IS_SIGN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut at = 0;
-    let signs = [b'<', b'~', b'%', b'[', b'\\', 0xe2];
-    while at < signs.len() {
-        table[signs[at] as usize] = true;
-        at += 1;
-    }
-    table
-};
-
 /// The cuts of a text, found from its start on.
 struct Cuts<'t> {
     text: &'t str,
@@ -72,16 +64,15 @@ impl<'t> Cuts<'t> {
     fn of(text: &'t str) -> Self {
         let mut cuts = Self { text, found: Vec::new(), absent: Vec::new(), groups: 0 };
         let mut from = cuts.spoken_channel();
-        let bytes = text.as_bytes();
-        for at in (0..bytes.len()).filter(|&at| IS_SIGN[usize::from(bytes[at])]) {
+        each_sign(text, |at| {
             if at < from {
-                continue;
+                return;
             }
             if let Some(cut) = cuts.at(at) {
                 from = cut.end;
                 cuts.found.push(cut);
             }
-        }
+        });
         cuts
     }
 
@@ -102,39 +93,27 @@ impl<'t> Cuts<'t> {
         self.groups <= MOST_GROUPS
     }
 
+    /// What starts at a sign.
     fn at(&mut self, at: usize) -> Option<Cut> {
         let rest = &self.text[at..];
-        let cut = |length: usize, put| Some(Cut { start: at, end: at + length, put });
-        match rest.as_bytes() {
-            [b'<', b'!', b'-', b'-', ..] => {
-                let length = self.length_to(at, "-->").unwrap_or(rest.len());
-                cut(length, "")
+        let (length, put) = match rest.as_bytes() {
+            [b'<', b'!', ..] if rest.starts_with("<!--") => {
+                (self.length_to(at, "-->").unwrap_or(rest.len()), "")
             }
-            [b'<', b'|' | b'u', ..] => {
-                let (length, put) = token(rest)?;
-                cut(length, put)
-            }
-            [b'<', b'/' | b'A'..=b'Z' | b'a'..=b'z', ..] => self.tag(at),
-            [b'~', b'~', ..] if self.may_look() => cut(struck(self.text, at)?, ""),
-            [b'%', ..] => cut(comment(self.text, at)?, ""),
-            [b'[', b'T' | b'R' | b'/' | b'c', ..] => {
-                let (length, put) = bracket(self.text, at)?;
-                cut(length, put)
-            }
-            [
-                b'\\',
-                b'p' | b'h' | b'v' | b'c' | b'b' | b'x' | b's' | b't' | b'i',
-                b'h' | b'p' | b'a' | b'o' | b'c' | b'e' | b't' | b'f',
-                third,
-                ..,
-            ] if b"ahnluegx{f ".contains(third) => cut(self.command(at)?, ""),
-            [0xe2, 0x97, ..] => {
+            [b'<', b'|' | b'u', ..] => token(rest)?,
+            [b'<', ..] => self.tag(at)?,
+            [b'~', ..] if self.may_look() => (struck(self.text, at)?, ""),
+            [b'%', ..] => (comment(self.text, at)?, ""),
+            [b'[', ..] => bracket(self.text, at)?,
+            [b'\\', ..] => (self.command(at)?, ""),
+            [0xe2, ..] => {
                 let marks = [("◁think▷", OPEN), ("◁/think▷", CLOSE)];
                 let (mark, put) = marks.into_iter().find(|(mark, _)| rest.starts_with(*mark))?;
-                cut(mark.len(), put)
+                (mark.len(), put)
             }
-            _ => None,
-        }
+            _ => return None,
+        };
+        Some(Cut { start: at, end: at + length, put })
     }
 
     /// How far it is from `at` to the end of a mark, where it stands behind it.
@@ -148,203 +127,6 @@ impl<'t> Cuts<'t> {
         }
         found.map(|length| length + mark.len())
     }
-
-    /// A tag of thoughts, of what is struck out or of what is hidden.
-    fn tag(&mut self, at: usize) -> Option<Cut> {
-        let rest = &self.text[at..];
-        let (name, closes) = match rest[1..].strip_prefix('/') {
-            Some(name) => (name, true),
-            None => (&rest[1..], false),
-        };
-        let length = name.bytes().take(24).take_while(|it| it.is_ascii_alphanumeric() || b":_".contains(it));
-        let (name, behind) = name.split_at(length.count());
-        // `<think >` is a tag as well.
-        let spaces = behind.len() - behind.trim_start_matches(' ').len();
-        let behind = if behind[spaces..].starts_with('>') { &behind[spaces..] } else { behind };
-        let cut = |length: usize, put| Some(Cut { start: at, end: at + length, put });
-        let is = |names: &[&str]| names.iter().any(|it| it.eq_ignore_ascii_case(name));
-        if behind.starts_with('>') {
-            let length = rest.len() - behind.len() + 1;
-            if is(&["think", "thinking", "seed:think"]) {
-                return cut(length, if closes { CLOSE } else { OPEN });
-            }
-            if let Some((_, end)) = ASIDES.iter().find(|(aside, _)| aside.eq_ignore_ascii_case(name)) {
-                return match if closes { None } else { self.length_to(at, end) } {
-                    Some(whole) => cut(whole, ""),
-                    None => cut(length, if closes { CLOSE } else { OPEN }),
-                };
-            }
-            if closes {
-                return None;
-            }
-            // `<s>` starts a text, too, and `</s>` ends it.
-            if name == "s" && self.may_look() {
-                let line = start_of(rest, LONGEST_STRIKE).split('\n').next().unwrap_or_default();
-                let end = line.find("</s>").filter(|_| !self.text[..at].trim().is_empty())?;
-                return cut(end + "</s>".len(), "");
-            }
-        }
-        let (_, end) = HIDING.iter().find(|(hiding, _)| hiding.eq_ignore_ascii_case(name))?;
-        let is_always = is(&["del", "strike", "script", "style", "template", "noscript"]);
-        if closes || !is_always && !hides(behind) {
-            return None;
-        }
-        let whole = self.length_to(at, end)?;
-        cut(whole, "")
-    }
-
-    /// How long a command is that hides or strikes out its group, with the group.
-    fn command(&mut self, at: usize) -> Option<usize> {
-        const PHANTOMS: [&str; 3] = ["\\phantom", "\\hphantom", "\\vphantom"];
-        const STRIKES: [&str; 5] = ["\\cancel", "\\bcancel", "\\xcancel", "\\sout", "\\st"];
-        const WHITE: [&str; 2] = ["\\color{white}", "\\textcolor{white}"];
-        let rest = &self.text[at..];
-        // Of the frequent ones, few go on as these do.
-        if rest.starts_with("\\te") && !rest.starts_with("\\textc")
-            || rest.starts_with("\\be") && !rest.starts_with("\\begin{comment}")
-        {
-            return None;
-        }
-        if rest.starts_with("\\iffalse") {
-            return self.length_to(at, "\\fi").or(Some(rest.len()));
-        }
-        if rest.starts_with("\\begin{comment}") {
-            return self.length_to(at, "\\end{comment}").or(Some(rest.len()));
-        }
-        let names = || PHANTOMS.iter().chain(&WHITE).chain(&STRIKES);
-        let name = names().find(|name| rest.starts_with(**name))?;
-        let open = rest[name.len()..].trim_start();
-        if !open.starts_with('{') || !self.may_look() {
-            return None;
-        }
-        let inner = braced(open, LONGEST_GROUP)?;
-        let length = rest.len() - open.len() + inner.len() + 2;
-        // A factor that is cancelled is part of a working; an answer that is cancelled is none.
-        let is_answer = || {
-            let before = self.text[..at].trim_end();
-            let is_all_of_a_box = before.ends_with("boxed{") && rest[length..].trim_start().starts_with('}');
-            inner.contains("boxed") || inner.contains("answer") || is_all_of_a_box
-        };
-        (!STRIKES.contains(name) || is_answer()).then_some(length)
-    }
-}
-
-/// Tags of thoughts that may also stand behind an answer, to explain it, with the tags that close them.
-const ASIDES: [(&str, &str); 12] = [
-    ("reasoning", "</reasoning>"),
-    ("thought", "</thought>"),
-    ("thoughts", "</thoughts>"),
-    ("scratchpad", "</scratchpad>"),
-    ("reflection", "</reflection>"),
-    ("reason", "</reason>"),
-    ("analysis", "</analysis>"),
-    ("inner_monologue", "</inner_monologue>"),
-    ("monologue", "</monologue>"),
-    ("cot", "</cot>"),
-    ("chain_of_thought", "</chain_of_thought>"),
-    ("draft", "</draft>"),
-];
-
-/// Tags whose content may not be seen, with the tags that close them.
-const HIDING: [(&str, &str); 9] = [
-    ("del", "</del>"),
-    ("strike", "</strike>"),
-    ("script", "</script>"),
-    ("style", "</style>"),
-    ("template", "</template>"),
-    ("noscript", "</noscript>"),
-    ("span", "</span>"),
-    ("div", "</div>"),
-    ("p", "</p>"),
-];
-
-/// Whether the attributes of a tag hide what it holds.
-fn hides(attributes: &str) -> bool {
-    let Some(attributes) = start_of(attributes, LONGEST_TAG).split('>').next() else { return false };
-    let plain: String =
-        attributes.chars().filter(|c| !matches!(c, ' ' | '\n')).map(|c| c.to_ascii_lowercase()).collect();
-    let styles = ["display:none", "visibility:hidden", "opacity:0", "font-size:0", "color:white"];
-    attributes.starts_with(' ')
-        && (styles.iter().any(|style| plain.contains(style))
-            || attributes.split_whitespace().any(|word| word == "hidden"))
-}
-
-/// A token of thoughts at the start of a text, how long it is, and what it becomes.
-fn token(text: &str) -> Option<(usize, &'static str)> {
-    const TOKENS: [(&str, &str); 12] = [
-        ("<|begin_of_thought|>", OPEN),
-        ("<|end_of_thought|>", CLOSE),
-        ("<|START_THINKING|>", OPEN),
-        ("<|END_THINKING|>", CLOSE),
-        ("<|begin_thinking|>", OPEN),
-        ("<|end_thinking|>", CLOSE),
-        ("<|thinking|>", OPEN),
-        ("<|/thinking|>", CLOSE),
-        ("<|think|>", OPEN),
-        ("<|/think|>", CLOSE),
-        ("<unused94>thought", OPEN),
-        ("<unused95>", CLOSE),
-    ];
-    if let Some((token, put)) = TOKENS.iter().find(|(token, _)| text.starts_with(token)) {
-        return Some((token.len(), put));
-    }
-    // `<|end|><|start|>assistant<|channel|>final<|message|>`
-    let mut rest = text.strip_prefix("<|end|>").unwrap_or(text).trim_start();
-    rest = rest.strip_prefix("<|start|>assistant").unwrap_or(rest);
-    let rest = rest.strip_prefix("<|channel|>")?;
-    let near = start_of(rest, LONGEST_TAG);
-    let (channel, _) = near.split_once("<|message|>")?;
-    let length = text.len() - rest.len() + channel.len() + "<|message|>".len();
-    Some((length, if channel.trim().starts_with("final") { CLOSE } else { OPEN }))
-}
-
-/// `[THINK]`, `[/THINK]`, and the comments of Markdown, `[//]: # (…)`: how long they are, and what they become.
-fn bracket(text: &str, at: usize) -> Option<(usize, &'static str)> {
-    const COMMENTS: [&str; 4] = ["[//]: #", "[//]: <", "[comment]: #", "[comment]: <"];
-    let rest = &text[at..];
-    for (mark, put) in
-        [("[THINK]", OPEN), ("[/THINK]", CLOSE), ("[REASONING]", OPEN), ("[/REASONING]", CLOSE)]
-    {
-        if rest.starts_with(mark) {
-            return Some((mark.len(), put));
-        }
-    }
-    let is_comment = starts_line(&text[..at]) && COMMENTS.iter().any(|it| rest.starts_with(it));
-    is_comment.then(|| (rest.find('\n').unwrap_or(rest.len()), ""))
-}
-
-/// How long a comment of LaTeX is: a sign of percent that starts a line. In front of a small word, as in `% of all`, it
-/// is no comment.
-fn comment(text: &str, at: usize) -> Option<usize> {
-    if !starts_line(&text[..at]) {
-        return None;
-    }
-    let rest = &text[at..];
-    let said = rest.trim_start_matches(['%', ' ']);
-    (!said.starts_with(char::is_lowercase)).then(|| rest.find('\n').unwrap_or(rest.len()))
-}
-
-fn starts_line(before: &str) -> bool {
-    before.trim_end_matches([' ', '\t']).bytes().next_back().is_none_or(|it| it == b'\n')
-}
-
-/// How long a part is that Markdown strikes out: `~~7~~`. In formulas `~` is a space, and there signs stand beside it.
-fn struck(text: &str, at: usize) -> Option<usize> {
-    const MARK: &str = "~~";
-    let rest = &text[at + MARK.len()..];
-    let (before, behind) = (text[..at].chars().next_back(), rest.chars().next()?);
-    let is_sign = |c: char| !c.is_alphanumeric() && !c.is_whitespace();
-    let opens = behind != '~'
-        && before != Some('~')
-        && !behind.is_whitespace()
-        && (!is_sign(behind) || before.is_none_or(|c| c.is_whitespace() || is_sign(c)));
-    if !opens {
-        return None;
-    }
-    let near = start_of(rest, LONGEST_STRIKE);
-    let near = near.split("\n\n").next().unwrap_or_default();
-    let end = near.find(MARK).filter(|&end| !near[..end].ends_with(char::is_whitespace))?;
-    near[..end].contains(char::is_alphanumeric).then_some(end + 2 * MARK.len())
 }
 
 #[cfg(test)]

@@ -53,6 +53,13 @@ const TASKS: [&str; 16] = [
     "题目：",
 ];
 
+/// Whether a text may have a tag or the token of a turn. In one that has none, all is one turn and was said.
+pub fn has_tags(text: &str) -> bool {
+    let starts_tag = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'/' | b'|' | 0x80..);
+    let bytes = text.as_bytes();
+    memchr::memchr_iter(b'<', bytes).any(|at| bytes.get(at + 1).is_some_and(starts_tag))
+}
+
 /// What was said: without the thoughts, whether they are closed or not. An `<answer>` ends thoughts that are not closed.
 pub fn said(text: &str) -> &str {
     const TAGS: [&str; 5] = ["<think>", "<thinking>", "</think>", "</thinking>", "<answer>"];

@@ -85,11 +85,16 @@ pub enum Found<'a> {
 ///
 /// Thoughts do not count, and nothing that follows an answer behind the end of a turn or the start of a new task.
 pub fn answer<'a>(completion: &'a str, order: &[Mode]) -> Option<Found<'a>> {
-    let stated: Vec<Mode> = order.iter().copied().filter(|mode| mode.is_stated()).collect();
-    let turns = gavel_text::turns(completion);
+    // Most texts have no tags, and then need not be gone through for each kind of them.
+    let is_tagged = gavel_text::has_tags(completion);
+    let may_be_there = |mode: &Mode| is_tagged || *mode != Mode::AnswerTag;
+    let (stated, unstated): (Vec<Mode>, Vec<Mode>) =
+        order.iter().copied().filter(may_be_there).partition(|mode| mode.is_stated());
+    let turns = if is_tagged { gavel_text::turns(completion) } else { vec![completion] };
+    let parts = |turn| gavel_text::tasks(if is_tagged { gavel_text::said(turn) } else { turn });
     let mut first = true;
     for turn in &turns {
-        for part in gavel_text::tasks(gavel_text::said(turn)) {
+        for part in parts(turn) {
             // Only of the first may the whole be the answer; of the next ones it is but a line.
             let modes = stated.iter().copied().filter(|mode| first || *mode != Mode::Whole);
             if let Some(found) = search(end_of(part, FARTHEST_BACK), modes) {
@@ -98,9 +103,8 @@ pub fn answer<'a>(completion: &'a str, order: &[Mode]) -> Option<Found<'a>> {
             first = false;
         }
     }
-    let unstated = || order.iter().copied().filter(|mode| !mode.is_stated());
-    let parts = gavel_text::tasks(gavel_text::said(turns.first()?));
-    parts.into_iter().find_map(|part| search(end_of(part, FARTHEST_BACK), unstated()))
+    let mut parts = parts(turns.first()?).into_iter();
+    parts.find_map(|part| search(end_of(part, FARTHEST_BACK), unstated.iter().copied()))
 }
 
 /// What is read of a completion: all of it, or the end of one that is longer than answers are. `None` where such a one

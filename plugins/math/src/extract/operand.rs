@@ -95,29 +95,41 @@ pub(super) fn is_computed_with(before: &str, behind: &str) -> bool {
         "to the power",
     ];
     const OPERATIONS: [&str; 5] = ["plus ", "minus ", "times ", "over ", "point "];
-    let lowered = end_of(before, NEAR).to_ascii_lowercase();
-    let said = lowered.trim_end_matches([' ', '$', '*', '\\', '(', '\n']);
+    let said = end_of(before, NEAR).trim_end_matches([' ', '$', '*', '\\', '(', '\n']);
     let is_said = BEFORE.iter().any(|words| {
-        said.strip_suffix(words).is_some_and(|rest| {
+        without_end(said, words).is_some_and(|rest| {
             // `the number of times` counts.
             let counts = *words == "times" && !rest.trim_end().ends_with(|c: char| c.is_ascii_digit());
             !rest.ends_with(char::is_alphanumeric) && !counts
         })
     });
-    let lowered = start_of(behind, NEAR).to_ascii_lowercase();
-    let said = lowered.trim_start_matches([' ', '$', '*', ')', '\\', '~']);
+    let said = start_of(behind, NEAR).trim_start_matches([' ', '$', '*', ')', '\\', '~']);
     let number = |text: &str| {
+        const NUMBERS: [&str; 10] =
+            ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
         let word = text.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
         text.starts_with(|c: char| c.is_ascii_digit() || c == '$')
-            || ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"].contains(&word)
+            || NUMBERS.iter().any(|it| it.eq_ignore_ascii_case(word))
     };
     let ends = |rest: &str| !rest.starts_with(char::is_alphanumeric);
     is_said
-        || BEHIND.iter().any(|word| said.strip_prefix(word).is_some_and(ends))
-        || OPERATIONS.iter().any(|word| said.strip_prefix(word).is_some_and(number))
+        || BEHIND.iter().any(|word| without_start(said, word).is_some_and(ends))
+        || OPERATIONS.iter().any(|word| without_start(said, word).is_some_and(number))
         || behind.starts_with("$^") && !["$^\\circ", "$^{\\circ", "$^{th", "$^{\\text", "$^°"].iter().any(|it| behind.starts_with(it))
         // `$\boxed{7}!$`
         || ["!$", "!\\)", "!\\]"].iter().any(|it| behind.starts_with(it))
+}
+
+/// What stands behind words that a text starts with, whatever the case.
+fn without_start<'t>(text: &'t str, words: &str) -> Option<&'t str> {
+    let (start, rest) = text.split_at_checked(words.len())?;
+    start.eq_ignore_ascii_case(words).then_some(rest)
+}
+
+/// What stands before words that a text ends with, whatever the case.
+fn without_end<'t>(text: &'t str, words: &str) -> Option<&'t str> {
+    let (rest, end) = text.split_at_checked(text.len().checked_sub(words.len())?)?;
+    end.eq_ignore_ascii_case(words).then_some(rest)
 }
 
 const FUNCTIONS: [&str; 22] = [

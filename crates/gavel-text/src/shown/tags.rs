@@ -1,0 +1,126 @@
+//! Tags and commands of LaTeX: those around thoughts, and those that hide or strike out what they hold.
+
+use super::{CLOSE, Cuts, LONGEST_STRIKE, LONGEST_TAG, OPEN};
+use crate::{braced, start_of};
+
+/// The longest group of a command that hides it, in bytes.
+const LONGEST_GROUP: usize = 5_000;
+
+impl Cuts<'_> {
+    /// A tag of thoughts, of what is struck out or of what is hidden: how long it is, and what it becomes.
+    pub(super) fn tag(&mut self, at: usize) -> Option<(usize, &'static str)> {
+        let rest = &self.text[at..];
+        let (name, closes) = match rest[1..].strip_prefix('/') {
+            Some(name) => (name, true),
+            None => (&rest[1..], false),
+        };
+        let length = name.bytes().take(24).take_while(|it| it.is_ascii_alphanumeric() || b":_".contains(it));
+        let (name, behind) = name.split_at(length.count());
+        // `<think >` is a tag as well.
+        let spaces = behind.len() - behind.trim_start_matches(' ').len();
+        let behind = if behind[spaces..].starts_with('>') { &behind[spaces..] } else { behind };
+        let is = |names: &[&str]| names.iter().any(|it| it.eq_ignore_ascii_case(name));
+        if behind.starts_with('>') {
+            let length = rest.len() - behind.len() + 1;
+            if is(&["think", "thinking", "seed:think"]) {
+                return Some((length, if closes { CLOSE } else { OPEN }));
+            }
+            if let Some((_, end)) = ASIDES.iter().find(|(aside, _)| aside.eq_ignore_ascii_case(name)) {
+                return match if closes { None } else { self.length_to(at, end) } {
+                    Some(whole) => Some((whole, "")),
+                    None => Some((length, if closes { CLOSE } else { OPEN })),
+                };
+            }
+            if closes {
+                return None;
+            }
+            // `<s>` starts a text, too, and `</s>` ends it.
+            if name == "s" && self.may_look() {
+                let line = start_of(rest, LONGEST_STRIKE).split('\n').next().unwrap_or_default();
+                let end = line.find("</s>").filter(|_| !self.text[..at].trim().is_empty())?;
+                return Some((end + "</s>".len(), ""));
+            }
+        }
+        let (_, end) = HIDING.iter().find(|(hiding, _)| hiding.eq_ignore_ascii_case(name))?;
+        let is_always = is(&["del", "strike", "script", "style", "template", "noscript"]);
+        if closes || !is_always && !hides(behind) {
+            return None;
+        }
+        self.length_to(at, end).map(|whole| (whole, ""))
+    }
+
+    /// How long a command is that hides or strikes out its group, with the group.
+    pub(super) fn command(&mut self, at: usize) -> Option<usize> {
+        const PHANTOMS: [&str; 3] = ["\\phantom", "\\hphantom", "\\vphantom"];
+        const STRIKES: [&str; 5] = ["\\cancel", "\\bcancel", "\\xcancel", "\\sout", "\\st"];
+        const WHITE: [&str; 2] = ["\\color{white}", "\\textcolor{white}"];
+        let rest = &self.text[at..];
+        // Of the frequent ones, few go on as these do.
+        if rest.starts_with("\\te") && !rest.starts_with("\\textc")
+            || rest.starts_with("\\be") && !rest.starts_with("\\begin{comment}")
+        {
+            return None;
+        }
+        if rest.starts_with("\\iffalse") {
+            return self.length_to(at, "\\fi").or(Some(rest.len()));
+        }
+        if rest.starts_with("\\begin{comment}") {
+            return self.length_to(at, "\\end{comment}").or(Some(rest.len()));
+        }
+        let names = || PHANTOMS.iter().chain(&WHITE).chain(&STRIKES);
+        let name = names().find(|name| rest.starts_with(**name))?;
+        let open = rest[name.len()..].trim_start();
+        if !open.starts_with('{') || !self.may_look() {
+            return None;
+        }
+        let inner = braced(open, LONGEST_GROUP)?;
+        let length = rest.len() - open.len() + inner.len() + 2;
+        // A factor that is cancelled is part of a working; an answer that is cancelled is none.
+        let is_answer = || {
+            let before = self.text[..at].trim_end();
+            let is_all_of_a_box = before.ends_with("boxed{") && rest[length..].trim_start().starts_with('}');
+            inner.contains("boxed") || inner.contains("answer") || is_all_of_a_box
+        };
+        (!STRIKES.contains(name) || is_answer()).then_some(length)
+    }
+}
+
+/// Tags of thoughts that may also stand behind an answer, to explain it, with the tags that close them.
+const ASIDES: [(&str, &str); 12] = [
+    ("reasoning", "</reasoning>"),
+    ("thought", "</thought>"),
+    ("thoughts", "</thoughts>"),
+    ("scratchpad", "</scratchpad>"),
+    ("reflection", "</reflection>"),
+    ("reason", "</reason>"),
+    ("analysis", "</analysis>"),
+    ("inner_monologue", "</inner_monologue>"),
+    ("monologue", "</monologue>"),
+    ("cot", "</cot>"),
+    ("chain_of_thought", "</chain_of_thought>"),
+    ("draft", "</draft>"),
+];
+
+/// Tags whose content may not be seen, with the tags that close them.
+const HIDING: [(&str, &str); 9] = [
+    ("del", "</del>"),
+    ("strike", "</strike>"),
+    ("script", "</script>"),
+    ("style", "</style>"),
+    ("template", "</template>"),
+    ("noscript", "</noscript>"),
+    ("span", "</span>"),
+    ("div", "</div>"),
+    ("p", "</p>"),
+];
+
+/// Whether the attributes of a tag hide what it holds.
+fn hides(attributes: &str) -> bool {
+    let Some(attributes) = start_of(attributes, LONGEST_TAG).split('>').next() else { return false };
+    let plain: String =
+        attributes.chars().filter(|c| !matches!(c, ' ' | '\n')).map(|c| c.to_ascii_lowercase()).collect();
+    let styles = ["display:none", "visibility:hidden", "opacity:0", "font-size:0", "color:white"];
+    attributes.starts_with(' ')
+        && (styles.iter().any(|style| plain.contains(style))
+            || attributes.split_whitespace().any(|word| word == "hidden"))
+}
