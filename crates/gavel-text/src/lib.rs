@@ -6,6 +6,7 @@
 mod braces;
 mod correction;
 mod disowned;
+mod jokes;
 mod languages;
 mod scan;
 mod shown;

@@ -2,14 +2,10 @@
 //!
 //! A plugin finds where an answer stands and asks here about what follows it.
 
-use crate::languages;
-use crate::{first_of, start_of};
+use crate::{first_of, jokes, languages, start_of};
 
 /// How much is looked at behind an answer, in bytes.
 const BEHIND: usize = 200;
-/// How far behind an answer it may be called a joke, in bytes.
-const FARTHEST: usize = 2_000;
-
 /// Whether what stands right behind an answer takes it back: "is wrong", "ではない", "değil".
 pub fn is_denied_behind(rest: &str) -> bool {
     const DENIALS: [&str; 46] = [
@@ -82,53 +78,6 @@ const VERDICTS: [&str; 15] = [
     "a mistake",
     "an error",
 ];
-/// What takes back all that was said, wherever it stands.
-const JOKES: [&str; 42] = [
-    "kidding",
-    "joking",
-    "scratch that",
-    "scrap that",
-    "strike that",
-    "take that back",
-    "take it back",
-    "take this back",
-    "i lied",
-    "i was lying",
-    "i retract",
-    "retracted",
-    "ignore that answer",
-    "ignore the above",
-    "ignore my answer",
-    "disregard that",
-    "disregard this",
-    "disregard the above",
-    "disregard my",
-    "forget that answer",
-    "i made that up",
-    "the above is wrong",
-    "my answer is wrong",
-    "april fool",
-    "fooled you",
-    "psych!",
-    "psyche!",
-    "sike!",
-    "lol no",
-    "lol, no",
-    "lol nope",
-    "gotcha!",
-    "got you!",
-    "messing with you",
-    "just a joke",
-    "only a joke",
-    "was a joke",
-    "is a joke",
-    "is sarcasm",
-    "was sarcasm",
-    "being sarcastic",
-    "not serious",
-];
-/// Signs of irony at the end of a line.
-const IRONY: [&str; 4] = ["/s", "/jk", "/sarcasm", "jk"];
 /// How the next sentence starts that takes back what was said.
 const OPENINGS: [&str; 42] = [
     "no wait",
@@ -192,7 +141,7 @@ pub fn is_withdrawn(behind: &str) -> bool {
     if !start_of(behind, 4 * BEHIND).contains(char::is_alphanumeric) {
         return false;
     }
-    if calls_it_a_joke(start_of(behind, FARTHEST)) {
+    if jokes::calls_it_a_joke(behind) {
         return true;
     }
     // An apostrophe of typographers has three bytes.
@@ -217,7 +166,7 @@ pub fn is_withdrawn(behind: &str) -> bool {
         || takes_back(next)
         // Behind a box or a tag, a sentence may start without a full stop before it.
         || takes_back(own)
-        || near.lines().any(|line| IRONY.iter().any(|sign| line.trim() == *sign || line.ends_with(&[" ", sign].concat())))
+        || near.lines().any(jokes::is_ironic)
         || [own, next].into_iter().any(languages::is_withdrawn)
 }
 
@@ -254,37 +203,6 @@ fn is_refuted(sentence: &str) -> bool {
     const HOLDING: [&str; 4] = ["the answer is", "believes th", "thinks th", "this is right"];
     STARTS.iter().any(|start| sentence.starts_with(start))
         && (HOLDING.iter().any(|it| sentence.contains(it)) || sentence.contains("that is right"))
-}
-
-/// Whether one of the [`JOKES`] stands in a text, in whatever case. The text may be long and is gone through once.
-fn calls_it_a_joke(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let starts = |at: usize, joke: &str| {
-        bytes.get(at..at + joke.len()).is_some_and(|found| found.eq_ignore_ascii_case(joke.as_bytes()))
-    };
-    // Of "i lied" and the like, the second letter is telling.
-    let may_start = |pair: &[u8]| {
-        matches!(
-            (pair[0] | 0x20, pair[1] | 0x20),
-            (b'k', b'i')
-                | (b'j' | b'f', b'o' | b'u')
-                | (b's', b'c' | b't' | b'i')
-                | (b't', b'a' | b'h')
-                | (b'i', b' ' | b'g' | b's')
-                | (b'd', b'i')
-                | (b'm', b'y' | b'e')
-                | (b'r' | b'b', b'e')
-                | (b'a' | b'o', b'p' | b'n')
-                | (b'p', b's')
-                | (b'l' | b'g' | b'n', b'o')
-                | (b'w' | b'g', b'a' | b'o')
-        )
-    };
-    let places = bytes.windows(2).enumerate().filter(|(_, pair)| may_start(pair));
-    places.map(|(at, _)| at).any(|at| {
-        let is_denied = || text[..at].ends_with("not ");
-        JOKES.iter().any(|joke| starts(at, joke)) && !is_denied()
-    })
 }
 
 /// Whether a sentence takes back what stands before it.

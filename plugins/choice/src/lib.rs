@@ -3,6 +3,7 @@
 mod dress;
 mod letters;
 mod line;
+mod lists;
 mod phrase;
 mod places;
 mod reading;

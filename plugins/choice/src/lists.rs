@@ -1,0 +1,135 @@
+//! How a text goes on behind a letter with another one: lists, ranges, and what leaves open which.
+
+use gavel_text::is_denied_behind;
+
+use crate::dress::{closed, skip_to_mark, strip_folded};
+use crate::letters::Letters;
+use crate::standing::{ends, is_word, mark_at, stands_alone};
+use crate::task::Task;
+
+/// Joins letters to a list.
+const AND: [&str; 17] =
+    [",", "、", "，", "&", ";", "；", "and", "和", "及", "与", "と", "y", "et", "und", "e", "و", "и"];
+/// Leaves open which of the letters.
+const OR: [&str; 17] = [
+    "or",
+    "bzw.",
+    "/",
+    "|",
+    "或",
+    "oder",
+    "ou",
+    "o",
+    "หรือ",
+    "か",
+    "または",
+    "또는",
+    "أو",
+    "или",
+    "-",
+    "–",
+    "~",
+];
+
+/// What follows a connector, when another letter stands there; and whether it leaves open which.
+pub(crate) fn connector<'a>(text: &'a str, task: &Task) -> Option<(&'a str, bool)> {
+    let around = [' ', '\t', '{', '}'];
+    let mut rest = text.trim_start_matches(around);
+    let spaced = rest.len() < text.len();
+    let mut is_connected = false;
+    let mut opens = false;
+    // `A, B, and C`, `A and/or B`
+    while let Some((after, is_or)) = connector_at(rest) {
+        rest = after.trim_start_matches(around);
+        is_connected = true;
+        opens |= is_or;
+    }
+    let (opened, at) = skip_to_mark(rest);
+    let (mark, after) = mark_at(at, task)?;
+    // `B，选A是错误的` speaks of the other one.
+    if is_denied_behind(closed(after)) {
+        return None;
+    }
+    // `B A` is a list, `B I think` is not.
+    let alone = if is_connected {
+        !mark.is_small && stands_alone(mark, opened, after)
+    } else {
+        spaced && !mark.is_small && (opened || !is_word(mark, after)) && ends(after)
+    };
+    alone.then_some((rest, opens))
+}
+
+fn connector_at(text: &str) -> Option<(&str, bool)> {
+    let find = |words: &[&str]| {
+        words.iter().find_map(|word| {
+            let rest = strip_folded(text, word)?;
+            let is_word = word.starts_with(|c: char| c.is_ascii_alphabetic());
+            (!is_word || rest.starts_with([' ', '/', '(', '*'])).then_some(rest)
+        })
+    };
+    find(&OR).map(|rest| (rest, true)).or_else(|| find(&AND).map(|rest| (rest, false)))
+}
+
+/// Whether a text that started with the letters `found` goes on with "or" and another letter.
+pub(crate) fn names_another(rest: &str, found: Letters, task: &Task) -> bool {
+    const WORDS: [&str; 18] = [
+        " or ",
+        "(or ",
+        " oder ",
+        " ou ",
+        "或",
+        " или ",
+        "alternatively",
+        "if not",
+        "otherwise",
+        "backup",
+        "possibly ",
+        "maybe ",
+        "perhaps ",
+        // At once taken back.
+        " no, ",
+        "wait, ",
+        "actually ",
+        "that, ",
+        " I mean ",
+    ];
+    // `B, not A or C`, `B because A or C …` speak of the others.
+    const ASIDES: [&str; 10] =
+        ["not", "because", "since", "as", "than", "while", "whereas", "unlike", "rather", "instead"];
+    WORDS.iter().any(|word| {
+        rest.match_indices(word).any(|(at, _)| {
+            let between: Vec<&str> = rest[..at].split(|c: char| !c.is_alphabetic()).collect();
+            // `…, so B or D` names the letter once more, and the sentence may well end there.
+            let again = between.last().is_some_and(|last| {
+                let mut characters = last.chars();
+                characters.next().is_some_and(|c| found.contains(c)) && characters.next().is_none()
+            });
+            let is_aside = between.iter().any(|word| ASIDES.contains(word));
+            let concludes = again && between.iter().any(|word| matches!(*word, "so" | "thus" | "hence"));
+            if !word.starts_with("if") && is_aside && !concludes {
+                return false;
+            }
+            let (opened, after) = skip_to_mark(rest[at + word.len()..].trim_start_matches([',', ':', ' ']));
+            mark_at(after, task).is_some_and(|(mark, after)| {
+                let certain =
+                    opened || after.starts_with([')', '.', ':']) || ends(after) && !after.starts_with(' ');
+                !mark.is_small && !found.contains(mark.letter) && certain
+            })
+        })
+    })
+}
+
+/// Whether the letters start a range, or a sum, with another: `B through D`, `B plus C`, `B except C`.
+pub(crate) fn spans_to_another(rest: &str, found: Letters, task: &Task) -> bool {
+    const WORDS: [&str; 12] = [
+        "through", "thru", "to", "until", "till", "plus", "minus", "except", "but", "bis", "jusqu'à", "hasta",
+    ];
+    let rest = rest.trim_start();
+    let behind = WORDS.iter().find_map(|word| strip_folded(rest, word)?.strip_prefix(' '));
+    let other = behind.and_then(|behind| mark_at(skip_to_mark(behind).1, task));
+    other.is_some_and(|(mark, after)| {
+        let after = closed(after);
+        let ends = !after.starts_with(|c: char| c.is_alphanumeric() || c == ' ');
+        !mark.is_small && !found.contains(mark.letter) && ends
+    })
+}
