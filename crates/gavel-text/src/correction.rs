@@ -136,7 +136,7 @@ pub fn correction(behind: &str) -> Option<&str> {
     let near = start_of(behind, BEHIND);
     // Where words follow an answer, the next sentence may correct it as well.
     let next = next_sentence(near);
-    led_to(near).or_else(|| led_to(next))
+    marked(near).or_else(|| led_to(near)).or_else(|| led_to(next))
 }
 
 /// As [`correction`], where it starts with a number, a formula or a capital letter alone, and says little else.
@@ -165,6 +165,25 @@ fn announced(sentence: &str) -> Option<&str> {
         STEMS.iter().any(|stem| word.get(..stem.len()).is_some_and(|start| start.eq_ignore_ascii_case(stem)))
     });
     (is_short && corrects).then_some(value.trim_end())
+}
+
+/// What a sign puts in the place of the sentence before it: `. *6`, as chats mark a correction, and `. -> 6`. Beside a
+/// word or a number, both are signs of a formula.
+fn marked(text: &str) -> Option<&str> {
+    const ARROWS: [&str; 5] = ["->", "→", "=>", "⇒", "⟶"];
+    let sign = text.trim_start_matches(|c: char| c.is_whitespace() || ".!。)]}$\"".contains(c));
+    let is_behind_sentence = text[..text.len() - sign.len()].contains(['.', '!', '。', '\n']);
+    let line = sign.lines().next()?;
+    let starred = || {
+        let rest = line.strip_prefix('*')?;
+        // Emphasis closes, and an entry of a list stands apart from its mark.
+        (!rest.contains('*') && !rest.starts_with(char::is_whitespace)).then_some(rest)
+    };
+    let put = ARROWS.iter().find_map(|arrow| line.strip_prefix(arrow)).or_else(starred)?.trim();
+    let end = clause_end(put);
+    let is_all = !put[end..].contains(char::is_alphanumeric);
+    let is_answer = (1..=LONGEST).contains(&end) && put[..end].split_whitespace().count() <= 1 + MOST_WORDS;
+    (is_behind_sentence && is_all && is_answer).then_some(&put[..end])
 }
 
 /// What the words lead to that a text starts with.
@@ -312,6 +331,10 @@ mod tests {
             ". False alarm, 6.",
             ". Or was it 6?",
             ". Hold on, it is 6.",
+            ". *6",
+            "}$.\n*6.",
+            ". -> 6",
+            "\n⇒ 6 apples",
         ] {
             assert!(
                 renamed(behind).is_some_and(|it| it.starts_with('6')),
@@ -341,6 +364,13 @@ mod tests {
             ". No 6 is left.",
             ". Well done",
             ". Nowhere 6",
+            " * 6",
+            "*6",
+            " -> 6",
+            ".\n* 6 is even",
+            ".\n*6*",
+            ".** 6",
+            ". *6 is the largest that is even, of which there are many",
         ] {
             assert_eq!(renamed(behind), None, "{behind}");
         }

@@ -12,7 +12,7 @@ const BETWEEN: usize = 200;
 const MOST_WORDS: usize = 8;
 
 /// What a word before an answer may be, as bits.
-type Kinds = u8;
+type Kinds = u16;
 /// It may stand between an answer and what takes it back.
 const FILLER: Kinds = 1;
 /// A verb that joins a subject to an answer, among the fillers.
@@ -29,9 +29,11 @@ const ANSWER: Kinds = 32;
 const FALSE: Kinds = 64;
 /// The second of [`PAIRS`].
 const SECOND: Kinds = 128;
+/// Somebody holds what follows it: "my friend thinks", "some people say".
+const OPINION: Kinds = 256;
 
 /// In the order of the words, for they are searched by halves.
-static WORDS: [(&str, Kinds); 136] = [
+static WORDS: [(&str, Kinds); 143] = [
     ("a", FILLER),
     ("an", FILLER),
     ("answer", FILLER | ANSWER),
@@ -44,16 +46,16 @@ static WORDS: [(&str, Kinds); 136] = [
     ("be", COPULA),
     ("been", FILLER),
     ("being", FILLER),
-    ("believe", FILLER),
+    ("believe", FILLER | OPINION),
     ("believed", FILLER),
-    ("believes", FILLER),
+    ("believes", FILLER | OPINION),
     ("but", SECOND),
     ("cannot", DENYING),
     ("choice", FILLER | ANSWER),
     ("choose", FILLER),
-    ("claim", FILLER),
+    ("claim", FILLER | OPINION),
     ("claimed", FILLER),
-    ("claims", FILLER),
+    ("claims", FILLER | OPINION),
     ("convincing", FILLER),
     ("correct", FILLER),
     ("could", WEAKENING),
@@ -79,6 +81,8 @@ static WORDS: [(&str, Kinds); 136] = [
     ("from", SECOND),
     ("go", FILLER),
     ("guess", FILLER | ANSWER),
+    ("guesses", OPINION),
+    ("hopes", OPINION),
     ("hypothetically", SUPPOSING),
     ("i", FILLER),
     ("if", SUPPOSING),
@@ -86,6 +90,8 @@ static WORDS: [(&str, Kinds); 136] = [
     ("imagining", SUPPOSING),
     ("incorrect", FALSE),
     ("incorrectly", DENYING),
+    ("insist", OPINION),
+    ("insists", OPINION),
     ("is", COPULA),
     ("isn", DENYING),
     ("it", FILLER),
@@ -120,6 +126,7 @@ static WORDS: [(&str, Kinds); 136] = [
     ("pretending", DENYING),
     ("probable", FILLER),
     ("really", FILLER),
+    ("reckons", OPINION),
     ("refuse", DENYING),
     ("result", FILLER),
     ("right", FILLER),
@@ -127,7 +134,7 @@ static WORDS: [(&str, Kinds); 136] = [
     ("rumoured", DENYING),
     ("s", FILLER),
     ("said", FILLER),
-    ("say", FILLER),
+    ("say", FILLER | OPINION),
     ("says", FILLER),
     ("second", FALSE),
     ("select", FILLER),
@@ -140,12 +147,14 @@ static WORDS: [(&str, Kinds); 136] = [
     ("suitable", FILLER),
     ("suppose", SUPPOSING),
     ("supposing", SUPPOSING),
+    ("suspects", OPINION),
+    ("swears", OPINION),
     ("than", SECOND),
     ("that", FILLER),
     ("the", FILLER),
     ("they", FILLER),
-    ("think", FILLER),
-    ("thinks", FILLER),
+    ("think", FILLER | OPINION),
+    ("thinks", FILLER | OPINION),
     ("thought", FILLER),
     ("to", FILLER | SECOND),
     ("trap", FALSE),
@@ -214,8 +223,11 @@ const PAIRS: [(&[&str], &str); 10] = [
     (&["other", "rather", "else"], "than"),
 ];
 
-/// Whether the words right before an answer deny it, only suppose it, or leave it open: "not", "anything but", "pretend
-/// that the answer is", "could be", "otherwise".
+/// Those of whom is said what they think.
+const MANY: [&str; 8] = ["they", "some", "many", "most", "people", "others", "friends", "students"];
+
+/// Whether the words right before an answer deny it, only suppose it, or leave it open, or give it to others: "not",
+/// "anything but", "pretend that the answer is", "could be", "otherwise", "my friend thinks the answer is".
 pub fn is_disowned(before: &str) -> bool {
     let sentence = sentence_before(before);
     let clause = last_clause(sentence);
@@ -224,7 +236,7 @@ pub fn is_disowned(before: &str) -> bool {
     }
     let mut words = words(clause).rev().take(MOST_WORDS).peekable();
     // What was passed on the way back.
-    let (mut passed, mut copulas, mut be, mut answer) = (0, 0, false, false);
+    let (mut passed, mut copulas, mut be, mut answer, mut the_answer) = (0, 0, false, false, false);
     while let Some(word) = words.next() {
         let kinds = kinds(word);
         let is = |kind: Kinds| kinds & kind != 0;
@@ -241,6 +253,10 @@ pub fn is_disowned(before: &str) -> bool {
         {
             return true;
         }
+        // `I think` and `we believe` say what is meant.
+        if is(OPINION) && the_answer && (word.ends_with(['s', 'S']) || follows(&MANY)) {
+            return true;
+        }
         copulas += usize::from(is(COPULA));
         // `the largest that it could be is` has a sentence for a subject.
         if copulas > 1 || !is(FILLER | COPULA) {
@@ -248,6 +264,7 @@ pub fn is_disowned(before: &str) -> bool {
         }
         be |= word.eq_ignore_ascii_case("be");
         answer |= is(ANSWER);
+        the_answer |= word.eq_ignore_ascii_case("answer");
         passed += 1;
     }
     false
@@ -265,8 +282,11 @@ pub fn is_case_split(between: &str) -> bool {
 /// Whether a sentence, cut off before an answer, tells what would be if something else were so: "If it were Monday, the
 /// answer would be".
 pub fn is_counterfactual(before: &str) -> bool {
-    let said = |wanted: &str| words(sentence_before(before)).any(|word| word.eq_ignore_ascii_case(wanted));
-    said("if") && said("were") && said("would")
+    let sentence = sentence_before(before);
+    let said = |wanted: &str| words(sentence).any(|word| word.eq_ignore_ascii_case(wanted));
+    // Few sentences have the letter, and the others need not be parted into words.
+    let may_say_would = memchr::memchr2(b'u', b'U', sentence.as_bytes()).is_some();
+    may_say_would && said("if") && said("were") && said("would")
 }
 
 /// The end of a text from where its last sentence starts, as far as that is near.
@@ -325,6 +345,9 @@ mod tests {
             "No one thinks it is ",
             "They wrongly claim the answer is ",
             "It is a myth that the answer is ",
+            "My friend thinks the answer is ",
+            "Bob guesses that the answer is ",
+            "Some people say the answer is ",
             "Die Antwort ist nicht ",
             "答案不是",
             "Ответ: не ",
@@ -344,6 +367,10 @@ mod tests {
             "The second number is ",
             "The one that remains is ",
             "The few that are left number ",
+            "I think the answer is ",
+            "We believe that the correct answer is ",
+            "Lisa thinks of the number ",
+            "The author believes that it is ",
         ] {
             assert!(!is_disowned(before), "{before}");
         }

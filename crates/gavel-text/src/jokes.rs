@@ -6,7 +6,7 @@ use crate::start_of;
 const FARTHEST: usize = 2_000;
 
 /// What takes back all that was said, wherever it stands.
-const JOKES: [&str; 42] = [
+const JOKES: [&str; 46] = [
     "kidding",
     "joking",
     "scratch that",
@@ -49,12 +49,17 @@ const JOKES: [&str; 42] = [
     "was sarcasm",
     "being sarcastic",
     "not serious",
+    // What will never be.
+    "pigs fly",
+    "pigs can fly",
+    "freezes over",
+    "opposite day",
 ];
 /// Signs of irony at the end of a line.
 const IRONY: [&str; 4] = ["/s", "/jk", "/sarcasm", "jk"];
 
 /// Whether one of the [`JOKES`] stands behind an answer, in whatever case. The text may be long and is gone through once.
-pub(crate) fn calls_it_a_joke(behind: &str) -> bool {
+pub fn calls_it_a_joke(behind: &str) -> bool {
     let text = start_of(behind, FARTHEST);
     let bytes = text.as_bytes();
     let starts = |at: usize, joke: &str| {
@@ -72,8 +77,9 @@ pub(crate) fn calls_it_a_joke(behind: &str) -> bool {
                 | (b'd', b'i')
                 | (b'm', b'y' | b'e')
                 | (b'r' | b'b', b'e')
+                | (b'f', b'r')
                 | (b'a' | b'o', b'p' | b'n')
-                | (b'p', b's')
+                | (b'p', b's' | b'i')
                 | (b'l' | b'g' | b'n', b'o')
                 | (b'w' | b'g', b'a' | b'o')
         )
@@ -98,10 +104,17 @@ mod tests {
 
     #[test]
     fn a_joke_is_called_one() {
-        for text in [". I lied.", "\n\nJust KIDDING", " … this was a joke", " SIKE!"] {
+        for text in [
+            ". I lied.",
+            "\n\nJust KIDDING",
+            " … this was a joke",
+            " SIKE!",
+            " when pigs fly",
+            ", once hell freezes over",
+        ] {
             assert!(calls_it_a_joke(text), "{text}");
         }
-        for text in ["", ". I am not joking.", " m/s", ". Psychology", ". A belief"] {
+        for text in ["", ". I am not joking.", " m/s", ". Psychology", ". A belief", " of the pigs"] {
             assert!(!calls_it_a_joke(text), "{text}");
         }
         assert!(is_ironic("7 /s") && is_ironic("/jk") && !is_ironic("7 m/s"));

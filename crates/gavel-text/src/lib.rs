@@ -19,6 +19,7 @@ mod withdrawn;
 pub use braces::braced;
 pub use correction::{correction, renamed};
 pub use disowned::{is_case_split, is_counterfactual, is_disowned, sentence_before};
+pub use jokes::calls_it_a_joke;
 pub use scan::{end_of_last, first_of};
 pub use shown::shown;
 pub use surrogates::without_lone_surrogates;
