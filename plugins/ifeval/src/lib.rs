@@ -1,6 +1,7 @@
 //! Judges whether a completion follows verifiable instructions, as IFEval defines them: 25 kinds, strict and loose.
 
 mod check;
+mod disguise;
 mod instruction;
 mod language;
 mod loose;

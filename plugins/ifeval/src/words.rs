@@ -16,9 +16,10 @@ fn is_word_char(c: char) -> bool {
     c.is_alphabetic() || joins || others.contains(&get_general_category(c))
 }
 
-/// How many words the text has.
+/// How many words the text has. Marks and joiners alone, which \w takes as well, are none.
 pub(crate) fn count_words(text: &str) -> usize {
-    text.split(|c| !is_word_char(c)).filter(|word| !word.is_empty()).count()
+    let has_letter = |word: &&str| word.contains(|c: char| c == '_' || c.is_alphanumeric());
+    text.split(|c| !is_word_char(c)).filter(has_letter).count()
 }
 
 /// Whether a word boundary, `\b`, lies at this byte.
@@ -154,6 +155,7 @@ mod tests {
             ("नमस्ते दुनिया", 2),
             ("½ ² …", 0),
             ("你好，世界", 2),
+            ("a \u{332} \u{200d} \u{20dd}", 1),
         ] {
             assert_eq!(count_words(text), count, "{text}");
         }

@@ -4,6 +4,7 @@ use gavel_plugin::excerpt;
 use serde::de::IgnoredAny;
 
 use super::{at_least, exactly, holds};
+use crate::disguise::is_blank;
 
 /// At least so many `[…]`, each within a line.
 pub(super) fn placeholders(response: &str, least: usize) -> Result<(), String> {
@@ -109,7 +110,7 @@ fn count_between(line: &str, mark: &str) -> usize {
         let end = line[start..].find('*').map(|end| start + end);
         match end {
             Some(end) if line[end..].starts_with(mark) => {
-                count += usize::from(!line[start..end].trim().is_empty());
+                count += usize::from(!is_blank(&line[start..end]));
                 at = end + mark.len();
             }
             // Only with two stars: what was found is no end, but may be a start.
@@ -149,7 +150,7 @@ pub(super) fn title(response: &str) -> Result<(), String> {
     let has_title = |line: &str| {
         let Some((_, opened)) = line.split_once("<<") else { return false };
         let Some((title, _)) = opened.rsplit_once(">>") else { return false };
-        title.chars().any(|c| !c.is_whitespace() && c != '<' && c != '>')
+        !is_blank(&title.replace(['<', '>'], ""))
     };
     holds(response.split('\n').any(has_title), || "no title such as <<poem of joy>>".to_owned())
 }

@@ -1,8 +1,8 @@
 //! The kinds `keywords:…`: words and letters that must or must not occur, without regard to case.
 
 use gavel_plugin::excerpt;
-use gavel_text::skeleton;
 
+use crate::disguise;
 use crate::instruction::{Bound, Relation};
 use crate::words::is_boundary;
 
@@ -21,7 +21,7 @@ pub(super) fn frequency(response: &str, keyword: &str, bound: Bound) -> Result<(
 
 /// None of the words occurs as a whole word.
 pub(super) fn forbidden_words(response: &str, words: &[String]) -> Result<(), String> {
-    let seen = disguised(response).map(|seen| seen.to_lowercase());
+    let seen = disguise::read(response).map(|seen| seen.to_lowercase());
     let response = response.to_lowercase();
     let found = words.iter().find(|word| {
         let word = word.to_lowercase();
@@ -52,15 +52,10 @@ pub(super) fn letter_frequency(response: &str, letter: char, bound: Bound) -> Re
 /// How often something occurs. Where it must be seldom, what an eye takes for it counts as well.
 fn counted(response: &str, bound: Bound, count: impl Fn(&str) -> usize) -> usize {
     let written = count(response);
-    match (bound.relation, disguised(response)) {
+    match (bound.relation, disguise::read(response)) {
         (Relation::LessThan, Some(seen)) => written.max(count(&seen)),
         _ => written,
     }
-}
-
-/// What an eye takes a text for, where that is more than what is written.
-fn disguised(response: &str) -> Option<String> {
-    (!response.is_ascii()).then(|| skeleton(response))
 }
 
 #[cfg(test)]

@@ -3,25 +3,26 @@
 use gavel_plugin::excerpt;
 
 use super::{exactly, holds};
+use crate::disguise::{is_blank, visible};
 use crate::instruction::Bound;
 use crate::{punkt, words};
 
 pub(super) fn words(response: &str, bound: Bound) -> Result<(), String> {
-    bound.check(words::count_words(response), "words")
+    bound.check(words::count_words(&visible(response)), "words")
 }
 
 pub(super) fn sentences(response: &str, bound: Bound) -> Result<(), String> {
-    bound.check(punkt::count_sentences(response), "sentences")
+    bound.check(punkt::count_sentences(&visible(response)), "sentences")
 }
 
 /// Exactly so many paragraphs between dividers `***`; none is empty but what stands before the first or after the last.
 pub(super) fn paragraphs(response: &str, wanted: usize) -> Result<(), String> {
     let parts: Vec<&str> = response.split("***").map(str::trim).collect();
     let inner = parts.get(1..parts.len() - 1).unwrap_or_default();
-    if inner.iter().any(|part| part.is_empty()) {
+    if inner.iter().any(|part| is_blank(part)) {
         return Err("an empty paragraph between two dividers ***".to_owned());
     }
-    exactly(parts.iter().filter(|part| !part.is_empty()).count(), wanted, "paragraphs parted by ***")
+    exactly(parts.iter().filter(|part| !is_blank(part)).count(), wanted, "paragraphs parted by ***")
 }
 
 /// Exactly so many paragraphs between empty lines, and the nth starts with the word, given in lower case.
@@ -32,10 +33,11 @@ pub(super) fn nth_paragraph_first_word(
     word: &str,
 ) -> Result<(), String> {
     let parts: Vec<&str> = response.split("\n\n").map(str::trim).collect();
-    let count = parts.iter().filter(|part| !part.is_empty()).count();
+    let count = parts.iter().filter(|part| !is_blank(part)).count();
     exactly(count, wanted, "paragraphs parted by empty lines")?;
     // Counted with the empty ones, as IFEval does: three line breaks in a row move the paragraphs behind them.
-    let first = parts.get(nth - 1).and_then(|part| part.split_whitespace().next()).unwrap_or_default();
+    let paragraph = parts.get(nth - 1).map(|part| visible(part)).unwrap_or_default();
+    let first = paragraph.split_whitespace().next().unwrap_or_default();
     let first = first.trim_start_matches('\'').trim_start_matches('"');
     let end = first.find(['.', ',', '?', '!', '\'', '"']).unwrap_or(first.len());
     let first = first[..end].to_lowercase();

@@ -8,11 +8,12 @@ mod keywords;
 mod length;
 mod text;
 
+use crate::disguise::is_blank;
 use crate::instruction::{Bound, Instruction, Relation};
 
-/// Whether `response` follows the instruction; if not, why. An empty response follows none.
+/// Whether `response` follows the instruction; if not, why. A response in which nothing is seen follows none.
 pub(crate) fn follows(instruction: &Instruction, response: &str) -> Result<(), String> {
-    if response.trim().is_empty() {
+    if is_blank(response) {
         return Err("nothing is written".to_owned());
     }
     match instruction {

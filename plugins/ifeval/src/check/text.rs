@@ -4,13 +4,14 @@
 use gavel_plugin::excerpt;
 
 use super::holds;
+use crate::disguise::{is_blank, visible};
 use crate::instruction::Bound;
 use crate::language::Language;
 use crate::words;
 
 /// So many tokens in capitals.
 pub(super) fn capital_words(response: &str, bound: Bound) -> Result<(), String> {
-    bound.check(words::count_capital_tokens(response), "words in capitals")
+    bound.check(words::count_capital_tokens(&visible(response)), "words in capitals")
 }
 
 /// No small letter, a capital one, and English for all that can be told.
@@ -41,12 +42,14 @@ pub(super) fn language(response: &str, wanted: Language) -> Result<(), String> {
 pub(super) fn two_responses(response: &str) -> Result<(), String> {
     let parts: Vec<&str> = response.split("******").map(str::trim).collect();
     let inner = parts.get(1..parts.len() - 1).unwrap_or_default();
-    if inner.iter().any(|part| part.is_empty()) {
+    if inner.iter().any(|part| is_blank(part)) {
         return Err("an empty response between two dividers ******".to_owned());
     }
-    let responses: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    let responses: Vec<&str> = parts.into_iter().filter(|part| !is_blank(part)).collect();
     match responses[..] {
-        [first, second] if first == second => Err("the two responses are the same".to_owned()),
+        [first, second] if visible(first) == visible(second) => {
+            Err("the two responses are the same".to_owned())
+        }
         [_, _] => Ok(()),
         _ => Err(format!("{} responses parted by ******, wants 2", responses.len())),
     }
