@@ -1,8 +1,8 @@
 //! Whether a completion is a fenced block of Markdown, after CommonMark's rules for fences at the top level.
 
 use gavel_plugin::Verdict;
-use gavel_text::is_blank;
 
+use crate::blank::is_blank;
 use crate::json;
 use crate::metrics::Metrics;
 use crate::options::{Fence, Options};

@@ -29,7 +29,7 @@ pub struct Options {
     pub allow_outside: Option<bool>,
     /// White space may stand before, between and after the blocks; true when left out.
     pub allow_whitespace: Option<bool>,
-    /// Blocks with nothing but white space in them pass; true when left out.
+    /// Blocks with nothing to be seen in them pass; true when left out.
     pub allow_empty: Option<bool>,
 }
 

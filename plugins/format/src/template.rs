@@ -3,8 +3,8 @@
 //! One pass over the completion for each tag, and nothing is compiled, so a submission costs little more than its start.
 
 use gavel_plugin::{Submission, Verdict};
-use gavel_text::is_blank;
 
+use crate::blank::is_blank;
 use crate::json;
 use crate::metrics::Metrics;
 use crate::options::Options;
