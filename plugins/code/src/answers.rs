@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gavel_plugin::Error;
 use gavel_plugin::interpreter::Outcome;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::drivers::{self, Driver};
@@ -20,10 +20,24 @@ const MOST_ITEMS: usize = 400_000;
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
     Returned(Claim),
-    /// It raised: the names of the error's classes, the most particular first, and its text.
-    Raised(Vec<String>, String),
+    /// It raised: the error's classes, the most particular first, and its text.
+    Raised(Vec<ErrorClass>, String),
     /// The run ended before there was an answer; this says how.
     Ended(String),
+}
+
+/// A class of an error, by where it is found and not by what it calls itself: a module and a name in it.
+///
+/// `builtins` and the modules of the library are those that the interpreter came with, `solution` is the program. A class
+/// that is found nowhere has no module.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ErrorClass(String, String);
+
+impl ErrorClass {
+    /// A class of Python itself.
+    fn builtin(name: &str) -> Self {
+        Self("builtins".to_owned(), name.to_owned())
+    }
 }
 
 /// What a program says that it returned.
@@ -59,7 +73,7 @@ impl Answer {
         match self {
             Self::Returned(_) => None,
             Self::Raised(classes, text) => {
-                let class = classes.first().map_or("an error", String::as_str);
+                let class = classes.first().map_or("an error", |ErrorClass(_, name)| name.as_str());
                 Some(gavel_plugin::excerpt(&format!("raised {class}: {text}")))
             }
             Self::Ended(how) => Some(how.clone()),
@@ -100,7 +114,7 @@ struct Record {
     state: Vec<(ObjectId, usize, BTreeMap<String, Json>)>,
     #[serde(default)]
     kinds: Vec<Vec<String>>,
-    raised: Option<Vec<String>>,
+    raised: Option<Vec<ErrorClass>>,
     #[serde(default)]
     text: String,
 }
@@ -160,7 +174,7 @@ impl Answers {
 }
 
 fn strange(why: &str) -> Answer {
-    Answer::Raised(vec!["ValueError".to_owned()], why.to_owned())
+    Answer::Raised(vec![ErrorClass::builtin("ValueError")], why.to_owned())
 }
 
 fn read(json: &str) -> Answer {
@@ -169,7 +183,7 @@ fn read(json: &str) -> Answer {
     };
     if let Some(classes) = record.raised {
         return Answer::Raised(
-            classes.into_iter().take(16).collect(),
+            classes.into_iter().take(32).collect(),
             record.text.chars().take(200).collect(),
         );
     }

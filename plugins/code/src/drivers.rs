@@ -17,6 +17,8 @@ const HANDLES: &str = include_str!("python/handles.py");
 const EXECUTE: &str = include_str!("python/execute.py");
 const METHODS: &str = include_str!("python/methods.py");
 const OBJECTS: &str = include_str!("python/objects.py");
+const STANDINS: &str = include_str!("python/standins.py");
+const QUESTIONS: &str = include_str!("python/questions.py");
 const CHECK: &str = include_str!("python/check.py");
 const FRAMEWORKS: &str = include_str!("python/frameworks.py");
 const GUARDED: &str = include_str!("python/guarded.py");
@@ -71,9 +73,11 @@ pub(crate) struct Round<'a> {
     pub(crate) tests: &'a str,
     /// What the task gave the program to start with, if that is Python by itself.
     pub(crate) prelude: &'a str,
+    /// The classes that it defines, and the program does not define anew.
+    pub(crate) classes: &'a [String],
     /// Names of the program that the tests use, and what the tests call them.
     pub(crate) externals: &'a [(String, String)],
-    /// Pairs of a question and its answer, as `check.py` takes them.
+    /// Pairs of a question and its answer, as `questions.py` takes them.
     pub(crate) known: Vec<Json>,
     pub(crate) guarded: bool,
 }
@@ -84,9 +88,10 @@ pub(crate) fn check(round: &Round<'_>, nonce: &str) -> String {
     let externals = externals(round.externals);
     let prelude = literal_string(round.prelude);
     let frameworks = if needs_frameworks(round.tests) { FRAMEWORKS } else { "" };
-    let mut source = format!("{ENCODE}{RARE}{CHECK}{frameworks}{LIBRARY}EXTERNALS = {externals}\n");
+    let mut source =
+        format!("{ENCODE}{RARE}{STANDINS}{QUESTIONS}{CHECK}{frameworks}{LIBRARY}EXTERNALS = {externals}\n");
     _ = writeln!(source, "BUILTIN_METHODS = {}.split()", literal_string(BUILTIN_METHODS));
-    _ = writeln!(source, "GUARDED = {guarded}\nPRELUDE = {prelude}");
+    _ = writeln!(source, "GUARDED = {guarded}\nPRELUDE = {prelude}\nTASK = [{}]", literals(round.classes));
     _ = writeln!(source, "learn({})", loaded(&round.known));
     _ = writeln!(source, "check({}, '{nonce}')", literal_string(round.tests));
     source
@@ -96,13 +101,25 @@ fn needs_frameworks(tests: &str) -> bool {
     ["pytest", "unittest", "def test", "except", "numpy"].iter().any(|word| tests.contains(word))
 }
 
-/// Runs the tests beside the program; see `guarded.py`.
-pub(crate) fn guard(program: &str, tests: &str, names: &[(String, String)], nonce: &str) -> String {
-    let (program, tests) = (literal_string(program), literal_string(tests));
+/// Runs the tests beside the program, whose start is the task's `prelude`; see `guarded.py`.
+pub(crate) fn guard(
+    program: &str,
+    prelude: &str,
+    tests: &str,
+    names: &[(String, String)],
+    nonce: &str,
+) -> String {
+    let (program, tests, prelude) = (literal_string(program), literal_string(tests), literal_string(prelude));
     let externals = externals(names);
     format!(
-        "{ENCODE}{CHECK}{FRAMEWORKS}{GUARDED}EXTERNALS = {externals}\nguard({tests}, {program}, '{nonce}')\n"
+        "{ENCODE}{STANDINS}{QUESTIONS}{CHECK}{FRAMEWORKS}{GUARDED}EXTERNALS = {externals}\nPRELUDE = {prelude}\n\
+         guard({tests}, {program}, '{nonce}')\n"
     )
+}
+
+/// Texts as Python writes them in a list.
+fn literals(texts: &[String]) -> String {
+    texts.iter().map(|text| literal_string(text) + ", ").collect()
 }
 
 /// A Python dict of what the tests call each name of the program.

@@ -42,6 +42,12 @@ const NAMES: [(&str, &str); 17] = [
     ),
 ];
 
+/// The module that a name is imported from.
+pub(crate) fn module_of(name: &str) -> Option<&'static str> {
+    let has = |known: &str| known.split_ascii_whitespace().any(|it| it == name);
+    NAMES.iter().find(|(_, known)| has(known)).map(|(module, _)| *module)
+}
+
 /// The program with the imports that it counts on.
 pub(crate) fn with_imports(program: String) -> String {
     let words = free_names(&program);

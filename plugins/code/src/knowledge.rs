@@ -156,7 +156,7 @@ impl Question {
         Self::Call(Callee::Function(name.to_owned()), args, named)
     }
 
-    /// Reads what `check.py` noted. Nothing but the questions above can be read. `made` are the objects that the test
+    /// Reads what `questions.py` noted. Nothing but the questions above can be read. `made` are the objects that the test
     /// made by calling a class by its name.
     pub(crate) fn reported(json: &str, made: &BTreeSet<ObjectId>) -> Option<Self> {
         let parts: Vec<Json> = serde_json::from_str(json).ok()?;

@@ -63,6 +63,8 @@ pub(crate) struct AssertTests {
     pub(crate) entry_point: Option<String>,
     /// What the task gave the program to start with: the start of a function, and what stands before it.
     pub(crate) prefix: Option<String>,
+    /// What the policy was asked.
+    pub(crate) prompt: String,
 }
 
 /// Reads the tests of a task.
@@ -88,6 +90,7 @@ pub(crate) fn task_of(submission: &Submission, dataset: Dataset) -> Result<Task,
             if tests.source.trim().is_empty() {
                 return Err(Error::InvalidTask("the tests are empty".to_owned()));
             }
+            submission.prompt().clone_into(&mut tests.prompt);
             Tests::Assert(tests)
         }
         tests => tests,
@@ -160,7 +163,7 @@ fn from_reference(object: &Object) -> Result<Tests, Error> {
                 Some(name) => with_check(tests, name),
                 None => tests,
             };
-            Ok(Tests::Assert(AssertTests { source, entry_point, prefix }))
+            Ok(Tests::Assert(AssertTests { source, entry_point, prefix, ..AssertTests::default() }))
         }
     }
 }

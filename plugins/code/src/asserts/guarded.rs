@@ -13,7 +13,8 @@ use crate::run::{Runner, is_limit, nonce, records, told};
 
 pub(super) fn judge(program: &str, suite: &Suite<'_>, runner: &mut Runner<'_>) -> Result<Report, Error> {
     let nonce = nonce();
-    let source = drivers::guard(program, suite.source, &suite.names.externals, &nonce);
+    let source =
+        drivers::guard(program, suite.prefix.prelude(), suite.source, &suite.names.externals, &nonce);
     let outcome = runner.run(source, Vec::new())?;
     let records = records(&outcome.stdout, &nonce);
     let checked = records.get(&0).and_then(|json| serde_json::from_str::<Checked<'_>>(json.get()).ok());

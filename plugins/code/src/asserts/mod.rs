@@ -18,19 +18,22 @@ use crate::ahead;
 use crate::answers::ask;
 use crate::drivers::Driver;
 use crate::options::Guarded;
+use crate::prefix::Prefix;
 use crate::report::Report;
 use crate::run::Runner;
 use crate::task::AssertTests;
 use evaluate::Assertion;
-use names::Names;
+use names::{Names, definitions};
 
 /// The tests as they are read, and what they use.
 struct Suite<'a> {
     source: &'a str,
     tree: &'a ModModule,
     names: Names,
-    /// What the task gave the program to start with, as far as it is Python by itself.
-    prelude: &'a str,
+    /// What the task gave the program to start with.
+    prefix: &'a Prefix<'a>,
+    /// The classes that it defines, and the program does not define anew.
+    classes: Vec<String>,
 }
 
 /// The names of the program that tests use, as it knows them; none where the tests are not Python.
@@ -40,20 +43,36 @@ pub(crate) fn called(tests: &str) -> Vec<String> {
     names.externals.into_iter().map(|(_, name)| name).collect()
 }
 
-/// Judges a program by its tests.
-pub(crate) fn judge(program: &str, tests: &AssertTests, runner: &mut Runner<'_>) -> Result<Report, Error> {
+/// Judges a completion by its tests.
+pub(crate) fn judge(
+    completion: String,
+    tests: &AssertTests,
+    runner: &mut Runner<'_>,
+) -> Result<Report, Error> {
     let not_python = |error| Error::InvalidTask(format!("the tests are not Python: {error}"));
-    let prelude = tests.prefix.as_deref().map(given::prelude).unwrap_or_default();
+    let prefix = Prefix::read(tests.prefix.as_deref().unwrap_or_default());
+    let entry_point = tests.entry_point.as_deref();
+    let program = match entry_point {
+        Some(name) => prefix.completed(completion, name),
+        None => completion,
+    };
     let parsed = ruff_python_parser::parse_module(&tests.source).map_err(not_python)?;
-    let source = given::with_imports(&tests.source, parsed.syntax(), &prelude);
+    let source = given::with_imports(tests, parsed.syntax(), &prefix);
     let parsed = ruff_python_parser::parse_module(&source).map_err(not_python)?;
     let tree = parsed.syntax();
-    let mut names = Names::of(tree, tests.entry_point.as_deref(), |name| defines(program, name));
+    let mut names = Names::of(tree, entry_point, |name| defines(&program, name));
     // What the task itself defines is the task's, whatever the program makes of it; but not the function in question.
-    names
-        .externals
-        .retain(|(_, name)| tests.entry_point.as_deref() == Some(name.as_str()) || !defines(&prelude, name));
-    let suite = Suite { source: &source, tree, names, prelude: &prelude };
+    names.externals.retain(|(_, name)| {
+        entry_point == Some(name.as_str())
+            || !defines(prefix.prelude(), name) && given::is_mentioned(name, tests)
+    });
+    let is_external = |class: &str| names.externals.iter().any(|(_, name)| name == class);
+    let is_kept = |class: &&str| {
+        !is_external(class) && definitions(&program, class) <= definitions(prefix.prelude(), class)
+    };
+    let classes = prefix.classes().filter(is_kept).map(str::to_owned).collect();
+    let suite = Suite { source: &source, tree, names, prefix: &prefix, classes };
+    let program = program.as_str();
     if let Some(why) = &suite.names.unsplittable {
         return unsplittable(program, &suite, why, runner);
     }
@@ -102,11 +121,6 @@ fn unsplittable(
         ))),
         Guarded::Allow => guarded::judge(program, suite, runner),
     }
-}
-
-/// Whether a text of the task is Python by itself.
-pub(crate) fn is_python(text: &str) -> bool {
-    ruff_python_parser::parse_module(text).is_ok()
 }
 
 pub(crate) use names::defines;

@@ -48,18 +48,21 @@ impl Names {
         found.visit_body(&tests.body);
         let Found { loaded, bound, imported, module } = found;
         let free = |name: &&String| !bound.contains(*name) && !name.starts_with("__");
-        let builtin = |name: &str| BUILTINS.split_ascii_whitespace().any(|builtin| builtin == name);
         let mut externals: Vec<String> = loaded
             .iter()
             .filter(free)
-            .filter(|name| !builtin(name) || entry_point == Some(name.as_str()))
+            .filter(|name| !is_builtin(name) || entry_point == Some(name.as_str()))
             .cloned()
             .collect();
         // A task may ask for a function named as a builtin, such as `sum`. But a program must not get to replace the
         // builtins that a test compares with, so this counts only where the test calls nothing else of it.
         if externals.is_empty() && imported.is_empty() {
-            externals =
-                loaded.iter().filter(free).filter(|name| builtin(name) && defined(name)).cloned().collect();
+            externals = loaded
+                .iter()
+                .filter(free)
+                .filter(|name| is_builtin(name) && defined(name))
+                .cloned()
+                .collect();
         }
         let mut externals: Vec<(String, String)> =
             externals.into_iter().map(|name| (name.clone(), name)).collect();
@@ -68,9 +71,14 @@ impl Names {
             .into_iter()
             .find(|&name| loaded.contains(name) && !bound.contains(name) && entry_point != Some(name));
         let dangerous = evaluator.map(ToOwned::to_owned).or(module);
-        let builtins = loaded.iter().any(|name| builtin(name));
+        let builtins = loaded.iter().any(|name| is_builtin(name));
         Self { externals, unsplittable: dangerous.map(|name| format!("use `{name}`")), builtins }
     }
+}
+
+/// Whether Python defines a name without an import.
+pub(super) fn is_builtin(name: &str) -> bool {
+    BUILTINS.split_ascii_whitespace().any(|builtin| builtin == name)
 }
 
 /// The names that tests bind, and those that they use.
@@ -83,22 +91,29 @@ pub(super) fn bound_and_loaded(tests: &ModModule) -> (BTreeSet<String>, BTreeSet
 /// Whether a line of the program, at its outermost level, defines the name. The program is hostile text, so it is not
 /// parsed here; a wrong answer costs nothing but a failed test.
 pub(crate) fn defines(program: &str, name: &str) -> bool {
+    program.lines().any(|line| line_defines(line, name))
+}
+
+/// How many lines of the program do.
+pub(super) fn definitions(program: &str, name: &str) -> usize {
+    program.lines().filter(|line| line_defines(line, name)).count()
+}
+
+fn line_defines(line: &str, name: &str) -> bool {
     let starts_with_name = |rest: &str| {
         rest.trim_start()
             .strip_prefix(name)
             .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
     };
-    program.lines().any(|line| {
-        let definition = ["def ", "async def ", "class "].iter().find_map(|word| line.strip_prefix(word));
-        match definition {
-            Some(rest) => starts_with_name(rest),
-            None => {
-                starts_with_name(line)
-                    && line[name.len()..].trim_start().starts_with(['=', ':'])
-                    && !line[name.len()..].trim_start().starts_with("==")
-            }
+    let definition = ["def ", "async def ", "class "].iter().find_map(|word| line.strip_prefix(word));
+    match definition {
+        Some(rest) => starts_with_name(rest),
+        None => {
+            starts_with_name(line)
+                && line[name.len()..].trim_start().starts_with(['=', ':'])
+                && !line[name.len()..].trim_start().starts_with("==")
         }
-    })
+    }
 }
 
 #[derive(Default)]

@@ -134,7 +134,8 @@ fn made_by_the_test(known: &[Known]) -> BTreeSet<ObjectId> {
 fn round_of<'a>(suite: &'a Suite<'_>, known: &'a [Known], runner: &Runner<'_>) -> Round<'a> {
     Round {
         tests: suite.source,
-        prelude: suite.prelude,
+        prelude: suite.prefix.prelude(),
+        classes: &suite.classes,
         externals: &suite.names.externals,
         known: known.iter().map(|known| json!([known.key, told_answer(&known.answer)])).collect(),
         guarded: runner.options.guarded == Guarded::Allow,
@@ -170,7 +171,7 @@ pub(super) fn report(checked: &Checked<'_>, suite: &Suite<'_>) -> Result<Report,
     Ok(Report { tests, passed, failure, guarded, ..Report::default() })
 }
 
-/// An answer as `check.py` takes it: a list where all of it is plain, else an expression.
+/// An answer as `questions.py` takes it: a list where all of it is plain, else an expression.
 fn told_answer(answer: &Answer) -> Json {
     match answer {
         Answer::Returned(claim) => match claim.value.plain().filter(|_| claim.changed.is_empty()) {

@@ -28,7 +28,7 @@ function __gavelExecute(nonce, find, calls) {
     try {
       record = { value: encode(find()(...args)) };
     } catch (error) {
-      record = { raised: [String(error && error.name)], text: String(error && error.message).slice(0, 200) };
+      record = { raised: [["", String(error && error.name)]], text: String(error && error.message).slice(0, 200) };
     }
     emit(index + 1, record);
   });

@@ -1,14 +1,27 @@
 # Runs a program and asks it one thing after the other. Untrusted: the program shares this interpreter, so whatever
 # comes out of here is a claim, compared elsewhere. Nothing expected enters. Compiled in every run, so it is short.
-import io, os, random, sys
+import builtins, io, os, random, sys
 
 
-def raised(error):
+BUILTINS = dict(vars(builtins))
+
+
+def places(kind, names):
+    """Where a class is found, as pairs of a module and a name. What it calls itself is only where to look."""
+    name, module = kind.__name__, kind.__module__
+    found = [["builtins", name]] if BUILTINS.get(name) is kind else []
+    found += [["solution", name] for name, value in names.items() if value is kind]
+    if not found and vars(sys.modules.get(module, builtins)).get(name) is kind:
+        found = [[module, name]]
+    return found or [["", name]]
+
+
+def raised(error, names):
     try:
         text = str(error)[:200]
     except BaseException:
         text = ""
-    return {"raised": [base.__name__ for base in type(error).__mro__], "text": text}
+    return {"raised": [place for kind in type(error).__mro__ for place in places(kind, names)], "text": text}
 
 
 def find(names, name):
@@ -55,7 +68,7 @@ def execute(source, nonce):
                 record = exec(compile(source, "solution.py", "exec", 0, True), names) or {}
         except BaseException as error:
             # A program that reads input at its end has defined what is asked for before.
-            record = {} if not number and type(error) is EOFError else raised(error)
+            record = {} if not number and type(error) is EOFError else raised(error, names)
         out.write("\n%s %d %s\n" % (nonce, number, json.dumps(record)))
         out.flush()
         # The next question comes in when this one is answered, and takes its place.

@@ -10,8 +10,8 @@ def caught(tree):
             wanted = node.args[:1]
         for part in wanted:
             for name in ast.walk(part) if part else ():
-                if isinstance(name, ast.Name):
-                    yield name.id
+                if isinstance(name, (ast.Name, ast.Attribute)):
+                    yield getattr(name, "id", None) or name.attr
 
 
 def allclose(left, right, rtol=1e-5, atol=1e-8):
@@ -42,7 +42,7 @@ def prepare(tree):
         if name in EXTERNALS:
             exceptions[EXTERNALS[name]] = type(EXTERNALS[name], (Exception,), {})
         else:
-            caught_builtins.add(name)
+            caught_names.add(name)
 
 
 fixtures = {}

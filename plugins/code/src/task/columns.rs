@@ -58,7 +58,7 @@ fn humaneval(object: &Object) -> Result<Option<Tests>, Error> {
         return Ok(None);
     };
     let source = with_check(test, &entry_point);
-    Ok(Some(Tests::Assert(AssertTests { source, entry_point: Some(entry_point), prefix: None })))
+    Ok(Some(Tests::Assert(AssertTests { source, entry_point: Some(entry_point), ..AssertTests::default() })))
 }
 
 /// `test_list` holds assertions; `test_imports` and `test_setup_code` come before them.
@@ -72,7 +72,7 @@ fn mbpp(object: &Object) -> Result<Option<Tests>, Error> {
     let setup = text(object, "test_setup_code").unwrap_or_default();
     let lines: Vec<String> = imports.into_iter().chain([setup]).chain(list).collect();
     let entry_point = text(object, "entry_point");
-    Ok(Some(Tests::Assert(AssertTests { source: lines.join("\n"), entry_point, prefix: None })))
+    Ok(Some(Tests::Assert(AssertTests { source: lines.join("\n"), entry_point, ..AssertTests::default() })))
 }
 
 /// `inputs` and `outputs` side by side, with `fn_name` where a function is called; APPS, TACO, and verl's form.
@@ -143,7 +143,7 @@ fn sandbox_fusion(object: &Object) -> Result<Option<Tests>, Error> {
         Some(name) => with_check(code, name),
         None => code,
     };
-    Ok(Some(Tests::Assert(AssertTests { source, entry_point, prefix })))
+    Ok(Some(Tests::Assert(AssertTests { source, entry_point, prefix, ..AssertTests::default() })))
 }
 
 /// A list of objects with `input` and `output`, each with what kind of test it is.
