@@ -3,6 +3,7 @@
 mod cosine;
 mod overlong;
 mod repetition;
+mod seen;
 mod unit;
 
 use gavel_plugin::{Error, Submission, Verdict, Verifier, export};
@@ -120,7 +121,8 @@ impl Verifier for Length {
                     [min_value_wrong, max_value_wrong],
                     [min_value_correct, max_value_correct],
                 )?;
-                let length = unit.length(submission)?;
+                // A wrong answer earns by its length, so what is hidden in it does not count.
+                let length = unit.seen_length(submission)?;
                 let correct = correct.map_or_else(|| cosine::correct(submission), Ok)?;
                 Ok(rule.judge(length, unit, correct))
             }

@@ -5,6 +5,8 @@ use std::fmt;
 use gavel_plugin::{Error, Submission};
 use serde::Deserialize;
 
+use crate::seen::seen;
+
 /// What a length is counted in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -35,19 +37,33 @@ struct Columns {
 }
 
 impl Unit {
-    /// How long the completion is.
+    /// How long the completion is. What is hidden in it is long as well.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidTask`] when tokens are asked for and the task has no column `completion_tokens`.
     pub fn length(self, submission: &Submission) -> Result<u64, Error> {
+        let completion = submission.completion();
+        Ok(self.seen_length(submission)?.max(match self {
+            Self::Tokens => 0,
+            Self::Words => completion.split_whitespace().count() as u64,
+            Self::Characters => completion.chars().count() as u64,
+        }))
+    }
+
+    /// How much of the completion can be seen.
+    ///
+    /// # Errors
+    ///
+    /// As [`Unit::length`].
+    pub fn seen_length(self, submission: &Submission) -> Result<u64, Error> {
         match self {
             Self::Tokens => submission
                 .metadata::<Columns>()?
                 .completion_tokens
                 .ok_or_else(|| Error::InvalidTask(NO_TOKENS.to_owned())),
-            Self::Words => Ok(submission.completion().split_whitespace().count() as u64),
-            Self::Characters => Ok(submission.completion().chars().count() as u64),
+            Self::Words => Ok(seen(submission.completion()).split_whitespace().count() as u64),
+            Self::Characters => Ok(seen(submission.completion()).chars().count() as u64),
         }
     }
 }

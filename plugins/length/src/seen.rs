@@ -1,0 +1,39 @@
+//! What is seen of a completion: nothing that is hidden in it makes it longer, or two words of one.
+
+use std::borrow::Cow;
+
+use gavel_text::{is_invisible, joins};
+
+/// The text as it is seen: without characters that have no width and marks that are stuck to plain letters, and with
+/// blanks where there seem to be some.
+pub(crate) fn seen(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let mut on_plain = false;
+    let kept = text.chars().filter(|&c| {
+        let stuck = joins(c) && on_plain;
+        if !joins(c) && !is_invisible(c) {
+            // In other scripts, marks make the letter; no word of English differs from another by one.
+            on_plain = c.is_ascii();
+        }
+        !is_invisible(c) && !stuck
+    });
+    Cow::Owned(kept.map(|c| if is_filler(c) { ' ' } else { c }).collect())
+}
+
+/// Characters that take room and show nothing, though Unicode has some of them for letters.
+fn is_filler(c: char) -> bool {
+    matches!(c, '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}' | '\u{1d159}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_hidden_is_not_seen() {
+        assert_eq!(seen("a\u{200b}b\u{3164}c\u{e0041}d\u{332}"), "ab cd");
+        assert_eq!(seen("नमस्ते é"), "नमस्ते é");
+    }
+}
