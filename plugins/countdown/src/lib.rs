@@ -5,6 +5,7 @@ mod marks;
 mod task;
 
 use gavel_plugin::{Error, Submission, Verdict, Verifier, excerpt, export};
+use gavel_text::{is_withdrawn, said, turns};
 use num_rational::BigRational;
 use serde::Deserialize;
 
@@ -48,7 +49,9 @@ impl Verifier for Countdown {
     fn verify(submission: &Submission, options: &Options) -> Result<Verdict, Error> {
         let task = Task::of(submission)?;
         let verdict = match last_answer(submission.completion()) {
-            Some(answer) => judge_answer(answer, &task, options),
+            Some((_, behind)) if is_withdrawn(behind) => Findings { has_answer: true, ..Findings::default() }
+                .verdict("the answer is taken back behind it".to_owned()),
+            Some((answer, _)) => judge_answer(answer, &task, options),
             None => Findings::default().verdict("no <answer>…</answer> at the end".to_owned()),
         };
         Ok(verdict.metric("wrong_marks", marks::share_wrong(submission.completion(), task.target)))
@@ -77,10 +80,12 @@ impl Findings {
     }
 }
 
-/// What stands in the last `<answer>`. One that is not closed counts, so that nothing before it can stand in for it.
-fn last_answer(completion: &str) -> Option<&str> {
-    let (_, after) = completion.rsplit_once("<answer>")?;
-    after.split_once("</answer>").map(|(answer, _)| answer.trim())
+/// What stands in the last `<answer>` that was said, and what behind it. One that is not closed counts, so that nothing
+/// before it can stand in for it. What is only thought is no answer, nor what stands behind the end of the turn.
+fn last_answer(completion: &str) -> Option<(&str, &str)> {
+    let turn = turns(completion).into_iter().next()?;
+    let (_, after) = said(turn).rsplit_once("<answer>")?;
+    after.split_once("</answer>").map(|(answer, behind)| (answer.trim(), behind))
 }
 
 fn judge_answer(answer: &str, task: &Task, options: &Options) -> Verdict {
@@ -118,10 +123,22 @@ fn without_result<'a>(answer: &'a str, task: &Task, options: &Options) -> &'a st
 mod tests {
     use super::*;
 
+    fn answer(completion: &str) -> Option<String> {
+        last_answer(completion).map(|(answer, _)| answer.to_owned())
+    }
+
     #[test]
     fn the_last_answer_counts() {
-        assert_eq!(last_answer("<answer>1</answer> <answer> 2 </answer> so"), Some("2"));
-        assert_eq!(last_answer("<answer>1</answer> <answer>2"), None);
-        assert_eq!(last_answer("1 + 2"), None);
+        assert_eq!(answer("<answer>1</answer> <answer> 2 </answer> so").as_deref(), Some("2"));
+        assert_eq!(answer("<answer>1</answer> <answer>2"), None);
+        assert_eq!(answer("1 + 2"), None);
+    }
+
+    #[test]
+    fn what_is_only_thought_is_no_answer() {
+        assert_eq!(answer("<think><answer>1</answer></think> so"), None);
+        assert_eq!(answer("<answer>1</answer></think> so"), None);
+        assert_eq!(answer("<think>x</think><answer>1</answer>").as_deref(), Some("1"));
+        assert_eq!(answer("<answer>1</answer><|im_end|><answer>2</answer>").as_deref(), Some("1"));
     }
 }
