@@ -6,13 +6,21 @@ use gavel_text::without_lone_surrogates;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+use crate::numbers;
+
 /// Reads all of `text`; half a character, `\ud83d`, is one that is not known.
 pub(crate) fn parse(text: &str) -> Result<Value, serde_json::Error> {
     let text = without_lone_surrogates(text);
     let mut reader = serde_json::Deserializer::from_str(&text);
     let value = Document.deserialize(&mut reader)?;
     reader.end()?;
-    Ok(value)
+    // Written otherwise, whole numbers that only a few have in them are doubles.
+    let whole = numbers::with_whole_numbers(&text);
+    if whole == *text {
+        Ok(value)
+    } else {
+        Document.deserialize(&mut serde_json::Deserializer::from_str(&whole))
+    }
 }
 
 /// About how many values and letters a document has.

@@ -46,14 +46,22 @@ pub(crate) fn check(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
+/// JSON in a completion.
+pub(crate) struct Found<'a> {
+    pub(crate) value: Value,
+    /// As it is written.
+    pub(crate) text: &'a str,
+    pub(crate) place: Place,
+}
+
 /// The JSON in the first place that holds JSON, or why there is none.
-pub(crate) fn json(completion: &str, options: &Options) -> Result<(Value, Place), String> {
+pub(crate) fn json<'a>(completion: &'a str, options: &Options) -> Result<Found<'a>, String> {
     let text = after_thinking(completion);
     let mut mistake = None;
     for &place in &options.order {
-        let Some(found) = find(text, place, &options.tag) else { continue };
-        match document::parse(found) {
-            Ok(value) => return Ok((value, place)),
+        let Some(text) = find(text, place, &options.tag) else { continue };
+        match document::parse(text) {
+            Ok(value) => return Ok(Found { value, text, place }),
             // The first mistake is that of the place that matters most, unless that is just everything.
             Err(error) if mistake.is_none() || place != Place::Whole => {
                 mistake = Some(format!("{place} is no JSON: {error}"));

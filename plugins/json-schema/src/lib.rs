@@ -2,15 +2,19 @@
 
 mod document;
 mod extract;
+mod multiple;
+mod numbers;
 mod schema;
 mod strict;
 
 use std::collections::BTreeSet;
 
+use extract::Found;
 use gavel_plugin::{Error, Submission, Verdict, Verifier, excerpt, export};
 use jsonschema::Validator;
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 pub use extract::Place;
 pub use schema::Draft;
@@ -21,7 +25,7 @@ use schema::Schema;
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
     /// The schema of every task; when left out, each task brings its own.
-    pub schema: Option<Value>,
+    pub schema: Option<Box<RawValue>>,
     /// The column that holds the task's schema, as an object or as its text.
     pub column: Option<String>,
     /// Where the JSON may stand; the first place that holds JSON counts.
@@ -67,7 +71,10 @@ impl Verifier for JsonSchema {
         let schema = Schema::of(submission, options)?;
         let validator = schema.compile(options)?;
         Ok(match extract::json(submission.completion(), options) {
-            Ok((value, place)) => judge(&value, place, &schema, &validator),
+            Ok(Found { value, text, place }) => match schema.numbers.confused(text) {
+                Some(why) => verdict(true, 1, 0.0).because(format!("{place} is invalid: {why}")),
+                None => judge(&value, place, &schema, &validator),
+            },
             Err(reason) => verdict(false, 0, 0.0).because(reason),
         })
     }

@@ -1,12 +1,17 @@
 //! The schema of a task: where it is, and how it is compiled.
 
+use std::collections::BTreeMap;
+
 use gavel_plugin::{Error, Submission, excerpt};
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, Validator};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::{Options, strict};
+use crate::numbers::{self, Numbers};
+use crate::{Options, multiple, strict};
 
 /// How often a pattern of a schema may go back and try again before it is given up.
 const BACKTRACKS: usize = 100_000;
@@ -48,6 +53,8 @@ pub(crate) struct Schema {
     value: Value,
     /// `options.schema`, `reference`, or a column.
     origin: String,
+    /// All numbers in it, as they are written.
+    pub(crate) numbers: Numbers,
 }
 
 /// Columns that hold a schema when the options name none and there is no reference.
@@ -62,10 +69,10 @@ impl Schema {
                     "column: leave it out, the option schema has the schema".to_owned(),
                 ));
             }
-            (Some(schema), None) => Self { value: schema.clone(), origin: "schema".to_owned() },
+            (Some(schema), None) => Self::written(schema.get(), "schema").map_err(Error::InvalidOptions)?,
             (None, Some(column)) => Self::in_columns(submission, &[column.as_str()])?,
             (None, None) if submission.has_reference() => {
-                Self::read(Value::String(submission.reference()?.to_owned()), "reference")?
+                Self::written(submission.reference()?, "reference").map_err(Error::InvalidTask)?
             }
             (None, None) => Self::in_columns(submission, &COLUMNS)?,
         };
@@ -79,25 +86,26 @@ impl Schema {
     }
 
     fn in_columns(submission: &Submission, names: &[&str]) -> Result<Self, Error> {
-        let mut columns: Map<String, Value> = submission.metadata()?;
-        let found = names.iter().find_map(|name| columns.remove(*name).map(|value| (value, *name)));
-        match found {
-            Some((value, name)) => Self::read(value, name),
-            None => Err(Error::InvalidTask(format!(
+        let mut columns: BTreeMap<String, Box<RawValue>> = submission.metadata()?;
+        let found = names.iter().find_map(|name| columns.remove(*name).map(|json| (json, *name)));
+        let Some((json, name)) = found else {
+            return Err(Error::InvalidTask(format!(
                 "no schema: the task has no reference and no column {}",
                 names.join(" or ")
-            ))),
-        }
+            )));
+        };
+        // A schema may be written as an object or as the text of one.
+        let text = serde_json::from_str::<String>(json.get()).ok();
+        Self::written(text.as_deref().unwrap_or(json.get()), name).map_err(Error::InvalidTask)
     }
 
-    /// A schema may be written as an object or as the text of one.
-    fn read(value: Value, origin: &str) -> Result<Self, Error> {
-        let value = match value {
-            Value::String(text) => serde_json::from_str(&text)
-                .map_err(|error| Error::InvalidTask(format!("{origin}: is no JSON: {error}")))?,
-            other => other,
-        };
-        Ok(Self { value, origin: origin.to_owned() })
+    /// Reads a schema with every digit of its numbers.
+    fn written(json: &str, origin: &str) -> Result<Self, String> {
+        let no_json = |error| format!("{origin}: is no JSON: {error}");
+        serde_json::from_str::<IgnoredAny>(json).map_err(no_json)?;
+        let json = numbers::with_whole_numbers(json);
+        let value = serde_json::from_str(&json).map_err(no_json)?;
+        Ok(Self { value, origin: origin.to_owned(), numbers: Numbers::of(&json) })
     }
 
     /// The properties that the schema names at its top, if any.
@@ -116,6 +124,9 @@ impl Schema {
             .offline()
             .should_validate_formats(options.formats)
             .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(BACKTRACKS));
+        if multiple::is_needed(&self.value) {
+            settings = settings.with_keyword("multipleOf", multiple::of);
+        }
         if let Some(draft) = options.draft.filter(|_| self.value.get("$schema").is_none()) {
             settings = settings.with_draft(draft.into());
         }
