@@ -45,7 +45,7 @@ pub use first_party::FirstParty;
 pub use limits::{LimitSettings, ProgramLimitSettings, Wish};
 pub use lock::{LOCK, Lock, LockError, Locked, is_plugin_name};
 pub use lookup::{FoundPlugin, Origin};
-pub use manifest::{BuildSettings, MANIFEST, Manifest, PluginKind};
+pub use manifest::{BuildSettings, InterpreterChoice, MANIFEST, Manifest, PluginKind};
 pub use reload::ReloadingReward;
 pub use reward::{LoadOptions, PluginReward, load};
 pub use source::{Place, closest};

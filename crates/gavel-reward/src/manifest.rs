@@ -36,6 +36,10 @@ pub const MANIFEST: &str = "gavel.toml";
 /// interpreter = ["python"]  # to run programs in these languages; `false` is the default
 /// ```
 ///
+/// Where an option of the plugin says which language the programs are in, the manifest names it, and only the
+/// interpreter for that language is needed: `interpreter = { option = "language", languages = ["python", "javascript"] }`.
+/// The first language is the option's default.
+///
 /// An interpreter has neither limits nor capabilities: those who run programs with it have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
@@ -51,8 +55,19 @@ pub struct Manifest {
     pub limits: LimitSettings,
     /// The languages that the plugin asks to run untrusted programs in; empty for most.
     pub interpreters: Vec<String>,
+    /// The option of the plugin that says in which of several, where one does.
+    pub interpreter_choice: Option<InterpreterChoice>,
     /// What the file is.
     pub kind: PluginKind,
+}
+
+/// An option of a plugin that says which interpreter it needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InterpreterChoice {
+    /// The option's name.
+    pub option: String,
+    /// The languages that it may say, the default first.
+    pub languages: Vec<String>,
 }
 
 /// How a plugin is made. The paths are relative to the manifest's folder.
@@ -125,6 +140,7 @@ impl Manifest {
             build: None,
             limits: LimitSettings::default(),
             interpreters: Vec::new(),
+            interpreter_choice: None,
             kind: plugin.take("kind").map(|kind| read_kind(&kind)).transpose()?.unwrap_or_default(),
         };
         plugin.finish()?;
@@ -141,7 +157,13 @@ impl Manifest {
         if let Some(capabilities) = document.take("capabilities") {
             let mut capabilities = capabilities.table()?;
             if let Some(languages) = capabilities.take("interpreter") {
-                manifest.interpreters = read_languages(&languages)?;
+                match read_languages(languages)? {
+                    Languages::All(languages) => manifest.interpreters = languages,
+                    Languages::OneOf(choice) => {
+                        manifest.interpreters = choice.languages.first().cloned().into_iter().collect();
+                        manifest.interpreter_choice = Some(choice);
+                    }
+                }
             }
             capabilities.finish()?;
         }
@@ -183,12 +205,39 @@ fn read_kind(field: &Field<'_>) -> Result<PluginKind, RewardError> {
     }
 }
 
+/// What a manifest says of interpreters.
+enum Languages {
+    All(Vec<String>),
+    OneOf(InterpreterChoice),
+}
+
 /// Exactly the languages that a plugin needs: what `true` meant would depend on what the machine happens to have.
-fn read_languages(field: &Field<'_>) -> Result<Vec<String>, RewardError> {
-    match field.boolean() {
-        Ok(false) => Ok(Vec::new()),
-        _ => {
-            field.strings().ok_or_else(|| field.unlike("a list of languages such as [\"python\"], or false"))
+fn read_languages(field: Field<'_>) -> Result<Languages, RewardError> {
+    if let Ok(false) = field.boolean() {
+        return Ok(Languages::All(Vec::new()));
+    }
+    if let Some(languages) = field.strings() {
+        return Ok(Languages::All(languages));
+    }
+    let wrong = field.unlike("a list of languages such as [\"python\"], or false");
+    let mut table = field.table().map_err(|_| wrong)?;
+    let option = table.require("option")?.string()?;
+    let languages = table.require("languages")?;
+    let named = languages.strings().filter(|languages| !languages.is_empty());
+    let named = named.ok_or_else(|| languages.unlike("a list of languages such as [\"python\"]"))?;
+    table.finish()?;
+    Ok(Languages::OneOf(InterpreterChoice { option, languages: named }))
+}
+
+impl Manifest {
+    /// With the interpreter that the options, a JSON object as text, ask for. Of options that say something else the
+    /// plugin has its opinion.
+    pub(crate) fn choose_interpreter(&mut self, options: &str) {
+        let Some(InterpreterChoice { option, languages }) = &self.interpreter_choice else { return };
+        let options = serde_json::from_str::<serde_json::Value>(options).unwrap_or_default();
+        let chosen = options.get(option).and_then(serde_json::Value::as_str);
+        if let Some(language) = languages.iter().find(|language| chosen == Some(language.as_str())) {
+            self.interpreters = vec![language.clone()];
         }
     }
 }
@@ -203,6 +252,30 @@ mod tests {
             "manifest_version = 1\n[plugin]\nname = 'x'\nversion = '1.0.0'\nentry = 'x.wasm'\n{rest}"
         );
         Manifest::parse(Path::new("gavel.toml"), &text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_option_may_say_which_interpreter_is_needed() {
+        let mut manifest = parse(
+            "[capabilities]\ninterpreter = { option = 'language', languages = ['python', 'javascript'] }",
+        )
+        .unwrap();
+        for (options, needed) in [
+            ("{}", "python"),
+            (r#"{"language": "cobol"}"#, "python"),
+            (r#"{"language": "javascript"}"#, "javascript"),
+            (r#"{"language": "python"}"#, "python"),
+        ] {
+            manifest.choose_interpreter(options);
+            assert_eq!(manifest.interpreters, [needed], "{options}");
+        }
+        for wrong in [
+            "interpreter = { option = 'language' }",
+            "interpreter = { option = 'a', languages = [] }",
+            "interpreter = true",
+        ] {
+            assert!(parse(&format!("[capabilities]\n{wrong}")).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -136,7 +136,10 @@ fn load_verifier(
             error => RewardError::Lookup { place, field, source: Box::new(error) },
         }
     };
-    let found = find(&entry.plugin, beside, &options.plugin_path, files).map_err(not_found)?;
+    let mut found = find(&entry.plugin, beside, &options.plugin_path, files).map_err(not_found)?;
+    if let Some(manifest) = &mut found.manifest {
+        manifest.choose_interpreter(&entry.options);
+    }
     // What is not what a lock says is neither compiled nor asked what it is.
     let wasm = found.read_noting(files).map_err(not_found)?;
     let plugin = host.load(&wasm, &found.shown()).map_err(|source| not_found(source.into()))?;
