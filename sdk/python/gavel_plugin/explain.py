@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from pathlib import Path
 from typing import Iterator, Sequence
+
+# A plugin's own list of packages, which `gavel plugin build` has installed for it.
+REQUIREMENTS = "requirements.txt"
 
 # Modules that can be imported, or not even that, and cannot do in the sandbox what they are for.
 _ABSENT = {
@@ -23,8 +27,19 @@ _ABSENT = {
 }
 
 
+# Functions that end or start processes, of which the sandbox has one, the plugin's.
+_OF_PROCESSES = {
+    "os._exit": "it ends the plugin, and the submission has no verdict; return one, or raise an error",
+    "os.abort": "it ends the plugin, and the submission has no verdict; return one, or raise an error",
+    "os.fork": "there are no processes",
+    "os.kill": "there are no processes",
+    "os.popen": "there are no processes",
+    "os.system": "there are no processes",
+}
+
+
 def check(sources: Sequence[Path]) -> list[str]:
-    """Says of the author's files what the sandbox does not have of what they import, a sentence each.
+    """Says of the author's files what the sandbox does not have of what they import or call, a sentence each.
 
     Raises `SystemExit` with Python's own message where a file is no Python.
     """
@@ -38,6 +53,8 @@ def check(sources: Sequence[Path]) -> list[str]:
             absent = next((name for name in _ABSENT if module == name or module.startswith(f"{name}.")), None)
             if absent is not None:
                 notes.append(f"{file.name}:{line}: `{module}` does not work in the sandbox: {_ABSENT[absent]}")
+        for line, function in sorted(set(_functions_of_processes(tree))):
+            notes.append(f"{file.name}:{line}: `{function}` does not work in the sandbox: {_OF_PROCESSES[function]}")
     return notes
 
 
@@ -56,7 +73,23 @@ def failure(text: str, paths: Sequence[Path] = ()) -> str:
             f"{', '.join(named)}: a package with native extensions, which the sandbox cannot load; "
             "a plugin's packages must be pure Python"
         )
+    missing = next(filter(None, map(_MISSING.match, said)), None)
+    if missing:
+        said.append(_on_missing(missing[1].partition(".")[0]))
     return "\n".join(said)
+
+
+_MISSING = re.compile(r"^ModuleNotFoundError: No module named '([^']+)'")
+
+
+def _on_missing(package: str) -> str:
+    """What to do about a package that is not there when the plugin is built."""
+    if package in sys.stdlib_module_names:
+        return f"{package}: the sandbox's Python is built without it"
+    return (
+        f"{package}: what a plugin imports lies beside it, or is a package that {REQUIREMENTS} beside gavel.toml asks for, "
+        "as pip reads it; packages must be pure Python: those with native extensions (numpy, torch) cannot be loaded"
+    )
 
 
 def _files(sources: Sequence[Path]) -> Iterator[Path]:
@@ -89,6 +122,17 @@ def _imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 yield node.lineno, alias.name
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.lineno, node.module
+
+
+def _functions_of_processes(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            named = [(node.lineno, f"{node.value.id}.{node.attr}")]
+        elif isinstance(node, ast.ImportFrom):
+            named = [(node.lineno, f"{node.module}.{alias.name}") for alias in node.names]
+        else:
+            continue
+        yield from ((line, name) for line, name in named if name in _OF_PROCESSES)
 
 
 # The files of a traceback that are nobody's business but the builder's.

@@ -50,6 +50,23 @@ class Explain(unittest.TestCase):
         self.assertTrue(said[-1].startswith("numpy: a package with native extensions"), said)
         self.assertFalse(any("PLEASE READ" in line for line in said), said)
 
+    def test_a_package_that_is_not_there_has_a_place_to_be_named(self) -> None:
+        for module, package in (("numpy", "numpy"), ("numpy.linalg", "numpy")):
+            last = f"ModuleNotFoundError: No module named '{module}'"
+            said = explain.failure(SAID.replace("ImportError: Unable to import required dependencies: numpy", last))
+            self.assertIn(last, said)
+            self.assertTrue(said.splitlines()[-1].startswith(f"{package}: what a plugin imports"), said)
+            self.assertIn("requirements.txt beside gavel.toml", said)
+        own = SAID.replace("ImportError: Unable to import required dependencies: numpy", "ModuleNotFoundError: No module named '_ssl'")
+        self.assertTrue(explain.failure(own).endswith("_ssl: the sandbox's Python is built without it"))
+
+    def test_what_ends_or_starts_a_process_is_said(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "mine.py"
+            file.write_text("import os\nfrom os import system\nfine = os.path.sep\nos._exit(1)\n")
+            notes = explain.check([file])
+        self.assertEqual([note.partition(" does")[0] for note in notes], ["mine.py:2: `os.system`", "mine.py:4: `os._exit`"])
+
     def test_what_is_no_traceback_is_shown_as_it_is(self) -> None:
         self.assertEqual(explain.failure("no such file\n\n"), "no such file")
 
