@@ -52,17 +52,28 @@ try {
   await rm(staged, { recursive: true, force: true });
 }
 
+function noNode(name) {
+  return `there is no Node in the sandbox: "${name}" is Node's own`;
+}
+
 /** Says of a module of Node's own that there is none, unless a package of that name is installed. */
 function withoutNode({ path }) {
   const name = path.replace(/^node:/, '');
   if (!builtinModules.includes(name) || (name === path && existsSync(join('node_modules', name)))) return undefined;
-  return { errors: [{ text: `there is no Node in the sandbox: "${path}" is one of Node's own modules` }] };
+  return { errors: [{ text: noNode(path) }] };
 }
 
+/**
+ * Has tsc check types. An import that is used for nothing, or for types alone, never reaches the bundle, so that Node's own
+ * modules are told here too; tsc would advise types for them, and then they would be missing where the plugin runs.
+ */
 function checkTypes() {
   const checked = spawnSync(process.execPath, [join(modules, 'typescript/bin/tsc'), '--noEmit', '--project', '.'], {
-    stdio: 'inherit',
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
   });
+  const ofNode = /error TS\d+: Cannot find (?:name|module) '([^']+)'.*type definitions for node.*/g;
+  process.stdout.write(checked.stdout.replace(ofNode, (_, name) => `error: ${noNode(name)}`));
   if (checked.status !== 0) throw Object.assign(new Error('types'), { errors: [] });
 }
 

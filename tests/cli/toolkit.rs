@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::gavel::{Folder, first_party_folder};
+use crate::gavel::{Folder, first_party_folder, repository};
 
 #[test]
 fn new_says_what_it_has_made_and_what_comes_next() {
@@ -85,6 +85,32 @@ fn what_the_compiler_refuses_is_shown_and_the_plugin_before_stays() {
     assert_eq!(build.status.code(), Some(1), "{said}");
     assert!(said.contains("Cargo.toml:1") && said.contains("Rust refuses the plugin"), "{said}");
     assert_eq!(folder.read("mine/mine.wasm"), "before");
+}
+
+/// Also where the module is used for nothing, so that no bundle has it, and where it goes by its name alone.
+#[test]
+#[expect(clippy::print_stdout, reason = "a test says what it skipped")]
+fn what_is_nodes_own_is_said_not_to_be_there() {
+    let tools = repository().join(".gavel/tools");
+    if !tools.join("javascript").is_dir() {
+        println!("skipped: there are no tools for JavaScript, which `cargo xtask setup` installs");
+        return;
+    }
+    let folder = Folder::new();
+    assert!(folder.run(&["plugin", "new", "mine", "--lang", "typescript"]).status.success());
+    let source = folder.read("mine/mine.ts");
+    for (line, name) in [
+        ("import fs from 'fs';", "fs"),
+        ("import { readFileSync } from 'node:fs';", "node:fs"),
+        ("import fs from 'fs';\nfs.readFileSync('a');", "fs"),
+        ("const key = process.env.KEY;", "process"),
+    ] {
+        fs::write(folder.path("mine/mine.ts"), format!("{line}\n{source}")).unwrap();
+        let build = folder.gavel(&["plugin", "build", "mine"]).env("GAVEL_TOOLS_DIR", &tools).output().unwrap();
+        let said = String::from_utf8_lossy(&build.stderr);
+        assert!(said.contains(&format!("there is no Node in the sandbox: \"{name}\" is Node's own")), "{said}");
+        assert!(!said.contains("@types/node") && build.status.code() == Some(1), "{said}");
+    }
 }
 
 /// A folder with the manifest of `length`, which is built in, and cases of its own.
