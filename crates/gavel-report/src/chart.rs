@@ -1,16 +1,17 @@
 //! Line charts and stacked bars over the steps of a run, as SVG that takes its colours from the page.
 
+mod axis;
+mod columns;
+
 use std::fmt::Write as _;
 
 use maud::{Markup, PreEscaped, html};
 
 use crate::format::{self, Unit};
 use crate::run::Series;
+use axis::{Axis, multiples, nice_step};
+use columns::{Column, columns, mean_within, moving_mean, thin};
 
-/// Columns that a chart answers to when hovered over, and bars of a stack, at most; neighbours are averaged.
-const MOST_COLUMNS: usize = 150;
-/// Points of a line, at most; neighbours are averaged.
-const MOST_POINTS: usize = 500;
 /// Lines with more points than this are noisy enough to be drawn faint, with their moving mean on top.
 const FEW_POINTS: usize = 30;
 
@@ -306,111 +307,6 @@ impl Frame {
     }
 }
 
-/// The value axis: from `low` to `high`, with ticks at the multiples of `step`.
-struct Axis {
-    low: f64,
-    high: f64,
-    step: f64,
-    unit: Unit,
-}
-
-impl Axis {
-    /// An axis that starts at 0 where that does not hide the change, and ends on a tick.
-    fn covering(low: f64, high: f64, unit: Unit) -> Self {
-        if unit == Unit::Share && (0.0..=1.0).contains(&low) && (0.3..=1.0).contains(&high) {
-            return Self { low: 0.0, high: 1.0, step: 0.25, unit };
-        }
-        let low = if low > 0.0 && low < 0.7 * high { 0.0 } else { low };
-        let high = if high < 0.0 && high > 0.7 * low { 0.0 } else { high };
-        // What changes by less than a thousandth does not change, and its ticks would differ in digits that nobody reads.
-        let spread = 1e-3 * low.abs().max(high.abs());
-        let (low, high) = if high > low && high - low < spread {
-            let middle = (low + high) / 2.0;
-            (middle - spread / 2.0, middle + spread / 2.0)
-        } else {
-            (low, high)
-        };
-        let (low, high) = if high > low { (low, high) } else { (low.min(0.0), low.max(0.0)) };
-        let (low, high) = if high > low { (low, high) } else { (0.0, 1.0) };
-        let step = nice_step((high - low) / 4.0);
-        Self { low: (low / step).floor() * step, high: (high / step).ceil() * step, step, unit }
-    }
-
-    fn ticks(&self) -> impl Iterator<Item = f64> {
-        multiples(self.step, self.low, self.high)
-    }
-}
-
-/// Some neighbouring steps, and the strip of the chart that is theirs.
-struct Column {
-    first: u64,
-    last: u64,
-    left: f64,
-    right: f64,
-}
-
-impl Column {
-    fn name(&self) -> String {
-        if self.first == self.last {
-            format!("step {}", self.first)
-        } else {
-            format!("steps {}–{}", self.first, self.last)
-        }
-    }
-}
-
-/// Cuts the steps into columns; the strip of each reaches halfway to its neighbours.
-fn columns(steps: &[u64]) -> Vec<Column> {
-    let chunks: Vec<&[u64]> = steps.chunks(steps.len().div_ceil(MOST_COLUMNS).max(1)).collect();
-    let border = |index: usize| {
-        let (before, after) = (chunks[index - 1], chunks[index]);
-        f64::midpoint(before[before.len() - 1] as f64, after[0] as f64)
-    };
-    let mut columns = Vec::with_capacity(chunks.len());
-    for (index, chunk) in chunks.iter().enumerate() {
-        let (first, last) = (chunk[0], chunk[chunk.len() - 1]);
-        let left = (index > 0).then(|| border(index));
-        let right = (index + 1 < chunks.len()).then(|| border(index + 1));
-        // The outermost strips reach as far out as they reach in.
-        let (left, right) = match (left, right) {
-            (Some(left), Some(right)) => (left, right),
-            (None, Some(right)) => (first as f64 - (right - last as f64), right),
-            (Some(left), None) => (left, last as f64 + (first as f64 - left)),
-            (None, None) => (first as f64 - 0.5, last as f64 + 0.5),
-        };
-        columns.push(Column { first, last, left, right });
-    }
-    columns
-}
-
-fn mean_within(values: &Series, column: &Column) -> Option<f64> {
-    let (mut sum, mut count) = (0.0, 0.0);
-    for (_, value) in values.range(column.first..=column.last) {
-        sum += value;
-        count += 1.0;
-    }
-    (count > 0.0).then(|| sum / count)
-}
-
-/// The mean of each point and its neighbours, over a window that is a tenth of the curve.
-fn moving_mean(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let reach = (points.len() / 20).max(1);
-    let mean_around = |index: usize| {
-        let window = &points[index.saturating_sub(reach)..(index + reach + 1).min(points.len())];
-        window.iter().map(|&(_, value)| value).sum::<f64>() / window.len() as f64
-    };
-    points.iter().enumerate().map(|(index, &(step, _))| (step, mean_around(index))).collect()
-}
-
-fn thin(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let mean = |chunk: &[(f64, f64)]| {
-        let count = chunk.len() as f64;
-        let sum = chunk.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
-        (sum.0 / count, sum.1 / count)
-    };
-    points.chunks(points.len().div_ceil(MOST_POINTS).max(1)).map(mean).collect()
-}
-
 fn all_steps<'a>(series: impl Iterator<Item = &'a Series>) -> Vec<u64> {
     let steps: std::collections::BTreeSet<u64> = series.flat_map(|values| values.keys().copied()).collect();
     steps.into_iter().collect()
@@ -428,24 +324,6 @@ fn extent(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let (low, high) = values
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
     if low <= high { (low, high) } else { (0.0, 1.0) }
-}
-
-/// The nearest of 1, 2 and 5 times a power of ten.
-fn nice_step(step: f64) -> f64 {
-    let power = 10f64.powf(step.log10().floor());
-    let factor = match step / power {
-        ..1.5 => 1.0,
-        1.5..3.5 => 2.0,
-        3.5..7.5 => 5.0,
-        _ => 10.0,
-    };
-    factor * power
-}
-
-/// The multiples of `step` from `low` to `high`, both included up to rounding.
-fn multiples(step: f64, low: f64, high: f64) -> impl Iterator<Item = f64> {
-    let (first, last) = ((low / step - 1e-9).ceil() as i64, (high / step + 1e-9).floor() as i64);
-    (first..=last).map(move |factor| factor as f64 * step)
 }
 
 fn svg(label: &str, size: Size, content: Markup) -> Markup {
@@ -466,58 +344,6 @@ fn pixel(position: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn axis(low: f64, high: f64, unit: Unit) -> (f64, f64, f64) {
-        let axis = Axis::covering(low, high, unit);
-        (axis.low, axis.high, axis.step)
-    }
-
-    #[test]
-    fn an_axis_covers_its_values_and_ends_on_ticks() {
-        assert_eq!(axis(0.3, 0.9, Unit::Share), (0.0, 1.0, 0.25));
-        assert_eq!(axis(33.0, 78.0, Unit::Tokens), (0.0, 80.0, 20.0));
-        assert_eq!(axis(0.0, 0.0, Unit::Plain), (0.0, 1.0, 0.2));
-        assert_eq!(axis(-0.02, 0.03, Unit::Plain), (-0.02, 0.03, 0.01));
-        let (low, high, step) = axis(10.52, 10.520_02, Unit::Plain);
-        assert!(low < 10.52 && high > 10.521 && step > 1e-3, "{low} {high} {step}");
-        let (low, high, _) = axis(94.1, 97.3, Unit::Plain);
-        assert!((90.0..=94.1).contains(&low) && (97.3..100.0).contains(&high), "{low} {high}");
-    }
-
-    #[test]
-    fn an_axis_has_a_handful_of_ticks() {
-        for exponent in -9..=9 {
-            for factor in 1..100 {
-                let high = f64::from(factor) * 10f64.powi(exponent);
-                let ticks = Axis::covering(0.0, high, Unit::Plain).ticks().count();
-                assert!((4..=8).contains(&ticks), "{ticks} ticks up to {high}");
-            }
-        }
-    }
-
-    #[test]
-    fn columns_hold_every_step_once() {
-        for steps in [vec![7], vec![1, 2, 3], (0..1000).collect(), (0..1000).map(|step| step * 10).collect()]
-        {
-            let columns = columns(&steps);
-            let held = columns.iter().map(|column| {
-                steps.iter().filter(|&&step| (column.first..=column.last).contains(&step)).count()
-            });
-            assert!(columns.len() <= MOST_COLUMNS);
-            assert_eq!(held.sum::<usize>(), steps.len());
-            assert!(columns.windows(2).all(|pair| pair[0].right == pair[1].left));
-            assert!(columns.iter().all(|column| column.left < column.right));
-        }
-    }
-
-    #[test]
-    fn a_moving_mean_keeps_every_step_and_the_mean_of_a_constant() {
-        let points: Vec<(f64, f64)> = (0..100).map(|step| (f64::from(step), 3.0)).collect();
-        assert_eq!(moving_mean(&points), points);
-        let thinned = thin(&(0..5000).map(|step| (f64::from(step), f64::from(step))).collect::<Vec<_>>());
-        assert_eq!(thinned.len(), 500);
-        assert_eq!(thinned[0], (4.5, 4.5));
-    }
 
     #[test]
     fn a_curve_runs_from_corner_to_corner() {
