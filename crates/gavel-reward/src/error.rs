@@ -235,9 +235,14 @@ pub enum FormulaError {
     /// It is not an expression.
     #[error("not an expression: {}", explain(.0))]
     Syntax(EvalexprError),
-    /// It has a `?`, which other languages choose with.
-    #[error("there is no `? :`; write `if(condition, a, b)`")]
-    Ternary,
+    /// It says something as another language does.
+    #[error("there is no `{found}`; write `{instead}`")]
+    Foreign {
+        /// What it has.
+        found: String,
+        /// How that is written here.
+        instead: String,
+    },
     /// No usual value of what it names makes a finite number of it.
     #[error(
         "its value is never a finite number, so that no submission would have a reward: with 1 for every name it is {value}"

@@ -1,6 +1,7 @@
 //! Expressions over the outcomes of verifiers: the formula that makes one number of them, and the condition that says
 //! whether to ask one at all.
 
+mod foreign;
 mod formula;
 mod functions;
 mod tree;
@@ -74,9 +75,10 @@ fn parse(text: &str, verifiers: &[&str]) -> Result<(Term, Inputs), FormulaError>
     if text.len() > LONGEST {
         return Err(FormulaError::TooLong { longest: LONGEST });
     }
-    if text.contains('?') {
-        return Err(FormulaError::Ternary);
-    }
+    parse_short(text, verifiers).map_err(|error| foreign::find(text, verifiers).unwrap_or(error))
+}
+
+fn parse_short(text: &str, verifiers: &[&str]) -> Result<(Term, Inputs), FormulaError> {
     let parsed = build_operator_tree(text).map_err(FormulaError::Syntax)?;
     let mut inputs = Inputs::default();
     let term =
