@@ -110,14 +110,34 @@ fn read(file: &Path) -> Result<Vec<u8>, ToolkitError> {
     fs::read(file).doing("read", file)
 }
 
-/// Whoever loads the plugin while it is written sees the old one or the new one.
+/// Whoever loads the plugin while it is written sees the old one or the new one. Its permissions are those of any new file.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let mut file = tempfile::Builder::new().prefix(".plugin-").tempfile_in(folder)?;
-    file.write_all(bytes)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".plugin-");
     #[cfg(unix)]
-    fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(bytes)?;
     file.persist(path)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_plugin_has_the_permissions_of_any_new_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |name: &str| fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        fs::write(folder.path().join("any"), "").unwrap();
+        for _ in 0..2 {
+            write_whole(&folder.path().join("plugin.wasm"), b"x").unwrap();
+            assert_eq!(mode("plugin.wasm"), mode("any"));
+        }
+    }
 }
