@@ -116,6 +116,19 @@ fn the_index_has_every_page() {
     assert!(place < 25, "line {place}");
 }
 
+/// Whoever has the binary has the pages, each as it is.
+#[test]
+fn gavel_shows_every_page() {
+    let listed = String::from_utf8(Folder::new().run(&["docs"]).stdout).unwrap();
+    for path in pages().iter().filter(|path| !path.ends_with("README.md")) {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        assert!(listed.lines().any(|line| line.split_whitespace().next() == Some(name)), "{name}");
+        let shown = String::from_utf8(Folder::new().run(&["docs", name]).stdout).unwrap();
+        assert_eq!(shown, fs::read_to_string(path).unwrap(), "{name}");
+    }
+    insta::assert_snapshot!(Folder::new().shown(&["docs", "trian"]));
+}
+
 /// The Python of `docs/own-loop.md`, with a reward file and rows as a trainer would have them.
 #[test]
 #[expect(clippy::print_stdout, reason = "a test says what it skipped")]

@@ -28,7 +28,7 @@ New here?
   gavel train train.toml                              GRPO, once the file names a model
   gavel doctor                                        what this machine lacks
 
-The documents begin at docs/README.md in gavel's repository.
+The documents are in this program: `gavel docs` lists them, `gavel docs plugins` shows one.
 
 Exit codes:
     0  everything was done
@@ -60,7 +60,9 @@ Examples:
   gavel score --plugin math completions.jsonl
   gavel score --reward reward.toml completions.jsonl.gz -o scored.jsonl
   gavel score --reward reward.toml --reference-column answer gsm8k.jsonl
-  gavel score --reward reward.toml --watch < pipe > scored.jsonl";
+  gavel score --reward reward.toml --watch < pipe > scored.jsonl
+
+`gavel docs score` says the rest, `gavel docs reward-file` what a reward file can say.";
 
 /// Judge completions with sandboxed reward plugins, and train with them.
 #[derive(Debug, Parser)]
@@ -96,13 +98,19 @@ pub enum Command {
     #[command(after_help = SCORE_HELP)]
     Score(ScoreArgs),
     /// Write a plugin, build it, test it, measure it, look at it, share it.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "`gavel docs plugins` shows how to write one in ten minutes, `gavel docs publishing` how to share it."
+    )]
     Plugin(PluginCommand),
     /// Lay down a small project that runs: a reward file, completions, tasks, settings.
     #[command(after_help = "Examples:\n  gavel init first\n  gavel init first --model SmolLM2-135M-Instruct")]
     Init(InitArgs),
     /// Say what is there on this machine of what gavel's commands need, and how to get the rest.
     Doctor(DoctorArgs),
+    /// Show the documents: how to write a plugin, every setting, what is promised.
+    #[command(after_help = "Examples:\n  gavel docs\n  gavel docs plugins | less")]
+    Docs(DocsArgs),
     /// Fill the cache of compiled plugins.
     #[command(subcommand)]
     Cache(CacheCommand),
@@ -295,6 +303,14 @@ pub struct DoctorArgs {
     /// Where compiled plugins are kept.
     #[command(flatten)]
     pub cache: CacheArgs,
+}
+
+/// Arguments of `gavel docs`.
+#[derive(Debug, Args)]
+pub struct DocsArgs {
+    /// The document; without it, their names are listed.
+    #[arg(value_name = "NAME")]
+    pub page: Option<String>,
 }
 
 /// Arguments of `gavel cache warm`.

@@ -11,6 +11,7 @@ use crate::logging;
 use crate::terminal::Terminal;
 
 mod cache;
+mod docs;
 mod doctor;
 mod init;
 mod plugin;
@@ -54,6 +55,7 @@ fn start(cli: Cli) -> Result<ExitStatus, Stop> {
         Command::Cache(CacheCommand::Warm(args)) => cache::warm(&args, &global),
         Command::Init(args) => init::run(&args, &global),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Docs(args) => docs::run(&args),
         Command::Train(args) => train::start("train", &args, &global),
         Command::Eval(args) => train::start("eval", &args, &global),
         Command::Generate(args) => train::start("generate", &args, &global),

@@ -11,7 +11,7 @@ use gavel_cli::cli::{GlobalArgs, PluginArgs};
 
 const TRAIN_HELP: &str = "\
 A settings file is TOML; its options have the names of TRL's GRPOConfig. Paths in it are relative to it.
-docs/train.md lists all settings, the columns of a task file and the models that load.
+`gavel docs train` lists all settings, the columns of a task file and the models that load.
 
 Examples:
   gavel train examples/countdown/train.toml

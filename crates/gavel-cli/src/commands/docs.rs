@@ -1,0 +1,62 @@
+//! `gavel docs`: the documents, which whoever has the binary has too.
+
+use std::io::Write as _;
+
+use anyhow::{Context, anyhow};
+use gavel_reward::closest;
+
+use crate::cli::DocsArgs;
+use crate::exit::{ExitStatus, Stop};
+
+/// A document by its name.
+macro_rules! pages {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!("../../../../docs/", $name, ".md")))),*]
+    };
+}
+
+/// The documents in the order of their names, the index apart.
+const PAGES: [(&str, &str); 13] = pages![
+    "benchmarks",
+    "command-format",
+    "grpo",
+    "manifest",
+    "own-loop",
+    "plugins",
+    "port-a-python-verifier",
+    "publishing",
+    "reward-file",
+    "score",
+    "security",
+    "train",
+    "wit",
+];
+
+/// Writes a document to stdout, or their names.
+pub(super) fn run(args: &DocsArgs) -> Result<ExitStatus, Stop> {
+    let text = match &args.page {
+        None => list(),
+        Some(name) => page(name.trim_end_matches(".md"))?.to_owned(),
+    };
+    std::io::stdout().write_all(text.as_bytes()).context("cannot write to stdout")?;
+    Ok(ExitStatus::Success)
+}
+
+fn list() -> String {
+    let width = PAGES.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    PAGES.iter().map(|(name, text)| format!("{name:width$}  {}\n", title(text))).collect()
+}
+
+/// A document begins with its title.
+fn title(text: &str) -> &str {
+    text.lines().next().unwrap_or_default().trim_start_matches("# ")
+}
+
+fn page(name: &str) -> Result<&'static str, Stop> {
+    let found = PAGES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text);
+    found.ok_or_else(|| {
+        let meant = closest(name, PAGES.iter().map(|(known, _)| *known));
+        let meant = meant.map(|meant| format!(" (did you mean `{meant}`?)")).unwrap_or_default();
+        Stop::Input(anyhow!("no document is called `{name}`{meant}; `gavel docs` lists them"))
+    })
+}
