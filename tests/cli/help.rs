@@ -11,7 +11,14 @@ fn help() {
 
 #[test]
 fn bad_usage() {
-    insta::assert_snapshot!(Folder::new().shown(&["score", "--rewrad", "x.toml"]));
+    insta::assert_snapshot!(
+        [
+            Folder::new().shown(&["score", "--rewrad", "x.toml"]),
+            Folder::new().shown(&["score"]),
+            Folder::new().shown(&["score", "--reward", "x.toml", "--plugin", "math"]),
+        ]
+        .join("\n")
+    );
 }
 
 #[test]

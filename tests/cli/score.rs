@@ -352,6 +352,60 @@ fn columns_that_are_called_otherwise_are_named() {
     );
 }
 
+/// Also where no verifier misses the reference: somebody has said that there is one.
+#[test]
+fn a_column_that_is_named_and_not_there_is_told_the_nearest() {
+    let folder = Folder::with_reward("[verifiers.accuracy]\nplugin = 'math'\n")
+        .file("any.toml", "[verifiers.a]\nplugin = 'a.wasm'\n")
+        .file("a.wasm", always(1));
+    let score = |reward: &str, completion: &str, reference: &str, rows: &str| {
+        let columns = ["--prompt-column", "question", "--completion-column", completion];
+        let rest = ["--reference-column", reference, "--no-timing"];
+        folder.shown_with_input(&[&["score", "-r", reward][..], &columns, &rest].concat(), rows)
+    };
+    let nested = "{\"question\": \"\", \"response\": \"2\", \"reward_model\": {\"style\": \"rule\", \"ground_truth\": \"2\"}}\n";
+    let null = MATH_ROW.replace("\"2\"}", "null}");
+    insta::assert_snapshot!(
+        [
+            score("reward.toml", "response", "anwser", MATH_ROW),
+            score("any.toml", "response", "anwser", MATH_ROW),
+            score("any.toml", "response", "reward_model.groundtruth", nested),
+            score("reward.toml", "response", "answer", &null),
+            score("reward.toml", "respnse", "answer", MATH_ROW),
+        ]
+        .join("\n")
+    );
+}
+
+#[test]
+fn what_is_no_json_lines_is_one_error() {
+    let rows = MATH_ROW.repeat(200);
+    let indented = "{\n  \"prompt\": \"a\",\n  \"completion\": \"b\"\n}\n";
+    let folder = Folder::with_reward(COUNTDOWN)
+        .file("list.json", format!("[{}]", rows.trim_end().replace('\n', ",\n")))
+        .file("indented.json", indented)
+        .file("table.csv", "prompt,completion\na,b\n".repeat(100))
+        .file("a.parquet", b"PAR1\x15\x04\x15\n\n\xff\n")
+        .file("prose.txt", "It was a dark and stormy night.\n".repeat(100))
+        .file("other-columns.jsonl", &rows);
+    let files = ["list.json", "indented.json", "table.csv", "a.parquet", "prose.txt", "other-columns.jsonl"];
+    let shown = files.map(|file| folder.shown(&["score", "-r", "reward.toml", file]));
+    insta::assert_snapshot!(shown.join("\n"));
+}
+
+/// A few mistakes before the first submission are told one by one, and so is everything to who wants every line answered.
+#[test]
+fn an_input_that_begins_badly_is_not_given_up_too_early() {
+    let folder = Folder::with_reward(COUNTDOWN).file("in.jsonl", "nonsense\n".repeat(4) + &line("44+19+35"));
+    let some = folder.run(&["score", "-r", "reward.toml", "in.jsonl"]);
+    let said = String::from_utf8(some.stderr).unwrap();
+    assert_eq!((said.matches("error: in.jsonl:").count(), some.status.code()), (4, Some(1)), "{said}");
+    assert_eq!(String::from_utf8(some.stdout).unwrap().lines().count(), 1);
+    let rows = "nonsense\n".repeat(9);
+    let all = folder.run_with_input(&["score", "-r", "reward.toml", "--answer-bad-lines"], &rows);
+    assert_eq!(String::from_utf8(all.stdout).unwrap().lines().count(), 9);
+}
+
 #[test]
 fn a_reference_that_is_no_text_is_read_or_an_invalid_task() {
     let folder = Folder::with_reward("[verifiers.accuracy]\nplugin = 'math'\n");
@@ -363,7 +417,7 @@ fn a_reference_that_is_no_text_is_read_or_an_invalid_task() {
 }
 
 #[test]
-fn every_line_has_an_answer_where_that_is_asked_for() {
+fn every_line_but_a_blank_one_has_an_answer_where_that_is_asked_for() {
     let folder = Folder::with_reward("[verifiers.a]\nplugin = 'string'\n");
     let rows = "nonsense\n{\"id\": 7, \"prompt\": \"\"}\n\n{\"prompt\": \"\", \"completion\": \"a\", \"reference\": \"a\"}\n";
     insta::assert_snapshot!(

@@ -7,13 +7,14 @@ use serde_json::Value;
 use crate::{assert_none, cargo, metadata, name, read, root};
 
 /// Which crates of the house each crate may use. An edge that is not here is an architectural decision.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("gavel-verify", &[]),
     ("gavel-host", &["gavel-verify"]),
     ("gavel-reward", &["gavel-verify", "gavel-host"]),
     ("gavel-torch", &[]),
     ("gavel-model", &["gavel-torch"]),
-    ("gavel-train", &["gavel-verify", "gavel-torch", "gavel-model"]),
+    ("gavel-lines", &[]),
+    ("gavel-train", &["gavel-verify", "gavel-lines", "gavel-torch", "gavel-model"]),
     ("gavel-report", &["gavel-verify"]),
     ("gavel-registry", &[]),
     ("gavel-toolkit", &[]),
@@ -22,6 +23,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
         &[
             "gavel-verify",
             "gavel-host",
+            "gavel-lines",
             "gavel-report",
             "gavel-reward",
             "gavel-registry",

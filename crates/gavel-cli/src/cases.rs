@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use gavel_host::{Limits, LoadError, Plugin, WasmVerifier};
+use gavel_lines::{LONGEST_LINE, Lines};
 use gavel_reward::{bounded, closest};
 use gavel_verify::{Outcome, Status, Submission};
 use indexmap::IndexMap;

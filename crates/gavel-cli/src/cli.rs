@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use bytesize::ByteSize;
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
 use gavel_reward::Capability;
 
@@ -52,7 +52,8 @@ the last assistant message count.
 
 Each line of the output is that object with two more columns: `reward`, a number or null, and `outcomes`, what each \
 verifier said; where `reward` is null, `no_reward` says why. Lines come in the order of the input, as soon as they are \
-there. Blank lines are skipped; a line that is not a submission is reported on stderr and left out of the output.
+there. Blank lines are skipped, also by --answer-bad-lines; a line that is not a submission is reported on stderr and left \
+out of the output. Where the first five lines are all no submissions, what is wrong is said once, and no more is read.
 
 Beside OUT.jsonl goes OUT.record.json, with the digests of all that judged.
 
@@ -158,12 +159,13 @@ pub struct ReportArgs {
 
 /// Arguments of `gavel score`.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("what judges").required(true).args(["reward", "plugin"])))]
 pub struct ScoreArgs {
     /// The reward file.
-    #[arg(short, long, value_name = "FILE", required_unless_present = "plugin")]
+    #[arg(short, long, value_name = "FILE")]
     pub reward: Option<PathBuf>,
     /// Have one plugin judge alone, by its name, folder or file, in place of a reward file.
-    #[arg(long, value_name = "NAME", conflicts_with = "reward")]
+    #[arg(long, value_name = "NAME")]
     pub plugin: Option<String>,
     /// The options of --plugin, a JSON object.
     #[arg(long, value_name = "JSON", requires = "plugin")]
@@ -190,7 +192,8 @@ pub struct ScoreArgs {
     /// The column that holds the reference, such as `answer` or `reward_model.ground_truth` [default: reference].
     #[arg(long, value_name = "COLUMN")]
     pub reference_column: Option<String>,
-    /// Write a line also for a line that is no submission, with `reward` null: every line in has a line out.
+    /// Write a line also for a line that is no submission, with `reward` null: every line in has a line out, but for
+    /// blank ones, which are no lines.
     #[arg(long)]
     pub answer_bad_lines: bool,
     /// Leave out how long each verifier took, so that the same submissions give the same bytes.

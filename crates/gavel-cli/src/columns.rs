@@ -1,5 +1,7 @@
 //! Which columns of a row hold the parts of a submission, and what to say where one of them is called otherwise.
 
+use gavel_reward::closest;
+
 use crate::rows::Row;
 
 /// Which columns hold the parts of a submission. A name with dots that no column has leads into objects:
@@ -86,12 +88,25 @@ impl Part {
         self.other_names().iter().copied().find(|other| row.find(other).is_some())
     }
 
-    /// How to say which of these columns it is: the one that is most likely meant, or `NAME`.
-    pub fn advice(self, row: &Row) -> String {
+    /// How to say which of the columns of a row it is, where none is called `asked`: the one whose name is nearly that, the
+    /// one that is most likely meant, or `NAME`.
+    pub fn advice(self, row: &Row, asked: &str) -> String {
         let name = self.name();
-        match self.likely(row) {
-            Some(likely) => format!("if it is `{likely}`, say `--{name}-column {likely}`"),
-            None => format!("`--{name}-column NAME` says which one it is"),
+        let near = (asked != name).then(|| nearest(row, asked)).flatten();
+        match (near, self.likely(row)) {
+            (Some(near), _) => format!("did you mean `--{name}-column {near}`?"),
+            (None, Some(likely)) => format!("if it is `{likely}`, say `--{name}-column {likely}`"),
+            (None, None) => format!("`--{name}-column NAME` says which one it is"),
         }
     }
+}
+
+/// The name of a column, or of a place within one, that is nearly the one that was asked for.
+fn nearest(row: &Row, asked: &str) -> Option<String> {
+    if let Some((object, entry)) = asked.rsplit_once('.')
+        && let Some(entries) = row.entries(object)
+    {
+        return closest(entry, entries.iter().map(String::as_str)).map(|entry| format!("{object}.{entry}"));
+    }
+    closest(asked, row.own_names())
 }

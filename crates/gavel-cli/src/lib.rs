@@ -9,7 +9,6 @@ pub mod columns;
 pub mod commands;
 pub mod exit;
 pub mod interrupts;
-pub mod lines;
 pub mod logging;
 pub mod rows;
 pub mod settings;

@@ -1,15 +1,18 @@
 //! The JSON lines that `gavel score` reads and writes, and what they are as submissions and scores.
 
-use std::borrow::Cow;
-use std::time::Duration;
+mod characters;
+mod outcomes;
 
-use gavel_verify::{NoReward, Outcome, Score, Submission, visible_name};
+use gavel_verify::{Score, Submission, visible_name};
 use indexmap::IndexMap;
-use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::columns::{Columns, Part};
+use characters::whole_characters;
+use outcomes::NoRewardRow;
+
+pub use outcomes::{BAD_LINE, OutcomeRow, milliseconds};
 
 /// The columns that gavel itself adds; they are never part of a task.
 const ADDED: [&str; 3] = ["reward", "no_reward", "outcomes"];
@@ -101,14 +104,15 @@ impl Row {
         self.columns.keys().map(String::as_str)
     }
 
+    /// The names of the columns that gavel has not added.
+    pub fn own_names(&self) -> impl Iterator<Item = &str> {
+        self.names().filter(|name| !ADDED.contains(name))
+    }
+
     /// The names of the columns in a sentence's middle: "its columns are …".
     pub fn there(&self) -> String {
-        let names: Vec<String> = self
-            .names()
-            .filter(|name| !ADDED.contains(name))
-            .take(NAMED)
-            .map(|name| format!("`{}`", visible_name(name, NAME)))
-            .collect();
+        let names: Vec<String> =
+            self.own_names().take(NAMED).map(|name| format!("`{}`", visible_name(name, NAME))).collect();
         let more = if self.columns.len() > NAMED { ", …" } else { "" };
         if names.is_empty() {
             "it has no columns".to_owned()
@@ -146,9 +150,8 @@ impl Row {
         for column in ADDED {
             columns.shift_remove(column);
         }
-        let no_reward = NoRewardRow { reason: Some(reason), ..NoRewardRow::of_kind(BAD_LINE) };
         columns.insert("reward".to_owned(), to_raw_value(&())?);
-        columns.insert("no_reward".to_owned(), to_raw_value(&no_reward)?);
+        columns.insert("no_reward".to_owned(), to_raw_value(&NoRewardRow::of_bad_line(reason))?);
         columns.insert("outcomes".to_owned(), to_raw_value(&serde_json::Map::new())?);
         serde_json::to_string(&columns)
     }
@@ -162,11 +165,18 @@ impl Row {
         within(self.columns.get(column)?, path)
     }
 
+    /// The names in the object that a column, or a name with dots, leads to; `None` where it leads to none.
+    pub(crate) fn entries(&self, name: &str) -> Option<Vec<String>> {
+        let entries: IndexMap<String, &RawValue> = serde_json::from_str(self.find(name)?.get()).ok()?;
+        Some(entries.into_keys().collect())
+    }
+
     /// The text of a column: itself, or that of the last message by whoever writes it.
     fn text(&self, part: Part, columns: &Columns) -> Result<String, RowError> {
         let (column, role) = (columns.of(part).to_owned(), part.role());
         let Some(raw) = self.find(&column) else {
-            return Err(RowError::Missing { column, there: self.there(), advice: part.advice(self) });
+            let advice = part.advice(self, &column);
+            return Err(RowError::Missing { column, there: self.there(), advice });
         };
         match serde_json::from_str(raw.get()).map_err(RowError::NotJson)? {
             Value::String(text) => Ok(text),
@@ -209,116 +219,6 @@ impl Row {
     }
 }
 
-/// An outcome, as it is written.
-#[derive(Debug, Serialize)]
-pub struct OutcomeRow<'a> {
-    status: &'static str,
-    reward: Option<f64>,
-    reason: Option<Cow<'a, str>>,
-    metrics: IndexMap<&'a str, f64>,
-    fuel: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ms: Option<f64>,
-}
-
-impl<'a> OutcomeRow<'a> {
-    /// The outcome, with the time that it took or without.
-    pub fn new(outcome: &'a Outcome, timing: bool) -> Self {
-        let (reason, metrics) = match &outcome.result {
-            Ok(verdict) => (verdict.reason.as_deref().map(Cow::from), verdict.metrics.as_slice()),
-            Err(failure) => (Some(Cow::from(failure.to_string())), [].as_slice()),
-        };
-        Self {
-            status: outcome.status().name(),
-            reward: outcome.reward(),
-            reason,
-            metrics: metrics.iter().map(|(name, value)| (name.as_str(), *value)).collect(),
-            fuel: outcome.fuel,
-            ms: timing.then(|| milliseconds(outcome.elapsed)),
-        }
-    }
-}
-
-/// The kind of [`NoRewardRow`] of a line that is no submission, which no score has.
-pub const BAD_LINE: &str = "bad-line";
-
-/// Why there is no reward, as it is written.
-#[derive(Debug, Serialize)]
-struct NoRewardRow<'a> {
-    kind: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    verifier: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    metric: Option<&'a str>,
-    /// As text: JSON has no such numbers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<String>,
-}
-
-impl NoRewardRow<'_> {
-    fn of_kind(kind: &'static str) -> Self {
-        Self { kind, reason: None, verifier: None, metric: None, value: None }
-    }
-}
-
-impl<'a> From<&'a NoReward> for NoRewardRow<'a> {
-    fn from(reason: &'a NoReward) -> Self {
-        let (verifier, metric, value) = match reason {
-            NoReward::Dropped { verifier } | NoReward::HostFailed { verifier } => {
-                (Some(verifier), None, None)
-            }
-            NoReward::MissingMetric { verifier, metric } => (Some(verifier), Some(metric), None),
-            NoReward::NotFinite { value } => (None, None, Some(value.to_string())),
-        };
-        let (verifier, metric) = (verifier.map(String::as_str), metric.map(String::as_str));
-        Self { verifier, metric, value, ..Self::of_kind(reason.name()) }
-    }
-}
-
-/// A line of JSON in which every half of a surrogate pair that stands alone is a replacement character (U+FFFD). Python's
-/// `json.dumps` writes such halves where a text was cut in the middle of an emoji; they are no characters, and no plugin
-/// can be given them.
-fn whole_characters(line: &str) -> Cow<'_, str> {
-    let mut mended = String::new();
-    let mut kept = 0;
-    let mut at = 0;
-    while let Some(backslash) = line[at..].find('\\').map(|found| at + found) {
-        at = match (unit(line, backslash), unit(line, backslash + 6)) {
-            // Not a `\u`: what is escaped is a single byte, such as a second backslash.
-            (None, _) => (backslash + 2).min(line.len()),
-            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => backslash + 12,
-            (Some(0xD800..=0xDFFF), _) => {
-                mended.push_str(&line[kept..backslash]);
-                mended.push_str("\\ufffd");
-                kept = backslash + 6;
-                kept
-            }
-            (Some(_), _) => backslash + 6,
-        };
-        // The escaped byte may be the first of a longer character, in text that is no JSON.
-        at = line.ceil_char_boundary(at);
-    }
-    if kept == 0 {
-        return Cow::Borrowed(line);
-    }
-    mended.push_str(&line[kept..]);
-    Cow::Owned(mended)
-}
-
-/// The UTF-16 unit of the escape `\uXXXX` at this byte, if there is one.
-fn unit(line: &str, at: usize) -> Option<u16> {
-    let digits = line.get(at..at + 6)?.strip_prefix("\\u")?;
-    let hexadecimal = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    hexadecimal.then(|| u16::from_str_radix(digits, 16).ok())?
-}
-
-/// A time in milliseconds, to the microsecond.
-pub fn milliseconds(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1e6).round() / 1e3
-}
-
 /// The text of a message: a string, or the parts of a list that are text, joined. `None` when there is no text, as
 /// in a message that only calls a tool.
 fn content(content: &Value) -> Option<String> {
@@ -349,8 +249,11 @@ fn without_line(error: &serde_json::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use gavel_verify::{Failure, NoReward, Outcome, Verdict};
+
     use super::*;
-    use gavel_verify::{Failure, Verdict};
 
     fn submission(line: &str) -> Result<Submission, String> {
         Row::parse(line)
@@ -493,40 +396,10 @@ mod tests {
     }
 
     #[test]
-    fn why_there_is_no_reward_has_one_form_for_each_kind() {
-        let [a, m] = ["a", "m"].map(str::to_owned);
-        for (reason, expected) in [
-            (NoReward::Dropped { verifier: a.clone() }, r#"{"kind":"dropped","verifier":"a"}"#),
-            (NoReward::HostFailed { verifier: a.clone() }, r#"{"kind":"host-failed","verifier":"a"}"#),
-            (
-                NoReward::MissingMetric { verifier: a, metric: m },
-                r#"{"kind":"missing-metric","verifier":"a","metric":"m"}"#,
-            ),
-            (NoReward::NotFinite { value: f64::NAN }, r#"{"kind":"not-finite","value":"NaN"}"#),
-            (NoReward::NotFinite { value: f64::NEG_INFINITY }, r#"{"kind":"not-finite","value":"-inf"}"#),
-        ] {
-            assert_eq!(serde_json::to_string(&NoRewardRow::from(&reason)).unwrap(), expected);
-        }
-    }
-
-    #[test]
-    fn halves_of_surrogate_pairs_are_replaced() {
-        for (text, expected) in [
-            (r"a\ud83d\ude00b", "a😀b"),
-            (r"a\ud83db", "a\u{fffd}b"),
-            (r"\uDE00\uD83D", "\u{fffd}\u{fffd}"),
-            (r"\ud83d\ud83d\ude00", "\u{fffd}😀"),
-            (r"\\ud83d\\\ud83d", "\\ud83d\\\u{fffd}"),
-            (r"\ud83d\n\u00e9", "\u{fffd}\né"),
-            (r"\ud83d\u00e9é", "\u{fffd}éé"),
-        ] {
-            let line = format!(r#"{{"prompt": "", "completion": "{text}", "x\ud800": "\udfff"}}"#);
-            let submission = submission(&line).unwrap();
-            assert_eq!(submission.completion, expected, "{text}");
-            assert_eq!(submission.metadata, r#"{"x�":"\ufffd"}"#);
-        }
-        for text in ["", "\\", "\\é", "\\u", "\\ud8", "\\ud80é", "é\\", "\\ud800\\"] {
-            assert_eq!(whole_characters(text), text.replace("\\ud800", "\\ufffd"), "{text}");
-        }
+    fn half_a_character_is_replaced_wherever_it_stands() {
+        let line = r#"{"prompt": "", "completion": "a\ud83d\ude00\ud83d", "x\ud800": "\udfff"}"#;
+        let submission = submission(line).unwrap();
+        assert_eq!(submission.completion, "a😀\u{fffd}");
+        assert_eq!(submission.metadata, r#"{"x�":"\ufffd"}"#);
     }
 }

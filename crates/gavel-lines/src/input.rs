@@ -1,10 +1,10 @@
-//! Where submissions come from: a file or stdin, as it is or compressed by gzip or zstd.
+//! Where lines come from: a file or stdin, as it is or compressed by gzip or zstd.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use anyhow::Context;
 use flate2::bufread::MultiGzDecoder;
 
 /// What a file of gzip starts with, and one of zstd.
@@ -14,39 +14,52 @@ const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 type Bytes = Box<dyn BufRead + Send>;
 
 /// The input. What it is is found out when it is first read: from a pipe, nothing may come for a long time.
-pub(super) enum Input {
+pub struct Input(State);
+
+enum State {
     Unread(Option<Bytes>),
     Plain(Bytes),
 }
 
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input").finish_non_exhaustive()
+    }
+}
+
 impl Input {
-    /// Opens the input; `-` is stdin. Also tells its size in bytes where lines of so many bytes will come.
-    pub(super) fn open(path: &Path) -> anyhow::Result<(Self, Option<u64>)> {
+    /// Opens a file; `-` is stdin. Also tells its size in bytes where lines of so many bytes will come.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn open(path: &Path) -> io::Result<(Self, Option<u64>)> {
         if path == Path::new("-") {
-            return Ok((Self::Unread(Some(Box::new(BufReader::new(io::stdin())))), None));
+            return Ok((Self::of(BufReader::new(io::stdin())), None));
         }
-        let cannot_read = || format!("cannot read {}", path.display());
-        let file = File::open(path).with_context(cannot_read)?;
-        let metadata = file.metadata().with_context(cannot_read)?;
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
         let mut reader = BufReader::new(file);
-        let is_compressed =
-            metadata.is_file() && decoder(reader.fill_buf().with_context(cannot_read)?).is_some();
+        let is_compressed = metadata.is_file() && decoder(reader.fill_buf()?).is_some();
         let size = (metadata.is_file() && !is_compressed).then_some(metadata.len());
-        Ok((Self::Unread(Some(Box::new(reader))), size))
+        Ok((Self::of(reader), size))
     }
 
-    /// The text of the input.
+    /// The text of what is read here.
+    fn of(reader: impl BufRead + Send + 'static) -> Self {
+        Self(State::Unread(Some(Box::new(reader))))
+    }
+
     fn plain(&mut self) -> io::Result<&mut Bytes> {
-        if let Self::Unread(reader) = self {
+        if let State::Unread(reader) = &mut self.0 {
             let mut reader = reader.take().unwrap_or_else(|| Box::new(io::empty()));
-            *self = Self::Plain(match decoder(reader.fill_buf()?) {
+            self.0 = State::Plain(match decoder(reader.fill_buf()?) {
                 Some(decode) => decode(reader)?,
                 None => reader,
             });
         }
-        match self {
-            Self::Plain(reader) => Ok(reader),
-            Self::Unread(_) => unreachable!("it has just been looked at"),
+        match &mut self.0 {
+            State::Plain(reader) => Ok(reader),
+            State::Unread(_) => unreachable!("it has just been looked at"),
         }
     }
 }
@@ -75,7 +88,7 @@ impl BufRead for Input {
 
     fn consume(&mut self, bytes: usize) {
         // Only what `fill_buf` has shown is consumed.
-        if let Self::Plain(reader) = self {
+        if let State::Plain(reader) = &mut self.0 {
             reader.consume(bytes);
         }
     }

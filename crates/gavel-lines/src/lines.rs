@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
-/// The longest line of a file of cases, in bytes.
+/// The longest line of a file of cases or tasks, in bytes.
 pub const LONGEST_LINE: u64 = 64 << 20;
 
 /// The lines of a reader, with their numbers.
@@ -50,6 +50,14 @@ impl<R: BufRead> Lines<R> {
     /// From the next line on, reads lines of up to `longest` bytes.
     pub fn set_longest(&mut self, longest: u64) {
         self.longest = longest;
+    }
+
+    /// What comes next, as much of it as is there already: to look at, and read all the same afterwards.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn peek(&mut self) -> io::Result<&[u8]> {
+        self.reader.fill_buf()
     }
 
     /// The next line; `None` at the end. Of a line that is too long nothing is kept.

@@ -5,49 +5,43 @@
 //! the first one takes up changed plugins between two lines, and the notice goes through the channel like a line.
 
 mod alone;
-mod input;
+mod beginning;
 mod output;
+mod reader;
 mod record;
 mod summary;
 mod window;
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
+use gavel_lines::{Input, Lines};
 use gavel_reward::{LoadOptions, ReloadingReward};
-use gavel_verify::{Failure, Refreshed, Reward, Score, Status};
+use gavel_verify::{Failure, Score, Status};
 
 use crate::cases::place;
 use crate::cli::{GlobalArgs, ScoreArgs};
-use crate::columns::Columns;
 use crate::exit::{ExitStatus, InputFault, Stop};
 use crate::interrupts::Interrupts;
-use crate::lines::{BadLine, Line, Lines};
-use crate::rows::{Row, RowError};
+use crate::rows::Row;
 use crate::terminal::Terminal;
 use crate::written;
-use input::Input;
 use output::Output;
+use reader::{Entry, Event, Reader, Submitted, Unfit, longest_line};
 use record::{Judges, Record};
 use summary::Summary;
-use window::{Share, Window, weight};
+use window::{Window, weight};
 
 /// How long a Ctrl-C can go unnoticed while there is nothing to write.
 const TICK: Duration = Duration::from_millis(50);
 
-/// With `--watch`, the least time between two looks at the files.
-const LOOK: Duration = Duration::from_millis(200);
-
 /// Lines that are being judged, for each worker thread: enough to keep it busy.
 const LINES_PER_JOB: usize = 16;
-
-/// Bytes of a line for each byte that the reward file lets a verifier have: JSON writes some characters as escapes.
-const BYTES_PER_BYTE: u64 = 2;
 
 /// Scores the input.
 pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
@@ -59,7 +53,9 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     }
     let options = LoadOptions { for_authors: global.verbose > 0, ..args.plugins.clone().resolve() };
     let reward = load(&args, &options)?;
-    let (reader, bytes) = Input::open(&args.input).input_fault()?;
+    let (reader, bytes) = Input::open(&args.input)
+        .with_context(|| format!("cannot read {}", args.input.display()))
+        .input_fault()?;
     let mut output = match &args.output {
         Some(path) => Output::file(path, &args.input),
         None => Output::stdout(),
@@ -70,7 +66,8 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     if !output.is_terminal() {
         terminal.start_progress(bytes);
     }
-    let summary = Summary::new(reward.current().verifiers());
+    let columns = args.columns();
+    let summary = Summary::new(reward.current().verifiers(), &columns.reference);
     interrupts.hold();
     let window = Arc::new(Window::new(LINES_PER_JOB * options.jobs.get()));
     let (sender, events) = mpsc::channel();
@@ -78,7 +75,8 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     let lines = Lines::new(reader, longest_line(&reward));
     let reader = Reader {
         lines,
-        columns: args.columns(),
+        doubts: !args.answer_bad_lines && !args.watch && !is_typed(&args.input),
+        columns,
         reward,
         next_look,
         window: Arc::clone(&window),
@@ -171,133 +169,9 @@ fn shown(input: &Path) -> &Path {
     if input == Path::new("-") { Path::new("stdin") } else { input }
 }
 
-/// The longest line that is read: one that is longer holds more than any of the verifiers may be given.
-fn longest_line(reward: &ReloadingReward) -> u64 {
-    (reward.current().largest_input() as u64).saturating_mul(BYTES_PER_BYTE)
-}
-
-/// What the thread that reads hands over.
-enum Event {
-    Line(Entry),
-    /// What the lines from here on are judged by, or not.
-    Refreshed(Refreshed, Option<Judges>),
-}
-
-/// What became of one line of input.
-struct Entry {
-    line: u64,
-    bytes: u64,
-    /// Its share of the window.
-    share: Share,
-    result: Result<Submitted, Unfit>,
-}
-
-/// A row that is being scored.
-struct Submitted {
-    row: Row,
-    /// Whether the task has a reference.
-    has_reference: bool,
-    score: Receiver<Score>,
-}
-
-/// A line that is not scored.
-struct Unfit {
-    error: LineError,
-    /// What it holds, where it is a row at all.
-    row: Option<Row>,
-}
-
-/// Why a line is not scored.
-#[derive(Debug, thiserror::Error)]
-enum LineError {
-    #[error("{0}: more than `limits.input` in the reward file lets a verifier have")]
-    TooLong(BadLine),
-    #[error(transparent)]
-    Line(BadLine),
-    #[error(transparent)]
-    Row(#[from] RowError),
-}
-
-impl From<BadLine> for LineError {
-    fn from(line: BadLine) -> Self {
-        match line {
-            BadLine::TooLong { .. } => Self::TooLong(line),
-            BadLine::NotUtf8 { .. } => Self::Line(line),
-        }
-    }
-}
-
-/// The thread that reads.
-struct Reader {
-    lines: Lines<Input>,
-    columns: Columns,
-    reward: ReloadingReward,
-    /// When to look for changes again; `None` without `--watch`.
-    next_look: Option<Instant>,
-    window: Arc<Window>,
-    sender: Sender<io::Result<Event>>,
-    interrupts: Interrupts,
-}
-
-impl Reader {
-    fn run(mut self) {
-        while self.interrupts.status().is_none() {
-            let line = match self.lines.read() {
-                Ok(None) => return,
-                Ok(Some(Line { text: Ok(text), .. })) if text.trim().is_empty() => continue,
-                Ok(Some(line)) => line,
-                Err(error) => return drop(self.sender.send(Err(error))),
-            };
-            // Just before the line is submitted: it may have been waited for.
-            let refreshed = self.refresh(line.number);
-            let share = self.window.enter(line.text.as_ref().map_or(0, String::len));
-            let entry = Entry { line: line.number, bytes: line.bytes, share, result: self.submit(line.text) };
-            // A writer that has gone has said why.
-            if refreshed
-                .into_iter()
-                .chain([Event::Line(entry)])
-                .any(|event| self.sender.send(Ok(event)).is_err())
-            {
-                return;
-            }
-        }
-    }
-
-    /// Takes up what has changed, if it is time to look, to judge from this line on.
-    fn refresh(&mut self, line: u64) -> Option<Event> {
-        let next_look = self.next_look.as_mut().filter(|time| Instant::now() >= **time)?;
-        let refreshed = self.reward.refresh();
-        *next_look = Instant::now() + LOOK;
-        let refreshed = refreshed?;
-        let changed = matches!(refreshed, Refreshed::Changed(_));
-        if changed {
-            self.lines.set_longest(longest_line(&self.reward));
-        }
-        Some(Event::Refreshed(refreshed, changed.then(|| Judges::of(&self.reward, line))))
-    }
-
-    /// Submits a line that is in the window, and takes it to be judged where it cannot be.
-    fn submit(&self, line: Result<String, BadLine>) -> Result<Submitted, Unfit> {
-        let bytes = line.as_ref().map_or(0, String::len);
-        let row = line.map_err(LineError::from).and_then(|line| Ok(Row::parse(&line)?));
-        let row = row.map_err(|error| Unfit { error, row: None }).and_then(|row| {
-            match row.submission(&self.columns) {
-                Ok(submission) => Ok((row, submission)),
-                Err(error) => Err(Unfit { error: error.into(), row: Some(row) }),
-            }
-        });
-        let (row, submission) = row.inspect_err(|_| self.window.judged(bytes, 0))?;
-        let has_reference = submission.reference.is_some();
-        let (sender, score) = mpsc::sync_channel(1);
-        let window = Arc::clone(&self.window);
-        let reply = move |score: Score| {
-            window.judged(bytes, weight(&score));
-            // Nobody waits for it any more where the writer has ended.
-            drop(sender.send(score));
-        };
-        self.reward.submit(submission, Box::new(reply));
-        Ok(Submitted { row, has_reference, score })
-    }
+/// Whether somebody writes the input by hand, and waits to hear what is wrong with a line.
+fn is_typed(input: &Path) -> bool {
+    input == Path::new("-") && io::stdin().is_terminal()
 }
 
 /// The half that writes, on the main thread.
@@ -335,6 +209,7 @@ impl Writer<'_> {
                     }
                     continue;
                 }
+                Event::NoSubmissions(none) => return Err(Stop::Input(anyhow!("{}", none.of(self.input)))),
             };
             let bytes = entry.bytes;
             if let Some(status) = self.write(entry)? {
@@ -357,7 +232,9 @@ impl Writer<'_> {
                     let answer = Row::answer_to_bad_line(row, &error.to_string());
                     self.output.line(&answer.context("cannot write a line as JSON")?)?;
                 }
-                self.window.leave(share, 0);
+                if let Some(share) = share {
+                    self.window.leave(share, 0);
+                }
             }
             Ok(Submitted { row, has_reference, score }) => {
                 let score = match self.wait(&score)? {
@@ -371,13 +248,16 @@ impl Writer<'_> {
                     }
                 };
                 self.summary.count(line, &score);
-                if !has_reference && score.outcomes.iter().any(|(_, outcome)| is_unfit(&outcome.result)) {
-                    self.summary.count_without_reference(&row);
+                if !has_reference {
+                    let is_invalid = score.outcomes.iter().any(|(_, outcome)| is_unfit(&outcome.result));
+                    self.summary.count_without_reference(&row, is_invalid);
                 }
                 self.show_output(line, &score);
                 let row = row.with_score(&score, self.timing).context("cannot write a score as JSON")?;
                 self.output.line(&row)?;
-                self.window.leave(share, weight(&score));
+                if let Some(share) = share {
+                    self.window.leave(share, weight(&score));
+                }
             }
         }
         Ok(None)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use gavel_verify::{Score, Status};
+use gavel_verify::{Score, Status, visible_name};
 
 use crate::columns::Part;
 use crate::rows::Row;
@@ -23,7 +23,9 @@ pub(super) struct Summary {
     without: BTreeMap<&'static str, u64>,
     verifiers: Vec<VerifierSummary>,
     slowest: Option<Slowest>,
-    /// Submissions without reference that were an invalid task.
+    /// The column that holds the reference.
+    reference: String,
+    /// Submissions that lack that column, where they should have it.
     without_reference: Option<WithoutReference>,
 }
 
@@ -60,6 +62,9 @@ const LIMITS: [(Status, &str); 4] = [
     (Status::OutputTooLarge, "output"),
 ];
 
+/// The most characters of a column's name that are shown.
+const NAME: usize = 60;
+
 struct Slowest {
     time: Duration,
     line: u64,
@@ -67,7 +72,8 @@ struct Slowest {
 }
 
 impl Summary {
-    pub(super) fn new(verifiers: &[String]) -> Self {
+    /// Nothing yet, of a reward with these verifiers, and submissions whose references are in this column.
+    pub(super) fn new(verifiers: &[String], reference: &str) -> Self {
         Self {
             start: Instant::now(),
             elapsed: Duration::ZERO,
@@ -78,15 +84,21 @@ impl Summary {
             without: BTreeMap::new(),
             verifiers: verifiers.iter().map(|name| VerifierSummary::new(name)).collect(),
             slowest: None,
+            reference: reference.to_owned(),
             without_reference: None,
         }
     }
 
-    /// Counts a submission that has no reference, and is an invalid task to a verifier.
-    pub(super) fn count_without_reference(&mut self, row: &Row) {
+    /// Counts a submission that has no column for the reference, if it should have one: to a verifier it is an invalid task,
+    /// or somebody has said what the column is called.
+    pub(super) fn count_without_reference(&mut self, row: &Row, is_invalid: bool) {
+        let is_named = self.reference != Part::Reference.name();
+        if row.find(&self.reference).is_some() || !(is_invalid || is_named) {
+            return;
+        }
         let without = self.without_reference.get_or_insert_with(|| WithoutReference {
             count: 0,
-            advice: format!("{}; {}", row.there(), Part::Reference.advice(row)),
+            advice: format!("{}; {}", row.there(), Part::Reference.advice(row, &self.reference)),
             is_likely: Part::Reference.likely(row).is_some(),
         });
         without.count += 1;
@@ -98,7 +110,8 @@ impl Summary {
         if let Some(WithoutReference { count, advice: what, is_likely }) = &self.without_reference
             && (*is_likely || *count == self.submissions)
         {
-            advice.push(format!("{} without `reference`: {what}", plural(*count, "submission")));
+            let column = visible_name(&self.reference, NAME);
+            advice.push(format!("{} without `{column}`: {what}", plural(*count, "submission")));
         }
         for verifier in &self.verifiers {
             for (status, limit) in LIMITS {

@@ -1,0 +1,78 @@
+//! The first lines of an input. Where none of them is a submission, the input is something else, and that is one error
+//! rather than one for each of its lines.
+
+use std::fmt;
+use std::path::Path;
+
+use gavel_lines::{Input, Lines, look};
+
+use crate::cases::place;
+
+use super::reader::{Entry, Unfit};
+
+/// How many lines have to be unfit, and no other before them, for nothing more to be read.
+const FEW: usize = 5;
+
+/// What an input begins with, up to the first line that is a submission.
+pub(super) struct Beginning {
+    /// What its first bytes look like, where that is not JSON Lines.
+    looks: Option<&'static str>,
+    entries: Vec<Entry>,
+}
+
+impl Beginning {
+    /// Looks at what comes first. What cannot be read is said when it is read.
+    pub(super) fn of(lines: &mut Lines<Input>) -> Self {
+        Self { looks: lines.peek().ok().and_then(look), entries: Vec::new() }
+    }
+
+    /// Keeps a line that is no submission. Returns whether that is enough of them.
+    pub(super) fn keep(&mut self, entry: Entry) -> bool {
+        self.entries.push(entry);
+        self.entries.len() == FEW
+    }
+
+    /// The lines that were kept, to be reported one by one.
+    pub(super) fn lines(self) -> Vec<Entry> {
+        self.entries
+    }
+
+    /// What the input is, where it has ended or enough of it is unfit; or the lines that were kept, where these are just
+    /// a few mistakes.
+    pub(super) fn end(self) -> Result<Vec<Entry>, NoSubmissions> {
+        let unfit = self.entries.len();
+        let first = self.entries.first().and_then(|entry| Some((entry.line, entry.result.as_ref().err()?)));
+        match (first, self.looks) {
+            (Some(_), Some(looks)) => Err(NoSubmissions::SomethingElse { looks }),
+            (Some((line, Unfit { error, .. })), None) if unfit == FEW => {
+                Err(NoSubmissions::AllUnfit { line, error: error.to_string() })
+            }
+            _ => Ok(self.entries),
+        }
+    }
+}
+
+/// Why nothing of an input is scored.
+pub(super) enum NoSubmissions {
+    /// It is no JSON Lines.
+    SomethingElse { looks: &'static str },
+    /// It may be, and its first lines are all wrong, the first of them for this reason.
+    AllUnfit { line: u64, error: String },
+}
+
+impl NoSubmissions {
+    /// What to say of it.
+    pub(super) fn of<'a>(&'a self, input: &'a Path) -> impl fmt::Display + 'a {
+        fmt::from_fn(move |f| match self {
+            Self::SomethingElse { looks } => {
+                write!(f, "{} is not JSON Lines: it looks like {looks}", input.display())
+            }
+            Self::AllUnfit { line, error } => write!(
+                f,
+                "{}: {error}; the {} lines after it are no submissions either, so nothing more is read",
+                place(input, *line),
+                FEW - 1
+            ),
+        })
+    }
+}
