@@ -1,5 +1,9 @@
 //! What the author of a plugin sees: what it wrote, where it broke, which cases ran, and what is not blessed.
 
+use gavel_cli::cases::INVALID_OPTIONS;
+use gavel_plugin::{Error, NoOptions, Submission, Verdict, Verifier};
+use gavel_verify::Status;
+
 use crate::gavel::Folder;
 
 const MANIFEST: &str = "manifest_version = 1\n[plugin]\nname = 'talker'\nversion = '0.1.0'\nentry = 'talker.wasm'\n[limits]\nfuel = 1_000_000\n";
@@ -106,6 +110,16 @@ fn what_broke_is_not_blessed_by_the_way() {
     assert_eq!(folder.read("talker/cases.jsonl"), format!("{blessed}\n"));
 }
 
+/// A limit says how much there is of something, and not what the plugin thinks of a completion.
+#[test]
+fn what_ran_into_a_limit_is_not_blessed_by_the_way() {
+    let folder = folder(talker("", "", "(loop $again (br $again))"), &[PASSES]);
+    insta::assert_snapshot!(folder.shown(&["plugin", "test", "talker", "--bless"]));
+    assert_eq!(folder.read("talker/cases.jsonl"), format!("{PASSES}\n"));
+    assert!(folder.run(&["plugin", "test", "talker", "--bless-broken"]).status.success());
+    assert!(folder.read("talker/cases.jsonl").contains(r#""expect": {"status": "out-of-fuel"}"#));
+}
+
 #[test]
 fn a_plugin_that_calls_itself_otherwise_is_an_error() {
     let described =
@@ -131,12 +145,56 @@ fn score_shows_what_plugins_wrote_where_it_is_asked_to() {
 
 #[test]
 fn a_plugin_that_was_added_is_inspected_by_its_name() {
-    let wasm = gavel_reward::FirstParty::named("length").unwrap().wasm;
     let manifest = MANIFEST.replace("talker", "mine");
-    let folder = Folder::new().file("mine/gavel.toml", manifest).file("mine/mine.wasm", wasm);
+    let folder =
+        Folder::new().file("mine/gavel.toml", manifest).file("mine/mine.wasm", talker("", RIGHT, ""));
     assert!(folder.run(&["plugin", "add", "mine"]).status.success());
     std::fs::remove_dir_all(folder.path("mine")).unwrap();
     let shown = folder.shown(&["plugin", "inspect", "mine"]);
     assert!(shown.contains("origin    [FOLDER]/data/gavel/plugins/mine/mine.wasm"), "{shown}");
     insta::assert_snapshot!(folder.shown(&["plugin", "inspect", "mien"]));
+}
+
+/// A verifier that answers as the completion says.
+struct Echo;
+
+impl Verifier for Echo {
+    type Options = NoOptions;
+    const NAME: &str = "echo";
+    const VERSION: &str = "0.1.0";
+    const SUMMARY: &str = "Whatever is asked for.";
+
+    fn verify(submission: &Submission, _: &NoOptions) -> Result<Verdict, Error> {
+        let answer = ANSWERS.iter().find(|(status, _)| submission.completion() == *status);
+        match answer {
+            Some((_, Some(error))) => Err(error("why".to_owned())),
+            _ => Ok(Verdict::right_if(true)),
+        }
+    }
+}
+
+/// What a verifier can answer, by what `gavel plugin test` calls it.
+const ANSWERS: [(&str, Option<fn(String) -> Error>); 5] = [
+    (VERDICT, None),
+    (INVALID_OPTIONS, Some(Error::InvalidOptions)),
+    ("invalid-task", Some(Error::InvalidTask)),
+    ("abstained", Some(Error::Abstain)),
+    ("internal-error", Some(Error::Internal)),
+];
+
+const VERDICT: &str = "verdict";
+
+/// The SDK knows nothing of the house, so it has the names of statuses once more: those that a case may expect here mean the
+/// same to `cargo test` there.
+#[test]
+fn the_sdk_and_gavel_call_the_answers_of_a_verifier_alike() {
+    let known: Vec<&str> = Status::ALL.iter().map(|status| status.name()).chain([INVALID_OPTIONS]).collect();
+    for (status, _) in ANSWERS {
+        assert!(known.contains(&status), "{status}");
+        let line = format!(
+            "{{\"name\": \"a\", \"completion\": \"{status}\", \"expect\": {{\"status\": \"{status}\"}}}}"
+        );
+        assert_eq!(gavel_plugin::cases::check::<Echo>(&line).map_err(|failed| failed.to_string()), Ok(1));
+        assert!(gavel_cli::cases::is_answer(status) || status == Status::InternalError.name(), "{status}");
+    }
 }

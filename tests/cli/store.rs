@@ -5,18 +5,19 @@ use std::fs;
 use gavel_reward::FirstParty;
 
 use crate::gavel::Folder;
+use crate::reload::always;
 
 const REWARD: &str = "[verifiers.a]\nplugin = 'mine'\noptions = { kind = 'repetition', ngram_size = 3, max_penalty = -0.1 }\n[reward]\nformula = 'a'\n";
 
 const ROW: &str = "{\"prompt\": \"\", \"completion\": \"a b\"}\n";
 
-/// A folder with a plugin called `mine`, which is `length` under another name.
+/// A folder with a plugin called `mine`.
 fn with_plugin() -> Folder {
-    let manifest = "manifest_version = 1\n[plugin]\nname = 'mine'\nversion = '0.1.0'\nentry = 'built/length.wasm'\n\
+    let manifest = "manifest_version = 1\n[plugin]\nname = 'mine'\nversion = '0.1.0'\nentry = 'built/plugin.wasm'\n\
                     [build]\nlanguage = 'rust'\nsource = 'src/lib.rs'\n[limits]\nfuel = 10_000_000\n";
     Folder::with_reward(REWARD)
         .file("author/gavel.toml", manifest)
-        .file("author/built/length.wasm", FirstParty::named("length").unwrap().wasm)
+        .file("author/built/plugin.wasm", always(1))
 }
 
 #[test]
@@ -47,13 +48,50 @@ fn a_file_that_is_not_the_one_that_was_added_is_not_loaded() {
 fn another_plugin_of_the_same_name_takes_its_place_only_by_force() {
     let folder = with_plugin();
     assert!(folder.run(&["plugin", "add", "author"]).status.success());
-    let other = FirstParty::named("format").unwrap().wasm;
-    let folder = folder.file("author/built/length.wasm", other);
+    let other = always(2);
+    let folder = folder.file("author/built/plugin.wasm", &other);
     let refused = folder.run(&["plugin", "add", "author"]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("--force replaces it"));
     assert!(folder.run(&["plugin", "add", "author", "--force"]).status.success());
     assert_eq!(fs::read(folder.path("data/gavel/plugins/mine/mine.wasm")).unwrap(), other);
+}
+
+/// What the manifest says is built is older than the manifest, so that it has to be built again.
+fn touch(folder: &Folder, file: &str) {
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
+    fs::File::options().append(true).open(folder.path(file)).unwrap().set_modified(later).unwrap();
+}
+
+/// There is no source, so that building says so at once.
+#[test]
+fn what_is_older_than_its_sources_is_built_before_it_is_added() {
+    let folder = with_plugin();
+    touch(&folder, "author/gavel.toml");
+    let manifest = folder.read("author/gavel.toml").replace("built/plugin.wasm", "plugin.wasm");
+    let folder = folder.file("flat/plugin.wasm", always(1)).file("flat/gavel.toml", manifest);
+    touch(&folder, "flat/gavel.toml");
+    insta::assert_snapshot!(
+        [
+            folder.shown(&["plugin", "add", "author"]),
+            folder.shown(&["plugin", "push", "localhost:1/a/b:1", "author"]),
+            folder.shown(&["plugin", "add", "flat/plugin.wasm"]),
+        ]
+        .join("\n")
+    );
+}
+
+#[test]
+fn a_plugin_that_calls_itself_otherwise_is_neither_added_nor_pushed() {
+    let folder = with_plugin().file("author/built/plugin.wasm", FirstParty::named("length").unwrap().wasm);
+    insta::assert_snapshot!(
+        [
+            folder.shown(&["plugin", "add", "author"]),
+            folder.shown(&["plugin", "push", "localhost:1/a/b:1", "author"]),
+        ]
+        .join("\n")
+    );
+    assert!(!folder.path("data").exists());
 }
 
 #[test]
@@ -148,11 +186,10 @@ fn a_lock_of_before_is_read_and_says_how_to_renew_it() {
 
 #[test]
 fn sources_are_neither_written_over_nor_removed() {
-    let build = "manifest_version = 1\n[plugin]\nname = 'mine'\nversion = '0.1.0'\nentry = 'built/length.wasm'\n\
+    let build = "manifest_version = 1\n[plugin]\nname = 'mine'\nversion = '0.1.0'\nentry = 'built/plugin.wasm'\n\
                  [build]\nlanguage = 'rust'\nsource = 'src/lib.rs'\n";
     let folder = with_plugin().file("plugins/mine/gavel.toml", build);
-    let built = FirstParty::named("length").unwrap().wasm;
-    let folder = folder.file("plugins/mine/built/length.wasm", built);
+    let folder = folder.file("plugins/mine/built/plugin.wasm", always(1));
     insta::assert_snapshot!(
         [
             folder.shown(&["plugin", "add", "plugins/mine", "--plugin-path", "plugins"]),
@@ -208,7 +245,7 @@ fn one_broken_plugin_does_not_hide_the_others() {
 
 #[test]
 fn a_wish_is_shown_before_anybody_grants_it() {
-    let manifest = "manifest_version = 1\n[plugin]\nname = 'mine'\nversion = '0.1.0'\nentry = 'built/length.wasm'\n\
+    let manifest = "manifest_version = 1\n[plugin]\nname = 'mine'\nversion = '0.1.0'\nentry = 'built/plugin.wasm'\n\
                     [limits]\ntimeout = '1000h'\nmemory = '64GiB'\n";
     let folder = with_plugin().file("author/gavel.toml", manifest);
     for args in [["plugin", "add", "author"], ["plugin", "inspect", "author"]] {
@@ -354,7 +391,7 @@ fn an_address_that_is_none_is_refused() {
     let folder = with_plugin();
     insta::assert_snapshot!(
         [
-            folder.shown(&["plugin", "push", "mine:0.1.0", "author/built/length.wasm"]),
+            folder.shown(&["plugin", "push", "mine:0.1.0", "author/built/plugin.wasm"]),
             folder.shown(&["plugin", "pull", "127.0.0.1:1/somebody/mine:0.1.0"]),
         ]
         .join("\n")

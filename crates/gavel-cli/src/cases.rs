@@ -15,7 +15,6 @@ use serde::Deserialize;
 use serde_json::value::to_raw_value;
 
 use crate::columns::Columns;
-use crate::lines::{LONGEST_LINE, Lines};
 use crate::rows::Row;
 
 pub use blessing::{bless, expectation};
@@ -295,11 +294,11 @@ pub fn reason(outcome: Result<&Outcome, &str>) -> Option<String> {
     }
 }
 
-/// Whether an outcome says that the plugin or this machine is broken, which no case should expect by accident.
-pub fn is_broken(status: &str) -> bool {
-    [Status::Trap, Status::InternalError, Status::Refused, Status::Deadline, Status::HostFailed]
-        .iter()
-        .any(|broken| broken.name() == status)
+/// Whether an outcome is what the plugin itself says of a submission. All others say that the plugin broke, that it ran into
+/// a limit, or something about this machine, and no case should expect them by accident.
+pub fn is_answer(status: &str) -> bool {
+    let answers = [Status::Verdict, Status::Abstained, Status::InvalidTask].map(Status::name);
+    answers.contains(&status) || status == INVALID_OPTIONS
 }
 
 /// Rewards are exact by custom; this forgives only the last digits of a sum.

@@ -35,7 +35,8 @@ pub enum PluginCommand {
     Bench(BenchArgs),
     /// Show the plugins on the plugin path, and those that come with gavel.
     List(ListArgs),
-    /// Put a plugin on the plugin path, and lock its digest: only this very file will be loaded.
+    /// Put a plugin on the plugin path, and lock its digest: only this very file will be loaded. A folder is built first
+    /// where its sources are newer.
     #[command(
         after_help = "Examples:\n  gavel plugin add my-reward\n  gavel plugin add ghcr.io/somebody/word-limit:0.1.0"
     )]
@@ -93,6 +94,9 @@ pub struct AddArgs {
     /// Where plugins lie; this one goes into the first folder.
     #[command(flatten)]
     pub path: PluginPathArgs,
+    /// Where what builds plugins is kept.
+    #[command(flatten)]
+    pub tools: ToolsArgs,
     /// Where compiled plugins are kept.
     #[command(flatten)]
     pub cache: CacheArgs,
@@ -175,10 +179,11 @@ pub struct TestArgs {
     #[arg(value_name = "DIR", default_value = ".")]
     pub folder: PathBuf,
     /// Take what comes: write it into `cases.jsonl` where a case expects another thing, or nothing yet. Not where the
-    /// plugin broke.
+    /// plugin broke or ran into a limit.
     #[arg(long)]
     pub bless: bool,
-    /// As --bless, also where the plugin broke: `trap`, `internal-error`, `refused`.
+    /// As --bless, also where the plugin broke or ran into a limit: `trap`, `internal-error`, `refused`, `out-of-fuel` and
+    /// their like. Never a deadline, which says how busy this machine was.
     #[arg(long)]
     pub bless_broken: bool,
     /// Run only the cases that have this in their name.

@@ -76,6 +76,20 @@ pub(super) fn say_what_is_not_built(folder: &Path, found: &FoundPlugin, terminal
     ));
 }
 
+/// Says of a plugin's file that was named itself, in place of its folder, that its sources are newer: then it is taken as
+/// it is. `command` is what builds first.
+pub(super) fn say_if_stale(file: &Path, found: &FoundPlugin, command: &str, terminal: &Terminal) {
+    let Some(Manifest { build: Some(_), .. }) = &found.manifest else { return };
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if project(folder).is_ok_and(|project| is_stale(&project)) {
+        terminal.note(format_args!(
+            "warning: {} is older than its sources: `{command} {}` builds it first",
+            file.display(),
+            folder.display()
+        ));
+    }
+}
+
 /// A time in its largest unit.
 fn age(time: Duration) -> String {
     let seconds = time.as_secs();

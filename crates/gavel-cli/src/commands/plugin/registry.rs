@@ -15,7 +15,8 @@ use crate::exit::{ExitStatus, InputFault, Stop};
 use crate::settings;
 use crate::terminal::{Terminal, shown};
 
-use super::build::build_if_stale;
+use super::build::{build_if_stale, say_if_stale};
+use super::named::check_name;
 use super::store::kept_manifest;
 
 /// Pushes a plugin; its address by digest goes to stdout.
@@ -97,7 +98,9 @@ fn to_push(args: &PushArgs, terminal: &Terminal) -> Result<Plugin, Stop> {
         build_if_stale(path, &args.tools, terminal)?;
         FoundPlugin::in_folder(path)?
     } else {
-        FoundPlugin::file(path.to_owned())?
+        let found = FoundPlugin::file(path.to_owned())?;
+        say_if_stale(path, &found, &format!("gavel plugin push {}", args.address), terminal);
+        found
     };
     let Origin::File(file) = &found.origin else {
         return Err(Stop::Input(anyhow!("{} is built into gavel; it has no file to push", path.display())));
@@ -105,14 +108,17 @@ fn to_push(args: &PushArgs, terminal: &Terminal) -> Result<Plugin, Stop> {
     let wasm = found.read()?.into_owned();
     let host = args.cache.start_host()?;
     let mut plugin = match host.load(&wasm, &file.to_string_lossy()) {
-        Ok(loaded) => Plugin {
-            name: loaded.description().name.clone(),
-            version: loaded.description().version.clone(),
-            summary: loaded.description().summary.clone(),
-            component: (loaded.format() == Format::Component)
-                .then(|| (loaded.imports().to_vec(), loaded.exports().to_vec())),
-            ..Plugin::default()
-        },
+        Ok(loaded) => {
+            check_name(&found, &loaded)?;
+            Plugin {
+                name: loaded.description().name.clone(),
+                version: loaded.description().version.clone(),
+                summary: loaded.description().summary.clone(),
+                component: (loaded.format() == Format::Component)
+                    .then(|| (loaded.imports().to_vec(), loaded.exports().to_vec())),
+                ..Plugin::default()
+            }
+        }
         Err(LoadError::Interpreter { .. }) => {
             let loaded = host.load_interpreter(&wasm, &file.to_string_lossy()).input_fault()?;
             Plugin {

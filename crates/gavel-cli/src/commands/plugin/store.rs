@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use bytesize::ByteSize;
-use gavel_host::{Host, Limits, LoadError};
+use gavel_host::{Host, Limits, LoadError, Plugin};
 use gavel_registry::Address;
 use gavel_reward::{
     Candidate, Entry, FirstParty, FoundPlugin, Lock, MANIFEST, Manifest, Origin, State, closest, entries,
@@ -20,6 +20,8 @@ use crate::exit::{ExitStatus, InputFault, Stop};
 use crate::settings;
 use crate::terminal::{LABEL, Page, Terminal, escaped, shown};
 
+use super::build::{build_if_stale, say_if_stale, say_what_is_not_built};
+use super::named::check_name;
 use super::registry;
 
 /// Adds a plugin, once it has shown that it is one.
@@ -27,7 +29,7 @@ pub(in crate::commands) fn add(args: &AddArgs, global: &GlobalArgs) -> Result<Ex
     let terminal = Terminal::new(global.quiet);
     let folder = settings::plugin_folder(&args.path).input_fault()?;
     let host = args.cache.start_host()?;
-    let candidate = find(&args.source, &host, &terminal)?;
+    let candidate = find(args, &host, &terminal)?;
     let added = gavel_reward::add(&folder, &candidate, args.force)?;
     let digest = &added.now.digest;
     let what = match &added.before {
@@ -115,21 +117,34 @@ pub(in crate::commands) fn list(args: &ListArgs) -> Result<ExitStatus, Stop> {
     Ok(ExitStatus::Success)
 }
 
-/// Finds what is to be added, and loads it: what is no plugin is refused before it is kept.
-pub(super) fn find(source: &str, host: &Host, terminal: &Terminal) -> Result<Candidate, Stop> {
+/// Finds what is to be added, and loads it: what is no plugin is refused before it is kept. A folder is built first where
+/// its sources are newer, as `gavel plugin test` does.
+fn find(args: &AddArgs, host: &Host, terminal: &Terminal) -> Result<Candidate, Stop> {
+    let source = &args.source;
     let path = Path::new(source);
     if !path.exists() {
         let address: Address =
             source.parse().with_context(|| format!("there is no file or folder `{source}`")).input_fault()?;
         return from_registry(&address, host, terminal);
     }
-    let found =
-        if path.is_dir() { FoundPlugin::in_folder(path)? } else { FoundPlugin::file(path.to_owned())? };
+    let found = if path.is_dir() {
+        build_if_stale(path, &args.tools, terminal)?;
+        let found = FoundPlugin::in_folder(path)?;
+        say_what_is_not_built(path, &found, terminal);
+        found
+    } else {
+        let found = FoundPlugin::file(path.to_owned())?;
+        say_if_stale(path, &found, "gavel plugin add", terminal);
+        found
+    };
     let Origin::File(file) = &found.origin else {
         return Err(Stop::Input(anyhow!("{source} is built into gavel already, so there is nothing to add")));
     };
     let wasm = found.read()?.into_owned();
     let said = described(&wasm, file, found.manifest.as_ref(), host)?;
+    if let Some(plugin) = &said.plugin {
+        check_name(&found, plugin)?;
+    }
     let beside = if path.is_dir() { path } else { file.parent().unwrap_or(Path::new("")) };
     let manifest = found.manifest.as_ref().map(|_| Manifest::text(beside)).transpose()?;
     let manifest = kept_manifest(manifest.as_deref().unwrap_or(said.manifest), &said.name, &said.version)?;
@@ -158,6 +173,8 @@ struct Described {
     version: String,
     /// The manifest that it has where it came without.
     manifest: &'static str,
+    /// The plugin, where it is no interpreter.
+    plugin: Option<Plugin>,
 }
 
 fn described(wasm: &[u8], file: &Path, manifest: Option<&Manifest>, host: &Host) -> Result<Described, Stop> {
@@ -165,14 +182,15 @@ fn described(wasm: &[u8], file: &Path, manifest: Option<&Manifest>, host: &Host)
     let mut said = match host.load(wasm, &file) {
         Ok(plugin) => {
             let (name, version) = (plugin.description().name.clone(), plugin.description().version.clone());
-            Described { name, version, manifest: "manifest_version = 1\n\n[plugin]\n" }
+            let manifest = "manifest_version = 1\n\n[plugin]\n";
+            Described { name, version, manifest, plugin: Some(plugin) }
         }
         Err(LoadError::Interpreter { .. }) => {
             let interpreter = host.load_interpreter(wasm, &file).input_fault()?;
             let (name, version) =
                 (interpreter.language().name.clone(), interpreter.language().version.clone());
             let manifest = "manifest_version = 1\n\n[plugin]\nkind = \"interpreter\"\n";
-            Described { name, version, manifest }
+            Described { name, version, manifest, plugin: None }
         }
         Err(error) => return Err(Stop::Input(error.into())),
     };

@@ -67,7 +67,7 @@ struct Run<'a> {
     verbose: bool,
     failed: usize,
     blessed: HashMap<u64, serde_json::Value>,
-    /// Cases that --bless leaves alone, since the plugin broke in them.
+    /// Cases that --bless leaves alone, since the plugin broke or ran into a limit.
     broken: usize,
 }
 
@@ -101,9 +101,11 @@ impl Run<'_> {
         self.args.bless || self.args.bless_broken
     }
 
-    /// Whether --bless takes what came. A deadline says how busy this machine was, so no case may expect it.
+    /// Whether --bless takes what came. No case may expect what says something about this machine: how busy it was, or
+    /// what it lacked.
     fn takes(&self, status: &str) -> bool {
-        !cases::is_broken(status) || (self.args.bless_broken && status != Status::Deadline.name())
+        let of_the_machine = [Status::Deadline, Status::HostFailed].map(Status::name);
+        cases::is_answer(status) || (self.args.bless_broken && !of_the_machine.contains(&status))
     }
 
     fn end(self, count: usize, terminal: &Terminal) -> Result<ExitStatus, Stop> {
@@ -117,7 +119,9 @@ impl Run<'_> {
         print(Page::default().text(&format!("{passed} of {count} cases passed{blessings}\n")))?;
         if broken > 0 {
             terminal.note(format_args!(
-                "not blessed: the plugin broke in {broken}. Mend it, or say --bless-broken if that is what it should do"
+                "not blessed: {broken} case{} in which the plugin broke or ran into a limit. Mend it, or say --bless-broken if \
+                 that is what it should do",
+                if broken == 1 { "" } else { "s" }
             ));
         }
         Ok(if failed == 0 { ExitStatus::Success } else { ExitStatus::Failure })
