@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -341,11 +341,51 @@ fn training_takes_conversations_and_says_what_it_cannot_use() {
         stderr(&ignored)
     );
     let columns = refused(&["tasks=gsm8k.jsonl", "output_dir=another"]);
-    assert!(columns.contains("`jq -c '.problem = .question | .reference = .answer'` renames"), "{columns}");
+    assert!(
+        columns.contains(
+            "set `problem_column = \"question\"` and `reference_column = \"answer\"` (`gavel eval`: "
+        ),
+        "{columns}"
+    );
     let hub = refused(&["model=HuggingFaceTB/SmolLM2-135M-Instruct", "output_dir=another"]);
     assert!(
         hub.contains("`hf download HuggingFaceTB/SmolLM2-135M-Instruct --local-dir SmolLM2-135M-Instruct`"),
         "{hub}"
+    );
+}
+
+#[test]
+fn tasks_may_be_compressed_and_have_columns_of_other_names() {
+    let row = "{\"question\": \"3 5 2→13:<think>\", \"truth\": {\"of\": {\"numbers\": [3, 5, 2], \"target\": 13}}}\n";
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(row.repeat(4).as_bytes()).unwrap();
+    let folder = Folder::new().file("tasks.jsonl.gz", gzip.finish().unwrap());
+    let settings = [
+        "tasks=tasks.jsonl.gz",
+        "eval_tasks=tasks.jsonl.gz",
+        "prompt_column=question",
+        "reference_column=truth.of",
+    ];
+    let output = one_step(&folder, &settings.map(str::to_owned));
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(folder.read("run/metrics.jsonl").contains("\"verify/accuracy/verdict\":16.0"));
+
+    let demo = repository().join("examples/countdown");
+    let path = |name: &str| demo.join(name).to_str().unwrap().to_owned();
+    let (model, reward) = (path("model"), path("reward.toml"));
+    let args =
+        ["eval", "--model", &model, "--tasks", "tasks.jsonl.gz", "--reward", &reward, "--device", "cpu"];
+    let columns =
+        ["--prompt-column", "question", "--reference-column", "truth.of", "--max-completion-length", "8"];
+    let output = trainer(&folder, &[&args[..], &columns].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    let misnamed = trainer(&folder, &[&args[..], &["--prompt-column", "questoin"]].concat());
+    let said = stderr(&misnamed);
+    assert!(
+        said.ends_with("a task needs a `questoin` (a text, or a list of chat messages) or a `problem` (a text); its columns \
+                        are `question`, `truth`; if `question` is the problem, set `problem_column = \"question\"` (`gavel \
+                        eval`: --problem-column question)\n"),
+        "{said}"
     );
 }
 

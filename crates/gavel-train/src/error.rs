@@ -66,7 +66,7 @@ pub enum TrainError {
         /// The task file.
         path: PathBuf,
         /// The line of the task, from 1.
-        line: usize,
+        line: u64,
         /// Why.
         #[source]
         source: gavel_model::Error,
@@ -77,7 +77,7 @@ pub enum TrainError {
         /// The task file.
         path: PathBuf,
         /// The line of the task, from 1.
-        line: usize,
+        line: u64,
     },
     /// The tokenizer has tokens that the model has not.
     #[error(
@@ -88,7 +88,7 @@ pub enum TrainError {
         /// The task file.
         path: PathBuf,
         /// The line of the task, from 1.
-        line: usize,
+        line: u64,
         /// The id.
         id: i64,
         /// The model's `vocab_size`.

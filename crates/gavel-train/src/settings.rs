@@ -1,27 +1,26 @@
 //! The settings of a run: `train.toml` with TRL's names, overridden from the command line, checked once.
 
 mod changes;
+mod derived;
+mod error;
 mod names;
 mod rules;
 mod source;
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use gavel_model::{ChatTemplate, NaiveDate, SaveDtype};
-use gavel_torch::DeviceChoice;
+use gavel_model::{NaiveDate, SaveDtype};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use tch::Device;
 
 use crate::TrainError;
-use crate::grpo::{ImportanceSamplingLevel, LossType, Objective, ScaleRewards};
+use crate::grpo::{ImportanceSamplingLevel, LossType, ScaleRewards};
 use crate::learn::OldLogProbs;
-use crate::optim::{AdamWOptions, LrSchedulerType};
-use crate::task::{Prompts, Template};
+use crate::optim::LrSchedulerType;
 
 pub(crate) use changes::{Change, changes};
+pub use error::{Place, SettingsError};
 pub use names::fields;
 use source::Source;
 
@@ -36,7 +35,7 @@ pub struct Settings {
     // === What is trained, on what, to where ===
     /// A Hugging Face model directory. Required.
     pub model: PathBuf,
-    /// The task file to train on. Required.
+    /// The task file to train on, as it is or compressed (gzip, zstd). Required.
     pub tasks: PathBuf,
     /// The task file to evaluate on; without it nothing is evaluated.
     pub eval_tasks: Option<PathBuf>,
@@ -46,6 +45,13 @@ pub struct Settings {
     pub reload: Reload,
     /// The run directory. Required.
     pub output_dir: PathBuf,
+    /// The column of a task that holds its prompt; with dots, a place within objects. Not in TRL.
+    pub prompt_column: String,
+    /// The column of a task that holds its problem. Where it is named and `prompt_column` is not, a `prompt` is not looked
+    /// for. Not in TRL.
+    pub problem_column: String,
+    /// The column of a task that holds its reference, such as `answer` or `reward_model.ground_truth`. Not in TRL.
+    pub reference_column: String,
     /// What surrounds a task's `problem`: `r1-zero`, `chat` (the model's chat template), `none`, or a text with
     /// `{problem}` in it. A `prompt` that is a list of messages goes through the chat template whatever this says.
     pub template: String,
@@ -154,7 +160,7 @@ pub struct Settings {
     pub skip_nonfinite_updates: bool,
 
     // === Length of the run, records ===
-    /// Steps; −1 leaves it to `num_train_epochs`. A step is one batch of completions with all that is learnt from
+    /// Steps, at least 1; −1 leaves it to `num_train_epochs`. A step is one batch of completions with all that is learnt from
     /// it, which is TRL's step unless `num_iterations` or `steps_per_generation` make several updates of it.
     pub max_steps: i64,
     /// How often every task is used, when `max_steps` is −1.
@@ -207,6 +213,9 @@ impl Default for Settings {
             reward: None,
             reload: Reload::Never,
             output_dir: PathBuf::new(),
+            prompt_column: "prompt".to_owned(),
+            problem_column: "problem".to_owned(),
+            reference_column: "reference".to_owned(),
             template: "none".to_owned(),
             system_prompt: None,
             chat_template_kwargs: Map::new(),
@@ -284,69 +293,6 @@ pub enum Reload {
     BetweenSteps,
 }
 
-/// Where a setting was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// A line, from 1, of a file.
-    Line(PathBuf, usize),
-    /// A file that does not mention it.
-    File(PathBuf),
-    /// The command line.
-    Override(String),
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Line(path, line) => write!(f, "{}:{line}", path.display()),
-            Self::File(path) => write!(f, "{}", path.display()),
-            Self::Override(text) => write!(f, "--set {text}"),
-        }
-    }
-}
-
-/// Why settings cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
-    /// The file cannot be read.
-    #[error("cannot read {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system says.
-        #[source]
-        source: io::Error,
-    },
-    /// The text is not TOML, or a field is unknown or of the wrong type.
-    #[error("{place}: {message}")]
-    Parse {
-        /// Where.
-        place: Place,
-        /// What the parser says; it names the field.
-        message: String,
-    },
-    /// No setting has this name.
-    #[error("{place}: unknown field `{field}`{advice}")]
-    Unknown {
-        /// Where.
-        place: Place,
-        /// The name.
-        field: String,
-        /// The setting that was probably meant, or what does its work here.
-        advice: String,
-    },
-    /// A field has a value that it cannot have.
-    #[error("{place}: `{field}` {problem}")]
-    Invalid {
-        /// Where.
-        place: Place,
-        /// The field.
-        field: &'static str,
-        /// What is wrong with it, and what would be right.
-        problem: String,
-    },
-}
-
 impl Settings {
     /// Reads a settings file, with overrides as `(field, value)` on top. A value is TOML; text that is not is taken
     /// as a string, so that `output_dir=runs/one` needs no quotes.
@@ -384,125 +330,6 @@ impl Settings {
     /// The settings as a TOML file that [`Settings::load`] reads back to the same settings.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("settings are numbers, strings and lists of strings")
-    }
-
-    /// Completions that one optimiser step learns from.
-    pub fn optimizer_batch_size(&self) -> usize {
-        self.per_device_train_batch_size * self.gradient_accumulation_steps
-    }
-
-    /// Completions sampled at a time, before memory says otherwise: TRL's generation batch.
-    pub fn generation_size(&self) -> usize {
-        let micro_batches = self.steps_per_generation.unwrap_or(self.gradient_accumulation_steps);
-        self.generation_batch_size.unwrap_or(self.per_device_train_batch_size * micro_batches)
-    }
-
-    /// Completions of one step: a rollout, or as many rollouts as an optimiser step learns from.
-    pub fn rollout_size(&self) -> usize {
-        self.generation_size().max(self.optimizer_batch_size())
-    }
-
-    /// The most sequences that are sampled at a time.
-    pub fn sequences_in_flight(&self) -> usize {
-        self.max_num_seqs.unwrap_or(usize::MAX).min(self.generation_size())
-    }
-
-    /// Prompts of one step.
-    pub fn prompts_per_step(&self) -> usize {
-        self.rollout_size() / self.num_generations
-    }
-
-    /// Optimiser steps of one step.
-    pub fn updates_per_step(&self) -> usize {
-        self.rollout_size() / self.optimizer_batch_size() * self.num_iterations
-    }
-
-    /// The settings with what a default leaves to the device said outright, for the record of a run.
-    pub(crate) fn resolved(&self, device: Device) -> Self {
-        let bf16 = self.precision(device) == gavel_model::Precision::MIXED;
-        Self { bf16: Some(bf16), ..self.clone() }
-    }
-
-    /// Whether completions are learnt from only by the policy that wrote them, so that the old log-probabilities
-    /// are the new ones.
-    pub fn is_on_policy(&self) -> bool {
-        self.updates_per_step() == 1
-    }
-
-    /// Steps of the whole run, for this many tasks.
-    pub fn steps(&self, tasks: usize) -> u64 {
-        match u64::try_from(self.max_steps) {
-            Ok(steps) => steps,
-            Err(_) => {
-                (self.num_train_epochs * tasks as f64 / self.prompts_per_step() as f64).ceil().max(1.0) as u64
-            }
-        }
-    }
-
-    /// Updates of warm-up among `updates`.
-    pub fn warmup_updates(&self, updates: u64) -> i64 {
-        match self.warmup_steps {
-            0 => (self.warmup_ratio * updates as f64).ceil() as i64,
-            steps => steps as i64,
-        }
-    }
-
-    /// How the lines of task files become prompts, with the model's chat template where it has one.
-    ///
-    /// # Errors
-    /// When the model's chat template cannot be read.
-    pub fn prompts(&self) -> Result<Prompts, TrainError> {
-        let template = Template::named(&self.template).expect("a checked template");
-        let chat = ChatTemplate::load(&self.model, None)?;
-        let chat = match self.chat_date {
-            Some(date) => chat.map(|chat| chat.with_date(date)),
-            None => chat,
-        };
-        let prompts = Prompts::new(template, chat).with_kwargs(self.chat_template_kwargs.clone());
-        Ok(match &self.system_prompt {
-            Some(system_prompt) => prompts.with_system_prompt(system_prompt.clone()),
-            None => prompts,
-        })
-    }
-
-    /// What the loss depends on.
-    pub fn objective(&self) -> Objective {
-        Objective {
-            loss_type: self.loss_type,
-            importance_sampling_level: self.importance_sampling_level,
-            epsilon: self.epsilon,
-            epsilon_high: self.epsilon_high.unwrap_or(self.epsilon),
-            delta: self.delta,
-            beta: self.beta,
-            use_bias_correction_kl: self.use_bias_correction_kl,
-            kl_clamp: self.kl_clamp,
-            max_completion_length: self.max_completion_length as i64,
-        }
-    }
-
-    /// What the optimiser depends on.
-    pub fn adamw(&self) -> AdamWOptions {
-        AdamWOptions {
-            beta1: self.adam_beta1,
-            beta2: self.adam_beta2,
-            epsilon: self.adam_epsilon,
-            weight_decay: self.weight_decay,
-            max_grad_norm: self.max_grad_norm,
-        }
-    }
-
-    /// Which device `device` asks for; `None` if it is none of its words.
-    pub fn device(&self) -> Option<DeviceChoice> {
-        self.device.parse().ok()
-    }
-
-    /// The number formats to train with on `device`.
-    pub fn precision(&self, device: Device) -> gavel_model::Precision {
-        if self.bf16.unwrap_or(device.is_cuda()) {
-            gavel_model::Precision::MIXED
-        } else {
-            gavel_model::Precision::FULL
-        }
     }
 
     fn resolve_paths(&mut self, source: &Source<'_>) -> io::Result<()> {

@@ -1,13 +1,17 @@
 //! Task files: JSON Lines with a prompt, a conversation or a problem that a template turns into one, and what judging
 //! needs.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
-use std::path::{Path, PathBuf};
+mod error;
+
+use std::path::Path;
 use std::sync::Arc;
 
+use gavel_lines::{Input, LONGEST_LINE, Line, Lines, look};
 use gavel_model::{ChatOptions, ChatTemplate};
 use serde_json::{Map, Value, json};
+
+pub use error::TaskError;
+use error::Unusable;
 
 /// The template of DeepSeek-R1-Zero ([2501.12948](https://arxiv.org/abs/2501.12948), table 1).
 const R1_ZERO: &str = "A conversation between User and Assistant. The user asks a question, and the Assistant solves it. \
@@ -32,7 +36,7 @@ pub struct Task {
     /// The file that it was read from.
     pub path: Arc<Path>,
     /// Its line there, from 1.
-    pub line: usize,
+    pub line: u64,
 }
 
 /// What a task's prompt was made of.
@@ -55,106 +59,35 @@ pub enum Template {
     Chat,
 }
 
+/// Which columns hold the parts of a task. A name with dots that no column has leads into objects:
+/// `reward_model.ground_truth`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Columns {
+    /// What the policy continues, or a conversation.
+    pub prompt: String,
+    /// What the template surrounds.
+    pub problem: String,
+    /// The ground truth.
+    pub reference: String,
+}
+
+impl Default for Columns {
+    /// `prompt`, `problem` and `reference`.
+    fn default() -> Self {
+        let [prompt, problem, reference] = ["prompt", "problem", "reference"].map(str::to_owned);
+        Self { prompt, problem, reference }
+    }
+}
+
 /// How the lines of a task file become prompts.
 #[derive(Debug)]
 pub struct Prompts {
+    columns: Columns,
     template: Template,
     chat: Option<ChatTemplate>,
     /// The variables of the chat template for every task.
     kwargs: Map<String, Value>,
     system_prompt: Option<String>,
-}
-
-/// Why a task file cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum TaskError {
-    /// The file cannot be read.
-    #[error("cannot read tasks from {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system says.
-        #[source]
-        source: io::Error,
-    },
-    /// A line is not a JSON object.
-    #[error("{}:{line}: not a JSON object", path.display())]
-    Json {
-        /// The file.
-        path: PathBuf,
-        /// From 1.
-        line: usize,
-        /// What the parser says.
-        #[source]
-        source: serde_json::Error,
-    },
-    /// A line has neither prompt nor problem, or one of another kind.
-    #[error(
-        "{}:{line}: a task needs a `prompt` (a text, or a list of chat messages) or a `problem` (a text); its columns are \
-         {}{}",
-        path.display(),
-        columns.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", "),
-        renaming(columns)
-    )]
-    NoPrompt {
-        /// The file.
-        path: PathBuf,
-        /// From 1.
-        line: usize,
-        /// The columns that it has.
-        columns: Vec<String>,
-    },
-    /// A task is a conversation, and the model has no chat template.
-    #[error(
-        "{}:{line}: the task is a conversation, and the model has no chat template: put one into its directory as \
-         chat_template.jinja, or write `prompt` as the text that the model continues",
-        path.display()
-    )]
-    NoChatTemplate {
-        /// The file.
-        path: PathBuf,
-        /// From 1.
-        line: usize,
-    },
-    /// A message is by somebody whom chat templates do not know, and would be written all the same.
-    #[error("{}:{line}: a message has the role `{role}`; the roles are {}", path.display(), ROLES.join(", "))]
-    Role {
-        /// The file.
-        path: PathBuf,
-        /// From 1.
-        line: usize,
-        /// The role.
-        role: String,
-    },
-    /// The chat template makes no text of a task.
-    #[error("{}:{line}: the task cannot be written as a chat", path.display())]
-    Chat {
-        /// The file.
-        path: PathBuf,
-        /// From 1.
-        line: usize,
-        /// What the template says.
-        #[source]
-        source: Box<gavel_model::Error>,
-    },
-    /// There is a system prompt, and a task is no conversation that could hold it.
-    #[error(
-        "{}:{line}: `system_prompt` is for conversations, and this task is a text: set `template = \"chat\"` and write a \
-         `problem`, or write `prompt` as a list of messages",
-        path.display()
-    )]
-    SystemPrompt {
-        /// The file.
-        path: PathBuf,
-        /// From 1.
-        line: usize,
-    },
-    /// The file holds no task.
-    #[error("{} holds no task", path.display())]
-    Empty {
-        /// The file.
-        path: PathBuf,
-    },
 }
 
 impl Template {
@@ -171,33 +104,16 @@ impl Template {
     }
 }
 
-/// Why a line is no task.
-enum Unusable {
-    /// With the columns that there are.
-    NoPrompt(Vec<String>),
-    NoChatTemplate,
-    SystemPrompt,
-    Role(String),
-    Chat(gavel_model::Error),
-}
-
-impl Unusable {
-    fn at(self, path: &Path, line: usize) -> TaskError {
-        let path = path.to_owned();
-        match self {
-            Self::NoPrompt(columns) => TaskError::NoPrompt { path, line, columns },
-            Self::NoChatTemplate => TaskError::NoChatTemplate { path, line },
-            Self::SystemPrompt => TaskError::SystemPrompt { path, line },
-            Self::Role(role) => TaskError::Role { path, line, role },
-            Self::Chat(source) => TaskError::Chat { path, line, source: Box::new(source) },
-        }
-    }
-}
-
 impl Prompts {
     /// Problems go through `template`, conversations through `chat`; without one they are refused.
     pub fn new(template: Template, chat: Option<ChatTemplate>) -> Self {
-        Self { template, chat, kwargs: Map::new(), system_prompt: None }
+        Self { columns: Columns::default(), template, chat, kwargs: Map::new(), system_prompt: None }
+    }
+
+    /// The parts of a task are in these columns.
+    #[must_use]
+    pub fn with_columns(self, columns: Columns) -> Self {
+        Self { columns, ..self }
     }
 
     /// The chat template gets these variables for every task.
@@ -212,46 +128,58 @@ impl Prompts {
         Self { system_prompt: Some(system_prompt), ..self }
     }
 
+    /// What conversations go through, where the model has such a thing.
+    pub fn chat_template(&self) -> Option<&ChatTemplate> {
+        self.chat.as_ref()
+    }
+
     /// The task in the columns of one line of `path`. A text as `prompt` is taken as it is, a list of messages goes through
     /// the chat template, a `problem` through the template, and it stays among the metadata.
     ///
     /// # Errors
     /// When there is neither, or no prompt can be made of it; the error names file and line.
-    pub fn task(
-        &self,
-        columns: Map<String, Value>,
-        path: &Arc<Path>,
-        line: usize,
-    ) -> Result<Task, TaskError> {
+    pub fn task(&self, columns: Map<String, Value>, path: &Arc<Path>, line: u64) -> Result<Task, TaskError> {
         self.read(columns, path, line).map_err(|unusable| unusable.at(path, line))
     }
 
-    fn read(&self, mut columns: Map<String, Value>, path: &Arc<Path>, line: usize) -> Result<Task, Unusable> {
-        let names: Vec<String> = columns.keys().cloned().collect();
-        let (origin, (prompt, question)) = match (columns.remove("prompt"), columns.get("problem")) {
-            (Some(Value::String(prompt)), _) => (Origin::Text, (prompt, None)),
-            (Some(Value::Array(messages)), _) if is_conversation(&messages) => {
-                (Origin::Conversation, self.chat(messages, &columns)?)
-            }
-            (None, Some(Value::String(problem))) => {
-                let made = match &self.template {
-                    Template::Text(text) => (text.replace("{problem}", problem), None),
-                    Template::Chat => {
-                        self.chat(vec![json!({"role": "user", "content": problem})], &columns)?
-                    }
-                };
-                (Origin::Problem, made)
-            }
-            _ => return Err(Unusable::NoPrompt(names)),
-        };
+    fn read(&self, mut columns: Map<String, Value>, path: &Arc<Path>, line: u64) -> Result<Task, Unusable> {
+        let names = || columns.keys().cloned().collect::<Vec<_>>();
+        let named = Columns::default();
+        let prompt = find(&columns, &self.columns.prompt);
+        // Whoever says which column is the problem, and not which is the prompt, wants no prompt that is there too.
+        let skips_prompt = self.columns.prompt == named.prompt && self.columns.problem != named.problem;
+        let (origin, (prompt, question)) =
+            match (prompt.filter(|_| !skips_prompt), find(&columns, &self.columns.problem)) {
+                (Some(Value::String(prompt)), _) => (Origin::Text, (prompt.clone(), None)),
+                (Some(Value::Array(messages)), _) if is_conversation(messages) => {
+                    (Origin::Conversation, self.chat(messages.clone(), &columns)?)
+                }
+                (None, Some(Value::String(problem))) => {
+                    let made = match &self.template {
+                        Template::Text(text) => (text.replace("{problem}", problem), None),
+                        Template::Chat => {
+                            self.chat(vec![json!({"role": "user", "content": problem})], &columns)?
+                        }
+                    };
+                    (Origin::Problem, made)
+                }
+                _ => return Err(Unusable::NoPrompt(names(), self.columns.clone())),
+            };
         if self.system_prompt.is_some() && question.is_none() {
             return Err(Unusable::SystemPrompt);
         }
-        let reference = match columns.remove("reference") {
+        let reference = match find(&columns, &self.columns.reference) {
+            None if self.columns.reference != named.reference => {
+                return Err(Unusable::NoReference(names(), self.columns.reference.clone()));
+            }
             None | Some(Value::Null) => None,
-            Some(Value::String(reference)) => Some(reference),
+            Some(Value::String(reference)) => Some(reference.clone()),
             Some(value) => Some(value.to_string()),
         };
+        if origin != Origin::Problem {
+            columns.remove(&self.columns.prompt);
+        }
+        columns.remove(&self.columns.reference);
         let path = Arc::clone(path);
         Ok(Task { prompt, origin, question, reference, metadata: columns, path, line })
     }
@@ -301,20 +229,6 @@ fn is_conversation(messages: &[Value]) -> bool {
 const ROLES: [&str; 8] =
     ["system", "user", "assistant", "tool", "developer", "ipython", "function", "environment"];
 
-/// What data sets call a problem and a reference.
-const PROBLEMS: [&str; 5] = ["question", "instruction", "query", "input", "text"];
-const REFERENCES: [&str; 5] = ["answer", "ground_truth", "solution", "target", "label"];
-
-/// How to give columns the names that are read, where one looks like what is missing.
-fn renaming(columns: &[String]) -> String {
-    let there = |names: &[&'static str]| names.iter().copied().find(|name| columns.iter().any(|c| c == name));
-    let Some(problem) = there(&PROBLEMS) else { return String::new() };
-    let has_reference = columns.iter().any(|column| column == "reference");
-    let reference = there(&REFERENCES).filter(|_| !has_reference);
-    let reference = reference.map(|name| format!(" | .reference = .{name}")).unwrap_or_default();
-    format!("; if `{problem}` is the problem, `jq -c '.problem = .{problem}{reference}'` renames")
-}
-
 /// The text of a message: its content, or the texts among the parts of it.
 fn content(message: &Value) -> String {
     match &message["content"] {
@@ -324,28 +238,72 @@ fn content(message: &Value) -> String {
     }
 }
 
-/// Reads the tasks of a JSON Lines file, in order; empty lines are passed over.
+/// What a column holds, or what a name with dots leads to.
+fn find<'a>(columns: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    if let Some(value) = columns.get(name) {
+        return Some(value);
+    }
+    let (column, path) = name.split_once('.')?;
+    find(columns.get(column)?.as_object()?, path)
+}
+
+/// The tasks of a JSON Lines file, in order, each read when it is asked for. The file may be compressed (gzip, zstd); empty
+/// lines are passed over.
+#[derive(Debug)]
+pub struct Tasks<'a> {
+    path: Arc<Path>,
+    lines: Lines<Input>,
+    prompts: &'a Prompts,
+    /// What the file looks like, as long as no task has been read.
+    looks: Option<&'static str>,
+}
+
+impl<'a> Tasks<'a> {
+    /// Opens the file.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn open(path: &Path, prompts: &'a Prompts) -> Result<Self, TaskError> {
+        let open = || {
+            let (input, _) = Input::open(path)?;
+            let mut lines = Lines::new(input, LONGEST_LINE);
+            let looks = look(lines.peek()?);
+            Ok(Self { path: path.into(), lines, prompts, looks })
+        };
+        open().map_err(|source| TaskError::Read { path: path.to_owned(), source })
+    }
+
+    fn task(&mut self, Line { number, text, .. }: Line) -> Result<Task, TaskError> {
+        let (path, line, looks) = (self.path.to_path_buf(), number, self.looks.take());
+        match text.map(|text| serde_json::from_str(&text)) {
+            Ok(Ok(columns)) => self.prompts.task(columns, &self.path, line),
+            Ok(Err(source)) => Err(TaskError::Json { path, line, looks, source }),
+            Err(source) => Err(TaskError::Line { path, line, looks, source }),
+        }
+    }
+}
+
+impl Iterator for Tasks<'_> {
+    type Item = Result<Task, TaskError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.lines.read() {
+                Ok(Some(Line { text: Ok(text), .. })) if text.trim().is_empty() => {}
+                Ok(line) => return line.map(|line| self.task(line)),
+                Err(source) => return Some(Err(TaskError::Read { path: self.path.to_path_buf(), source })),
+            }
+        }
+    }
+}
+
+/// Reads all tasks of a file.
 ///
 /// # Errors
 ///
 /// When the file cannot be read, holds no task, or a line is not one: the error names the line.
 pub fn read_tasks(path: &Path, prompts: &Prompts) -> Result<Vec<Task>, TaskError> {
-    let read_error = |source| TaskError::Read { path: path.to_owned(), source };
-    let file = Arc::from(path);
-    let mut tasks = Vec::new();
-    for (index, text) in BufReader::new(File::open(path).map_err(read_error)?).lines().enumerate() {
-        let text = text.map_err(read_error)?;
-        let line = index + 1;
-        if text.trim().is_empty() {
-            continue;
-        }
-        let columns = serde_json::from_str(&text).map_err(|source| TaskError::Json {
-            path: path.to_owned(),
-            line,
-            source,
-        })?;
-        tasks.push(prompts.task(columns, &file, line)?);
-    }
+    let tasks = Tasks::open(path, prompts)?.collect::<Result<Vec<_>, _>>()?;
     if tasks.is_empty() {
         return Err(TaskError::Empty { path: path.to_owned() });
     }
@@ -428,12 +386,67 @@ mod tests {
     }
 
     #[test]
+    fn columns_may_have_other_names() {
+        let columns = |prompt: &str, problem: &str, reference: &str| Columns {
+            prompt: prompt.to_owned(),
+            problem: problem.to_owned(),
+            reference: reference.to_owned(),
+        };
+        let read = |row: &str, columns: Columns| {
+            let prompts = Prompts::new(Template::named("Q: {problem} A:").unwrap(), None);
+            read_with(row, &prompts.with_columns(columns)).map(|mut tasks| tasks.remove(0))
+        };
+        let gsm8k = r#"{"question":"1+1","answer":"2","prompt":"of somebody else"}"#;
+        let task = read(gsm8k, columns("prompt", "question", "answer")).unwrap();
+        assert_eq!((task.prompt.as_str(), task.reference.as_deref()), ("Q: 1+1 A:", Some("2")));
+        let metadata = Value::Object(task.metadata).to_string();
+        assert_eq!(metadata, r#"{"question":"1+1","prompt":"of somebody else"}"#, "the problem stays");
+
+        let verl = r#"{"text":"1+1=","reward_model":{"style":"rule","ground_truth":2}}"#;
+        let task = read(verl, columns("text", "problem", "reward_model.ground_truth")).unwrap();
+        assert_eq!((task.prompt.as_str(), task.reference.as_deref()), ("1+1=", Some("2")));
+        assert!(task.metadata.contains_key("reward_model") && !task.metadata.contains_key("text"));
+
+        let misspelt = read(gsm8k, columns("prompt", "question", "anser")).unwrap_err().to_string();
+        let said = ":1: there is no `anser`, which is named as the column of the reference; its columns are `question`, `answer`, \
+                    `prompt` (did you mean `answer`?)";
+        assert!(misspelt.ends_with(said), "{misspelt}");
+        let misspelt = read(verl, columns("txet", "problem", "reference")).unwrap_err().to_string();
+        assert!(misspelt.ends_with("`text`, `reward_model`; if `text` is the problem, set `problem_column = \"text\"` (`gavel eval`: --problem-column text)"), "{misspelt}");
+    }
+
+    #[test]
+    fn what_is_no_task_file_is_told_by_what_it_looks_like() {
+        for (text, expected) in [
+            ("[{\"prompt\": \"a\"}]", ":1: not a JSON object; the file looks like a list in JSON;"),
+            ("prompt,reference\na,b\n", ":1: not a JSON object; the file looks like a table"),
+        ] {
+            let error = read(text, "none").unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        let late = read("{\"prompt\":\"a\"}\n[1, 2]\n", "none").unwrap_err().to_string();
+        assert!(late.ends_with(":2: not a JSON object"), "{late}");
+    }
+
+    #[test]
+    fn tasks_are_read_one_by_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("tasks.jsonl");
+        std::fs::write(&path, "\n{\"prompt\":\"a\"}\nnonsense\n").unwrap();
+        let prompts = Prompts::new(Template::named("none").unwrap(), None);
+        let mut tasks = Tasks::open(&path, &prompts).unwrap();
+        assert_eq!(tasks.next().unwrap().unwrap().line, 2);
+        assert!(matches!(tasks.next(), Some(Err(TaskError::Json { line: 3, .. }))));
+        assert!(tasks.next().is_none());
+    }
+
+    #[test]
     fn errors_name_the_line() {
         let no_prompt = read("{\"prompt\":\"a\"}\n{\"question\":\"b\"}\n", "none");
         assert!(matches!(no_prompt, Err(TaskError::NoPrompt { line: 2, .. })));
         let gsm8k = read(r#"{"question":"b","answer":"c"}"#, "none").unwrap_err().to_string();
-        let advice = "its columns are `question`, `answer`; if `question` is the problem, \
-                      `jq -c '.problem = .question | .reference = .answer'` renames";
+        let advice = "its columns are `question`, `answer`; if `question` is the problem, set `problem_column = \"question\"` \
+                      and `reference_column = \"answer\"` (`gavel eval`: --problem-column question --reference-column answer)";
         assert!(gsm8k.ends_with(advice), "{gsm8k}");
         assert!(matches!(read("\n{\n", "none"), Err(TaskError::Json { line: 2, .. })));
         assert!(matches!(read("\n", "none"), Err(TaskError::Empty { .. })));

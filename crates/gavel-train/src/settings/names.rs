@@ -1,4 +1,6 @@
-//! The names of settings: which there are, which one was meant, and which options of TRL's have no meaning here.
+//! The names of settings: which there are, which one was meant, and what other trainers' options are called here.
+
+mod other_trainers;
 
 use std::cell::Cell;
 
@@ -19,8 +21,11 @@ pub fn fields() -> &'static [&'static str] {
 
 /// What to say of a name that no setting has.
 pub(super) fn advice(name: &str) -> String {
-    if let Some(why) = of_trl(name) {
-        return format!(", an option of TRL's that is not here: {why}");
+    if let Some(why) = other_trainers::absent(name) {
+        return format!(", an option of other trainers' that is not here: {why}");
+    }
+    if let Some(here) = other_trainers::called_otherwise(name) {
+        return format!("; here, {here}");
     }
     let near = fields()
         .iter()
@@ -29,56 +34,9 @@ pub(super) fn advice(name: &str) -> String {
         .max_by(|(one, _), (other, _)| one.total_cmp(other));
     match near {
         Some((_, near)) => format!(" (did you mean `{near}`?)"),
-        None => "; docs/train.md lists all settings".to_owned(),
+        None => "; `gavel docs train` lists all settings".to_owned(),
     }
 }
-
-/// Why an option of TRL's `GRPOConfig` is not here, and what does its work.
-fn of_trl(name: &str) -> Option<&'static str> {
-    let (_, why) = TRL.iter().find(|(known, _)| match known.strip_suffix('*') {
-        Some(start) => name.starts_with(start),
-        None => name == *known,
-    })?;
-    Some(why)
-}
-
-/// Options of TRL's by name, or by how a family of them begins.
-const TRL: &[(&str, &str)] = &[
-    ("report_to", "a run writes metrics.jsonl and TensorBoard's files into its output_dir"),
-    ("run_name", "a run is called after its output_dir"),
-    ("logging_dir", "a run writes metrics.jsonl and TensorBoard's files into its output_dir"),
-    ("logging_strategy", "logging_steps says how often"),
-    ("eval_strategy", "eval_steps says how often"),
-    ("save_strategy", "save_steps says how often"),
-    ("use_vllm", "sampling is gavel's own, and max_num_seqs bounds its memory"),
-    ("vllm_*", "sampling is gavel's own, and max_num_seqs bounds its memory"),
-    ("use_transformers_paged", "sampling is gavel's own, and max_num_seqs bounds its memory"),
-    ("fp16", "models are trained in float32 or, with bf16, in bfloat16 on float32 parameters"),
-    ("torch_dtype", "models are trained in float32 or, with bf16, in bfloat16 on float32 parameters"),
-    ("model_init_kwargs", "bf16 and save_dtype choose formats"),
-    ("gradient_checkpointing_kwargs", "gradient_checkpointing has no parameters"),
-    ("optim", "the optimiser is AdamW"),
-    ("optim_args", "the optimiser is AdamW"),
-    ("lr_scheduler_kwargs", "the schedules have no parameters but warmup_steps and warmup_ratio"),
-    ("reward_weights", "the formula of the reward file weighs"),
-    ("reward_funcs", "the reward file names what judges"),
-    ("max_prompt_length", "prompts are not cut"),
-    ("remove_unused_columns", "all columns of a task reach the verifiers"),
-    ("dataloader_*", "tasks are read whole before the first step"),
-    ("num_completions_to_print", "completions are written to files; see log_completions"),
-    ("disable_dropout", "there is no dropout"),
-    ("deepspeed", "a run has one process"),
-    ("fsdp*", "a run has one process"),
-    ("ddp_*", "a run has one process"),
-    ("ds3_gather_for_generation", "a run has one process"),
-    ("push_to_hub", "a checkpoint is a folder that `hf upload` takes"),
-    ("hub_*", "a checkpoint is a folder that `hf upload` takes"),
-    ("sync_ref_model", "the reference is the model that the run began with"),
-    ("ref_model_*", "the reference is the model that the run began with"),
-    ("min_p", "temperature, top_p and top_k say how to sample"),
-    ("repetition_penalty", "temperature, top_p and top_k say how to sample"),
-    ("generation_kwargs", "temperature, top_p and top_k say how to sample"),
-];
 
 /// A deserializer that only listens for the fields of a struct.
 struct FieldsOf<'a>(&'a Cell<Option<&'static [&'static str]>>);
@@ -115,13 +73,11 @@ mod tests {
         assert!(fields().len() > 50 && fields()[0] == "model");
         assert_eq!(advice("learnig_rate"), " (did you mean `learning_rate`?)");
         assert!(
-            advice("vllm_mode").starts_with(", an option of TRL's that is not here: sampling is gavel's own")
+            advice("vllm_mode")
+                .starts_with(", an option of other trainers' that is not here: sampling is gavel's own")
         );
-        assert_eq!(advice("zzz"), "; docs/train.md lists all settings");
-    }
-
-    #[test]
-    fn no_setting_is_said_not_to_be_here() {
-        assert_eq!(fields().iter().find(|field| of_trl(field).is_some()), None);
+        assert_eq!(advice("lr"), "; here, it is `learning_rate`");
+        assert_eq!(advice("actor_rollout_ref.rollout.n"), "; here, it is `num_generations`");
+        assert_eq!(advice("zzz"), "; `gavel docs train` lists all settings");
     }
 }

@@ -106,8 +106,21 @@ impl Settings {
         if !probability(self.eval_top_p) {
             return Some(("eval_top_p", found("above 0 and at most 1", &self.eval_top_p)));
         }
-        if self.max_steps < -1 {
-            return Some(("max_steps", found("-1 or a number of steps", &self.max_steps)));
+        if self.max_steps == 0 || self.max_steps < -1 {
+            let wanted = "at least 1, or -1 to leave it to num_train_epochs";
+            return Some(("max_steps", found(wanted, &self.max_steps)));
+        }
+        if self.max_steps == -1 && self.num_train_epochs == 0.0 {
+            let problem = "is 0, and max_steps leaves the length of the run to it: set it above 0".to_owned();
+            return Some(("num_train_epochs", problem));
+        }
+        let columns = [
+            ("prompt_column", &self.prompt_column),
+            ("problem_column", &self.problem_column),
+            ("reference_column", &self.reference_column),
+        ];
+        if let Some((field, _)) = columns.into_iter().find(|(_, name)| name.is_empty()) {
+            return Some((field, "must name a column".to_owned()));
         }
         if self.stop.iter().any(String::is_empty) {
             return Some(("stop", "must hold no empty string".to_owned()));

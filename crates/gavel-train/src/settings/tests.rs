@@ -51,7 +51,7 @@ fn resolved_settings_read_back_the_same() {
 #[test]
 fn errors_name_file_line_and_field() {
     type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
-    let cases: [Case<'_>; 17] = [
+    let cases: [Case<'_>; 24] = [
         (
             "reload = \"always\"\n",
             &[],
@@ -88,7 +88,7 @@ fn errors_name_file_line_and_field() {
         (
             "report_to = \"wandb\"\n",
             &[],
-            "train.toml:4: unknown field `report_to`, an option of TRL's that is not here: a run writes",
+            "train.toml:4: unknown field `report_to`, an option of other trainers' that is not here: a run writes",
         ),
         (
             "num_generations_eval = 8\n",
@@ -96,6 +96,29 @@ fn errors_name_file_line_and_field() {
             "train.toml:4: `num_generations_eval` is 8, and eval_temperature is 0, which writes the same",
         ),
         ("scale_rewards = 1\n", &[], "train.toml:4: `scale_rewards`: invalid type: integer `1`, expected"),
+        ("lr = 1e-6\n", &[], "train.toml:4: unknown field `lr`; here, it is `learning_rate`"),
+        (
+            "",
+            &[("actor_rollout_ref.rollout.n", "8")],
+            "--set actor_rollout_ref.rollout.n=8: unknown field `actor_rollout_ref.rollout.n`; here, it is `num_generations`",
+        ),
+        (
+            "train_batch_size = 64\n",
+            &[],
+            "train.toml:4: unknown field `train_batch_size`; here, `generation_batch_size` says how many completions",
+        ),
+        (
+            "max_steps = 0\n",
+            &[],
+            "train.toml:4: `max_steps` must be at least 1, or -1 to leave it to num_train",
+        ),
+        ("max_steps = -2\n", &[], "train.toml:4: `max_steps` must be at least 1, or -1"),
+        (
+            "num_train_epochs = 0\n",
+            &[],
+            "train.toml:4: `num_train_epochs` is 0, and max_steps leaves the length",
+        ),
+        ("reference_column = \"\"\n", &[], "train.toml:4: `reference_column` must name a column"),
         ("max_num_seqs = 0\n", &[], "train.toml:4: `max_num_seqs` must be at least 1"),
     ];
     for (text, overrides, wanted) in cases {

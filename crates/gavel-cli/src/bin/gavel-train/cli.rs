@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gavel_model::SaveDtype;
 use gavel_torch::DeviceChoice;
+use gavel_train::task::Columns;
 
 use gavel_cli::cli::{GlobalArgs, PluginArgs};
 
@@ -91,9 +92,19 @@ pub(crate) struct EvalArgs {
     /// A Hugging Face model directory.
     #[arg(long, value_name = "DIR")]
     pub(crate) model: PathBuf,
-    /// The task file.
+    /// The task file, as it is or compressed (gzip, zstd).
     #[arg(long, value_name = "TASKS.jsonl")]
     pub(crate) tasks: PathBuf,
+    /// The column that holds a task's prompt; with dots, a place within objects [default: prompt].
+    #[arg(long, value_name = "COLUMN")]
+    prompt_column: Option<String>,
+    /// The column that holds a task's problem; where it is named, and that of the prompt is not, a `prompt` is not looked
+    /// for [default: problem].
+    #[arg(long, value_name = "COLUMN")]
+    problem_column: Option<String>,
+    /// The column that holds the reference, such as `answer` or `reward_model.ground_truth` [default: reference].
+    #[arg(long, value_name = "COLUMN")]
+    reference_column: Option<String>,
     /// The reward file.
     #[arg(long, value_name = "REWARD.toml")]
     pub(crate) reward: PathBuf,
@@ -143,6 +154,18 @@ pub(crate) struct EvalArgs {
     /// How plugins are found and run.
     #[command(flatten)]
     pub(crate) plugins: PluginArgs,
+}
+
+impl EvalArgs {
+    /// Which columns hold the parts of a task.
+    pub(crate) fn columns(&self) -> Columns {
+        let defaults = Columns::default();
+        Columns {
+            prompt: self.prompt_column.clone().unwrap_or(defaults.prompt),
+            problem: self.problem_column.clone().unwrap_or(defaults.problem),
+            reference: self.reference_column.clone().unwrap_or(defaults.reference),
+        }
+    }
 }
 
 /// Arguments of `gavel generate`.

@@ -14,7 +14,9 @@ use gavel_cli::terminal::Terminal;
 
 pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
     model::require_folder(&args.model)?;
+    let columns = args.columns();
     let prompts = model::prompts(args.template.as_deref().unwrap_or("none"), &args.model)?;
+    let prompts = prompts.with_columns(columns.clone());
     let mut tasks = read_tasks(&args.tasks, &prompts).input_fault()?;
     tasks.truncate(args.limit.map_or(usize::MAX, Into::into));
     if tasks.is_empty() {
@@ -24,14 +26,16 @@ pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Sto
         && let Some(task) = tasks.iter().find(|task| task.origin != Origin::Problem)
     {
         return Err(Stop::Input(anyhow::anyhow!(
-            "{}:{}: --template is for a task's `problem`, and this task has a `prompt`, which is taken as it is: leave \
-             --template out, or give it a `problem` alone",
+            "{}:{}: --template is for a task's `{}`, and this task has a `{}`, which is taken as it is: leave \
+             --template out, give it a `problem` alone, or say with --problem-column which column that is",
             task.path.display(),
-            task.line
+            task.line,
+            columns.problem,
+            columns.prompt
         )));
     }
     if let Some(task) = tasks.first() {
-        model::warn_of_bare_text(&args.model, task, "say `--template chat`", terminal)?;
+        model::warn_of_bare_text(&args.model, &prompts, task, "say `--template chat`", terminal);
     }
     if args.num_generations.get() > 1 && args.temperature == 0.0 {
         return Err(Stop::Input(anyhow::anyhow!(

@@ -14,8 +14,9 @@ use gavel_cli::terminal::Terminal;
 
 pub(super) fn run(args: &GenerateArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
     let (model, tokenizer) = model::load(&args.model, args.device)?;
-    let task = task(&model::prompts(args.template.as_deref().unwrap_or("none"), &args.model)?, &args.prompt)?;
-    model::warn_of_bare_text(&args.model, &task, "say `--template chat`", terminal)?;
+    let prompts = model::prompts(args.template.as_deref().unwrap_or("none"), &args.model)?;
+    let task = task(&prompts, &args.prompt)?;
+    model::warn_of_bare_text(&args.model, &prompts, &task, "say `--template chat`", terminal);
     let text = &task.prompt;
     let prompt = match &task.question {
         Some(_) => tokenizer.encode_chat(text),

@@ -57,12 +57,13 @@ pub(super) fn prompts(template: &str, model: &Path) -> Result<Prompts, Stop> {
 /// anything else badly. `set` is how to say otherwise.
 pub(super) fn warn_of_bare_text(
     model: &Path,
+    prompts: &Prompts,
     task: &Task,
     set: &str,
     terminal: &Terminal,
-) -> Result<(), Stop> {
+) {
     if task.question.is_none()
-        && let Some(chat) = ChatTemplate::load(model, None).input_fault()?
+        && let Some(chat) = prompts.chat_template()
         && !chat.has_rendered(&task.prompt)
     {
         terminal.note(format_args!(
@@ -71,7 +72,6 @@ pub(super) fn warn_of_bare_text(
             PathBuf::from(model.file_name().unwrap_or_default()).display()
         ));
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use gavel_train::settings::Settings;
-use gavel_train::task::{Origin, read_tasks};
+use gavel_train::task::{Origin, Tasks};
 use gavel_train::train::{Progress, Start, train};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -53,17 +53,20 @@ pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, St
 /// wrong with the tasks, training says better.
 fn look_at_first_task(settings: &Settings, terminal: &Terminal) -> Result<(), Stop> {
     let prompts = settings.prompts().map_err(blame)?;
-    let tasks = read_tasks(&settings.tasks, &prompts).unwrap_or_default();
-    let Some(task) = tasks.first() else { return Ok(()) };
+    let first = Tasks::open(&settings.tasks, &prompts).ok().and_then(|mut tasks| tasks.next());
+    let Some(Ok(task)) = first else { return Ok(()) };
     let is_chat = settings.template == "chat" && task.question.is_some();
     if settings.template != "none" && task.origin != Origin::Problem && !is_chat {
         terminal.note(format_args!(
-            "warning: `template` is for a task's `problem`, and {}:{} has a `prompt`, which is taken as it is",
+            "warning: `template` is for a task's `{}`, and {}:{} has a `{}`, which is taken as it is",
+            settings.problem_column,
             task.path.display(),
-            task.line
+            task.line,
+            settings.prompt_column
         ));
     }
-    model::warn_of_bare_text(&settings.model, task, "set `template = \"chat\"`", terminal)
+    model::warn_of_bare_text(&settings.model, &prompts, &task, "set `template = \"chat\"`", terminal);
+    Ok(())
 }
 
 /// Ctrl-C and SIGTERM. The first of either has the run end after its step, with a checkpoint; the second ends the process

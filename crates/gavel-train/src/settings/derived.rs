@@ -1,0 +1,138 @@
+//! What settings come to: sizes of batches, lengths of runs, the options of each part.
+
+use gavel_model::ChatTemplate;
+use gavel_torch::DeviceChoice;
+use tch::Device;
+
+use super::Settings;
+use crate::TrainError;
+use crate::grpo::Objective;
+use crate::optim::AdamWOptions;
+use crate::task::{Columns, Prompts, Template};
+
+impl Settings {
+    /// Completions that one optimiser step learns from.
+    pub fn optimizer_batch_size(&self) -> usize {
+        self.per_device_train_batch_size * self.gradient_accumulation_steps
+    }
+
+    /// Completions sampled at a time, before memory says otherwise: TRL's generation batch.
+    pub fn generation_size(&self) -> usize {
+        let micro_batches = self.steps_per_generation.unwrap_or(self.gradient_accumulation_steps);
+        self.generation_batch_size.unwrap_or(self.per_device_train_batch_size * micro_batches)
+    }
+
+    /// Completions of one step: a rollout, or as many rollouts as an optimiser step learns from.
+    pub fn rollout_size(&self) -> usize {
+        self.generation_size().max(self.optimizer_batch_size())
+    }
+
+    /// The most sequences that are sampled at a time.
+    pub fn sequences_in_flight(&self) -> usize {
+        self.max_num_seqs.unwrap_or(usize::MAX).min(self.generation_size())
+    }
+
+    /// Prompts of one step.
+    pub fn prompts_per_step(&self) -> usize {
+        self.rollout_size() / self.num_generations
+    }
+
+    /// Optimiser steps of one step.
+    pub fn updates_per_step(&self) -> usize {
+        self.rollout_size() / self.optimizer_batch_size() * self.num_iterations
+    }
+
+    /// The settings with what a default leaves to the device said outright, for the record of a run.
+    pub(crate) fn resolved(&self, device: Device) -> Self {
+        let bf16 = self.precision(device) == gavel_model::Precision::MIXED;
+        Self { bf16: Some(bf16), ..self.clone() }
+    }
+
+    /// Whether completions are learnt from only by the policy that wrote them, so that the old log-probabilities
+    /// are the new ones.
+    pub fn is_on_policy(&self) -> bool {
+        self.updates_per_step() == 1
+    }
+
+    /// Steps of the whole run, for this many tasks.
+    pub fn steps(&self, tasks: usize) -> u64 {
+        match u64::try_from(self.max_steps) {
+            Ok(steps) => steps,
+            Err(_) => {
+                (self.num_train_epochs * tasks as f64 / self.prompts_per_step() as f64).ceil().max(1.0) as u64
+            }
+        }
+    }
+
+    /// Updates of warm-up among `updates`.
+    pub fn warmup_updates(&self, updates: u64) -> i64 {
+        match self.warmup_steps {
+            0 => (self.warmup_ratio * updates as f64).ceil() as i64,
+            steps => steps as i64,
+        }
+    }
+
+    /// How the lines of task files become prompts, with the model's chat template where it has one.
+    ///
+    /// # Errors
+    /// When the model's chat template cannot be read.
+    pub fn prompts(&self) -> Result<Prompts, TrainError> {
+        let template = Template::named(&self.template).expect("a checked template");
+        let chat = ChatTemplate::load(&self.model, None)?;
+        let chat = match self.chat_date {
+            Some(date) => chat.map(|chat| chat.with_date(date)),
+            None => chat,
+        };
+        let columns = Columns {
+            prompt: self.prompt_column.clone(),
+            problem: self.problem_column.clone(),
+            reference: self.reference_column.clone(),
+        };
+        let prompts =
+            Prompts::new(template, chat).with_columns(columns).with_kwargs(self.chat_template_kwargs.clone());
+        Ok(match &self.system_prompt {
+            Some(system_prompt) => prompts.with_system_prompt(system_prompt.clone()),
+            None => prompts,
+        })
+    }
+
+    /// What the loss depends on.
+    pub fn objective(&self) -> Objective {
+        Objective {
+            loss_type: self.loss_type,
+            importance_sampling_level: self.importance_sampling_level,
+            epsilon: self.epsilon,
+            epsilon_high: self.epsilon_high.unwrap_or(self.epsilon),
+            delta: self.delta,
+            beta: self.beta,
+            use_bias_correction_kl: self.use_bias_correction_kl,
+            kl_clamp: self.kl_clamp,
+            max_completion_length: self.max_completion_length as i64,
+        }
+    }
+
+    /// What the optimiser depends on.
+    pub fn adamw(&self) -> AdamWOptions {
+        AdamWOptions {
+            beta1: self.adam_beta1,
+            beta2: self.adam_beta2,
+            epsilon: self.adam_epsilon,
+            weight_decay: self.weight_decay,
+            max_grad_norm: self.max_grad_norm,
+        }
+    }
+
+    /// Which device `device` asks for; `None` if it is none of its words.
+    pub fn device(&self) -> Option<DeviceChoice> {
+        self.device.parse().ok()
+    }
+
+    /// The number formats to train with on `device`.
+    pub fn precision(&self, device: Device) -> gavel_model::Precision {
+        if self.bf16.unwrap_or(device.is_cuda()) {
+            gavel_model::Precision::MIXED
+        } else {
+            gavel_model::Precision::FULL
+        }
+    }
+}

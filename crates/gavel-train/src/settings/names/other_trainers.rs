@@ -1,0 +1,186 @@
+//! Options of other trainers, as people type them: what is called otherwise here, and what is not here at all.
+//!
+//! The names are those of TRL's `GRPOConfig` (whose names settings have) and its relatives, of verl and of OpenRLHF. verl's have
+//! dots before them (`actor_rollout_ref.rollout.n`), and count by their last part.
+
+/// What a setting is here that another trainer has under this name, as the end of "here, …".
+pub(super) fn called_otherwise(name: &str) -> Option<String> {
+    let name = last_part(name);
+    if let Some((here, _)) = SAME.iter().find(|(_, others)| others.contains(&name)) {
+        return Some(format!("it is `{here}`"));
+    }
+    let (_, how) = SIMILAR.iter().find(|(others, _)| others.contains(&name))?;
+    Some((*how).to_owned())
+}
+
+/// Why an option is not here, and what does its work.
+pub(super) fn absent(name: &str) -> Option<&'static str> {
+    let name = last_part(name);
+    let (_, why) = ABSENT.iter().find(|(known, _)| match known.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == *known,
+    })?;
+    Some(why)
+}
+
+fn last_part(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
+}
+
+/// Settings, and what means the same elsewhere.
+const SAME: &[(&str, &[&str])] = &[
+    ("model", &["model_name_or_path", "model_name", "model_path", "pretrain", "base_model"]),
+    ("tasks", &["train_files", "train_file", "prompt_data", "dataset", "dataset_name", "data_path"]),
+    ("eval_tasks", &["val_files", "eval_dataset", "eval_data", "test_files"]),
+    ("reward", &["reward_model", "reward_fn", "reward_function", "remote_rm_url"]),
+    ("output_dir", &["save_path", "default_local_dir", "ckpt_path", "out_dir"]),
+    ("prompt_column", &["prompt_key", "input_key"]),
+    ("reference_column", &["label_key", "answer_key"]),
+    ("template", &["input_template", "prompt_template"]),
+    (
+        "num_generations",
+        &["n", "rollout_n", "group_size", "n_samples_per_prompt", "num_samples", "num_rollouts"],
+    ),
+    (
+        "max_completion_length",
+        &["max_new_tokens", "max_response_length", "generate_max_len", "response_length", "max_tokens"],
+    ),
+    (
+        "per_device_train_batch_size",
+        &[
+            "micro_train_batch_size",
+            "ppo_micro_batch_size_per_gpu",
+            "ppo_micro_batch_size",
+            "micro_batch_size",
+        ],
+    ),
+    ("max_tokens_per_micro_batch", &["ppo_max_token_len_per_gpu", "use_dynamic_bsz", "use_dynamic_batch"]),
+    ("gradient_checkpointing", &["enable_gradient_checkpointing"]),
+    ("num_iterations", &["ppo_epochs", "num_ppo_epochs", "max_epochs", "mu"]),
+    ("beta", &["kl_coef", "init_kl_coef", "kl_loss_coef", "kl_coeff", "kl_beta", "use_kl_loss"]),
+    ("epsilon", &["clip_ratio", "clip_ratio_low", "eps_clip", "cliprange", "clip_range", "clip_eps"]),
+    ("epsilon_high", &["clip_ratio_high", "eps_clip_high"]),
+    ("delta", &["clip_ratio_c", "dual_clip"]),
+    ("loss_type", &["loss_agg_mode"]),
+    ("scale_rewards", &["norm_adv_by_std_in_grpo"]),
+    ("learning_rate", &["lr", "actor_learning_rate", "actor_lr", "policy_lr"]),
+    ("lr_scheduler_type", &["lr_scheduler", "scheduler", "warmup_style"]),
+    ("warmup_steps", &["lr_warmup_steps", "num_warmup_steps"]),
+    ("warmup_ratio", &["lr_warmup_ratio", "lr_warmup_steps_ratio"]),
+    ("max_grad_norm", &["grad_clip", "clip_grad", "max_norm", "gradient_clipping"]),
+    ("weight_decay", &["l2", "wd"]),
+    ("max_steps", &["total_training_steps", "total_steps", "num_steps", "max_iters", "steps"]),
+    ("num_train_epochs", &["total_epochs", "num_episodes", "num_epochs", "epochs"]),
+    ("seed", &["random_seed", "data_seed"]),
+    ("logging_steps", &["log_interval", "log_freq"]),
+    ("save_steps", &["save_freq", "save_interval"]),
+    ("save_total_limit", &["max_ckpt_num", "max_actor_ckpt_to_keep"]),
+    ("eval_steps", &["test_freq", "eval_freq", "eval_interval"]),
+    ("eval_on_start", &["val_before_train"]),
+];
+
+/// Options whose work is done by a setting that counts another thing, or by two.
+const SIMILAR: &[(&[&str], &str)] = &[
+    (
+        &["train_batch_size", "rollout_batch_size", "batch_size"],
+        "`generation_batch_size` says how many completions are sampled at a time (prompts times `num_generations`), and \
+         `per_device_train_batch_size` times `gradient_accumulation_steps` how many an update learns from",
+    ),
+    (
+        &["ppo_mini_batch_size", "mini_batch_size"],
+        "an update learns from `per_device_train_batch_size` times `gradient_accumulation_steps` completions",
+    ),
+    (&["micro_rollout_batch_size"], "`max_num_seqs` bounds how many sequences are sampled at a time"),
+    (
+        &["do_sample"],
+        "training always samples, by `temperature`, `top_p` and `top_k`; `eval_temperature` 0 takes the most likely token",
+    ),
+];
+
+/// Options that are not here, by name or by how a family of them begins.
+const ABSENT: &[(&str, &str)] = &[
+    ("report_to", "a run writes metrics.jsonl and TensorBoard's files into its output_dir"),
+    ("use_wandb", "a run writes metrics.jsonl and TensorBoard's files into its output_dir"),
+    ("wandb_*", "a run writes metrics.jsonl and TensorBoard's files into its output_dir"),
+    ("run_name", "a run is called after its output_dir"),
+    ("experiment_name", "a run is called after its output_dir"),
+    ("logging_dir", "a run writes metrics.jsonl and TensorBoard's files into its output_dir"),
+    ("logging_strategy", "logging_steps says how often"),
+    ("eval_strategy", "eval_steps says how often"),
+    ("save_strategy", "save_steps says how often"),
+    ("use_vllm", "sampling is gavel's own, and max_num_seqs bounds its memory"),
+    ("vllm_*", "sampling is gavel's own, and max_num_seqs bounds its memory"),
+    ("gpu_memory_utilization", "sampling is gavel's own, and max_num_seqs bounds its memory"),
+    ("use_transformers_paged", "sampling is gavel's own, and max_num_seqs bounds its memory"),
+    ("fp16", "models are trained in float32 or, with bf16, in bfloat16 on float32 parameters"),
+    ("torch_dtype", "models are trained in float32 or, with bf16, in bfloat16 on float32 parameters"),
+    ("model_init_kwargs", "bf16 and save_dtype choose formats"),
+    ("gradient_checkpointing_kwargs", "gradient_checkpointing has no parameters"),
+    ("optim", "the optimiser is AdamW"),
+    ("optim_args", "the optimiser is AdamW"),
+    ("lr_scheduler_kwargs", "the schedules have no parameters but warmup_steps and warmup_ratio"),
+    ("reward_weights", "the formula of the reward file weighs"),
+    ("reward_funcs", "the reward file names what judges"),
+    ("max_prompt_length", "prompts are not cut"),
+    ("prompt_max_len", "prompts are not cut"),
+    ("remove_unused_columns", "all columns of a task reach the verifiers"),
+    ("dataloader_*", "tasks are read whole before the first step"),
+    ("num_completions_to_print", "completions are written to files; see log_completions"),
+    ("disable_dropout", "there is no dropout"),
+    ("deepspeed", "a run has one process"),
+    ("zero_stage", "a run has one process"),
+    ("fsdp*", "a run has one process"),
+    ("ddp_*", "a run has one process"),
+    ("ds3_gather_for_generation", "a run has one process"),
+    ("n_gpus_per_node", "a run has one process; device says which GPU"),
+    ("tensor_model_parallel_size", "a run has one process; device says which GPU"),
+    ("push_to_hub", "a checkpoint is a folder that `hf upload` takes"),
+    ("hub_*", "a checkpoint is a folder that `hf upload` takes"),
+    ("sync_ref_model", "the reference is the model that the run began with"),
+    ("ref_model_*", "the reference is the model that the run began with"),
+    ("min_p", "temperature, top_p and top_k say how to sample"),
+    ("repetition_penalty", "temperature, top_p and top_k say how to sample"),
+    ("generation_kwargs", "temperature, top_p and top_k say how to sample"),
+    ("adv_estimator", "advantages are GRPO's; scale_rewards says what they are divided by"),
+    ("advantage_estimator", "advantages are GRPO's; scale_rewards says what they are divided by"),
+    ("gamma", "GRPO has no value function and discounts nothing"),
+    ("lam", "GRPO has no value function and discounts nothing"),
+    ("lambd", "GRPO has no value function and discounts nothing"),
+    ("gae_lambda", "GRPO has no value function and discounts nothing"),
+    ("vf_coef", "GRPO has no value function"),
+    ("critic_*", "GRPO has no value function"),
+    ("entropy_coef*", "the loss has no term for entropy, which is measured in metrics.jsonl"),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::fields;
+    use super::*;
+
+    #[test]
+    fn no_setting_is_said_to_be_something_else() {
+        assert_eq!(fields().iter().find(|field| absent(field).is_some()), None);
+        assert_eq!(fields().iter().find(|field| called_otherwise(field).is_some()), None);
+    }
+
+    #[test]
+    fn every_name_leads_to_a_setting_and_to_one_alone() {
+        let mut seen = BTreeSet::new();
+        for (here, others) in SAME {
+            assert!(fields().contains(here), "{here}");
+            others
+                .iter()
+                .for_each(|other| assert!(seen.insert(*other) && absent(other).is_none(), "{other}"));
+        }
+        for (others, how) in SIMILAR {
+            others
+                .iter()
+                .for_each(|other| assert!(seen.insert(*other) && absent(other).is_none(), "{other}"));
+            for quoted in how.split('`').skip(1).step_by(2) {
+                assert!(fields().contains(&quoted), "{quoted}");
+            }
+        }
+    }
+}
