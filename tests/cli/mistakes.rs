@@ -75,7 +75,15 @@ fn a_folder_that_is_not_built() {
 
 #[test]
 fn names_and_forms_of_other_languages_lead_to_gavels() {
-    let formulas = ["abs(accuracy)", "accuracy > 0 ? 1 : 0", "accuracy / 0"];
+    let formulas = [
+        "abs(accuracy)",
+        "accuracy > 0 ? 1 : 0",
+        "accuracy / 0",
+        "if(accuracy > 0 and format > 0, 1, 0)",
+        "accuracy**2",
+        "0.5accuracy + format",
+        "if(accuracy = 1, 1, 0)",
+    ];
     let of_formulas = formulas.map(|formula| mistake(&format!("{TWO}formula = '{formula}'")));
     let of_tables = mistake("[verifier.accuracy]\nplugin = 'countdown'");
     insta::assert_snapshot!([of_formulas.join("\n"), of_tables].join("\n"));

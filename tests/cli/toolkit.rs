@@ -106,9 +106,13 @@ fn what_is_nodes_own_is_said_not_to_be_there() {
         ("const key = process.env.KEY;", "process"),
     ] {
         fs::write(folder.path("mine/mine.ts"), format!("{line}\n{source}")).unwrap();
-        let build = folder.gavel(&["plugin", "build", "mine"]).env("GAVEL_TOOLS_DIR", &tools).output().unwrap();
+        let build =
+            folder.gavel(&["plugin", "build", "mine"]).env("GAVEL_TOOLS_DIR", &tools).output().unwrap();
         let said = String::from_utf8_lossy(&build.stderr);
-        assert!(said.contains(&format!("there is no Node in the sandbox: \"{name}\" is Node's own")), "{said}");
+        assert!(
+            said.contains(&format!("there is no Node in the sandbox: \"{name}\" is Node's own")),
+            "{said}"
+        );
         assert!(!said.contains("@types/node") && build.status.code() == Some(1), "{said}");
     }
 }
