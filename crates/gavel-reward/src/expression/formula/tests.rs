@@ -217,7 +217,7 @@ fn mistakes_are_found_before_the_first_submission() {
         ),
         ("accuracy, format", "a number or a condition is needed where a list of values is"),
         ("accuracy; format", "a number or a condition is needed where `;` is"),
-        ("x = accuracy", "a number or a condition is needed where `=` is"),
+        ("x = accuracy", "there is no `=`; write `==`"),
         ("accuracy + \"1\"", "a number or a condition is needed where text is"),
         ("min(accuracy, (format, 1))", "a number or a condition is needed where a list of values is"),
         (
