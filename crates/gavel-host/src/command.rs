@@ -16,7 +16,7 @@ use std::fmt;
 use std::path::Path;
 
 use bytes::Bytes;
-use gavel_verify::{Description, Failure, Submission, Verdict};
+use gavel_verify::{Cancel, Description, Failure, Submission, Verdict};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
@@ -77,7 +77,7 @@ impl CommandCode {
     /// What the command says of itself, or what its file's name says of it where it does not know the question.
     pub(crate) fn describe(&self, limits: &Limits, plugin: &str) -> Result<Description, LoadError> {
         let ran = self
-            .run(br#"{"describe":true}"#.to_vec(), 0, limits)
+            .run(&self.watch, br#"{"describe":true}"#.to_vec(), 0, limits)
             .map_err(|error| LoadError::host_failed(plugin, &error))?;
         if let Err(error) = &ran.result {
             let failure = classify(error, &ran.store.data().growth, limits);
@@ -92,14 +92,20 @@ impl CommandCode {
     }
 
     /// Judges one submission in an instance of its own.
-    pub(crate) fn judge(&self, submission: &Submission, options: &str, limits: &Limits) -> Judged {
+    pub(crate) fn judge(
+        &self,
+        submission: &Submission,
+        options: &str,
+        limits: &Limits,
+        cancel: &Cancel,
+    ) -> Judged {
         let question = match Question::of(submission, options) {
             Ok(question) => question,
             Err(error) => {
                 return Judged::refused(format!("metadata is not JSON: {error}"));
             }
         };
-        let ran = match self.run(question, seed(submission, options), limits) {
+        let ran = match self.run(&self.watch.until(cancel), question, seed(submission, options), limits) {
             Ok(ran) => ran,
             Err(error) => return Judged::broken(&error),
         };
@@ -124,14 +130,13 @@ impl CommandCode {
     }
 
     /// Runs the command to its end in a fresh instance. The outer error is gavel's, that in [`Ran`] the guest's.
-    fn run(&self, stdin: Vec<u8>, seed: u64, limits: &Limits) -> wasmtime::Result<Ran> {
+    fn run(&self, watch: &Watch, stdin: Vec<u8>, seed: u64, limits: &Limits) -> wasmtime::Result<Ran> {
         let world = World::of(seed);
         let (stdin, stdout) = (Bytes::from(stdin), Capped::new(limits.output));
         let stderr = self.keeps_output.then(Kept::new);
         let wasi = Preview1 { ctx: world.wasi().build_p1(), stdin, stdout: stdout.clone(), stderr };
         let engine = self.instance.module().engine();
-        let mut store =
-            limited_store(engine, &self.watch, limits, COMMAND_CALL, world, wasi, Programs::none())?;
+        let mut store = limited_store(engine, watch, limits, COMMAND_CALL, world, wasi, Programs::none())?;
         let result = match self.instance.instantiate(&mut store) {
             Ok(instance) => {
                 match instance.get_typed_func::<(), ()>(&mut store, START)?.call(&mut store, ()) {

@@ -1,6 +1,6 @@
 //! Plugins that are components: the contract of `sdk/wit`, called through the component model.
 
-use gavel_verify::{Description, Submission, visible_name};
+use gavel_verify::{Cancel, Description, Submission, visible_name};
 use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, TypedFunc};
@@ -71,8 +71,8 @@ impl ComponentCode {
                 &self.watch,
             )
         };
-        let mut store =
-            self.store(limits, 0, None, None).map_err(|error| LoadError::host_failed(plugin, &error))?;
+        let store = self.store(&self.watch, limits, 0, None, None);
+        let mut store = store.map_err(|error| LoadError::host_failed(plugin, &error))?;
         let instance = match self.instance.instantiate(&mut store) {
             Ok(instance) => instance,
             Err(error) if is_the_guests(&error, &store.data().growth) => return Err(failed(&store, &error)),
@@ -100,9 +100,11 @@ impl ComponentCode {
         options: &str,
         limits: &Limits,
         interpreters: Option<&Interpreters>,
+        cancel: &Cancel,
     ) -> Judged {
         let output = self.keeps_output.then(Kept::new);
-        let mut store = match self.store(limits, seed(submission, options), interpreters, output.as_ref()) {
+        let (watch, seed) = (self.watch.until(cancel), seed(submission, options));
+        let mut store = match self.store(&watch, limits, seed, interpreters, output.as_ref()) {
             Ok(store) => store,
             Err(error) => return Judged::broken(&error),
         };
@@ -142,6 +144,7 @@ impl ComponentCode {
 
     fn store(
         &self,
+        watch: &Watch,
         limits: &Limits,
         seed: u64,
         interpreters: Option<&Interpreters>,
@@ -154,10 +157,10 @@ impl ComponentCode {
         }
         let wasi = Wasi::new(wasi.build());
         let programs = interpreters.map_or_else(Programs::none, |interpreters| {
-            Programs::with(interpreters.clone(), limits.programs.clone(), seed, &self.watch)
+            Programs::with(interpreters.clone(), limits.programs.clone(), seed, watch)
         });
         let engine = self.instance.engine();
-        limited_store(engine, &self.watch, limits, COMPONENT_CALL, world, wasi, programs)
+        limited_store(engine, watch, limits, COMPONENT_CALL, world, wasi, programs)
     }
 }
 

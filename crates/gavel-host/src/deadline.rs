@@ -61,7 +61,7 @@ impl Stopwatch {
     }
 }
 
-/// The time that a guest has, from when this is made.
+/// The time that a guest has, from when this is made. Engines tick while there is a guest that looks.
 pub(crate) struct Deadline {
     stopwatch: Stopwatch,
     limit: Duration,
@@ -69,6 +69,7 @@ pub(crate) struct Deadline {
 
 impl Deadline {
     pub(crate) fn after(limit: Duration, watch: &Watch) -> Self {
+        watch.run();
         Self { stopwatch: Stopwatch::start(watch), limit }
     }
 
@@ -79,6 +80,7 @@ impl Deadline {
     /// Ticks until the guest should look up again; `None` where its time is over. `others` is time of this thread that
     /// was not the guest's.
     pub(crate) fn next_look(&self, others: Time) -> Option<u64> {
+        self.stopwatch.watch.run();
         let own = self.stopwatch.elapsed().minus(others);
         let left = self.limit.checked_sub(own.processor).filter(|left| !left.is_zero())?;
         let by_ticks = ticker::ticks(self.limit).saturating_mul(TICKS_BEHIND);

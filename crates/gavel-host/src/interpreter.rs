@@ -116,17 +116,26 @@ impl Interpreter {
         program: Program,
         limits: &ProgramLimits,
         seed: u64,
+        watch: &Watch,
     ) -> wasmtime::Result<(ProgramOutcome, Spent)> {
         let failed = |error: wasmtime::Error| error.context(HostFailed::new("a program could not be run"));
         let lanes = self.0.host.interpreter_lanes();
         let lanes = lanes.map_err(|error| failed(wasmtime::format_err!("{error}")))?;
         let (code, slots) = self.0.code.here(lanes, |lane| self.code_in(lane));
         let _slot = slots.take();
-        match code.run(program, limits, seed) {
+        match code.run(program, limits, seed, watch) {
             // Told anew: what the error carries of the program's store would be taken for the verifier's.
             Err(error) if error.is::<Interrupted>() => Err(Interrupted.into()),
             Err(error) => Err(failed(wasmtime::format_err!("{}", message(&error)))),
             ran => ran,
+        }
+    }
+
+    /// Starts the calling thread's lane and loads the code into it. What fails here fails again, and is said, when a
+    /// program is to be run.
+    pub(crate) fn prepare(&self) {
+        if let Ok(lanes) = self.0.host.interpreter_lanes() {
+            self.0.code.here(lanes, |lane| self.code_in(lane));
         }
     }
 
@@ -211,8 +220,8 @@ impl InterpreterCode {
         };
         let world = World::of(0);
         let wasi = Wasi::new(world.wasi().build());
-        let mut store =
-            self.store(limits, world, wasi).map_err(|error| LoadError::host_failed(name, &error))?;
+        let store = self.store(&self.watch, limits, world, wasi);
+        let mut store = store.map_err(|error| LoadError::host_failed(name, &error))?;
         let instance = match self.instance.instantiate(&mut store) {
             Ok(instance) => instance,
             Err(error) if is_the_guests(&error, &store.data().growth) => return Err(failed(&store, &error)),
@@ -232,9 +241,15 @@ impl InterpreterCode {
         Ok(Language { name: shown(&name), version: shown(&version), summary })
     }
 
-    fn store(&self, limits: &Limits, world: World, wasi: Wasi) -> wasmtime::Result<Store<Guest<Wasi>>> {
+    fn store(
+        &self,
+        watch: &Watch,
+        limits: &Limits,
+        world: World,
+        wasi: Wasi,
+    ) -> wasmtime::Result<Store<Guest<Wasi>>> {
         let engine = self.instance.engine();
-        limited_store(engine, &self.watch, limits, COMPONENT_CALL, world, wasi, Programs::none())
+        limited_store(engine, watch, limits, COMPONENT_CALL, world, wasi, Programs::none())
     }
 
     /// Runs a program in a fresh instance; also gives the instructions that it spent. The error is gavel's.
@@ -243,6 +258,7 @@ impl InterpreterCode {
         program: Program,
         limits: &ProgramLimits,
         seed: u64,
+        watch: &Watch,
     ) -> wasmtime::Result<(ProgramOutcome, Spent)> {
         let limits = Limits {
             fuel: program.fuel.min(limits.fuel),
@@ -259,7 +275,7 @@ impl InterpreterCode {
             .stdout(stdout.clone())
             .stderr(stderr.clone())
             .build();
-        let mut store = self.store(&limits, world, Wasi::new(wasi))?;
+        let mut store = self.store(watch, &limits, world, Wasi::new(wasi))?;
         let ended = match self.instance.instantiate(&mut store) {
             Ok(instance) => instance
                 .get_typed_func::<(&str,), (WireEnd,)>(&mut store, &self.execute)?

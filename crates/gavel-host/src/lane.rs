@@ -100,7 +100,7 @@ impl Lane {
             components,
             commands,
             slots,
-            watch: ticker.watch().clone(),
+            watch: ticker.watch().of_its_own(),
             engine,
             keeps_output: for_authors,
         })

@@ -39,6 +39,7 @@ mod interrupt;
 mod lane;
 mod limits;
 mod meter;
+mod options;
 mod pipe;
 mod plugin;
 mod preview1;

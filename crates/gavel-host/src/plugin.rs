@@ -11,7 +11,7 @@ use crate::command::CommandCode;
 use crate::component::{ComponentCode, is_interpreter};
 use crate::lane::{Lane, PerLane};
 use crate::slots::Slots;
-use crate::{Host, Interpreters, Limits, LoadError, WasmVerifier};
+use crate::{Host, Interpreter, Interpreters, Limits, LoadError, WasmVerifier};
 
 /// Bytes of a page of linear memory.
 const PAGE: u64 = 64 << 10;
@@ -151,6 +151,12 @@ impl Plugin {
     /// The code to run on the calling thread, and the room for its instances.
     pub(crate) fn here(&self) -> (&Code, &Slots) {
         self.loaded.code.here(self.loaded.host.lanes(), |lane| self.code_in(lane))
+    }
+
+    /// Starts the calling thread's lane and loads the code into it, that of the interpreters too.
+    pub(crate) fn prepare(&self) {
+        self.here();
+        self.interpreters.iter().flat_map(Interpreters::iter).for_each(Interpreter::prepare);
     }
 
     fn code_in(&self, lane: &Lane) -> Result<Code, LoadError> {

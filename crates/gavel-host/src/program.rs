@@ -164,7 +164,7 @@ impl Programs {
         };
         let allowed = ProgramLimits { fuel, timeout, ..limits.clone() };
         let stopwatch = Stopwatch::start(watch);
-        let ran = interpreter.run(program, &allowed, seed);
+        let ran = interpreter.run(program, &allowed, seed, watch);
         self.elapsed = self.elapsed.plus(stopwatch.elapsed());
         let (outcome, spent) = ran?;
         self.fuel = self.fuel.saturating_add(spent.fuel);

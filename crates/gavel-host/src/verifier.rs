@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
-use gavel_verify::{Description, Failure, Outcome, Submission, Verdict, Verifier};
+use gavel_verify::{Cancel, Description, Failure, Outcome, Submission, Verdict, Verifier};
 
 use crate::component::shown;
 use crate::failure::Interrupted;
 use crate::plugin::Code;
-use crate::{Limits, LoadError, Plugin, STACK};
+use crate::{Limits, LoadError, Plugin, STACK, options};
 
 /// Judges submissions with one plugin, one set of options and one set of limits. Cheap to clone.
 ///
@@ -70,9 +70,14 @@ impl WasmVerifier {
         let small = plugin.loading_limits().least(&limits);
         let inner = Inner { plugin, options, limits: small };
         let name = || inner.plugin.name().to_owned();
-        let judged = on_judging_stack(inner.plugin.name(), || inner.judge(&Submission::default()).0.result)?;
+        let judged = on_judging_stack(inner.plugin.name(), || {
+            inner.judge(&Submission::default(), &Cancel::new()).0.result
+        })?;
         match judged {
-            Err(Stop::InvalidOptions(reason)) => Err(LoadError::InvalidOptions { plugin: name(), reason }),
+            Err(Stop::InvalidOptions(reason)) => {
+                let reason = options::explained(reason, &inner.plugin.description().options);
+                Err(LoadError::InvalidOptions { plugin: name(), reason })
+            }
             Err(Stop::Failed(failure @ Failure::HostFailed(_))) => {
                 let watch = inner.plugin.host().watch();
                 Err(LoadError::describing(inner.plugin.name(), failure, watch))
@@ -104,8 +109,16 @@ impl Verifier for WasmVerifier {
     }
 
     fn verify(&self, submission: &Submission) -> Outcome {
+        self.verify_until(submission, &Cancel::new())
+    }
+
+    fn prepare(&self) {
+        self.0.plugin.prepare();
+    }
+
+    fn verify_until(&self, submission: &Submission, cancel: &Cancel) -> Outcome {
         let started = Instant::now();
-        let judged = catch_unwind(AssertUnwindSafe(|| self.0.judge(submission)));
+        let judged = catch_unwind(AssertUnwindSafe(|| self.0.judge(submission, cancel)));
         let (judged, started) = judged.unwrap_or_else(|_| {
             tracing::error!("gavel panicked while judging; this is a bug");
             (Judged::failed(Failure::HostFailed("gavel panicked".to_owned())), started)
@@ -123,11 +136,11 @@ impl Verifier for WasmVerifier {
 
 impl Inner {
     /// Also tells when it started, since waiting for a slot is no time of the plugin's.
-    fn judge(&self, submission: &Submission) -> (Judged, Instant) {
+    fn judge(&self, submission: &Submission, cancel: &Cancel) -> (Judged, Instant) {
         let (code, slots) = self.plugin.here();
         let _slot = slots.take();
         let started = Instant::now();
-        if self.plugin.host().watch().interrupted() {
+        if self.plugin.host().watch().interrupted() || cancel.is_set() {
             return (Judged::interrupted(), started);
         }
         let size = self.options.len() + size_of_texts(submission);
@@ -137,9 +150,9 @@ impl Inner {
         }
         let mut judged = match code {
             Code::Component(code) => {
-                code.judge(submission, &self.options, &self.limits, self.plugin.interpreters())
+                code.judge(submission, &self.options, &self.limits, self.plugin.interpreters(), cancel)
             }
-            Code::Command(code) => code.judge(submission, &self.options, &self.limits),
+            Code::Command(code) => code.judge(submission, &self.options, &self.limits, cancel),
         };
         if let Ok(verdict) = &judged.result
             && let Err(reason) = self.check(verdict)

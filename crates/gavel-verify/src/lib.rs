@@ -33,10 +33,12 @@
 //! assert_eq!(outcome.reward(), Some(1.0));
 //! ```
 
+mod cancel;
 mod outcome;
 mod reward;
 mod visible;
 
+pub use cancel::Cancel;
 pub use outcome::{Failure, Outcome, Status};
 pub use reward::{Change, NoReward, Refreshed, Reply, Reward, Score, Unanswered, score_all};
 pub use visible::{visible, visible_name};
@@ -109,4 +111,16 @@ pub trait Verifier: Send + Sync {
     /// Called from many threads at once. It must not panic, and it must come back: what goes wrong while judging
     /// is a [`Failure`] in the outcome.
     fn verify(&self, submission: &Submission) -> Outcome;
+
+    /// Gets ready to judge on the calling thread, so that its first submission need not wait for that.
+    fn prepare(&self) {}
+
+    /// As [`Verifier::verify`], and gives up early once `cancel` is set: the outcome is [`Failure::HostFailed`] then,
+    /// which says nothing about the submission.
+    ///
+    /// A verifier that is done in a moment need not look.
+    fn verify_until(&self, submission: &Submission, cancel: &Cancel) -> Outcome {
+        let _ = cancel;
+        self.verify(submission)
+    }
 }
