@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use gavel_reward::LoadOptions;
+use gavel_reward::{Workspace, WorkspaceOptions};
 use gavel_verify::{Reward, Submission, score_all};
 
 use crate::gavel::Folder;
@@ -137,8 +137,8 @@ fn limits_of_programs_come_from_both_files() {
 #[test]
 fn the_digests_of_interpreters_are_recorded() {
     let folder = with_interpreter(asking()).file("reward.toml", GRANTED);
-    let options = LoadOptions { plugin_path: vec![folder.path("path")], ..LoadOptions::default() };
-    let reward = gavel_reward::load(&folder.path("reward.toml"), &options).unwrap();
+    let options = WorkspaceOptions { plugin_path: vec![folder.path("path")], ..WorkspaceOptions::default() };
+    let reward = Workspace::start(&options).unwrap().load(&folder.path("reward.toml")).unwrap();
     let digests = reward.digests();
     let names: Vec<&str> = digests.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["tests", "tests/toy"]);

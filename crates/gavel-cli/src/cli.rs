@@ -222,7 +222,7 @@ impl ScoreArgs {
 /// How plugins are found and run. `gavel-train` takes the same flags.
 #[derive(Debug, Clone, Args)]
 pub struct PluginArgs {
-    /// Worker threads of each verifier [default: the machine's].
+    /// Threads that judge [default: the machine's].
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
     /// Where plugins are looked for.

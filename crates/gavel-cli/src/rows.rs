@@ -5,6 +5,8 @@ mod outcomes;
 
 use gavel_verify::{Score, Submission, visible_name};
 use indexmap::IndexMap;
+use serde::Serializer as _;
+use serde::ser::{Error as _, SerializeMap as _};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -126,18 +128,22 @@ impl Row {
     ///
     /// # Errors
     /// Never: every part can be written as JSON.
-    pub fn with_score(mut self, score: &Score, timing: bool) -> serde_json::Result<String> {
-        for column in ADDED {
-            self.columns.shift_remove(column);
+    pub fn with_score(&self, score: &Score, timing: bool) -> serde_json::Result<String> {
+        let mut line = Vec::new();
+        let mut serializer = serde_json::Serializer::new(&mut line);
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in self.columns.iter().filter(|(name, _)| !ADDED.contains(&name.as_str())) {
+            map.serialize_entry(name, value)?;
+        }
+        map.serialize_entry("reward", &score.reward.as_ref().ok())?;
+        if let Err(reason) = &score.reward {
+            map.serialize_entry("no_reward", &NoRewardRow::from(reason))?;
         }
         let outcomes: IndexMap<_, _> =
             score.outcomes.iter().map(|(name, outcome)| (name, OutcomeRow::new(outcome, timing))).collect();
-        self.columns.insert("reward".to_owned(), to_raw_value(&score.reward.as_ref().ok())?);
-        if let Err(reason) = &score.reward {
-            self.columns.insert("no_reward".to_owned(), to_raw_value(&NoRewardRow::from(reason))?);
-        }
-        self.columns.insert("outcomes".to_owned(), to_raw_value(&outcomes)?);
-        serde_json::to_string(&self.columns)
+        map.serialize_entry("outcomes", &outcomes)?;
+        map.end()?;
+        String::from_utf8(line).map_err(serde_json::Error::custom)
     }
 
     /// A line in the place of one that could not be scored, for who counts on an answer to every line. What the row had

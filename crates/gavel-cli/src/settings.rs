@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use gavel_host::{Host, HostConfig, Plugin};
-use gavel_reward::{FoundPlugin, LoadOptions, RewardError};
+use gavel_reward::{FoundPlugin, RewardError, WorkspaceOptions};
 
 use gavel_registry::Login;
 use gavel_toolkit::Tools;
@@ -111,10 +111,11 @@ impl GrantArgs {
 
 impl PluginArgs {
     /// What to load a reward file with.
-    pub fn resolve(self) -> LoadOptions {
-        let defaults = LoadOptions::default();
-        LoadOptions {
-            jobs: self.jobs.unwrap_or(defaults.jobs),
+    pub fn resolve(self) -> WorkspaceOptions {
+        let defaults = WorkspaceOptions::default();
+        WorkspaceOptions {
+            workers: self.jobs.unwrap_or(defaults.workers),
+            room: defaults.room,
             plugin_path: self.path.resolve(),
             cache_dir: self.cache.folder(),
             cache_fallback_dir: self.cache.fallback(),

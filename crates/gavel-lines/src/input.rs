@@ -11,7 +11,10 @@ use flate2::bufread::MultiGzDecoder;
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
-type Bytes = Box<dyn BufRead + Send>;
+/// Bytes that are read at a time.
+const BUFFER: usize = 256 << 10;
+
+type Bytes = BufReader<Box<dyn Read + Send>>;
 
 /// The input. What it is is found out when it is first read: from a pipe, nothing may come for a long time.
 pub struct Input(State);
@@ -34,24 +37,27 @@ impl Input {
     /// What the operating system says.
     pub fn open(path: &Path) -> io::Result<(Self, Option<u64>)> {
         if path == Path::new("-") {
-            return Ok((Self::of(BufReader::new(io::stdin())), None));
+            return Ok((Self(State::Unread(Some(buffered(io::stdin())))), None));
         }
         let file = File::open(path)?;
         let metadata = file.metadata()?;
-        let mut reader = BufReader::new(file);
+        let mut reader = buffered(file);
         let is_compressed = metadata.is_file() && decoder(reader.fill_buf()?).is_some();
         let size = (metadata.is_file() && !is_compressed).then_some(metadata.len());
-        Ok((Self::of(reader), size))
+        Ok((Self(State::Unread(Some(reader))), size))
     }
 
-    /// The text of what is read here.
-    fn of(reader: impl BufRead + Send + 'static) -> Self {
-        Self(State::Unread(Some(Box::new(reader))))
+    /// What has been read and not yet taken.
+    pub(crate) fn waiting(&self) -> &[u8] {
+        match &self.0 {
+            State::Plain(reader) => reader.buffer(),
+            State::Unread(_) => &[],
+        }
     }
 
     fn plain(&mut self) -> io::Result<&mut Bytes> {
         if let State::Unread(reader) = &mut self.0 {
-            let mut reader = reader.take().unwrap_or_else(|| Box::new(io::empty()));
+            let mut reader = reader.take().unwrap_or_else(|| buffered(io::empty()));
             self.0 = State::Plain(match decoder(reader.fill_buf()?) {
                 Some(decode) => decode(reader)?,
                 None => reader,
@@ -64,12 +70,16 @@ impl Input {
     }
 }
 
+fn buffered(reader: impl Read + Send + 'static) -> Bytes {
+    BufReader::with_capacity(BUFFER, Box::new(reader))
+}
+
 /// What makes text of what starts so; `None` where it is text already.
 fn decoder(start: &[u8]) -> Option<fn(Bytes) -> io::Result<Bytes>> {
     if start.starts_with(GZIP) {
-        Some(|reader| Ok(Box::new(BufReader::new(MultiGzDecoder::new(reader)))))
+        Some(|reader| Ok(buffered(MultiGzDecoder::new(reader))))
     } else if start.starts_with(ZSTD) {
-        Some(|reader| Ok(Box::new(BufReader::new(zstd::Decoder::with_buffer(reader)?))))
+        Some(|reader| Ok(buffered(zstd::Decoder::with_buffer(reader)?)))
     } else {
         None
     }

@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, Read};
 
+use crate::Input;
+
 /// The longest line of a file of cases or tasks, in bytes.
 pub const LONGEST_LINE: u64 = 64 << 20;
 
@@ -39,6 +41,13 @@ pub enum BadLine {
         /// The first byte that is not, counted from 1.
         byte: usize,
     },
+}
+
+impl Lines<Input> {
+    /// Whether the next line has been read from the file or pipe already, so that nobody has to be waited for.
+    pub fn is_ready(&self) -> bool {
+        self.reader.waiting().contains(&b'\n')
+    }
 }
 
 impl<R: BufRead> Lines<R> {

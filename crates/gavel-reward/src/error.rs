@@ -252,7 +252,12 @@ pub enum FormulaError {
         value: f64,
     },
     /// It names a verifier that there is not.
-    #[error("unknown verifier `{name}`{}; known here: {}", did_you_mean(suggestion.as_deref()), listed(verifiers))]
+    #[error(
+        "unknown verifier `{name}`{}; known here: {}{}",
+        did_you_mean(suggestion.as_deref()),
+        listed(verifiers),
+        or_a_column(name, suggestion.as_deref())
+    )]
     UnknownVerifier {
         /// The name in the formula.
         name: String,
@@ -335,6 +340,14 @@ pub enum FormulaError {
         /// The deepest.
         deepest: usize,
     },
+    /// A text is compared with something else than a column of the task.
+    #[error(
+        "a text can only be equal to a column of the task, as in `task.data_source == 'gsm8k'`; found {found}"
+    )]
+    ColumnNeeded {
+        /// What stands there.
+        found: String,
+    },
     /// It names no verifier, so that it would say the same of every submission.
     #[error("it names no verifier; known here: {}", listed(verifiers))]
     Constant {
@@ -386,6 +399,11 @@ fn counted(arguments: Result<usize, usize>) -> String {
 
 fn listed(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// A name that is like no verifier's may be a column's.
+fn or_a_column(name: &str, suggestion: Option<&str>) -> String {
+    if suggestion.is_some() { String::new() } else { format!("; a column of the task is `task.{name}`") }
 }
 
 fn did_you_mean(suggestion: Option<&str>) -> String {

@@ -1,5 +1,6 @@
 //! `reward.toml`: which verifiers judge, and how their outcomes make one number.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use crate::capability::Capability;
@@ -7,6 +8,7 @@ use crate::error::{FormulaError, RewardError};
 use crate::expression::{Condition, Formula, OnFailure, is_formula_name};
 use crate::files::Files;
 use crate::limits::LimitSettings;
+use crate::route::Route;
 use crate::source::{Field, Place, Table};
 
 /// The dotted name of the formula.
@@ -22,6 +24,8 @@ pub struct RewardFile {
     /// The verifiers, in the order of the file. At least one.
     pub verifiers: Vec<VerifierEntry>,
     pub(crate) formula: Formula,
+    /// Which of the verifiers judge which tasks; all of them where there is none.
+    pub(crate) route: Option<Route>,
     /// Where the formula stands, for errors that need the plugins' descriptions to be found.
     pub(crate) formula_place: Place,
 }
@@ -43,6 +47,8 @@ pub struct VerifierEntry {
     pub on_failure: OnFailure,
     /// What it is worth where a limit ended the judging that a completion can reach by its length or its form.
     pub on_limit: OnFailure,
+    /// How many submissions it judges at the same time; as many as there are workers where this is not said.
+    pub max_concurrency: Option<NonZeroUsize>,
     /// When to ask it at all; always where there is none.
     pub(crate) when: Option<Condition>,
     pub(crate) places: Places,
@@ -94,9 +100,13 @@ impl RewardFile {
         if verifiers.is_empty() {
             return Err(RewardError::NoVerifiers { place });
         }
-        let (formula, formula_place) = read_formula(&mut document, &verifiers)?;
+        let (place, reward, route) = (document.place(), document.take("reward"), document.take("route"));
+        // A table that is misspelt is said before what is missing for want of it.
         document.finish()?;
-        Ok(Self { path: path.to_owned(), verifiers, formula, formula_place })
+        let (formula, formula_place) = read_formula(place, reward, &verifiers)?;
+        let known: Vec<&str> = names.iter().map(String::as_str).collect();
+        let route = route.map(|field| Route::read(field, &known)).transpose()?;
+        Ok(Self { path: path.to_owned(), verifiers, formula, formula_place, route })
     }
 }
 
@@ -123,6 +133,8 @@ impl VerifierEntry {
         let grant = table.take("grant");
         let on_failure = table.take("on_failure").map(|field| read_worth(&field)).transpose()?;
         let on_limit = table.take("on_limit").map(|field| read_worth(&field)).transpose()?;
+        let max_concurrency =
+            table.take("max_concurrency").map(|field| read_concurrency(&field)).transpose()?;
         let when = table.take("when");
         table.finish()?;
         let place_or_plugin = |field: &Option<Field<'_>>| field.as_ref().map_or(plugin.place(), Field::place);
@@ -150,6 +162,7 @@ impl VerifierEntry {
             },
             on_failure: on_failure.unwrap_or_default(),
             on_limit: on_limit.or(on_failure).unwrap_or_default(),
+            max_concurrency,
             when: when.map(|field| read_when(&field, names)).transpose()?,
         })
     }
@@ -161,6 +174,13 @@ fn read_grant(field: &Field<'_>) -> Result<Vec<Capability>, RewardError> {
         let known = Capability::ALL.map(|capability| format!("{:?}", capability.name()));
         field.unlike(&format!("a list of the capabilities that gavel knows ({})", known.join(", ")))
     })
+}
+
+fn read_concurrency(field: &Field<'_>) -> Result<NonZeroUsize, RewardError> {
+    let count = field.number().filter(|count| count.fract() == 0.0 && (1.0..=1e6).contains(count));
+    count
+        .and_then(|count| NonZeroUsize::new(count as usize))
+        .ok_or_else(|| field.unlike("a whole number from 1 up"))
 }
 
 fn read_worth(field: &Field<'_>) -> Result<OnFailure, RewardError> {
@@ -179,13 +199,14 @@ fn read_when(field: &Field<'_>, (above, rest): (&[String], &[String])) -> Result
         .map_err(|problem| expression_error(field.place_of(word_at_fault(&problem)), field.name(), problem))
 }
 
+/// `place` is the file's, and `table` that of the formula.
 fn read_formula(
-    document: &mut Table<'_>,
+    mut place: Place,
+    table: Option<Field<'_>>,
     verifiers: &[VerifierEntry],
 ) -> Result<(Formula, Place), RewardError> {
     let names: Vec<&str> = verifiers.iter().map(|verifier| verifier.name.as_str()).collect();
-    let mut place = document.place();
-    if let Some(table) = document.take("reward") {
+    if let Some(table) = table {
         place = table.place();
         let mut table = table.table()?;
         let formula = table.take("formula");

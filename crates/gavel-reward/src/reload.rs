@@ -2,18 +2,17 @@
 
 use std::error::Error;
 use std::fmt;
-use std::mem;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 
-use gavel_host::Host;
 use gavel_verify::{Change, Refreshed, Reply, Reward, Submission};
 
 use crate::digest::sha256;
 use crate::error::RewardError;
 use crate::file::RewardFile;
 use crate::files::Files;
-use crate::reward::{LoadOptions, PluginReward, load_on, slots, start_host};
+use crate::reward::PluginReward;
+use crate::workspace::Workspace;
 
 /// A [`PluginReward`] that [`Reward::refresh`] loads anew where its reward file, a plugin, a manifest or an
 /// interpreter has changed, or one that was looked for has come to be.
@@ -25,16 +24,13 @@ pub struct ReloadingReward {
     path: PathBuf,
     /// The text of the reward file where it is no file.
     text: Option<String>,
-    options: LoadOptions,
-    current: RwLock<Arc<PluginReward>>,
+    workspace: Workspace,
+    current: RwLock<PluginReward>,
     watched: Mutex<Watched>,
 }
 
 /// What a refresh needs besides what judges.
 struct Watched {
-    /// Kept, so that engines, interpreters and warm memories are.
-    host: Host,
-    slots: u32,
     /// What the reward that judges was made from.
     current: Files,
     /// What was looked at when loading failed, where it did since.
@@ -42,12 +38,12 @@ struct Watched {
 }
 
 impl ReloadingReward {
-    /// Loads a reward file, as [`load`](crate::load) does.
+    /// Loads a reward file, as [`Workspace::load`] does.
     ///
     /// # Errors
     /// See [`RewardError`].
-    pub fn load(path: &Path, options: &LoadOptions) -> Result<Self, RewardError> {
-        Self::start(path, None, options)
+    pub fn load(workspace: &Workspace, path: &Path) -> Result<Self, RewardError> {
+        Self::start(workspace, path, None)
     }
 
     /// As [`ReloadingReward::load`], of a text that lies in no file. `path` is what errors call it; plugins are looked
@@ -55,28 +51,25 @@ impl ReloadingReward {
     ///
     /// # Errors
     /// See [`RewardError`].
-    pub fn from_text(path: &Path, text: String, options: &LoadOptions) -> Result<Self, RewardError> {
-        Self::start(path, Some(text), options)
+    pub fn from_text(workspace: &Workspace, path: &Path, text: String) -> Result<Self, RewardError> {
+        Self::start(workspace, path, Some(text))
     }
 
-    fn start(path: &Path, text: Option<String>, options: &LoadOptions) -> Result<Self, RewardError> {
+    fn start(workspace: &Workspace, path: &Path, text: Option<String>) -> Result<Self, RewardError> {
         let files = Files::default();
-        let file = read(path, text.as_deref(), &files)?;
-        let host = start_host(&file, options)?;
-        let slots = slots(&file, options);
-        let reward = load_on(&host, file, options, &files)?;
+        let reward = workspace.load_file(read(path, text.as_deref(), &files)?, &files)?;
         Ok(Self {
             path: path.to_owned(),
             text,
-            options: options.clone(),
-            current: RwLock::new(Arc::new(reward)),
-            watched: Mutex::new(Watched { host, slots, current: files, refused: None }),
+            workspace: workspace.clone(),
+            current: RwLock::new(reward),
+            watched: Mutex::new(Watched { current: files, refused: None }),
         })
     }
 
     /// What judges now.
-    pub fn current(&self) -> Arc<PluginReward> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    pub fn current(&self) -> PluginReward {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What judges now was made from these texts besides its plugins: the reward file, manifests and locks, each with
@@ -88,14 +81,8 @@ impl ReloadingReward {
     }
 
     /// Loads what is there now; `files` learns from what.
-    fn load_again(&self, watched: &mut Watched, files: &Files) -> Result<PluginReward, RewardError> {
-        let file = read(&self.path, self.text.as_deref(), files)?;
-        let needed = slots(&file, &self.options);
-        if needed > watched.slots {
-            watched.host = start_host(&file, &self.options)?;
-            watched.slots = needed;
-        }
-        load_on(&watched.host, file, &self.options, files)
+    fn load_again(&self, files: &Files) -> Result<PluginReward, RewardError> {
+        self.workspace.load_file(read(&self.path, self.text.as_deref(), files)?, files)
     }
 }
 
@@ -114,7 +101,7 @@ impl Reward for ReloadingReward {
             return None;
         }
         let files = Files::default();
-        match self.load_again(&mut watched, &files) {
+        match self.load_again(&files) {
             Ok(reward) => {
                 watched.refused = None;
                 let before = [self.digests(), watched.current.texts()].concat();
@@ -125,10 +112,9 @@ impl Reward for ReloadingReward {
                     return None;
                 }
                 let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-                let old = mem::replace(&mut *current, Arc::new(reward));
+                // What was submitted to the one before has it until it is answered.
+                *current = reward;
                 drop(current);
-                // Its workers end once they have answered what they still have.
-                drop(old);
                 Some(Refreshed::Changed(changes))
             }
             // Somebody is still writing: what comes of it is for the next time.
@@ -186,6 +172,7 @@ pub(crate) fn with_causes(error: &dyn Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workspace::WorkspaceOptions;
     use gavel_verify::score_all;
     use std::num::NonZeroUsize;
     use std::sync::mpsc;
@@ -217,8 +204,9 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             std::fs::write(folder.path().join("reward.toml"), REWARD).unwrap();
             std::fs::write(folder.path().join("a.wasm"), always(1)).unwrap();
-            let options = LoadOptions { jobs: NonZeroUsize::MIN, ..LoadOptions::default() };
-            let reward = ReloadingReward::load(&folder.path().join("reward.toml"), &options).unwrap();
+            let options = WorkspaceOptions { workers: NonZeroUsize::MIN, ..WorkspaceOptions::default() };
+            let workspace = Workspace::start(&options).unwrap();
+            let reward = ReloadingReward::load(&workspace, &folder.path().join("reward.toml")).unwrap();
             Self { folder, reward }
         }
 
@@ -299,7 +287,7 @@ mod tests {
         assert!(error.contains("no plugin called `b`"), "{error}");
         bench.write("b.wasm", always(5));
         assert_eq!(bench.refresh().unwrap(), ["+b", "reward.toml"], "it was waited for");
-        assert_eq!((bench.score(), bench.reward.current().verifiers().len()), (Some(6.0), 2));
+        assert_eq!((bench.score(), bench.reward.current().verifiers().count()), (Some(6.0), 2));
         bench.write("reward.toml", REWARD);
         assert_eq!(bench.refresh().unwrap(), ["reward.toml", "-b"]);
         assert_eq!(bench.score(), Some(1.0));

@@ -1,259 +1,116 @@
-//! Scores submissions: every verifier has worker threads of its own, each outcome may let another verifier be asked,
-//! and the last one triggers the formula.
+//! Scores submissions: each goes through its verifiers in the order of the reward file, and the last outcome triggers
+//! the formula.
 
 use std::fmt;
-use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
-use gavel_host::{Format, Host, HostConfig, Interpreter, Interpreters, Limits, LoadError, Plugin, STACK};
-use gavel_verify::{Failure, NoReward, Outcome, Reply, Reward, Score, Submission, Unanswered, Verifier};
+use gavel_verify::{
+    Cancel, Failure, NoReward, Outcome, Reply, Reward, Score, Submission, Unanswered, Verifier,
+};
 use tokio::sync::oneshot;
 
-use crate::error::RewardError;
-use crate::expression::{Condition, Formula, Inputs, Prices, Seen};
-use crate::file::{FORMULA, RewardFile, VerifierEntry, expression_error};
-use crate::files::Files;
-use crate::lookup::{FoundPlugin, find};
-use crate::source::Place;
-
-/// What loading a reward file depends on besides the file.
-#[derive(Debug, Clone)]
-pub struct LoadOptions {
-    /// Worker threads of each verifier.
-    pub jobs: NonZeroUsize,
-    /// Folders to look for plugins in, after the reward file's own.
-    pub plugin_path: Vec<PathBuf>,
-    /// Where compiled plugins are kept between runs; see [`HostConfig::cache_dir`].
-    pub cache_dir: Option<PathBuf>,
-    /// Where they are kept instead, where that cannot be used or written to; see [`HostConfig::cache_fallback_dir`].
-    pub cache_fallback_dir: Option<PathBuf>,
-    /// The most bytes that they take there; see [`HostConfig::cache_size`].
-    pub cache_size: u64,
-    /// Whether what plugins write is kept for their authors; see [`HostConfig::for_authors`].
-    pub for_authors: bool,
-}
-
-impl Default for LoadOptions {
-    /// As many workers as the machine runs threads at once, no plugin path, no cache, nothing for authors.
-    fn default() -> Self {
-        let jobs = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let HostConfig { cache_dir, cache_size, .. } = HostConfig::default();
-        Self {
-            jobs,
-            plugin_path: Vec::new(),
-            cache_dir,
-            cache_fallback_dir: None,
-            cache_size,
-            for_authors: false,
-        }
-    }
-}
-
-/// Reads a reward file, loads its plugins, and makes them ready to score.
-///
-/// # Errors
-/// See [`RewardError`]: one error, that names file, line and field.
-pub fn load(path: &Path, options: &LoadOptions) -> Result<PluginReward, RewardError> {
-    let file = RewardFile::read(path)?;
-    let host = start_host(&file, options)?;
-    load_on(&host, file, options, &Files::default())
-}
-
-/// A host with room for what `file` names.
-pub(crate) fn start_host(file: &RewardFile, options: &LoadOptions) -> Result<Host, RewardError> {
-    let host = Host::new(HostConfig {
-        cache_dir: options.cache_dir.clone(),
-        cache_fallback_dir: options.cache_fallback_dir.clone(),
-        cache_size: options.cache_size,
-        slots: slots(file, options),
-        for_authors: options.for_authors,
-        ..HostConfig::default()
-    })?;
-    host.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
-    Ok(host)
-}
-
-/// A slot for every worker: none of them ever waits for another verifier's.
-pub(crate) fn slots(file: &RewardFile, options: &LoadOptions) -> u32 {
-    u32::try_from(file.verifiers.len().saturating_mul(options.jobs.get())).unwrap_or(u32::MAX)
-}
-
-/// Loads what `file` names; `files` learns where it looked and what it read.
-pub(crate) fn load_on(
-    host: &Host,
-    file: RewardFile,
-    options: &LoadOptions,
-    files: &Files,
-) -> Result<PluginReward, RewardError> {
-    let places = 0..file.verifiers.len();
-    let judges =
-        places.map(|place| load_verifier(host, &file, place, options, files)).collect::<Result<_, _>>()?;
-    PluginReward::start(judges, file.formula, options.jobs)
-}
-
-/// Checks what the formula and the conditions read from the verifier at `index` against what its plugin declares. A
-/// command that declares nothing is not held to it: it may never have been described.
-fn check_metrics(file: &RewardFile, index: usize, plugin: &Plugin) -> Result<(), RewardError> {
-    let declared = &plugin.description().metrics;
-    if plugin.format() == Format::WasiCommand && declared.is_empty() {
-        return Ok(());
-    }
-    let check = |inputs: &Inputs, place: &Place, field: &str| {
-        inputs
-            .check_metrics(index, &file.verifiers[index].name, declared)
-            .map_err(|problem| expression_error(place.clone(), field, problem))
-    };
-    check(file.formula.inputs(), &file.formula_place, FORMULA)?;
-    for entry in &file.verifiers {
-        if let Some(when) = &entry.when {
-            check(when.inputs(), &entry.places.when, &format!("verifiers.{}.when", entry.name))?;
-        }
-    }
-    Ok(())
-}
-
-/// Loads the verifier at `index`.
-fn load_verifier(
-    host: &Host,
-    file: &RewardFile,
-    index: usize,
-    options: &LoadOptions,
-    files: &Files,
-) -> Result<Judge, RewardError> {
-    let entry = &file.verifiers[index];
-    let beside = file.path.parent().unwrap_or(Path::new(""));
-    let field = |name: &str| format!("verifiers.{}.{name}", entry.name);
-    let not_found = |error| {
-        let (place, field) = (entry.places.plugin.clone(), field("plugin"));
-        match error {
-            RewardError::Load(source) => RewardError::Plugin { place, field, source: Box::new(source) },
-            error => RewardError::Lookup { place, field, source: Box::new(error) },
-        }
-    };
-    let mut found = find(&entry.plugin, beside, &options.plugin_path, files).map_err(not_found)?;
-    if let Some(manifest) = &mut found.manifest {
-        manifest.choose_interpreter(&entry.options);
-    }
-    // What is not what a lock says is neither compiled nor asked what it is.
-    let wasm = found.read_noting(files).map_err(not_found)?;
-    let plugin = host.load(&wasm, &found.shown()).map_err(|source| not_found(source.into()))?;
-    check_metrics(file, index, &plugin)?;
-    let mut folders = vec![beside.to_owned()];
-    folders.extend(options.plugin_path.iter().cloned());
-    let plugin = found.grant_noting(plugin, host, &entry.grant, &folders, files).map_err(|error| {
-        let (place, name) = match error {
-            RewardError::NotAsked { .. } => (&entry.places.plugin, "plugin"),
-            _ => (&entry.places.grant, "grant"),
-        };
-        RewardError::Lookup { place: place.clone(), field: field(name), source: Box::new(error) }
-    })?;
-    let limits = limits(entry, &found);
-    let verifier = plugin.verifier(&entry.options, &limits).map_err(|source| {
-        let (place, name) = match source {
-            LoadError::InvalidOptions { .. } => (&entry.places.options, "options"),
-            LoadError::TooLarge { .. } => (&entry.places.limits, "limits"),
-            _ => (&entry.places.plugin, "plugin"),
-        };
-        RewardError::Plugin { place: place.clone(), field: field(name), source: Box::new(source) }
-    })?;
-    let interpreters = plugin.interpreters().into_iter().flat_map(Interpreters::iter);
-    let of_interpreter = |interpreter: &Interpreter| {
-        (format!("{}/{}", entry.name, interpreter.language().name), interpreter.digest().to_owned())
-    };
-    let own = (entry.name.clone(), plugin.digest().to_owned());
-    Ok(Judge {
-        name: entry.name.clone(),
-        digests: std::iter::once(own).chain(interpreters.map(of_interpreter)).collect(),
-        prices: Prices { on_failure: entry.on_failure, on_limit: entry.on_limit },
-        input: limits.input,
-        when: entry.when.clone(),
-        verifier: Arc::new(verifier),
-    })
-}
-
-/// The limits of a verifier: what the reward file says, then what its plugin may say, then gavel's own.
-fn limits(entry: &VerifierEntry, found: &FoundPlugin) -> Limits {
-    let (granted, wishes) = found.granted_limits();
-    let unanswered = wishes.iter().filter(|wish| !entry.limits.says(wish.field));
-    let wanted: Vec<_> = unanswered.map(|wish| format!("{} = {}", wish.field, wish.wanted)).collect();
-    if !wanted.is_empty() {
-        tracing::warn!(
-            "{}: the plugin of `{}` wants more than gavel grants by itself: {} to its table to grant it, or say \
-             less there",
-            entry.places.plugin,
-            entry.name,
-            format_args!("add `limits = {{ {} }}`", wanted.join(", ")),
-        );
-    }
-    entry.limits.or(granted).resolve()
-}
+use crate::expression::{Condition, Formula, Prices, Seen};
+use crate::pool::{Client, Full, Job, Pool, Resume};
+use crate::route::Route;
+use crate::task::Task;
+use crate::turns::Turns;
+use crate::workspace::Workspace;
 
 /// A verifier with its place in the reward.
-struct Judge {
-    name: String,
+pub(crate) struct NamedVerifier {
+    pub(crate) name: String,
     /// Of the plugin, and of each interpreter that it may use.
-    digests: Vec<(String, String)>,
-    prices: Prices,
+    pub(crate) digests: Vec<(String, String)>,
+    pub(crate) prices: Prices,
     /// The most bytes of a submission and the options together.
-    input: usize,
-    when: Option<Condition>,
-    verifier: Arc<dyn Verifier>,
+    pub(crate) input: usize,
+    pub(crate) when: Option<Condition>,
+    pub(crate) turns: Turns<Box<Walk>>,
+    pub(crate) verifier: Arc<dyn Verifier>,
 }
 
-/// The reward of a reward file.
-///
-/// Every verifier has worker threads of its own, so that a slow one holds up only itself. The queues hold what has
-/// been submitted and not yet judged: who submits decides how much that is. When this is dropped, the workers
-/// answer what they still have and end.
-pub struct PluginReward {
-    digests: Vec<(String, String)>,
-    largest_input: usize,
-    shared: Arc<Shared>,
-}
-
-/// What every pending submission needs on its way.
-struct Shared {
-    queues: Vec<Sender<Arc<Pending>>>,
+/// The verifiers and what becomes of their outcomes: what a reward file says.
+pub(crate) struct Rules {
+    verifiers: Vec<NamedVerifier>,
     formula: Formula,
-    names: Vec<String>,
-    prices: Vec<Prices>,
-    when: Vec<Option<Condition>>,
+    route: Option<Route>,
     warned: AtomicBool,
 }
 
-/// A submission on its way through the verifiers.
-struct Pending {
-    submission: Submission,
-    shared: Arc<Shared>,
-    state: Mutex<PendingState>,
+/// What is known of a submission so far.
+#[derive(Default)]
+struct Findings {
+    /// Of the verifiers from the first on.
+    outcomes: Vec<Outcome>,
+    /// For each of them, the one for want of whose verdict nobody knew whether to ask it.
+    wants: Vec<Option<String>>,
 }
 
-struct PendingState {
-    /// By verifier: whether it has been decided to ask it or to skip it.
-    decided: Vec<bool>,
-    /// By verifier; empty until it has answered.
-    outcomes: Vec<Option<Outcome>>,
-    /// By verifier: the one for want of whose verdict nobody knows whether to ask it.
-    wants: Vec<Option<String>>,
-    /// Taken by the last one to answer.
-    reply: Option<Reply>,
+/// The reward of a reward file, loaded into a [`Workspace`]: one version, which does not change.
+///
+/// What is submitted waits for one of the workspace's threads, which then takes it through its verifiers one after
+/// the other. Where a verifier has no turn free (`max_concurrency`), the submission is put aside and the thread goes on
+/// with another. When this is dropped, what was submitted is still answered. Cheap to clone.
+#[derive(Clone)]
+pub struct PluginReward {
+    workspace: Workspace,
+    rules: Arc<Rules>,
+}
+
+/// On what terms submissions are judged.
+#[derive(Debug, Clone, Default)]
+pub struct Terms {
+    /// Who asks: clients are served in turn.
+    pub client: Client,
+    /// Ends the judging of what is not needed any more.
+    pub cancel: Cancel,
 }
 
 impl PluginReward {
+    pub(crate) fn new(workspace: Workspace, rules: Rules) -> Self {
+        Self { workspace, rules: Arc::new(rules) }
+    }
+
     /// The names of the verifiers, in the order of the reward file.
-    pub fn verifiers(&self) -> &[String] {
-        &self.shared.names
+    pub fn verifiers(&self) -> impl Iterator<Item = &str> {
+        self.rules.verifiers.iter().map(|verifier| verifier.name.as_str())
     }
 
     /// The most bytes of a submission, its options among them, that any of the verifiers takes.
     pub fn largest_input(&self) -> usize {
-        self.largest_input
+        self.rules.verifiers.iter().map(|verifier| verifier.input).max().unwrap_or(0)
+    }
+
+    /// The workspace that it judges in.
+    pub fn workspace(&self) -> &Workspace {
+        &self.workspace
+    }
+
+    /// Scores one submission on the calling thread, which needs [`STACK`](gavel_host::STACK) bytes of stack and must not
+    /// be an async runtime's: for who has threads of its own. A verifier without a turn free is waited for.
+    pub fn judge(&self, submission: &Submission) -> Score {
+        let rules = &*self.rules;
+        let (task, mut findings) = (Task::of(submission), Findings::default());
+        while let Some(verifier) = rules.next(&task, &mut findings) {
+            verifier.turns.take();
+            findings.add(verifier.ask(submission, &Cancel::new()));
+            if let Some(walk) = verifier.turns.give_back() {
+                walk.resume();
+            }
+        }
+        rules.score(&task, findings)
+    }
+
+    /// Gets every thread of the workspace ready to judge with it: engines start and code is mapped, which the first
+    /// submission on each thread would otherwise wait for. Call it before anything is submitted to the workspace.
+    pub fn warm(&self) {
+        let rules = Arc::clone(&self.rules);
+        self.workspace.on_every_thread(move || {
+            rules.verifiers.iter().for_each(|verifier| verifier.verifier.prepare());
+        });
     }
 
     /// Scores one submission. Needs no particular async runtime.
@@ -267,171 +124,205 @@ impl PluginReward {
         score.await.map_err(|_| Unanswered { count: 1 })
     }
 
-    fn start(judges: Vec<Judge>, formula: Formula, jobs: NonZeroUsize) -> Result<Self, RewardError> {
-        let mut queues = Vec::new();
-        for (index, judge) in judges.iter().enumerate() {
-            let (queue, tasks) = unbounded();
-            for job in 0..jobs.get() {
-                let verifier = Arc::clone(&judge.verifier);
-                let tasks = tasks.clone();
-                thread::Builder::new()
-                    .name(format!("{}-{job}", judge.name))
-                    .stack_size(STACK)
-                    .spawn(move || work(index, &*verifier, &tasks))
-                    .map_err(RewardError::Thread)?;
-            }
-            queues.push(queue);
+    /// Takes these submissions, however many wait already, and returns at once. Each is answered by its reply, on a
+    /// thread of the workspace's; where the terms end before, by outcomes that are [`Failure::HostFailed`].
+    pub fn submit_batch(&self, batch: impl IntoIterator<Item = (Submission, Reply)>, terms: &Terms) {
+        for (submission, reply) in batch {
+            let (job, bytes) = self.job(submission, reply, terms);
+            self.pool().spawn(terms.client, job, bytes);
         }
-        let shared = Arc::new(Shared {
-            queues,
-            formula,
-            names: judges.iter().map(|judge| judge.name.clone()).collect(),
-            prices: judges.iter().map(|judge| judge.prices).collect(),
-            when: judges.iter().map(|judge| judge.when.clone()).collect(),
-            warned: AtomicBool::new(false),
+    }
+
+    /// As [`PluginReward::submit_batch`], where there is [room](crate::WorkspaceOptions::room) for all of them.
+    ///
+    /// # Errors
+    /// [`Full`] where there is not: none of them is taken, and no reply is called.
+    pub fn try_submit_batch(
+        &self,
+        batch: impl IntoIterator<Item = (Submission, Reply)>,
+        terms: &Terms,
+    ) -> Result<(), Full> {
+        let jobs = batch.into_iter().map(|(submission, reply)| self.job(submission, reply, terms));
+        self.pool().try_spawn(terms.client, jobs.collect())
+    }
+
+    /// The work of scoring a submission, and the bytes that it holds while it waits.
+    fn job(&self, submission: Submission, reply: Reply, terms: &Terms) -> (Job, usize) {
+        let Submission { prompt, completion, reference, metadata } = &submission;
+        let texts = prompt.len() + completion.len() + metadata.len();
+        let bytes = texts + reference.as_ref().map_or(0, String::len) + size_of::<Walk>();
+        let walk = Box::new(Walk {
+            rules: Arc::clone(&self.rules),
+            pool: Resume::of(self.pool()),
+            submission,
+            cancel: terms.cancel.clone(),
+            findings: Findings::default(),
+            reply,
         });
-        let largest_input = judges.iter().map(|judge| judge.input).max().unwrap_or(0);
-        let digests = judges.into_iter().flat_map(|judge| judge.digests).collect();
-        Ok(Self { digests, largest_input, shared })
+        (Box::new(move || walk.begin()), bytes)
+    }
+
+    fn pool(&self) -> &Pool {
+        self.workspace.pool()
     }
 }
 
 impl Reward for PluginReward {
     fn submit(&self, submission: Submission, reply: Reply) {
-        let count = self.shared.names.len();
-        let state = PendingState {
-            decided: vec![false; count],
-            outcomes: vec![None; count],
-            wants: vec![None; count],
-            reply: Some(reply),
-        };
-        let shared = Arc::clone(&self.shared);
-        Arc::new(Pending { submission, shared, state: Mutex::new(state) }).go_on(None);
+        self.submit_batch([(submission, reply)], &Terms::default());
     }
 
     fn digests(&self) -> Vec<(String, String)> {
-        self.digests.clone()
+        self.rules.verifiers.iter().flat_map(|verifier| verifier.digests.clone()).collect()
     }
 }
 
 impl fmt::Debug for PluginReward {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PluginReward").field("digests", &self.digests).finish_non_exhaustive()
+        f.debug_struct("PluginReward").field("digests", &self.digests()).finish_non_exhaustive()
     }
 }
 
-impl Pending {
-    /// Notes a verifier's outcome, if there is one, and asks whom it is now time to ask; where everyone has
-    /// answered, computes the reward and replies. Whatever panics on the way, the thread goes on and the reply comes.
-    fn go_on(self: &Arc<Self>, answer: Option<(usize, Outcome)>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = answer.as_ref().map_or(0, |&(verifier, _)| verifier);
-        if let Some((verifier, outcome)) = answer {
-            state.outcomes[verifier] = Some(outcome);
-        }
-        let mut to_ask = Vec::new();
-        if catch_unwind(AssertUnwindSafe(|| self.shared.decide(&mut state, &mut to_ask))).is_err() {
-            tracing::error!("a condition panicked; this is a bug in gavel");
-            state.give_up("gavel panicked in a condition");
-        }
-        if state.outcomes.iter().all(Option::is_some) {
-            let outcomes = std::mem::take(&mut state.outcomes).into_iter().flatten();
-            let (wants, reply) = (std::mem::take(&mut state.wants), state.reply.take());
-            drop(state);
-            self.reply(outcomes, &wants, last, reply);
-        } else {
-            drop(state);
-            to_ask.into_iter().for_each(|verifier| self.ask(verifier));
-        }
+/// A submission on its way through the verifiers.
+pub(crate) struct Walk {
+    rules: Arc<Rules>,
+    pool: Resume,
+    submission: Submission,
+    cancel: Cancel,
+    findings: Findings,
+    reply: Reply,
+}
+
+impl Walk {
+    /// Goes from the first verifier to the last, or until one has no turn free.
+    fn begin(self: Box<Self>) {
+        self.advance(None);
     }
 
-    fn ask(self: &Arc<Self>, verifier: usize) {
-        if let Err(unsent) = self.shared.queues[verifier].send(Arc::clone(self)) {
-            // Workers never end while their queue is open, unless they were killed from outside.
-            let failure = Failure::HostFailed("gavel's worker threads are gone".to_owned());
-            unsent.0.go_on(Some((verifier, without_asking(failure))));
-        }
+    /// Goes on at the verifier where it was put aside, whose turn it has now.
+    fn resume(self: Box<Self>) {
+        let at = self.findings.outcomes.len();
+        self.pool.clone().spawn(Box::new(move || self.advance(Some(at))));
     }
 
-    /// Computes the score and hands it over. `last` is the verifier that answered last.
-    fn reply(
-        &self,
-        outcomes: impl Iterator<Item = Outcome>,
-        wants: &[Option<String>],
-        last: usize,
-        reply: Option<Reply>,
-    ) {
-        let outcomes: Vec<_> = self.shared.names.iter().cloned().zip(outcomes).collect();
-        let reward = catch_unwind(AssertUnwindSafe(|| self.shared.reward(&outcomes, wants)));
-        let reward = reward.unwrap_or_else(|_| {
-            tracing::error!("the formula panicked; this is a bug in gavel");
-            Err(NoReward::HostFailed { verifier: self.shared.names[last].clone() })
-        });
-        let score = Score { reward, outcomes };
-        if let Some(reply) = reply
-            && catch_unwind(AssertUnwindSafe(|| reply(score))).is_err()
-        {
+    /// `turn` is the verifier whose turn it has already.
+    fn advance(mut self: Box<Self>, mut turn: Option<usize>) {
+        let rules = Arc::clone(&self.rules);
+        while let Some(verifier) = rules.next(&Task::of(&self.submission), &mut self.findings) {
+            if turn.take() != Some(self.findings.outcomes.len()) {
+                match verifier.turns.take_or_wait(self) {
+                    Some(walk) => self = walk,
+                    None => return,
+                }
+            }
+            let outcome = verifier.ask(&self.submission, &self.cancel);
+            if let Some(walk) = verifier.turns.give_back() {
+                walk.resume();
+            }
+            self.findings.add(outcome);
+        }
+        let score = rules.score(&Task::of(&self.submission), self.findings);
+        let reply = self.reply;
+        if catch_unwind(AssertUnwindSafe(|| reply(score))).is_err() {
             tracing::error!("whoever asked for a score panicked when it came");
         }
     }
 }
 
-impl PendingState {
-    /// Leaves alone those that nobody has decided to ask: this machine cannot judge them.
-    fn give_up(&mut self, reason: &str) {
-        for (decided, outcome) in self.decided.iter_mut().zip(&mut self.outcomes) {
-            if !std::mem::replace(decided, true) {
-                *outcome = Some(without_asking(Failure::HostFailed(reason.to_owned())));
-            }
+impl NamedVerifier {
+    /// Who no longer waits is not judged for. A verifier must not panic; if it does anyway, that is gavel's fault and costs this submission its verdict.
+    fn ask(&self, submission: &Submission, cancel: &Cancel) -> Outcome {
+        if cancel.is_set() {
+            return without_asking(Failure::HostFailed("cancelled: nobody waits for it any more".to_owned()));
         }
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.verifier.verify_until(submission, cancel)));
+        outcome.unwrap_or_else(|_| {
+            tracing::error!("a verifier panicked; this is a bug in gavel");
+            without_asking(Failure::HostFailed("gavel panicked while judging".to_owned()))
+        })
     }
 }
 
-impl Shared {
-    /// Decides, as far as the outcomes allow, which verifiers `to_ask`; notes those that are not asked as skipped.
+impl Findings {
+    fn add(&mut self, outcome: Outcome) {
+        self.outcomes.push(outcome);
+        self.wants.push(None);
+    }
+
+    fn seen(&self, place: usize, prices: Prices) -> Seen<'_> {
+        Seen { outcome: &self.outcomes[place], prices, wants: self.wants[place].as_deref() }
+    }
+}
+
+impl Rules {
+    pub(crate) fn new(verifiers: Vec<NamedVerifier>, formula: Formula, route: Option<Route>) -> Self {
+        Self { verifiers, formula, route, warned: AtomicBool::new(false) }
+    }
+
+    /// The next verifier to ask, after those that have an outcome. Those that are not to be asked get theirs here.
     ///
-    /// A condition looks only at verifiers above its own, so one round from the top decides all that can be.
-    fn decide(&self, state: &mut PendingState, to_ask: &mut Vec<usize>) {
-        for (verifier, when) in self.when.iter().enumerate() {
-            if state.decided[verifier] {
-                continue;
-            }
-            let see = |place: usize| {
-                let (outcome, wants) = (state.outcomes[place].as_ref()?, state.wants[place].as_deref());
-                Some(Seen { outcome, prices: self.prices[place], wants })
-            };
-            let Some(holds) = when.as_ref().map_or(Some(Ok(true)), |when| when.holds(see)) else { continue };
-            state.decided[verifier] = true;
-            state.outcomes[verifier] = match holds {
-                Ok(true) => {
-                    to_ask.push(verifier);
-                    None
-                }
-                Ok(false) => Some(without_asking(Failure::Skipped)),
-                // Nobody knows whether to ask it. Nothing is wrong with it, but it is not worth 0 either.
-                Err(NoReward::Dropped { verifier: wanted }) => {
-                    state.wants[verifier] = Some(wanted);
-                    Some(without_asking(Failure::Skipped))
+    /// A condition looks only at verifiers above its own, so it has a value when it is its turn.
+    fn next(&self, task: &Task<'_>, findings: &mut Findings) -> Option<&NamedVerifier> {
+        loop {
+            let place = findings.outcomes.len();
+            let verifier = self.verifiers.get(place)?;
+            match self.route.as_ref().map_or(Ok(true), |route| route.leads_to(place, task)) {
+                Ok(true) => {}
+                Ok(false) => {
+                    findings.add(without_asking(Failure::Skipped));
+                    continue;
                 }
                 Err(problem) => {
+                    findings.add(without_asking(Failure::InvalidTask(problem)));
+                    continue;
+                }
+            }
+            let Some(when) = &verifier.when else { return Some(verifier) };
+            let see = |place: usize| findings.seen(place, self.verifiers[place].prices);
+            let (outcome, wants) = match catch_unwind(AssertUnwindSafe(|| when.holds(task, see))) {
+                Ok(Ok(true)) => return Some(verifier),
+                Ok(Ok(false)) => (Failure::Skipped, None),
+                // Nobody knows whether to ask it. Nothing is wrong with it, but it is not worth 0 either.
+                Ok(Err(NoReward::Dropped { verifier })) => (Failure::Skipped, Some(verifier)),
+                Ok(Err(problem)) => {
                     let reason = format!("its condition has no value: {problem}");
-                    Some(without_asking(match problem {
+                    let failure = match problem {
                         NoReward::HostFailed { .. } => Failure::HostFailed(reason),
+                        NoReward::TaskColumn { .. } => Failure::InvalidTask(reason),
                         _ => Failure::InternalError(reason),
-                    }))
+                    };
+                    (failure, None)
+                }
+                Err(_) => {
+                    tracing::error!("a condition panicked; this is a bug in gavel");
+                    (Failure::HostFailed("gavel panicked in a condition".to_owned()), None)
                 }
             };
+            findings.outcomes.push(without_asking(outcome));
+            findings.wants.push(wants);
         }
     }
 
-    fn reward(&self, outcomes: &[(String, Outcome)], wants: &[Option<String>]) -> Result<f64, NoReward> {
-        let see = |place: usize| Seen {
-            outcome: &outcomes[place].1,
-            prices: self.prices[place],
-            wants: wants[place].as_deref(),
-        };
-        let reward = self.formula.reward(see);
-        if let Err(problem @ (NoReward::MissingMetric { .. } | NoReward::NotFinite { .. })) = &reward {
+    /// The score, once every verifier has an outcome.
+    fn score(&self, task: &Task<'_>, findings: Findings) -> Score {
+        let reward = catch_unwind(AssertUnwindSafe(|| self.reward(task, &findings))).unwrap_or_else(|_| {
+            tracing::error!("the formula panicked; this is a bug in gavel");
+            let last = self.verifiers.last().map_or_else(String::new, |verifier| verifier.name.clone());
+            Err(NoReward::HostFailed { verifier: last })
+        });
+        let names = self.verifiers.iter().map(|verifier| verifier.name.clone());
+        Score { reward, outcomes: names.zip(findings.outcomes).collect() }
+    }
+
+    fn reward(&self, task: &Task<'_>, findings: &Findings) -> Result<f64, NoReward> {
+        let see = |place: usize| findings.seen(place, self.verifiers[place].prices);
+        let reward = self.formula.reward(task, see);
+        if let Err(
+            problem @ (NoReward::MissingMetric { .. }
+            | NoReward::TaskColumn { .. }
+            | NoReward::NotFinite { .. }),
+        ) = &reward
+        {
             self.warn(problem);
         }
         reward
@@ -445,22 +336,8 @@ impl Shared {
     }
 }
 
-/// The life of a worker thread: judges until the queue is closed and empty.
-fn work(index: usize, verifier: &dyn Verifier, tasks: &Receiver<Arc<Pending>>) {
-    for pending in tasks {
-        let outcome = catch_unwind(AssertUnwindSafe(|| verifier.verify(&pending.submission)));
-        pending.go_on(Some((index, outcome.unwrap_or_else(|_| panicked()))));
-    }
-}
-
 fn without_asking(failure: Failure) -> Outcome {
     Outcome::failure(failure, Duration::ZERO)
-}
-
-/// A verifier must not panic; if it does anyway, that is gavel's fault and costs this submission its verdict.
-fn panicked() -> Outcome {
-    tracing::error!("a verifier panicked; this is a bug in gavel");
-    without_asking(Failure::HostFailed("gavel panicked while judging".to_owned()))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::path::Path;
 
-use gavel_reward::{LoadOptions, RewardError, RewardFile, functions, load};
+use gavel_reward::{RewardError, RewardFile, Workspace, WorkspaceOptions, functions};
 
 fn page() -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reward-file.md")).unwrap()
@@ -21,19 +21,27 @@ fn every_example_loads() {
     let folder = tempfile::tempdir().unwrap();
     let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
     let cache_dir = Some(folder.path().join("cache"));
-    let options = LoadOptions { cache_dir, plugin_path: vec![plugins], ..LoadOptions::default() };
+    let plugin_path = vec![plugins.clone(), plugins.join("interpreters")];
+    let options = WorkspaceOptions { cache_dir, plugin_path, ..WorkspaceOptions::default() };
+    let workspace = Workspace::start(&options).unwrap();
     let examples = blocks(&page(), "toml");
     assert!(examples.len() >= 5, "the page has lost its examples");
     for example in examples {
         let file = folder.path().join("reward.toml");
         std::fs::write(&file, &example).unwrap();
-        if example.contains("\"math-verify\"")
-            && !options.plugin_path[0].join("math-verify/math-verify.wasm").exists()
-        {
-            println!("skipped: the example with math-verify, which `cargo xtask plugins` has not built");
+        let built = [
+            ("\"math-verify\"", "math-verify/math-verify.wasm"),
+            ("\"code\"", "interpreters/python/python.wasm"),
+        ];
+        let is_missing =
+            |(plugin, file): &(&str, &str)| example.contains(plugin) && !plugins.join(file).exists();
+        if let Some((plugin, _)) = built.iter().find(|built| is_missing(built)) {
+            println!(
+                "skipped: the example with {plugin}, for which `cargo xtask plugins` has not built what it needs"
+            );
             continue;
         }
-        load(&file, &options).unwrap_or_else(|error| panic!("{error}: {:?}\n{example}", error.source()));
+        workspace.load(&file).unwrap_or_else(|error| panic!("{error}: {:?}\n{example}", error.source()));
     }
 }
 

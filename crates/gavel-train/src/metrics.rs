@@ -10,7 +10,7 @@ use crate::grpo::{self, ScaleRewards};
 use crate::rollout::Rollout;
 
 /// The kinds of [`NoReward`], by their names in metrics. A reward whose number is not finite counts as the last.
-const NO_REWARD: [&str; 4] = ["dropped", "missing-metric", "host-failed", "not-finite"];
+const NO_REWARD: [&str; 5] = ["dropped", "missing-metric", "host-failed", "task-column", "not-finite"];
 
 /// A number that knows how it merges with the same number of a later step or update.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -282,12 +282,14 @@ mod tests {
         let dropped = || NoReward::Dropped { verifier: "a".to_owned() };
         let failed = NoReward::HostFailed { verifier: "a".to_owned() };
         let missing = NoReward::MissingMetric { verifier: "a".to_owned(), metric: "m".to_owned() };
+        let column =
+            NoReward::TaskColumn { column: "c".to_owned(), found: "text".to_owned(), wanted: "a number" };
         let infinite = NoReward::NotFinite { value: f64::INFINITY };
-        let kinds = [&dropped(), &missing, &failed, &infinite].map(NoReward::name);
+        let kinds = [&dropped(), &missing, &failed, &column, &infinite].map(NoReward::name);
         assert_eq!(kinds, NO_REWARD, "every kind is counted from the start");
         let metrics = of_missing_rewards([Ok(1.0), Err(dropped()), Err(failed), Err(dropped())].into_iter());
         let counts: Vec<_> = metrics.iter().map(|(_, count)| count).collect();
-        assert_eq!(counts, [2.0, 0.0, 1.0, 0.0]);
+        assert_eq!(counts, [2.0, 0.0, 1.0, 0.0, 0.0]);
     }
 
     #[test]

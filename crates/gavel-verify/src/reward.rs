@@ -30,6 +30,15 @@ pub enum NoReward {
         /// The metric, as the formula writes it.
         metric: String,
     },
+    /// The formula, or a condition, needs a column of the task that is not there, or not what it is taken for.
+    TaskColumn {
+        /// The column, as the formula writes it behind `task.`.
+        column: String,
+        /// What is there instead, for a person.
+        found: String,
+        /// What is needed.
+        wanted: &'static str,
+    },
     /// The formula gives infinity, or no number at all.
     NotFinite {
         /// What it gives.
@@ -48,6 +57,7 @@ impl NoReward {
         match self {
             Self::Dropped { .. } => "dropped",
             Self::MissingMetric { .. } => "missing-metric",
+            Self::TaskColumn { .. } => "task-column",
             Self::NotFinite { .. } => "not-finite",
             Self::HostFailed { .. } => "host-failed",
         }
@@ -60,6 +70,9 @@ impl fmt::Display for NoReward {
             Self::Dropped { verifier } => write!(f, "`{verifier}` has no verdict"),
             Self::MissingMetric { verifier, metric } => {
                 write!(f, "the verdict of `{verifier}` lacks the metric `{metric}`")
+            }
+            Self::TaskColumn { column, found, wanted } => {
+                write!(f, "the column `{column}` of the task should be {wanted}; there is {found}")
             }
             Self::NotFinite { value } => write!(f, "the formula gives {value}"),
             Self::HostFailed { verifier } => write!(f, "this machine could not judge `{verifier}`"),

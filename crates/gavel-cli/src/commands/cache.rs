@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use gavel_reward::LoadOptions;
+use gavel_reward::{Workspace, WorkspaceOptions};
 use gavel_verify::Reward;
 
 use crate::cli::{GlobalArgs, WarmArgs};
@@ -17,16 +17,17 @@ use crate::terminal::Terminal;
 pub(super) fn warm(args: &WarmArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
     let none = "there is no folder to keep compiled plugins in; name one with --cache-dir or GAVEL_CACHE_DIR";
     let folder = args.cache.folder().context(none).input_fault()?;
-    let options = LoadOptions {
-        jobs: NonZeroUsize::MIN,
+    let options = WorkspaceOptions {
+        workers: NonZeroUsize::MIN,
         plugin_path: args.path.resolve(),
         cache_dir: Some(folder.clone()),
         cache_fallback_dir: None,
         cache_size: args.cache.size(),
-        ..LoadOptions::default()
+        ..WorkspaceOptions::default()
     };
+    let workspace = Workspace::start(&options)?;
     for file in &args.rewards {
-        for (name, digest) in gavel_reward::load(file, &options)?.digests() {
+        for (name, digest) in workspace.load(file)?.digests() {
             ensure_kept(&folder, &name, &digest)?;
             writeln!(std::io::stdout(), "{name} sha256:{digest}").context("cannot write to stdout")?;
         }

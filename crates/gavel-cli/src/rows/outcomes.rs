@@ -45,7 +45,7 @@ pub const BAD_LINE: &str = "bad-line";
 pub(super) struct NoRewardRow<'a> {
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
+    reason: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     verifier: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,7 +62,7 @@ impl<'a> NoRewardRow<'a> {
 
     /// Of a line that is no submission, for this reason.
     pub(super) fn of_bad_line(reason: &'a str) -> Self {
-        Self { reason: Some(reason), ..Self::of_kind(BAD_LINE) }
+        Self { reason: Some(reason.into()), ..Self::of_kind(BAD_LINE) }
     }
 }
 
@@ -73,6 +73,10 @@ impl<'a> From<&'a NoReward> for NoRewardRow<'a> {
                 (Some(verifier), None, None)
             }
             NoReward::MissingMetric { verifier, metric } => (Some(verifier), Some(metric), None),
+            NoReward::TaskColumn { .. } => {
+                let text = reason.to_string();
+                return Self { reason: Some(text.into()), ..Self::of_kind(reason.name()) };
+            }
             NoReward::NotFinite { value } => (None, None, Some(value.to_string())),
         };
         let (verifier, metric) = (verifier.map(String::as_str), metric.map(String::as_str));
@@ -98,6 +102,14 @@ mod tests {
             (
                 NoReward::MissingMetric { verifier: a, metric: m },
                 r#"{"kind":"missing-metric","verifier":"a","metric":"m"}"#,
+            ),
+            (
+                NoReward::TaskColumn {
+                    column: "level".to_owned(),
+                    found: "text".to_owned(),
+                    wanted: "a number",
+                },
+                r#"{"kind":"task-column","reason":"the column `level` of the task should be a number; there is text"}"#,
             ),
             (NoReward::NotFinite { value: f64::NAN }, r#"{"kind":"not-finite","value":"NaN"}"#),
             (NoReward::NotFinite { value: f64::NEG_INFINITY }, r#"{"kind":"not-finite","value":"-inf"}"#),

@@ -4,7 +4,13 @@
 use crate::error::FormulaError;
 
 /// Words of Python and SQL.
-const WORDS: [(&str, &str); 4] = [("and", "&&"), ("or", "||"), ("not", "!"), ("else", "if(condition, a, b)")];
+const WORDS: [(&str, &str); 5] = [
+    ("and", "&&"),
+    ("or", "||"),
+    ("not", "!"),
+    ("else", "if(condition, a, b)"),
+    ("in", "task.column == 'a' || task.column == 'b'"),
+];
 
 /// Operators of other languages.
 const OPERATORS: [(&str, &str); 8] = [
@@ -36,11 +42,41 @@ pub(super) fn find(text: &str, verifiers: &[&str]) -> Option<FormulaError> {
         };
         return Some(FormulaError::Foreign { found: found.to_owned(), instead: instead.to_owned() });
     }
+    if text.contains('[') {
+        return Some(FormulaError::Foreign { found: "[…]".to_owned(), instead: "task.column".to_owned() });
+    }
     let factors = text.split(|letter| !is_part_of_a_name(letter)).find_map(|name| factors(name, verifiers));
     factors.map(|(number, name)| FormulaError::Foreign {
         found: format!("{number}{name}"),
         instead: format!("{number} * {name}"),
     })
+}
+
+/// What evalexpr would read as the beginning of a comment: the rest of the expression would be left out, where somebody
+/// divides as in Python. Texts stand in double quotes.
+pub(super) fn comment(text: &str) -> Option<FormulaError> {
+    let mut quoted = false;
+    let mut before = ' ';
+    for letter in text.chars() {
+        match (before, letter) {
+            ('\\', _) if quoted => {
+                before = ' ';
+                continue;
+            }
+            (_, '"') => quoted = !quoted,
+            ('/', '/') if !quoted => {
+                let (found, instead) = ("//".to_owned(), "floor(a / b)".to_owned());
+                return Some(FormulaError::Foreign { found, instead });
+            }
+            ('/', '*') if !quoted => {
+                let (found, instead) = ("/* */".to_owned(), "# and a comment behind the formula".to_owned());
+                return Some(FormulaError::Foreign { found, instead });
+            }
+            _ => {}
+        }
+        before = letter;
+    }
+    None
 }
 
 /// The number and the name of a product without a sign between them: of `0.5accuracy.correct`, 0.5 and the rest.
@@ -67,11 +103,22 @@ mod tests {
             ("if(accuracy === 1, 1, 0)", "===", "=="),
             ("if(accuracy > 0 & format > 0, 1, 0)", "&", "&&"),
             ("0.5accuracy + format", "0.5accuracy", "0.5 * accuracy"),
+            ("task[\"weight\"] * accuracy", "[…]", "task.column"),
+            ("if(task.a in list, 1, 0)", "in", "task.column == 'a' || task.column == 'b'"),
             ("accuracy + 2format.has_think", "2format.has_think", "2 * format.has_think"),
         ] {
             let error = find(text, &["accuracy", "format"]).map(|error| error.to_string());
             assert_eq!(error, Some(format!("there is no `{found}`; write `{instead}`")), "{text}");
         }
+    }
+
+    #[test]
+    fn what_evalexpr_takes_for_a_comment_is_said_and_texts_may_hold_it() {
+        let found = |text: &str| comment(text).map(|error| error.to_string());
+        assert_eq!(found("acc // 2 + form").unwrap(), "there is no `//`; write `floor(a / b)`");
+        assert!(found("acc /* x */ + 1").is_some());
+        assert_eq!(found("acc / 2 * form"), None);
+        assert_eq!(found(r#"if(task.url == "https://a/*\"//", acc, 1)"#), None);
     }
 
     #[test]

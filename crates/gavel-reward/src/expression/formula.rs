@@ -7,6 +7,7 @@ use super::functions::Body;
 use super::tree::{Look, Number, Term, Truth};
 use super::{Inputs, Seen, parse};
 use crate::error::FormulaError;
+use crate::task::Task;
 
 /// A formula over the verifiers of one reward file: its value is a number.
 #[derive(Debug, Clone)]
@@ -19,8 +20,13 @@ impl Formula {
     /// Parses a formula over verifiers with these names, and checks everything that does not need the plugins.
     pub(crate) fn parse(text: &str, verifiers: &[&str]) -> Result<Self, FormulaError> {
         match parse(text, verifiers)? {
+            (_, inputs) if inputs.name_no_verifier() => {
+                let verifiers = verifiers.iter().map(|&name| name.to_owned()).collect();
+                Err(FormulaError::Constant { verifiers })
+            }
             (Term::Number(tree), inputs) => Ok(Self { tree, inputs }),
-            (Term::Truth(_), _) => Err(FormulaError::NotANumber),
+            (Term::Column(_), _) => unreachable!("a column alone names no verifier"),
+            (Term::Truth(_) | Term::Text(_), _) => Err(FormulaError::NotANumber),
         }
     }
 
@@ -47,8 +53,12 @@ impl Formula {
     }
 
     /// The reward of a submission; `see` shows a verifier by its place.
-    pub(crate) fn reward<'a>(&self, see: impl Fn(usize) -> Seen<'a>) -> Result<f64, NoReward> {
-        let value = self.tree.value(&self.inputs.look(see))?;
+    pub(crate) fn reward<'a>(
+        &self,
+        task: &Task<'_>,
+        see: impl Fn(usize) -> Seen<'a>,
+    ) -> Result<f64, NoReward> {
+        let value = self.tree.value(&self.inputs.look(task, see))?;
         // Adding 0 makes 0 of -0, which is the same number and would be written another way.
         if value.is_finite() { Ok(value + 0.0) } else { Err(NoReward::NotFinite { value }) }
     }
@@ -64,9 +74,25 @@ impl Look for Supposed<'_> {
     fn input(&self, place: usize) -> Result<f64, NoReward> {
         Ok(self.0(place))
     }
+
+    fn number_in(&self, column: usize) -> Result<f64, NoReward> {
+        Ok(self.0(column))
+    }
+
+    fn truth_in(&self, column: usize) -> Result<bool, NoReward> {
+        Ok(self.0(column) > 0.5)
+    }
+
+    fn text_is(&self, column: usize, _: &str) -> Result<bool, NoReward> {
+        self.truth_in(column)
+    }
+
+    fn are_the_same(&self, [one, _]: [usize; 2]) -> Result<bool, NoReward> {
+        self.truth_in(one)
+    }
 }
 
-/// When to ask a verifier: a condition over verifiers that were asked before.
+/// When to ask a verifier: a condition over the task, and over verifiers that were asked before.
 #[derive(Debug, Clone)]
 pub(crate) struct Condition {
     tree: Truth,
@@ -82,9 +108,14 @@ impl Condition {
             }
             other => other,
         })?;
+        if inputs.name_nothing() {
+            let verifiers = above.iter().map(|&name| name.to_owned()).collect();
+            return Err(FormulaError::Constant { verifiers });
+        }
         match term {
             Term::Truth(tree) => Ok(Self { tree, inputs }),
-            Term::Number(_) => Err(FormulaError::NotACondition),
+            Term::Column(column) => Ok(Self { tree: Truth::Column(column), inputs }),
+            Term::Number(_) | Term::Text(_) => Err(FormulaError::NotACondition),
         }
     }
 
@@ -93,17 +124,13 @@ impl Condition {
         &self.inputs
     }
 
-    /// Whether it holds for a submission; `None` while a verifier that it names has no outcome yet, of which `see` then
-    /// shows nothing.
+    /// Whether it holds for a submission, once every verifier above has an outcome.
     pub(crate) fn holds<'a>(
         &self,
-        see: impl Fn(usize) -> Option<Seen<'a>>,
-    ) -> Option<Result<bool, NoReward>> {
-        if self.inputs.verifiers().any(|verifier| see(verifier).is_none()) {
-            return None;
-        }
-        let look = |verifier| see(verifier).expect("all that it names are there");
-        Some(self.tree.holds(&self.inputs.look(look)))
+        task: &Task<'_>,
+        see: impl Fn(usize) -> Seen<'a>,
+    ) -> Result<bool, NoReward> {
+        self.tree.holds(&self.inputs.look(task, see))
     }
 }
 

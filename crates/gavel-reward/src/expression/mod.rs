@@ -13,7 +13,8 @@ pub(crate) use formula::{Condition, Formula};
 
 use crate::error::FormulaError;
 use crate::source::closest;
-use tree::{Look, Term};
+use crate::task::{Column, PREFIX, Task};
+use tree::{Look, Name, Term};
 
 /// The longest expression that is read, in bytes.
 const LONGEST: usize = 4096;
@@ -58,7 +59,11 @@ pub(crate) struct Seen<'a> {
 
 /// The names in an expression, each once.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Inputs(Vec<Input>);
+pub(crate) struct Inputs {
+    verifiers: Vec<Input>,
+    /// Columns of the task, without the prefix.
+    columns: Vec<String>,
+}
 
 /// A name in an expression: `accuracy`, or `accuracy.some_metric`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,30 +84,67 @@ fn parse(text: &str, verifiers: &[&str]) -> Result<(Term, Inputs), FormulaError>
 }
 
 fn parse_short(text: &str, verifiers: &[&str]) -> Result<(Term, Inputs), FormulaError> {
+    let text = &double_quoted(text);
+    if let Some(mark) = foreign::comment(text) {
+        return Err(mark);
+    }
     let parsed = build_operator_tree(text).map_err(FormulaError::Syntax)?;
     let mut inputs = Inputs::default();
-    let term =
-        tree::build(&parsed, &mut |name| Input::new(name, verifiers).map(|input| inputs.place(input)))?;
-    if inputs.0.is_empty() {
-        let verifiers = verifiers.iter().map(|&name| name.to_owned()).collect();
-        return Err(FormulaError::Constant { verifiers });
-    }
+    let term = tree::build(&parsed, &mut |name| match name.strip_prefix(PREFIX) {
+        Some(column) => Ok(Name::Column(place(&mut inputs.columns, column.to_owned()))),
+        None => Ok(Name::Verifier(place(&mut inputs.verifiers, Input::new(name, verifiers)?))),
+    })?;
     Ok((term, inputs))
 }
 
+/// The place of a name among others, which is a new one where it has not been named before.
+fn place<T: PartialEq>(names: &mut Vec<T>, name: T) -> usize {
+    let known = names.iter().position(|known| *known == name);
+    known.unwrap_or_else(|| {
+        names.push(name);
+        names.len() - 1
+    })
+}
+
+/// An expression whose texts stand in double quotes, as evalexpr reads them: in a string of TOML people write single ones.
+fn double_quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len());
+    let mut within = None;
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        match (within, character) {
+            (None, '\'' | '"') => {
+                within = Some(character);
+                quoted.push('"');
+            }
+            (Some(quote), character) if character == quote => {
+                within = None;
+                quoted.push('"');
+            }
+            (Some('\''), '"') => quoted.push_str("\\\""),
+            // evalexpr knows two escapes.
+            (Some(_), '\\') => match characters.next() {
+                Some('\'') => quoted.push('\''),
+                escaped => {
+                    quoted.push('\\');
+                    quoted.extend(escaped);
+                }
+            },
+            (_, character) => quoted.push(character),
+        }
+    }
+    quoted
+}
+
 impl Inputs {
-    /// The place of a name, which is a new one where it has not been named before.
-    fn place(&mut self, input: Input) -> usize {
-        let known = self.0.iter().position(|known| *known == input);
-        known.unwrap_or_else(|| {
-            self.0.push(input);
-            self.0.len() - 1
-        })
+    /// Whether no verifier is named.
+    fn name_no_verifier(&self) -> bool {
+        self.verifiers.is_empty()
     }
 
-    /// The places of the verifiers that are named.
-    pub(crate) fn verifiers(&self) -> impl Iterator<Item = usize> {
-        self.0.iter().map(|input| input.place)
+    /// Whether nothing is named, so that the expression says the same of every submission.
+    fn name_nothing(&self) -> bool {
+        self.verifiers.is_empty() && self.columns.is_empty()
     }
 
     /// Checks the metrics that are read from the verifier at this place against those that its plugin declares.
@@ -112,7 +154,7 @@ impl Inputs {
         name: &str,
         declared: &[String],
     ) -> Result<(), FormulaError> {
-        let read = self.0.iter().filter(|input| input.place == verifier);
+        let read = self.verifiers.iter().filter(|input| input.place == verifier);
         let known = |metric: &&String| declared.iter().any(|declared| same_metric(declared, metric));
         match read.filter_map(|input| input.metric.as_ref()).find(|metric| !known(metric)) {
             None => Ok(()),
@@ -126,21 +168,70 @@ impl Inputs {
     }
 
     /// What the names are worth for one submission; `see` shows a verifier by its place.
-    fn look<'a, F: Fn(usize) -> Seen<'a>>(&self, see: F) -> Sight<'_, F> {
-        Sight { inputs: &self.0, see }
+    fn look<'i, 't, 'a, F: Fn(usize) -> Seen<'a>>(&'i self, task: &'i Task<'t>, see: F) -> Sight<'i, 't, F> {
+        Sight { inputs: self, task, see }
     }
 }
 
 /// One submission, as an expression sees it.
-struct Sight<'i, F> {
-    inputs: &'i [Input],
+struct Sight<'i, 't, F> {
+    inputs: &'i Inputs,
+    task: &'i Task<'t>,
     see: F,
 }
 
-impl<'a, F: Fn(usize) -> Seen<'a>> Look for Sight<'_, F> {
+impl<'a, F: Fn(usize) -> Seen<'a>> Look for Sight<'_, '_, F> {
     fn input(&self, place: usize) -> Result<f64, NoReward> {
-        let input = &self.inputs[place];
+        let input = &self.inputs.verifiers[place];
         input.value((self.see)(input.place))
+    }
+
+    fn number_in(&self, column: usize) -> Result<f64, NoReward> {
+        match self.column(column, "a number")? {
+            Column::Number(number) => Ok(number),
+            other => Err(self.unlike(column, &other, "a number")),
+        }
+    }
+
+    fn truth_in(&self, column: usize) -> Result<bool, NoReward> {
+        match self.column(column, "true or false")? {
+            Column::Truth(truth) => Ok(truth),
+            other => Err(self.unlike(column, &other, "true or false")),
+        }
+    }
+
+    fn text_is(&self, column: usize, text: &str) -> Result<bool, NoReward> {
+        match self.column(column, "text")? {
+            Column::Text(column) => Ok(column == text),
+            // Equal to nothing, and nothing is wrong with it.
+            Column::Null => Ok(false),
+            other => Err(self.unlike(column, &other, "text")),
+        }
+    }
+
+    fn are_the_same(&self, columns: [usize; 2]) -> Result<bool, NoReward> {
+        let [one, other] = columns.map(|column| self.column(column, "there"));
+        Ok(one? == other?)
+    }
+}
+
+impl<F> Sight<'_, '_, F> {
+    /// The column at this place; `wanted` is what it should hold, for the error where there is none.
+    fn column(&self, place: usize, wanted: &'static str) -> Result<Column, NoReward> {
+        let name = &self.inputs.columns[place];
+        self.task.column(name).ok_or_else(|| NoReward::TaskColumn {
+            column: name.clone(),
+            found: format!("no such column{}", self.task.described(name)),
+            wanted,
+        })
+    }
+
+    fn unlike(&self, place: usize, found: &Column, wanted: &'static str) -> NoReward {
+        NoReward::TaskColumn {
+            column: self.inputs.columns[place].clone(),
+            found: found.kind().to_owned(),
+            wanted,
+        }
     }
 }
 
@@ -191,7 +282,8 @@ fn same_metric(declared: &str, written: &str) -> bool {
         && declared.bytes().zip(written.bytes()).all(|(d, w)| d == w || (d == b'-' && w == b'_'))
 }
 
-/// Whether evalexpr reads `name` as a name, rather than as a number or a truth value.
+/// Whether evalexpr reads `name` as a name, rather than as a number or a truth value, and it is not that of the task.
 pub(crate) fn is_formula_name(name: &str) -> bool {
-    build_operator_tree(name).is_ok_and(|tree| tree.iter_read_variable_identifiers().eq([name]))
+    name != PREFIX.trim_end_matches('.')
+        && build_operator_tree(name).is_ok_and(|tree| tree.iter_read_variable_identifiers().eq([name]))
 }

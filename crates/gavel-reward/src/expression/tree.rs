@@ -1,4 +1,5 @@
-//! An expression as a tree of two kinds of node, numbers and conditions, and the walk that computes its value.
+//! An expression as a tree of two kinds of node, numbers and conditions, and the walk that computes its value. Texts are
+//! only there to be compared with columns of the task.
 //!
 //! evalexpr parses; what it parsed is turned into this tree once, when a reward file is loaded. A condition where a
 //! number belongs, or three arguments where one belongs, has no place in the tree, so it is found then. The walk
@@ -19,14 +20,26 @@ const DEEPEST: usize = 500;
 pub(super) enum Term {
     Number(Number),
     Truth(Truth),
+    Text(String),
+    /// A column of the task, whose kind is known when there is a task.
+    Column(usize),
+}
+
+/// What a name stands for, by its place among others of its kind.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Name {
+    Verifier(usize),
+    Column(usize),
 }
 
 /// What is a number.
 #[derive(Debug, Clone)]
 pub(super) enum Number {
     Constant(f64),
-    /// A name, by its place among the expression's inputs.
+    /// A verifier's reward or metric, by its place among the expression's inputs.
     Input(usize),
+    /// A column of the task that holds a number.
+    Column(usize),
     Negative(Box<Number>),
     Arithmetic(fn(f64, f64) -> f64, Box<[Number; 2]>),
     Call(Body, Vec<Number>),
@@ -45,12 +58,30 @@ pub(super) enum Truth {
     /// Whether two conditions are alike.
     Same(Box<[Truth; 2]>),
     If(Box<(Truth, Truth, Truth)>),
+    /// A column of the task that is true or false.
+    Column(usize),
+    /// Whether a column of the task holds this text.
+    ColumnIs(usize, String),
+    /// Whether two columns hold the same.
+    SameColumns([usize; 2]),
 }
 
 /// What the names of an expression are worth.
 pub(super) trait Look {
     /// The value of the input at this place.
     fn input(&self, place: usize) -> Result<f64, NoReward>;
+
+    /// The number in the column of the task at this place.
+    fn number_in(&self, column: usize) -> Result<f64, NoReward>;
+
+    /// Whether it is true in that column.
+    fn truth_in(&self, column: usize) -> Result<bool, NoReward>;
+
+    /// Whether that column holds this text.
+    fn text_is(&self, column: usize, text: &str) -> Result<bool, NoReward>;
+
+    /// Whether two columns hold the same.
+    fn are_the_same(&self, columns: [usize; 2]) -> Result<bool, NoReward>;
 }
 
 impl Number {
@@ -59,6 +90,7 @@ impl Number {
         match self {
             Self::Constant(number) => Ok(*number),
             Self::Input(place) => look.input(*place),
+            Self::Column(column) => look.number_in(*column),
             Self::Negative(number) => Ok(-number.value(look)?),
             Self::Arithmetic(operation, sides) => {
                 let [left, right] = &**sides;
@@ -98,6 +130,9 @@ impl Truth {
                 let (condition, yes, no) = &**parts;
                 if condition.holds(look)? { yes.holds(look) } else { no.holds(look) }
             }
+            Self::Column(column) => look.truth_in(*column),
+            Self::ColumnIs(column, text) => look.text_is(*column, text),
+            Self::SameColumns(columns) => look.are_the_same(*columns),
         }
     }
 }
@@ -105,13 +140,13 @@ impl Truth {
 /// Turns what evalexpr parsed into a tree. `input` gives a name its place among the expression's inputs.
 pub(super) fn build(
     node: &Node,
-    input: &mut dyn FnMut(&str) -> Result<usize, FormulaError>,
+    input: &mut dyn FnMut(&str) -> Result<Name, FormulaError>,
 ) -> Result<Term, FormulaError> {
     Builder { input, depth: 0 }.term(node)
 }
 
 struct Builder<'a> {
-    input: &'a mut dyn FnMut(&str) -> Result<usize, FormulaError>,
+    input: &'a mut dyn FnMut(&str) -> Result<Name, FormulaError>,
     depth: usize,
 }
 
@@ -135,7 +170,11 @@ impl Builder<'_> {
             Op::Const { value: Value::Int(whole) } => number(Number::Constant(*whole as f64)),
             Op::Const { value: Value::Float(float) } => number(Number::Constant(*float)),
             Op::Const { value: Value::Boolean(constant) } => truth(Truth::Constant(*constant)),
-            Op::VariableIdentifierRead { identifier } => number(Number::Input((self.input)(identifier)?)),
+            Op::Const { value: Value::String(text) } => Term::Text(text.clone()),
+            Op::VariableIdentifierRead { identifier } => match (self.input)(identifier)? {
+                Name::Verifier(place) => number(Number::Input(place)),
+                Name::Column(place) => Term::Column(place),
+            },
             Op::Neg => {
                 let [operand] = operands(node)?;
                 number(Number::Negative(Box::new(self.number(operand)?)))
@@ -166,14 +205,18 @@ impl Builder<'_> {
     fn number(&mut self, node: &Node) -> Result<Number, FormulaError> {
         match self.term(node)? {
             Term::Number(number) => Ok(number),
+            Term::Column(place) => Ok(Number::Column(place)),
             Term::Truth(_) => Err(FormulaError::NumberNeeded { found: written(node) }),
+            Term::Text(_) => Err(FormulaError::NotAValue { found: written(node) }),
         }
     }
 
     fn truth(&mut self, node: &Node) -> Result<Truth, FormulaError> {
         match self.term(node)? {
             Term::Truth(truth) => Ok(truth),
+            Term::Column(place) => Ok(Truth::Column(place)),
             Term::Number(_) => Err(FormulaError::ConditionNeeded { found: written(node) }),
+            Term::Text(_) => Err(FormulaError::NotAValue { found: written(node) }),
         }
     }
 
@@ -192,13 +235,30 @@ impl Builder<'_> {
         Ok(Truth::Compare(comparison, Box::new([self.number(left)?, self.number(right)?])))
     }
 
-    /// Two numbers or two conditions can be equal; a number and a condition cannot.
+    /// Two numbers or two conditions can be equal; a number and a condition cannot. A column of the task can be equal to
+    /// a number, a condition, a text or another column.
     fn equality(&mut self, node: &Node) -> Result<Truth, FormulaError> {
         let [left, right] = operands(node)?;
-        match self.term(left)? {
-            Term::Number(number) => Ok(Truth::Compare(f64::eq, Box::new([number, self.number(right)?]))),
-            Term::Truth(truth) => Ok(Truth::Same(Box::new([truth, self.truth(right)?]))),
-        }
+        Ok(match (self.term(left)?, self.term(right)?) {
+            (Term::Column(one), Term::Column(other)) => Truth::SameColumns([one, other]),
+            (Term::Column(place), Term::Text(text)) | (Term::Text(text), Term::Column(place)) => {
+                Truth::ColumnIs(place, text)
+            }
+            (Term::Column(place), Term::Number(number)) | (Term::Number(number), Term::Column(place)) => {
+                Truth::Compare(f64::eq, Box::new([Number::Column(place), number]))
+            }
+            (Term::Column(place), Term::Truth(truth)) | (Term::Truth(truth), Term::Column(place)) => {
+                Truth::Same(Box::new([Truth::Column(place), truth]))
+            }
+            (Term::Number(one), Term::Number(other)) => Truth::Compare(f64::eq, Box::new([one, other])),
+            (Term::Truth(one), Term::Truth(other)) => Truth::Same(Box::new([one, other])),
+            (Term::Number(_) | Term::Truth(_), Term::Text(_)) => {
+                return Err(FormulaError::ColumnNeeded { found: written(left) });
+            }
+            (Term::Number(_), _) => return Err(FormulaError::NumberNeeded { found: written(right) }),
+            (Term::Truth(_), _) => return Err(FormulaError::ConditionNeeded { found: written(right) }),
+            (Term::Text(_), _) => return Err(FormulaError::ColumnNeeded { found: written(right) }),
+        })
     }
 
     fn function(&mut self, name: &str, node: &Node) -> Result<Term, FormulaError> {
@@ -227,8 +287,11 @@ impl Builder<'_> {
     fn conditional(&mut self, condition: &Node, yes: &Node, no: &Node) -> Result<Term, FormulaError> {
         let condition = self.truth(condition)?;
         Ok(match self.term(yes)? {
-            Term::Number(yes) => Term::Number(Number::If(Box::new((condition, yes, self.number(no)?)))),
             Term::Truth(yes) => Term::Truth(Truth::If(Box::new((condition, yes, self.truth(no)?)))),
+            _ => {
+                let yes = self.number(yes)?;
+                Term::Number(Number::If(Box::new((condition, yes, self.number(no)?))))
+            }
         })
     }
 }

@@ -2,8 +2,13 @@
 
 use super::*;
 use crate::expression::OnFailure;
+use crate::pool::Room;
+use crate::workspace::WorkspaceOptions;
 use gavel_verify::{Description, Verdict, score_all};
-use std::time::Instant;
+use std::num::NonZeroUsize;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
+use std::sync::mpsc::{self, Receiver, Sender};
 
 /// Judges by what the completion says: `panic`, `slow`, or a number.
 struct Obedient(Description);
@@ -22,28 +27,36 @@ impl Verifier for Obedient {
     }
 }
 
-/// Never answers before its channel is closed.
-struct Stuck(Description, Receiver<()>);
+/// Says what it is asked, and does not answer before its channel is closed.
+struct Stuck(Description, Mutex<Sender<String>>, Mutex<Receiver<()>>);
 
 impl Verifier for Stuck {
     fn description(&self) -> &Description {
         &self.0
     }
 
-    fn verify(&self, _: &Submission) -> Outcome {
-        let _ = self.1.recv();
+    fn verify(&self, submission: &Submission) -> Outcome {
+        self.1.lock().unwrap().send(submission.completion.clone()).unwrap();
+        let _ = self.2.lock().unwrap().recv();
         Outcome::verdict(Verdict::new(1.0), Duration::ZERO)
     }
 }
 
-fn judge(name: &str, verifier: impl Verifier + 'static) -> Judge {
+/// A stuck verifier, what releases it, and what it has been asked.
+fn stuck() -> (Stuck, Sender<()>, Receiver<String>) {
+    let ((release, held), (sender, asked)) = (mpsc::channel(), mpsc::channel());
+    (Stuck(Description::default(), Mutex::new(sender), Mutex::new(held)), release, asked)
+}
+
+fn judge(name: &str, verifier: impl Verifier + 'static) -> NamedVerifier {
     let (name, prices, verifier) = (name.to_owned(), Prices::default(), Arc::new(verifier));
-    Judge { name, digests: Vec::new(), prices, input: 1, when: None, verifier }
+    let turns = Turns::new(None);
+    NamedVerifier { name, digests: Vec::new(), prices, input: 1, when: None, turns, verifier }
 }
 
 /// The same judge, asked only on a condition over the verifiers `above`.
-fn when(condition: &str, above: &[&str], judge: Judge) -> Judge {
-    Judge { when: Some(Condition::parse(condition, above, &[]).unwrap()), ..judge }
+fn when(condition: &str, above: &[&str], judge: NamedVerifier) -> NamedVerifier {
+    NamedVerifier { when: Some(Condition::parse(condition, above, &[]).unwrap()), ..judge }
 }
 
 fn obedient() -> PluginReward {
@@ -55,10 +68,27 @@ fn submission(completion: &str) -> Submission {
     Submission { completion: completion.to_owned(), ..Submission::default() }
 }
 
-fn reward(verifiers: Vec<Judge>, formula: &str) -> PluginReward {
+fn reward(verifiers: Vec<NamedVerifier>, formula: &str) -> PluginReward {
     let names: Vec<&str> = verifiers.iter().map(|judge| judge.name.as_str()).collect();
     let formula = Formula::parse(formula, &names).unwrap();
-    PluginReward::start(verifiers, formula, NonZeroUsize::MIN).unwrap()
+    with(&workspace(1), verifiers, formula)
+}
+
+/// A workspace with so many threads, in which three submissions may wait.
+fn workspace(workers: usize) -> Workspace {
+    let workers = NonZeroUsize::new(workers).unwrap();
+    let room = Room { submissions: 3, bytes: usize::MAX };
+    Workspace::start(&WorkspaceOptions { workers, room, ..WorkspaceOptions::default() }).unwrap()
+}
+
+fn with(workspace: &Workspace, verifiers: Vec<NamedVerifier>, formula: Formula) -> PluginReward {
+    PluginReward::new(workspace.clone(), Rules::new(verifiers, formula, None))
+}
+
+/// A reward of one verifier in this workspace.
+fn alone(workspace: &Workspace, verifier: NamedVerifier) -> PluginReward {
+    let formula = Formula::reward_of(&verifier.name).unwrap();
+    with(workspace, vec![verifier], formula)
 }
 
 /// The reward of each completion.
@@ -86,16 +116,16 @@ fn every_submission_is_answered_whatever_its_verifier_does() {
 #[test]
 fn no_price_covers_a_panic() {
     let priced = Prices { on_failure: OnFailure::Reward(0.0), on_limit: OnFailure::Reward(0.0) };
-    let judge = Judge { prices: priced, ..judge("a", Obedient(Description::default())) };
+    let judge = NamedVerifier { prices: priced, ..judge("a", Obedient(Description::default())) };
     assert_eq!(rewards(&reward(vec![judge], "a"), &["abstain", "panic"]), [Ok(0.0), host_failed("a")]);
 }
 
 #[test]
 fn a_panic_in_the_formula_or_in_a_condition_neither_loses_the_reply_nor_stops_the_workers() {
     let verifiers = || ["a", "b"].map(|name| judge(name, Obedient(Description::default())));
-    let formula = PluginReward::start(verifiers().into(), Formula::that_panics(), NonZeroUsize::MIN).unwrap();
+    let formula = with(&workspace(1), verifiers().into(), Formula::that_panics());
     let [a, b] = verifiers();
-    let b = Judge { when: Some(Condition::that_panics()), ..b };
+    let b = NamedVerifier { when: Some(Condition::that_panics()), ..b };
     let condition = reward(vec![a, b], "a + b");
     for (reward, verifier) in [(formula, "a"), (condition, "b")] {
         for _ in 0..3 {
@@ -115,7 +145,7 @@ fn a_reply_that_panics_does_not_stop_the_workers() {
 
 #[test]
 fn what_was_submitted_is_answered_even_when_the_reward_is_dropped() {
-    let (sender, scores) = std::sync::mpsc::channel();
+    let (sender, scores) = mpsc::channel();
     let reward = obedient();
     for number in 0..100 {
         let sender = sender.clone();
@@ -126,34 +156,131 @@ fn what_was_submitted_is_answered_even_when_the_reward_is_dropped() {
 }
 
 #[test]
-fn a_stuck_verifier_holds_up_only_itself() {
-    let (release, held) = unbounded();
-    let (seen, sightings) = unbounded();
-    struct Watched(Obedient, Sender<Instant>);
-    impl Verifier for Watched {
-        fn description(&self) -> &Description {
-            self.0.description()
-        }
-        fn verify(&self, submission: &Submission) -> Outcome {
-            self.1.send(Instant::now()).unwrap();
-            self.0.verify(submission)
-        }
-    }
-    let judges = vec![
-        judge("stuck", Stuck(Description::default(), held)),
-        judge("quick", Watched(Obedient(Description::default()), seen)),
-    ];
-    let reward = reward(judges, "stuck + quick");
-    let (sender, scores) = std::sync::mpsc::channel();
-    for _ in 0..10 {
+fn a_stuck_verifier_holds_up_no_more_threads_than_it_has_turns() {
+    let (verifier, release, asked) = stuck();
+    let workspace = workspace(2);
+    let turns = Turns::new(NonZeroUsize::new(1));
+    let slow = alone(&workspace, NamedVerifier { turns, ..judge("slow", verifier) });
+    let quick = alone(&workspace, judge("quick", Obedient(Description::default())));
+    let (sender, scores) = mpsc::channel();
+    for number in 0..10 {
         let sender = sender.clone();
-        reward.submit(submission("1"), Box::new(move |score| sender.send(score.reward).unwrap()));
+        let reply = Box::new(move |score: Score| sender.send((number, score.reward)).unwrap());
+        slow.submit(submission(&number.to_string()), reply);
     }
-    // All ten come past the quick verifier while the other has not answered one.
-    assert_eq!(sightings.iter().take(10).count(), 10);
-    assert!(scores.try_recv().is_err());
+    assert_eq!(asked.recv().unwrap(), "0");
+    // Nine more have come to it and were put aside; the second thread has time for others.
+    assert_eq!(rewards(&quick, &["1", "0.5"]), [Ok(1.0), Ok(0.5)]);
+    assert!(asked.try_recv().is_err() && scores.try_recv().is_err());
+    drop((release, sender, slow));
+    let mut scores: Vec<_> = scores.iter().collect();
+    scores.sort_by_key(|&(number, _)| number);
+    assert_eq!(scores, (0..10).map(|number| (number, Ok(1.0))).collect::<Vec<_>>());
+    assert_eq!(
+        asked.iter().collect::<Vec<_>>(),
+        (1..10).map(|number| number.to_string()).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn who_judges_on_a_thread_of_its_own_waits_for_its_turn_too() {
+    /// How many are in it at the same time.
+    struct Counting(Description, AtomicUsize);
+    impl Verifier for Counting {
+        fn description(&self) -> &Description {
+            &self.0
+        }
+        fn verify(&self, _: &Submission) -> Outcome {
+            let inside = self.1.fetch_add(1, Ordering::SeqCst) + 1;
+            std::thread::sleep(Duration::from_millis(5));
+            self.1.fetch_sub(1, Ordering::SeqCst);
+            Outcome::verdict(Verdict::new(inside as f64), Duration::ZERO)
+        }
+    }
+    let verifier = Counting(Description::default(), AtomicUsize::new(0));
+    let turns = Turns::new(NonZeroUsize::new(1));
+    let reward = alone(&workspace(1), NamedVerifier { turns, ..judge("a", verifier) });
+    std::thread::scope(|scope| {
+        let judged = [(); 4].map(|()| scope.spawn(|| reward.judge(&submission("x")).reward));
+        for judged in judged {
+            assert_eq!(judged.join().unwrap(), Ok(1.0));
+        }
+    });
+}
+
+#[test]
+fn what_was_cancelled_is_not_judged_and_says_so() {
+    let (verifier, release, asked) = stuck();
+    let workspace = workspace(1);
+    let reward = alone(&workspace, judge("a", verifier));
+    let (sender, scores) = mpsc::channel();
+    let batch = |count: usize| -> Vec<(Submission, Reply)> {
+        let reply = |_| {
+            let sender = sender.clone();
+            (submission("x"), Box::new(move |score| sender.send(score).unwrap()) as Reply)
+        };
+        (0..count).map(reply).collect()
+    };
+    let terms = Terms { cancel: Cancel::new(), ..Terms::default() };
+    reward.submit_batch(batch(1), &terms);
+    asked.recv().unwrap();
+    reward.submit_batch(batch(2), &terms);
+    terms.cancel.set();
+    drop(release);
+    let scores: Vec<Score> = scores.iter().take(3).collect();
+    assert_eq!(scores[0].reward, Ok(1.0), "it was judged already");
+    for score in &scores[1..] {
+        assert_eq!(score.reward, host_failed("a"));
+        assert!(score.outcomes[0].1.result.as_ref().unwrap_err().to_string().contains("cancelled"));
+    }
+    assert!(asked.try_recv().is_err());
+}
+
+#[test]
+fn where_there_is_no_room_nothing_is_taken() {
+    let (verifier, release, asked) = stuck();
+    let workspace = workspace(1);
+    let reward = alone(&workspace, judge("a", verifier));
+    let (sender, scores) = mpsc::channel();
+    let batch = |count: usize| -> Vec<(Submission, Reply)> {
+        let reply = |_| {
+            let sender = sender.clone();
+            (submission("x"), Box::new(move |_| sender.send(()).unwrap()) as Reply)
+        };
+        (0..count).map(reply).collect()
+    };
+    reward.try_submit_batch(batch(1), &Terms::default()).unwrap();
+    asked.recv().unwrap();
+    reward.try_submit_batch(batch(2), &Terms::default()).unwrap();
+    let full = reward.try_submit_batch(batch(2), &Terms::default()).unwrap_err();
+    assert_eq!((full.waiting, full.most), (2, 3));
+    reward.try_submit_batch(batch(1), &Terms::default()).unwrap();
+    // Who does not ask for room is taken all the same.
+    reward.submit_batch(batch(3), &Terms::default());
+    assert_eq!(workspace.waiting().0, 6);
     drop((release, sender, reward));
-    assert_eq!(scores.iter().collect::<Vec<_>>(), vec![Ok(2.0); 10]);
+    assert_eq!(scores.iter().count(), 7);
+}
+
+#[test]
+fn every_thread_is_made_ready() {
+    struct Ready(Description, Mutex<Vec<std::thread::ThreadId>>);
+    impl Verifier for Ready {
+        fn description(&self) -> &Description {
+            &self.0
+        }
+        fn verify(&self, _: &Submission) -> Outcome {
+            let threads: std::collections::HashSet<_> = self.1.lock().unwrap().drain(..).collect();
+            Outcome::verdict(Verdict::new(threads.len() as f64), Duration::ZERO)
+        }
+        fn prepare(&self) {
+            self.1.lock().unwrap().push(std::thread::current().id());
+        }
+    }
+    let workspace = workspace(3);
+    let reward = alone(&workspace, judge("a", Ready(Description::default(), Mutex::default())));
+    reward.warm();
+    assert_eq!(rewards(&reward, &["x"]), [Ok(3.0)]);
 }
 
 #[test]
@@ -186,7 +313,7 @@ fn a_verifier_with_a_condition_is_asked_only_where_it_holds() {
 fn a_verifier_that_nobody_knew_whether_to_ask_is_not_worth_zero() {
     let judges = |prices| {
         let dear = when("cheap < 1", &["cheap"], judge("dear", Obedient(Description::default())));
-        vec![judge("cheap", Obedient(Description::default())), Judge { prices, ..dear }]
+        vec![judge("cheap", Obedient(Description::default())), NamedVerifier { prices, ..dear }]
     };
     let priced = Prices { on_failure: OnFailure::Reward(-1.0), on_limit: OnFailure::Reward(-1.0) };
     for prices in [Prices::default(), priced] {
@@ -217,4 +344,57 @@ fn a_score_can_be_awaited() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let score = runtime.block_on(obedient().score(submission("0.5"))).unwrap();
     assert_eq!(score.reward, Ok(0.5));
+}
+
+#[test]
+fn a_task_is_judged_by_the_verifiers_that_its_route_names() {
+    let file = |route: &str| {
+        let text = format!(
+            "[verifiers.math]\nplugin = 'math'\n[verifiers.code]\nplugin = 'code'\n[verifiers.all]\nplugin = 'format'\n\
+             [reward]\nformula = 'math + code + all'\n[route]\nby = 'data_source'\n{route}"
+        );
+        crate::RewardFile::parse("reward.toml".as_ref(), &text).map(|file| file.route.unwrap())
+    };
+    let reward_with = |route: &str| {
+        let names = ["math", "code", "all"];
+        let verifiers = names.map(|name| judge(name, Obedient(Description::default()))).into();
+        let formula = Formula::parse("math + 10 * code + 100 * all", &names).unwrap();
+        PluginReward::new(workspace(1), Rules::new(verifiers, formula, Some(file(route).unwrap())))
+    };
+    let of = |reward: &PluginReward, metadata: &str| {
+        let submission = Submission { metadata: metadata.to_owned(), ..submission("1") };
+        score_all(reward, [submission]).unwrap().remove(0)
+    };
+    let strict =
+        reward_with("[route.to]\n'openai/gsm8k' = 'math'\ncontests = ['code', 'math']\n7 = 'code'\n");
+    assert_eq!(of(&strict, r#"{"data_source": "openai/gsm8k"}"#).reward, Ok(101.0));
+    assert_eq!(of(&strict, r#"{"data_source": "contests"}"#).reward, Ok(111.0));
+    assert_eq!(of(&strict, r#"{"data_source": 7}"#).reward, Ok(110.0));
+    for (metadata, said) in [
+        (
+            r#"{"data_source": "else"}"#,
+            "no route for `data_source` = \"else\", and there is no `route.default`",
+        ),
+        ("{}", "it is routed by `data_source`: no such column (the task has none)"),
+    ] {
+        let score = of(&strict, metadata);
+        assert_eq!(score.reward, dropped("math"));
+        assert_eq!(score.outcomes[0].1.result, Err(Failure::InvalidTask(said.to_owned())));
+        assert_eq!(score.outcomes[2].1.reward(), Some(1.0), "it judges every task");
+    }
+    let lenient = reward_with("default = 'code'\n[route.to]\na = 'math'\n");
+    assert_eq!(of(&lenient, "{}").reward, Ok(110.0));
+    for (wrong, place) in [
+        ("[route.to]\na = 'maths'\n", "route.to.a"),
+        ("default = ['x']\n[route.to]\n", "route.default"),
+        ("[route.to]\na = 1\n", "route.to.a"),
+    ] {
+        let error = file(wrong).unwrap_err().to_string();
+        assert!(error.contains(place) && error.contains("of math, code, all"), "{error}");
+    }
+    let misplaced = file("[route.to]\na = 'math'\ndefault = 'code'\n").unwrap_err().to_string();
+    assert!(
+        misplaced.ends_with("unknown field `route.to.default` (did you mean `route.default`?)"),
+        "{misplaced}"
+    );
 }

@@ -20,7 +20,7 @@ use clap::Parser;
 use gavel_cli::exit::{ExitStatus, Stop};
 use gavel_cli::terminal::Terminal;
 use gavel_cli::{commands, logging};
-use gavel_reward::{LoadOptions, ReloadingReward};
+use gavel_reward::{ReloadingReward, Workspace, WorkspaceOptions};
 use gavel_train::{Fault, TrainError};
 use gavel_verify::Reward;
 
@@ -43,8 +43,8 @@ fn main() -> ExitCode {
 }
 
 /// Loads a reward file as what the trainer sees. It changes only for who refreshes it.
-fn load_reward(path: &Path, options: &LoadOptions) -> Result<Arc<dyn Reward>, Stop> {
-    Ok(Arc::new(ReloadingReward::load(path, options)?))
+fn load_reward(path: &Path, options: &WorkspaceOptions) -> Result<Arc<dyn Reward>, Stop> {
+    Ok(Arc::new(ReloadingReward::load(&Workspace::start(options)?, path)?))
 }
 
 /// One line on what libtorch finds to compute on.

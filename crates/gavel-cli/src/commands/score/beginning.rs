@@ -4,50 +4,49 @@
 use std::fmt;
 use std::path::Path;
 
-use gavel_lines::{Input, Lines, look};
-
 use crate::cases::place;
 
-use super::reader::{Entry, Unfit};
+use super::workers::{Done, Unfit};
 
 /// How many lines have to be unfit, and no other before them, for nothing more to be read.
 const FEW: usize = 5;
 
 /// What an input begins with, up to the first line that is a submission.
+#[derive(Default)]
 pub(super) struct Beginning {
     /// What its first bytes look like, where that is not JSON Lines.
     looks: Option<&'static str>,
-    entries: Vec<Entry>,
+    lines: Vec<Done>,
 }
 
 impl Beginning {
-    /// Looks at what comes first. What cannot be read is said when it is read.
-    pub(super) fn of(lines: &mut Lines<Input>) -> Self {
-        Self { looks: lines.peek().ok().and_then(look), entries: Vec::new() }
+    /// Notes what the first bytes look like, where that is not JSON Lines.
+    pub(super) fn looks_like(&mut self, looks: Option<&'static str>) {
+        self.looks = looks;
     }
 
     /// Keeps a line that is no submission. Returns whether that is enough of them.
-    pub(super) fn keep(&mut self, entry: Entry) -> bool {
-        self.entries.push(entry);
-        self.entries.len() == FEW
+    pub(super) fn keep(&mut self, line: Done) -> bool {
+        self.lines.push(line);
+        self.lines.len() == FEW
     }
 
     /// The lines that were kept, to be reported one by one.
-    pub(super) fn lines(self) -> Vec<Entry> {
-        self.entries
+    pub(super) fn lines(self) -> Vec<Done> {
+        self.lines
     }
 
     /// What the input is, where it has ended or enough of it is unfit; or the lines that were kept, where these are just
     /// a few mistakes.
-    pub(super) fn end(self) -> Result<Vec<Entry>, NoSubmissions> {
-        let unfit = self.entries.len();
-        let first = self.entries.first().and_then(|entry| Some((entry.line, entry.result.as_ref().err()?)));
+    pub(super) fn end(self) -> Result<Vec<Done>, NoSubmissions> {
+        let unfit = self.lines.len();
+        let first = self.lines.first().and_then(|line| Some((line.line, line.result.as_ref().err()?)));
         match (first, self.looks) {
             (Some(_), Some(looks)) => Err(NoSubmissions::SomethingElse { looks }),
             (Some((line, Unfit { error, .. })), None) if unfit == FEW => {
                 Err(NoSubmissions::AllUnfit { line, error: error.to_string() })
             }
-            _ => Ok(self.entries),
+            _ => Ok(self.lines),
         }
     }
 }

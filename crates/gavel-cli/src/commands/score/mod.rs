@@ -1,47 +1,39 @@
 //! `gavel score`: submissions in, scored submissions out, in order and in bounded memory.
 //!
-//! One thread reads lines and submits them; this one waits for the scores in the order of the input and writes. How far
-//! the first may be ahead is bounded ([`window`]), which keeps the memory in bounds and the workers busy. With `--watch`
-//! the first one takes up changed plugins between two lines, and the notice goes through the channel like a line.
+//! The threads of the workspace read, judge and make lines of output ([`workers`]); this one writes them in the order of
+//! the input ([`writer`]). How far they may be ahead of it is bounded ([`window`]). With `--watch` changed plugins are
+//! taken up between two lines, and the notice goes the way of a line.
 
 mod alone;
 mod beginning;
 mod output;
-mod reader;
 mod record;
 mod summary;
 mod window;
+mod workers;
+mod writer;
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
-use gavel_lines::{Input, Lines};
-use gavel_reward::{LoadOptions, ReloadingReward};
-use gavel_verify::{Failure, Score, Status};
+use gavel_lines::Input;
+use gavel_reward::{ReloadingReward, Workspace, WorkspaceOptions};
+use gavel_verify::Status;
 
-use crate::cases::place;
 use crate::cli::{GlobalArgs, ScoreArgs};
 use crate::exit::{ExitStatus, InputFault, Stop};
 use crate::interrupts::Interrupts;
-use crate::rows::Row;
 use crate::terminal::Terminal;
-use crate::written;
+use beginning::Beginning;
 use output::Output;
-use reader::{Entry, Event, Reader, Submitted, Unfit, longest_line};
 use record::{Judges, Record};
 use summary::Summary;
-use window::{Window, weight};
-
-/// How long a Ctrl-C can go unnoticed while there is nothing to write.
-const TICK: Duration = Duration::from_millis(50);
-
-/// Lines that are being judged, for each worker thread: enough to keep it busy.
-const LINES_PER_JOB: usize = 16;
+use window::Window;
+use workers::Workers;
+use writer::Writer;
 
 /// Scores the input.
 pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
@@ -51,9 +43,10 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
         // Looked at before the reward is loaded, which may take long.
         drop(Output::stdout().input_fault()?);
     }
-    let options = LoadOptions { for_authors: global.verbose > 0, ..args.plugins.clone().resolve() };
-    let reward = load(&args, &options)?;
-    let (reader, bytes) = Input::open(&args.input)
+    let options = WorkspaceOptions { for_authors: global.verbose > 0, ..args.plugins.clone().resolve() };
+    let workspace = Workspace::start(&options)?;
+    let reward = load(&args, &workspace)?;
+    let (input, bytes) = Input::open(&args.input)
         .with_context(|| format!("cannot read {}", args.input.display()))
         .input_fault()?;
     let mut output = match &args.output {
@@ -66,32 +59,31 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     if !output.is_terminal() {
         terminal.start_progress(bytes);
     }
-    let columns = args.columns();
-    let summary = Summary::new(reward.current().verifiers(), &columns.reference);
+    let current = reward.current();
+    let summary = Summary::new(current.verifiers(), &args.columns().reference);
     interrupts.hold();
-    let window = Arc::new(Window::new(LINES_PER_JOB * options.jobs.get()));
-    let (sender, events) = mpsc::channel();
-    let next_look = args.watch.then(Instant::now);
-    let lines = Lines::new(reader, longest_line(&reward));
-    let reader = Reader {
-        lines,
-        doubts: !args.answer_bad_lines && !args.watch && !is_typed(&args.input),
-        columns,
-        reward,
-        next_look,
-        window: Arc::clone(&window),
-        sender,
-        interrupts: interrupts.clone(),
-    };
-    thread::Builder::new()
-        .name("reader".to_owned())
-        .spawn(move || reader.run())
-        .context("cannot start the thread that reads")?;
+    let window = Arc::new(Window::default());
+    let workers = Workers::new(input, reward, &args, Arc::clone(&window), interrupts.clone());
+    let threads = workspace.workers().get();
+    // Whoever is far ahead of a writer that is busy waits. One that waits itself, for a slow line, takes all that comes.
+    let (workers, (sender, batches)) = (Arc::new(workers), crossbeam_channel::bounded(2 * threads));
+    for _ in 0..threads {
+        let (workers, sender) = (Arc::clone(&workers), sender.clone());
+        workspace.spawn(move || workers.run(&sender));
+    }
+    // The channel closes when the last of them has ended.
+    drop((workers, sender));
+    let doubts = !args.answer_bad_lines && !args.watch && !is_typed(&args.input);
     let mut writer = Writer {
-        events,
+        batches,
+        early: BTreeMap::new(),
+        next: 0,
+        current: Vec::new().into_iter(),
+        share: None,
+        bytes: 0,
+        beginning: Some(Beginning::default()).filter(|_| doubts),
         input: shown(&args.input),
         output: &mut output,
-        timing: !args.no_timing,
         answers_bad_lines: args.answer_bad_lines,
         record,
         window: &window,
@@ -115,16 +107,16 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
 }
 
 /// Loads the reward file, or makes one of the plugin that is to judge alone.
-fn load(args: &ScoreArgs, options: &LoadOptions) -> Result<ReloadingReward, Stop> {
+fn load(args: &ScoreArgs, workspace: &Workspace) -> Result<ReloadingReward, Stop> {
     match (&args.reward, &args.plugin) {
         (None, Some(plugin)) => {
             let text = alone::reward_file(plugin, args.options.as_deref(), &args.grant).input_fault()?;
-            Ok(ReloadingReward::from_text(Path::new(alone::FILE), text, options)?)
+            Ok(ReloadingReward::from_text(workspace, Path::new(alone::FILE), text)?)
         }
         (reward, _) => {
             let reward =
                 reward.as_ref().context("name a reward file with --reward, or a plugin with --plugin");
-            Ok(ReloadingReward::load(reward.input_fault()?, options)?)
+            Ok(ReloadingReward::load(workspace, reward.input_fault()?)?)
         }
     }
 }
@@ -172,150 +164,4 @@ fn shown(input: &Path) -> &Path {
 /// Whether somebody writes the input by hand, and waits to hear what is wrong with a line.
 fn is_typed(input: &Path) -> bool {
     input == Path::new("-") && io::stdin().is_terminal()
-}
-
-/// The half that writes, on the main thread.
-struct Writer<'a> {
-    events: Receiver<io::Result<Event>>,
-    input: &'a Path,
-    output: &'a mut Output,
-    timing: bool,
-    /// Whether a line that is not scored has a line in the output all the same.
-    answers_bad_lines: bool,
-    record: Option<Record>,
-    window: &'a Window,
-    terminal: &'a Terminal,
-    summary: Summary,
-    interrupts: Interrupts,
-}
-
-impl Writer<'_> {
-    fn run(&mut self) -> Result<ExitStatus, Stop> {
-        let events = std::mem::replace(&mut self.events, mpsc::channel().1);
-        let status = loop {
-            let event = match self.wait(&events)? {
-                Waited::Item(event) => {
-                    event.with_context(|| format!("cannot read {}", self.input.display()))?
-                }
-                Waited::Closed => break self.status(),
-                Waited::Interrupted(status) => break status,
-            };
-            let entry = match event {
-                Event::Line(entry) => entry,
-                Event::Refreshed(refreshed, judges) => {
-                    self.terminal.refreshed(&refreshed);
-                    if let (Some(record), Some(judges)) = (&mut self.record, judges) {
-                        record.add(judges)?;
-                    }
-                    continue;
-                }
-                Event::NoSubmissions(none) => return Err(Stop::Input(anyhow!("{}", none.of(self.input)))),
-            };
-            let bytes = entry.bytes;
-            if let Some(status) = self.write(entry)? {
-                break status;
-            }
-            self.terminal.progress(bytes, || self.summary.so_far());
-        };
-        self.output.flush()?;
-        Ok(status)
-    }
-
-    /// Writes one line, or reports it; how to end, when interrupted before its score was there.
-    fn write(&mut self, entry: Entry) -> Result<Option<ExitStatus>, Stop> {
-        let Entry { line, share, result, .. } = entry;
-        match result {
-            Err(Unfit { error, row }) => {
-                self.summary.count_bad_line();
-                self.terminal.error(format_args!("{}: {error}", place(self.input, line)));
-                if self.answers_bad_lines {
-                    let answer = Row::answer_to_bad_line(row, &error.to_string());
-                    self.output.line(&answer.context("cannot write a line as JSON")?)?;
-                }
-                if let Some(share) = share {
-                    self.window.leave(share, 0);
-                }
-            }
-            Ok(Submitted { row, has_reference, score }) => {
-                let score = match self.wait(&score)? {
-                    Waited::Item(score) => score,
-                    Waited::Interrupted(status) => return Ok(Some(status)),
-                    Waited::Closed => {
-                        self.output.flush()?;
-                        let lost =
-                            "the score was lost, which is a bug in gavel; what comes after it is not written";
-                        return Err(anyhow!("{}: {lost}", place(self.input, line)).into());
-                    }
-                };
-                self.summary.count(line, &score);
-                if !has_reference {
-                    let is_invalid = score.outcomes.iter().any(|(_, outcome)| is_unfit(&outcome.result));
-                    self.summary.count_without_reference(&row, is_invalid);
-                }
-                self.show_output(line, &score);
-                let row = row.with_score(&score, self.timing).context("cannot write a score as JSON")?;
-                self.output.line(&row)?;
-                if let Some(share) = share {
-                    self.window.leave(share, weight(&score));
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// Says what the plugins wrote about a line, where that is kept.
-    fn show_output(&self, line: u64, score: &Score) {
-        for (name, outcome) in &score.outcomes {
-            let mut said = written::lines(outcome.output.as_deref().unwrap_or_default());
-            if outcome.output.is_some() {
-                said.extend(outcome.result.as_ref().err().map(written::frames).unwrap_or_default());
-            }
-            if !said.is_empty() {
-                let place = place(self.input, line);
-                self.terminal.note(format_args!("{place}: {name} wrote:\n  | {}", said.join("\n  | ")));
-            }
-        }
-    }
-
-    /// Waits for an item; what is written so far goes out first, if there is nothing yet.
-    fn wait<T>(&mut self, receiver: &Receiver<T>) -> Result<Waited<T>, Stop> {
-        match receiver.try_recv() {
-            Ok(item) => return Ok(Waited::Item(item)),
-            Err(TryRecvError::Disconnected) => return Ok(Waited::Closed),
-            Err(TryRecvError::Empty) => self.output.flush()?,
-        }
-        loop {
-            match receiver.recv_timeout(TICK) {
-                Ok(item) => return Ok(Waited::Item(item)),
-                Err(RecvTimeoutError::Disconnected) => return Ok(Waited::Closed),
-                Err(RecvTimeoutError::Timeout) => {
-                    if let Some(status) = self.interrupts.status() {
-                        return Ok(Waited::Interrupted(status));
-                    }
-                }
-            }
-        }
-    }
-
-    fn status(&self) -> ExitStatus {
-        match self.interrupts.status() {
-            Some(status) => status,
-            None if self.summary.bad_lines() > 0 => ExitStatus::Failure,
-            None => ExitStatus::Success,
-        }
-    }
-}
-
-/// Whether the verifier says that the task lacks what it needs.
-fn is_unfit<T>(result: &Result<T, Failure>) -> bool {
-    matches!(result, Err(Failure::InvalidTask(_)))
-}
-
-/// What waiting came to.
-enum Waited<T> {
-    Item(T),
-    /// There will be no more.
-    Closed,
-    /// A signal has come.
-    Interrupted(ExitStatus),
 }

@@ -73,7 +73,7 @@ struct Slowest {
 
 impl Summary {
     /// Nothing yet, of a reward with these verifiers, and submissions whose references are in this column.
-    pub(super) fn new(verifiers: &[String], reference: &str) -> Self {
+    pub(super) fn new<'a>(verifiers: impl Iterator<Item = &'a str>, reference: &str) -> Self {
         Self {
             start: Instant::now(),
             elapsed: Duration::ZERO,
@@ -82,7 +82,7 @@ impl Summary {
             rewarded: 0,
             sum: 0.0,
             without: BTreeMap::new(),
-            verifiers: verifiers.iter().map(|name| VerifierSummary::new(name)).collect(),
+            verifiers: verifiers.map(VerifierSummary::new).collect(),
             slowest: None,
             reference: reference.to_owned(),
             without_reference: None,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use evalexpr::{Context, EvalexprError, EvalexprResult, Value};
-use gavel_verify::{Failure, Outcome, Verdict};
+use gavel_verify::{Failure, Outcome, Submission, Verdict};
 
 use super::*;
 use crate::expression::{OnFailure, Prices, is_formula_name};
@@ -27,7 +27,7 @@ fn trapped() -> Outcome {
 fn reward(formula: &str, outcomes: [Outcome; 2], on_failure: OnFailure) -> Result<f64, NoReward> {
     let prices = Prices { on_failure, on_limit: on_failure };
     let see = |place: usize| Seen { outcome: &outcomes[place], prices, wants: None };
-    Formula::parse(formula, &VERIFIERS).unwrap().reward(see)
+    Formula::parse(formula, &VERIFIERS).unwrap().reward(&Task::of(&Submission::default()), see)
 }
 
 /// With accuracy 1, its metric near-miss 0.5, and format 0.5.
@@ -301,7 +301,7 @@ fn a_limit_has_a_price_of_its_own() {
     let formula = Formula::parse("accuracy", &VERIFIERS).unwrap();
     let reward = |failure| {
         let outcome = &failed(failure);
-        formula.reward(|_| Seen { outcome, prices, wants: None })
+        formula.reward(&Task::of(&Submission::default()), |_| Seen { outcome, prices, wants: None })
     };
     let text = String::new;
     for failure in [
@@ -340,37 +340,117 @@ fn numbers_and_truth_values_are_no_names() {
     assert!(is_formula_name("accuracy_2"));
 }
 
-/// Whether a condition holds for these outcomes of `accuracy` and `format`.
+/// Whether a condition holds for these outcomes of `accuracy` and `format`, and a task with these columns.
 fn holds(
     condition: &str,
-    outcomes: [Option<Outcome>; 2],
+    outcomes: [Outcome; 2],
     on_failure: OnFailure,
-) -> Option<Result<bool, NoReward>> {
+    columns: &str,
+) -> Result<bool, NoReward> {
     let prices = Prices { on_failure, on_limit: on_failure };
-    let see = |place: usize| outcomes[place].as_ref().map(|outcome| Seen { outcome, prices, wants: None });
-    Condition::parse(condition, &VERIFIERS, &[]).unwrap().holds(see)
+    let see = |place: usize| Seen { outcome: &outcomes[place], prices, wants: None };
+    let submission = Submission { metadata: columns.to_owned(), ..Submission::default() };
+    Condition::parse(condition, &VERIFIERS, &[]).unwrap().holds(&Task::of(&submission), see)
 }
 
 #[test]
-fn a_condition_waits_for_the_verifiers_that_it_names() {
+fn a_condition_looks_at_what_it_needs() {
     let condition = "accuracy < 1 && format.near_miss == 0";
-    let holds = |accuracy, format| holds(condition, [accuracy, format], OnFailure::Drop);
-    let format = || Some(outcome(1.0, &[("near-miss", 0.0)]));
-    assert_eq!(holds(None, format()), None);
-    assert_eq!(holds(Some(outcome(0.0, &[])), None), None);
-    assert_eq!(holds(Some(outcome(0.0, &[])), format()), Some(Ok(true)));
-    assert_eq!(holds(Some(outcome(1.0, &[])), format()), Some(Ok(false)));
-    assert_eq!(holds(Some(outcome(1.0, &[])), Some(outcome(1.0, &[]))), Some(Ok(false)), "not looked at");
+    let holds = |accuracy, format| holds(condition, [outcome(accuracy, &[]), format], OnFailure::Drop, "");
+    let format = || outcome(1.0, &[("near-miss", 0.0)]);
+    assert_eq!(holds(0.0, format()), Ok(true));
+    assert_eq!(holds(1.0, format()), Ok(false));
+    assert_eq!(holds(1.0, outcome(1.0, &[])), Ok(false), "not looked at");
     let missing = NoReward::MissingMetric { verifier: "format".to_owned(), metric: "near_miss".to_owned() };
-    assert_eq!(holds(Some(outcome(0.0, &[])), Some(outcome(1.0, &[]))), Some(Err(missing)));
+    assert_eq!(holds(0.0, outcome(1.0, &[])), Err(missing));
 }
 
 #[test]
 fn a_failed_verifier_counts_in_a_condition_as_it_does_in_the_formula() {
-    let holds = |on_failure| holds("accuracy < 1", [Some(trapped()), None], on_failure);
-    assert_eq!(holds(OnFailure::Drop), Some(dropped("accuracy").map(|_| true)));
-    assert_eq!(holds(OnFailure::Reward(0.0)), Some(Ok(true)));
-    assert_eq!(holds(OnFailure::Reward(1.0)), Some(Ok(false)));
+    let holds = |on_failure| holds("accuracy < 1", [trapped(), trapped()], on_failure, "");
+    assert_eq!(holds(OnFailure::Drop), dropped("accuracy").map(|_| true));
+    assert_eq!(holds(OnFailure::Reward(0.0)), Ok(true));
+    assert_eq!(holds(OnFailure::Reward(1.0)), Ok(false));
+}
+
+/// Whether a condition holds for a task of GSM8K, as verl writes it.
+fn of_task(condition: &str) -> Result<bool, NoReward> {
+    let columns = r#"{"data_source": "openai/gsm8k", "level": 3, "hard": false, "none": null, "it's": "a \"b\"",
+        "extra_info": {"split": "train", "index": 3, "list": []}}"#;
+    holds(condition, [outcome(1.0, &[]), outcome(1.0, &[])], OnFailure::Drop, columns)
+}
+
+#[test]
+fn a_condition_may_look_at_the_task() {
+    for (condition, expected) in [
+        ("task.data_source == 'openai/gsm8k'", true),
+        (r#"task.data_source == "openai/gsm8k""#, true),
+        ("'math' == task.data_source", false),
+        ("task.data_source != 'math'", true),
+        ("task.extra_info.split == 'train' && accuracy > 0", true),
+        ("task.level >= 3 && task.level == task.extra_info.index", true),
+        ("task.level + 1 == 4", true),
+        ("!task.hard", true),
+        ("task.hard", false),
+        ("task.hard == false", true),
+        // A column without a value is no text, and nothing is wrong with it.
+        ("task.none == 'x'", false),
+        ("task.none != 'x'", true),
+        ("if(task.hard, accuracy, 5) == 5", true),
+        ("if(task.hard, 1, task.level) == 3", true),
+    ] {
+        assert_eq!(of_task(condition), Ok(expected), "{condition}");
+    }
+}
+
+#[test]
+fn a_column_that_is_not_there_or_is_something_else_gives_no_value() {
+    let there = "(there are `data_source`, `extra_info`, `hard`, `it's`, `level`, `none`)";
+    let [source, level] =
+        ["data_source", "level"].map(|near| format!("no such column, did you mean `{near}`? {there}"));
+    for (condition, column, found, wanted) in [
+        ("task.datasource == 'openai/gsm8k'", "datasource", &*source, "text"),
+        ("task.level == '3'", "level", "a number", "text"),
+        ("task.data_source > 1", "data_source", "text", "a number"),
+        ("task.extra_info.list == 'x'", "extra_info.list", "a list or an object", "text"),
+        ("task.level", "level", "a number", "true or false"),
+        ("task.none > 1", "none", "null", "a number"),
+        ("task.level == task.levl", "levl", &*level, "there"),
+    ] {
+        let expected = NoReward::TaskColumn { column: column.to_owned(), found: found.to_owned(), wanted };
+        assert_eq!(of_task(condition), Err(expected), "{condition}");
+    }
+}
+
+#[test]
+fn texts_are_compared_with_columns_and_nothing_else() {
+    let error = |text: &str| Condition::parse(text, &["accuracy"], &[]).unwrap_err();
+    assert!(matches!(error("accuracy == 'x'"), FormulaError::ColumnNeeded { .. }));
+    assert!(matches!(error("'x' == 'y'"), FormulaError::ColumnNeeded { .. }));
+    assert!(matches!(error("'x' == accuracy"), FormulaError::ColumnNeeded { .. }));
+    assert!(matches!(error("task.a < 'x'"), FormulaError::NotAValue { .. }));
+    assert!(matches!(error("task.a == 'x"), FormulaError::Syntax(_)));
+    assert!(matches!(error("'x'"), FormulaError::Constant { .. }));
+    let formula = |text: &str| Formula::parse(text, &["accuracy"]).unwrap_err();
+    assert!(matches!(formula("task.level"), FormulaError::Constant { .. }), "it names no verifier");
+    assert!(!is_formula_name("task"));
+}
+
+#[test]
+fn a_formula_may_weigh_by_the_task() {
+    let submission =
+        Submission { metadata: r#"{"weight": 0.5, "q": "it's"}"#.to_owned(), ..Submission::default() };
+    let (one, zero) = (outcome(1.0, &[]), outcome(0.0, &[]));
+    let see = |place: usize| Seen { outcome: [&one, &zero][place], prices: Prices::default(), wants: None };
+    let value = |text: &str| Formula::parse(text, &VERIFIERS).unwrap().reward(&Task::of(&submission), see);
+    assert_eq!(value("accuracy * task.weight"), Ok(0.5));
+    assert_eq!(value(r#"if(task.q == "it's", accuracy, -1)"#), Ok(1.0));
+    assert_eq!(value(r"if(task.q == 'it\'s', accuracy, -1)"), Ok(1.0));
+    for formula in
+        ["accuracy * task.weight", "if(task.q == 'x', accuracy, 0.5)", "if(task.hard, accuracy, 1 / 0)"]
+    {
+        assert!(Formula::parse(formula, &VERIFIERS).unwrap().check_finite().is_ok(), "{formula}");
+    }
 }
 
 #[test]
@@ -389,7 +469,8 @@ fn a_verifier_that_was_not_asked_is_worth_nothing_and_drops_nothing() {
     assert_eq!(reward(formula, [outcome(1.0, &[]), skipped.clone()], OnFailure::Drop), Ok(1.0));
     // Unless it was not asked because nobody knew whether to.
     let see = |_| Seen { outcome: &skipped, prices: Prices::default(), wants: Some("accuracy") };
-    assert_eq!(Formula::parse("format", &VERIFIERS).unwrap().reward(see), dropped("accuracy"));
+    let formula = Formula::parse("format", &VERIFIERS).unwrap();
+    assert_eq!(formula.reward(&Task::of(&Submission::default()), see), dropped("accuracy"));
 }
 
 #[test]

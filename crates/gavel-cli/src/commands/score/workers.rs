@@ -1,0 +1,258 @@
+//! The half of `gavel score` that reads and judges: every thread of the workspace takes the next line, makes a
+//! submission of it, judges it and makes a line of output of it.
+//!
+//! Only reading is done one after the other; everything that costs time is done side by side.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+use gavel_lines::{BadLine, Input, Line, Lines, look};
+use gavel_reward::{PluginReward, ReloadingReward};
+use gavel_verify::{Refreshed, Reward, Score};
+
+use super::record::Judges;
+use super::window::{Share, Window};
+use crate::cli::ScoreArgs;
+use crate::columns::Columns;
+use crate::interrupts::Interrupts;
+use crate::rows::{Row, RowError};
+
+/// With `--watch`, the least time between two looks at the files.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Bytes of a line for each byte that the reward file lets a verifier have: JSON writes some characters as escapes.
+const BYTES_PER_BYTE: u64 = 2;
+
+/// How long a thread works on the lines that it takes at a time: long enough for handing over to cost little, and so short
+/// that none waits long for the others.
+const BATCH: Duration = Duration::from_millis(1);
+
+/// The most lines that it takes at a time.
+const MOST: usize = 64;
+
+/// What the writer is told, with its place in the order of the input.
+pub(super) struct Batch {
+    pub(super) place: u64,
+    pub(super) events: Vec<Event>,
+    /// The share that its lines have of the window.
+    pub(super) share: Share,
+}
+
+pub(super) enum Event {
+    /// What the first bytes look like, where that is not JSON Lines.
+    Begins(Option<&'static str>),
+    Line(Done),
+    /// What the lines from here on are judged by, or not.
+    Refreshed(Refreshed, Option<Judges>),
+    /// The input could not be read any further.
+    Unreadable(io::Error),
+}
+
+/// What became of one line of input.
+pub(super) struct Done {
+    pub(super) line: u64,
+    pub(super) bytes: u64,
+    pub(super) result: Result<Judged, Unfit>,
+}
+
+/// A line that is scored.
+pub(super) struct Judged {
+    /// The row, where its task has no reference.
+    pub(super) without_reference: Option<Row>,
+    pub(super) score: Score,
+    /// The row with its score, as it is written.
+    pub(super) text: serde_json::Result<String>,
+}
+
+/// A line that is not scored.
+pub(super) struct Unfit {
+    pub(super) error: LineError,
+    /// What it holds, where it is a row at all.
+    pub(super) row: Option<Row>,
+}
+
+/// Why a line is not scored.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LineError {
+    #[error("{0}: more than `limits.input` in the reward file lets a verifier have")]
+    TooLong(BadLine),
+    #[error(transparent)]
+    Line(BadLine),
+    #[error(transparent)]
+    Row(#[from] RowError),
+}
+
+impl From<BadLine> for LineError {
+    fn from(line: BadLine) -> Self {
+        match line {
+            BadLine::TooLong { .. } => Self::TooLong(line),
+            BadLine::NotUtf8 { .. } => Self::Line(line),
+        }
+    }
+}
+
+/// What the threads share.
+pub(super) struct Workers {
+    input: Mutex<Reader>,
+    columns: Columns,
+    /// Whether times are written.
+    timing: bool,
+    window: Arc<Window>,
+    interrupts: Interrupts,
+}
+
+/// The input, and what judges it.
+struct Reader {
+    lines: Lines<Input>,
+    reward: ReloadingReward,
+    /// Counts what has judged so far, so that a thread sees when it has another.
+    version: u64,
+    /// When to look for changes again; `None` without `--watch`.
+    next_look: Option<Instant>,
+    /// The place of the next batch.
+    place: u64,
+    /// Whether nothing has been read yet.
+    fresh: bool,
+    over: bool,
+}
+
+/// What a thread has taken.
+struct Taken {
+    place: u64,
+    /// What comes before the lines.
+    before: Vec<Event>,
+    lines: Vec<Line>,
+    /// Why there are no more.
+    error: Option<io::Error>,
+    share: Share,
+}
+
+impl Workers {
+    pub(super) fn new(
+        input: Input,
+        reward: ReloadingReward,
+        args: &ScoreArgs,
+        window: Arc<Window>,
+        interrupts: Interrupts,
+    ) -> Self {
+        let lines = Lines::new(input, longest_line(&reward.current()));
+        let next_look = args.watch.then(Instant::now);
+        let (version, place, fresh, over) = (0, 0, true, false);
+        let input = Mutex::new(Reader { lines, reward, version, next_look, place, fresh, over });
+        Self { input, columns: args.columns(), timing: !args.no_timing, window, interrupts }
+    }
+
+    /// The work of one thread, until the input ends or nobody listens any more.
+    pub(super) fn run(&self, batches: &Sender<Batch>) {
+        let (mut judge, mut size) = (None, 1);
+        while let Some((taken, reward)) = self.take(size, &mut judge) {
+            let (started, lines) = (Instant::now(), taken.lines.len());
+            // A writer that has gone has said why.
+            if batches.send(self.score(taken, reward)).is_err() {
+                return;
+            }
+            let of_one = started.elapsed().as_secs_f64() / lines.max(1) as f64;
+            size = ((BATCH.as_secs_f64() / of_one) as usize).clamp(1, MOST);
+        }
+    }
+
+    /// Takes the next lines that are not blank, and makes `judge` what judges them; `None` where there are none. Only the
+    /// first is waited for.
+    fn take<'a>(
+        &self,
+        size: usize,
+        judge: &'a mut Option<(u64, PluginReward)>,
+    ) -> Option<(Taken, &'a PluginReward)> {
+        let mut reader = self.input.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut before, mut lines, mut error) = (Vec::new(), Vec::new(), None);
+        if std::mem::take(&mut reader.fresh) {
+            // What cannot be read is said when it is read.
+            before.push(Event::Begins(reader.lines.peek().ok().and_then(look)));
+        }
+        // Whoever waits for room does so with the input in hand: nobody could do anything with another line either.
+        self.window.wait_for_room();
+        let mut share = Share::default();
+        while !reader.over && self.interrupts.status().is_none() && lines.len() < size {
+            if !lines.is_empty() && !(reader.lines.is_ready() && self.window.has_room()) {
+                break;
+            }
+            match reader.lines.read() {
+                Ok(None) => reader.over = true,
+                Ok(Some(Line { text: Ok(text), .. })) if text.trim().is_empty() => {}
+                Ok(Some(line)) => {
+                    // Before the first is judged: it may have been waited for.
+                    if lines.is_empty() {
+                        before.extend(reader.refresh(line.number));
+                    }
+                    self.window.add(&mut share, line.text.as_ref().map_or(0, String::len));
+                    lines.push(line);
+                }
+                Err(why) => {
+                    reader.over = true;
+                    error = Some(why);
+                }
+            }
+        }
+        if before.is_empty() && lines.is_empty() && error.is_none() {
+            return None;
+        }
+        let place = reader.place;
+        reader.place += 1;
+        if judge.as_ref().is_none_or(|(version, _)| *version != reader.version) {
+            *judge = Some((reader.version, reader.reward.current()));
+        }
+        drop(reader);
+        let (_, reward) = judge.as_ref()?;
+        Some((Taken { place, before, lines, error, share }, reward))
+    }
+
+    fn score(&self, taken: Taken, reward: &PluginReward) -> Batch {
+        let Taken { place, before: mut events, lines, error, mut share } = taken;
+        let mut output = 0;
+        for Line { number, bytes, text } in lines {
+            let result = self.judge(text, reward);
+            if let Ok(Judged { text: Ok(text), .. }) = &result {
+                output += text.len();
+            }
+            events.push(Event::Line(Done { line: number, bytes, result }));
+        }
+        events.extend(error.map(Event::Unreadable));
+        self.window.settle(&mut share, output);
+        Batch { place, events, share }
+    }
+
+    fn judge(&self, text: Result<String, BadLine>, reward: &PluginReward) -> Result<Judged, Unfit> {
+        let row = text.map_err(LineError::from).and_then(|line| Ok(Row::parse(&line)?));
+        let row = row.map_err(|error| Unfit { error, row: None })?;
+        let submission = match row.submission(&self.columns) {
+            Ok(submission) => submission,
+            Err(error) => return Err(Unfit { error: error.into(), row: Some(row) }),
+        };
+        let score = reward.judge(&submission);
+        let text = row.with_score(&score, self.timing);
+        Ok(Judged { without_reference: submission.reference.is_none().then_some(row), score, text })
+    }
+}
+
+impl Reader {
+    /// Takes up what has changed, if it is time to look, to judge from this line on.
+    fn refresh(&mut self, line: u64) -> Option<Event> {
+        let next_look = self.next_look.as_mut().filter(|time| Instant::now() >= **time)?;
+        let refreshed = self.reward.refresh();
+        *next_look = Instant::now() + LOOK;
+        let refreshed = refreshed?;
+        let changed = matches!(refreshed, Refreshed::Changed(_));
+        if changed {
+            self.version += 1;
+            self.lines.set_longest(longest_line(&self.reward.current()));
+        }
+        Some(Event::Refreshed(refreshed, changed.then(|| Judges::of(&self.reward, line))))
+    }
+}
+
+/// The longest line that is read: one that is longer holds more than any of the verifiers may be given.
+fn longest_line(reward: &PluginReward) -> u64 {
+    (reward.largest_input() as u64).saturating_mul(BYTES_PER_BYTE)
+}

@@ -1,0 +1,208 @@
+//! The half of `gavel score` that writes: on the main thread, in the order of the input.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+use gavel_verify::{Failure, Score};
+
+use super::beginning::Beginning;
+use super::output::Output;
+use super::record::Record;
+use super::summary::Summary;
+use super::window::{Share, Window};
+use super::workers::{Batch, Done, Event, Judged, Unfit};
+use crate::cases::place;
+use crate::exit::{ExitStatus, Stop};
+use crate::interrupts::Interrupts;
+use crate::rows::Row;
+use crate::terminal::Terminal;
+use crate::written;
+
+/// How long a Ctrl-C can go unnoticed while there is nothing to write.
+const TICK: Duration = Duration::from_millis(50);
+
+pub(super) struct Writer<'a> {
+    pub(super) batches: Receiver<Batch>,
+    /// What has come before its turn, by its place.
+    pub(super) early: BTreeMap<u64, Batch>,
+    /// The place of the next batch.
+    pub(super) next: u64,
+    /// What is left of the one that is being written, and its share of the window.
+    pub(super) current: std::vec::IntoIter<Event>,
+    pub(super) share: Option<Share>,
+    /// Bytes of input whose lines are written since that was last shown.
+    pub(super) bytes: u64,
+    /// The first lines, as long as none of them is a submission; `None` where nobody doubts that some will be.
+    pub(super) beginning: Option<Beginning>,
+    pub(super) input: &'a Path,
+    pub(super) output: &'a mut Output,
+    /// Whether a line that is not scored has a line in the output all the same.
+    pub(super) answers_bad_lines: bool,
+    pub(super) record: Option<Record>,
+    pub(super) window: &'a Window,
+    pub(super) terminal: &'a Terminal,
+    pub(super) summary: Summary,
+    pub(super) interrupts: Interrupts,
+}
+
+impl Writer<'_> {
+    pub(super) fn run(&mut self) -> Result<ExitStatus, Stop> {
+        let status = loop {
+            let done = match self.wait()? {
+                Waited::Closed => {
+                    self.end_beginning()?;
+                    break self.status();
+                }
+                Waited::Interrupted(status) => break status,
+                Waited::Next(Event::Begins(looks)) => {
+                    self.beginning.iter_mut().for_each(|beginning| beginning.looks_like(looks));
+                    continue;
+                }
+                Waited::Next(Event::Line(done)) => done,
+                Waited::Next(Event::Unreadable(error)) => {
+                    self.output.flush()?;
+                    let error = anyhow::Error::from(error);
+                    return Err(error.context(format!("cannot read {}", self.input.display())).into());
+                }
+                Waited::Next(Event::Refreshed(refreshed, judges)) => {
+                    self.terminal.refreshed(&refreshed);
+                    if let (Some(record), Some(judges)) = (&mut self.record, judges) {
+                        record.add(judges)?;
+                    }
+                    continue;
+                }
+            };
+            match &mut self.beginning {
+                Some(beginning) if done.result.is_err() => {
+                    if beginning.keep(done) {
+                        self.end_beginning()?;
+                    }
+                }
+                _ => {
+                    for done in self.beginning.take().map(Beginning::lines).unwrap_or_default() {
+                        self.write(done)?;
+                    }
+                    self.write(done)?;
+                }
+            }
+        };
+        self.output.flush()?;
+        Ok(status)
+    }
+
+    /// Reports what was kept of the beginning, or says what the input is where that is no submissions at all.
+    fn end_beginning(&mut self) -> Result<(), Stop> {
+        match self.beginning.take().map_or(Ok(Vec::new()), Beginning::end) {
+            Ok(lines) => lines.into_iter().try_for_each(|done| self.write(done)),
+            Err(none) => Err(Stop::Input(anyhow!("{}", none.of(self.input)))),
+        }
+    }
+
+    /// Writes one line, or reports it.
+    fn write(&mut self, done: Done) -> Result<(), Stop> {
+        let Done { line, bytes, result } = done;
+        self.bytes += bytes;
+        match result {
+            Err(Unfit { error, row }) => {
+                self.summary.count_bad_line();
+                self.terminal.error(format_args!("{}: {error}", place(self.input, line)));
+                if self.answers_bad_lines {
+                    let answer = Row::answer_to_bad_line(row, &error.to_string());
+                    self.output.line(&answer.context("cannot write a line as JSON")?)?;
+                }
+            }
+            Ok(Judged { without_reference, score, text }) => {
+                self.summary.count(line, &score);
+                if let Some(row) = without_reference {
+                    let is_invalid = score.outcomes.iter().any(|(_, outcome)| is_unfit(&outcome.result));
+                    self.summary.count_without_reference(&row, is_invalid);
+                }
+                self.show_output(line, &score);
+                self.output.line(&text.context("cannot write a score as JSON")?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says what the plugins wrote about a line, where that is kept.
+    fn show_output(&self, line: u64, score: &Score) {
+        for (name, outcome) in &score.outcomes {
+            let mut said = written::lines(outcome.output.as_deref().unwrap_or_default());
+            if outcome.output.is_some() {
+                said.extend(outcome.result.as_ref().err().map(written::frames).unwrap_or_default());
+            }
+            if !said.is_empty() {
+                let place = place(self.input, line);
+                self.terminal.note(format_args!("{place}: {name} wrote:\n  | {}", said.join("\n  | ")));
+            }
+        }
+    }
+
+    /// Waits for what is next; what is written so far goes out first, if it is not there yet.
+    fn wait(&mut self) -> Result<Waited, Stop> {
+        loop {
+            if let Some(event) = self.current.next() {
+                return Ok(Waited::Next(event));
+            }
+            if let Some(share) = self.share.take() {
+                self.window.leave(share);
+                self.terminal.progress(std::mem::take(&mut self.bytes), || self.summary.so_far());
+            }
+            if let Some(batch) = self.early.remove(&self.next) {
+                self.next += 1;
+                (self.current, self.share) = (batch.events.into_iter(), Some(batch.share));
+                continue;
+            }
+            let batch = match self.batches.try_recv() {
+                Ok(batch) => Ok(batch),
+                Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
+                Err(TryRecvError::Empty) => {
+                    self.output.flush()?;
+                    self.batches.recv_timeout(TICK)
+                }
+            };
+            match batch {
+                Ok(batch) => {
+                    self.early.insert(batch.place, batch);
+                }
+                Err(RecvTimeoutError::Disconnected) if self.early.is_empty() => return Ok(Waited::Closed),
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.output.flush()?;
+                    let lost =
+                        "a score was lost, which is a bug in gavel; what comes after it is not written";
+                    return Err(anyhow!("{}: {lost}", self.input.display()).into());
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Some(status) = self.interrupts.status() {
+                        return Ok(Waited::Interrupted(status));
+                    }
+                }
+            }
+        }
+    }
+
+    fn status(&self) -> ExitStatus {
+        match self.interrupts.status() {
+            Some(status) => status,
+            None if self.summary.bad_lines() > 0 => ExitStatus::Failure,
+            None => ExitStatus::Success,
+        }
+    }
+}
+
+/// Whether the verifier says that the task lacks what it needs.
+fn is_unfit<T>(result: &Result<T, Failure>) -> bool {
+    matches!(result, Err(Failure::InvalidTask(_)))
+}
+
+/// What waiting came to.
+enum Waited {
+    Next(Event),
+    /// There will be no more.
+    Closed,
+    /// A signal has come.
+    Interrupted(ExitStatus),
+}

@@ -1,0 +1,129 @@
+//! From a reward file to a reward: plugins are found, held against the lock and the formula, granted what the file
+//! grants, and become verifiers.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use gavel_host::{Format, Host, Interpreter, Interpreters, Limits, LoadError, Plugin};
+
+use crate::error::RewardError;
+use crate::expression::{Inputs, Prices};
+use crate::file::{FORMULA, RewardFile, VerifierEntry, expression_error};
+use crate::files::Files;
+use crate::lookup::{FoundPlugin, find};
+use crate::reward::{NamedVerifier, Rules};
+use crate::source::Place;
+use crate::turns::Turns;
+
+/// Loads what `file` names, looking for plugins in `plugin_path` after the file's own folder; `files` learns where it
+/// looked and what it read.
+pub(crate) fn load(
+    host: &Host,
+    file: RewardFile,
+    plugin_path: &[PathBuf],
+    files: &Files,
+) -> Result<Rules, RewardError> {
+    let places = 0..file.verifiers.len();
+    let verifiers = places
+        .map(|place| load_verifier(host, &file, place, plugin_path, files))
+        .collect::<Result<_, _>>()?;
+    Ok(Rules::new(verifiers, file.formula, file.route))
+}
+
+/// Checks what the formula and the conditions read from the verifier at `index` against what its plugin declares. A
+/// command that declares nothing is not held to it: it may never have been described.
+fn check_metrics(file: &RewardFile, index: usize, plugin: &Plugin) -> Result<(), RewardError> {
+    let declared = &plugin.description().metrics;
+    if plugin.format() == Format::WasiCommand && declared.is_empty() {
+        return Ok(());
+    }
+    let check = |inputs: &Inputs, place: &Place, field: &str| {
+        inputs
+            .check_metrics(index, &file.verifiers[index].name, declared)
+            .map_err(|problem| expression_error(place.clone(), field, problem))
+    };
+    check(file.formula.inputs(), &file.formula_place, FORMULA)?;
+    for entry in &file.verifiers {
+        if let Some(when) = &entry.when {
+            check(when.inputs(), &entry.places.when, &format!("verifiers.{}.when", entry.name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Loads the verifier at `index`.
+fn load_verifier(
+    host: &Host,
+    file: &RewardFile,
+    index: usize,
+    plugin_path: &[PathBuf],
+    files: &Files,
+) -> Result<NamedVerifier, RewardError> {
+    let entry = &file.verifiers[index];
+    let beside = file.path.parent().unwrap_or(Path::new(""));
+    let field = |name: &str| format!("verifiers.{}.{name}", entry.name);
+    let not_found = |error| {
+        let (place, field) = (entry.places.plugin.clone(), field("plugin"));
+        match error {
+            RewardError::Load(source) => RewardError::Plugin { place, field, source: Box::new(source) },
+            error => RewardError::Lookup { place, field, source: Box::new(error) },
+        }
+    };
+    let mut found = find(&entry.plugin, beside, plugin_path, files).map_err(not_found)?;
+    if let Some(manifest) = &mut found.manifest {
+        manifest.choose_interpreter(&entry.options);
+    }
+    // What is not what a lock says is neither compiled nor asked what it is.
+    let wasm = found.read_noting(files).map_err(not_found)?;
+    let plugin = host.load(&wasm, &found.shown()).map_err(|source| not_found(source.into()))?;
+    check_metrics(file, index, &plugin)?;
+    let mut folders = vec![beside.to_owned()];
+    folders.extend(plugin_path.iter().cloned());
+    let plugin = found.grant_noting(plugin, host, &entry.grant, &folders, files).map_err(|error| {
+        let (place, name) = match error {
+            RewardError::NotAsked { .. } => (&entry.places.plugin, "plugin"),
+            _ => (&entry.places.grant, "grant"),
+        };
+        RewardError::Lookup { place: place.clone(), field: field(name), source: Box::new(error) }
+    })?;
+    let limits = limits(entry, &found);
+    let verifier = plugin.verifier(&entry.options, &limits).map_err(|source| {
+        let (place, name) = match source {
+            LoadError::InvalidOptions { .. } => (&entry.places.options, "options"),
+            LoadError::TooLarge { .. } => (&entry.places.limits, "limits"),
+            _ => (&entry.places.plugin, "plugin"),
+        };
+        RewardError::Plugin { place: place.clone(), field: field(name), source: Box::new(source) }
+    })?;
+    let interpreters = plugin.interpreters().into_iter().flat_map(Interpreters::iter);
+    let of_interpreter = |interpreter: &Interpreter| {
+        (format!("{}/{}", entry.name, interpreter.language().name), interpreter.digest().to_owned())
+    };
+    let own = (entry.name.clone(), plugin.digest().to_owned());
+    Ok(NamedVerifier {
+        name: entry.name.clone(),
+        digests: std::iter::once(own).chain(interpreters.map(of_interpreter)).collect(),
+        prices: Prices { on_failure: entry.on_failure, on_limit: entry.on_limit },
+        input: limits.input,
+        when: entry.when.clone(),
+        turns: Turns::new(entry.max_concurrency),
+        verifier: Arc::new(verifier),
+    })
+}
+
+/// The limits of a verifier: what the reward file says, then what its plugin may say, then gavel's own.
+fn limits(entry: &VerifierEntry, found: &FoundPlugin) -> Limits {
+    let (granted, wishes) = found.granted_limits();
+    let unanswered = wishes.iter().filter(|wish| !entry.limits.says(wish.field));
+    let wanted: Vec<_> = unanswered.map(|wish| format!("{} = {}", wish.field, wish.wanted)).collect();
+    if !wanted.is_empty() {
+        tracing::warn!(
+            "{}: the plugin of `{}` wants more than gavel grants by itself: {} to its table to grant it, or say \
+             less there",
+            entry.places.plugin,
+            entry.name,
+            format_args!("add `limits = {{ {} }}`", wanted.join(", ")),
+        );
+    }
+    entry.limits.or(granted).resolve()
+}

@@ -1,0 +1,121 @@
+//! The columns of a task, as a reward file names them: `task.data_source`.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
+use gavel_verify::{Submission, visible_name};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::source::closest;
+
+/// What a name of a task's column starts with.
+pub(crate) const PREFIX: &str = "task.";
+
+/// The columns of one submission's task, read when one is first asked for.
+pub(crate) struct Task<'a> {
+    metadata: &'a str,
+    columns: OnceCell<HashMap<String, &'a RawValue>>,
+}
+
+/// The value of a column.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Column {
+    Null,
+    Truth(bool),
+    Number(f64),
+    Text(String),
+    /// A list or an object, as JSON.
+    Other(String),
+}
+
+impl<'a> Task<'a> {
+    pub(crate) fn of(submission: &'a Submission) -> Self {
+        Self { metadata: &submission.metadata, columns: OnceCell::new() }
+    }
+
+    /// The value of a column, or of what a name with dots leads to; `None` where there is none.
+    pub(crate) fn column(&self, name: &str) -> Option<Column> {
+        // Metadata that is no object has no columns; the verifiers say what is wrong with it.
+        let columns = self.columns.get_or_init(|| serde_json::from_str(self.metadata).unwrap_or_default());
+        within(columns, name)
+    }
+}
+
+impl Task<'_> {
+    /// What to say of the columns where there is none called `name`: the nearest, and those that there are.
+    pub(crate) fn described(&self, name: &str) -> String {
+        const MOST: usize = 10;
+        let columns = self.columns.get().into_iter().flatten();
+        let mut names: Vec<&str> = columns.map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        if names.is_empty() {
+            return " (the task has none)".to_owned();
+        }
+        let near = closest(name, names.iter().copied());
+        let near =
+            near.map(|near| format!(", did you mean `{}`?", visible_name(&near, 60))).unwrap_or_default();
+        let more = if names.len() > MOST { ", …" } else { "" };
+        let shown = names.iter().take(MOST).map(|name| format!("`{}`", visible_name(name, 60)));
+        format!("{near} (there are {}{more})", shown.collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// The entry called `path`, or the one that the first name in it leads to.
+fn within(entries: &HashMap<String, &RawValue>, path: &str) -> Option<Column> {
+    if let Some(entry) = entries.get(path) {
+        return serde_json::from_str(entry.get()).ok().map(Column::of);
+    }
+    let (entry, path) = path.split_once('.')?;
+    within(&serde_json::from_str(entries.get(entry)?.get()).ok()?, path)
+}
+
+impl Column {
+    fn of(value: Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(truth) => Self::Truth(truth),
+            Value::Number(number) => Self::Number(number.as_f64().unwrap_or(f64::NAN)),
+            Value::String(text) => Self::Text(text),
+            other => Self::Other(other.to_string()),
+        }
+    }
+
+    /// What stands there, in a word or two.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Truth(_) => "true or false",
+            Self::Number(_) => "a number",
+            Self::Text(_) => "text",
+            Self::Other(_) => "a list or an object",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_dots_lead_into_objects_unless_a_column_is_called_so() {
+        let metadata = r#"{"a": {"b": {"c": 1.5}, "n": null}, "a.b": "text", "t": true, "l": [1]}"#;
+        let submission = Submission { metadata: metadata.to_owned(), ..Submission::default() };
+        let task = Task::of(&submission);
+        for (name, column) in [
+            ("a.b", Some(Column::Text("text".to_owned()))),
+            ("a.b.c", Some(Column::Number(1.5))),
+            ("a.n", Some(Column::Null)),
+            ("t", Some(Column::Truth(true))),
+            ("l", Some(Column::Other("[1]".to_owned()))),
+            ("a.x", None),
+            ("b", None),
+        ] {
+            assert_eq!(task.column(name), column, "{name}");
+        }
+        for metadata in ["", "[1]", "no JSON"] {
+            let submission = Submission { metadata: metadata.to_owned(), ..Submission::default() };
+            assert_eq!(Task::of(&submission).column("a"), None);
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What many rewards share: one host, one set of worker threads, one queue.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Barrier, Mutex, PoisonError};
+use std::thread;
+
+use gavel_host::{Host, HostConfig};
+use gavel_verify::Verifier;
+
+use crate::error::{FormulaError, RewardError};
+use crate::expression::{Formula, Prices};
+use crate::file::RewardFile;
+use crate::files::Files;
+use crate::load;
+use crate::pool::{Client, Pool, Room};
+use crate::reward::{NamedVerifier, PluginReward, Rules};
+use crate::turns::Turns;
+
+/// How a workspace is set up.
+#[derive(Debug, Clone)]
+pub struct WorkspaceOptions {
+    /// Threads that judge.
+    pub workers: NonZeroUsize,
+    /// How much may wait for them where room is asked for; see [`PluginReward::try_submit_batch`].
+    pub room: Room,
+    /// Folders to look for plugins in, after the reward file's own.
+    pub plugin_path: Vec<PathBuf>,
+    /// Where compiled plugins are kept between runs; see [`HostConfig::cache_dir`].
+    pub cache_dir: Option<PathBuf>,
+    /// Where they are kept instead, where that cannot be used or written to; see [`HostConfig::cache_fallback_dir`].
+    pub cache_fallback_dir: Option<PathBuf>,
+    /// The most bytes that they take there; see [`HostConfig::cache_size`].
+    pub cache_size: u64,
+    /// Whether what plugins write is kept for their authors; see [`HostConfig::for_authors`].
+    pub for_authors: bool,
+}
+
+impl Default for WorkspaceOptions {
+    /// As many workers as the machine runs threads at once, no plugin path, no cache, nothing for authors.
+    fn default() -> Self {
+        let workers = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let HostConfig { cache_dir, cache_size, .. } = HostConfig::default();
+        Self {
+            workers,
+            room: Room::default(),
+            plugin_path: Vec::new(),
+            cache_dir,
+            cache_fallback_dir: None,
+            cache_size,
+            for_authors: false,
+        }
+    }
+}
+
+/// Loads rewards and judges for all of them with the same threads. Cheap to clone; every clone is the same workspace.
+///
+/// One for a process is enough, however many rewards it has: plugins share engines and warm memories in it, and a
+/// thousand rewards have no more threads than one. Its threads end when it and every reward of it are dropped and what
+/// was submitted is answered.
+#[derive(Debug, Clone)]
+pub struct Workspace(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    host: Host,
+    /// Held by whoever waits for all threads at once: two of them would wait for each other.
+    all_threads: Mutex<()>,
+    pool: Pool,
+    plugin_path: Vec<PathBuf>,
+}
+
+impl Workspace {
+    /// Starts the host and the threads.
+    ///
+    /// # Errors
+    /// When the machine refuses either.
+    pub fn start(options: &WorkspaceOptions) -> Result<Self, RewardError> {
+        let WorkspaceOptions { workers, room, plugin_path, .. } = options;
+        let host = Host::new(HostConfig {
+            cache_dir: options.cache_dir.clone(),
+            cache_fallback_dir: options.cache_fallback_dir.clone(),
+            cache_size: options.cache_size,
+            slots: u32::try_from(workers.get()).unwrap_or(u32::MAX),
+            for_authors: options.for_authors,
+            ..HostConfig::default()
+        })?;
+        host.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
+        let pool = Pool::start(*workers, *room)?;
+        Ok(Self(Arc::new(Inner {
+            host,
+            all_threads: Mutex::default(),
+            pool,
+            plugin_path: plugin_path.clone(),
+        })))
+    }
+
+    /// Reads a reward file, loads its plugins, and makes them ready to score.
+    ///
+    /// # Errors
+    /// See [`RewardError`]: one error, that names file, line and field.
+    pub fn load(&self, path: &Path) -> Result<PluginReward, RewardError> {
+        self.load_file(RewardFile::read(path)?, &Files::default())
+    }
+
+    /// As [`Workspace::load`], of a text that lies in no file. `path` is what errors call it; plugins are looked for from
+    /// its folder.
+    ///
+    /// # Errors
+    /// As [`Workspace::load`].
+    pub fn load_text(&self, path: &Path, text: &str) -> Result<PluginReward, RewardError> {
+        self.load_file(RewardFile::parse(path, text)?, &Files::default())
+    }
+
+    /// `files` learns what was read and looked for.
+    pub(crate) fn load_file(&self, file: RewardFile, files: &Files) -> Result<PluginReward, RewardError> {
+        let rules = load::load(&self.0.host, file, &self.0.plugin_path, files)?;
+        Ok(PluginReward::new(self.clone(), rules))
+    }
+
+    /// A reward of verifiers that are written in Rust, or loaded by hand, with a formula over their names.
+    ///
+    /// # Errors
+    /// When the formula is none, or names a verifier that is not there.
+    ///
+    /// ```
+    /// use gavel_reward::{Workspace, WorkspaceOptions};
+    /// use gavel_verify::{Description, Outcome, Submission, Verdict, Verifier, score_all};
+    /// use std::{sync::Arc, time::Duration};
+    ///
+    /// struct Short(Description);
+    ///
+    /// impl Verifier for Short {
+    ///     fn description(&self) -> &Description {
+    ///         &self.0
+    ///     }
+    ///     fn verify(&self, submission: &Submission) -> Outcome {
+    ///         let reward = if submission.completion.len() < 10 { 1.0 } else { 0.0 };
+    ///         Outcome::verdict(Verdict::new(reward), Duration::ZERO)
+    ///     }
+    /// }
+    ///
+    /// let workspace = Workspace::start(&WorkspaceOptions::default())?;
+    /// let short = Arc::new(Short(Description::named("short")));
+    /// let reward = workspace.reward_of([("short".to_owned(), short as Arc<dyn Verifier>)], "2 * short")?;
+    /// let submission = Submission { completion: "42".to_owned(), ..Submission::default() };
+    /// assert_eq!(score_all(&reward, [submission])?[0].reward, Ok(2.0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reward_of(
+        &self,
+        verifiers: impl IntoIterator<Item = (String, Arc<dyn Verifier>)>,
+        formula: &str,
+    ) -> Result<PluginReward, FormulaError> {
+        let named = |(name, verifier): (String, Arc<dyn Verifier>)| NamedVerifier {
+            digests: vec![(name.clone(), String::new())],
+            name,
+            prices: Prices::default(),
+            input: usize::MAX,
+            when: None,
+            turns: Turns::new(None),
+            verifier,
+        };
+        let verifiers: Vec<_> = verifiers.into_iter().map(named).collect();
+        let names: Vec<&str> = verifiers.iter().map(|verifier| verifier.name.as_str()).collect();
+        let formula = Formula::parse(formula, &names)?;
+        Ok(PluginReward::new(self.clone(), Rules::new(verifiers, formula, None)))
+    }
+
+    /// The threads that judge.
+    pub fn workers(&self) -> NonZeroUsize {
+        self.0.pool.workers()
+    }
+
+    /// Submissions that wait for a thread, and the bytes that they hold.
+    pub fn waiting(&self) -> (usize, usize) {
+        self.0.pool.waiting()
+    }
+
+    /// Does `work` on one of the threads that judge: they have the stack that [`PluginReward::judge`] needs, and there are
+    /// as many as may judge at once.
+    pub fn spawn(&self, work: impl FnOnce() + Send + 'static) {
+        self.0.pool.spawn(Client::default(), Box::new(work), 0);
+    }
+
+    /// Does `work` on each of the threads, and waits for all of them. Only for a workspace that does nothing else yet:
+    /// each waits for the last to come.
+    pub(crate) fn on_every_thread(&self, work: impl Fn() + Send + Sync + 'static) {
+        let _alone = self.0.all_threads.lock().unwrap_or_else(PoisonError::into_inner);
+        let workers = self.workers().get();
+        let (work, together) = (Arc::new(work), Arc::new(Barrier::new(workers + 1)));
+        for _ in 0..workers {
+            let (work, together) = (Arc::clone(&work), Arc::clone(&together));
+            self.spawn(move || {
+                work();
+                together.wait();
+            });
+        }
+        together.wait();
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.0.pool
+    }
+}
