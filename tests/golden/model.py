@@ -1,4 +1,4 @@
-"""Writes tests/golden/{llama,qwen2}: tiny random checkpoints, and what `transformers` computes with them.
+"""Writes tests/golden/{llama,qwen2,qwen3,llama3}: tiny random checkpoints, and what `transformers` computes with them.
 
     python -m venv /tmp/golden && /tmp/golden/bin/pip install torch==2.11.0 transformers safetensors
     /tmp/golden/bin/python tests/golden/model.py
@@ -38,6 +38,18 @@ def llama():
     return transformers.LlamaForCausalLM(config)
 
 
+def llama3():
+    """Llama with the scaled positions of Llama 3.1, over a context so short that slow and fast ones are in it."""
+    scaled = {"rope_type": "llama3", "factor": 4.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
+    config = transformers.LlamaConfig(
+        **SHARED,
+        num_key_value_heads=2,
+        tie_word_embeddings=True,
+        rope_parameters={**scaled, "rope_theta": 500.0, "original_max_position_embeddings": 64},
+    )
+    return transformers.LlamaForCausalLM(config)
+
+
 def qwen2():
     """Grouped queries, tied embeddings, biases, another rotary base."""
     config = transformers.Qwen2Config(
@@ -48,6 +60,20 @@ def qwen2():
         rope_parameters={"rope_type": "default", "rope_theta": 1e6},
     )
     return transformers.Qwen2ForCausalLM(config)
+
+
+def qwen3():
+    """Norms of queries and keys, heads wider than their share of the stream, biases on all projections of attention."""
+    config = transformers.Qwen3Config(
+        **SHARED,
+        num_key_value_heads=2,
+        head_dim=12,
+        attention_bias=True,
+        tie_word_embeddings=False,
+        rms_norm_eps=1e-6,
+        rope_parameters={"rope_type": "default", "rope_theta": 1e6},
+    )
+    return transformers.Qwen3ForCausalLM(config)
 
 
 def randomise(model):
@@ -99,7 +125,7 @@ def expected(model):
 
 
 def main():
-    for seed, (name, make) in enumerate({"llama": llama, "qwen2": qwen2}.items()):
+    for seed, (name, make) in enumerate({"llama": llama, "qwen2": qwen2, "qwen3": qwen3, "llama3": llama3}.items()):
         torch.manual_seed(seed)
         model = make().eval()
         randomise(model)

@@ -23,8 +23,8 @@ struct Case {
 }
 
 impl Case {
-    fn both() -> [Self; 2] {
-        ["llama", "qwen2"].map(|name| {
+    fn all() -> [Self; 4] {
+        ["llama", "qwen2", "qwen3", "llama3"].map(|name| {
             let directory = golden(name);
             let expected = Tensor::read_safetensors(directory.join("expected.safetensors")).unwrap();
             let model = Model::load(&directory, Device::Cpu, Precision::FULL).unwrap();
@@ -52,7 +52,7 @@ fn largest_difference(a: &Tensor, b: &Tensor) -> f64 {
 
 #[test]
 fn logits_are_those_of_transformers() {
-    for case in Case::both() {
+    for case in Case::all() {
         let logits = no_grad(|| case.model.forward(case.expected("tokens"), None));
         case.assert_close(&logits, "logits");
     }
@@ -60,7 +60,7 @@ fn logits_are_those_of_transformers() {
 
 #[test]
 fn logits_of_padded_batches_are_those_of_transformers() {
-    for case in Case::both() {
+    for case in Case::all() {
         for side in ["left", "right"] {
             let (tokens, mask) =
                 (case.expected(&format!("tokens_{side}")), case.expected(&format!("mask_{side}")));
@@ -81,7 +81,7 @@ fn logits_of_padded_batches_are_those_of_transformers() {
 
 #[test]
 fn log_probs_and_entropies_are_those_of_transformers() {
-    for case in Case::both() {
+    for case in Case::all() {
         let rows = Vec::<Vec<i64>>::try_from(case.expected("tokens")).unwrap();
         let groups: Vec<Group<'_>> =
             rows.iter().map(|row| Group { prompt: &row[..1], completions: vec![&row[1..]] }).collect();
@@ -94,7 +94,7 @@ fn log_probs_and_entropies_are_those_of_transformers() {
 
 #[test]
 fn greedy_continuations_are_those_of_transformers() {
-    for case in Case::both() {
+    for case in Case::all() {
         let (tokens, mask) = (case.expected("tokens_left"), case.expected("mask_left"));
         let prompts: Vec<Vec<i64>> = (0..tokens.size()[0])
             .map(|row| {
@@ -112,7 +112,7 @@ fn greedy_continuations_are_those_of_transformers() {
 
 #[test]
 fn saving_and_loading_changes_no_bit() {
-    for case in Case::both() {
+    for case in Case::all() {
         let directory = tempfile::tempdir().unwrap();
         case.model.save(directory.path()).unwrap();
         let again = Model::load(directory.path(), Device::Cpu, Precision::FULL).unwrap();

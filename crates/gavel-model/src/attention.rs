@@ -3,6 +3,7 @@
 use tch::{Kind, Tensor};
 
 use crate::Config;
+use crate::rope::frequencies;
 
 /// The rotary position embedding of given positions, ready to be applied to queries and keys.
 ///
@@ -30,9 +31,7 @@ pub(crate) fn neighbours_from_halves(config: &Config) -> Vec<i64> {
 impl Rope {
     /// For `positions` `(T)` or `(B, T)`.
     pub(crate) fn new(config: &Config, positions: &Tensor) -> Self {
-        let options = (Kind::Float, positions.device());
-        let exponents = Tensor::arange_start_step(0, config.head_dim, 2, options) / config.head_dim as f64;
-        let frequencies = (exponents * -config.rope_theta.ln()).exp();
+        let frequencies = frequencies(config, positions.device());
         let angles = positions.to_kind(Kind::Float).unsqueeze(-1) * frequencies;
         Self { turns: Tensor::complex(&angles.cos(), &angles.sin()).unsqueeze(-2) }
     }

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
-use std::fs;
+use std::fmt::Display;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensors, View};
@@ -81,10 +82,21 @@ pub(crate) fn write(directory: &Path, config: &Config, weights: &Weights, kind: 
         .into_iter()
         .map(|(stored, tensor)| (stored.name, Contents::of(&tensor, kind)))
         .collect();
+    write_tensors(&path, tensors)
+}
+
+/// Writes a file of tensors, with the permissions of any new file: safetensors makes one that its owner alone can read.
+pub(crate) fn write_tensors<N, V>(path: &Path, tensors: impl IntoIterator<Item = (N, V)>) -> Result<(), Error>
+where
+    N: AsRef<str> + Ord + Display,
+    V: View,
+{
+    let new = File::create(path).and_then(|file| file.metadata()).map_err(Error::write(path))?;
     // transformers refuses files that do not say which framework's layout they hold.
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    safetensors::serialize_to_file(tensors, Some(metadata), &path)
-        .map_err(|source| Error::WriteWeights { path, source })
+    safetensors::serialize_to_file(tensors, Some(metadata), path)
+        .map_err(|source| Error::WriteWeights { path: path.to_owned(), source })?;
+    fs::set_permissions(path, new.permissions()).map_err(Error::write(path))
 }
 
 /// The one file, or the shards that the index lists.

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::Error;
+use crate::{Error, RopeScaling};
 
-/// The families of decoder-only transformers that are supported. They differ in where biases are.
+/// The families of decoder-only transformers that are supported. They differ in where biases and norms are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Architecture {
     /// `LlamaForCausalLM`: no biases, unless `attention_bias` puts one on all four attention projections.
@@ -15,16 +15,20 @@ pub enum Architecture {
     Llama,
     /// `Qwen2ForCausalLM`: biases on the query, key and value projections.
     Qwen2,
+    /// `Qwen3ForCausalLM` ([2505.09388](https://arxiv.org/abs/2505.09388)): RMSNorm of every query and key before positions
+    /// turn them; no biases, unless `attention_bias` puts one on all four attention projections.
+    Qwen3,
 }
 
 impl Architecture {
-    const ALL: [Self; 2] = [Self::Llama, Self::Qwen2];
+    const ALL: [Self; 3] = [Self::Llama, Self::Qwen2, Self::Qwen3];
 
     /// The `model_type` of `config.json`.
     pub fn model_type(self) -> &'static str {
         match self {
             Self::Llama => "llama",
             Self::Qwen2 => "qwen2",
+            Self::Qwen3 => "qwen3",
         }
     }
 
@@ -33,6 +37,7 @@ impl Architecture {
         match self {
             Self::Llama => "LlamaForCausalLM",
             Self::Qwen2 => "Qwen2ForCausalLM",
+            Self::Qwen3 => "Qwen3ForCausalLM",
         }
     }
 }
@@ -56,7 +61,8 @@ pub struct Config {
     pub num_attention_heads: i64,
     /// Number of key and value heads; divides `num_attention_heads`.
     pub num_key_value_heads: i64,
-    /// Width of one head; even. `hidden_size / num_attention_heads` when `config.json` does not say.
+    /// Width of one head; even. When `config.json` does not say, 128 for Qwen3 and `hidden_size / num_attention_heads` for
+    /// the others, as in `transformers`.
     pub head_dim: i64,
     /// The longest sequence that the model was made for. Not enforced.
     pub max_position_embeddings: i64,
@@ -64,9 +70,11 @@ pub struct Config {
     pub rms_norm_eps: f64,
     /// The base of the rotary position embedding.
     pub rope_theta: f64,
+    /// How its frequencies are scaled.
+    pub rope_scaling: Option<RopeScaling>,
     /// Whether the output projection is the token embedding.
     pub tie_word_embeddings: bool,
-    /// Llama only: biases on all four attention projections.
+    /// Llama and Qwen3 only: biases on all four attention projections.
     pub attention_bias: bool,
     /// Standard deviation of freshly drawn weights.
     pub initializer_range: f64,
@@ -94,6 +102,7 @@ impl Default for Config {
             max_position_embeddings: 2048,
             rms_norm_eps: 1e-6,
             rope_theta: 10_000.0,
+            rope_scaling: None,
             tie_word_embeddings: true,
             attention_bias: false,
             initializer_range: 0.02,
@@ -142,8 +151,11 @@ impl Config {
         set("max_position_embeddings", json!(self.max_position_embeddings));
         set("rms_norm_eps", json!(self.rms_norm_eps));
         set("rope_theta", json!(self.rope_theta));
+        if let Some(scaling) = self.rope_scaling {
+            set("rope_scaling", scaling.to_json());
+        }
         set("tie_word_embeddings", json!(self.tie_word_embeddings));
-        if self.architecture == Architecture::Llama {
+        if self.architecture != Architecture::Qwen2 {
             set("attention_bias", json!(self.attention_bias));
         }
         set("initializer_range", json!(self.initializer_range));
@@ -200,7 +212,7 @@ impl Fields<'_> {
         self.refuse_what_is_not_supported()?;
         let hidden_size = self.required("hidden_size")?;
         let num_attention_heads = self.required("num_attention_heads")?;
-        let rope_theta = self.rope_theta()?;
+        let (rope_theta, rope_scaling) = self.rope()?;
         self.map.remove("torch_dtype");
         self.map.remove("dtype");
         let config = Config {
@@ -213,11 +225,13 @@ impl Fields<'_> {
             num_key_value_heads: self.optional("num_key_value_heads")?.unwrap_or(num_attention_heads),
             head_dim: match self.optional("head_dim")? {
                 Some(head_dim) => head_dim,
+                None if architecture == Architecture::Qwen3 => 128,
                 None => hidden_size / num_attention_heads.max(1),
             },
             max_position_embeddings: self.optional("max_position_embeddings")?.unwrap_or(2048),
             rms_norm_eps: self.number("rms_norm_eps")?.unwrap_or(1e-6),
             rope_theta,
+            rope_scaling,
             tie_word_embeddings: self.flag("tie_word_embeddings")?,
             attention_bias: self.flag("attention_bias")?,
             initializer_range: self.number("initializer_range")?.unwrap_or(0.02),
@@ -233,7 +247,9 @@ impl Fields<'_> {
         self.map.remove("architectures");
         let name = self.map.remove("model_type").ok_or_else(|| self.wrong("model_type", "is missing"))?;
         let known = Architecture::ALL.into_iter().find(|known| name == known.model_type());
-        known.ok_or_else(|| self.wrong("model_type", format!("is {name}; llama and qwen2 are supported")))
+        known.ok_or_else(|| {
+            self.wrong("model_type", format!("is {name}; llama, qwen2 and qwen3 are supported"))
+        })
     }
 
     /// Refuses fields that change the computation in a way that the model does not follow.
@@ -249,6 +265,12 @@ impl Fields<'_> {
         if self.map.contains_key("quantization_config") {
             return Err(self.wrong("quantization_config", "is present; quantized weights are not supported"));
         }
+        let sliding = |layers: &Vec<Value>| layers.iter().any(|layer| layer != "full_attention");
+        if self.map.get("layer_types").and_then(Value::as_array).is_some_and(sliding) {
+            return Err(
+                self.wrong("layer_types", "has layers without full attention, which is not supported")
+            );
+        }
         let partial = self.map.get("partial_rotary_factor").and_then(Value::as_f64);
         if partial.is_some_and(|factor| factor != 1.0) {
             return Err(self.wrong("partial_rotary_factor", "is not 1, which is not supported"));
@@ -256,19 +278,20 @@ impl Fields<'_> {
         Ok(())
     }
 
-    /// The rotary base: `rope_theta` beside `rope_scaling` (transformers 4), or both in `rope_parameters` (5).
-    fn rope_theta(&mut self) -> Result<f64, Error> {
-        let mut theta = self.number("rope_theta")?;
+    /// The rotary base and its scaling: `rope_theta` beside `rope_scaling` (transformers 4), or both in `rope_parameters`
+    /// (5).
+    fn rope(&mut self) -> Result<(f64, Option<RopeScaling>), Error> {
+        let (mut theta, mut scaling) = (self.number("rope_theta")?, None);
         for field in ["rope_scaling", "rope_parameters"] {
             let Some(value) = self.map.remove(field) else { continue };
             let Value::Object(parameters) = value else { continue };
             let kind = parameters.get("rope_type").or_else(|| parameters.get("type"));
-            if let Some(kind) = kind.filter(|&kind| kind != "default") {
-                return Err(self.wrong(field, format!("asks for {kind}; only the default rope is supported")));
-            }
+            let kind = kind.and_then(Value::as_str).unwrap_or("default");
+            let read = RopeScaling::read(kind, &parameters).map_err(|reason| self.wrong(field, reason))?;
+            scaling = read.or(scaling);
             theta = parameters.get("rope_theta").and_then(Value::as_f64).or(theta);
         }
-        Ok(theta.unwrap_or(10_000.0))
+        Ok((theta.unwrap_or(10_000.0), scaling))
     }
 
     fn required(&mut self, field: &str) -> Result<i64, Error> {

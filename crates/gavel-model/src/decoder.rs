@@ -5,8 +5,9 @@ use gavel_torch::{Parameter, linear};
 use tch::Tensor;
 
 use crate::Config;
-use crate::layers::{Heads, add_rms_norm, attention, embedding, feed_forward, rows};
+use crate::layers::{Heads, add_rms_norm, attention, embedding, feed_forward, head_norm, rows};
 use crate::packed::Packed;
+use crate::rope::frequencies;
 use crate::weights::{Block, Weights};
 
 /// A model's shape and weights. `masters` get the gradients, `values` are the same in the format of the pass.
@@ -37,7 +38,7 @@ impl<'a> Decoder<'a> {
     }
 
     pub(crate) fn rotation(&self, batch: &Packed) -> Rotation {
-        Rotation::new(&batch.positions, self.config.head_dim, self.config.rope_theta)
+        Rotation::with_frequencies(&batch.positions, &frequencies(self.config, batch.positions.device()))
     }
 
     pub(crate) fn embed(&self, batch: &Packed) -> Stream {
@@ -51,13 +52,18 @@ impl<'a> Decoder<'a> {
         let heads = Heads { queries: num_attention_heads, keys: num_key_value_heads, width: head_dim };
         let (masters, values) = (&self.masters.blocks[layer], &self.values.blocks[layer]);
         let of = |field: fn(&Block) -> &Tensor| parameter(field(masters), field(values));
-        let bias = |field: fn(&Block) -> Option<&Tensor>| Some(parameter(field(masters)?, field(values)?));
+        let perhaps = |field: fn(&Block) -> Option<&Tensor>| Some(parameter(field(masters)?, field(values)?));
 
         let norm = of(|block| &block.attention_norm);
         let (sum, normalised) = add_rms_norm(&stream.sum, stream.delta.as_ref(), norm, rms_norm_eps);
-        let qkv = linear(&normalised, of(|block| &block.qkv), bias(|block| block.qkv_bias.as_ref()));
+        let qkv = linear(&normalised, of(|block| &block.qkv), perhaps(|block| block.qkv_bias.as_ref()));
+        let query_norm = perhaps(|block| block.query_norm.as_ref());
+        let qkv = match query_norm.zip(perhaps(|block| block.key_norm.as_ref())) {
+            Some((queries, keys)) => head_norm(&qkv, heads, queries, keys, rms_norm_eps),
+            None => qkv,
+        };
         let seen = attention(qkv, heads, rotation, &batch.visibility);
-        let attended = linear(&seen, of(|block| &block.output), bias(|block| block.output_bias.as_ref()));
+        let attended = linear(&seen, of(|block| &block.output), perhaps(|block| block.output_bias.as_ref()));
 
         let norm = of(|block| &block.feed_forward_norm);
         let (sum, normalised) = add_rms_norm(&sum, Some(&attended), norm, rms_norm_eps);

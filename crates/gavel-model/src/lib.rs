@@ -1,4 +1,4 @@
-//! Llama- and Qwen2-shaped language models on tch: Hugging Face directories, tokenizer, generation.
+//! Llama-, Qwen2- and Qwen3-shaped language models on tch: Hugging Face directories, tokenizer, generation.
 //!
 //! ```no_run
 //! use gavel_model::{Model, Precision, Sampling, StopStrings, Tokenizer};
@@ -30,6 +30,7 @@ mod layers;
 mod log_probs;
 mod model;
 mod packed;
+mod rope;
 mod tokenizer;
 mod weights;
 
@@ -47,4 +48,5 @@ pub use gguf::{Imported, import_gguf};
 pub use log_probs::TokenLogProbs;
 pub use model::{Model, Precision};
 pub use packed::{Group, Packed};
+pub use rope::RopeScaling;
 pub use tokenizer::Tokenizer;

@@ -20,10 +20,11 @@ fn config() -> Config {
     }
 }
 
-/// Qwen2 with biases and a tied head, Llama with neither, and heads that share no keys.
-fn configs() -> [Config; 3] {
+/// Qwen2 with biases and a tied head, Llama with neither, heads that share no keys, and heads with norms.
+fn configs() -> [Config; 4] {
     let llama = Config { architecture: Architecture::Llama, tie_word_embeddings: false, ..config() };
-    [config(), llama, Config { num_key_value_heads: 4, ..config() }]
+    let qwen3 = Config { architecture: Architecture::Qwen3, head_dim: 6, ..config() };
+    [config(), llama, Config { num_key_value_heads: 4, ..config() }, qwen3]
 }
 
 fn model(config: &Config) -> Model {
@@ -155,8 +156,9 @@ fn packed_sequences_have_the_log_probs_and_gradients_of_sequences_apart() {
                 };
                 let what = format!("{:?}, way {code:04b}, {groups:?}", config.architecture);
                 let found = packed_gradients(&config, &groups, &way);
-                assert_close(&found.0, &log_probs, 1e-6, &what);
-                assert_close(&found.1, &entropy, 1e-6, &what);
+                // Norms of heads bring rounding up to where weights are.
+                assert_close(&found.0, &log_probs, 3e-6, &what);
+                assert_close(&found.1, &entropy, 3e-6, &what);
                 for ((name, found), (_, expected)) in found.2.iter().zip(&expected) {
                     assert!(expected.abs().max().double_value(&[]) > 0.0, "{name} has a say");
                     assert_close(found, expected, 1e-5, &format!("{name}, {what}"));

@@ -218,6 +218,11 @@ impl Model {
         for block in &mut weights.blocks {
             block.qkv = block.qkv.index_select(0, &rows);
             block.qkv_bias = block.qkv_bias.as_ref().map(|bias| bias.index_select(0, &rows));
+            // The norms of a head go along with its rows: the first head's are in the order of every head's.
+            let of_head = rows.narrow(0, 0, self.config.head_dim);
+            for norm in [&mut block.query_norm, &mut block.key_norm].into_iter().flatten() {
+                *norm = norm.index_select(0, &of_head);
+            }
         }
         Network { config: self.config.clone(), weights }
     }
@@ -294,6 +299,16 @@ impl Network {
         let projected = input.linear(&block.qkv, block.qkv_bias.as_ref());
         let heads = projected.view([rows, length, num_attention_heads + 2 * num_key_value_heads, head_dim]);
         let (rotary, values) = split(&heads, 2, num_attention_heads + num_key_value_heads);
+        let rotary = match block.query_norm.as_ref().zip(block.key_norm.as_ref()) {
+            Some((query_norm, key_norm)) => {
+                let (queries, keys) = split(&rotary, 2, num_attention_heads);
+                let normalised = |heads: &Tensor, weight: &Tensor| {
+                    heads.rms_norm([head_dim], Some(weight), self.config.rms_norm_eps)
+                };
+                Tensor::cat(&[normalised(&queries, query_norm), normalised(&keys, key_norm)], 2)
+            }
+            None => rotary,
+        };
         let (queries, keys) = split(&rope.turn(&rotary), 2, num_attention_heads);
         let [queries, keys, values] = [queries, keys, values].map(|heads| heads.transpose(1, 2));
 

@@ -30,6 +30,10 @@ pub(crate) struct Block {
     /// Queries, keys, values one under the other: `((heads + 2 key_value_heads) * head_dim, hidden_size)`.
     pub(crate) qkv: Tensor,
     pub(crate) qkv_bias: Option<Tensor>,
+    /// `(head_dim)`, of every query.
+    pub(crate) query_norm: Option<Tensor>,
+    /// `(head_dim)`, of every key.
+    pub(crate) key_norm: Option<Tensor>,
     /// `(hidden_size, heads * head_dim)`.
     pub(crate) output: Tensor,
     pub(crate) output_bias: Option<Tensor>,
@@ -82,6 +86,8 @@ impl Weights {
                     attention_norm: fused(names.attention_norm(layer))?,
                     qkv: fused(names.qkv(layer))?,
                     qkv_bias: names.qkv_bias(layer).map(&mut fused).transpose()?,
+                    query_norm: names.head_norm(layer, "q").map(&mut fused).transpose()?,
+                    key_norm: names.head_norm(layer, "k").map(&mut fused).transpose()?,
                     output: fused(names.output(layer))?,
                     output_bias: names.output_bias(layer).map(&mut fused).transpose()?,
                     feed_forward_norm: fused(names.feed_forward_norm(layer))?,
@@ -117,6 +123,11 @@ impl Weights {
             if let Some((parts, bias)) = names.qkv_bias(layer).zip(block.qkv_bias.as_ref()) {
                 split(parts, bias);
             }
+            for (letter, norm) in [("q", &block.query_norm), ("k", &block.key_norm)] {
+                if let Some((parts, norm)) = names.head_norm(layer, letter).zip(norm.as_ref()) {
+                    split(parts, norm);
+                }
+            }
             split(names.output(layer), &block.output);
             if let Some((parts, bias)) = names.output_bias(layer).zip(block.output_bias.as_ref()) {
                 split(parts, bias);
@@ -140,6 +151,8 @@ impl Weights {
             named.push((name("input_layernorm.weight"), &block.attention_norm));
             named.push((name("self_attn.qkv_proj.weight"), &block.qkv));
             named.extend(block.qkv_bias.as_ref().map(|bias| (name("self_attn.qkv_proj.bias"), bias)));
+            named.extend(block.query_norm.as_ref().map(|norm| (name("self_attn.q_norm.weight"), norm)));
+            named.extend(block.key_norm.as_ref().map(|norm| (name("self_attn.k_norm.weight"), norm)));
             named.push((name("self_attn.o_proj.weight"), &block.output));
             named.extend(block.output_bias.as_ref().map(|bias| (name("self_attn.o_proj.bias"), bias)));
             named.push((name("post_attention_layernorm.weight"), &block.feed_forward_norm));
@@ -162,6 +175,8 @@ impl Weights {
             attention_norm: f(&block.attention_norm),
             qkv: f(&block.qkv),
             qkv_bias: block.qkv_bias.as_ref().map(&f),
+            query_norm: block.query_norm.as_ref().map(&f),
+            key_norm: block.key_norm.as_ref().map(&f),
             output: f(&block.output),
             output_bias: block.output_bias.as_ref().map(&f),
             feed_forward_norm: f(&block.feed_forward_norm),
@@ -213,6 +228,12 @@ impl Names<'_> {
         biased.then(|| self.projections(layer, "bias", None))
     }
 
+    /// The norm of queries (`q`) or keys (`k`).
+    fn head_norm(&self, layer: i64, letter: &str) -> Option<Vec<Stored>> {
+        let name = || format!("model.layers.{layer}.self_attn.{letter}_norm.weight");
+        (self.config.architecture == Architecture::Qwen3).then(|| one(&name(), &[self.config.head_dim]))
+    }
+
     fn projections(&self, layer: i64, what: &str, inputs: Option<i64>) -> Vec<Stored> {
         let Config { num_attention_heads, num_key_value_heads, head_dim, .. } = *self.config;
         [("q", num_attention_heads), ("k", num_key_value_heads), ("v", num_key_value_heads)]
@@ -230,7 +251,7 @@ impl Names<'_> {
     }
 
     fn output_bias(&self, layer: i64) -> Option<Vec<Stored>> {
-        let biased = self.config.architecture == Architecture::Llama && self.config.attention_bias;
+        let biased = self.config.architecture != Architecture::Qwen2 && self.config.attention_bias;
         let name = || format!("model.layers.{layer}.self_attn.o_proj.bias");
         biased.then(|| one(&name(), &[self.config.hidden_size]))
     }

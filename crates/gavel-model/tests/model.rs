@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use gavel_model::{Architecture, Config, Error, Model, Precision, SaveDtype, Tokenizer};
+use gavel_model::{Architecture, Config, Error, Model, Precision, RopeScaling, SaveDtype, Tokenizer};
 use tch::{Device, Kind, Tensor, no_grad};
 
 fn config() -> Config {
@@ -124,7 +124,9 @@ fn every_variant_of_the_shape_is_saved_and_loaded_bit_for_bit() {
         (config(), Precision::FULL),
         (Config { tie_word_embeddings: false, eos_token_ids: vec![1, 2], ..config() }, Precision::FULL),
         (Config { attention_bias: true, bos_token_id: Some(3), ..llama.clone() }, Precision::FULL),
-        (llama, Precision::BF16),
+        (llama.clone(), Precision::BF16),
+        (Config { architecture: Architecture::Qwen3, head_dim: 6, ..config() }, Precision::FULL),
+        (Config { rope_scaling: Some(RopeScaling::Linear { factor: 4.0 }), ..llama }, Precision::FULL),
     ];
     for (config, precision) in variants {
         let directory = tempfile::tempdir().unwrap();
@@ -199,6 +201,8 @@ fn what_is_not_supported_is_refused_by_field() {
     assert_eq!(refused(r#"{"model_type": "gpt2"}"#), "model_type");
     assert_eq!(refused(r#"{"model_type": "qwen2"}"#), "hidden_size");
     assert_eq!(with(r#""rope_scaling": {"rope_type": "llama3", "factor": 8}"#), "rope_scaling");
+    assert_eq!(with(r#""rope_scaling": {"rope_type": "linear", "factor": 0}"#), "rope_scaling");
+    assert_eq!(with(r#""layer_types": ["full_attention", "sliding_attention"]"#), "layer_types");
     assert_eq!(with(r#""rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}"#), "rope_parameters");
     assert_eq!(with(r#""hidden_act": "gelu""#), "hidden_act");
     assert_eq!(with(r#""use_sliding_window": true"#), "use_sliding_window");
@@ -376,4 +380,14 @@ fn the_first_token_of_a_text_is_not_doubled() {
     assert_eq!(tokenizer.encode("aab").unwrap(), [1, 2, 2, 3]);
     let plain = Tokenizer::characters("ab", &[]).unwrap();
     assert_eq!(plain.encode("<eos><eos>a").unwrap(), [1, 1, 2], "what the text says twice stays");
+}
+
+#[cfg(unix)]
+#[test]
+fn weights_have_the_permissions_of_any_new_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    model(1).save(directory.path()).unwrap();
+    let mode = |name: &str| std::fs::metadata(directory.path().join(name)).unwrap().permissions().mode();
+    assert_eq!(mode("model.safetensors"), mode("config.json"));
 }

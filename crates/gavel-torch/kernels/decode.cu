@@ -157,6 +157,42 @@ extern "C" __global__ void __launch_bounds__(256) store_keys(const Attention p) 
   }
 }
 
+struct HeadNorm {
+  bf16* projected;       // (rows, (heads + 2 KEY_HEADS) HEAD_DIM): queries, keys, values; the first two are changed
+  const bf16* queries;   // (HEAD_DIM): the weight of queries
+  const bf16* keys;      // (HEAD_DIM)
+  float epsilon;
+};
+
+// RMSNorm of every query and key by itself (Qwen3, https://arxiv.org/abs/2505.09388). One block for a row, one warp for
+// a head, which stays in registers.
+extern "C" __global__ void __launch_bounds__(256) head_norm(const HeadNorm p) {
+  const int lane = threadIdx.x & 31;
+  bf16* row = p.projected + (size_t)blockIdx.x * PROJECTED;
+  for (int head = threadIdx.x >> 5; head < HEADS + KEY_HEADS; head += blockDim.x >> 5) {
+    u32* pairs = (u32*)(row + head * HEAD_DIM);
+    const u32* weights = (const u32*)(head < HEADS ? p.queries : p.keys);
+    constexpr int PAIRS = (HALF + 31) / 32;
+    float2 x[PAIRS];
+    float squares = 0.f;
+#pragma unroll
+    for (int k = 0; k < PAIRS; k++) {
+      const int i = lane + 32 * k;
+      x[k] = i < HALF ? to_floats(pairs[i]) : make_float2(0.f, 0.f);
+      squares += x[k].x * x[k].x + x[k].y * x[k].y;
+    }
+    for (int distance = 16; distance > 0; distance /= 2) squares += __shfl_xor_sync(~0u, squares, distance);
+    const float scale = rsqrtf(squares / HEAD_DIM + p.epsilon);
+#pragma unroll
+    for (int k = 0; k < PAIRS; k++) {
+      const int i = lane + 32 * k;
+      if (i >= HALF) continue;
+      const float2 w = to_floats(weights[i]);
+      pairs[i] = to_bf16_pair(x[k].x * scale * w.x, x[k].y * scale * w.y);
+    }
+  }
+}
+
 // D (16 x 8) += A (16 x 16) B (16 x 8) on a tensor core, where the lower eight rows of A are zero.
 __device__ __forceinline__ void multiply_upper(float2& d, u32 a0, u32 a2, u32 b0, u32 b1) {
   float zero0, zero1;  // the lower rows of the product

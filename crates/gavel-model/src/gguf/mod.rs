@@ -14,6 +14,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::checkpoint::write_tensors;
 use crate::{Error, SaveDtype};
 use file::File;
 
@@ -93,9 +94,6 @@ fn write_files(
         let path = directory.join(name);
         fs::write(&path, format!("{text:#}\n")).map_err(Error::write(&path))?;
     }
-    let path = directory.join("model.safetensors");
-    // transformers refuses files that do not say which framework's layout they hold.
-    let metadata = [("format".to_owned(), "pt".to_owned())].into();
-    safetensors::serialize_to_file(tensors.iter().map(|(name, tensor)| (name, tensor)), Some(metadata), &path)
-        .map_err(|source| Error::WriteWeights { path, source })
+    let tensors = tensors.iter().map(|(name, tensor)| (name, tensor));
+    write_tensors(&directory.join("model.safetensors"), tensors)
 }

@@ -20,7 +20,7 @@ pub(crate) struct Heads {
 
 impl Heads {
     /// Queries, keys and values, each `(N, heads, width)`: views of `rows` `(N, all heads · width)`.
-    fn split(self, rows: &Tensor) -> [Tensor; 3] {
+    pub(crate) fn split(self, rows: &Tensor) -> [Tensor; 3] {
         let Self { queries, keys, width } = self;
         let part =
             |first: i64, heads: i64| rows.narrow(1, first * width, heads * width).view([-1, heads, width]);

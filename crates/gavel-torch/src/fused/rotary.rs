@@ -28,7 +28,11 @@ impl Rotation {
     pub fn new(positions: &Tensor, head_dim: i64, theta: f64) -> Self {
         let options = (Kind::Float, positions.device());
         let exponents = Tensor::arange_start_step(0, head_dim, 2, options) / head_dim as f64;
-        let frequencies = (exponents * -theta.ln()).exp();
+        Self::with_frequencies(positions, &(exponents * -theta.ln()).exp())
+    }
+
+    /// For tokens at `positions` `(N)`, with these radians for each position, `(head_dim / 2)` fp32.
+    pub fn with_frequencies(positions: &Tensor, frequencies: &Tensor) -> Self {
         let angles = positions.to_kind(Kind::Float).unsqueeze(-1) * frequencies;
         Self { cosines: angles.cos(), sines: angles.sin() }
     }

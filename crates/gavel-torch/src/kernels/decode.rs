@@ -63,6 +63,7 @@ pub struct DecodeKernels {
     embed: Kernel,
     rms_norm: Kernel,
     silu_mul: Kernel,
+    head_norm: Kernel,
     store_keys: Kernel,
     attention: Kernel,
 }
@@ -141,6 +142,7 @@ impl DecodeKernels {
             embed: module.kernel("embed", 0)?,
             rms_norm: module.kernel("rms_norm", 0)?,
             silu_mul: module.kernel("silu_mul", 0)?,
+            head_norm: module.kernel("head_norm", 0)?,
             store_keys: module.kernel("store_keys", 0)?,
             attention: module.kernel("attention", 0)?,
         })
@@ -211,6 +213,29 @@ impl DecodeKernels {
         #[expect(unsafe_code, reason = "the tensors are as large as the kernel takes them to be")]
         unsafe {
             self.rms_norm.launch(stream, [count as usize, 1, 1], 128, 0, &parameters);
+        }
+    }
+
+    /// RMSNorm of every query and key of `count` rows of `projected` `(rows, queries, keys, values)`, in place; the weights
+    /// are `(head_dim)`.
+    pub fn head_norm(
+        &self,
+        count: i64,
+        projected: &Tensor,
+        [queries, keys]: [&Tensor; 2],
+        epsilon: f64,
+        stream: Stream,
+    ) {
+        let width = self.shape.head_dim;
+        let parameters = HeadNorm {
+            projected: address(projected, Kind::BFloat16, count * self.shape.projected(), "the projections"),
+            queries: address(queries, Kind::BFloat16, width, "the weight of queries"),
+            keys: address(keys, Kind::BFloat16, width, "the weight of keys"),
+            epsilon: epsilon as f32,
+        };
+        #[expect(unsafe_code, reason = "the tensors are as large as the kernel takes them to be")]
+        unsafe {
+            self.head_norm.launch(stream, [count as usize, 1, 1], 256, 0, &parameters);
         }
     }
 
@@ -322,6 +347,15 @@ struct RmsNorm {
 
 #[repr(C)]
 #[derive(Clone, Copy)]
+struct HeadNorm {
+    projected: *mut c_void,
+    queries: *const c_void,
+    keys: *const c_void,
+    epsilon: f32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
 struct SiluMul {
     gate_up: *const c_void,
     output: *mut c_void,
@@ -352,6 +386,7 @@ mod parameters {
 
     unsafe impl Parameters for Embed {}
     unsafe impl Parameters for RmsNorm {}
+    unsafe impl Parameters for HeadNorm {}
     unsafe impl Parameters for SiluMul {}
     unsafe impl Parameters for Attention {}
 }

@@ -162,6 +162,9 @@ impl Decoder {
             self.normalise(count, &block.attention_norm, stream);
             let bias = block.qkv_bias.as_ref();
             products.qkv.run(count, &memory.normalised, &block.qkv, bias, &memory.projected, stream);
+            if let Some((queries, keys)) = block.query_norm.as_ref().zip(block.key_norm.as_ref()) {
+                self.kernels.head_norm(count, &memory.projected, [queries, keys], self.epsilon, stream);
+            }
             if rows.share {
                 self.kernels.store_keys(count, &memory.projected, cache, stream);
             }

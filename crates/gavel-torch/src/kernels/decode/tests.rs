@@ -50,6 +50,19 @@ fn norm_and_swiglu_are_those_of_tensors() {
         let exact = exact_input.rms_norm([shape.hidden], Some(&exact_weight), 1e-6);
         assert!(relative_error(&output, &exact) < 3e-3, "{shape:?}");
 
+        let projected = random(&[rows, shape.projected()], device);
+        let weights = [(); 2].map(|()| random(&[shape.head_dim], device));
+        let heads = projected.to_kind(Kind::Float).view([rows, -1, shape.head_dim]);
+        kernels.head_norm(rows, &projected, weights.each_ref(), 1e-6, stream);
+        let parts = [shape.heads, shape.key_heads, shape.key_heads];
+        let exact = heads.split_with_sizes(parts, 1).into_iter().enumerate().map(|(part, heads)| {
+            let weight = weights.get(part).map(|weight| weight.to_kind(Kind::Float));
+            weight
+                .map_or(heads.shallow_clone(), |weight| heads.rms_norm([shape.head_dim], Some(&weight), 1e-6))
+        });
+        let exact = Tensor::cat(&exact.collect::<Vec<_>>(), 1).view([rows, -1]);
+        assert!(relative_error(&projected, &exact) < 3e-3, "{shape:?}");
+
         let gate_up = random(&[rows, 2 * shape.intermediate], device);
         let output = Tensor::full([rows, shape.intermediate], f64::NAN, (Kind::BFloat16, device));
         kernels.silu_mul(rows, &gate_up, &output, stream);
