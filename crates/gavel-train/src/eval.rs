@@ -30,6 +30,8 @@ pub struct EvalOptions {
     pub top_p: f64,
     /// See [`Sampling::top_k`].
     pub top_k: usize,
+    /// See [`Sampling::min_p`].
+    pub min_p: f64,
     /// In tokens.
     pub max_completion_length: usize,
     /// A completion ends when it contains one of these.
@@ -50,6 +52,7 @@ impl EvalOptions {
             temperature: settings.eval_temperature,
             top_p: settings.eval_top_p,
             top_k: settings.eval_top_k,
+            min_p: settings.eval_min_p,
             max_completion_length: settings.max_completion_length,
             stop: settings.stop.clone(),
             correct: settings.eval_correct.clone(),
@@ -241,7 +244,7 @@ pub(crate) fn evaluate_encoded(
             temperature: options.temperature,
             top_p: options.top_p,
             top_k: options.top_k,
-            min_p: 0.0,
+            min_p: options.min_p,
             seed: seeds::derive(options.seed, Purpose::Evaluation, 0),
             first_stream: samples.len() as u64,
             end_tokens: end_tokens.clone(),

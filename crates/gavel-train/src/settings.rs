@@ -78,6 +78,8 @@ pub struct Settings {
     pub top_p: f64,
     /// Sample among this many of the most likely tokens; 0 is all.
     pub top_k: usize,
+    /// Sample among tokens at least this many times as likely as the likeliest; 0 is all.
+    pub min_p: f64,
     /// A completion ends when it contains one of these. Not in TRL.
     pub stop: Vec<String>,
 
@@ -195,6 +197,8 @@ pub struct Settings {
     pub eval_top_p: f64,
     /// The `top_k` of evaluation.
     pub eval_top_k: usize,
+    /// The `min_p` of evaluation.
+    pub eval_min_p: f64,
     /// Evaluate on this many tasks, the first ones; on all by default.
     pub eval_limit: Option<usize>,
     /// A completion is right when this verifier gives it at least 1; by default, when its whole reward is at
@@ -227,6 +231,7 @@ impl Default for Settings {
             temperature: 1.0,
             top_p: 1.0,
             top_k: 0,
+            min_p: 0.0,
             stop: Vec::new(),
             per_device_train_batch_size: 8,
             gradient_accumulation_steps: 1,
@@ -274,6 +279,7 @@ impl Default for Settings {
             eval_temperature: 0.0,
             eval_top_p: 1.0,
             eval_top_k: 0,
+            eval_min_p: 0.0,
             eval_limit: None,
             eval_correct: None,
             per_device_eval_batch_size: 64,

@@ -314,7 +314,7 @@ fn sampling(settings: &Settings, model: &Model, tokenizer: &Tokenizer, step: u64
         temperature: settings.temperature,
         top_p: settings.top_p,
         top_k: settings.top_k,
-        min_p: 0.0,
+        min_p: settings.min_p,
         seed: seeds::derive(settings.seed, Purpose::Rollout, step),
         first_stream: 0,
         end_tokens: rollout::end_tokens(model, tokenizer),

@@ -7,7 +7,7 @@ use super::Settings;
 
 /// Settings that decide how long a run is, what it records and evaluates, and where things lie, but not what it learns
 /// step by step. Files are compared by their digests, wherever they lie.
-const MAY_CHANGE: [&str; 28] = [
+const MAY_CHANGE: [&str; 29] = [
     "model",
     "tasks",
     "eval_tasks",
@@ -33,6 +33,7 @@ const MAY_CHANGE: [&str; 28] = [
     "eval_temperature",
     "eval_top_p",
     "eval_top_k",
+    "eval_min_p",
     "eval_limit",
     "eval_correct",
     "per_device_eval_batch_size",

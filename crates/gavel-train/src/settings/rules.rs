@@ -106,6 +106,11 @@ impl Settings {
         if !probability(self.eval_top_p) {
             return Some(("eval_top_p", found("above 0 and at most 1", &self.eval_top_p)));
         }
+        for (field, value) in [("min_p", self.min_p), ("eval_min_p", self.eval_min_p)] {
+            if !(0.0..=1.0).contains(&value) {
+                return Some((field, found("between 0 and 1", &value)));
+            }
+        }
         if self.max_steps == 0 || self.max_steps < -1 {
             let wanted = "at least 1, or -1 to leave it to num_train_epochs";
             return Some(("max_steps", found(wanted, &self.max_steps)));

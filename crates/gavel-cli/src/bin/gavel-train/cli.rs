@@ -124,6 +124,9 @@ pub(crate) struct EvalArgs {
     /// Sample among this many of the most likely tokens; 0 is all.
     #[arg(long, default_value = "0")]
     pub(crate) top_k: usize,
+    /// Sample among tokens at least this many times as likely as the likeliest; 0 is all.
+    #[arg(long, default_value = "0")]
+    pub(crate) min_p: f64,
     /// In tokens.
     #[arg(long, value_name = "TOKENS", default_value = "512")]
     pub(crate) max_completion_length: NonZeroUsize,
@@ -197,6 +200,9 @@ pub(crate) struct GenerateArgs {
     /// else 0].
     #[arg(long)]
     pub(crate) top_k: Option<usize>,
+    /// Sample among tokens at least this many times as likely as the likeliest; 0 is all.
+    #[arg(long, default_value = "0")]
+    pub(crate) min_p: f64,
     /// In tokens.
     #[arg(long, value_name = "TOKENS", default_value = "512")]
     pub(crate) max_completion_length: NonZeroUsize,

@@ -52,6 +52,7 @@ pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Sto
         temperature: args.temperature,
         top_p: args.top_p,
         top_k: args.top_k,
+        min_p: args.min_p,
         max_completion_length: args.max_completion_length.get(),
         stop: args.stop,
         correct: args.correct,

@@ -29,6 +29,7 @@ pub(super) fn run(args: &GenerateArgs, terminal: &Terminal) -> Result<ExitStatus
         temperature: args.temperature.or(defaults.map(default_temperature)).unwrap_or(1.0),
         top_p: args.top_p.or(defaults.and_then(|defaults| defaults.top_p)).unwrap_or(1.0),
         top_k: args.top_k.or(defaults.and_then(|defaults| defaults.top_k)).unwrap_or(0),
+        min_p: args.min_p,
         seed: args.seed,
         end_tokens: gavel_train::end_tokens(&model, &tokenizer),
         ..Sampling::default()

@@ -93,7 +93,7 @@ const SIMILAR: &[(&[&str], &str)] = &[
     (&["micro_rollout_batch_size"], "`max_num_seqs` bounds how many sequences are sampled at a time"),
     (
         &["do_sample"],
-        "training always samples, by `temperature`, `top_p` and `top_k`; `eval_temperature` 0 takes the most likely token",
+        "training always samples, by `temperature`, `top_p`, `top_k` and `min_p`; `eval_temperature` 0 takes the most likely token",
     ),
 ];
 
@@ -138,9 +138,8 @@ const ABSENT: &[(&str, &str)] = &[
     ("hub_*", "a checkpoint is a folder that `hf upload` takes"),
     ("sync_ref_model", "the reference is the model that the run began with"),
     ("ref_model_*", "the reference is the model that the run began with"),
-    ("min_p", "temperature, top_p and top_k say how to sample"),
-    ("repetition_penalty", "temperature, top_p and top_k say how to sample"),
-    ("generation_kwargs", "temperature, top_p and top_k say how to sample"),
+    ("repetition_penalty", "temperature, top_p, top_k and min_p say how to sample"),
+    ("generation_kwargs", "temperature, top_p, top_k and min_p say how to sample"),
     ("adv_estimator", "advantages are GRPO's; scale_rewards says what they are divided by"),
     ("advantage_estimator", "advantages are GRPO's; scale_rewards says what they are divided by"),
     ("gamma", "GRPO has no value function and discounts nothing"),
