@@ -140,10 +140,26 @@ fn the_loop_of_the_page_gets_its_rewards() {
     let use_it = r#"
 print(judge([{"prompt": "", "completion": "\\boxed{2}", "reference": "2"}, {"no": "submission"}]))
 print(gavel_reward(["", ""], ["\\boxed{2}", "\\boxed{3}"], reference=["2", "2"], trainer_state=None))
-print(compute_score("", "\\boxed{2}", 2))
+print(compute_score("gsm8k", "\\boxed{2}", 2, {"split": "train"}))
+print(compute_score("else", "\\boxed{2}", 2, {"split": "train"}))
+try:
+    compute_score("gsm8k", "\\boxed{2}", None, {"split": "train"})
+except ValueError as error:
+    print(error)
+judge = Gavel("reward.toml", "--reference-column", "answer")
+columns = {"answer": ["2", "2"], "data_source": ["gsm8k"] * 2, "extra_info": [{"split": "train"}] * 2}
+print(gavel_reward(["", ""], ["\\boxed{2}", "\\boxed{3}"], **columns))
+wrong = Gavel("no-such-file.toml")
+for _ in range(2):
+    try:
+        wrong([{"prompt": "", "completion": ""}])
+    except RuntimeError as error:
+        print(error)
 "#;
-    let folder = Folder::with_reward("[verifiers.accuracy]\nplugin = 'math'\n");
-    let folder = folder.file("loop.py", [loop_, trl, verl, use_it].concat());
+    let reward = "[verifiers.accuracy]\nplugin = 'math'\n[verifiers.other]\nplugin = 'math'\n\
+                  when = \"task.extra_info.split == 'train'\"\n[route]\nby = 'data_source'\ndefault = 'accuracy'\n\
+                  [route.to]\nelse = 'other'\n[reward]\nformula = 'accuracy + 0.5 * other'\n";
+    let folder = Folder::with_reward(reward).file("loop.py", [loop_, trl, verl, use_it].concat());
     let template = folder.gavel(&[]);
     let mut python = Command::new("python3");
     python.arg("loop.py").current_dir(folder.path(".")).env("PATH", with_gavel());
@@ -153,5 +169,12 @@ print(compute_score("", "\\boxed{2}", 2))
         return;
     };
     let said = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(said, "[1.0, None]\n[1.0, 0.0]\n1.0\n", "{}", String::from_utf8_lossy(&output.stderr));
+    let errors = String::from_utf8(output.stderr).unwrap();
+    let expected = "[1.0, None]\n[1.0, 0.0]\n1.0\n0.5\n\
+                    a completion has no reward: say with `on_failure` in the reward file what it is worth\n\
+                    [1.0, 0.0]\n\
+                    gavel has ended with exit code 1; what it wrote to stderr says why\n\
+                    gavel has ended with exit code 1; what it wrote to stderr says why\n";
+    assert_eq!(said, expected, "{errors}");
+    assert!(errors.contains("UserWarning: no reward: {'kind': 'dropped', 'verifier': 'accuracy'} accuracy: "), "{errors}");
 }

@@ -28,7 +28,7 @@ pub fn shown(name: &str) -> String {
 }
 
 /// stderr, with a progress bar at its end or none.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Terminal {
     bar: ProgressBar,
     quiet: u8,

@@ -156,7 +156,7 @@ pub enum TrainError {
         source: StateMismatch,
     },
     /// The run directory holds a run already.
-    #[error("{} holds a run already; resume it, or choose another output_dir", path.display())]
+    #[error("{} holds a run already; `--resume` goes on with it, or choose another output_dir", path.display())]
     RunExists {
         /// The run directory.
         path: PathBuf,
@@ -205,7 +205,7 @@ pub enum TrainError {
         source: Box<toml::de::Error>,
     },
     /// Step after step, no completion had a reward: there is nothing to learn from.
-    #[error("no completion has had a reward for {steps} steps: {why}")]
+    #[error("no completion has had a reward for {steps} step{}: {why}", if *steps == 1 { "" } else { "s" })]
     NoRewards {
         /// How many steps, the last ones.
         steps: u64,

@@ -10,7 +10,7 @@ use gavel_lines::{Input, LONGEST_LINE, Line, Lines, look};
 use gavel_model::{ChatOptions, ChatTemplate};
 use serde_json::{Map, Value, json};
 
-pub use error::TaskError;
+pub use error::{TaskError, likely_reference};
 use error::Unusable;
 
 /// The template of DeepSeek-R1-Zero ([2501.12948](https://arxiv.org/abs/2501.12948), table 1).

@@ -11,6 +11,7 @@ mod progress;
 mod rewards;
 mod updates;
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -39,7 +40,7 @@ use clock::Clock;
 use evaluator::{Evaluator, record_evaluation};
 use order::{examples, prompts_of_step};
 pub use progress::{Progress, SampledCompletion, Start, StepReport, Summary};
-use rewards::{rewards, rewards_to_compare, why_no_reward};
+use rewards::{Without, rewards, rewards_to_compare, without_verdict};
 
 /// A run ends after so many steps in which no completion had a reward: nothing is learnt, and the cause stays.
 const MOST_STEPS_WITHOUT_REWARD: u64 = 10;
@@ -52,7 +53,7 @@ const MOST_STEPS_WITHOUT_REWARD: u64 = 10;
 /// # Errors
 ///
 /// When files cannot be read or written, the run exists already or does not, what it began with has changed, no
-/// completion has a reward in ten steps, or training diverges. A start that fails leaves no run directory.
+/// completion has a reward in ten steps or in the whole run, or training diverges. A start that fails leaves no run directory.
 pub fn train(
     settings: &Settings,
     reward: &Arc<dyn Reward>,
@@ -96,6 +97,8 @@ pub fn train(
     let mut row = Metrics::default();
     let mut saved = checkpoint;
     let mut without_reward = 0;
+    let mut some_without_reward_said = false;
+    let mut without_verdict_said = BTreeSet::new();
     let parameters = model.parameter_count();
     let mut stopped = progress(Progress::Started { step: state.step, steps, parameters, device }).is_break();
     if state.step == 0 && settings.eval_on_start && evaluator.has_tasks() && !stopped {
@@ -140,7 +143,9 @@ pub fn train(
         let advantages = grpo::advantages(&compared, settings.scale_rewards);
         let advantages: Vec<f64> = Vec::try_from(advantages.reshape([-1])).expect("a vector of doubles");
         let mut metrics = metrics::of_rollout(&rollout, &rewards, settings.scale_rewards);
-        let nothing_to_learn = why_no_reward(&rollout);
+        let without = Without::of(&rollout);
+        let some_without = without.as_ref().filter(|without| without.count < rollout.samples.len());
+        let nothing_to_learn = without.as_ref().filter(|without| without.count == rollout.samples.len());
         without_reward = if nothing_to_learn.is_some() { without_reward + 1 } else { 0 };
 
         // Make what was better more likely, and what was worse less.
@@ -172,12 +177,25 @@ pub fn train(
         let report =
             StepReport { step, steps, metrics: &metrics, completions: seen(&prompts, &rollout, &advantages) };
         stopped = progress(Progress::Stepped(&report)).is_break();
-        if let Some((why, _)) = &nothing_to_learn {
+        if let Some(Without { why, .. }) = nothing_to_learn {
             stopped |= progress(Progress::WithoutReward { step, in_a_row: without_reward, why }).is_break();
+        } else {
+            for (verifier, why) in without_verdict(&rollout) {
+                if without_verdict_said.insert(verifier.to_owned()) {
+                    stopped |= progress(Progress::WithoutVerdict { step, verifier, why: &why }).is_break();
+                }
+            }
+        }
+        if let Some(Without { count, why, .. }) = some_without
+            && !std::mem::replace(&mut some_without_reward_said, true)
+        {
+            let (count, of) = (*count, rollout.samples.len());
+            stopped |= progress(Progress::SomeWithoutReward { step, count, of, why }).is_break();
         }
         row.merge(metrics);
         let is_last = step == steps;
-        let gives_up = without_reward == MOST_STEPS_WITHOUT_REWARD;
+        // A run that ends without ever having had a reward has not done what it was started for.
+        let gives_up = without_reward == MOST_STEPS_WITHOUT_REWARD || is_last && without_reward == step;
         let mut log = |records: &mut Records| -> Result<(), TrainError> {
             records.log(step, &std::mem::take(&mut row))?;
             if settings.log_completions {
@@ -216,7 +234,7 @@ pub fn train(
             stopped |= progress(Progress::Saved { step, path: &checkpoint.path }).is_break();
             saved = Some(checkpoint);
         }
-        if let Some((why, host_failed)) = nothing_to_learn.filter(|_| gives_up) {
+        if let Some(Without { why, host_failed, .. }) = without.filter(|_| gives_up) {
             return Err(TrainError::NoRewards { steps: without_reward, why, host_failed });
         }
     }

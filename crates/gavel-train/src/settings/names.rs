@@ -27,6 +27,12 @@ pub(super) fn advice(name: &str) -> String {
     if let Some(here) = other_trainers::called_otherwise(name) {
         return format!("; here, {here}");
     }
+    // Another trainer's option in a table of its own that has the name of a setting here.
+    if let Some((_, last)) = name.rsplit_once('.')
+        && fields().contains(&last)
+    {
+        return format!("; here, it is `{last}` at the top of the file, in no table");
+    }
     let near = fields()
         .iter()
         .map(|field| (strsim::jaro_winkler(name, field), field))

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 use super::{Place, SettingsError, names};
 
@@ -32,7 +32,7 @@ impl<'a> Source<'a> {
         let table = DeTable::parse(text).map_err(|error| source.parse_error(&error))?;
         let names: BTreeSet<&str> = overrides.iter().map(|(field, _)| field.as_str()).collect();
         for (key, value) in table.get_ref() {
-            source.keys.push((key.get_ref().to_string(), key.span().start));
+            source.note_names(key.get_ref().to_string(), key.span().start, value.get_ref());
             if names.contains(key.get_ref().as_ref()) {
                 source.blank(key.span().start..value.span().end);
             }
@@ -54,6 +54,19 @@ impl<'a> Source<'a> {
         let written =
             self.keys.iter().map(|(key, _)| key).chain(self.overrides.iter().map(|(field, _)| field));
         written.map(String::as_str).find(|name| !names::fields().contains(name))
+    }
+
+    /// Notes where a field stands. A table that is no setting is another trainer's, whose options have its name and dots before
+    /// them: each of them counts by itself.
+    fn note_names(&mut self, name: String, position: usize, value: &DeValue<'_>) {
+        match value {
+            DeValue::Table(table) if !table.is_empty() && !names::fields().contains(&name.as_str()) => {
+                for (key, value) in table {
+                    self.note_names(format!("{name}.{}", key.get_ref()), key.span().start, value.get_ref());
+                }
+            }
+            _ => self.keys.push((name, position)),
+        }
     }
 
     /// Overwrites a range with spaces, but not its line breaks.

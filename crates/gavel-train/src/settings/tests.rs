@@ -51,7 +51,7 @@ fn resolved_settings_read_back_the_same() {
 #[test]
 fn errors_name_file_line_and_field() {
     type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
-    let cases: [Case<'_>; 24] = [
+    let cases: [Case<'_>; 28] = [
         (
             "reload = \"always\"\n",
             &[],
@@ -118,6 +118,22 @@ fn errors_name_file_line_and_field() {
             &[],
             "train.toml:4: `num_train_epochs` is 0, and max_steps leaves the length",
         ),
+        (
+            "[actor_rollout_ref.rollout]\ntemperature = 1\n",
+            &[],
+            "train.toml:5: unknown field `actor_rollout_ref.rollout.temperature`; here, it is `temperature` at the top",
+        ),
+        (
+            "[actor_rollout_ref.rollout]\nn = 8\n",
+            &[],
+            "train.toml:5: unknown field `actor_rollout_ref.rollout.n`; here, it is `num_generations`",
+        ),
+        (
+            "actor_rollout_ref.model.path = \"Qwen/Qwen2.5-0.5B\"\n",
+            &[],
+            "train.toml:4: unknown field `actor_rollout_ref.model.path`; here, it is `model`",
+        ),
+        ("lora_r = 16\n", &[], "train.toml:4: unknown field `lora_r`, an option of other trainers' that is not here: there is no LoRA"),
         ("reference_column = \"\"\n", &[], "train.toml:4: `reference_column` must name a column"),
         ("max_num_seqs = 0\n", &[], "train.toml:4: `max_num_seqs` must be at least 1"),
     ];

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use gavel_lines::BadLine;
 
-use super::{Columns, ROLES};
+use super::{Columns, ROLES, Task};
 
 /// Why a task file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -164,6 +164,12 @@ impl Unusable {
 /// What data sets call a problem and a reference.
 const PROBLEMS: [&str; 5] = ["question", "instruction", "query", "input", "text"];
 const REFERENCES: [&str; 5] = ["answer", "ground_truth", "solution", "target", "label"];
+
+/// The column of a task without reference that is most likely meant to be it.
+pub fn likely_reference(task: &Task) -> Option<&'static str> {
+    let there = |name: &&str| task.metadata.contains_key(*name);
+    REFERENCES.iter().copied().find(there).filter(|_| task.reference.is_none())
+}
 
 /// How to say which columns are meant, where one looks like what is missing.
 fn naming(columns: &[String], wanted: &Columns) -> String {

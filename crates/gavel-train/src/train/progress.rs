@@ -51,6 +51,27 @@ pub enum Progress<'a> {
         /// What happened most often.
         why: &'a str,
     },
+    /// Some completions of a step have no reward, and training leaves them out. Said of the first such step.
+    SomeWithoutReward {
+        /// The step, from 1.
+        step: u64,
+        /// How many.
+        count: usize,
+        /// Of how many.
+        of: usize,
+        /// What happened most often to them.
+        why: &'a str,
+    },
+    /// A verifier was asked in a step, and had no verdict on any completion: what the reward file says of failures is all that
+    /// comes of it. Said once of each verifier.
+    WithoutVerdict {
+        /// The step, from 1.
+        step: u64,
+        /// The verifier.
+        verifier: &'a str,
+        /// What happened most often.
+        why: &'a str,
+    },
     /// An evaluation goes on.
     Evaluating {
         /// After this step; 0 is before the first.

@@ -1,6 +1,6 @@
 //! The rewards of a step as numbers to compare, and why there are none.
 
-use gavel_verify::NoReward;
+use gavel_verify::{Failure, NoReward};
 use tch::Tensor;
 
 use crate::rollout::{Rollout, Sample};
@@ -22,23 +22,68 @@ pub(super) fn rewards_to_compare(settings: &Settings, rollout: &Rollout) -> Tens
     rewards(settings, rollout, |sample| !(leaves_out && sample.truncated))
 }
 
-/// Where no completion has a reward: what happened most often, and whether it was this machine's failure.
-pub(super) fn why_no_reward(rollout: &Rollout) -> Option<(String, bool)> {
-    let mut causes: Vec<(String, bool, usize)> = Vec::new();
-    for sample in &rollout.samples {
-        let why = sample.reward().err()?;
-        let failure = sample
-            .score
-            .outcomes
-            .iter()
-            .find_map(|(name, outcome)| Some(format!(" (`{name}`: {})", outcome.result.as_ref().err()?)));
-        let text = format!("{why}{}", failure.unwrap_or_default());
-        match causes.iter_mut().find(|(known, ..)| *known == text) {
-            Some((.., count)) => *count += 1,
-            None => causes.push((text, matches!(why, NoReward::HostFailed { .. }), 1)),
+/// Completions of a step that have no reward.
+pub(super) struct Without {
+    pub(super) count: usize,
+    /// What happened most often to them.
+    pub(super) why: String,
+    /// Whether that was this machine's failure.
+    pub(super) host_failed: bool,
+}
+
+impl Without {
+    /// Those of a rollout; `None` where every completion has a reward.
+    pub(super) fn of(rollout: &Rollout) -> Option<Self> {
+        let mut causes: Vec<(String, bool, usize)> = Vec::new();
+        for sample in &rollout.samples {
+            let Err(why) = sample.reward() else { continue };
+            let failure = sample
+                .score
+                .outcomes
+                .iter()
+                .find_map(|(name, outcome)| Some(format!(" (`{name}`: {})", failure(&outcome.result)?)));
+            let text = format!("{why}{}", failure.unwrap_or_default());
+            match causes.iter_mut().find(|(known, ..)| *known == text) {
+                Some((.., count)) => *count += 1,
+                None => causes.push((text, matches!(why, NoReward::HostFailed { .. }), 1)),
+            }
         }
+        let count = causes.iter().map(|&(.., count)| count).sum();
+        let (why, host_failed) = most_frequent(causes)?;
+        Some(Self { count, why, host_failed })
     }
-    // The first of those that came up most often.
+}
+
+/// The verifiers that were asked in a step and gave no verdict at all, each with what happened most often.
+pub(super) fn without_verdict(rollout: &Rollout) -> Vec<(&str, String)> {
+    let Some(first) = rollout.samples.first() else { return Vec::new() };
+    let names = first.score.outcomes.iter().map(|(name, _)| name.as_str());
+    let without = names.filter_map(|name| {
+        let all = rollout.samples.iter().flat_map(|sample| &sample.score.outcomes);
+        let mut causes: Vec<(String, (), usize)> = Vec::new();
+        for (_, outcome) in all.filter(|(known, _)| known == name) {
+            if outcome.result.is_ok() {
+                return None;
+            }
+            let Some(failure) = failure(&outcome.result) else { continue };
+            let text = failure.to_string();
+            match causes.iter_mut().find(|(known, ..)| *known == text) {
+                Some((.., count)) => *count += 1,
+                None => causes.push((text, (), 1)),
+            }
+        }
+        Some((name, most_frequent(causes)?.0))
+    });
+    without.collect()
+}
+
+/// Why a verifier that was asked has no verdict.
+fn failure<T>(result: &Result<T, Failure>) -> Option<&Failure> {
+    result.as_ref().err().filter(|failure| !matches!(failure, Failure::Skipped))
+}
+
+/// The first of the causes that came up most often.
+fn most_frequent<T>(causes: Vec<(String, T, usize)>) -> Option<(String, T)> {
     let most = causes.iter().map(|&(.., count)| count).max()?;
-    causes.into_iter().find(|&(.., count)| count == most).map(|(why, host_failed, _)| (why, host_failed))
+    causes.into_iter().find(|&(.., count)| count == most).map(|(why, what, _)| (why, what))
 }

@@ -20,13 +20,17 @@ pub(super) struct Live<'a> {
     without_spread: u64,
     /// Whether the room that a checkpoint takes has been said.
     room_said: bool,
+    /// Whether a run is to go on.
+    resumes: bool,
+    /// What to do where rewards are missing, since the tasks seem to call their references otherwise; said once.
+    reference_advice: Option<String>,
 }
 
 /// So many steps in a row in which nothing could be learnt are said.
 const WITHOUT_SPREAD: u64 = 3;
 
 impl<'a> Live<'a> {
-    pub(super) fn new(terminal: &'a Terminal) -> Self {
+    pub(super) fn new(terminal: &'a Terminal, resumes: bool, reference_advice: Option<String>) -> Self {
         Self {
             terminal,
             seconds: 0.0,
@@ -34,35 +38,64 @@ impl<'a> Live<'a> {
             accuracy_before: None,
             without_spread: 0,
             room_said: false,
+            resumes,
+            reference_advice,
         }
     }
 
     /// Says what is odd about a run that has ended.
     pub(super) fn end(&self) {
         if self.steps_seen > 0 && self.without_spread == self.steps_seen {
+            let steps = match self.steps_seen {
+                1 => "the only step".to_owned(),
+                steps => format!("all {steps} steps"),
+            };
             self.terminal.note(format_args!(
-                "warning: in all {} steps, no group had completions with different rewards, so nothing was learnt; {ADVICE}",
-                self.steps_seen
+                "warning: in {steps}, no group had completions with different rewards, so nothing was learnt; {ADVICE}"
             ));
         }
     }
 
     pub(super) fn show(&mut self, progress: &Progress<'_>) {
         match progress {
-            Progress::Started { step, steps, parameters, device } => self.terminal.note(format_args!(
-                "{:.1} M parameters on {device:?}, steps {} to {steps}",
-                *parameters as f64 / 1e6,
-                step + 1
-            )),
+            Progress::Started { step, steps, parameters, device } => {
+                if self.resumes && *step == 0 {
+                    self.terminal.note("the run has no checkpoint yet, so it starts from the beginning");
+                }
+                self.terminal.note(format_args!(
+                    "{:.1} M parameters on {device:?}, steps {} to {steps}",
+                    *parameters as f64 / 1e6,
+                    step + 1
+                ));
+            }
             Progress::AlreadyFinished { step, path } => self.terminal.note(format_args!(
                 "the run in {} has made all its {step} steps; a larger max_steps goes on with it",
                 path.display()
             )),
             Progress::Stepped(report) => self.step(report.step, report.steps, report.metrics),
-            Progress::WithoutReward { step, in_a_row, why } => self.terminal.note(format_args!(
-                "warning: no completion of step {step} has a reward, {in_a_row} in a row: {}",
-                visible(why)
-            )),
+            Progress::WithoutReward { step, in_a_row, why } => {
+                self.terminal.note(format_args!(
+                    "warning: no completion of step {step} has a reward, {in_a_row} in a row: {}",
+                    visible(why)
+                ));
+                self.advise_on_references();
+            }
+            Progress::SomeWithoutReward { step, count, of, why } => {
+                self.terminal.note(format_args!(
+                    "warning: {count} of {of} completions of step {step} have no reward, and are left out: {}; \
+                     `reward/none/…` in metrics.jsonl counts such",
+                    visible(why)
+                ));
+                self.advise_on_references();
+            }
+            Progress::WithoutVerdict { step, verifier, why } => {
+                self.terminal.note(format_args!(
+                    "warning: `{}` has no verdict on any completion of step {step}: {}",
+                    visible(verifier),
+                    visible(why)
+                ));
+                self.advise_on_references();
+            }
             Progress::Evaluated { step, evaluation } => {
                 let accuracy = evaluation.accuracy();
                 let change = self.accuracy_before.map(|before| 100.0 * (accuracy - before));
@@ -78,6 +111,13 @@ impl<'a> Live<'a> {
             Progress::Refreshed { refreshed, .. } => self.terminal.refreshed(refreshed),
             Progress::Saved { path, .. } => self.say_room(path),
             Progress::Evaluating { .. } => {}
+        }
+    }
+
+    /// Says once which column may be the reference.
+    fn advise_on_references(&mut self) {
+        if let Some(advice) = self.reference_advice.take() {
+            self.terminal.note(advice);
         }
     }
 

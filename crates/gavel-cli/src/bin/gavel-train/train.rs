@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use gavel_train::settings::Settings;
-use gavel_train::task::{Origin, Tasks};
+use gavel_train::task::{Origin, Tasks, likely_reference};
 use gavel_train::train::{Progress, Start, train};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -25,14 +25,14 @@ pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, St
     let path =
         path.with_context(|| format!("{}: `reward` is missing", args.settings.display())).input_fault()?;
     model::require_folder(&settings.model)?;
-    look_at_first_task(&settings, terminal)?;
+    let reference_advice = look_at_first_task(&settings, terminal)?;
     let reward = load_reward(&path, &args.plugins.resolve())?;
     if let Some(threads) = args.threads {
         tch::set_num_threads(i32::try_from(threads.get()).unwrap_or(i32::MAX));
     }
 
-    let signals = Signals::listen().context("cannot listen for Ctrl-C and SIGTERM")?;
-    let mut live = live::Live::new(terminal);
+    let signals = Signals::listen(terminal).context("cannot listen for Ctrl-C and SIGTERM")?;
+    let mut live = live::Live::new(terminal, args.resume, reference_advice);
     let start = if args.resume { Start::Resume } else { Start::New };
     let mut progress = |progress: Progress<'_>| {
         live.show(&progress);
@@ -50,23 +50,36 @@ pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, St
 }
 
 /// Says what the first task shows of all: bare text for an instruct model, or a template that nothing goes through. What is
-/// wrong with the tasks, training says better.
-fn look_at_first_task(settings: &Settings, terminal: &Terminal) -> Result<(), Stop> {
+/// wrong with the tasks, training says better. Where the task has no reference, and a column that looks like one, the answer
+/// is what to say if a verifier misses it.
+fn look_at_first_task(settings: &Settings, terminal: &Terminal) -> Result<Option<String>, Stop> {
     let prompts = settings.prompts().map_err(blame)?;
     let first = Tasks::open(&settings.tasks, &prompts).ok().and_then(|mut tasks| tasks.next());
-    let Some(Ok(task)) = first else { return Ok(()) };
+    let Some(Ok(task)) = first else { return Ok(None) };
     let is_chat = settings.template == "chat" && task.question.is_some();
     if settings.template != "none" && task.origin != Origin::Problem && !is_chat {
         terminal.note(format_args!(
-            "warning: `template` is for a task's `{}`, and {}:{} has a `{}`, which is taken as it is",
+            "warning: `template` is for a task's `{}`, and {}:{} has a `{}`, which is taken as it is; if the template is to \
+             surround it, set `problem_column = \"{}\"`, and no `prompt_column`",
             settings.problem_column,
             task.path.display(),
             task.line,
+            settings.prompt_column,
             settings.prompt_column
         ));
     }
-    model::warn_of_bare_text(&settings.model, &prompts, &task, "set `template = \"chat\"`", terminal);
-    Ok(())
+    // Whoever asks for the chat template has been told why it is not used.
+    if settings.template != "chat" {
+        model::warn_of_bare_text(&settings.model, &prompts, &task, "set `template = \"chat\"`", terminal);
+    }
+    Ok(likely_reference(&task).map(|column| {
+        format!(
+            "{}:{} has no `{}`: if the reference is its `{column}`, set `reference_column = \"{column}\"`",
+            task.path.display(),
+            task.line,
+            settings.reference_column
+        )
+    }))
 }
 
 /// Ctrl-C and SIGTERM. The first of either has the run end after its step, with a checkpoint; the second ends the process
@@ -77,7 +90,7 @@ struct Signals {
 }
 
 impl Signals {
-    fn listen() -> io::Result<Self> {
+    fn listen(terminal: &Terminal) -> io::Result<Self> {
         let signals = Self { any: Arc::default(), terminated: Arc::default() };
         // The order matters: the first signal finds the flag unset, then sets it.
         for (signal, status) in [(SIGINT, 130), (SIGTERM, 143)] {
@@ -87,6 +100,8 @@ impl Signals {
         for signal in [SIGINT, SIGTERM] {
             flag::register(signal, Arc::clone(&signals.any))?;
         }
+        #[cfg(unix)]
+        answer_first(terminal)?;
         Ok(signals)
     }
 
@@ -97,4 +112,17 @@ impl Signals {
     fn status(&self) -> ExitStatus {
         if self.terminated.load(Ordering::Relaxed) { ExitStatus::Terminated } else { ExitStatus::Interrupted }
     }
+}
+
+/// Answers the first signal: a step may take minutes, and whoever hears nothing sends another, which ends it without saving.
+#[cfg(unix)]
+fn answer_first(terminal: &Terminal) -> io::Result<()> {
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    let terminal = terminal.clone();
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        if signals.forever().next().is_some() {
+            terminal.note("finishing this step, then saving; again ends without saving");
+        }
+    })?;
+    Ok(())
 }

@@ -1,36 +1,39 @@
 //! Options of other trainers, as people type them: what is called otherwise here, and what is not here at all.
 //!
 //! The names are those of TRL's `GRPOConfig` (whose names settings have) and its relatives, of verl and of OpenRLHF. verl's have
-//! dots before them (`actor_rollout_ref.rollout.n`), and count by their last part.
+//! dots before them (`actor_rollout_ref.rollout.n`), and count by the longest end of them that is known.
 
 /// What a setting is here that another trainer has under this name, as the end of "here, …".
 pub(super) fn called_otherwise(name: &str) -> Option<String> {
-    let name = last_part(name);
-    if let Some((here, _)) = SAME.iter().find(|(_, others)| others.contains(&name)) {
-        return Some(format!("it is `{here}`"));
-    }
-    let (_, how) = SIMILAR.iter().find(|(others, _)| others.contains(&name))?;
-    Some((*how).to_owned())
+    ends(name).find_map(|name| {
+        if let Some((here, _)) = SAME.iter().find(|(_, others)| others.contains(&name)) {
+            return Some(format!("it is `{here}`"));
+        }
+        let (_, how) = SIMILAR.iter().find(|(others, _)| others.contains(&name))?;
+        Some((*how).to_owned())
+    })
 }
 
 /// Why an option is not here, and what does its work.
 pub(super) fn absent(name: &str) -> Option<&'static str> {
-    let name = last_part(name);
-    let (_, why) = ABSENT.iter().find(|(known, _)| match known.strip_suffix('*') {
-        Some(start) => name.starts_with(start),
-        None => name == *known,
-    })?;
-    Some(why)
+    ends(name).find_map(|name| {
+        let (_, why) = ABSENT.iter().find(|(known, _)| match known.strip_suffix('*') {
+            Some(start) => name.starts_with(start),
+            None => name == *known,
+        })?;
+        Some(*why)
+    })
 }
 
-fn last_part(name: &str) -> &str {
-    name.rsplit('.').next().unwrap_or(name)
+/// A name and what is left of it behind each of its dots, the longest first.
+fn ends(name: &str) -> impl Iterator<Item = &str> {
+    std::iter::once(name).chain(name.match_indices('.').map(|(dot, _)| &name[dot + 1..]))
 }
 
 /// Settings, and what means the same elsewhere.
 const SAME: &[(&str, &[&str])] = &[
-    ("model", &["model_name_or_path", "model_name", "model_path", "pretrain", "base_model"]),
-    ("tasks", &["train_files", "train_file", "prompt_data", "dataset", "dataset_name", "data_path"]),
+    ("model", &["model_name_or_path", "model_name", "model_path", "pretrain", "base_model", "model.path"]),
+    ("tasks", &["train_files", "train_file", "prompt_data", "dataset", "dataset_name", "data_path", "train_dataset"]),
     ("eval_tasks", &["val_files", "eval_dataset", "eval_data", "test_files"]),
     ("reward", &["reward_model", "reward_fn", "reward_function", "remote_rm_url"]),
     ("output_dir", &["save_path", "default_local_dir", "ckpt_path", "out_dir"]),
@@ -90,12 +93,21 @@ const SIMILAR: &[(&[&str], &str)] = &[
         &["ppo_mini_batch_size", "mini_batch_size"],
         "an update learns from `per_device_train_batch_size` times `gradient_accumulation_steps` completions",
     ),
+    (
+        &["custom_reward_function.path", "custom_reward_function.name", "reward_function_path", "compute_score"],
+        "`reward` names a reward file, and a plugin judges in place of a function; gavel docs port-a-python-verifier moves one \
+         over",
+    ),
     (&["micro_rollout_batch_size"], "`max_num_seqs` bounds how many sequences are sampled at a time"),
     (
         &["do_sample"],
         "training always samples, by `temperature`, `top_p`, `top_k` and `min_p`; `eval_temperature` 0 takes the most likely token",
     ),
 ];
+
+const NO_LORA: &str = "there is no LoRA here: all parameters of the model are trained, and what that takes says gavel docs train";
+
+const BEST_MODEL: &str = "every checkpoint that save_total_limit leaves is a model, and the evaluations in metrics.jsonl say which is best";
 
 /// Options that are not here, by name or by how a family of them begins.
 const ABSENT: &[(&str, &str)] = &[
@@ -112,6 +124,18 @@ const ABSENT: &[(&str, &str)] = &[
     ("vllm_*", "sampling is gavel's own, and max_num_seqs bounds its memory"),
     ("gpu_memory_utilization", "sampling is gavel's own, and max_num_seqs bounds its memory"),
     ("use_transformers_paged", "sampling is gavel's own, and max_num_seqs bounds its memory"),
+    ("use_peft", NO_LORA),
+    ("peft_*", NO_LORA),
+    ("lora_*", NO_LORA),
+    ("use_rslora", NO_LORA),
+    ("use_dora", NO_LORA),
+    ("target_modules", NO_LORA),
+    ("load_in_*", "models are trained in float32 or, with bf16, in bfloat16 on float32 parameters"),
+    ("attn_implementation", "attention is gavel's own"),
+    ("flash_attn", "attention is gavel's own"),
+    ("load_best_model_at_end", BEST_MODEL),
+    ("metric_for_best_model", BEST_MODEL),
+    ("greater_is_better", BEST_MODEL),
     ("fp16", "models are trained in float32 or, with bf16, in bfloat16 on float32 parameters"),
     ("torch_dtype", "models are trained in float32 or, with bf16, in bfloat16 on float32 parameters"),
     ("model_init_kwargs", "bf16 and save_dtype choose formats"),
