@@ -316,3 +316,23 @@ fn field_and_value(text: &str) -> Result<(String, String), String> {
     let (field, value) = text.split_once('=').ok_or("write FIELD=VALUE, such as beta=0.04")?;
     Ok((field.trim().to_owned(), value.trim().to_owned()))
 }
+
+/// An error of the command line, with what to write where a setting was given as a flag, as TRL's scripts take it.
+pub(crate) fn advised(mut error: clap::Error) -> clap::Error {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    if error.kind() != ErrorKind::UnknownArgument {
+        return error;
+    }
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return error };
+    let field = flag.trim_start_matches('-').replace('-', "_");
+    if !std::env::args().any(|word| word == "train") || !gavel_train::settings::fields().contains(&&*field) {
+        return error;
+    }
+    let mut behind = std::env::args().skip_while(|word| !word.starts_with(flag.as_str()));
+    let value = behind.next().and_then(|word| word.split_once('=').map(|(_, value)| value.to_owned())).or_else(|| behind.next());
+    let value = value.unwrap_or_else(|| "VALUE".to_owned());
+    let tip = format!("a setting is given by `--set {field}={value}`");
+    error.remove(ContextKind::SuggestedArg);
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    error
+}

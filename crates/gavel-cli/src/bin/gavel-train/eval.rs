@@ -10,10 +10,14 @@ use gavel_train::task::{Origin, read_tasks};
 use super::cli::EvalArgs;
 use super::{blame, load_reward, model};
 use gavel_cli::exit::{ExitStatus, InputFault, Stop};
+use gavel_cli::outputs;
 use gavel_cli::terminal::Terminal;
 
 pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
     model::require_folder(&args.model)?;
+    for path in args.output.iter().chain(&args.completions) {
+        outputs::look(path, terminal).input_fault()?;
+    }
     let columns = args.columns();
     let prompts = model::prompts(args.template.as_deref().unwrap_or("none"), &args.model)?;
     let prompts = prompts.with_columns(columns.clone());
@@ -44,7 +48,7 @@ pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Sto
             args.num_generations
         )));
     }
-    let reward = load_reward(&args.reward, &args.plugins.resolve())?;
+    let reward = load_reward(&args.reward, &args.plugins.resolve(), terminal)?;
     let (model, tokenizer) = model::load(&args.model, args.device)?;
 
     let options = EvalOptions {

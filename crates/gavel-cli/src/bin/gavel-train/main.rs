@@ -19,7 +19,7 @@ use std::sync::Arc;
 use clap::Parser;
 use gavel_cli::exit::{ExitStatus, Stop};
 use gavel_cli::terminal::Terminal;
-use gavel_cli::{commands, logging};
+use gavel_cli::{commands, logging, stale};
 use gavel_reward::{ReloadingReward, Workspace, WorkspaceOptions};
 use gavel_train::{Fault, TrainError};
 use gavel_verify::Reward;
@@ -27,7 +27,7 @@ use gavel_verify::Reward;
 use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| cli::advised(error).exit());
     let terminal = Terminal::new(cli.global.quiet);
     commands::set_color(cli.global.color);
     let result = logging::install(&cli.global).map_err(Stop::Input).and_then(|()| match cli.command {
@@ -36,14 +36,15 @@ fn main() -> ExitCode {
         Command::Generate(args) => generate::run(&args, &terminal),
         Command::Import(args) => import::run(&args, &terminal),
         Command::Pretrain(args) => pretrain::run(&args, &terminal),
-        Command::Tasks(args) => tasks::run(&args),
+        Command::Tasks(args) => tasks::run(&args, &terminal),
         Command::Devices => devices(),
     });
     commands::finish(result, &terminal)
 }
 
 /// Loads a reward file as what the trainer sees. It changes only for who refreshes it.
-fn load_reward(path: &Path, options: &WorkspaceOptions) -> Result<Arc<dyn Reward>, Stop> {
+fn load_reward(path: &Path, options: &WorkspaceOptions, terminal: &Terminal) -> Result<Arc<dyn Reward>, Stop> {
+    stale::say_of_reward(path, &options.plugin_path, terminal);
     Ok(Arc::new(ReloadingReward::load(&Workspace::start(options)?, path)?))
 }
 

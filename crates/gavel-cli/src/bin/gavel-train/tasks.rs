@@ -7,9 +7,14 @@ use anyhow::Context;
 use gavel_train::countdown;
 
 use super::cli::{Corpus, Split, TasksArgs};
-use gavel_cli::exit::{ExitStatus, Stop};
+use gavel_cli::exit::{ExitStatus, InputFault, Stop};
+use gavel_cli::outputs;
+use gavel_cli::terminal::Terminal;
 
-pub(super) fn run(args: &TasksArgs) -> Result<ExitStatus, Stop> {
+pub(super) fn run(args: &TasksArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
+    if let Some(path) = &args.output {
+        outputs::look(path, terminal).input_fault()?;
+    }
     let split = match args.split {
         Split::Train => countdown::Split::Train,
         Split::HeldOut => countdown::Split::HeldOut,

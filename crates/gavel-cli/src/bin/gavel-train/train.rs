@@ -26,7 +26,7 @@ pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, St
         path.with_context(|| format!("{}: `reward` is missing", args.settings.display())).input_fault()?;
     model::require_folder(&settings.model)?;
     let reference_advice = look_at_first_task(&settings, terminal)?;
-    let reward = load_reward(&path, &args.plugins.resolve())?;
+    let reward = load_reward(&path, &args.plugins.resolve(), terminal)?;
     if let Some(threads) = args.threads {
         tch::set_num_threads(i32::try_from(threads.get()).unwrap_or(i32::MAX));
     }

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::Context;
 use bytesize::ByteSize;
 use gavel_reward::{FoundPlugin, MANIFEST, Manifest, Origin};
-use gavel_toolkit::{Language, Project};
+use gavel_toolkit::Project;
 
 use crate::cli::{BuildArgs, GlobalArgs, ToolsArgs};
 use crate::exit::{ExitStatus, InputFault, Stop};
+use crate::stale::{is_stale, modified, project};
 use crate::terminal::Terminal;
 
 /// How often `--watch` looks at the sources. Looking works on every file system, and a few dozen files cost nothing.
@@ -76,20 +77,6 @@ pub(super) fn say_what_is_not_built(folder: &Path, found: &FoundPlugin, terminal
     ));
 }
 
-/// Says of a plugin's file that was named itself, in place of its folder, that its sources are newer: then it is taken as
-/// it is. `command` is what builds first.
-pub(super) fn say_if_stale(file: &Path, found: &FoundPlugin, command: &str, terminal: &Terminal) {
-    let Some(Manifest { build: Some(_), .. }) = &found.manifest else { return };
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if project(folder).is_ok_and(|project| is_stale(&project)) {
-        terminal.note(format_args!(
-            "warning: {} is older than its sources: `{command} {}` builds it first",
-            file.display(),
-            folder.display()
-        ));
-    }
-}
-
 /// A time in its largest unit.
 fn age(time: Duration) -> String {
     let seconds = time.as_secs();
@@ -116,37 +103,6 @@ fn build(project: &Project, tools: &ToolsArgs, terminal: &Terminal) -> Result<Pa
     Ok(plugin)
 }
 
-/// What the manifest of a folder says is to be built.
-fn project(folder: &Path) -> Result<Project, Stop> {
-    let manifest = Manifest::read(folder)?;
-    let file = folder.join(MANIFEST);
-    let build = manifest.build.with_context(|| {
-        format!(
-            "{} does not say how the plugin is built; it needs, for instance:\n  [build]\n  language = \"rust\"\n  \
-             source = \"src/lib.rs\"",
-            file.display()
-        )
-    });
-    let build = build.input_fault()?;
-    let language: Language =
-        build.language.parse().with_context(|| format!("{}: `build.language`", build.place)).input_fault()?;
-    Ok(Project {
-        folder: folder.to_owned(),
-        language,
-        source: build.source,
-        entry: manifest.entry,
-        paths: build.paths,
-    })
-}
-
-fn is_stale(project: &Project) -> bool {
-    let Ok(built) = modified(&project.folder.join(&project.entry)) else { return true };
-    project.inputs().is_ok_and(|inputs| {
-        // A source that cannot be read has gone since, or the compiler will say what is wrong with it.
-        inputs.iter().any(|input| modified(input).is_ok_and(|changed| changed > built))
-    })
-}
-
 /// What `--watch` compares: the sources and when they changed, or nothing where the manifest is wrong.
 #[derive(PartialEq)]
 struct State(Vec<(PathBuf, Option<SystemTime>)>);
@@ -158,8 +114,4 @@ impl State {
         let files = inputs.into_iter().chain([manifest]).chain(others.iter().cloned());
         Self(files.map(|file| (file.clone(), modified(&file).ok())).collect())
     }
-}
-
-fn modified(file: &Path) -> std::io::Result<SystemTime> {
-    fs::metadata(file)?.modified()
 }

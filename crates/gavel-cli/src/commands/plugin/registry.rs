@@ -13,9 +13,10 @@ use gavel_reward::{FoundPlugin, Manifest, Origin, bounded, whole_file};
 use crate::cli::{GlobalArgs, PullArgs, PushArgs};
 use crate::exit::{ExitStatus, InputFault, Stop};
 use crate::settings;
+use crate::stale;
 use crate::terminal::{Terminal, shown};
 
-use super::build::{build_if_stale, say_if_stale};
+use super::build::build_if_stale;
 use super::named::check_name;
 use super::store::kept_manifest;
 
@@ -99,7 +100,7 @@ fn to_push(args: &PushArgs, terminal: &Terminal) -> Result<Plugin, Stop> {
         FoundPlugin::in_folder(path)?
     } else {
         let found = FoundPlugin::file(path.to_owned())?;
-        say_if_stale(path, &found, &format!("gavel plugin push {}", args.address), terminal);
+        stale::say_of_file(path, &found, &format!("gavel plugin push {}", args.address), terminal);
         found
     };
     let Origin::File(file) = &found.origin else {

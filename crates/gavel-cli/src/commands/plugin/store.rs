@@ -18,9 +18,10 @@ use serde_json::{Value, json};
 use crate::cli::{AddArgs, GlobalArgs, ListArgs, RemoveArgs};
 use crate::exit::{ExitStatus, InputFault, Stop};
 use crate::settings;
+use crate::stale;
 use crate::terminal::{LABEL, Page, Terminal, escaped, shown};
 
-use super::build::{build_if_stale, say_if_stale, say_what_is_not_built};
+use super::build::{build_if_stale, say_what_is_not_built};
 use super::named::check_name;
 use super::registry;
 
@@ -134,7 +135,7 @@ fn find(args: &AddArgs, host: &Host, terminal: &Terminal) -> Result<Candidate, S
         found
     } else {
         let found = FoundPlugin::file(path.to_owned())?;
-        say_if_stale(path, &found, "gavel plugin add", terminal);
+        stale::say_of_file(path, &found, "gavel plugin add", terminal);
         found
     };
     let Origin::File(file) = &found.origin else {

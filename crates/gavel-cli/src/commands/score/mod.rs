@@ -15,7 +15,7 @@ mod writer;
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
@@ -27,6 +27,7 @@ use crate::cli::{GlobalArgs, ScoreArgs};
 use crate::exit::{ExitStatus, InputFault, Stop};
 use crate::interrupts::Interrupts;
 use crate::terminal::Terminal;
+use crate::{outputs, stale};
 use beginning::Beginning;
 use output::Output;
 use record::{Judges, Record};
@@ -39,12 +40,15 @@ use writer::Writer;
 pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
     // While plugins are loaded there is nothing to save, so that a signal ends the process at once.
     let interrupts = Interrupts::listen()?;
-    if args.output.is_none() {
-        // Looked at before the reward is loaded, which may take long.
-        drop(Output::stdout().input_fault()?);
+    let mut terminal = Terminal::new(global.quiet);
+    // Looked at before the reward is loaded, which may take long.
+    match &args.output {
+        None => drop(Output::stdout().input_fault()?),
+        Some(path) => outputs::look(path, &terminal).input_fault()?,
     }
     let options = WorkspaceOptions { for_authors: global.verbose > 0, ..args.plugins.clone().resolve() };
     let workspace = Workspace::start(&options)?;
+    say_what_is_stale(&args, &options.plugin_path, &terminal);
     let reward = load(&args, &workspace)?;
     let (input, bytes) = Input::open(&args.input)
         .with_context(|| format!("cannot read {}", args.input.display()))
@@ -55,7 +59,6 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     }
     .input_fault()?;
     let record = begin_record(&args, &output, &reward)?;
-    let mut terminal = Terminal::new(global.quiet);
     if !output.is_terminal() {
         terminal.start_progress(bytes);
     }
@@ -121,6 +124,15 @@ fn load(args: &ScoreArgs, workspace: &Workspace) -> Result<ReloadingReward, Stop
     }
 }
 
+/// Says which plugins are older than their sources. With `--watch` somebody builds while it goes on.
+fn say_what_is_stale(args: &ScoreArgs, plugin_path: &[PathBuf], terminal: &Terminal) {
+    match (&args.reward, &args.plugin) {
+        (_, Some(plugin)) => stale::say_of_plugin(plugin, Path::new(""), plugin_path, terminal),
+        (Some(reward), None) => stale::say_of_reward(reward, plugin_path, terminal),
+        (None, None) => {}
+    }
+}
+
 /// How a run ends that has written all that it could: what is missing from the scores is said, and is no success.
 fn verdict(status: ExitStatus, summary: &Summary, terminal: &Terminal) -> ExitStatus {
     let none = summary.submissions() > 0 && summary.rewarded() == 0;
@@ -131,6 +143,10 @@ fn verdict(status: ExitStatus, summary: &Summary, terminal: &Terminal) -> ExitSt
     if not_judged > 0 {
         terminal
             .error(format_args!("this machine could not judge {not_judged} submissions; score them again"));
+    }
+    if matches!(status, ExitStatus::Interrupted | ExitStatus::Terminated) {
+        let lines = summary.submissions() + summary.bad_lines();
+        terminal.error(format_args!("interrupted after {lines} lines: what came behind them is not scored"));
     }
     match status {
         ExitStatus::Success | ExitStatus::Failure if not_judged > 0 => ExitStatus::Error,
