@@ -176,5 +176,8 @@ for _ in range(2):
                     gavel has ended with exit code 1; what it wrote to stderr says why\n\
                     gavel has ended with exit code 1; what it wrote to stderr says why\n";
     assert_eq!(said, expected, "{errors}");
-    assert!(errors.contains("UserWarning: no reward: {'kind': 'dropped', 'verifier': 'accuracy'} accuracy: "), "{errors}");
+    assert!(
+        errors.contains("UserWarning: no reward: {'kind': 'dropped', 'verifier': 'accuracy'} accuracy: "),
+        "{errors}"
+    );
 }

@@ -152,6 +152,8 @@ fn ctrl_c_leaves_whole_lines() {
     assert_eq!(code, Some(130), "{stderr}");
     assert!(stderr.contains("scored "), "the summary is missing: {stderr}");
     let output = folder.read("out.jsonl");
+    let lines = output.lines().count();
+    assert!(stderr.contains(&format!("error: interrupted after {lines} lines: ")), "{lines}: {stderr}");
     assert!(output.ends_with('\n'));
     for line in output.lines() {
         assert_eq!(serde_json::from_str::<Value>(line).unwrap()["reward"], 1.0);

@@ -91,7 +91,7 @@ fn a_run_leaves_records_a_model_and_a_report() {
 
     let again = one_step(&folder, &[]);
     assert_eq!(again.status.code(), Some(1));
-    assert!(stderr(&again).contains("holds a run already; resume it, or choose another output_dir"));
+    assert!(stderr(&again).contains("holds a run already; `--resume` goes on with it, or choose"));
 
     let report = folder.run(&["report", "run"]);
     assert!(report.status.success(), "{}", stderr(&report));
@@ -191,6 +191,7 @@ fn sigterm_saves_a_checkpoint_from_which_the_run_goes_on() {
     wait_for("step    1/1000");
     let terminate = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     assert!(terminate.success());
+    wait_for("finishing this step, then saving; again ends without saving");
     wait_for("interrupted; the same command with --resume goes on");
     assert_eq!(child.wait().unwrap().code(), Some(143));
     let metrics = folder.read("run/metrics.jsonl");
@@ -211,6 +212,12 @@ fn sigterm_saves_a_checkpoint_from_which_the_run_goes_on() {
     let refused = resume(&[longer, "seed=7".to_owned()]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(stderr(&refused).starts_with("error: `seed` is 7, and the run in "), "{}", stderr(&refused));
+
+    fs::remove_dir_all(folder.path("run/checkpoints")).unwrap();
+    let anew = resume(&["max_steps=1".to_owned()]);
+    assert!(anew.status.success(), "{}", stderr(&anew));
+    let said = "the run has no checkpoint yet, so it starts from the beginning";
+    assert!(stderr(&anew).contains(said), "{}", stderr(&anew));
 }
 
 #[cfg(unix)]
@@ -340,6 +347,17 @@ fn training_takes_conversations_and_says_what_it_cannot_use() {
         "{}",
         stderr(&ignored)
     );
+    let asked = r#"{"question": "3 5 2→13:", "numbers": [3, 5, 2], "target": 13}"#;
+    fs::write(folder.path("asked.jsonl"), asked).unwrap();
+    let chat = train(&["tasks=asked.jsonl", "prompt_column=question", "template=chat", "output_dir=chat"]);
+    let warnings: Vec<String> =
+        stderr(&chat).lines().filter(|line| line.contains("`template`")).map(str::to_owned).collect();
+    assert_eq!(warnings.len(), 1, "{}", stderr(&chat));
+    assert!(
+        warnings[0].ends_with("set `problem_column = \"question\"`, and no `prompt_column`"),
+        "{warnings:?}"
+    );
+    assert!(!stderr(&chat).contains("bare text"), "{}", stderr(&chat));
     let columns = refused(&["tasks=gsm8k.jsonl", "output_dir=another"]);
     assert!(
         columns.contains(
@@ -395,7 +413,62 @@ fn a_run_in_which_nothing_can_be_learnt_says_so() {
     let output = one_step(&folder, &["reward=reward.toml".to_owned(), "eval_correct=a".to_owned()]);
     let said = stderr(&output);
     assert!(
-        said.contains("warning: in all 1 steps, no group had completions with different rewards"),
+        said.contains("warning: in the only step, no group had completions with different rewards"),
         "{said}"
     );
+}
+
+#[test]
+fn completions_without_reward_are_said_with_the_column_that_may_be_missed() {
+    let with = r#"{"prompt": "3 5 2→13:<think>", "reference": "13", "answer": "13"}"#;
+    let without = r#"{"prompt": "3 5 2→13:<think>", "answer": "13"}"#;
+    let folder = Folder::with_reward("[verifiers.accuracy]\nplugin = 'math'\n")
+        .file("zero.toml", "[verifiers.accuracy]\nplugin = 'math'\non_failure = 0\n")
+        .file("some.jsonl", format!("{with}\n{without}\n"))
+        .file("none.jsonl", without);
+    let run = |tasks: &str, reward: &str, output: &str| {
+        let settings = ["tasks", "eval_tasks"].map(|name| format!("{name}={tasks}"));
+        let others =
+            [format!("reward={reward}"), format!("output_dir={output}"), "shuffle_dataset=false".to_owned()];
+        one_step(&folder, &[&settings[..], &others[..]].concat())
+    };
+    let some = run("some.jsonl", "reward.toml", "some");
+    let said = stderr(&some);
+    assert!(some.status.success(), "{said}");
+    let expected = "warning: 8 of 16 completions of step 1 have no reward, and are left out: `accuracy` has no verdict (";
+    assert!(said.contains(expected), "{said}");
+
+    let none = run("none.jsonl", "reward.toml", "none");
+    let said = stderr(&none);
+    assert_eq!(none.status.code(), Some(1), "{said}");
+    let advice = "none.jsonl:1 has no `reference`: if the reference is its `answer`, set `reference_column = \"answer\"`";
+    assert!(
+        said.contains(advice) && said.contains("error: no completion has had a reward for 1 step: "),
+        "{said}"
+    );
+
+    let zero = run("none.jsonl", "zero.toml", "zero");
+    let said = stderr(&zero);
+    assert!(zero.status.success(), "{said}");
+    assert!(said.contains("warning: `accuracy` has no verdict on any completion of step 1: "), "{said}");
+    assert!(said.contains(advice), "{said}");
+}
+
+#[test]
+fn a_setting_that_is_given_as_a_flag_says_how_it_is_given() {
+    for flags in [&["--max_steps", "20"][..], &["--max_steps=20"], &["--max-steps", "20"]] {
+        let output = trainer(&Folder::new(), &[&["train", "train.toml"], flags].concat());
+        assert_eq!(output.status.code(), Some(2));
+        let said = stderr(&output);
+        assert!(said.contains("tip: a setting is given by `--set max_steps=20`"), "{said}");
+    }
+}
+
+#[test]
+fn a_file_is_not_taken_for_the_folder_of_a_model() {
+    let folder = Folder::new().file("x.gguf", "GGUF");
+    let output = one_step(&folder, &["model=x.gguf".to_owned()]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    assert!(said.contains("x.gguf DIR` makes a folder of it, which is the model then"), "{said}");
 }

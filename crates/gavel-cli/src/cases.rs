@@ -111,6 +111,12 @@ const EXPECT: &str = "expect";
 /// When the file cannot be read or a line is not a case; the error names file and line.
 pub fn read(folder: &Path) -> anyhow::Result<Vec<Case>> {
     let path = folder.join(CASES);
+    anyhow::ensure!(
+        folder.is_dir(),
+        "{} is {}: name the folder of a plugin, with its gavel.toml and {CASES}",
+        folder.display(),
+        if folder.exists() { "a file" } else { "not there" }
+    );
     let text = bounded::read(&path, LARGEST).with_context(|| format!("cannot read {}", path.display()))?;
     let mut lines = Lines::new(text.as_slice(), LONGEST_LINE);
     let mut cases = Vec::new();

@@ -10,8 +10,8 @@ use gavel_lines::{Input, LONGEST_LINE, Line, Lines, look};
 use gavel_model::{ChatOptions, ChatTemplate};
 use serde_json::{Map, Value, json};
 
-pub use error::{TaskError, likely_reference};
 use error::Unusable;
+pub use error::{TaskError, likely_reference};
 
 /// The template of DeepSeek-R1-Zero ([2501.12948](https://arxiv.org/abs/2501.12948), table 1).
 const R1_ZERO: &str = "A conversation between User and Assistant. The user asks a question, and the Assistant solves it. \

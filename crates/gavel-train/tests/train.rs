@@ -661,7 +661,53 @@ fn steps_without_any_reward_warn_and_then_end_the_run_with_a_checkpoint() {
     });
     bench.settings.output_dir = bench.directory.path().join("another");
     bench.settings.max_steps = 11;
-    assert_eq!(bench.train(&reward).unwrap().steps, 11);
+    let mut warnings = Vec::new();
+    let summary = train(&bench.settings, &reward, Start::New, &mut |progress| {
+        match progress {
+            Progress::SomeWithoutReward { step, count, of, why } => {
+                warnings.push((step, count, of, why.to_owned()));
+            }
+            Progress::WithoutVerdict { .. } | Progress::WithoutReward { .. } => panic!("{progress:?}"),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    });
+    assert_eq!(summary.unwrap().steps, 11);
+    // The first such step is said, and it alone.
+    assert_eq!(warnings, [(1, 31, 32, "`native` has no verdict (`native`: abstained: why not)".to_owned())]);
+}
+
+#[test]
+fn a_run_without_any_reward_fails_however_short_it_is() {
+    let mut bench = Bench::new();
+    bench.settings.max_steps = 1;
+    let reward = native(|_| dropped(Failure::InvalidTask("no reference".to_owned())));
+    let error = bench.train(&reward).unwrap_err();
+    let why = "`native` has no verdict (`native`: invalid task: no reference)";
+    assert_eq!(error.to_string(), format!("no completion has had a reward for 1 step: {why}"));
+    assert!(bench.settings.output_dir.join("checkpoints/step-00001/model.safetensors").exists());
+}
+
+#[test]
+fn a_verifier_without_a_single_verdict_is_said_once_though_every_completion_has_a_reward() {
+    let mut bench = Bench::new();
+    bench.settings.max_steps = 3;
+    let reward = native(|_| Score {
+        reward: Ok(0.0),
+        outcomes: vec![(
+            "native".to_owned(),
+            Outcome::failure(Failure::InvalidTask("no reference".to_owned()), Duration::ZERO),
+        )],
+    });
+    let mut warnings = Vec::new();
+    train(&bench.settings, &reward, Start::New, &mut |progress| {
+        if let Progress::WithoutVerdict { step, verifier, why } = progress {
+            warnings.push((step, verifier.to_owned(), why.to_owned()));
+        }
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(warnings, [(1, "native".to_owned(), "invalid task: no reference".to_owned())]);
 }
 
 #[test]

@@ -133,7 +133,11 @@ fn errors_name_file_line_and_field() {
             &[],
             "train.toml:4: unknown field `actor_rollout_ref.model.path`; here, it is `model`",
         ),
-        ("lora_r = 16\n", &[], "train.toml:4: unknown field `lora_r`, an option of other trainers' that is not here: there is no LoRA"),
+        (
+            "lora_r = 16\n",
+            &[],
+            "train.toml:4: unknown field `lora_r`, an option of other trainers' that is not here: there is no LoRA",
+        ),
         ("reference_column = \"\"\n", &[], "train.toml:4: `reference_column` must name a column"),
         ("max_num_seqs = 0\n", &[], "train.toml:4: `max_num_seqs` must be at least 1"),
     ];

@@ -329,7 +329,10 @@ pub(crate) fn advised(mut error: clap::Error) -> clap::Error {
         return error;
     }
     let mut behind = std::env::args().skip_while(|word| !word.starts_with(flag.as_str()));
-    let value = behind.next().and_then(|word| word.split_once('=').map(|(_, value)| value.to_owned())).or_else(|| behind.next());
+    let value = behind
+        .next()
+        .and_then(|word| word.split_once('=').map(|(_, value)| value.to_owned()))
+        .or_else(|| behind.next());
     let value = value.unwrap_or_else(|| "VALUE".to_owned());
     let tip = format!("a setting is given by `--set {field}={value}`");
     error.remove(ContextKind::SuggestedArg);

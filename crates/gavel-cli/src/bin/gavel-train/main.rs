@@ -43,7 +43,11 @@ fn main() -> ExitCode {
 }
 
 /// Loads a reward file as what the trainer sees. It changes only for who refreshes it.
-fn load_reward(path: &Path, options: &WorkspaceOptions, terminal: &Terminal) -> Result<Arc<dyn Reward>, Stop> {
+fn load_reward(
+    path: &Path,
+    options: &WorkspaceOptions,
+    terminal: &Terminal,
+) -> Result<Arc<dyn Reward>, Stop> {
     stale::say_of_reward(path, &options.plugin_path, terminal);
     Ok(Arc::new(ReloadingReward::load(&Workspace::start(options)?, path)?))
 }

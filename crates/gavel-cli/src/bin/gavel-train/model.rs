@@ -24,7 +24,10 @@ fn no_folder(model: &Path) -> String {
     if model.is_file() {
         return match model.extension() {
             Some(end) if end.eq_ignore_ascii_case("gguf") => {
-                format!("is a file: `gavel import {} DIR` makes a folder of it, which is the model then", model.display())
+                format!(
+                    "is a file: `gavel import {} DIR` makes a folder of it, which is the model then",
+                    model.display()
+                )
             }
             _ => format!("is a file: {A_MODEL}"),
         };
@@ -43,12 +46,16 @@ fn no_folder(model: &Path) -> String {
 fn other_content(folder: &Path) -> Option<String> {
     let has = |name: &str| folder.join(name).exists();
     if has("adapter_config.json") && !has("config.json") {
-        return Some(format!("holds an adapter (LoRA) without its model: {A_MODEL}; PEFT's `merge_and_unload` makes one of both"));
+        return Some(format!(
+            "holds an adapter (LoRA) without its model: {A_MODEL}; PEFT's `merge_and_unload` makes one of both"
+        ));
     }
     let weights = files(folder, "safetensors");
     if let Some(pointer) = weights.iter().find(|file| is_lfs_pointer(file)) {
         let name = pointer.file_name().unwrap_or_default().display();
-        return Some(format!("has a pointer of Git LFS in place of {name}: `git lfs pull` in it, or `hf download`, brings the weights"));
+        return Some(format!(
+            "has a pointer of Git LFS in place of {name}: `git lfs pull` in it, or `hf download`, brings the weights"
+        ));
     }
     if weights.is_empty() && (has("pytorch_model.bin") || has("pytorch_model.bin.index.json")) {
         return Some(format!(
@@ -57,7 +64,11 @@ fn other_content(folder: &Path) -> Option<String> {
     }
     let models = if has("config.json") { Vec::new() } else { models_below(folder) };
     let latest = models.last()?;
-    Some(format!("is no model, and has {} in it: `{}` is the latest", counted(models.len()), latest.display()))
+    Some(format!(
+        "is no model, and has {} in it: `{}` is the latest",
+        counted(models.len()),
+        latest.display()
+    ))
 }
 
 /// The models in a folder, or in `checkpoints` of a run's, by name.
@@ -84,7 +95,8 @@ fn files(folder: &Path, end: &str) -> Vec<PathBuf> {
 fn is_lfs_pointer(file: &Path) -> bool {
     const START: &[u8] = b"version https://git-lfs";
     let mut start = Vec::new();
-    let read = std::fs::File::open(file).and_then(|file| file.take(START.len() as u64).read_to_end(&mut start));
+    let read =
+        std::fs::File::open(file).and_then(|file| file.take(START.len() as u64).read_to_end(&mut start));
     read.is_ok() && start == START
 }
 
@@ -167,7 +179,9 @@ mod tests {
             std::fs::write(path, text).unwrap();
         };
         write("x.gguf", "GGUF");
-        assert!(said("x.gguf").starts_with("x.gguf is a file: `gavel import x.gguf DIR` makes a folder of it"));
+        assert!(
+            said("x.gguf").starts_with("x.gguf is a file: `gavel import x.gguf DIR` makes a folder of it")
+        );
         write("adapter/adapter_config.json", "{}");
         assert!(said("adapter").starts_with("adapter holds an adapter (LoRA) without its model"));
         write("old/config.json", "{}");

@@ -163,6 +163,12 @@ fn report(
                 "  `{limit}` in gavel.toml raises that; above gavel's default only a reward file can\n"
             ));
         }
+        if is_late_import(failure) {
+            page.text(
+                "  what Python imports inside a function is not in the component, unless it was imported before: import it at \
+                 the top\n",
+            );
+        }
     }
 }
 
@@ -176,6 +182,11 @@ fn add_output(page: &mut Page, outcome: Result<&Outcome, &str>) {
             page.text(&format!("    | {line}\n"));
         }
     }
+}
+
+/// Whether Python missed a module while it judged. What is missing when the plugin is built stops the build.
+fn is_late_import(failure: &Failure) -> bool {
+    matches!(failure, Failure::InternalError(said) if said.starts_with("ModuleNotFoundError: No module named"))
 }
 
 /// The field of a manifest that says how far the plugin may go where it has gone too far.

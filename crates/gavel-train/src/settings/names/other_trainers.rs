@@ -33,7 +33,18 @@ fn ends(name: &str) -> impl Iterator<Item = &str> {
 /// Settings, and what means the same elsewhere.
 const SAME: &[(&str, &[&str])] = &[
     ("model", &["model_name_or_path", "model_name", "model_path", "pretrain", "base_model", "model.path"]),
-    ("tasks", &["train_files", "train_file", "prompt_data", "dataset", "dataset_name", "data_path", "train_dataset"]),
+    (
+        "tasks",
+        &[
+            "train_files",
+            "train_file",
+            "prompt_data",
+            "dataset",
+            "dataset_name",
+            "data_path",
+            "train_dataset",
+        ],
+    ),
     ("eval_tasks", &["val_files", "eval_dataset", "eval_data", "test_files"]),
     ("reward", &["reward_model", "reward_fn", "reward_function", "remote_rm_url"]),
     ("output_dir", &["save_path", "default_local_dir", "ckpt_path", "out_dir"]),
@@ -94,7 +105,12 @@ const SIMILAR: &[(&[&str], &str)] = &[
         "an update learns from `per_device_train_batch_size` times `gradient_accumulation_steps` completions",
     ),
     (
-        &["custom_reward_function.path", "custom_reward_function.name", "reward_function_path", "compute_score"],
+        &[
+            "custom_reward_function.path",
+            "custom_reward_function.name",
+            "reward_function_path",
+            "compute_score",
+        ],
         "`reward` names a reward file, and a plugin judges in place of a function; gavel docs port-a-python-verifier moves one \
          over",
     ),
