@@ -198,3 +198,15 @@ fn the_sdk_and_gavel_call_the_answers_of_a_verifier_alike() {
         assert!(gavel_cli::cases::is_answer(status) || status == Status::InternalError.name(), "{status}");
     }
 }
+
+#[test]
+fn a_folder_that_is_not_there_is_said_to_be_none() {
+    let folder = Folder::new().file("a.wasm", "");
+    for (name, what) in [("nofolder", "not there"), ("a.wasm", "a file")] {
+        let run = folder.run(&["plugin", "test", name]);
+        let expected = format!(
+            "error: {name} is {what}: name the folder of a plugin, with its gavel.toml and cases.jsonl\n"
+        );
+        assert_eq!((run.status.code(), String::from_utf8(run.stderr).unwrap()), (Some(1), expected));
+    }
+}

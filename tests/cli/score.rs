@@ -453,7 +453,7 @@ fn a_plugin_that_is_older_than_its_sources_is_said() {
     let manifest = "manifest_version = 1\n[plugin]\nname = \"mine\"\nversion = \"0.1.0\"\nentry = \"mine.wasm\"\n\
                     [build]\nlanguage = \"c\"\nsource = \"mine.c\"\n";
     let folder = Folder::with_reward("[verifiers.mine]\nplugin = './mine/'\n")
-        .file("by-name.toml", "[verifiers.mine]\nplugin = 'mine'\n")
+        .file("elsewhere/by-name.toml", "[verifiers.mine]\nplugin = 'mine'\n")
         .file("in.jsonl", "{\"prompt\": \"\", \"completion\": \"\"}\n")
         .file("mine/gavel.toml", manifest)
         .file("mine/mine.c", "int main;")
@@ -474,12 +474,12 @@ fn a_plugin_that_is_older_than_its_sources_is_said() {
     assert!(!said("reward.toml").contains("warning"));
     let added = folder.run(&["plugin", "add", "mine"]);
     assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
-    assert!(!said("by-name.toml").contains("warning"));
+    assert!(!said("elsewhere/by-name.toml").contains("warning"));
 
     change("mine/mine.c", 1_000_000_002);
     let stale = said("reward.toml");
     assert!(stale.contains("mine.wasm is older than its sources: `gavel plugin build "), "{stale}");
-    let stale = said("by-name.toml");
+    let stale = said("elsewhere/by-name.toml");
     let from = folder.path("mine").canonicalize().unwrap().display().to_string();
     let expected = format!(
         "warning: mine was added from {from}, which has changed since: `gavel plugin add {from}` takes that up"

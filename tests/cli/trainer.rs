@@ -214,6 +214,7 @@ fn sigterm_saves_a_checkpoint_from_which_the_run_goes_on() {
     assert!(stderr(&refused).starts_with("error: `seed` is 7, and the run in "), "{}", stderr(&refused));
 
     fs::remove_dir_all(folder.path("run/checkpoints")).unwrap();
+    fs::create_dir(folder.path("run/checkpoints")).unwrap();
     let anew = resume(&["max_steps=1".to_owned()]);
     assert!(anew.status.success(), "{}", stderr(&anew));
     let said = "the run has no checkpoint yet, so it starts from the beginning";

@@ -44,7 +44,10 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     // Looked at before the reward is loaded, which may take long.
     match &args.output {
         None => drop(Output::stdout().input_fault()?),
-        Some(path) => outputs::look(path, &terminal).input_fault()?,
+        Some(path) => {
+            Output::require_other_than(path, &args.input).input_fault()?;
+            outputs::look(path, &terminal).input_fault()?;
+        }
     }
     let options = WorkspaceOptions { for_authors: global.verbose > 0, ..args.plugins.clone().resolve() };
     let workspace = Workspace::start(&options)?;
@@ -54,7 +57,7 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
         .with_context(|| format!("cannot read {}", args.input.display()))
         .input_fault()?;
     let mut output = match &args.output {
-        Some(path) => Output::file(path, &args.input),
+        Some(path) => Output::file(path),
         None => Output::stdout(),
     }
     .input_fault()?;

@@ -37,13 +37,18 @@ impl Output {
         Ok(Self::to(target, "stdout".into()))
     }
 
-    /// Creates or empties the file `path`; it must not be the `input`, which would be gone before it is read.
-    pub(super) fn file(path: &Path, input: &Path) -> anyhow::Result<Self> {
+    /// Refuses an output that is the `input`, which would be gone before it is read.
+    pub(super) fn require_other_than(path: &Path, input: &Path) -> anyhow::Result<()> {
         if let (Ok(output), Ok(input)) = (path.canonicalize(), input.canonicalize())
             && output == input
         {
             bail!("{} is both input and output; write to another file", path.display());
         }
+        Ok(())
+    }
+
+    /// Creates or empties the file `path`.
+    pub(super) fn file(path: &Path) -> anyhow::Result<Self> {
         let file = File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
         Ok(Self::to(file, path.to_owned()))
     }
@@ -140,7 +145,7 @@ mod tests {
     fn what_is_written_ends_with_a_whole_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.jsonl");
-        let mut output = Output::file(&path, Path::new("in.jsonl")).unwrap();
+        let mut output = Output::file(&path).unwrap();
         output.line("one").unwrap();
         output.line("two").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "", "collected");
