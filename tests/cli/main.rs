@@ -20,6 +20,7 @@ mod publishing;
 mod registry;
 mod reload;
 mod score;
+mod stale;
 mod start;
 mod store;
 mod streaming;
@@ -28,3 +29,5 @@ mod toolkit;
 mod train;
 #[cfg(feature = "train")]
 mod trainer;
+#[cfg(feature = "train")]
+mod trainer_advice;

@@ -1,7 +1,5 @@
 //! `gavel score`: what comes out, and what is said about it.
 
-use std::time::{Duration, SystemTime};
-
 use crate::add_a_reward::digest;
 use crate::gavel::Folder;
 use crate::reload::always;
@@ -425,64 +423,4 @@ fn every_line_but_a_blank_one_has_an_answer_where_that_is_asked_for() {
     insta::assert_snapshot!(
         folder.shown_with_input(&["score", "-r", "reward.toml", "--answer-bad-lines"], rows)
     );
-}
-
-#[test]
-fn an_output_that_is_there_is_said_to_be_written_over_and_none_is_compressed() {
-    let folder = Folder::with_reward("[verifiers.a]\nplugin = 'format'\n").file("in.jsonl", "");
-    let folder = folder.file("out.jsonl", "of an earlier run\n").file("empty.jsonl", "");
-    let score = |output: &str| {
-        let run = folder.run(&["score", "-r", "reward.toml", "in.jsonl", "-o", output]);
-        (run.status.code(), String::from_utf8(run.stderr).unwrap())
-    };
-    let (code, said) = score("out.jsonl");
-    assert!(said.starts_with("out.jsonl is there already, and is written over\n"), "{said}");
-    assert_eq!((code, folder.read("out.jsonl").as_str()), (Some(0), ""));
-    for fresh in ["new.jsonl", "empty.jsonl"] {
-        assert!(!score(fresh).1.contains("written over"), "{fresh}");
-    }
-    let (code, said) = score("out.jsonl.gz");
-    let expected = "error: out.jsonl.gz would not be compressed, as its name says: write to a name without `.gz`, and compress \
-                    that by `gzip`\n";
-    assert_eq!((code, said.as_str()), (Some(1), expected));
-    assert!(!folder.path("out.jsonl.gz").exists());
-}
-
-#[test]
-fn a_plugin_that_is_older_than_its_sources_is_said() {
-    let manifest = "manifest_version = 1\n[plugin]\nname = \"mine\"\nversion = \"0.1.0\"\nentry = \"mine.wasm\"\n\
-                    [build]\nlanguage = \"c\"\nsource = \"mine.c\"\n";
-    let folder = Folder::with_reward("[verifiers.mine]\nplugin = './mine/'\n")
-        .file("elsewhere/by-name.toml", "[verifiers.mine]\nplugin = 'mine'\n")
-        .file("in.jsonl", "{\"prompt\": \"\", \"completion\": \"\"}\n")
-        .file("mine/gavel.toml", manifest)
-        .file("mine/mine.c", "int main;")
-        .file("mine/mine.wasm", always(1));
-    let change = |name: &str, seconds: u64| {
-        let file = std::fs::File::options().append(true).open(folder.path(name)).unwrap();
-        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
-    };
-    let said = |reward: &str| {
-        let run = folder.run(&["score", "-r", reward, "in.jsonl"]);
-        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-        String::from_utf8(run.stderr).unwrap()
-    };
-    // The manifest belongs to what is built.
-    change("mine/gavel.toml", 1_000_000_000);
-    change("mine/mine.c", 1_000_000_000);
-    change("mine/mine.wasm", 1_000_000_001);
-    assert!(!said("reward.toml").contains("warning"));
-    let added = folder.run(&["plugin", "add", "mine"]);
-    assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
-    assert!(!said("elsewhere/by-name.toml").contains("warning"));
-
-    change("mine/mine.c", 1_000_000_002);
-    let stale = said("reward.toml");
-    assert!(stale.contains("mine.wasm is older than its sources: `gavel plugin build "), "{stale}");
-    let stale = said("elsewhere/by-name.toml");
-    let from = folder.path("mine").canonicalize().unwrap().display().to_string();
-    let expected = format!(
-        "warning: mine was added from {from}, which has changed since: `gavel plugin add {from}` takes that up"
-    );
-    assert!(stale.contains(&expected), "{stale}");
 }

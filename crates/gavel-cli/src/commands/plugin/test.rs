@@ -199,3 +199,15 @@ fn limit_of(failure: &Failure) -> Option<&'static str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_that_python_misses_while_it_judges_is_told_from_other_errors() {
+        let said = |text: &str| is_late_import(&Failure::InternalError(text.to_owned()));
+        assert!(said("ModuleNotFoundError: No module named 'logging' (mine.py:8 in verify)"));
+        assert!(!said("ValueError: No module named so (mine.py:8 in verify)"));
+    }
+}
