@@ -121,7 +121,8 @@ const SIMILAR: &[(&[&str], &str)] = &[
     ),
 ];
 
-const NO_LORA: &str = "there is no LoRA here: all parameters of the model are trained, and what that takes says gavel docs train";
+const NO_LORA: &str =
+    "there is no LoRA; all parameters of the model are trained, and what that takes says gavel docs train";
 
 const BEST_MODEL: &str = "every checkpoint that save_total_limit leaves is a model, and the evaluations in metrics.jsonl say which is best";
 
