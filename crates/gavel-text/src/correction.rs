@@ -157,7 +157,14 @@ fn announced(sentence: &str) -> Option<&str> {
     // A comma may stand before the value: `False alarm, 6`.
     let end = end + sentence[end..].strip_prefix(", ").map_or(0, |rest| 2 + clause_end(rest));
     let sentence = &sentence[..end];
-    let value = sentence.find(|c: char| c.is_ascii_digit() || matches!(c, '$' | '\\'))?;
+    let number = sentence.find(|c: char| c.is_ascii_digit() || matches!(c, '$' | '\\'));
+    // `I change my mind: C`
+    let letter = || {
+        let (said, letter) = sentence.rsplit_once(": ")?;
+        let is_letter = matches!(letter.trim().trim_matches(['(', ')', '*']).as_bytes(), [b'A'..=b'Z']);
+        is_letter.then_some(said.len() + 2)
+    };
+    let value = number.or_else(letter)?;
     let (said, value) = sentence.split_at(value);
     let mut words = said.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let is_short = words.clone().count() <= MOST_LEADS;
@@ -344,6 +351,7 @@ mod tests {
         }
         assert_eq!(renamed(". Actually, it is $x+1$."), Some("$x+1$"));
         assert_eq!(renamed(". No: C."), Some("C"));
+        assert_eq!(renamed("\n\nI change my mind: C."), Some("C"));
         assert_eq!(renamed(". Edit: London"), None);
         assert_eq!(correction("\nEdit: London"), Some("London"));
     }

@@ -3,7 +3,7 @@
 //! A plugin finds where an answer stands and asks here about its sentence up to there.
 
 use crate::languages;
-use crate::{end_of, end_of_last};
+use crate::{end_of, end_of_last, first_of};
 
 /// How much of a sentence is looked at before an answer, and between two, in bytes.
 const BEFORE: usize = 120;
@@ -32,8 +32,13 @@ const SECOND: Kinds = 128;
 /// Somebody holds what follows it: "my friend thinks", "some people say".
 const OPINION: Kinds = 256;
 
+/// Right before "answer", it makes a pattern of it: "example answer", "non-answer".
+const MODEL: Kinds = 512;
+/// As the first word of a sentence, it asks for what follows: "Format: answer", "Prove that the answer is".
+const IMPERATIVE: Kinds = 1024;
+
 /// In the order of the words, for they are searched by halves.
-static WORDS: [(&str, Kinds); 143] = [
+static WORDS: [(&str, Kinds); 154] = [
     ("a", FILLER),
     ("an", FILLER),
     ("answer", FILLER | ANSWER),
@@ -47,14 +52,15 @@ static WORDS: [(&str, Kinds); 143] = [
     ("been", FILLER),
     ("being", FILLER),
     ("believe", FILLER | OPINION),
-    ("believed", FILLER),
+    ("believed", FILLER | OPINION),
     ("believes", FILLER | OPINION),
+    ("best", FILLER),
     ("but", SECOND),
     ("cannot", DENYING),
     ("choice", FILLER | ANSWER),
     ("choose", FILLER),
     ("claim", FILLER | OPINION),
-    ("claimed", FILLER),
+    ("claimed", FILLER | OPINION),
     ("claims", FILLER | OPINION),
     ("convincing", FILLER),
     ("correct", FILLER),
@@ -66,11 +72,13 @@ static WORDS: [(&str, Kinds); 143] = [
     ("doesn", DENYING),
     ("don", DENYING),
     ("doubt", SUPPOSING),
+    ("dummy", MODEL),
     ("else", DENYING),
     ("equal", FILLER),
     ("equals", COPULA),
     ("erroneously", DENYING),
     ("exactly", FILLER),
+    ("example", MODEL),
     ("except", DENYING),
     ("excluding", DENYING),
     ("fake", FALSE),
@@ -78,10 +86,12 @@ static WORDS: [(&str, Kinds); 143] = [
     ("falsely", DENYING),
     ("final", FILLER),
     ("fool", DENYING),
+    ("format", IMPERATIVE),
     ("from", SECOND),
     ("go", FILLER),
     ("guess", FILLER | ANSWER),
     ("guesses", OPINION),
+    ("hardly", DENYING),
     ("hopes", OPINION),
     ("hypothetically", SUPPOSING),
     ("i", FILLER),
@@ -112,6 +122,7 @@ static WORDS: [(&str, Kinds); 143] = [
     ("neither", DENYING),
     ("never", DENYING),
     ("nobody", DENYING),
+    ("non", MODEL),
     ("nor", DENYING),
     ("not", DENYING),
     ("number", FILLER),
@@ -121,10 +132,12 @@ static WORDS: [(&str, Kinds); 143] = [
     ("otherwise", DENYING),
     ("our", FILLER),
     ("pick", FILLER),
+    ("placeholder", MODEL),
     ("plausible", FILLER),
     ("pretend", DENYING),
     ("pretending", DENYING),
     ("probable", FILLER),
+    ("prove", IMPERATIVE),
     ("really", FILLER),
     ("reckons", OPINION),
     ("refuse", DENYING),
@@ -133,9 +146,10 @@ static WORDS: [(&str, Kinds); 143] = [
     ("rumored", DENYING),
     ("rumoured", DENYING),
     ("s", FILLER),
-    ("said", FILLER),
+    ("said", FILLER | OPINION),
+    ("sample", MODEL),
     ("say", FILLER | OPINION),
-    ("says", FILLER),
+    ("says", FILLER | OPINION),
     ("second", FALSE),
     ("select", FILLER),
     ("simply", FILLER),
@@ -149,13 +163,14 @@ static WORDS: [(&str, Kinds); 143] = [
     ("supposing", SUPPOSING),
     ("suspects", OPINION),
     ("swears", OPINION),
+    ("template", IMPERATIVE),
     ("than", SECOND),
     ("that", FILLER),
     ("the", FILLER),
     ("they", FILLER),
     ("think", FILLER | OPINION),
     ("thinks", FILLER | OPINION),
-    ("thought", FILLER),
+    ("thought", FILLER | OPINION),
     ("to", FILLER | SECOND),
     ("trap", FALSE),
     ("true", FILLER),
@@ -172,9 +187,10 @@ static WORDS: [(&str, Kinds); 143] = [
     ("worst", FALSE),
     ("would", FILLER),
     ("wouldn", DENYING),
+    ("write", FILLER | OPINION),
     ("wrong", FALSE),
     ("wrongly", DENYING),
-    ("wrote", FILLER),
+    ("wrote", FILLER | OPINION),
     ("x", FILLER),
     ("your", FILLER),
 ];
@@ -195,7 +211,7 @@ fn kinds(word: &str) -> Kinds {
 }
 
 /// Pairs of words that deny what follows them.
-const PAIRS: [(&[&str], &str); 10] = [
+const PAIRS: [(&[&str], &str); 11] = [
     (&["anything", "everything", "all", "any", "everyone"], "but"),
     (&["far", "different", "differs", "away", "apart", "nowhere"], "from"),
     (&["instead", "opposite", "negation", "inverse"], "of"),
@@ -219,24 +235,48 @@ const PAIRS: [(&[&str], &str); 10] = [
     (&["no"], "means"),
     (&["no"], "way"),
     (&["no"], "longer"),
+    (&["silly", "absurd", "foolish", "ridiculous", "naive"], "to"),
     (&["nothing"], "like"),
     (&["other", "rather", "else"], "than"),
 ];
 
-/// Those of whom is said what they think.
-const MANY: [&str; 8] = ["they", "some", "many", "most", "people", "others", "friends", "students"];
+/// Those of whom is said what they think, or thought.
+const MANY: [&str; 15] = [
+    "they", "some", "many", "most", "people", "others", "friends", "students", "someone", "somebody",
+    "student", "solver", "solvers", "person", "everyone",
+];
+/// Those who stand for anybody: "you might think".
+const ANYBODY: [&str; 2] = ["you", "one"];
+/// What may stand between them and what they think.
+const BETWEEN_THEM: [&str; 8] =
+    ["often", "might", "may", "could", "would", "usually", "commonly", "sometimes"];
+/// Verbs of the present that a box may follow at once: "some people write".
+const PRESENT: [&str; 5] = ["write", "say", "claim", "think", "believe"];
+/// What an answer answers that was not asked.
+const OTHER_TASKS: [&str; 5] = [
+    "nswer to another ",
+    "nswer to a different ",
+    "nswer to some other ",
+    "nswer to the other ",
+    "olution to another ",
+];
 
 /// Whether the words right before an answer deny it, only suppose it, or leave it open, or give it to others: "not",
 /// "anything but", "pretend that the answer is", "could be", "otherwise", "my friend thinks the answer is".
 pub fn is_disowned(before: &str) -> bool {
     let sentence = sentence_before(before);
     let clause = last_clause(sentence);
-    if languages::is_denied(clause) || languages::is_held_by_nobody(sentence) {
+    if languages::is_denied(clause)
+        || languages::is_held_by_nobody(sentence)
+        || first_of(sentence, &OTHER_TASKS).is_some()
+        || is_quoted(sentence, clause)
+    {
         return true;
     }
     let mut words = words(clause).rev().take(MOST_WORDS).peekable();
     // What was passed on the way back.
     let (mut passed, mut copulas, mut be, mut answer, mut the_answer) = (0, 0, false, false, false);
+    let mut is_answer_next = false;
     while let Some(word) = words.next() {
         let kinds = kinds(word);
         let is = |kind: Kinds| kinds & kind != 0;
@@ -245,7 +285,12 @@ pub fn is_disowned(before: &str) -> bool {
         if is(DENYING) || is(FALSE) && answer || word.ends_with("n't") || word.ends_with("n’t") {
             return true;
         }
-        if is(SUPPOSING) && passed > 0 && !follows(&["only"]) || is(WEAKENING) && be {
+        let supposes = passed > 0
+            || !["if", "whether", "unless", "doubt"].iter().any(|it| it.eq_ignore_ascii_case(word));
+        if is(SUPPOSING) && supposes && !follows(&["only"]) || is(WEAKENING) && be {
+            return true;
+        }
+        if is(MODEL) && is_answer_next || is(IMPERATIVE) && answer && previous.is_empty() {
             return true;
         }
         if is(SECOND)
@@ -254,7 +299,8 @@ pub fn is_disowned(before: &str) -> bool {
             return true;
         }
         // `I think` and `we believe` say what is meant.
-        if is(OPINION) && the_answer && (word.ends_with(['s', 'S']) || follows(&MANY)) {
+        let is_present = || PRESENT.iter().any(|it| it.eq_ignore_ascii_case(word));
+        if is(OPINION) && (the_answer || passed == 0 && is_present()) && is_of_others(word, words.clone()) {
             return true;
         }
         copulas += usize::from(is(COPULA));
@@ -264,10 +310,42 @@ pub fn is_disowned(before: &str) -> bool {
         }
         be |= word.eq_ignore_ascii_case("be");
         answer |= is(ANSWER);
+        is_answer_next = is(ANSWER);
         the_answer |= word.eq_ignore_ascii_case("answer");
         passed += 1;
     }
     false
+}
+
+/// Whether a clause is quoted: `A student said: "The answer is`, `Format: "Answer:`.
+fn is_quoted(sentence: &str, clause: &str) -> bool {
+    if !clause.starts_with(['"', '“', '\'', '‘']) {
+        return false;
+    }
+    let introduction = &sentence[..sentence.len() - clause.len()];
+    let mut before = words(introduction).rev();
+    let Some(verb) = before.next() else { return false };
+    let kinds = kinds(verb);
+    kinds & IMPERATIVE != 0 || kinds & OPINION != 0 && is_of_others(verb, before)
+}
+
+/// Whether a verb of opinion is said of others than the writer: `Lisa thinks`, `many say`, `you might think`. The words
+/// before it come in reverse.
+fn is_of_others<'t>(verb: &str, before: impl Iterator<Item = &'t str>) -> bool {
+    let is_in = |list: &[&str], word: &str| list.iter().any(|it| it.eq_ignore_ascii_case(word));
+    // What `says` it may be a calculation, and so may it have `said`.
+    let is_told = is_in(&["says", "stated"], verb);
+    let mut modal = false;
+    for word in before {
+        if is_in(&BETWEEN_THEM, word) {
+            modal = true;
+            continue;
+        }
+        return verb.ends_with(['s', 'S']) && !is_told
+            || is_in(&MANY, word)
+            || modal && is_in(&ANYBODY, word);
+    }
+    verb.ends_with(['s', 'S']) && !is_told
 }
 
 /// Whether what stands between two answers makes cases of them: `\boxed{8} if x > 0, otherwise \boxed{7}`.
@@ -308,7 +386,7 @@ fn last_clause(sentence: &str) -> &str {
 }
 
 /// The words of a text, without commands of LaTeX.
-fn words(text: &str) -> impl DoubleEndedIterator<Item = &str> {
+fn words(text: &str) -> impl DoubleEndedIterator<Item = &str> + Clone {
     text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '\'' | '’' | '\\')))
         .filter(|word| !word.is_empty() && !word.starts_with('\\'))
 }
@@ -348,6 +426,21 @@ mod tests {
             "My friend thinks the answer is ",
             "Bob guesses that the answer is ",
             "Some people say the answer is ",
+            "Some people write \\boxed{",
+            "Someone said the answer is ",
+            "A naive solver says the answer is ",
+            "You might think the answer is ",
+            "Students often claim the answer is ",
+            "It would be silly to say the answer is ",
+            "The second best answer is ",
+            "The answer to another question is ",
+            "Example answer: ",
+            "A previous student said: \"The answer is ",
+            "Format: \"Answer:",
+            "The answer can hardly be ",
+            "Non-answer: ",
+            "Format: \"Answer: ",
+            "Suppose \\boxed{",
             "Die Antwort ist nicht ",
             "答案不是",
             "Ответ: не ",
@@ -371,6 +464,12 @@ mod tests {
             "We believe that the correct answer is ",
             "Lisa thinks of the number ",
             "The author believes that it is ",
+            "My calculation says the answer is ",
+            "For this example the answer is ",
+            "I would say the answer is ",
+            "The best answer is ",
+            "As asked, in the right format: Answer: ",
+            "The students wrote ",
         ] {
             assert!(!is_disowned(before), "{before}");
         }

@@ -204,7 +204,7 @@ const CORRECTORS: [&str; 79] = [
 ];
 
 /// What ends a clause before an answer and denies it. In lower case.
-const DENIALS: [&str; 43] = [
+const DENIALS: [&str; 50] = [
     // German
     "ist nicht",
     "nicht",
@@ -237,6 +237,13 @@ const DENIALS: [&str; 43] = [
     "неверный ответ",
     // Chinese
     "不是",
+    "不一定是",
+    "未必是",
+    "不见得是",
+    "不一定",
+    "nunca é",
+    "jamais é",
+    "nu este",
     "并非",
     "並非",
     "绝不是",

@@ -8,7 +8,7 @@ use crate::{first_of, jokes, languages, start_of};
 const BEHIND: usize = 200;
 /// Whether what stands right behind an answer takes it back: "is wrong", "ではない", "değil".
 pub fn is_denied_behind(rest: &str) -> bool {
-    const DENIALS: [&str; 46] = [
+    const DENIALS: [&str; 66] = [
         "is wrong",
         "is incorrect",
         "is false",
@@ -43,6 +43,26 @@ pub fn is_denied_behind(rest: &str) -> bool {
         "is eliminated",
         "would be wrong",
         "would be incorrect",
+        "is a lie",
+        "is a mistake",
+        "is an error",
+        "is an example",
+        "is just an example",
+        "is only an example",
+        "fails",
+        "are wrong",
+        "are incorrect",
+        "are false",
+        "are not",
+        "were true",
+        "were right",
+        "were correct",
+        "≠ correct",
+        "≠ right",
+        "ではなく",
+        "じゃなく",
+        "아님",
+        "아니",
         "ではない",
         "ではありません",
         "じゃない",
@@ -127,7 +147,7 @@ const OPENINGS: [&str; 42] = [
 /// Whether what follows an answer takes it back, in its sentence or in the next: "which is wrong", "unless it is 8",
 /// "Just kidding", "That is not right", "said nobody". What puts another answer in its place is for `correction`.
 pub fn is_withdrawn(behind: &str) -> bool {
-    const IN_SENTENCE: [&str; 8] = [
+    const IN_SENTENCE: [&str; 9] = [
         ", actually)",
         "(wrong",
         "(incorrect",
@@ -136,6 +156,7 @@ pub fn is_withdrawn(behind: &str) -> bool {
         " unless the answer",
         "/ not ",
         " not!",
+        " i refuse to",
     ];
     // Most texts end with their answer.
     if !start_of(behind, 4 * BEHIND).contains(char::is_alphanumeric) {
@@ -161,6 +182,9 @@ pub fn is_withdrawn(behind: &str) -> bool {
         || first_of(sentence, &IN_SENTENCE).is_some()
         || sentence.trim_end_matches(['.', ' ', '\n']).ends_with(" or not")
         || is_denied_behind(sentence)
+        || is_what_others_say(own)
+        || is_unreal(own)
+        || says_not(own)
         || is_of_somebody_wrong(own)
         || is_of_somebody_wrong(next)
         || takes_back(next)
@@ -182,6 +206,41 @@ fn is_of_somebody_wrong(clause: &str) -> bool {
     const WRONG: [&str; 8] =
         ["wrongly", "mistakenly", "incorrectly", "falsely", "erroneously", "nobody", "no one", "never"];
     SAYING.iter().any(|verb| clause.starts_with(verb)) && WRONG.iter().any(|word| clause.contains(word))
+}
+
+/// Whether a clause gives the answer to others than the writer: `is what others got`, `is what people say`.
+fn is_what_others_say(clause: &str) -> bool {
+    const SAYING: [&str; 16] = [
+        "say", "says", "said", "think", "thinks", "thought", "got", "get", "write", "wrote", "guess",
+        "guessed", "claim", "claims", "believe", "answer",
+    ];
+    let Some(said) = clause.strip_prefix("is what ") else { return false };
+    let said = said.split([',', ';', '.', '!', '\n']).next().unwrap_or_default();
+    let mut words = said.split_whitespace();
+    let is_of_others = words.next().is_some_and(|who| !matches!(who, "i" | "we" | "you"));
+    is_of_others && words.next_back().is_some_and(|verb| SAYING.contains(&verb))
+}
+
+/// Whether a clause makes an answer depend on what is not so: `if Mars were B`.
+fn is_unreal(clause: &str) -> bool {
+    clause.strip_prefix("if ").is_some_and(|condition| condition.contains(" were "))
+}
+
+/// Whether a clause is a no and nothing else: `, obviously not`.
+fn says_not(clause: &str) -> bool {
+    const SURELY: [&str; 6] =
+        ["obviously not", "of course not", "clearly not", "certainly not", "definitely not", "surely not"];
+    SURELY
+        .iter()
+        .any(|not| clause.strip_prefix(not).is_some_and(|rest| !rest.contains(char::is_alphanumeric)))
+}
+
+/// A sentence without the words that it may open with: `hmm, no`, `however, this is wrong`.
+fn without_opening(sentence: &str) -> Option<&str> {
+    const OPENING: [&str; 9] = ["hmm", "hm", "wait", "well", "oh", "uh", "however", "actually", "sorry"];
+    let rest = OPENING.iter().find_map(|word| sentence.strip_prefix(word))?;
+    let bare = rest.trim_start_matches([',', ' ', '.', '…', '-', '–', '—']);
+    (bare.len() < rest.len()).then_some(bare)
 }
 
 /// Whether a sentence says that nobody holds the answer to be right: "Nobody believes that", "It is false that …".
@@ -212,7 +271,21 @@ fn takes_back(sentence: &str) -> bool {
             !opening.ends_with(char::is_alphabetic) || !rest.starts_with(char::is_alphanumeric)
         })
     };
-    is_condemned(sentence.strip_prefix("but ").unwrap_or(sentence))
+    const DISCLAIMERS: [&str; 6] = [
+        "i do not endorse",
+        "i don't endorse",
+        "i do not stand by",
+        "i don't stand by",
+        "i refuse to",
+        "i reject th",
+    ];
+    let opened = without_opening(sentence);
+    let is_no = opened.is_some_and(|rest| {
+        rest.strip_prefix("no").is_some_and(|rest| !rest.contains(char::is_alphanumeric))
+    });
+    is_no
+        || is_condemned(sentence.strip_prefix("but ").or(opened).unwrap_or(sentence))
+        || DISCLAIMERS.iter().any(|it| opens(it) || sentence.starts_with(it))
         || OPENINGS.iter().any(|it| opens(it))
         || is_refuted(sentence)
 }
@@ -290,6 +363,19 @@ mod tests {
             ".\n\nWait, no.",
             ". I explained it well. I was joking, though.",
             ". It isn't the right one.",
+            "\nHmm, no.",
+            "\n\nHowever, this is wrong.",
+            "\n\nI do not endorse this.",
+            " is what others got; I get 17.",
+            "}$ is what a bad student would say.",
+            ", obviously not",
+            " ≠ correct",
+            " is a lie",
+            " fails",
+            "ではなくC",
+            " 아님",
+            "} were true.",
+            " if Mars were B.",
             ", but that's wrong.",
         ] {
             assert!(is_withdrawn(behind), "{behind}");
@@ -302,6 +388,12 @@ mod tests {
             ". The others are wrong.",
             "}$. This is not only right but also simple.",
             ", not 8.",
+            " is what we get.",
+            " is what I think.",
+            ", obviously not 8.",
+            ". However, this is only one way.",
+            ". Well, no other fits.",
+            ". If x were 3, it would fail.",
             ". It is not A, for Paris is in France.",
             ", which is not prime.",
             ", which cannot be simplified.",

@@ -3,7 +3,7 @@
 use gavel_text::braced;
 
 /// Words that may stand before a letter.
-const LEADS: [&str; 42] = [
+const LEADS: [&str; 47] = [
     "a letra",
     "a opção",
     "a alternativa",
@@ -16,6 +16,11 @@ const LEADS: [&str; 42] = [
     "therefore",
     "hence",
     "letra",
+    "chọn",
+    "réponse",
+    "respuesta",
+    "resposta",
+    "risposta",
     "donc",
     "daher",
     "also",

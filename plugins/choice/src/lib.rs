@@ -7,6 +7,7 @@ mod lists;
 mod phrase;
 mod places;
 mod reading;
+mod rebuttal;
 mod rival;
 mod standing;
 mod task;

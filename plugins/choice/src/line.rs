@@ -3,7 +3,7 @@
 
 use gavel_text::{end_of, first_of, is_counterfactual, is_disowned};
 
-use crate::dress::strip_folded;
+use crate::dress::{skip_to_mark, strip_folded};
 use crate::letters::{Letters, mark};
 use crate::places::Statement;
 use crate::reading::{Reading, is_bare, read, read_strictly};
@@ -38,7 +38,11 @@ pub(crate) fn statements(text: &str, task: &Task, strict: bool) -> Vec<Statement
         };
         let last_line = || {
             let named = task.letter_of(last).map(|letter| Reading::Letters(Letters::from_iter([letter])));
-            named.or_else(|| set_apart(last, task)).map(|reading| at(last, reading))
+            let found = named
+                .or_else(|| all_right(last, task))
+                .or_else(|| set_apart(last, task))
+                .or_else(|| named_last(last, task));
+            found.map(|reading| at(last, reading))
         };
         own_line(&lines, last, task).map(|reading| at(last, reading)).or_else(first_line).or_else(last_line)
     };
@@ -74,6 +78,8 @@ fn own_line(lines: &[&str], line: &str, task: &Task) -> Option<Reading> {
     let agree = rivals.into_iter().all(|(other, _)| other == reading);
     if agree {
         Some(reading)
+    } else if let Some(all) = whole_list(lines, task) {
+        Some(all)
     } else if is_bare {
         Some(Reading::Open)
     } else {
@@ -81,10 +87,27 @@ fn own_line(lines: &[&str], line: &str, task: &Task) -> Option<Reading> {
     }
 }
 
+/// The letters of a text that is nothing but one on each line, where several are right.
+fn whole_list(lines: &[&str], task: &Task) -> Option<Reading> {
+    let mut found = Letters::default();
+    for line in lines.iter().filter(|_| task.is_multiple()) {
+        match marked(line, task)? {
+            (Reading::Letters(letters), true) if letters.count() == 1 => found = found.union(letters),
+            _ => return None,
+        }
+    }
+    (found.count() > 1).then_some(Reading::Letters(found))
+}
+
 /// What a line names that starts with a letter and a mark behind it; and whether it is nothing but letters.
 fn marked(line: &str, task: &Task) -> Option<(Reading, bool)> {
-    let line = line
-        .trim_start_matches(['-', '#', '>', '•', '·', '+', ' ', '✅', '✓', '✔', '☑', '→', '⇒', '\u{fe0f}']);
+    const MARKS: [char; 15] =
+        ['-', '#', '>', '•', '·', '+', ' ', '✅', '✓', '✔', '☑', '→', '⇒', '➡', '\u{fe0f}'];
+    let line = line.strip_prefix("=>").unwrap_or(line).trim_start_matches(MARKS);
+    let line = behind_heading(line);
+    if let Some(reading) = text_and_letter(line, task) {
+        return Some((reading, false));
+    }
     let reading = read(line, task)?;
     if is_bare(line, reading) {
         return Some((reading, true));
@@ -97,29 +120,66 @@ fn marked(line: &str, task: &Task) -> Option<(Reading, bool)> {
     let is_set_off = is_dashed
         || behind
             .is_some_and(|c| matches!(c, ')' | '.' | ':' | ']' | '：' | '、' | '）' | '．' | '*' | '】'));
-    let option = ["option", "choice"].iter().any(|word| strip_folded(body, word).is_some());
+    const NAMES: [&str; 8] =
+        ["option", "choice", "letra", "opción", "opção", "alternativa", "antwort", "réponse"];
+    let option = NAMES.iter().any(|word| strip_folded(body, word).is_some());
     (named && is_set_off || option && line.len() < 24).then_some((reading, false))
 }
+
+/// Words that announce an answer before a colon, in lower case.
+const HEADINGS: [&str; 13] = [
+    "therefore",
+    "thus",
+    "hence",
+    "so",
+    "result",
+    "correct",
+    "final",
+    "final decision",
+    "decision",
+    "final choice",
+    "correct options",
+    "correct choices",
+    "correct answers",
+];
+
+/// What a line says behind one of the [`HEADINGS`]: `Therefore: B`.
+fn behind_heading(line: &str) -> &str {
+    let bare = line.trim_start_matches(['*', '_']);
+    let behind = HEADINGS.iter().find_map(|heading| strip_folded(bare, heading)?.strip_prefix([':', '*']));
+    behind.map_or(line, |rest| rest.trim_start_matches(['*', ':', ' ']))
+}
+
+/// The letter behind the text of its own choice: `Jupiter, B`, `Jupiter (B)`.
+fn text_and_letter(line: &str, task: &Task) -> Option<Reading> {
+    let at = line.rfind([',', '(', ':', '-'])?;
+    let (text, letter) = (line[..at].trim(), line[at + 1..].trim());
+    let reading = read(letter, task).filter(|reading| is_bare(letter, *reading))?;
+    let named = Reading::Letters(Letters::from_iter([task.letter_of(text)?]));
+    (reading == named).then_some(reading)
+}
+
+/// Words of a line that may speak against what it names.
+const AGAINST: [&str; 14] = [
+    "not",
+    "wrong",
+    "incorrect",
+    "false",
+    "or",
+    "cannot",
+    "neither",
+    "unlikely",
+    "eliminate",
+    "eliminated",
+    "except",
+    "isn",
+    "doesn",
+    "rule",
+];
 
 /// The one letter that a line sets apart by brackets or bold: `So it is **B**.`
 fn set_apart(line: &str, task: &Task) -> Option<Reading> {
     let line = end_of(line, LONGEST_SENTENCE);
-    const AGAINST: [&str; 14] = [
-        "not",
-        "wrong",
-        "incorrect",
-        "false",
-        "or",
-        "cannot",
-        "neither",
-        "unlikely",
-        "eliminate",
-        "eliminated",
-        "except",
-        "isn",
-        "doesn",
-        "rule",
-    ];
     let speaks_against = line
         .split(|c: char| !c.is_alphabetic())
         .any(|word| AGAINST.iter().any(|against| word.eq_ignore_ascii_case(against)));
@@ -257,6 +317,32 @@ fn behind_copula(line: &str, task: &Task) -> Option<Letters> {
     }
 }
 
+/// The letters of which a last sentence says that all are right: `Both A and C are correct`.
+fn all_right(line: &str, task: &Task) -> Option<Reading> {
+    let sentence = line.trim_end_matches(['.', '!', ' ', '*']).rsplit(". ").next()?;
+    let subject = [" are correct", " are right"].iter().find_map(|end| sentence.strip_suffix(end))?;
+    let letters = skip_to_mark(subject).1;
+    read(letters, task).filter(|reading| is_bare(letters, *reading))
+}
+
+/// The choice whose text a last sentence ends with, when it names no other: `The largest planet is Jupiter.`
+fn named_last(line: &str, task: &Task) -> Option<Reading> {
+    let sentence = line.trim_end_matches(['.', '!', ' ', '*']).rsplit(". ").next()?;
+    let (at, verb) = [" is ", " are ", " was ", " were "]
+        .iter()
+        .filter_map(|verb| Some((sentence.rfind(verb)?, verb)))
+        .max()?;
+    let (subject, text) = (&sentence[..at], &sentence[at + verb.len()..]);
+    let letter = task.letter_of(text).filter(|_| text.chars().count() > 2)?;
+    let denies = subject.split(|c: char| !c.is_alphanumeric() && c != '\'').any(|word| {
+        AGAINST.iter().any(|against| word.eq_ignore_ascii_case(against)) || word.ends_with("n't")
+    });
+    let found = Letters::from_iter([letter]);
+    let is_said = !denies && !is_disowned(&sentence[..at + verb.len()]) && !line.ends_with('?');
+    (is_said && !is_counterfactual(sentence) && !names_a_rival(sentence, found, task))
+        .then_some(Reading::Letters(found))
+}
+
 /// The letter that a last sentence ends with, `It's B.`, or finds right, `So B is correct.`
 fn last_word(line: &str, task: &Task) -> Option<Letters> {
     const JOINTS: [&str; 11] =
@@ -265,7 +351,22 @@ fn last_word(line: &str, task: &Task) -> Option<Letters> {
     // `B is correct because …`
     let sentence = first_of(sentence, &[" because ", " since ", ", because ", ", since "])
         .map_or(sentence, |(reason, _)| &sentence[..reason]);
+    // `Richtig ist B`
+    let german = ["richtig ist ", "korrekt ist "].iter().find_map(|start| strip_folded(sentence, start));
+    if let Some(letter) = german {
+        return match read(letter, task).filter(|reading| is_bare(letter, *reading))? {
+            Reading::Letters(letters) => Some(letters),
+            Reading::Open => None,
+        };
+    }
     let ruling = [
+        " it is",
+        " ist richtig",
+        " ist korrekt",
+        " est correcte",
+        " es correcta",
+        "是正确的",
+        "是对的",
         " is correct",
         " is right",
         " is the answer",
@@ -277,6 +378,7 @@ fn last_word(line: &str, task: &Task) -> Option<Letters> {
     .find_map(|end| sentence.strip_suffix(end));
     let mut words = ruling.unwrap_or(sentence).rsplit(' ');
     let last = words.next().filter(|word| is_capital(word))?;
+    let last = if ruling.is_some() { skip_to_mark(last).1 } else { last };
     if is_disowned(&sentence[..last.as_ptr() as usize - sentence.as_ptr() as usize]) {
         return None;
     }
@@ -285,7 +387,10 @@ fn last_word(line: &str, task: &Task) -> Option<Letters> {
     let is_alone = words.next().is_none();
     let joins = JOINTS.contains(&before.as_str())
         || ruling.is_some() && (matches!(before.as_str(), "so" | "") || word.ends_with(','))
-        || before == "so" && is_alone;
+        || ruling.is_some() && is_alone && matches!(before.as_str(), "antwort" | "réponse" | "opción" | "respuesta")
+        // `Final decision: B`
+        || word.ends_with(':') && matches!(&*before, "decision:" | "final:" | "result:" | "correct:" | "therefore:");
+    let joins = joins || before == "so" && is_alone;
     match read(last, task) {
         Some(Reading::Letters(letters)) if joins && is_bare(last, Reading::Letters(letters)) => Some(letters),
         _ => None,

@@ -11,12 +11,14 @@ use crate::task::Task;
 const AND: [&str; 17] =
     [",", "、", "，", "&", ";", "；", "and", "和", "及", "与", "と", "y", "et", "und", "e", "و", "и"];
 /// Leaves open which of the letters.
-const OR: [&str; 17] = [
+const OR: [&str; 19] = [
     "or",
     "bzw.",
     "/",
     "|",
     "或",
+    "还是",
+    "還是",
     "oder",
     "ou",
     "o",

@@ -11,7 +11,7 @@ use crate::rival::denies;
 use crate::task::Task;
 
 /// Nouns for an answer, in lower case; a copula must follow. Those of the languages of MMMLU are all there.
-const NOUNS: [&str; 70] = [
+const NOUNS: [&str; 74] = [
     "conclusion",
     "verdict",
     "ans",
@@ -23,6 +23,10 @@ const NOUNS: [&str; 70] = [
     "solution",
     "selection",
     "antwort",
+    "antworten",
+    "réponses",
+    "respuestas",
+    "risposte",
     "lösung",
     "réponse",
     "reponse",
@@ -87,7 +91,7 @@ const NOUNS: [&str; 70] = [
 const UNSPACED_NOUNS: [&str; 12] =
     ["答案", "答え", "正解", "回答", "解答", "答复", "答曰", "答", "正确选项", "正確選項", "选项", "選項"];
 /// Verbs that a letter follows at once, in lower case.
-const VERBS: [&str; 19] = [
+const VERBS: [&str; 20] = [
     "choose",
     "chose",
     "select",
@@ -100,6 +104,7 @@ const VERBS: [&str; 19] = [
     "wähle",
     "escolho",
     "scelgo",
+    "chọn",
     "故选",
     "应选",
     "应选择",
@@ -254,7 +259,9 @@ fn behind_noun<'a>(text: &'a str, after: &'a str, task: &Task) -> Option<(Readin
         }
         let rest = &after[at..];
         let Some(joined) = COPULAS.iter().find_map(|copula| copula_at(rest, copula)) else { continue };
-        if denies(&clause[..at]) {
+        // In English, "to" joins nothing: `Answer: from A to B`.
+        let is_english_to = strip_folded(rest, "to").is_some() && clause[..at].contains([':', '"']);
+        if denies(&clause[..at]) || is_english_to {
             continue;
         }
         if let Some(reading) = read_joined(joined, task) {

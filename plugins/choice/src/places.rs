@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::dress::{is_closing, skip_to_mark};
 use crate::letters::Letters;
 use crate::reading::{Reading, read, read_strictly};
+use crate::rebuttal::is_rebutted;
 use crate::rival::names_a_rival;
 use crate::standing::mark_at;
 use crate::task::Task;
@@ -83,6 +84,7 @@ pub(crate) fn answer(text: &str, task: &Task, order: &[Place], strict: bool) -> 
             || all_must_agree && is_disowned(&text[..last.start])
             || is_withdrawn(behind)
             || is_struck(behind)
+            || is_rebutted(text, &Statement { reading: joined, ..*last }, behind, task)
             || other_behind(behind, task).is_some_and(|other| differs(other, joined))
             || all_must_agree && contradicts(text, place, joined, order, task, strict);
         return Some(match joined {

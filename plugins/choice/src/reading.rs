@@ -25,7 +25,8 @@ const LONGEST: usize = 400;
 pub(crate) fn read(text: &str, task: &Task) -> Option<Reading> {
     let text = start_of(text.trim_start(), LONGEST + task.longest());
     let first = text.lines().next().unwrap_or_default();
-    let line = without_commands(first);
+    // `\{A, C\}` is a set.
+    let line = without_commands(&first.replace("\\{", "{").replace("\\}", "}"));
     let line = line.as_str();
     // `A dog` may be the text of a choice; `A` is a letter even where it is a text, such as a blood type.
     let is_text = line.chars().filter(|c| c.is_alphanumeric()).nth(1).is_some();

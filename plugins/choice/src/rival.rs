@@ -175,10 +175,17 @@ fn is_negated(rest: &str, found: Letters, task: &Task) -> bool {
 
 /// Whether the words between a noun and its copula deny what follows: "the answer cannot be", "la respuesta no es".
 pub(crate) fn denies(words: &str) -> bool {
-    const NO: [&str; 16] = [
+    const NO: [&str; 23] = [
         "not",
         "cannot",
         "never",
+        "hardly",
+        "error",
+        "nunca",
+        "jamais",
+        "nu",
+        "nikdy",
+        "никогда",
         "no",
         "não",
         "non",

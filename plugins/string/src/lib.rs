@@ -104,6 +104,10 @@ impl Verifier for StringMatch {
         let Some((answer, place)) = extract::answer(&completion, &options.order) else {
             return Ok(options.verdict(None).because("no answer where one may stand"));
         };
+        let most = options.longest(references.len());
+        if answer.len() > most {
+            return Ok(options.verdict(None).because(format!("longer than {most} bytes")));
+        }
         if let Some(reason) = options.too_long(answer) {
             return Ok(options.verdict(Some(Similarity::NONE)).because(reason));
         }
@@ -149,6 +153,19 @@ impl Options {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The longest answer that is compared, in bytes: what each comparison costs bounds it, and their number.
+    fn longest(&self, references: usize) -> usize {
+        /// The longest one of which a distance is computed is a fifth of this, and brought into one spelling first.
+        const OF_DISTANCES: usize = 200_000;
+        const OF_OTHERS: usize = 1_000_000;
+        const LEAST: usize = 10_000;
+        let is_distance = matches!(self.kind, Match::EditDistance | Match::Fuzzy);
+        let most = if is_distance { OF_DISTANCES } else { OF_OTHERS };
+        // Forbidden texts are looked for in four spellings.
+        let spellings = if self.negate { 4 } else { 1 };
+        (most / (references * spellings)).max(LEAST)
     }
 
     fn too_long(&self, answer: &str) -> Option<String> {

@@ -17,6 +17,7 @@ mod reals;
 mod relation;
 mod scalar;
 mod solved;
+mod unlike;
 mod vectors;
 
 use std::fmt;
@@ -202,6 +203,9 @@ pub fn compare_written(answer: &Written<'_>, reference: &Written<'_>, rules: Rul
     }
     if answer.text == reference.text || is_same_text(answer.text, reference.text) {
         return if answer.is_number() { Comparison::SameNumber } else { Comparison::SameText };
+    }
+    if unlike::is_unlike(answer.text, reference.text) {
+        return Comparison::OtherText;
     }
     let budget = Budget::new();
     let mut first = None;

@@ -199,6 +199,8 @@ fn is_taken_back(text: &str, placed: &Placed<'_>, mode: Mode, order: &[Mode]) ->
         // `7 when pigs fly` may be read as so many of something.
         || placed.content.contains(' ') && calls_it_a_joke(&placed.content)
         || mode == Mode::Boxed && (placed.is_case || operand::is_computed_with(before, behind))
+        || mode == Mode::Boxed && rivals::is_asked(behind)
+        || rivals::stands_beside_another(before, behind, &placed.content, mode)
         || renamed(behind).is_some_and(|other| !rivals::is_same(&placed.content, other))
         || rivals::contradict(text, placed, mode, order)
 }

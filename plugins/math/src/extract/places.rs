@@ -84,10 +84,30 @@ fn hashes(text: &str) -> Option<&str> {
     })
 }
 
+/// The formula that one short sentence says something is: `The probability is \(\frac{3}{4}\).`
+fn only_formula(text: &str) -> Option<&str> {
+    const MOST_WORDS: usize = 8;
+    let (subject, formula) =
+        text.strip_prefix("The ").filter(|_| !text.contains('\n'))?.split_once(" is ")?;
+    let is_plain = subject.split(' ').all(|word| word.bytes().all(|byte| byte.is_ascii_lowercase()))
+        && subject.split(' ').count() <= MOST_WORDS;
+    let is_closed = [("\\(", "\\)"), ("$", "$")].iter().any(|(open, close)| {
+        let inner = formula.strip_prefix(open).and_then(|it| it.strip_suffix(close));
+        inner.is_some_and(|inner| !inner.contains(open) && !inner.is_empty())
+    });
+    (is_plain && is_closed && !gavel_text::is_disowned(&text[..text.len() - formula.len()]))
+        .then_some(formula)
+}
+
 /// A completion of one short line that reads as an answer.
 fn whole(text: &str) -> Option<&str> {
     const LONGEST: usize = 160;
     let text = bare(text);
+    let text =
+        ["∴", "\\therefore"].iter().find_map(|sign| text.strip_prefix(sign)).unwrap_or(text).trim_start();
+    if let Some(formula) = only_formula(text) {
+        return Some(formula);
+    }
     if text.len() > LONGEST
         || text.is_empty()
         || text.contains(". ")

@@ -94,7 +94,9 @@ fn opening(body: &str) -> Option<usize> {
 
 /// Whether what stands in parentheses behind `answer` only speaks about it.
 pub(super) fn is_remark(inside: &str, answer: &str) -> bool {
-    const PART: [&str; 30] = [
+    const PART: [&str; 32] = [
+        "guess",
+        "ignore",
         "wrong",
         "incorrect",
         "false",
@@ -128,6 +130,11 @@ pub(super) fn is_remark(inside: &str, answer: &str) -> bool {
     ];
     // `6 (not 5)` speaks of another one, and `6 (not)` of this.
     if matches!(inside.trim(), "not" | "no" | "nope" | "lie") {
+        return false;
+    }
+    // `6 (5 is right)` names another one.
+    let is_ruling = [" is right", " is correct"].iter().any(|end| inside.trim_end().ends_with(end));
+    if is_ruling && inside.contains(|c: char| c.is_ascii_digit()) && !is_same(answer, inside) {
         return false;
     }
     let answer = answer.trim();

@@ -36,6 +36,40 @@ pub(super) fn contradict(text: &str, placed: &Placed<'_>, mode: Mode, order: &[M
         && differs(before, Mode::AnswerTag)
 }
 
+/// Whether an answer is put as a question: `Is it \boxed{42}?`
+pub(super) fn is_asked(behind: &str) -> bool {
+    behind.trim_start_matches(['$', ' ', '}', ')', '*']).starts_with(['?', '？'])
+}
+
+/// Whether another number is stated right beside an answer: `Answer: 42; 43`, `Final Answer: 17` in the line before a
+/// box, `#### 17` in the line before `#### 42`.
+pub(super) fn stands_beside_another(before: &str, behind: &str, content: &str, mode: Mode) -> bool {
+    let is_other = |other: &str| is_other_value(content, other.trim_matches(['*', ' ', '.']));
+    let line_before = || {
+        let near = gavel_text::end_of(before, LONGEST);
+        let (lines, own) = near.rsplit_once('\n')?;
+        let is_alone = !own.contains(char::is_alphanumeric);
+        lines.lines().rfind(|line| !line.trim().is_empty()).filter(|_| is_alone)
+    };
+    match mode {
+        Mode::Phrase => {
+            let next = behind.strip_prefix("; ").and_then(|rest| rest.lines().next());
+            next.is_some_and(is_other)
+        }
+        Mode::Boxed => {
+            let stated = line_before().and_then(|line| {
+                let line = line.trim_start_matches(['*', '#', ' ']);
+                ["Final Answer:", "Final answer:", "FINAL ANSWER:"]
+                    .iter()
+                    .find_map(|it| line.strip_prefix(it))
+            });
+            stated.is_some_and(is_other)
+        }
+        Mode::Hashes => line_before().and_then(|line| line.trim().strip_prefix("####")).is_some_and(is_other),
+        _ => false,
+    }
+}
+
 /// Whether both are numbers, or both the letter of a choice, and not the same.
 fn is_other_value(one: &str, other: &str) -> bool {
     let (one, other) = (bare(one), bare(other));
