@@ -250,7 +250,8 @@ const ANYBODY: [&str; 2] = ["you", "one"];
 /// What may stand between them and what they think.
 const BETWEEN_THEM: [&str; 8] =
     ["often", "might", "may", "could", "would", "usually", "commonly", "sometimes"];
-/// Verbs of the present that a box may follow at once: "some people write".
+/// Those of them whose number no task asks for; and verbs that an answer may follow at once: "some people write".
+const SOME: [&str; 5] = ["people", "some", "many", "most", "others"];
 const PRESENT: [&str; 5] = ["write", "say", "claim", "think", "believe"];
 /// What an answer answers that was not asked.
 const OTHER_TASKS: [&str; 5] = [
@@ -299,8 +300,11 @@ pub fn is_disowned(before: &str) -> bool {
             return true;
         }
         // `I think` and `we believe` say what is meant.
-        let is_present = || PRESENT.iter().any(|it| it.eq_ignore_ascii_case(word));
-        if is(OPINION) && (the_answer || passed == 0 && is_present()) && is_of_others(word, words.clone()) {
+        let writes = || {
+            let is_present = PRESENT.iter().any(|it| it.eq_ignore_ascii_case(word));
+            passed == 0 && is_present && follows(&SOME)
+        };
+        if is(OPINION) && (the_answer && is_of_others(word, words.clone()) || writes()) {
             return true;
         }
         copulas += usize::from(is(COPULA));
@@ -470,6 +474,7 @@ mod tests {
             "The best answer is ",
             "As asked, in the right format: Answer: ",
             "The students wrote ",
+            "The students write ",
         ] {
             assert!(!is_disowned(before), "{before}");
         }

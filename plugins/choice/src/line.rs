@@ -122,8 +122,14 @@ fn marked(line: &str, task: &Task) -> Option<(Reading, bool)> {
             .is_some_and(|c| matches!(c, ')' | '.' | ':' | ']' | '：' | '、' | '）' | '．' | '*' | '】'));
     const NAMES: [&str; 8] =
         ["option", "choice", "letra", "opción", "opção", "alternativa", "antwort", "réponse"];
+    // `B (Jupiter)`
+    let has_text = || {
+        let text = line.split_once(" (")?.1.strip_suffix(')')?;
+        Some(reading == Reading::Letters(Letters::from_iter([task.letter_of(text)?])))
+    };
     let option = NAMES.iter().any(|word| strip_folded(body, word).is_some());
-    (named && is_set_off || option && line.len() < 24).then_some((reading, false))
+    (named && (is_set_off || has_text() == Some(true)) || option && line.len() < 24)
+        .then_some((reading, false))
 }
 
 /// Words that announce an answer before a colon, in lower case.

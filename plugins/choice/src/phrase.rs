@@ -11,7 +11,7 @@ use crate::rival::denies;
 use crate::task::Task;
 
 /// Nouns for an answer, in lower case; a copula must follow. Those of the languages of MMMLU are all there.
-const NOUNS: [&str; 74] = [
+const NOUNS: [&str; 76] = [
     "conclusion",
     "verdict",
     "ans",
@@ -19,7 +19,9 @@ const NOUNS: [&str; 74] = [
     "answer",
     "answers",
     "option",
+    "options",
     "choice",
+    "choices",
     "solution",
     "selection",
     "antwort",
@@ -199,6 +201,11 @@ pub(crate) fn statements(text: &str, task: &Task) -> Vec<Statement> {
                 }
             });
         let verb = || VERBS.iter().filter(fits).filter(starts).find_map(|verb| whole(rest, verb));
+        // `Options: A, B` lists them, and `the correct options are A and B` answers.
+        let is_list = ["options", "choices"].iter().any(|noun| whole(rest, noun).is_some());
+        if is_list && !["correct ", "right "].iter().any(|word| text[..at].ends_with(word)) {
+            continue;
+        }
         let after = noun.or_else(verb);
         let Some(after) = after else { continue };
         let statement = if noun.is_some() {
