@@ -26,7 +26,20 @@ pub(crate) fn is_rebutted(text: &str, statement: &Statement, behind: &str, task:
     !is_in_tag && has_other_text(near, found, task)
         || is_shared(near, found, task)
         || is_called_false(near, found, task)
-        || clauses(without_own_text(near, found, task)).any(|clause| prefers_another(clause, found, task))
+        || speaks_for_another(near, found, task)
+}
+
+/// Whether one of the next clauses prefers another choice; `Actually, C is correct` has its first word before a comma.
+fn speaks_for_another(behind: &str, found: Letters, task: &Task) -> bool {
+    let mut is_correction = false;
+    for clause in clauses(without_own_text(behind, found, task)) {
+        if prefers_another(clause, is_correction, found, task) {
+            return true;
+        }
+        is_correction =
+            ["actually", "correction", "edit"].iter().any(|word| clause.eq_ignore_ascii_case(word));
+    }
+    false
 }
 
 /// Whether the text of another choice stands right behind a letter and ends its clause: `B (Venus)`, `B, which is Mars`.
@@ -98,7 +111,7 @@ fn clauses(text: &str) -> impl Iterator<Item = &str> {
 
 /// Whether a clause calls another choice right as well or instead: `But it could also be D`, `C is just as good`, `C is
 /// the right one`, `today it is C`, `likewise A`.
-fn prefers_another(clause: &str, found: Letters, task: &Task) -> bool {
+fn prefers_another(clause: &str, is_correction: bool, found: Letters, task: &Task) -> bool {
     /// Whoever speaks so speaks of what others think, or gives a reason.
     const OTHERS: [&str; 16] = [
         "not",
@@ -165,7 +178,7 @@ fn prefers_another(clause: &str, found: Letters, task: &Task) -> bool {
             let is_plain = matches!(*ruling, "is right" | "is correct");
             rest.strip_prefix(ruling).is_some_and(|after| {
                 !after.starts_with(char::is_alphanumeric)
-                    && (!is_plain || corrected.is_some() && is_whole(after))
+                    && (!is_plain || (is_correction || corrected.is_some()) && is_whole(after))
             })
         })
     };
