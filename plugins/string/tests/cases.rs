@@ -16,3 +16,19 @@ fn the_options_schema_is_json() {
     let schema: serde_json::Value = serde_json::from_str(StringMatch::OPTIONS_SCHEMA).unwrap();
     assert_eq!(schema["type"], "object");
 }
+
+/// What is too long to be compared within the limits is wrong, also where a text is forbidden.
+#[test]
+fn what_is_too_long_is_wrong() {
+    for (options, length) in [
+        (r#"{"match": "contains"}"#, 1_000_002),
+        (r#"{"match": "contains", "negate": true}"#, 250_002),
+        (r#"{"match": "edit-distance"}"#, 200_002),
+        (r#"{"match": "fuzzy"}"#, 200_002),
+    ] {
+        let submission = gavel_plugin::Submission::new("ab".repeat(length / 2)).with_reference("Paris");
+        let verdict = gavel_plugin::judge::<StringMatch>(&submission, options).unwrap();
+        assert_eq!(verdict.reward, 0.0, "{options}");
+        assert!(verdict.metrics.contains(&("has_answer".to_owned(), 0.0)), "{options}: {verdict:?}");
+    }
+}
