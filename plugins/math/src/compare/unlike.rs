@@ -47,7 +47,7 @@ fn is_denied(answer: &str, reference: &str) -> bool {
         |word: &str| DENIALS.iter().any(|it| it.eq_ignore_ascii_case(word)) && !said(reference, word);
     let is_label = || {
         let Some((label, _)) = answer.split_once(':') else { return false };
-        let label_ends = words(label).next_back().is_some_and(|word| denies(word));
+        let label_ends = words(label).next_back().is_some_and(denies);
         let bounds = words(label).next_back() == Some("bound") && !said(reference, "bound");
         label_ends || bounds
     };
