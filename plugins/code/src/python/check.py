@@ -22,6 +22,13 @@ class Asserts(ast.NodeTransformer):
         bad.body = [node, *ast.parse(told + ")").body]
         return bad
 
+    def visit_FunctionDef(self, node):
+        # What surrounds a class or a module fails as a whole: none of the tests in it runs.
+        self.caught += node.name in SURROUNDING
+        self.generic_visit(node)
+        self.caught -= node.name in SURROUNDING
+        return node
+
     def visit_Try(self, node):
         for block in (node.orelse, node.finalbody, *(handler.body for handler in node.handlers)):
             block[:] = [self.visit(statement) for statement in block]
@@ -61,6 +68,7 @@ class Asserts(ast.NodeTransformer):
         return node
 
 
+SURROUNDING = ("setUpModule", "setUpClass", "tearDownClass", "tearDownModule", "setup_module", "setup_class")
 RAISES = ("raises", "assertRaises", "assertRaisesRegex")
 # What the score counts: statements that assert, each as good as its worst time, or test functions. The one that runs.
 units = {}

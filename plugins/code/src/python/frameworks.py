@@ -43,13 +43,37 @@ def prepare(tree):
             exceptions[EXTERNALS[name]] = type(EXTERNALS[name], (Exception,), {})
         else:
             caught_names.add(name)
+    skipped_by_the_task.update(decorated_without_the_program(tree))
+
+
+def decorated_without_the_program(tree):
+    """The functions and classes whose decorators are of modules and builtins alone: whether these skip a test is not
+    the program's to say."""
+    known = set(vars(builtins))
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            known.update((alias.asname or alias.name).partition(".")[0] for alias in node.names)
+    known.difference_update(EXTERNALS)
+
+    def within(body, path):
+        for node in body:
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                used = [part.id for it in node.decorator_list for part in ast.walk(it) if isinstance(part, ast.Name)]
+                if known.issuperset(used):
+                    yield path + node.name
+                if isinstance(node, ast.ClassDef):
+                    yield from within(node.body, path + node.name + ".")
+
+    return within(tree.body, "")
 
 
 fixtures = {}
+# See `decorated_without_the_program`.
+skipped_by_the_task = set()
 
 
 class Mark:
-    """`pytest.mark`: only `parametrize` means anything here."""
+    """`pytest.mark`: `parametrize`, and what leaves a test out whatever the program is. A `skipif` is not heeded."""
 
     def __getattr__(self, mark):
         def parametrize(names, values, **_):
@@ -62,10 +86,17 @@ class Mark:
 
             return decorate
 
+        def left_out(thing):
+            thing.left_out = True
+            return thing
+
+        def leaving_out(*args, **_):
+            return left_out(args[0]) if len(args) == 1 and callable(args[0]) else left_out
+
         def other(*args, **_):
             return args[0] if len(args) == 1 and callable(args[0]) else lambda function: function
 
-        return parametrize if mark == "parametrize" else other
+        return {"parametrize": parametrize, "skip": leaving_out, "xfail": leaving_out}.get(mark, other)
 
 
 def fixture(function=None, **_):
@@ -100,7 +131,7 @@ def collected(name, thing):
     if is_test(name, thing):
         yield name, thing, None
     if isinstance(thing, type) and name.startswith("Test"):
-        for method, function in vars(thing).items():
+        for method, function in list(vars(thing).items()):
             if is_test(method, function):
                 yield "%s.%s" % (name, method), function, thing
 
@@ -156,31 +187,108 @@ def run_collected(names):
     """What pytest and unittest would collect, where the tests call nothing themselves."""
     import unittest
 
+    collect = not units
     unittest.case.isinstance = names["isinstance"]  # which knows stand-ins
+    # Where unittest looks for what surrounds the tests of a module.
+    sys.modules["tests"] = module = type(sys)("tests")
+    vars(module).update((name, names[name]) for name in ("setUpModule", "tearDownModule") if name in names)
+    suite = unittest.TestSuite()
+    for thing in dict.fromkeys(thing for thing in names.values() if isinstance(thing, type)):
+        if issubclass(thing, unittest.TestCase):
+            for test in unittest.defaultTestLoader.loadTestsFromTestCase(thing):
+                method = getattr(thing, test._testMethodName)
+                if is_left_out(thing, thing.__qualname__) or is_left_out(method, method.__qualname__):
+                    report["left_out"] += 1
+                else:
+                    suite.addTest(test)
+    suite.run(result_of(suite))
+    if collect:
+        run_as_pytest(names, unittest.TestCase)
+
+
+def is_left_out(thing, qualname):
+    """Whether the task itself left a test out, or a class of them, whatever the program is."""
+    skipped = getattr(thing, "__unittest_skip__", False) and qualname in skipped_by_the_task
+    return skipped or getattr(thing, "__unittest_expecting_failure__", False)
+
+
+def result_of(suite):
+    """Counts the tests of a suite. A test has passed that ran to its end without an error and without a skip, in
+    itself, in any part of it (`subTest`), and in what surrounds its class and its module."""
+    import unittest
+
+    ids = [test.id() for test in suite]
 
     class Result(unittest.TestResult):
         def startTest(self, test):
             running.append(test.id())
+            self.bad = ""
             super().startTest(test)
 
         def stopTest(self, test):
             running.clear()
             super().stopTest(test)
-            bad = [told for case, told in self.failures + self.errors if case.id() == test.id()]
-            error = AssertionError(bad[0].strip().splitlines()[-1][:200]) if bad else None
+            error = AssertionError(self.bad) if self.bad else None
             assertion("%s: %s" % (test.id(), error), test.id(), True, error)
 
-    collect = not units
+        def note(self, test, told):
+            if running:
+                self.bad = self.bad or told
+                return
+            # `setUpClass (tests.T)` and the like: the tests in there did not run, or left something broken behind.
+            place = test.id().partition("(")[2].rstrip(")") + "."
+            for unit in ids:
+                if unit.startswith(place):
+                    assertion("%s: %s" % (test.id(), told), unit, True, AssertionError())
+
+        def addError(self, test, error):
+            self.note(test, last_line(error))
+
+        def addFailure(self, test, error):
+            self.note(test, last_line(error))
+
+        def addSubTest(self, test, part, error):
+            if error is not None:
+                self.note(test, last_line(error))
+
+        def addSkip(self, test, reason):
+            self.note(test, "skipped: %s" % reason)
+
+    return Result()
+
+
+def last_line(error):
+    kind, value, _ = error
+    return ("%s: %s" % (kind.__name__, value)).strip().splitlines()[-1][:200]
+
+
+def run_as_pytest(names, unittests):
+    begun = {}
+
+    def begin(key, function, owner):
+        """Runs what comes before a module or a class once, and says what became of it."""
+        if function and key not in begun:
+            begun[key] = failure(function, *[owner] * (function.__code__.co_argcount - hasattr(function, "__self__")))
+        return begun.get(key)
+
     for name, thing in list(names.items()):
-        if isinstance(thing, type) and issubclass(thing, unittest.TestCase):
-            unittest.defaultTestLoader.loadTestsFromTestCase(thing).run(Result())
+        if isinstance(thing, type) and issubclass(thing, unittests):
             continue
-        for test, function, owner in collected(name, thing) if collect else ():
+        for test, function, owner in collected(name, thing):
+            if "left_out" in function.__dict__ or owner and "left_out" in vars(owner):
+                report["left_out"] += 1
+                continue
+            error = begin(None, names.get("setup_module"), sys.modules["tests"])
+            if owner and not error:
+                error = begin(owner, getattr(owner, "setup_class", None), owner)
             running.append(test)
-            error = None
-            try:
-                run_test(function, owner)
-            except (Exception, Ended) as raised:
-                error = raised
+            error = error or failure(run_test, function, owner)
             running.clear()
             assertion(test, test, True, error)
+
+
+def failure(function, *args):
+    try:
+        function(*args)
+    except (Exception, Ended) as raised:
+        return raised

@@ -183,6 +183,7 @@ def guard(source, program, nonce):
     try:
         random.seed(0)
         prepare(ast.parse(""))
+        skipped_by_the_task.update(decorated_without_the_program(ast.parse(source)))
         tree = ast.parse(program)
         start = given(tree, PRELUDE)
         vet(tree)
