@@ -3,6 +3,7 @@
 //! The Python interpreter has compiled the files of `src/python` already, so a text that starts with them costs little;
 //! see `plugins/interpreters/python/gavel_interpreter/openings.py`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde_json::Value as Json;
@@ -75,6 +76,8 @@ pub(crate) struct Round<'a> {
     pub(crate) prelude: &'a str,
     /// The classes that it defines, and the program does not define anew.
     pub(crate) classes: &'a [String],
+    /// Names of the program that make objects, though they are not written as classes.
+    pub(crate) makers: &'a BTreeSet<String>,
     /// Names of the program that the tests use, and what the tests call them.
     pub(crate) externals: &'a [(String, String)],
     /// Pairs of a question and its answer, as `questions.py` takes them.
@@ -88,10 +91,12 @@ pub(crate) fn check(round: &Round<'_>, nonce: &str) -> String {
     let externals = externals(round.externals);
     let prelude = literal_string(round.prelude);
     let frameworks = if needs_frameworks(round.tests) { FRAMEWORKS } else { "" };
-    let mut source =
-        format!("{ENCODE}{RARE}{STANDINS}{QUESTIONS}{CHECK}{frameworks}{LIBRARY}EXTERNALS = {externals}\n");
+    let mut source = format!(
+        "{ENCODE}{RARE}{STANDINS}{QUESTIONS}{CHECK}{frameworks}{LIBRARY}EXTERNALS = {externals}\n"
+    );
     _ = writeln!(source, "BUILTIN_METHODS = {}.split()", literal_string(BUILTIN_METHODS));
     _ = writeln!(source, "GUARDED = {guarded}\nPRELUDE = {prelude}\nTASK = [{}]", literals(round.classes));
+    _ = writeln!(source, "MAKERS = [{}]", literals(round.makers));
     _ = writeln!(source, "learn({})", loaded(&round.known));
     _ = writeln!(source, "check({}, '{nonce}')", literal_string(round.tests));
     source
@@ -118,8 +123,8 @@ pub(crate) fn guard(
 }
 
 /// Texts as Python writes them in a list.
-fn literals(texts: &[String]) -> String {
-    texts.iter().map(|text| literal_string(text) + ", ").collect()
+fn literals<'a>(texts: impl IntoIterator<Item = &'a String>) -> String {
+    texts.into_iter().map(|text| literal_string(text) + ", ").collect()
 }
 
 /// A Python dict of what the tests call each name of the program.

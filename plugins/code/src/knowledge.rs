@@ -99,7 +99,8 @@ impl Method {
     }
 }
 
-/// Methods of Python's builtin types and of the collections that stand in for them.
+/// Methods of Python's builtin types and of the collections that stand in for them. Without `total`: a counter comes as
+/// a dict, which has none.
 pub(crate) const BUILTIN_METHODS: &str = "add append appendleft as_integer_ratio bit_count bit_length capitalize \
     casefold center clear conjugate copy count decode denominator difference difference_update discard elements encode \
     endswith expandtabs extend extendleft find format format_map from_bytes fromhex fromkeys get hex imag index insert \
@@ -108,9 +109,9 @@ pub(crate) const BUILTIN_METHODS: &str = "add append appendleft as_integer_ratio
     maketrans maxlen most_common move_to_end numerator partition pop popitem popleft real remove removeprefix \
     removesuffix replace reverse rfind rindex rjust rotate rpartition rsplit rstrip setdefault sort split splitlines \
     start startswith step stop strip subtract swapcase symmetric_difference symmetric_difference_update title to_bytes \
-    total translate union update upper values zfill";
+    translate union update upper values zfill";
 
-fn is_builtin_method(name: &str) -> bool {
+pub(crate) fn is_builtin_method(name: &str) -> bool {
     BUILTIN_METHODS.split_ascii_whitespace().any(|method| method == name)
 }
 
@@ -211,12 +212,13 @@ impl Question {
         })
     }
 
-    /// The class that this calls by its name. Classes are written in capitals, as everywhere in Python; what is
-    /// called by another name is a function, and plain data is what it should return.
-    pub(crate) fn makes_object(&self) -> bool {
+    /// Whether this calls a class by its name. Classes are written in capitals, as everywhere in Python; what is called
+    /// by another name is a function, and plain data is what it should return, unless it is one of `makers`, of which
+    /// the task says otherwise.
+    pub(crate) fn makes_object(&self, makers: &BTreeSet<String>) -> bool {
         match self {
             Self::Call(Callee::Function(name), ..) | Self::Global(name) => {
-                name.trim_start_matches('_').starts_with(char::is_uppercase)
+                makers.contains(name) || name.trim_start_matches('_').starts_with(char::is_uppercase)
             }
             _ => false,
         }

@@ -7,8 +7,11 @@
 mod evaluate;
 mod given;
 mod guarded;
+mod makers;
 mod names;
 mod rounds;
+
+use std::collections::BTreeSet;
 
 use gavel_plugin::Error;
 use ruff_python_ast::visitor::{self, Visitor};
@@ -34,6 +37,8 @@ struct Suite<'a> {
     prefix: &'a Prefix<'a>,
     /// The classes that it defines, and the program does not define anew.
     classes: Vec<String>,
+    /// Names of the program that make objects.
+    makers: BTreeSet<String>,
 }
 
 /// The names of the program that tests use, as it knows them; none where the tests are not Python.
@@ -71,7 +76,8 @@ pub(crate) fn judge(
         !is_external(class) && definitions(&program, class) <= definitions(prefix.prelude(), class)
     };
     let classes = prefix.classes().filter(is_kept).map(str::to_owned).collect();
-    let suite = Suite { source: &source, tree, names, prefix: &prefix, classes };
+    let makers = makers::makers(tree, &names, &[&tests.prompt, prefix.prelude()]);
+    let suite = Suite { source: &source, tree, names, prefix: &prefix, classes, makers };
     let program = program.as_str();
     if let Some(why) = &suite.names.unsplittable {
         return unsplittable(program, &suite, why, runner);

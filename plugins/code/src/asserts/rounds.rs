@@ -77,7 +77,7 @@ pub(super) fn judge(program: &str, suite: &Suite<'_>, runner: &mut Runner<'_>) -
             let lie = if report.earns(runner.options) { looked_ahead(program, known, runner)? } else { None };
             return Ok(lie.map_or(report, failed));
         }
-        let made = made_by_the_test(&known);
+        let made = made_by_the_test(&known, &suite.makers);
         let questions = checked.trace.iter().map(|json| Question::reported(json.get(), &made));
         let Some(questions) = questions.collect::<Option<Vec<Question>>>() else {
             let why = "the tests ask for something that cannot be asked of a program";
@@ -122,10 +122,12 @@ fn looked_ahead(program: &str, known: Vec<Known>, runner: &mut Runner<'_>) -> Re
     ahead::caught(program, Driver::Objects, &questions, &answers, runner)
 }
 
-/// The objects that came of calling a class by its name.
-fn made_by_the_test(known: &[Known]) -> BTreeSet<ObjectId> {
+/// The objects that came of calling a class, or what the task says makes objects, by its name.
+fn made_by_the_test(known: &[Known], makers: &BTreeSet<String>) -> BTreeSet<ObjectId> {
     let object = |known: &Known| match &known.answer {
-        Answer::Returned(Claim { value: Value::Object(object, _), .. }) if known.question.makes_object() => {
+        Answer::Returned(Claim { value: Value::Object(object, _), .. })
+            if known.question.makes_object(makers) =>
+        {
             Some(*object)
         }
         _ => None,
@@ -138,6 +140,7 @@ fn round_of<'a>(suite: &'a Suite<'_>, known: &'a [Known], runner: &Runner<'_>) -
         tests: suite.source,
         prelude: suite.prefix.prelude(),
         classes: &suite.classes,
+        makers: &suite.makers,
         externals: &suite.names.externals,
         known: known.iter().map(|known| json!([known.key, told_answer(&known.answer)])).collect(),
         guarded: runner.options.guarded == Guarded::Allow,

@@ -174,8 +174,9 @@ def hidden(name):
 
 
 def is_class(name):
-    """Whether a name is written as those of classes are: what is called by it is an object for sure."""
-    return name.lstrip("_")[:1].isupper()
+    """Whether a name is written as those of classes are, or the task says that it makes objects: what is called by it is
+    an object for sure. See src/asserts/makers.rs."""
+    return name in MAKERS or name.lstrip("_")[:1].isupper()
 
 
 def name_of(name):
