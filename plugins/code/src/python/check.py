@@ -1,6 +1,6 @@
 # Runs the tests, with names and objects of the program replaced by stand-ins that look up what the program is known
 # to have answered. Trusted, and behind standins.py and questions.py.
-import ast, io, os, random, sys
+import ast, copy, io, os, random, sys
 
 
 class Asserts(ast.NodeTransformer):
@@ -97,12 +97,13 @@ def check(source, nonce):
     random.seed(0)
     tree = ast.parse(source)
     prepare(tree)
+    keep_arguments(tree)
     names = {"__name__": "tests"}
     try:
         exec(PRELUDE, names)
         exceptions.update((name, names[name]) for name in TASK if name in names)
         names.update((alias, exceptions.get(name) or Name(name)) for alias, name in EXTERNALS.items())
-        names.update(ASSERTION=assertion, ENDED=Ended, PENDING=PENDING, IS=IS, TYPE=TYPE)
+        names.update(ASSERTION=assertion, ENDED=Ended, PENDING=PENDING, IS=IS, TYPE=TYPE, KEEPING=keeping)
         names["isinstance"] = about_classes("isinstance", isinstance)
         names["issubclass"] = about_classes("issubclass", issubclass)
         exec(compile(ast.fix_missing_locations(Asserts().visit(tree)), "tests.py", "exec"), names)
