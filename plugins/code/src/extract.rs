@@ -109,18 +109,23 @@ fn choose(blocks: Vec<Fenced>, options: &Options) -> Vec<Fenced> {
 
 /// The fenced blocks of a text, in order. One that is not closed reaches to the end: the completion was cut.
 ///
-/// Like CommonMark, but a fence may be indented as far as it likes, since models indent whole lists of steps.
+/// Like CommonMark, but a fence may be indented as far as it likes, since models indent whole lists of steps. One that
+/// is indented by four more than its block is no end of it where another follows that is not: a docstring has it.
 pub(crate) fn blocks(text: &str) -> Vec<Fenced> {
     let mut blocks = Vec::new();
     let mut open: Option<(Fence<'_>, Fenced)> = None;
+    let mut rest = text;
     for line in text.split_inclusive('\n') {
+        rest = &rest[line.len()..];
         let fence = Fence::of(line);
         match (&mut open, fence) {
             (None, Some(fence)) => {
                 let block = Fenced { tag: tag(fence.info), text: String::new() };
                 open = Some((fence, block));
             }
-            (Some((opening, _)), Some(fence)) if fence.closes(opening) => {
+            (Some((opening, _)), Some(fence))
+                if fence.closes(opening) && !(fence.is_deep(opening) && is_closed_later(rest, opening)) =>
+            {
                 blocks.extend(open.take().map(finished));
             }
             (Some((opening, block)), _) => block.text.push_str(without_indent(line, opening.indent)),
@@ -132,6 +137,12 @@ pub(crate) fn blocks(text: &str) -> Vec<Fenced> {
         blocks.push(finished((opening, block)));
     }
     blocks
+}
+
+/// Whether the first fence that is not indented deep into a block is one that ends it.
+fn is_closed_later(rest: &str, opening: &Fence<'_>) -> bool {
+    let mut fences = rest.lines().filter_map(Fence::of);
+    fences.find(|fence| !fence.is_deep(opening)).is_some_and(|fence| fence.closes(opening))
 }
 
 /// A block that was not closed on a line of its own may be at the end of one: `print(1)` and three backticks.
@@ -191,6 +202,11 @@ impl<'a> Fence<'a> {
         // Backticks within the line are code in a sentence.
         let fence = length >= 3 && !(mark == '`' && info.contains('`'));
         fence.then_some(Self { indent: line.len() - start.len(), mark, length, info })
+    }
+
+    /// Whether it is indented so far that it is text of a block rather than its end.
+    fn is_deep(&self, opening: &Self) -> bool {
+        self.indent >= opening.indent + 4
     }
 
     fn closes(&self, opening: &Self) -> bool {

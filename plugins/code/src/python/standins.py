@@ -277,6 +277,19 @@ for name in UNARY.split():
     unary(name)
 for name in BINARY.split():
     binary(name)
+decided_by_the_object = Object.__contains__
+
+
+def contains(self, other):
+    """`in`, which goes through the items of what has no `__contains__`. Their comparison is made here."""
+    _, _, methods = states.get(number_of(self), (0, {}, ()))
+    other = resolved(other)
+    if "__contains__" in methods or "__iter__" not in methods or isinstance(other, (Object, Unknown)):
+        return decided_by_the_object(self, other)
+    return any(item == other for item in self)
+
+
+Object.__contains__ = contains
 for name in (UNARY + " " + BINARY + " setattr eq ne bool hash getitem setitem delitem iter exit format").split():
     of_name(name)
 
