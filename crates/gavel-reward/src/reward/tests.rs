@@ -208,23 +208,25 @@ fn who_judges_on_a_thread_of_its_own_waits_for_its_turn_too() {
     });
 }
 
+/// So many submissions, whose scores go there.
+fn batch(count: usize, scores: &Sender<Score>) -> Vec<(Submission, Reply)> {
+    let one = |_| {
+        let scores = scores.clone();
+        (submission("x"), Box::new(move |score| scores.send(score).unwrap()) as Reply)
+    };
+    (0..count).map(one).collect()
+}
+
 #[test]
 fn what_was_cancelled_is_not_judged_and_says_so() {
     let (verifier, release, asked) = stuck();
     let workspace = workspace(1);
     let reward = alone(&workspace, judge("a", verifier));
     let (sender, scores) = mpsc::channel();
-    let batch = |count: usize| -> Vec<(Submission, Reply)> {
-        let reply = |_| {
-            let sender = sender.clone();
-            (submission("x"), Box::new(move |score| sender.send(score).unwrap()) as Reply)
-        };
-        (0..count).map(reply).collect()
-    };
     let terms = Terms { cancel: Cancel::new(), ..Terms::default() };
-    reward.submit_batch(batch(1), &terms);
+    reward.submit_batch(batch(1, &sender), &terms);
     asked.recv().unwrap();
-    reward.submit_batch(batch(2), &terms);
+    reward.submit_batch(batch(2, &sender), &terms);
     terms.cancel.set();
     drop(release);
     let scores: Vec<Score> = scores.iter().take(3).collect();
@@ -242,21 +244,14 @@ fn where_there_is_no_room_nothing_is_taken() {
     let workspace = workspace(1);
     let reward = alone(&workspace, judge("a", verifier));
     let (sender, scores) = mpsc::channel();
-    let batch = |count: usize| -> Vec<(Submission, Reply)> {
-        let reply = |_| {
-            let sender = sender.clone();
-            (submission("x"), Box::new(move |_| sender.send(()).unwrap()) as Reply)
-        };
-        (0..count).map(reply).collect()
-    };
-    reward.try_submit_batch(batch(1), &Terms::default()).unwrap();
+    reward.try_submit_batch(batch(1, &sender), &Terms::default()).unwrap();
     asked.recv().unwrap();
-    reward.try_submit_batch(batch(2), &Terms::default()).unwrap();
-    let full = reward.try_submit_batch(batch(2), &Terms::default()).unwrap_err();
+    reward.try_submit_batch(batch(2, &sender), &Terms::default()).unwrap();
+    let full = reward.try_submit_batch(batch(2, &sender), &Terms::default()).unwrap_err();
     assert_eq!((full.waiting, full.most), (2, 3));
-    reward.try_submit_batch(batch(1), &Terms::default()).unwrap();
+    reward.try_submit_batch(batch(1, &sender), &Terms::default()).unwrap();
     // Who does not ask for room is taken all the same.
-    reward.submit_batch(batch(3), &Terms::default());
+    reward.submit_batch(batch(3, &sender), &Terms::default());
     assert_eq!(workspace.waiting().0, 6);
     drop((release, sender, reward));
     assert_eq!(scores.iter().count(), 7);
