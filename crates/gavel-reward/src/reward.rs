@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use crate::expression::{Condition, Formula, Prices, Seen};
 use crate::pool::{Client, Full, Job, Pool, Resume};
 use crate::route::Route;
-use crate::task::Task;
+use crate::task::{Columns, Task};
 use crate::turns::Turns;
 use crate::workspace::Workspace;
 
@@ -93,7 +93,8 @@ impl PluginReward {
     /// be an async runtime's: for who has threads of its own. A verifier without a turn free is waited for.
     pub fn judge(&self, submission: &Submission) -> Score {
         let rules = &*self.rules;
-        let (task, mut findings) = (Task::of(submission), Findings::default());
+        let (columns, mut findings) = (Columns::new(), Findings::default());
+        let task = Task::of(submission, &columns);
         while let Some(verifier) = rules.next(&task, &mut findings) {
             verifier.turns.take();
             findings.add(verifier.ask(submission, &Cancel::new()));
@@ -155,6 +156,7 @@ impl PluginReward {
             rules: Arc::clone(&self.rules),
             pool: Resume::of(self.pool()),
             submission,
+            columns: Columns::new(),
             cancel: terms.cancel.clone(),
             findings: Findings::default(),
             reply,
@@ -188,6 +190,8 @@ pub(crate) struct Walk {
     rules: Arc<Rules>,
     pool: Resume,
     submission: Submission,
+    /// Of the submission's task: read once, however many verifiers look at them.
+    columns: Columns,
     cancel: Cancel,
     findings: Findings,
     reply: Reply,
@@ -208,7 +212,8 @@ impl Walk {
     /// `turn` is the verifier whose turn it has already.
     fn advance(mut self: Box<Self>, mut turn: Option<usize>) {
         let rules = Arc::clone(&self.rules);
-        while let Some(verifier) = rules.next(&Task::of(&self.submission), &mut self.findings) {
+        while let Some(verifier) = rules.next(&Task::of(&self.submission, &self.columns), &mut self.findings)
+        {
             if turn.take() != Some(self.findings.outcomes.len()) {
                 match verifier.turns.take_or_wait(self) {
                     Some(walk) => self = walk,
@@ -221,7 +226,7 @@ impl Walk {
             }
             self.findings.add(outcome);
         }
-        let score = rules.score(&Task::of(&self.submission), self.findings);
+        let score = rules.score(&Task::of(&self.submission, &self.columns), self.findings);
         let reply = self.reply;
         if catch_unwind(AssertUnwindSafe(|| reply(score))).is_err() {
             tracing::error!("whoever asked for a score panicked when it came");
@@ -230,7 +235,8 @@ impl Walk {
 }
 
 impl NamedVerifier {
-    /// Who no longer waits is not judged for. A verifier must not panic; if it does anyway, that is gavel's fault and costs this submission its verdict.
+    /// Who no longer waits is not judged for. A verifier must not panic; if it does anyway, that is gavel's fault and costs
+    /// this submission its verdict.
     fn ask(&self, submission: &Submission, cancel: &Cancel) -> Outcome {
         if cancel.is_set() {
             return without_asking(Failure::HostFailed("cancelled: nobody waits for it any more".to_owned()));
@@ -245,8 +251,13 @@ impl NamedVerifier {
 
 impl Findings {
     fn add(&mut self, outcome: Outcome) {
+        self.add_wanting(outcome, None);
+    }
+
+    /// As [`Findings::add`]; `wants` is the verifier for want of whose verdict nobody knew whether to ask.
+    fn add_wanting(&mut self, outcome: Outcome, wants: Option<String>) {
         self.outcomes.push(outcome);
-        self.wants.push(None);
+        self.wants.push(wants);
     }
 
     fn seen(&self, place: usize, prices: Prices) -> Seen<'_> {
@@ -298,8 +309,7 @@ impl Rules {
                     (Failure::HostFailed("gavel panicked in a condition".to_owned()), None)
                 }
             };
-            findings.outcomes.push(without_asking(outcome));
-            findings.wants.push(wants);
+            findings.add_wanting(without_asking(outcome), wants);
         }
     }
 

@@ -1,5 +1,6 @@
 //! The columns of a task, as a reward file names them: `task.data_source`.
 
+use std::borrow::Borrow;
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
@@ -12,10 +13,13 @@ use crate::source::closest;
 /// What a name of a task's column starts with.
 pub(crate) const PREFIX: &str = "task.";
 
+/// The columns of a task, each as it is written, once they are read.
+pub(crate) type Columns = OnceCell<HashMap<String, Box<RawValue>>>;
+
 /// The columns of one submission's task, read when one is first asked for.
 pub(crate) struct Task<'a> {
     metadata: &'a str,
-    columns: OnceCell<HashMap<String, &'a RawValue>>,
+    columns: &'a Columns,
 }
 
 /// The value of a column.
@@ -30,8 +34,9 @@ pub(crate) enum Column {
 }
 
 impl<'a> Task<'a> {
-    pub(crate) fn of(submission: &'a Submission) -> Self {
-        Self { metadata: &submission.metadata, columns: OnceCell::new() }
+    /// `columns` keeps what is read, for as long as the submission is judged.
+    pub(crate) fn of(submission: &'a Submission, columns: &'a Columns) -> Self {
+        Self { metadata: &submission.metadata, columns }
     }
 
     /// The value of a column, or of what a name with dots leads to; `None` where there is none.
@@ -62,12 +67,12 @@ impl Task<'_> {
 }
 
 /// The entry called `path`, or the one that the first name in it leads to.
-fn within(entries: &HashMap<String, &RawValue>, path: &str) -> Option<Column> {
+fn within<T: Borrow<RawValue>>(entries: &HashMap<String, T>, path: &str) -> Option<Column> {
     if let Some(entry) = entries.get(path) {
-        return serde_json::from_str(entry.get()).ok().map(Column::of);
+        return serde_json::from_str(entry.borrow().get()).ok().map(Column::of);
     }
     let (entry, path) = path.split_once('.')?;
-    within(&serde_json::from_str(entries.get(entry)?.get()).ok()?, path)
+    within::<&RawValue>(&serde_json::from_str(entries.get(entry)?.borrow().get()).ok()?, path)
 }
 
 impl Column {
@@ -101,7 +106,8 @@ mod tests {
     fn names_with_dots_lead_into_objects_unless_a_column_is_called_so() {
         let metadata = r#"{"a": {"b": {"c": 1.5}, "n": null}, "a.b": "text", "t": true, "l": [1]}"#;
         let submission = Submission { metadata: metadata.to_owned(), ..Submission::default() };
-        let task = Task::of(&submission);
+        let columns = Columns::new();
+        let task = Task::of(&submission, &columns);
         for (name, column) in [
             ("a.b", Some(Column::Text("text".to_owned()))),
             ("a.b.c", Some(Column::Number(1.5))),
@@ -115,7 +121,7 @@ mod tests {
         }
         for metadata in ["", "[1]", "no JSON"] {
             let submission = Submission { metadata: metadata.to_owned(), ..Submission::default() };
-            assert_eq!(Task::of(&submission).column("a"), None);
+            assert_eq!(Task::of(&submission, &Columns::new()).column("a"), None);
         }
     }
 }

@@ -40,16 +40,17 @@ pub(super) fn find(text: &str, verifiers: &[&str]) -> Option<FormulaError> {
             "?" => "? :",
             found => found,
         };
-        return Some(FormulaError::Foreign { found: found.to_owned(), instead: instead.to_owned() });
+        return Some(foreign(found, instead));
     }
     if text.contains('[') {
-        return Some(FormulaError::Foreign { found: "[…]".to_owned(), instead: "task.column".to_owned() });
+        return Some(foreign("[…]", "task.column"));
     }
     let factors = text.split(|letter| !is_part_of_a_name(letter)).find_map(|name| factors(name, verifiers));
-    factors.map(|(number, name)| FormulaError::Foreign {
-        found: format!("{number}{name}"),
-        instead: format!("{number} * {name}"),
-    })
+    factors.map(|(number, name)| foreign(&format!("{number}{name}"), &format!("{number} * {name}")))
+}
+
+fn foreign(found: &str, instead: &str) -> FormulaError {
+    FormulaError::Foreign { found: found.to_owned(), instead: instead.to_owned() }
 }
 
 /// What evalexpr would read as the beginning of a comment: the rest of the expression would be left out, where somebody
@@ -64,14 +65,8 @@ pub(super) fn comment(text: &str) -> Option<FormulaError> {
                 continue;
             }
             (_, '"') => quoted = !quoted,
-            ('/', '/') if !quoted => {
-                let (found, instead) = ("//".to_owned(), "floor(a / b)".to_owned());
-                return Some(FormulaError::Foreign { found, instead });
-            }
-            ('/', '*') if !quoted => {
-                let (found, instead) = ("/* */".to_owned(), "# and a comment behind the formula".to_owned());
-                return Some(FormulaError::Foreign { found, instead });
-            }
+            ('/', '/') if !quoted => return Some(foreign("//", "floor(a / b)")),
+            ('/', '*') if !quoted => return Some(foreign("/* */", "# and a comment behind the formula")),
             _ => {}
         }
         before = letter;

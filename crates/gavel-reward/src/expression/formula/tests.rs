@@ -7,6 +7,7 @@ use gavel_verify::{Failure, Outcome, Submission, Verdict};
 
 use super::*;
 use crate::expression::{OnFailure, Prices, is_formula_name};
+use crate::task::Columns;
 
 const VERIFIERS: [&str; 2] = ["accuracy", "format"];
 
@@ -27,7 +28,9 @@ fn trapped() -> Outcome {
 fn reward(formula: &str, outcomes: [Outcome; 2], on_failure: OnFailure) -> Result<f64, NoReward> {
     let prices = Prices { on_failure, on_limit: on_failure };
     let see = |place: usize| Seen { outcome: &outcomes[place], prices, wants: None };
-    Formula::parse(formula, &VERIFIERS).unwrap().reward(&Task::of(&Submission::default()), see)
+    Formula::parse(formula, &VERIFIERS)
+        .unwrap()
+        .reward(&Task::of(&Submission::default(), &Columns::new()), see)
 }
 
 /// With accuracy 1, its metric near-miss 0.5, and format 0.5.
@@ -301,7 +304,11 @@ fn a_limit_has_a_price_of_its_own() {
     let formula = Formula::parse("accuracy", &VERIFIERS).unwrap();
     let reward = |failure| {
         let outcome = &failed(failure);
-        formula.reward(&Task::of(&Submission::default()), |_| Seen { outcome, prices, wants: None })
+        formula.reward(&Task::of(&Submission::default(), &Columns::new()), |_| Seen {
+            outcome,
+            prices,
+            wants: None,
+        })
     };
     let text = String::new;
     for failure in [
@@ -350,7 +357,7 @@ fn holds(
     let prices = Prices { on_failure, on_limit: on_failure };
     let see = |place: usize| Seen { outcome: &outcomes[place], prices, wants: None };
     let submission = Submission { metadata: columns.to_owned(), ..Submission::default() };
-    Condition::parse(condition, &VERIFIERS, &[]).unwrap().holds(&Task::of(&submission), see)
+    Condition::parse(condition, &VERIFIERS, &[]).unwrap().holds(&Task::of(&submission, &Columns::new()), see)
 }
 
 #[test]
@@ -442,7 +449,9 @@ fn a_formula_may_weigh_by_the_task() {
         Submission { metadata: r#"{"weight": 0.5, "q": "it's"}"#.to_owned(), ..Submission::default() };
     let (one, zero) = (outcome(1.0, &[]), outcome(0.0, &[]));
     let see = |place: usize| Seen { outcome: [&one, &zero][place], prices: Prices::default(), wants: None };
-    let value = |text: &str| Formula::parse(text, &VERIFIERS).unwrap().reward(&Task::of(&submission), see);
+    let value = |text: &str| {
+        Formula::parse(text, &VERIFIERS).unwrap().reward(&Task::of(&submission, &Columns::new()), see)
+    };
     assert_eq!(value("accuracy * task.weight"), Ok(0.5));
     assert_eq!(value(r#"if(task.q == "it's", accuracy, -1)"#), Ok(1.0));
     assert_eq!(value(r"if(task.q == 'it\'s', accuracy, -1)"), Ok(1.0));
@@ -470,7 +479,7 @@ fn a_verifier_that_was_not_asked_is_worth_nothing_and_drops_nothing() {
     // Unless it was not asked because nobody knew whether to.
     let see = |_| Seen { outcome: &skipped, prices: Prices::default(), wants: Some("accuracy") };
     let formula = Formula::parse("format", &VERIFIERS).unwrap();
-    assert_eq!(formula.reward(&Task::of(&Submission::default()), see), dropped("accuracy"));
+    assert_eq!(formula.reward(&Task::of(&Submission::default(), &Columns::new()), see), dropped("accuracy"));
 }
 
 #[test]
