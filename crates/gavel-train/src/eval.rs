@@ -249,7 +249,7 @@ pub(crate) fn evaluate_encoded(
             first_stream: samples.len() as u64,
             end_tokens: end_tokens.clone(),
         };
-        samples.extend(sampler.rollout(batch, &sampling)?.samples);
+        samples.extend(sampler.sample(batch, &sampling)?.scored()?.samples);
     }
     Ok(Some(summarise(tasks, samples, options, start.elapsed().as_secs_f64())))
 }

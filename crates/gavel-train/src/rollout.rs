@@ -77,6 +77,38 @@ pub(crate) fn finite_reward(score: &Score) -> Result<f64, NoReward> {
     }
 }
 
+/// Completions that were sampled, and that the reward has.
+#[derive(Debug)]
+pub(crate) struct Sampled {
+    /// With their texts, in the order of the tasks.
+    completions: Vec<(Completion, String)>,
+    /// Where their scores arrive.
+    scores: Receiver<(usize, Score)>,
+    /// How long sampling took; zero if that was in an earlier process.
+    sample_time: Duration,
+}
+
+impl Sampled {
+    pub(crate) fn completions(&self) -> impl Iterator<Item = &Completion> {
+        self.completions.iter().map(|(completion, _)| completion)
+    }
+
+    /// Waits for the scores.
+    pub(crate) fn scored(self) -> Result<Rollout, TrainError> {
+        let start = Instant::now();
+        let scores = collect(&self.scores, self.completions.len())?;
+        let score_wait = start.elapsed();
+        let samples = self.completions.into_iter().zip(scores).map(|((completion, text), score)| Sample {
+            text,
+            truncated: completion.finish == Finish::Length,
+            tokens: completion.tokens,
+            log_probs: completion.log_probs,
+            score,
+        });
+        Ok(Rollout { samples: samples.collect(), sample_time: self.sample_time, score_wait })
+    }
+}
+
 /// Sampled and scored completions.
 #[derive(Debug)]
 pub(crate) struct Rollout {
@@ -130,35 +162,39 @@ impl<'a> Sampler<'a> {
 
     /// Samples one completion for each task; for a group, a task comes several times. Completions are decoded and handed to
     /// the reward on a thread of their own, as they end.
-    pub(crate) fn rollout(
+    pub(crate) fn sample(
         &mut self,
         tasks: &[&EncodedTask],
         sampling: &Sampling,
-    ) -> Result<Rollout, TrainError> {
+    ) -> Result<Sampled, TrainError> {
         let start = Instant::now();
         let scorer = Scorer { tasks, tokenizer: self.tokenizer, reward: self.reward };
-        let (handed, sample_time) = thread::scope(|scope| {
+        let sampled = thread::scope(|scope| {
             let (sender, finished) = mpsc::channel();
             let handed = scope.spawn(|| scorer.hand_over(finished));
-            let sampled = self.sample(tasks, sampling, sender);
-            let sample_time = start.elapsed();
+            let sampled = self.send_each(tasks, sampling, sender);
             let handed = handed.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            sampled.and(handed).map(|handed| (handed, sample_time))
+            sampled.and(handed)
         })?;
-        let scores = collect(&handed.scores, tasks.len())?;
-        let score_wait = start.elapsed() - sample_time;
-        let samples = handed.completions.into_iter().zip(scores).map(|((completion, text), score)| Sample {
-            text,
-            truncated: completion.finish == Finish::Length,
-            tokens: completion.tokens,
-            log_probs: completion.log_probs,
-            score,
-        });
-        Ok(Rollout { samples: samples.collect(), sample_time, score_wait })
+        Ok(Sampled { sample_time: start.elapsed(), ..sampled })
+    }
+
+    /// Hands completions of an earlier process to the reward, in the order of their tasks.
+    pub(crate) fn score_again(
+        &self,
+        tasks: &[&EncodedTask],
+        completions: Vec<Completion>,
+    ) -> Result<Sampled, TrainError> {
+        let (sender, finished) = mpsc::channel();
+        for (id, completion) in completions.into_iter().enumerate() {
+            sender.send(Finished { id, completion }).expect("the receiver is below");
+        }
+        drop(sender);
+        Scorer { tasks, tokenizer: self.tokenizer, reward: self.reward }.hand_over(finished)
     }
 
     /// Samples, and sends each completion as it ends.
-    fn sample(
+    fn send_each(
         &mut self,
         tasks: &[&EncodedTask],
         sampling: &Sampling,
@@ -195,16 +231,9 @@ struct Scorer<'a> {
     reward: &'a dyn Reward,
 }
 
-/// Completions that the reward has, and where its scores arrive.
-struct HandedOver {
-    /// With their texts, in the order of the tasks.
-    completions: Vec<(Completion, String)>,
-    scores: Receiver<(usize, Score)>,
-}
-
 impl Scorer<'_> {
     /// Hands over each completion as it comes, until all have come.
-    fn hand_over(&self, finished: Receiver<Finished>) -> Result<HandedOver, TrainError> {
+    fn hand_over(&self, finished: Receiver<Finished>) -> Result<Sampled, TrainError> {
         let (sender, scores) = mpsc::channel();
         let mut completions: Vec<Option<(Completion, String)>> = vec![None; self.tasks.len()];
         for Finished { id, completion } in finished {
@@ -215,7 +244,8 @@ impl Scorer<'_> {
             self.reward.submit(submission, Box::new(move |score| drop(sender.send((id, score)))));
             completions[id] = Some((completion, text));
         }
-        Ok(HandedOver { completions: completions.into_iter().flatten().collect(), scores })
+        let completions = completions.into_iter().flatten().collect();
+        Ok(Sampled { completions, scores, sample_time: Duration::ZERO })
     }
 }
 

@@ -5,7 +5,8 @@
 //! digests.json    plugins and files        completions/    completions_00012.jsonl: what step 12 sampled
 //! digests.jsonl   what judged since when   evaluations/    eval_00010.json and what it sampled
 //! resumes.jsonl   what changed, and when   summary.json    at the end
-//! checkpoints/    step-00050/: a Hugging Face directory, optimizer.safetensors, trainer_state.json
+//! checkpoints/    step-00050/: a Hugging Face directory, optimizer.safetensors, trainer_state.json,
+//!                 rollouts.json (what was sampled ahead, if anything was)
 //! events.out.tfevents.*                    for TensorBoard
 //! ```
 //!
@@ -32,6 +33,7 @@ use crate::files::{
 use crate::metrics::Metrics;
 use crate::optim::AdamW;
 use crate::tensorboard::EventWriter;
+use crate::train::StoredRollout;
 
 const METRICS: &str = "metrics.jsonl";
 /// The directory of the completions of training.
@@ -40,6 +42,8 @@ pub(crate) const COMPLETIONS: &str = "completions";
 pub(crate) const EVALUATIONS: &str = "evaluations";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const STATE: &str = "trainer_state.json";
+/// What was sampled ahead of a checkpoint, where there is any.
+const ROLLOUTS: &str = "rollouts.json";
 
 /// The directory of one run.
 #[derive(Debug)]
@@ -73,6 +77,8 @@ pub(crate) struct Saved<'a> {
     pub(crate) model: &'a Model,
     pub(crate) tokenizer: &'a Tokenizer,
     pub(crate) optimizer: &'a AdamW,
+    /// Those sampled ahead of the step.
+    pub(crate) rollouts: &'a [StoredRollout],
     /// The format of the model's weights.
     pub(crate) dtype: SaveDtype,
 }
@@ -236,6 +242,10 @@ impl RunDirectory {
             saved.model.save_as(directory, saved.dtype)?;
             saved.tokenizer.save(directory)?;
             write_tensors(&directory.join(OPTIMIZER), &saved.tensors())?;
+            if !saved.rollouts.is_empty() {
+                let rollouts = serde_json::to_vec(saved.rollouts).expect("lists of numbers");
+                write_synced(&directory.join(ROLLOUTS), &rollouts)?;
+            }
             write_synced(&directory.join(STATE), &json_bytes(saved.state))
         })?;
         self.remove_checkpoints_beyond(keep)?;
@@ -258,6 +268,11 @@ impl Checkpoint {
         let path = self.path.join(STATE);
         let missing = || TrainError::file(Action::Read, &path)(io::ErrorKind::NotFound.into());
         read_json(&path)?.ok_or_else(missing)
+    }
+
+    /// What was sampled ahead of the checkpoint, the earliest step first.
+    pub(crate) fn rollouts(&self) -> Result<Vec<StoredRollout>, TrainError> {
+        Ok(read_json(&self.path.join(ROLLOUTS))?.unwrap_or_default())
     }
 
     /// Gives the optimiser the moments that it had, and the model the digits that its files do not hold.

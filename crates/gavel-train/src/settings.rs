@@ -103,14 +103,17 @@ pub struct Settings {
     /// At most this many sequences are sampled at a time, which bounds memory; all by default. The completions are the
     /// same. As in vLLM and verl.
     pub max_num_seqs: Option<usize>,
+    /// Sample the completions of a step this many steps before it is learnt from, so that slow rewards are waited for
+    /// meanwhile; the policy has made as many steps since then. Not in TRL; 1 is verl's `one_step_off_policy`.
+    pub rollout_ahead: u64,
     /// Take the tasks in an order of the seed's, another for every epoch.
     pub shuffle_dataset: bool,
 
     // === Objective ===
     /// How many times each batch of completions is learnt from.
     pub num_iterations: usize,
-    /// Whose log-probabilities the ratio compares with where several updates learn from one batch: `sampler` takes those
-    /// with which the tokens were drawn, `trainer` computes them by a forward pass. Not in TRL, which computes them.
+    /// Whose log-probabilities the ratio compares with where several updates learn from one batch, or from one that was
+    /// sampled ahead: `sampler` takes those with which the tokens were drawn, `trainer` computes them by a forward pass. Not in TRL, which computes them.
     pub old_log_probs: OldLogProbs,
     /// β, the weight of the KL divergence from the model that the run started with; 0 needs no reference model.
     pub beta: f64,
@@ -240,6 +243,7 @@ impl Default for Settings {
             steps_per_generation: None,
             generation_batch_size: None,
             max_num_seqs: None,
+            rollout_ahead: 0,
             shuffle_dataset: true,
             num_iterations: 1,
             old_log_probs: OldLogProbs::Sampler,

@@ -374,6 +374,53 @@ fn each_completion_is_submitted_when_it_ends_not_when_all_have() {
     assert!(!in_order_of_prompts.is_sorted(), "nothing is shown if the prompts' order is the same");
 }
 
+/// Answers a completion when as many more have come as `after` says, and the last ones at the end.
+struct Late {
+    after: usize,
+    /// How many are still to come.
+    left: Mutex<usize>,
+    held: Mutex<Vec<(Submission, Reply)>>,
+}
+
+impl Reward for Late {
+    fn submit(&self, submission: Submission, reply: Reply) {
+        let mut held = self.held.lock().unwrap();
+        held.push((submission, reply));
+        let mut left = self.left.lock().unwrap();
+        *left -= 1;
+        let waiting = if *left == 0 { 0 } else { self.after };
+        while held.len() > waiting {
+            let (submission, reply) = held.remove(0);
+            let letters = submission.completion.chars().count().max(1);
+            reply(scored(submission.completion.matches('a').count() as f64 / letters as f64));
+        }
+    }
+
+    fn digests(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+}
+
+#[test]
+fn rewards_may_take_until_the_next_rollouts_are_sampled() {
+    let mut bench = Bench::new();
+    bench.settings.rollout_ahead = 2;
+    bench.settings.learning_rate = 5e-3;
+    let completions = 32 * bench.settings.max_steps as usize;
+    // Two whole steps of 32 are on their way all the time: a trainer that waited for either would wait for ever.
+    let reward: Arc<dyn Reward> =
+        Arc::new(Late { after: 64, left: Mutex::new(completions), held: Mutex::default() });
+    bench.train(&reward).unwrap();
+    let rows = bench.rows();
+    let staleness: Vec<f64> = rows.iter().map(|row| row["sampling/staleness"].as_f64().unwrap()).collect();
+    assert_eq!(staleness[..4], [0.0, 1.0, 2.0, 2.0]);
+    assert!(staleness[4..].iter().all(|&staleness| staleness == 2.0));
+    let rewards = rewards(&rows);
+    assert!(rewards[19] > rewards[0] + 0.3, "{rewards:?}");
+    // The ratio is that of the policy that sampled, so it is not 1.
+    assert!(rows[8]["sampling/sampling_logp_difference/mean"].as_f64().unwrap() > 1e-3);
+}
+
 #[test]
 fn changed_tasks_are_refused_when_resuming() {
     let mut bench = Bench::new();
@@ -540,9 +587,10 @@ fn evaluation_counts_what_is_right() {
     assert_eq!(evaluation.verifiers["native"], evaluation.reward);
 }
 
-/// The run of the kill test. After step 5, which lies between two checkpoints, the process waits to be killed.
-fn run_to_kill(directory: &Path, start: Start, waits: bool) -> Summary {
+/// The run of the kill tests. After step 5, which lies between two checkpoints, the process waits to be killed.
+fn run_to_kill(directory: &Path, rollout_ahead: u64, start: Start, waits: bool) -> Summary {
     let settings = Settings {
+        rollout_ahead,
         max_steps: 8,
         save_steps: 2,
         logging_steps: 1,
@@ -569,18 +617,29 @@ fn run_to_kill(directory: &Path, start: Start, waits: bool) -> Summary {
 #[ignore = "the process that the kill test starts and kills"]
 fn child_that_is_killed() {
     let directory = PathBuf::from(std::env::var_os("GAVEL_TEST_DIRECTORY").unwrap());
-    run_to_kill(&directory, Start::New, true);
+    let rollout_ahead = std::env::var("GAVEL_TEST_ROLLOUT_AHEAD").unwrap().parse().unwrap();
+    run_to_kill(&directory, rollout_ahead, Start::New, true);
 }
 
 #[test]
 fn a_killed_run_resumes_to_the_same_weights_bit_for_bit() {
+    kill_and_resume(0);
+}
+
+#[test]
+fn a_killed_run_learns_from_what_it_had_sampled_ahead() {
+    kill_and_resume(2);
+}
+
+fn kill_and_resume(rollout_ahead: u64) {
     let whole = Bench::new();
-    let expected = run_to_kill(whole.directory.path(), Start::New, false);
+    let expected = run_to_kill(whole.directory.path(), rollout_ahead, Start::New, false);
 
     let killed = Bench::new();
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "child_that_is_killed", "--ignored"])
         .env("GAVEL_TEST_DIRECTORY", killed.directory.path())
+        .env("GAVEL_TEST_ROLLOUT_AHEAD", rollout_ahead.to_string())
         .spawn()
         .unwrap();
     while !killed.directory.path().join("waiting").exists() {
@@ -597,7 +656,7 @@ fn a_killed_run_resumes_to_the_same_weights_bit_for_bit() {
     std::fs::write(run.join("metrics.jsonl"), [metrics.as_slice(), b"{\"step\": 6, \"rew"].concat()).unwrap();
     assert!(run.join("checkpoints/step-00004").exists() && !run.join("checkpoints/step-00006").exists());
 
-    let resumed = run_to_kill(killed.directory.path(), Start::Resume, false);
+    let resumed = run_to_kill(killed.directory.path(), rollout_ahead, Start::Resume, false);
     assert_eq!(resumed.steps, 8);
     for name in ["model.safetensors", "optimizer.safetensors"] {
         let bytes = |summary: &Summary| std::fs::read(summary.model.join(name)).unwrap();

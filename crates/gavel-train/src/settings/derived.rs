@@ -51,7 +51,7 @@ impl Settings {
     /// Whether completions are learnt from only by the policy that wrote them, so that the old log-probabilities
     /// are the new ones.
     pub fn is_on_policy(&self) -> bool {
-        self.updates_per_step() == 1
+        self.updates_per_step() == 1 && self.rollout_ahead == 0
     }
 
     /// Steps of the whole run, for this many tasks.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Settings;
+use crate::learn::OldLogProbs;
 use crate::task::Template;
 
 /// A setting that cannot be used, and why.
@@ -143,6 +144,12 @@ impl Settings {
                 self.num_generations_eval
             );
             return Some(("num_generations_eval", problem));
+        }
+        if self.rollout_ahead > 0 && self.old_log_probs == OldLogProbs::Trainer {
+            let problem = "is \"trainer\", and with rollout_ahead the trainer's policy is no longer the one that sampled: set \
+                           it to \"sampler\""
+                .to_owned();
+            return Some(("old_log_probs", problem));
         }
         if self.device().is_none() {
             return Some(("device", found("auto, cpu, cuda or cuda:N", &self.device)));

@@ -55,9 +55,8 @@ impl<'a> Evaluator<'a> {
         state.seconds += started.elapsed().as_secs_f64();
         if let Some(found) = &found {
             state.evaluated = Some(step);
-            if step > 0 {
-                state.after = Some(found.summary());
-            }
+            let summary = Some(found.summary());
+            *(if step == 0 { &mut state.before } else { &mut state.after }) = summary;
         }
         Ok(found)
     }

@@ -1,7 +1,8 @@
 //! Which tasks a step samples, and in which order it learns from what came of them.
 
+use super::rollouts::StepRollout;
 use crate::learn::Example;
-use crate::rollout::{EncodedTask, Rollout, Sample};
+use crate::rollout::{EncodedTask, Sample};
 use crate::seeds::{self, Purpose};
 use crate::settings::Settings;
 
@@ -32,22 +33,21 @@ pub(super) fn prompts_of_step<'a>(
 /// What is learnt from; in an order of the seed's when several updates share it, so that each sees many prompts.
 pub(super) fn examples<'a>(
     settings: &Settings,
-    prompts: &[&'a EncodedTask],
-    rollout: &'a Rollout,
+    sampled: &'a StepRollout<'_>,
     advantages: &[f64],
     step: u64,
 ) -> Vec<Example<'a>> {
     let example = |index: usize| {
-        let sample: &Sample = &rollout.samples[index];
+        let sample: &Sample = &sampled.rollout.samples[index];
         Example {
-            prompt: &prompts[index].prompt,
+            prompt: &sampled.prompts[index].prompt,
             completion: &sample.tokens,
             sampled_log_probs: &sample.log_probs,
             truncated: sample.truncated,
             advantage: advantages[index],
         }
     };
-    let count = rollout.samples.len();
+    let count = sampled.rollout.samples.len();
     if count == settings.optimizer_batch_size() {
         return (0..count).map(example).collect();
     }

@@ -114,6 +114,10 @@ const SIMILAR: &[(&[&str], &str)] = &[
         "`reward` names a reward file, and a plugin judges in place of a function; gavel docs port-a-python-verifier moves one \
          over",
     ),
+    (
+        &["async_train", "async_queue_size", "one_step_off_policy", "staleness_threshold"],
+        "`rollout_ahead` says how many steps ahead of learning completions are sampled",
+    ),
     (&["micro_rollout_batch_size"], "`max_num_seqs` bounds how many sequences are sampled at a time"),
     (
         &["do_sample"],
