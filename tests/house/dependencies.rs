@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{assert_none, cargo, metadata, name, read, root};
 
 /// Which crates of the house each crate may use. An edge that is not here is an architectural decision.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("gavel-verify", &[]),
     ("gavel-host", &["gavel-verify"]),
     ("gavel-reward", &["gavel-verify", "gavel-host"]),
@@ -15,6 +15,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("gavel-model", &["gavel-torch"]),
     ("gavel-lines", &[]),
     ("gavel-train", &["gavel-verify", "gavel-lines", "gavel-torch", "gavel-model"]),
+    ("gavel-demo", &["gavel-model", "gavel-train"]),
     ("gavel-report", &["gavel-verify"]),
     ("gavel-registry", &[]),
     ("gavel-toolkit", &[]),
@@ -31,6 +32,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
             "gavel-torch",
             "gavel-model",
             "gavel-train",
+            "gavel-demo",
         ],
     ),
     ("gavel-plugin", &[]),
@@ -42,7 +44,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
 const KNOWN_TO: [(&str, &[&str]); 10] = [
     ("wasmtime", &["gavel-host"]),
     ("wasmtime-wasi", &["gavel-host"]),
-    ("tch", &["gavel-torch", "gavel-model", "gavel-train", "gavel-cli"]),
+    ("tch", &["gavel-torch", "gavel-model", "gavel-train", "gavel-demo", "gavel-cli"]),
     ("torch-sys", &["gavel-torch"]),
     ("evalexpr", &["gavel-reward"]),
     ("tokio", &["gavel-host", "gavel-reward", "gavel-registry", "gavel-cli"]),
@@ -85,7 +87,7 @@ fn the_trainer_and_the_host_never_see_each_other() {
 fn the_standalone_half_needs_no_libtorch() {
     let standalone = tree(&["-p", "gavel-cli", "--no-default-features", "-e", "normal,build"]);
     assert!(standalone.contains("gavel-reward"), "`gavel` without plugins would be no `gavel`");
-    for libtorch in ["tch", "torch-sys", "gavel-torch", "gavel-model", "gavel-train"] {
+    for libtorch in ["tch", "torch-sys", "gavel-torch", "gavel-model", "gavel-train", "gavel-demo"] {
         assert!(!standalone.contains(libtorch), "gavel-cli --no-default-features reaches {libtorch}");
     }
     for crate_name in ["gavel-verify", "gavel-host", "gavel-reward", "gavel-plugin"] {

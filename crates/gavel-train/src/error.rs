@@ -235,12 +235,6 @@ pub enum TrainError {
         /// NaN or an infinity.
         value: f64,
     },
-    /// Pre-training needs to know how a document ends.
-    #[error("the tokenizer names no end token")]
-    NoEndToken,
-    /// The stream of documents ended before the last step.
-    #[error("there are not enough documents for so many steps")]
-    OutOfDocuments,
     /// The reward broke its promise to answer every submission.
     #[error("the reward left {missing} of {submitted} submissions unanswered")]
     Unanswered {
@@ -267,7 +261,11 @@ impl TrainError {
     }
 
     /// `value`, unless training has diverged.
-    pub(crate) fn require_finite(step: u64, what: &'static str, value: f64) -> Result<f64, Self> {
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::NotFinite`].
+    pub fn require_finite(step: u64, what: &'static str, value: f64) -> Result<f64, Self> {
         if value.is_finite() { Ok(value) } else { Err(Self::NotFinite { step, what, value }) }
     }
 

@@ -25,7 +25,11 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainErr
 
 /// Has `fill` write into a directory of another name, syncs everything in it and renames it. A directory that is
 /// there already is replaced.
-pub(crate) fn write_directory_atomically(
+///
+/// # Errors
+///
+/// Those of `fill`, and when files cannot be written; nothing partial stays behind then.
+pub fn write_directory_atomically(
     path: &Path,
     fill: impl FnOnce(&Path) -> Result<(), TrainError>,
 ) -> Result<(), TrainError> {

@@ -5,7 +5,6 @@
 //! cannot tell a plugin from ten lines of Rust. Nothing here prints; whoever calls may watch through
 //! [`Progress`](train::Progress).
 
-pub mod countdown;
 mod digests;
 mod error;
 pub mod eval;
@@ -14,7 +13,6 @@ pub mod grpo;
 pub mod learn;
 pub mod metrics;
 pub mod optim;
-pub mod pretrain;
 mod records;
 mod rollout;
 pub mod run_directory;
@@ -26,4 +24,5 @@ pub mod tensorboard;
 pub mod train;
 
 pub use error::{Action, Fault, TrainError};
+pub use files::write_directory_atomically;
 pub use rollout::end_tokens;

@@ -66,7 +66,11 @@ fn devices() -> Result<ExitStatus, Stop> {
 
 /// A failure of the trainer, with whoever is to blame for it.
 fn blame(error: TrainError) -> Stop {
-    match error.fault() {
+    blame_by(error.fault(), error)
+}
+
+fn blame_by(fault: Fault, error: impl std::error::Error + Send + Sync + 'static) -> Stop {
+    match fault {
         Fault::Machine => Stop::Unexpected(error.into()),
         Fault::Input => Stop::Input(error.into()),
     }

@@ -1,11 +1,11 @@
 //! `gavel pretrain`: a small language model from nothing.
 
+use gavel_demo::countdown;
+use gavel_demo::pretrain::{PretrainOptions, PretrainReport, pretrain, save};
 use gavel_model::{Config, Model, Precision, Tokenizer};
-use gavel_train::countdown;
-use gavel_train::pretrain::{PretrainOptions, PretrainReport, pretrain, save};
 
-use super::blame;
 use super::cli::{Corpus, PretrainArgs};
+use super::{blame, blame_by};
 use gavel_cli::exit::{ExitStatus, InputFault, Stop};
 use gavel_cli::terminal::Terminal;
 
@@ -48,7 +48,8 @@ pub(super) fn run(args: &PretrainArgs, terminal: &Terminal) -> Result<ExitStatus
             ));
         }
     };
-    pretrain(&mut model, &tokenizer, &mut documents, &options, &mut show).map_err(blame)?;
+    pretrain(&mut model, &tokenizer, &mut documents, &options, &mut show)
+        .map_err(|error| blame_by(error.fault(), error))?;
     save(&model, &tokenizer, &args.output).map_err(blame)?;
     terminal.note(format_args!("model   {}", args.output.display()));
     super::SUCCESS

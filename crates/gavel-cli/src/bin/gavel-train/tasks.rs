@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 
 use anyhow::Context;
-use gavel_train::countdown;
+use gavel_demo::countdown;
 
 use super::cli::{Corpus, Split, TasksArgs};
 use gavel_cli::exit::{ExitStatus, InputFault, Stop};

@@ -1,8 +1,7 @@
 //! Pre-trains a tiny model on a text that repeats itself until it can continue it.
 
+use gavel_demo::pretrain::{self, PretrainError, PretrainOptions, pretrain};
 use gavel_model::{Config, Model, NeverStop, Precision, Sampling, Tokenizer};
-use gavel_train::TrainError;
-use gavel_train::pretrain::{self, PretrainOptions, pretrain};
 use tch::Device;
 
 fn tiny() -> (Model, Tokenizer) {
@@ -64,5 +63,5 @@ fn a_stream_that_ends_too_early_is_an_error() {
     let (mut model, tokenizer) = tiny();
     let mut documents = std::iter::repeat_n("abc".to_owned(), 10);
     let ended = pretrain(&mut model, &tokenizer, &mut documents, &options(), &mut |_| {});
-    assert!(matches!(ended, Err(TrainError::OutOfDocuments)), "{ended:?}");
+    assert!(matches!(ended, Err(PretrainError::OutOfDocuments)), "{ended:?}");
 }

@@ -4,11 +4,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use gavel_model::{Model, Tokenizer};
+use gavel_train::optim::{AdamW, AdamWOptions, LrSchedulerType};
+use gavel_train::{Fault, TrainError, write_directory_atomically};
 use tch::{Device, Kind, Tensor};
-
-use crate::TrainError;
-use crate::files::write_directory_atomically;
-use crate::optim::{AdamW, AdamWOptions, LrSchedulerType};
 
 /// How to pre-train.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,6 +64,30 @@ pub struct PretrainReport {
     pub seconds: f64,
 }
 
+/// Why a model could not be pre-trained.
+#[derive(Debug, thiserror::Error)]
+pub enum PretrainError {
+    /// It has to be known how a document ends.
+    #[error("the tokenizer names no end token")]
+    NoEndToken,
+    /// The stream of documents ended before the last step.
+    #[error("there are not enough documents for so many steps")]
+    OutOfDocuments,
+    /// Anything that can also happen in training.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+}
+
+impl PretrainError {
+    /// Who can do something about it.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::NoEndToken | Self::OutOfDocuments => Fault::Input,
+            Self::Train(error) => error.fault(),
+        }
+    }
+}
+
 /// Trains `model` on `documents`, each of which ends with the tokenizer's end token, and returns the last report.
 ///
 /// Documents are packed into rows of `sequence_length` tokens. Every row begins with a document, so that the model
@@ -81,7 +103,7 @@ pub fn pretrain(
     documents: &mut dyn Iterator<Item = String>,
     options: &PretrainOptions,
     progress: &mut dyn FnMut(&PretrainReport),
-) -> Result<PretrainReport, TrainError> {
+) -> Result<PretrainReport, PretrainError> {
     let started = Instant::now();
     model.set_requires_grad(true);
     let mut optimizer = AdamW::new(model.parameters(), options.adamw);
@@ -144,12 +166,12 @@ impl<'a> Packer<'a> {
     fn new(
         tokenizer: &'a Tokenizer,
         documents: &'a mut dyn Iterator<Item = String>,
-    ) -> Result<Self, TrainError> {
-        let end = tokenizer.eos_token_id().ok_or(TrainError::NoEndToken)?;
+    ) -> Result<Self, PretrainError> {
+        let end = tokenizer.eos_token_id().ok_or(PretrainError::NoEndToken)?;
         Ok(Self { tokenizer, documents, end })
     }
 
-    fn batch(&mut self, rows: usize, columns: usize, device: Device) -> Result<Tensor, TrainError> {
+    fn batch(&mut self, rows: usize, columns: usize, device: Device) -> Result<Tensor, PretrainError> {
         let mut tokens = Vec::with_capacity(rows * columns);
         for _ in 0..rows {
             self.row(columns, &mut tokens)?;
@@ -157,11 +179,11 @@ impl<'a> Packer<'a> {
         Ok(Tensor::from_slice(&tokens).reshape([rows as i64, columns as i64]).to_device(device))
     }
 
-    fn row(&mut self, columns: usize, tokens: &mut Vec<i64>) -> Result<(), TrainError> {
+    fn row(&mut self, columns: usize, tokens: &mut Vec<i64>) -> Result<(), PretrainError> {
         let end = tokens.len() + columns;
         while tokens.len() < end {
-            let document = self.documents.next().ok_or(TrainError::OutOfDocuments)?;
-            tokens.extend(self.tokenizer.encode(&document)?);
+            let document = self.documents.next().ok_or(PretrainError::OutOfDocuments)?;
+            tokens.extend(self.tokenizer.encode(&document).map_err(TrainError::from)?);
             tokens.push(self.end);
         }
         tokens.truncate(end);
