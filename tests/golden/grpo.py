@@ -75,14 +75,23 @@ class StandIn:
             delta=options["delta"],
             use_bias_correction_kl=options["use_bias_correction_kl"],
             steps_per_generation=options["steps_per_generation"],
+            sapo_temperature_pos=1.0,
+            sapo_temperature_neg=1.05,
+            vespo_k_pos=2.0,
+            vespo_lambda_pos=3.0,
+            vespo_k_neg=3.0,
+            vespo_lambda_neg=2.0,
         )
         self.current_gradient_accumulation_steps = 1
         self.top_entropy_quantile = 1.0
-        self.off_policy_mask_threshold = None
+        self.off_policy_mask_threshold = options.get("off_policy_mask_threshold")
         self.use_vllm = False
         self.aux_loss_enabled = False
         self._entropy_bonus_enabled = False
         self._metrics = {"train": defaultdict(list)}
+
+    get_gamma_weights = staticmethod(GRPOTrainer.get_gamma_weights)
+    get_off_policy_mask = staticmethod(GRPOTrainer.get_off_policy_mask)
 
     def _get_per_token_logps_and_entropies(self, *_, **__):
         return self.log_probs, torch.zeros_like(self.log_probs), None

@@ -8,15 +8,21 @@
 //! ([2507.18071](https://arxiv.org/abs/2507.18071)), and TRL 1.16, whose option names and numbers these are.
 
 mod advantages;
+mod kl;
 mod options;
 mod sums;
+mod surrogate;
 
 use tch::{Kind, Tensor};
 
 pub use advantages::{advantages, frac_reward_zero_std, nan_mean, nan_std};
-pub use options::{ImportanceSamplingLevel, LossType, Objective, ScaleRewards};
+pub use kl::kl;
+pub use options::{
+    AdvEstimator, ImportanceSamplingLevel, KlEstimator, LossType, Objective, ScaleRewards, Surrogate,
+};
 pub use sums::LossSums;
 use sums::logged;
+use surrogate::{Policies, surrogate};
 
 /// One micro-batch: some of the completions of an optimiser's batch.
 #[derive(Debug)]
@@ -85,47 +91,20 @@ pub fn ratio(
     }
 }
 
-/// `KL_t = π_ref/π − log(π_ref/π) − 1`, the k3 estimator, `(B, T)` → `(B, T)`: unbiased and never negative
-/// (DeepSeekMath eq. 4; Schulman, <http://joschu.net/blog/kl-approx.html>).
-///
-/// With `clamp`, the log-ratio is held within ±20 before it is exponentiated, and the term within ±10, as verl's
-/// `low_var_kl` is: what lies outside has no gradient.
-pub fn kl(log_probs: &Tensor, reference_log_probs: &Tensor, clamp: bool) -> Tensor {
-    let difference = reference_log_probs - log_probs;
-    if !clamp {
-        return difference.exp() - difference - 1.0;
-    }
-    let difference = difference.clamp(-20.0, 20.0);
-    (difference.exp() - difference - 1.0).clamp(-10.0, 10.0)
-}
-
-/// `ℓ = −min(min(ρ, δ) A, clip(ρ, 1 − ε, 1 + ε_high) A)`, the clipped surrogate.
-///
-/// `ratio` is `(B, T)` or `(B, 1)`, `advantages` `(B, 1)`. PPO eq. 7 ([1707.06347](https://arxiv.org/abs/1707.06347))
-/// with DAPO's separate upper bound; δ is the two-sided clip of INTELLECT-2
-/// ([2505.07291](https://arxiv.org/abs/2505.07291)).
-pub fn clipped_loss(ratio: &Tensor, advantages: &Tensor, objective: &Objective) -> Tensor {
-    let clipped = ratio.clamp(1.0 - objective.epsilon, 1.0 + objective.epsilon_high);
-    let bounded = match objective.delta {
-        Some(delta) => ratio.clamp_max(delta),
-        None => ratio.shallow_clone(),
-    };
-    -(bounded * advantages).minimum(&(clipped * advantages))
-}
-
 /// One number from per-token losses `(B, T)` or `(B, 1)`: the micro-batch's summand of the loss of its batch.
 ///
 /// | `loss_type` | |
 /// |---|---|
-/// | `grpo` | `Σ_i (Σ_t ℓ m / max(Σ_t m, 1)) / completions` |
+/// | `grpo`, `sapo` | `Σ_i (Σ_t ℓ m / max(Σ_t m, 1)) / completions` |
 /// | `dr_grpo` | `Σ ℓ m / (completions · max_completion_length)` |
 /// | `bnpo` | `Σ ℓ m / max(tokens, 1)` |
-/// | `dapo` | `Σ ℓ m / (max(generation tokens, 1) · completions / generation completions)` |
+/// | `luspo` | `Σ ℓ m / completions` |
+/// | `dapo`, `cispo`, `vespo` | `Σ ℓ m / (max(generation tokens, 1) · completions / generation completions)` |
 pub fn aggregate(per_token: &Tensor, mask: &Tensor, objective: &Objective, size: &BatchSize) -> Tensor {
     let completions = size.completions as f64;
     let masked = per_token * mask;
     match objective.loss_type {
-        LossType::Grpo => {
+        LossType::Grpo | LossType::Sapo => {
             let means = sum_tokens(&masked) / sum_tokens(mask).clamp_min(1.0);
             means.sum(masked.kind()) / completions
         }
@@ -133,7 +112,8 @@ pub fn aggregate(per_token: &Tensor, mask: &Tensor, objective: &Objective, size:
             masked.sum(masked.kind()) / (completions * objective.max_completion_length as f64)
         }
         LossType::Bnpo => masked.sum(masked.kind()) / size.tokens.max(1.0),
-        LossType::Dapo => {
+        LossType::Luspo => masked.sum(masked.kind()) / completions,
+        LossType::Dapo | LossType::Cispo | LossType::Vespo => {
             let share = completions / size.generation_completions as f64;
             masked.sum(masked.kind()) / (size.generation_tokens.max(1.0) * share)
         }
@@ -151,7 +131,7 @@ pub fn loss(batch: &MicroBatch<'_>, objective: &Objective, size: &BatchSize) -> 
     Loss { loss, sums: LossSums::of_logged(&numbers) }
 }
 
-/// The loss of one micro-batch: `aggregate(clipped_loss + β KL)`. Nothing waits for the device.
+/// The loss of one micro-batch: `aggregate(surrogate + β KL)`. Nothing waits for the device.
 ///
 /// # Panics
 ///
@@ -162,15 +142,35 @@ pub fn terms(batch: &MicroBatch<'_>, objective: &Objective, size: &BatchSize) ->
     let old_log_probs = batch.old_log_probs.map_or_else(|| log_probs.detach(), |old| old * batch.mask);
     let advantages = batch.advantages.unsqueeze(-1);
     let ratio = ratio(&log_probs, &old_log_probs, batch.mask, objective.importance_sampling_level);
-    let surrogate = clipped_loss(&ratio, &advantages, objective);
-    let kl = kl_term(batch, &log_probs, &ratio, objective);
-    let per_token = match &kl {
-        Some(kl) => surrogate + kl * objective.beta,
-        None => surrogate,
+    let policies = Policies {
+        log_probs: &log_probs,
+        old_log_probs: &old_log_probs,
+        ratio: &ratio,
+        advantages: &advantages,
+        mask: batch.mask,
     };
-    let loss = aggregate(&per_token, batch.mask, objective, size);
-    let logged = logged(&loss, kl.as_ref(), &ratio.detach(), &advantages, batch.mask, objective);
+    let mut per_token = surrogate(&policies, objective);
+    if let Some(threshold) = objective.off_policy_mask_threshold {
+        per_token.loss *= off_policy_mask(&policies, threshold);
+    }
+    let kl = kl_term(batch, &log_probs, &ratio, objective);
+    let with_kl = match &kl {
+        Some(kl) => &per_token.loss + kl * objective.beta,
+        None => per_token.loss.shallow_clone(),
+    };
+    let loss = aggregate(&with_kl, batch.mask, objective, size);
+    let logged = logged(&loss, kl.as_ref(), &per_token, batch.mask);
     Terms { loss, logged }
+}
+
+/// 0 for completions with a negative advantage whose tokens have become less likely by more than `threshold`, in the mean
+/// of their logarithms, and 1 for all others, `(B, 1)`: DeepSeek-V3.2's off-policy sequence masking
+/// ([2512.02556](https://arxiv.org/abs/2512.02556)).
+fn off_policy_mask(of: &Policies<'_>, threshold: f64) -> Tensor {
+    let diverged = (of.old_log_probs - of.log_probs.detach()) * of.mask;
+    let mean = sum_tokens(&diverged) / sum_tokens(of.mask).clamp_min(1.0);
+    let keeps = of.advantages.ge(0.0).logical_or(&mean.unsqueeze(-1).le(threshold));
+    keeps.to_kind(of.mask.kind())
 }
 
 /// The KL of each token, times the ratio where that is asked for; none without reference.
@@ -184,7 +184,7 @@ fn kl_term(
         return None;
     }
     let reference = batch.reference_log_probs.expect("a KL term needs reference log-probabilities");
-    let kl = kl(log_probs, &(reference * batch.mask), objective.kl_clamp);
+    let kl = kl(log_probs, &(reference * batch.mask), objective.kl_estimator, objective.kl_clamp);
     Some(if objective.use_bias_correction_kl { kl * ratio } else { kl })
 }
 

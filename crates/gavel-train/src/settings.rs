@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::TrainError;
-use crate::grpo::{ImportanceSamplingLevel, LossType, ScaleRewards};
+use crate::grpo::{AdvEstimator, ImportanceSamplingLevel, KlEstimator, LossType, ScaleRewards, Surrogate};
 use crate::learn::OldLogProbs;
 use crate::optim::LrSchedulerType;
 
@@ -35,7 +35,7 @@ pub struct Settings {
     // === What is trained, on what, to where ===
     /// A Hugging Face model directory. Required.
     pub model: PathBuf,
-    /// The task file to train on, as it is or compressed (gzip, zstd). Required.
+    /// The task file to train on: JSON Lines, a list in JSON, Parquet or a table, as it is or compressed. Required.
     pub tasks: PathBuf,
     /// The task file to evaluate on; without it nothing is evaluated.
     pub eval_tasks: Option<PathBuf>,
@@ -125,8 +125,29 @@ pub struct Settings {
     pub epsilon_high: Option<f64>,
     /// An upper bound of the probability ratio where the advantage is negative.
     pub delta: Option<f64>,
-    /// `grpo`, `dr_grpo`, `dapo` or `bnpo`.
+    /// `grpo`, `dr_grpo`, `dapo`, `bnpo`, `cispo`, `sapo`, `luspo` or `vespo`. [grpo.md](grpo.md#objectives) says what each is.
     pub loss_type: LossType,
+    /// The loss of a token, where it is to be another than that of `loss_type`: `clip`, `cispo`, `cispo_two_sided`, `sapo`,
+    /// `vespo`, `gmpo`, `dppo_tv`, `dppo_kl` or `gpg`. Not in TRL; verl's `loss_mode`.
+    pub surrogate: Option<Surrogate>,
+    /// What a reward is compared with: `grpo`, `rloo`, `reinforce_plus_plus`, `reinforce_plus_plus_baseline`, `opo`,
+    /// `max_rl` or `grpo_passk`. Not in TRL's `GRPOConfig`; verl's.
+    pub adv_estimator: AdvEstimator,
+    /// The temperature of `sapo` for completions that are better than their group.
+    pub sapo_temperature_pos: f64,
+    /// The temperature of `sapo` for all others.
+    pub sapo_temperature_neg: f64,
+    /// The power of the ratio in `vespo`, for completions that are not worse than their group.
+    pub vespo_k_pos: f64,
+    /// The decay of the ratio in `vespo`, for completions that are not worse than their group.
+    pub vespo_lambda_pos: f64,
+    /// The power of the ratio in `vespo`, for all others.
+    pub vespo_k_neg: f64,
+    /// The decay of the ratio in `vespo`, for all others.
+    pub vespo_lambda_neg: f64,
+    /// Leave out completions that are worse than their group, and whose tokens have become less likely by more than this in
+    /// the mean of their logarithms. They cost a pass all the same.
+    pub off_policy_mask_threshold: Option<f64>,
     /// `token` or `sequence`.
     pub importance_sampling_level: ImportanceSamplingLevel,
     /// `group`, `batch` or `none`; `true` is `group` and `false` is `none`.
@@ -137,6 +158,9 @@ pub struct Settings {
     /// Whether completions that `mask_truncated_completions` leaves out of the loss count in the mean and deviation of
     /// their group. Not in TRL, where they do.
     pub truncated_in_baseline: bool,
+    /// How the KL divergence is estimated: `k1`, `k2`, `k3` or `abs`; with the value of `k1` or `k3` and the gradient of `k2`
+    /// as `k1+` and `k3+`. TRL: `k3`; verl's `kl_loss_type`.
+    pub kl_estimator: KlEstimator,
     /// Clamp the log-ratio of the KL term to ±20 and the term to ±10, as verl does: one token that the reference thinks
     /// impossible does not outweigh the batch. Not in TRL.
     pub kl_clamp: bool,
@@ -253,10 +277,20 @@ impl Default for Settings {
             epsilon_high: None,
             delta: None,
             loss_type: LossType::Dapo,
+            surrogate: None,
+            adv_estimator: AdvEstimator::Grpo,
+            sapo_temperature_pos: 1.0,
+            sapo_temperature_neg: 1.05,
+            vespo_k_pos: 2.0,
+            vespo_lambda_pos: 3.0,
+            vespo_k_neg: 3.0,
+            vespo_lambda_neg: 2.0,
+            off_policy_mask_threshold: None,
             importance_sampling_level: ImportanceSamplingLevel::Token,
             scale_rewards: ScaleRewards::Group,
             mask_truncated_completions: false,
             truncated_in_baseline: true,
+            kl_estimator: KlEstimator::K3,
             kl_clamp: false,
             learning_rate: 1e-6,
             lr_scheduler_type: LrSchedulerType::Linear,

@@ -84,8 +84,8 @@ pub fn train(
         step.clock.lap("sample");
 
         // Compare each with its group: A_i = (r_i − mean r) / (std r + ε).
-        let rewards = rewards_to_compare(settings, &sampled.rollout);
-        let advantages = grpo::advantages(&rewards, settings.scale_rewards);
+        let (rewards, lengths) = rewards_to_compare(settings, &sampled.rollout);
+        let advantages = grpo::advantages(&rewards, &lengths, settings.adv_estimator, settings.scale_rewards);
         let advantages: Vec<f64> = Vec::try_from(advantages.reshape([-1])).expect("a vector of doubles");
 
         // Make what was better more likely, and what was worse less: θ ← θ − η ∇ mean(−min(ρ A, clip(ρ) A) + β KL).

@@ -1,7 +1,11 @@
 //! Holds `grpo.rs` and `optim.rs` against TRL and torch: numbers from `tests/golden/grpo.json`.
 
+#[path = "golden/objectives.rs"]
+mod objectives;
+
 use gavel_train::grpo::{
-    self, BatchSize, ImportanceSamplingLevel, LossSums, LossType, MicroBatch, Objective, ScaleRewards,
+    self, AdvEstimator, BatchSize, ImportanceSamplingLevel, KlEstimator, LossSums, LossType, MicroBatch,
+    Objective, ScaleRewards,
 };
 use gavel_train::optim::{AdamW, AdamWOptions, LrSchedulerType};
 use serde_json::Value;
@@ -48,6 +52,11 @@ fn assert_number(found: f64, wanted: &Value, what: &str) {
     assert!((found - wanted).abs() <= TOLERANCE, "{what}: {found}, wanted {wanted}");
 }
 
+/// GRPO's own advantages, which lengths have no part in.
+fn of_grpo(rewards: &Tensor, scale: ScaleRewards) -> Tensor {
+    grpo::advantages(rewards, &rewards.ones_like(), AdvEstimator::Grpo, scale)
+}
+
 #[test]
 fn advantages_are_those_of_trl() {
     let golden = &golden()["advantages"];
@@ -55,7 +64,7 @@ fn advantages_are_those_of_trl() {
     for case in golden["cases"].as_array().unwrap() {
         let scale: ScaleRewards = option(case, "scale_rewards");
         let what = format!("{scale:?}");
-        assert_close(&grpo::advantages(&rewards, scale), &tensor(&case["advantages"]), &what);
+        assert_close(&of_grpo(&rewards, scale), &tensor(&case["advantages"]), &what);
         let zero = grpo::frac_reward_zero_std(&rewards, scale);
         assert_number(zero, &case["frac_reward_zero_std"], &what);
     }
@@ -72,7 +81,7 @@ struct Batch {
 
 impl Batch {
     fn golden(golden: &Value) -> Self {
-        let field = |name: &str| tensor(&golden["loss"]["batch"][name]);
+        let field = |name: &str| tensor(&golden["batch"][name]);
         Self {
             log_probs: field("log_probs"),
             old_log_probs: field("old_log_probs"),
@@ -119,7 +128,17 @@ fn objective(options: &Value) -> Objective {
         delta: option(options, "delta"),
         beta: option(options, "beta"),
         use_bias_correction_kl: option(options, "use_bias_correction_kl"),
+        surrogate: match options.get("surrogate") {
+            Some(name) => serde_json::from_value(name.clone()).unwrap(),
+            None => option::<LossType>(options, "loss_type").surrogate(),
+        },
+        kl_estimator: KlEstimator::K3,
         kl_clamp: false,
+        sapo_temperature_pos: 1.0,
+        sapo_temperature_neg: 1.05,
+        vespo_pos: (2.0, 3.0),
+        vespo_neg: (3.0, 2.0),
+        off_policy_mask_threshold: options["off_policy_mask_threshold"].as_f64(),
         max_completion_length: option(options, "max_completion_length"),
     }
 }
@@ -137,7 +156,7 @@ fn batch_size(batch: &Batch, options: &Value) -> BatchSize {
 #[test]
 fn loss_gradient_and_metrics_are_those_of_trl() {
     let golden = golden();
-    let batch = Batch::golden(&golden);
+    let batch = Batch::golden(&golden["loss"]);
     let cases = golden["loss"]["cases"].as_array().unwrap();
     assert_eq!(cases.len(), 48);
     for case in cases {
@@ -162,7 +181,7 @@ fn loss_gradient_and_metrics_are_those_of_trl() {
 #[test]
 fn a_batch_has_the_same_loss_however_it_is_split() {
     let golden = golden();
-    let batch = Batch::golden(&golden);
+    let batch = Batch::golden(&golden["loss"]);
     for case in golden["loss"]["cases"].as_array().unwrap() {
         let options = &case["options"];
         let (objective, size) = (objective(options), batch_size(&batch, options));
@@ -200,7 +219,7 @@ fn the_mask_covers_each_completion_and_leaves_out_what_was_truncated() {
 #[test]
 fn a_batch_that_is_masked_altogether_has_loss_zero() {
     let golden = golden();
-    let mut batch = Batch::golden(&golden);
+    let mut batch = Batch::golden(&golden["loss"]);
     batch.mask = batch.mask.zeros_like();
     for loss_type in [LossType::Grpo, LossType::DrGrpo, LossType::Dapo, LossType::Bnpo] {
         let mut objective = objective(&golden["loss"]["cases"][0]["options"]);
@@ -293,7 +312,7 @@ fn equal_rewards_have_advantage_zero_whatever_rounding_says() {
     let apart = [0.1, 0.1, 0.1, 0.1, 0.1, 0.1001];
     let rewards = Tensor::from_slice(&[noisy, large, apart].concat()).reshape([3, 6]);
     for scale in [ScaleRewards::Group, ScaleRewards::None, ScaleRewards::Batch] {
-        let advantages = Vec::<Vec<f64>>::try_from(grpo::advantages(&rewards, scale)).unwrap();
+        let advantages = Vec::<Vec<f64>>::try_from(of_grpo(&rewards, scale)).unwrap();
         assert_eq!(advantages[0], [0.0; 6], "{scale:?}");
         assert_eq!(advantages[1], [0.0; 6], "{scale:?}");
         assert!(advantages[2].iter().all(|&advantage| advantage != 0.0), "{scale:?}");
@@ -306,9 +325,9 @@ fn equal_rewards_have_advantage_zero_whatever_rounding_says() {
 fn the_kl_term_is_bounded_where_that_is_asked_for() {
     let log_probs = Tensor::from_slice(&[-60.0, -1.0, -0.5]).set_requires_grad(true);
     let reference = Tensor::from_slice(&[-1.0, -1.5, -0.5]);
-    let plain = grpo::kl(&log_probs, &reference, false);
+    let plain = grpo::kl(&log_probs, &reference, KlEstimator::K3, false);
     assert!(plain.double_value(&[0]) > 1e25, "one token that outweighs everything");
-    let clamped = grpo::kl(&log_probs, &reference, true);
+    let clamped = grpo::kl(&log_probs, &reference, KlEstimator::K3, true);
     assert_eq!(clamped.double_value(&[0]), 10.0);
     assert_close(&clamped.narrow(0, 1, 2), &plain.narrow(0, 1, 2), "what is within the bounds");
     clamped.sum(Kind::Double).backward();

@@ -148,13 +148,31 @@ fn rewards(rows: &[Value]) -> Vec<f64> {
 
 #[test]
 fn the_reward_rises_with_every_kind_of_loss() {
-    for loss_type in ["grpo", "dr_grpo", "dapo", "bnpo"] {
+    for loss_type in ["grpo", "dr_grpo", "dapo", "bnpo", "cispo", "sapo", "luspo", "vespo"] {
         let mut bench = Bench::new();
         bench.settings.loss_type = serde_json::from_value(loss_type.into()).unwrap();
+        bench.settings.epsilon_high = (loss_type == "cispo").then_some(5.0);
         bench.train(&share_of_a()).unwrap();
         let rewards = rewards(&bench.rows());
         let (first, last) = (rewards[0], rewards[19]);
         assert!(first < 0.4 && last > 0.8, "{loss_type}: from {first} to {last}");
+    }
+}
+
+#[test]
+fn the_reward_rises_with_every_surrogate_and_estimator() {
+    let surrogates = ["cispo_two_sided", "gmpo", "dppo_tv", "dppo_kl", "gpg"];
+    let estimators =
+        ["rloo", "reinforce_plus_plus", "reinforce_plus_plus_baseline", "opo", "max_rl", "grpo_passk"];
+    let chosen = surrogates.map(|name| (Some(name), "grpo")).into_iter();
+    for (surrogate, estimator) in chosen.chain(estimators.map(|name| (None, name))) {
+        let mut bench = Bench::new();
+        bench.settings.surrogate = surrogate.map(|name| serde_json::from_value(name.into()).unwrap());
+        bench.settings.adv_estimator = serde_json::from_value(estimator.into()).unwrap();
+        bench.train(&share_of_a()).unwrap();
+        let rewards = rewards(&bench.rows());
+        let (first, last) = (rewards[0], rewards[19]);
+        assert!(last > first + 0.3, "{surrogate:?}, {estimator}: from {first} to {last}");
     }
 }
 

@@ -2,26 +2,95 @@
 
 use tch::{Kind, Tensor};
 
-use super::ScaleRewards;
+use super::{AdvEstimator, ScaleRewards};
 
 /// Added to a standard deviation before dividing by it, as TRL does.
 const STD_EPSILON: f64 = 1e-4;
 
-/// `A_i = (r_i − mean r) / (std r + 1e-4)` over each row of `rewards`, `(P, G)` → `(P, G)`.
+/// Added to verl's deviations of a batch, and to those of pass@k.
+const BATCH_EPSILON: f64 = 1e-8;
+const PASS_AT_K_EPSILON: f64 = 1e-6;
+
+/// How much better than expected each completion is, from `rewards`, `(P, G)` → `(P, G)`.
 ///
-/// DeepSeekMath §4.1.2; the deviation is the unbiased one (n − 1), and `scale` says over what it is taken. A NaN
-/// reward is one that was left out: it has no part in mean or deviation, and its advantage is 0. So is that of a
-/// completion left alone in its group, whose deviation does not exist, and of those whose rewards are equal but for
-/// rounding.
-pub fn advantages(rewards: &Tensor, scale: ScaleRewards) -> Tensor {
-    let centred = rewards - nan_mean(rewards, true);
-    let scaled = match scale {
-        ScaleRewards::Group => centred / (nan_std(rewards, true) + STD_EPSILON),
-        ScaleRewards::Batch => centred / (nan_std(&rewards.reshape([1, -1]), true) + STD_EPSILON),
-        ScaleRewards::None => centred,
+/// | estimator | A_i |
+/// |---|---|
+/// | `grpo` | `(r_i − mean r) / (std r + 1e-4)`; DeepSeekMath §4.1.2, the deviation is the unbiased one, and `scale` says over what it is taken |
+/// | `rloo` | `r_i −` the mean of the others of its group |
+/// | `opo` | `r_i − Σ l r / Σ l` over its group |
+/// | `max_rl` | `(r_i − mean r) / mean r` over its group, 0 where that mean is 0 |
+/// | `grpo_passk` | `(r_i − second best) / (std r + 1e-6)` for the best of its group, 0 for the others; `scale = none` leaves the division out |
+/// | `reinforce_plus_plus` | `(r_i − mean r) / sqrt(var r + 1e-8)` over all tokens of the step |
+/// | `reinforce_plus_plus_baseline` | the same of `r_i − mean r` of its group |
+///
+/// A NaN reward is one that was left out: it has no part in means and deviations, and its advantage is 0. So is that of
+/// completions whose group has rewards that are equal but for rounding, or only one of them, wherever a group is compared.
+/// `lengths` `(P, G)` are the tokens of each completion that are learnt from.
+pub fn advantages(
+    rewards: &Tensor,
+    lengths: &Tensor,
+    estimator: AdvEstimator,
+    scale: ScaleRewards,
+) -> Tensor {
+    let left_out = rewards.isnan();
+    let lengths = lengths.to_kind(rewards.kind()).where_scalarother(&left_out.logical_not(), 0.0);
+    let centred = || rewards - nan_mean(rewards, true);
+    let found = match estimator {
+        AdvEstimator::Grpo => match scale {
+            ScaleRewards::Group => centred() / (nan_std(rewards, true) + STD_EPSILON),
+            ScaleRewards::Batch => centred() / (nan_std(&rewards.reshape([1, -1]), true) + STD_EPSILON),
+            ScaleRewards::None => centred(),
+        },
+        AdvEstimator::Rloo => {
+            let count = left_out.logical_not().to_kind(rewards.kind()).sum_dim_intlist(
+                [-1i64].as_slice(),
+                true,
+                None,
+            );
+            centred() * &count / (&count - 1.0)
+        }
+        AdvEstimator::Opo => {
+            let known = rewards.nan_to_num(0.0, None::<f64>, None::<f64>);
+            rewards - sum_of_group(&(known * &lengths)) / sum_of_group(&lengths)
+        }
+        AdvEstimator::MaxRl => {
+            let mean = nan_mean(rewards, true);
+            (centred() / &mean).where_scalarother(&mean.abs().gt(BATCH_EPSILON), 0.0)
+        }
+        AdvEstimator::GrpoPassk => best_alone(rewards, scale),
+        AdvEstimator::ReinforcePlusPlus => return whitened(rewards, &lengths),
+        AdvEstimator::ReinforcePlusPlusBaseline => return whitened(&centred(), &lengths),
     };
     let differ = is_zero(&nan_std(rewards, true), rewards).logical_not();
-    scaled.nan_to_num(0.0, None::<f64>, None::<f64>).where_scalarother(&differ, 0.0)
+    found.nan_to_num(0.0, 0.0, 0.0).where_scalarother(&differ, 0.0)
+}
+
+/// What the best of each group has over the second best, in deviations of the group unless `scale` is `none`.
+fn best_alone(rewards: &Tensor, scale: ScaleRewards) -> Tensor {
+    if rewards.size()[1] < 2 {
+        return rewards.zeros_like();
+    }
+    let (best, at) = rewards.nan_to_num(f64::NEG_INFINITY, None::<f64>, None::<f64>).topk(2, -1, true, true);
+    let ahead = best.narrow(-1, 0, 1) - best.narrow(-1, 1, 1);
+    let ahead = match scale {
+        ScaleRewards::None => ahead,
+        ScaleRewards::Group | ScaleRewards::Batch => ahead / (nan_std(rewards, true) + PASS_AT_K_EPSILON),
+    };
+    rewards.zeros_like().scatter(-1, &at.narrow(-1, 0, 1), &ahead)
+}
+
+/// Values as deviations from the mean of all, each weighing as much as it has tokens; 0 for NaN.
+fn whitened(values: &Tensor, lengths: &Tensor) -> Tensor {
+    let known = values.nan_to_num(0.0, None::<f64>, None::<f64>);
+    let tokens = lengths.sum(None);
+    let centred = &known - (&known * lengths).sum(None) / &tokens;
+    let variance = (centred.square() * lengths).sum(None) / (&tokens - 1.0);
+    let found = centred * (variance + BATCH_EPSILON).rsqrt();
+    found.nan_to_num(0.0, 0.0, 0.0).where_scalarother(&values.isnan().logical_not(), 0.0)
+}
+
+fn sum_of_group(values: &Tensor) -> Tensor {
+    values.sum_dim_intlist([-1i64].as_slice(), true, None)
 }
 
 /// Whether a deviation of `rewards`, over the last dimension, is 0 but for rounding: TRL's tolerance of 1e-8, and more

@@ -46,18 +46,104 @@ impl<'de> Deserialize<'de> for ScaleRewards {
     }
 }
 
-/// How the per-token losses of a batch become one number.
+/// What an advantage compares a reward with, under verl's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdvEstimator {
+    /// The mean of its group, in deviations (DeepSeekMath); `scale_rewards` says which.
+    Grpo,
+    /// The mean of the others of its group ([2402.14740](https://arxiv.org/abs/2402.14740)).
+    Rloo,
+    /// The mean of all rewards, in deviations of all ([2501.03262](https://arxiv.org/abs/2501.03262)).
+    ReinforcePlusPlus,
+    /// The mean of its group, then in deviations of all ([2501.03262](https://arxiv.org/abs/2501.03262)).
+    ReinforcePlusPlusBaseline,
+    /// The mean of its group, weighted by length ([2505.23585](https://arxiv.org/abs/2505.23585)).
+    Opo,
+    /// The mean of its group, divided by it ([2602.02710](https://arxiv.org/abs/2602.02710)).
+    MaxRl,
+    /// The second best of its group; all but the best have none ([2503.19595](https://arxiv.org/abs/2503.19595)).
+    GrpoPassk,
+}
+
+/// What is minimised, as TRL's `loss_type`: a [`Surrogate`], and how its per-token losses become one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LossType {
-    /// The mean over completions of the mean over their tokens: every completion weighs the same.
+    /// `clip`, and the mean over completions of the mean over their tokens: every completion weighs the same.
     Grpo,
-    /// The sum over tokens, divided by the constant `B · max_completion_length`: no bias by length.
+    /// `clip`, and the sum over tokens, divided by the constant `B · max_completion_length`: no bias by length.
     DrGrpo,
-    /// The sum over tokens, divided by the tokens of the whole generation batch.
+    /// `clip`, and the sum over tokens, divided by the tokens of the whole generation batch.
     Dapo,
-    /// The sum over tokens, divided by the tokens of the optimiser's batch.
+    /// `clip`, and the sum over tokens, divided by the tokens of the optimiser's batch.
     Bnpo,
+    /// `cispo`, and the sum over tokens, divided by the tokens of the whole generation batch.
+    Cispo,
+    /// `sapo`, and the mean over completions of the mean over their tokens.
+    Sapo,
+    /// `clip`, and the mean over completions of the sum over their tokens
+    /// ([2602.05261](https://arxiv.org/abs/2602.05261)).
+    Luspo,
+    /// `vespo`, and the sum over tokens, divided by the tokens of the whole generation batch.
+    Vespo,
+}
+
+impl LossType {
+    /// The surrogate that belongs to it.
+    pub fn surrogate(self) -> Surrogate {
+        match self {
+            Self::Grpo | Self::DrGrpo | Self::Dapo | Self::Bnpo | Self::Luspo => Surrogate::Clip,
+            Self::Cispo => Surrogate::Cispo,
+            Self::Sapo => Surrogate::Sapo,
+            Self::Vespo => Surrogate::Vespo,
+        }
+    }
+}
+
+/// The loss of a token, which its ratio and its advantage decide. See [`surrogate`](super::surrogate()).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Surrogate {
+    /// PPO's clipped ratio; with `delta`, clipped on both sides.
+    Clip,
+    /// The log-probability, weighted by a ratio of at most `epsilon_high`, as in TRL.
+    Cispo,
+    /// The log-probability, weighted by a ratio between `1 - epsilon` and `1 + epsilon_high`, as in verl.
+    CispoTwoSided,
+    /// A sigmoid of the ratio, in place of a clip.
+    Sapo,
+    /// The log-probability, weighted by a gamma density of the completion's ratio.
+    Vespo,
+    /// The geometric mean of a completion's ratios, whose logarithms are clipped.
+    Gmpo,
+    /// The log-probability, weighted by the ratio, where the probability has not moved by more than `epsilon`.
+    DppoTv,
+    /// The log-probability, weighted by the ratio, where the divergence of the token from all others is at most `epsilon`.
+    DppoKl,
+    /// The log-probability alone.
+    Gpg,
+}
+
+/// How the KL divergence of a token is estimated, under the names of Schulman's note
+/// (<http://joschu.net/blog/kl-approx.html>). With a `+`, its gradient is that of `k2`, as in verl.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KlEstimator {
+    /// `log π − log π_ref`.
+    K1,
+    /// `(log π − log π_ref)² / 2`.
+    K2,
+    /// `π_ref/π − log(π_ref/π) − 1`.
+    K3,
+    /// `|log π − log π_ref|`.
+    Abs,
+    /// The value of `k1`, the gradient of `k2`.
+    #[serde(rename = "k1+")]
+    K1Through,
+    /// The value of `k3`, the gradient of `k2`.
+    #[serde(rename = "k3+")]
+    K3Through,
 }
 
 /// Whether each token has a probability ratio of its own.
@@ -75,6 +161,8 @@ pub enum ImportanceSamplingLevel {
 pub struct Objective {
     /// How per-token losses become one number.
     pub loss_type: LossType,
+    /// The loss of a token.
+    pub surrogate: Surrogate,
     /// Whether each token has a ratio of its own.
     pub importance_sampling_level: ImportanceSamplingLevel,
     /// ε: the ratio is clipped from below at `1 - epsilon`.
@@ -87,8 +175,20 @@ pub struct Objective {
     pub beta: f64,
     /// Multiplies the KL term by the ratio, which makes its gradient unbiased off-policy.
     pub use_bias_correction_kl: bool,
+    /// How the KL term is estimated.
+    pub kl_estimator: KlEstimator,
     /// Clamps the log-ratio of the KL term to ±20, and the term to ±10.
     pub kl_clamp: bool,
+    /// The temperature of `sapo` where the advantage is positive.
+    pub sapo_temperature_pos: f64,
+    /// The temperature of `sapo` where it is not.
+    pub sapo_temperature_neg: f64,
+    /// The shape and the rate of `vespo`'s gamma density where the advantage is not negative.
+    pub vespo_pos: (f64, f64),
+    /// The same where it is.
+    pub vespo_neg: (f64, f64),
+    /// Leaves out completions that are worse than their group and have diverged by more than this.
+    pub off_policy_mask_threshold: Option<f64>,
     /// The constant length of Dr. GRPO's denominator, in tokens.
     pub max_completion_length: i64,
 }

@@ -2,7 +2,8 @@
 
 use tch::{Kind, Tensor};
 
-use super::{ImportanceSamplingLevel, Objective, sum_tokens};
+use super::sum_tokens;
+use super::surrogate::PerToken;
 
 /// Sums from which the logged means of a batch are made; adding those of its micro-batches gives those of the batch.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -87,21 +88,12 @@ impl LossSums {
 }
 
 /// Everything logged, in the order of [`LossSums`].
-pub(super) fn logged(
-    loss: &Tensor,
-    kl: Option<&Tensor>,
-    ratio: &Tensor,
-    advantages: &Tensor,
-    mask: &Tensor,
-    objective: &Objective,
-) -> Tensor {
-    // TRL looks at the ratio after the δ clip.
-    let ratio = objective.delta.map_or_else(|| ratio.shallow_clone(), |delta| ratio.clamp_max(delta));
-    let low = ratio.lt(1.0 - objective.epsilon).logical_and(&advantages.lt(0.0)).to_kind(mask.kind());
-    let high = ratio.gt(1.0 + objective.epsilon_high).logical_and(&advantages.gt(0.0)).to_kind(mask.kind());
-    let (weights, shares) = match objective.importance_sampling_level {
-        ImportanceSamplingLevel::Token => (mask.shallow_clone(), sum_tokens(mask)),
-        ImportanceSamplingLevel::Sequence => (low.ones_like(), low.ones_like().squeeze_dim(-1)),
+pub(super) fn logged(loss: &Tensor, kl: Option<&Tensor>, per_token: &PerToken, mask: &Tensor) -> Tensor {
+    let [low, high] = [&per_token.low, &per_token.high].map(|clipped| clipped.to_kind(mask.kind()));
+    // Either tokens are clipped, or whole completions.
+    let (weights, shares) = match low.size() == mask.size() {
+        true => (mask.shallow_clone(), sum_tokens(mask)),
+        false => (low.ones_like(), low.ones_like().squeeze_dim(-1)),
     };
     let share = |clipped: &Tensor| sum_tokens(&(clipped * &weights)) / &shares;
     // A completion without tokens has no share: 0 / 0, which the infinities keep out of minimum and maximum.

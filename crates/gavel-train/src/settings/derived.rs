@@ -6,7 +6,7 @@ use tch::Device;
 
 use super::Settings;
 use crate::TrainError;
-use crate::grpo::Objective;
+use crate::grpo::{Objective, Surrogate};
 use crate::optim::AdamWOptions;
 use crate::task::{Columns, Prompts, Template};
 
@@ -96,17 +96,29 @@ impl Settings {
         })
     }
 
+    /// The loss of a token.
+    pub fn surrogate(&self) -> Surrogate {
+        self.surrogate.unwrap_or_else(|| self.loss_type.surrogate())
+    }
+
     /// What the loss depends on.
     pub fn objective(&self) -> Objective {
         Objective {
             loss_type: self.loss_type,
+            surrogate: self.surrogate(),
             importance_sampling_level: self.importance_sampling_level,
             epsilon: self.epsilon,
             epsilon_high: self.epsilon_high.unwrap_or(self.epsilon),
             delta: self.delta,
             beta: self.beta,
             use_bias_correction_kl: self.use_bias_correction_kl,
+            kl_estimator: self.kl_estimator,
             kl_clamp: self.kl_clamp,
+            sapo_temperature_pos: self.sapo_temperature_pos,
+            sapo_temperature_neg: self.sapo_temperature_neg,
+            vespo_pos: (self.vespo_k_pos, self.vespo_lambda_pos),
+            vespo_neg: (self.vespo_k_neg, self.vespo_lambda_neg),
+            off_policy_mask_threshold: self.off_policy_mask_threshold,
             max_completion_length: self.max_completion_length as i64,
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Settings;
+use crate::grpo::Surrogate;
 use crate::learn::OldLogProbs;
 use crate::task::Template;
 
@@ -78,6 +79,11 @@ impl Settings {
             ("max_grad_norm", self.max_grad_norm),
             ("num_train_epochs", self.num_train_epochs),
             ("eval_temperature", self.eval_temperature),
+            ("vespo_k_pos", self.vespo_k_pos),
+            ("vespo_lambda_pos", self.vespo_lambda_pos),
+            ("vespo_k_neg", self.vespo_k_neg),
+            ("vespo_lambda_neg", self.vespo_lambda_neg),
+            ("off_policy_mask_threshold", self.off_policy_mask_threshold.unwrap_or(0.0)),
         ];
         let wrong = not_negative.into_iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0));
         if let Some((field, value)) = wrong {
@@ -106,6 +112,20 @@ impl Settings {
         }
         if !probability(self.eval_top_p) {
             return Some(("eval_top_p", found("above 0 and at most 1", &self.eval_top_p)));
+        }
+        if self.surrogate() == Surrogate::Cispo && self.epsilon_high.is_none() {
+            let problem = "is missing: with cispo it is the largest ratio itself, and `epsilon` would be a poor one; the authors \
+                           of ScaleRL take 5";
+            return Some(("epsilon_high", problem.to_owned()));
+        }
+        let temperatures = [
+            ("sapo_temperature_pos", self.sapo_temperature_pos),
+            ("sapo_temperature_neg", self.sapo_temperature_neg),
+        ];
+        if let Some((field, value)) =
+            temperatures.into_iter().find(|(_, value)| !(value.is_finite() && *value > 0.0))
+        {
+            return Some((field, found("above 0", &value)));
         }
         for (field, value) in [("min_p", self.min_p), ("eval_min_p", self.eval_min_p)] {
             if !(0.0..=1.0).contains(&value) {

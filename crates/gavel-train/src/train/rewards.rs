@@ -16,10 +16,16 @@ pub(super) fn rewards(settings: &Settings, rollout: &Rollout, counts: impl Fn(&S
     Tensor::from_slice(&rewards).reshape([-1, settings.num_generations as i64])
 }
 
-/// The rewards that advantages are made from: without those of completions that are masked, where they have no say.
-pub(super) fn rewards_to_compare(settings: &Settings, rollout: &Rollout) -> Tensor {
-    let leaves_out = settings.mask_truncated_completions && !settings.truncated_in_baseline;
-    rewards(settings, rollout, |sample| !(leaves_out && sample.truncated))
+/// The rewards that advantages are made from, without those of completions that are masked where they have no say; and
+/// how many tokens of each completion are learnt from. Both `(P, G)`.
+pub(super) fn rewards_to_compare(settings: &Settings, rollout: &Rollout) -> (Tensor, Tensor) {
+    let is_masked = |sample: &Sample| settings.mask_truncated_completions && sample.truncated;
+    let compared = |sample: &Sample| settings.truncated_in_baseline || !is_masked(sample);
+    let length = |sample: &Sample| if is_masked(sample) { 0.0 } else { sample.tokens.len() as f64 };
+    let lengths: Vec<f64> = rollout.samples.iter().map(length).collect();
+    let rewards = rewards(settings, rollout, compared);
+    let lengths = Tensor::from_slice(&lengths).view_as(&rewards);
+    (rewards, lengths)
 }
 
 /// Completions of a step that have no reward.

@@ -1,0 +1,103 @@
+//! The family of GRPO against TRL and verl: losses and their gradients, KL estimators, advantages. The values are made by
+//! `tests/golden/objectives.py`.
+
+use gavel_train::grpo::{self, AdvEstimator, KlEstimator, Objective, ScaleRewards};
+use serde_json::Value;
+use tch::{Kind, Tensor};
+
+use crate::{Batch, assert_close, assert_number, batch_size, objective, option, tensor};
+
+fn golden() -> Value {
+    serde_json::from_str(include_str!("../../../../tests/golden/objectives.json")).unwrap()
+}
+
+#[test]
+fn losses_and_gradients_are_those_of_trl_and_verl() {
+    let golden = golden();
+    let batch = Batch::golden(&golden);
+    let cases = golden["losses"].as_array().unwrap();
+    assert_eq!(cases.len(), 25);
+    for case in cases {
+        let options = &case["options"];
+        let what = options.to_string();
+        let (loss, gradient) = batch.loss(&objective(options), &batch_size(&batch, options), false);
+        assert_number(loss.loss.double_value(&[]), &case["loss"], &what);
+        assert_close(&gradient, &tensor(&case["gradient"]), &what);
+    }
+}
+
+#[test]
+fn a_batch_has_the_same_loss_however_it_is_split() {
+    let golden = golden();
+    let batch = Batch::golden(&golden);
+    for case in golden["losses"].as_array().unwrap() {
+        let options = &case["options"];
+        let (objective, size) = (objective(options), batch_size(&batch, options));
+        let (whole, _) = batch.loss(&objective, &size, false);
+        let parts = [vec![3], vec![0, 4], vec![1, 2, 5]];
+        let sum: f64 =
+            parts.iter().map(|rows| batch.rows(rows).loss(&objective, &size, false).0.sums.loss).sum();
+        assert!((sum - whole.sums.loss).abs() < 1e-12, "{options}: {sum}, not {}", whole.sums.loss);
+    }
+}
+
+#[test]
+fn what_teaches_nothing_has_no_gradient_with_any_surrogate() {
+    // Completions with advantage 0 are left out of passes, which must change nothing.
+    let golden = golden();
+    let mut batch = Batch::golden(&golden);
+    batch.advantages = batch.advantages.zeros_like();
+    for case in golden["losses"].as_array().unwrap() {
+        let options = &case["options"];
+        let objective = Objective { beta: 0.0, ..objective(options) };
+        let (_, gradient) = batch.loss(&objective, &batch_size(&batch, options), false);
+        assert_eq!(gradient.abs().max().double_value(&[]), 0.0, "{options}");
+    }
+}
+
+#[test]
+fn kl_estimators_are_those_of_verl() {
+    let golden = golden();
+    let batch = Batch::golden(&golden);
+    for case in golden["kl"].as_array().unwrap() {
+        let estimator: KlEstimator = option(case, "kl_estimator");
+        let log_probs = batch.log_probs.detach().copy().set_requires_grad(true);
+        // verl clamps its k3 always.
+        let found = grpo::kl(&log_probs, &batch.reference_log_probs, estimator, true);
+        assert_close(&found, &tensor(&case["kl"]), &format!("{estimator:?}"));
+        found.sum(Kind::Double).backward();
+        assert_close(&log_probs.grad(), &tensor(&case["gradient"]), &format!("{estimator:?}"));
+    }
+}
+
+#[test]
+fn advantages_are_those_of_verl() {
+    let golden = &golden()["advantages"];
+    let (rewards, lengths) = (tensor(&golden["rewards"]), tensor(&golden["lengths"]));
+    for case in golden["cases"].as_array().unwrap() {
+        let estimator: AdvEstimator = option(case, "adv_estimator");
+        let found = grpo::advantages(&rewards, &lengths, estimator, option(case, "scale_rewards"));
+        assert_close(&found, &tensor(&case["advantages"]), &format!("{estimator:?}"));
+    }
+}
+
+#[test]
+fn a_reward_that_was_left_out_has_no_part_in_any_estimate() {
+    let golden = &golden()["advantages"];
+    let (rewards, lengths) = (tensor(&golden["rewards"]), tensor(&golden["lengths"]));
+    let four = |tensor: &Tensor, added: f64| {
+        let more = Tensor::full([4, 1], added, (Kind::Double, tensor.device()));
+        Tensor::cat(&[tensor, &more], -1)
+    };
+    for case in golden["cases"].as_array().unwrap() {
+        let (estimator, scale): (AdvEstimator, ScaleRewards) =
+            (option(case, "adv_estimator"), option(case, "scale_rewards"));
+        let without = grpo::advantages(&rewards, &lengths, estimator, scale);
+        let with = grpo::advantages(&four(&rewards, f64::NAN), &four(&lengths, 9.0), estimator, scale);
+        assert_close(&with.narrow(1, 0, 4), &without, &format!("{estimator:?}"));
+        assert_eq!(with.narrow(1, 4, 1).abs().max().double_value(&[]), 0.0, "{estimator:?}");
+        // Nothing left at all is no reason for a number that is none.
+        let none = grpo::advantages(&(&rewards * f64::NAN), &lengths, estimator, scale);
+        assert_eq!(none.abs().max().double_value(&[]), 0.0, "{estimator:?}");
+    }
+}

@@ -1,0 +1,150 @@
+"""Golden values for the family of GRPO in `crates/gavel-train`: losses from TRL and verl, advantages and KL from verl.
+
+    python -m venv venv && venv/bin/pip install torch trl==1.16 ray orjson omegaconf hydra-core tensordict codetiming \
+        && venv/bin/pip install --no-deps verl==0.9.1 && venv/bin/python tests/golden/objectives.py
+
+TRL's losses come from `GRPOTrainer._compute_loss` as in grpo.py, verl's from the functions that its registry has under
+these names. MaxRL is in neither: it is its equation, (r - mean) / mean, in numpy. Everything is in float64.
+"""
+
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from verl.trainer.config import AlgoConfig
+from verl.trainer.ppo import core_algos
+from verl.workers.config import ActorConfig
+
+from grpo import batch, loss_case
+
+
+def trl_cases(data):
+    cases = []
+    for loss_type, level, threshold in itertools.product(
+        ["cispo", "sapo", "luspo", "vespo", "dapo"], ["token", "sequence"], [None, 0.05]
+    ):
+        options = {
+            "loss_type": loss_type,
+            "importance_sampling_level": level,
+            "epsilon": 0.2,
+            "epsilon_high": 1.3 if loss_type == "cispo" else 0.28,
+            "delta": None,
+            "beta": 0.04,
+            "use_bias_correction_kl": True,
+            "max_completion_length": 9,
+            "steps_per_generation": 2,
+            "generation_tokens": 45.0,
+            "on_policy": False,
+            "off_policy_mask_threshold": threshold,
+        }
+        case = loss_case(data, options)
+        case["metrics"] = {}
+        cases.append(case)
+    return cases
+
+
+# Here, and what it is in verl's registry. verl's mean over tokens is `bnpo`; its geo_mean has a mean over completions.
+VERL = {
+    "cispo_two_sided": ("cispo", "bnpo"),
+    "dppo_tv": ("dppo_tv", "bnpo"),
+    "dppo_kl": ("dppo_kl", "bnpo"),
+    "gpg": ("gpg", "bnpo"),
+    "gmpo": ("geo_mean", "grpo"),
+}
+
+
+def verl_cases(data):
+    cases = []
+    for surrogate, (name, loss_type) in VERL.items():
+        epsilon, epsilon_high = (0.05, 0.1) if surrogate.startswith("dppo") else (0.2, 0.28)
+        config = ActorConfig(
+            strategy="fsdp", rollout_n=1, ppo_micro_batch_size_per_gpu=1, clip_ratio=epsilon,
+            clip_ratio_low=epsilon, clip_ratio_high=epsilon_high, clip_ratio_c=20.0,
+        )  # fmt: skip
+        log_probs = data["log_probs"].clone().requires_grad_()
+        mask = data["mask"]
+        loss, _ = core_algos.get_policy_loss_fn(name)(
+            old_log_prob=data["old_log_probs"],
+            log_prob=log_probs,
+            advantages=data["advantages"][:, None] * torch.ones_like(mask),
+            response_mask=mask,
+            loss_agg_mode="token-mean",
+            config=config,
+        )
+        loss.backward()
+        options = {
+            "loss_type": loss_type,
+            "surrogate": surrogate,
+            "importance_sampling_level": "token",
+            "epsilon": epsilon,
+            "epsilon_high": epsilon_high,
+            "delta": None,
+            "beta": 0.0,
+            "use_bias_correction_kl": False,
+            "max_completion_length": 9,
+            "steps_per_generation": 1,
+            "generation_tokens": mask.sum().item(),
+            "on_policy": False,
+        }
+        cases.append({"options": options, "loss": loss.item(), "gradient": log_probs.grad.tolist(), "metrics": {}})
+    return cases
+
+
+def kl_cases(data):
+    cases = []
+    for estimator in ["k1", "k2", "k3", "abs", "k1+", "k3+"]:
+        log_probs = data["log_probs"].clone().requires_grad_()
+        value = core_algos.kl_penalty(log_probs, data["reference_log_probs"], estimator)
+        value.sum().backward()
+        cases.append({"kl_estimator": estimator, "kl": value.tolist(), "gradient": log_probs.grad.tolist()})
+    return cases
+
+
+REWARDS = torch.tensor([[1.0, 0.0, 0.0, 1.0], [0.5, 0.5, 0.5, 0.5], [1.1, 0.4, 0.1, 0.0], [0.3, -2.0, 10.0, 0.25]])
+LENGTHS = torch.tensor([[3, 1, 7, 2], [4, 4, 1, 1], [6, 2, 5, 3], [1, 2, 3, 4]])
+
+
+def advantage_cases():
+    """verl sees rewards at the last token of each completion, and gives an advantage for each token."""
+    lengths = LENGTHS.view(-1)
+    mask = (torch.arange(int(lengths.max())) < lengths[:, None]).double()
+    rewards = torch.zeros_like(mask)
+    rewards[torch.arange(len(lengths)), lengths - 1] = REWARDS.view(-1)
+    index = np.repeat(np.arange(len(REWARDS)), REWARDS.shape[1])
+    cases = []
+    for estimator, scale in [
+        ("rloo", "none"),
+        ("opo", "none"),
+        ("grpo_passk", "group"),
+        ("grpo_passk", "none"),
+        ("reinforce_plus_plus", "none"),
+        ("reinforce_plus_plus_baseline", "none"),
+    ]:
+        config = AlgoConfig(gamma=1.0, norm_adv_by_std_in_grpo=scale == "group")
+        found, _ = core_algos.get_adv_estimator_fn(estimator)(
+            token_level_rewards=rewards, response_mask=mask, index=index, config=config
+        )
+        # The same for every token of a completion, so the first says it.
+        cases.append({"adv_estimator": estimator, "scale_rewards": scale, "advantages": found[:, 0].view(-1, 4).tolist()})
+    mean = REWARDS.numpy().mean(1, keepdims=True)
+    max_rl = ((REWARDS.numpy() - mean) / mean).tolist()
+    cases.append({"adv_estimator": "max_rl", "scale_rewards": "none", "advantages": max_rl})
+    return {"rewards": REWARDS.tolist(), "lengths": LENGTHS.tolist(), "cases": cases}
+
+
+def main():
+    data = batch()
+    golden = {
+        "batch": {name: value.tolist() for name, value in data.items()},
+        "losses": trl_cases(data) + verl_cases(data),
+        "kl": kl_cases(data),
+        "advantages": advantage_cases(),
+    }
+    path = Path(__file__).with_suffix(".json")
+    path.write_text(json.dumps(golden, separators=(",", ":"), allow_nan=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()
