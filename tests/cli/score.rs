@@ -378,18 +378,38 @@ fn a_column_that_is_named_and_not_there_is_told_the_nearest() {
 }
 
 #[test]
-fn what_is_no_json_lines_is_one_error() {
+fn what_is_no_input_is_one_error() {
     let rows = MATH_ROW.repeat(200);
     let indented = "{\n  \"prompt\": \"a\",\n  \"completion\": \"b\"\n}\n";
     let folder = Folder::with_reward(COUNTDOWN)
-        .file("list.json", format!("[{}]", rows.trim_end().replace('\n', ",\n")))
         .file("indented.json", indented)
-        .file("table.csv", "prompt,completion\na,b\n".repeat(100))
+        .file("table.txt", "prompt,completion\na,b\n".repeat(100))
         .file("a.parquet", b"PAR1\x15\x04\x15\n\n\xff\n")
         .file("prose.txt", "It was a dark and stormy night.\n".repeat(100))
         .file("other-columns.jsonl", &rows);
-    let files = ["list.json", "indented.json", "table.csv", "a.parquet", "prose.txt", "other-columns.jsonl"];
+    let files = ["indented.json", "table.txt", "a.parquet", "prose.txt", "other-columns.jsonl"];
     let shown = files.map(|file| folder.shown(&["score", "-r", "reward.toml", file]));
+    insta::assert_snapshot!(shown.join("\n"));
+}
+
+/// A list, a table and Parquet are rows like any other; what breaks off is said behind what was whole.
+#[test]
+fn rows_come_in_other_forms_than_lines() {
+    let list = "[\n  {\"prompt\": \"\", \"completion\": \"\\\\boxed{2}\",\n   \"reference\": 2}\n]\n";
+    let table = "prompt,completion,reference\n,\"So \\boxed{1,000}\",1000\n,\\boxed{3},2\n";
+    let folder = Folder::with_reward("[verifiers.accuracy]\nplugin = 'math'\n")
+        .file("list.json", list)
+        .file("cut.json", &list[..list.len() - 8])
+        .file("table.csv", table)
+        .file("verl.parquet", include_bytes!("data/verl.parquet"));
+    let score = ["score", "-r", "reward.toml", "--no-timing"];
+    let verl =
+        [score.as_slice(), &["--reference-column", "reward_model.ground_truth", "verl.parquet"]].concat();
+    let mut shown = vec![folder.shown(&verl)];
+    for file in ["list.json", "cut.json", "table.csv"] {
+        shown.push(folder.shown(&[score.as_slice(), &[file]].concat()));
+    }
+    shown.push(folder.shown_with_input(&score, list));
     insta::assert_snapshot!(shown.join("\n"));
 }
 

@@ -1,4 +1,4 @@
-//! Where lines come from: a file or stdin, as it is or compressed by gzip or zstd.
+//! Where lines come from: a file or stdin, as it is or compressed by gzip or zstd, in one of the forms that rows have.
 
 use std::fmt;
 use std::fs::File;
@@ -7,20 +7,28 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
-/// What a file of gzip starts with, and one of zstd.
+use crate::rows::{self, Rows};
+
+/// What a file of gzip starts with, and one of zstd, and one of Parquet.
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+const PARQUET: &[u8] = b"PAR1";
 
 /// Bytes that are read at a time.
-const BUFFER: usize = 256 << 10;
+pub(crate) const BUFFER: usize = 256 << 10;
 
-type Bytes = BufReader<Box<dyn Read + Send>>;
+pub(crate) type Bytes = BufReader<Box<dyn Read + Send>>;
 
-/// The input. What it is is found out when it is first read: from a pipe, nothing may come for a long time.
+/// The input, as lines of JSON whatever it is. What comes through a pipe is looked at when it is first read: nothing may
+/// come for a long time.
+///
+/// Lines pass through as they are. The rows of a Parquet file, the elements of a list in JSON and the records of a table
+/// (`.csv`, `.tsv`) become lines, in order, read as they are asked for.
 pub struct Input(State);
 
 enum State {
-    Unread(Option<Bytes>),
+    /// What the separator of its columns is, where it is a table.
+    Unread(Option<Bytes>, Option<u8>),
     Plain(Bytes),
 }
 
@@ -34,44 +42,78 @@ impl Input {
     /// Opens a file; `-` is stdin. Also tells its size in bytes where lines of so many bytes will come.
     ///
     /// # Errors
-    /// What the operating system says.
+    /// What the operating system says, and what is wrong with a Parquet file.
     pub fn open(path: &Path) -> io::Result<(Self, Option<u64>)> {
         if path == Path::new("-") {
-            return Ok((Self(State::Unread(Some(buffered(io::stdin())))), None));
+            return Ok((Self(State::Unread(Some(buffered(io::stdin())), None)), None));
         }
         let file = File::open(path)?;
         let metadata = file.metadata()?;
-        let mut reader = buffered(file);
-        let is_compressed = metadata.is_file() && decoder(reader.fill_buf()?).is_some();
-        let size = (metadata.is_file() && !is_compressed).then_some(metadata.len());
-        Ok((Self(State::Unread(Some(reader))), size))
+        let mut reader = BufReader::with_capacity(BUFFER, file);
+        if metadata.is_file() && reader.fill_buf()?.starts_with(PARQUET) {
+            return Ok((Self(State::Plain(buffered(Rows::of_parquet(reader.into_inner())?))), None));
+        }
+        let mut reader: Bytes = buffered(reader);
+        let separator = separator(path);
+        let start = if metadata.is_file() { reader.fill_buf()? } else { &[] };
+        let is_lines =
+            metadata.is_file() && separator.is_none() && decoder(start).is_none() && !is_list(start);
+        let size = is_lines.then_some(metadata.len());
+        Ok((Self(State::Unread(Some(reader), separator)), size))
     }
 
     /// What has been read and not yet taken.
     pub(crate) fn waiting(&self) -> &[u8] {
         match &self.0 {
             State::Plain(reader) => reader.buffer(),
-            State::Unread(_) => &[],
+            State::Unread(..) => &[],
         }
     }
 
     fn plain(&mut self) -> io::Result<&mut Bytes> {
-        if let State::Unread(reader) = &mut self.0 {
-            let mut reader = reader.take().unwrap_or_else(|| buffered(io::empty()));
-            self.0 = State::Plain(match decoder(reader.fill_buf()?) {
-                Some(decode) => decode(reader)?,
-                None => reader,
-            });
+        if let State::Unread(reader, separator) = &mut self.0 {
+            let reader = reader.take().unwrap_or_else(|| buffered(io::empty()));
+            self.0 = State::Plain(as_lines(reader, *separator)?);
         }
         match &mut self.0 {
             State::Plain(reader) => Ok(reader),
-            State::Unread(_) => unreachable!("it has just been looked at"),
+            State::Unread(..) => unreachable!("it has just been looked at"),
         }
     }
 }
 
-fn buffered(reader: impl Read + Send + 'static) -> Bytes {
+pub(crate) fn buffered(reader: impl Read + Send + 'static) -> Bytes {
     BufReader::with_capacity(BUFFER, Box::new(reader))
+}
+
+/// Lines of JSON from what may be compressed, a list, or a table with this separator.
+fn as_lines(mut reader: Bytes, separator: Option<u8>) -> io::Result<Bytes> {
+    if let Some(decode) = decoder(reader.fill_buf()?) {
+        reader = decode(reader)?;
+    }
+    let start = reader.fill_buf()?;
+    if start.starts_with(PARQUET) {
+        let problem = "Parquet cannot be read through a pipe or compressed as a whole: name the file itself";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
+    }
+    if let Some(separator) = separator {
+        return Ok(buffered(Rows::of_table(reader, separator)));
+    }
+    Ok(if is_list(start) { buffered(Rows::of_list(reader)) } else { reader })
+}
+
+/// Whether a text begins with a list.
+fn is_list(start: &[u8]) -> bool {
+    let text = start.strip_prefix(rows::MARK).unwrap_or(start);
+    text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[')
+}
+
+/// What separates the columns of a table, by the name of its file: `.csv`, `.tsv`, and these compressed.
+fn separator(path: &Path) -> Option<u8> {
+    let name = path.file_name()?.to_str()?.to_ascii_lowercase();
+    let name = [".gz", ".zst"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
+    let ends = [(".csv", b','), (".tsv", b'\t')];
+    ends.into_iter().find(|(end, _)| name.ends_with(end)).map(|(_, separator)| separator)
 }
 
 /// What makes text of what starts so; `None` where it is text already.

@@ -1,11 +1,12 @@
-//! JSON Lines as people have them: a file or a pipe, as it is or compressed, read line by line in bounded memory; and
-//! what a file is that was taken for JSON Lines.
+//! Rows as people have them: JSON Lines, a list in JSON, a table or Parquet, a file or a pipe, as it is or compressed, read
+//! line by line in bounded memory; and what a file is that is none of these.
 //!
 //! Submissions (`gavel score`) and tasks (`gavel train`) are read by this, so that whatever one takes the other takes too.
 
 mod input;
 mod lines;
 mod look;
+mod rows;
 
 pub use input::Input;
 pub use lines::{BadLine, LONGEST_LINE, Line, Lines};

@@ -1,14 +1,10 @@
 //! What a file looks like that is no JSON Lines, and what makes JSON Lines of it.
 
 /// Files that are told by how they start, with what they are and what to do about it.
-const STARTS: [(&[u8], &str); 9] = [
-    (
-        b"PAR1",
-        "Parquet; in Python, `datasets.Dataset.from_parquet(\"a.parquet\").to_json(\"a.jsonl\")` makes JSON Lines of it",
-    ),
+const STARTS: [(&[u8], &str); 8] = [
     (
         b"ARROW1",
-        "Arrow; in Python, `datasets.Dataset.from_file(\"a.arrow\").to_json(\"a.jsonl\")` makes JSON Lines of it",
+        "Arrow; in Python, `datasets.Dataset.from_file(\"a.arrow\").to_parquet(\"a.parquet\")` makes Parquet of it, which is read",
     ),
     (b"PK\x03\x04", "a zip archive; unpack it first"),
     (b"\xfd7zXZ\0", "compressed by xz; gzip and zstd are read, so pass it through `xz -dc`"),
@@ -47,7 +43,6 @@ fn look_at_text(text: &str) -> Option<&'static str> {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next()?;
     match first.as_bytes()[0] {
-        b'[' => Some("a list in JSON; `jq -c '.[]'` makes JSON Lines of it"),
         b'{' if !first.ends_with('}') && lines.next().is_some() => {
             Some("JSON over several lines; `jq -c .` puts each object on one line")
         }
@@ -63,8 +58,7 @@ fn look_at_text(text: &str) -> Option<&'static str> {
                 one > 0 && other >= one
             };
             (columns('\t') || columns(',')).then_some(
-                "a table (CSV or TSV); in Python, `pandas.read_csv(\"a.csv\").to_json(\"a.jsonl\", orient=\"records\", \
-                 lines=True)` makes JSON Lines of it",
+                "a table (CSV or TSV); it is read as one where the name of its file ends with .csv or .tsv",
             )
         }
     }
@@ -77,12 +71,9 @@ mod tests {
     #[test]
     fn what_people_have_instead_is_told() {
         for (start, expected) in [
-            (b"PAR1\x15\x04".as_slice(), "Parquet"),
-            (b"\xff\xfe{\0\"\0", "text in UTF-16"),
+            (b"\xff\xfe{\0\"\0".as_slice(), "text in UTF-16"),
             (b"\x80\x04\x95pickle", "a binary file"),
             (b"abc\0def", "a binary file"),
-            (b"\xef\xbb\xbf[\n  {\"prompt\": \"a\"},\n", "a list in JSON"),
-            (b"[{\"prompt\": \"a\"}]", "a list in JSON"),
             (b"{\n  \"prompt\": \"a\",\n", "JSON over several lines"),
             (b"<!DOCTYPE html>\n", "HTML or XML"),
             (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a pointer of Git LFS"),

@@ -1,4 +1,4 @@
-//! Task files: JSON Lines with a prompt, a conversation or a problem that a template turns into one, and what judging
+//! Task files: rows with a prompt, a conversation or a problem that a template turns into one, and what judging
 //! needs.
 
 mod error;
@@ -247,8 +247,8 @@ fn find<'a>(columns: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     find(columns.get(column)?.as_object()?, path)
 }
 
-/// The tasks of a JSON Lines file, in order, each read when it is asked for. The file may be compressed (gzip, zstd); empty
-/// lines are passed over.
+/// The tasks of a file, in order, each read when it is asked for. It may be whatever [`Input`] reads; empty lines are passed
+/// over.
 #[derive(Debug)]
 pub struct Tasks<'a> {
     path: Arc<Path>,
@@ -418,7 +418,10 @@ mod tests {
     #[test]
     fn what_is_no_task_file_is_told_by_what_it_looks_like() {
         for (text, expected) in [
-            ("[{\"prompt\": \"a\"}]", ":1: not a JSON object; the file looks like a list in JSON;"),
+            (
+                "{\n \"prompt\": \"a\"\n}\n",
+                ":1: not a JSON object; the file looks like JSON over several lines",
+            ),
             ("prompt,reference\na,b\n", ":1: not a JSON object; the file looks like a table"),
         ] {
             let error = read(text, "none").unwrap_err().to_string();
@@ -426,6 +429,20 @@ mod tests {
         }
         let late = read("{\"prompt\":\"a\"}\n[1, 2]\n", "none").unwrap_err().to_string();
         assert!(late.ends_with(":2: not a JSON object"), "{late}");
+    }
+
+    #[test]
+    fn tasks_may_be_a_list() {
+        let tasks =
+            read("[\n {\"prompt\": \"a\"},\n {\"prompt\": \"b\", \"reference\": 3}\n]\n", "none").unwrap();
+        assert_eq!(
+            tasks.iter().map(|task| (task.prompt.as_str(), task.line)).collect::<Vec<_>>(),
+            [("a", 1), ("b", 2)]
+        );
+        let late = read("[{\"prompt\": \"a\"}, [1, 2]]", "none").unwrap_err().to_string();
+        assert!(late.ends_with(":2: not a JSON object"), "{late}");
+        let cut = read("[{\"prompt\": \"a\"}, {\"pro", "none").unwrap_err();
+        assert!(std::error::Error::source(&cut).unwrap().to_string().starts_with("row 2: EOF"), "{cut}");
     }
 
     #[test]

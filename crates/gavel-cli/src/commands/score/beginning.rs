@@ -14,13 +14,13 @@ const FEW: usize = 5;
 /// What an input begins with, up to the first line that is a submission.
 #[derive(Default)]
 pub(super) struct Beginning {
-    /// What its first bytes look like, where that is not JSON Lines.
+    /// What its first bytes look like, where these are no rows.
     looks: Option<&'static str>,
     lines: Vec<Done>,
 }
 
 impl Beginning {
-    /// Notes what the first bytes look like, where that is not JSON Lines.
+    /// Notes what the first bytes look like, where these are no rows.
     pub(super) fn looks_like(&mut self, looks: Option<&'static str>) {
         self.looks = looks;
     }
@@ -53,7 +53,7 @@ impl Beginning {
 
 /// Why nothing of an input is scored.
 pub(super) enum NoSubmissions {
-    /// It is no JSON Lines.
+    /// It has no rows.
     SomethingElse { looks: &'static str },
     /// It may be, and its first lines are all wrong, the first of them for this reason.
     AllUnfit { line: u64, error: String },
@@ -64,7 +64,7 @@ impl NoSubmissions {
     pub(super) fn of<'a>(&'a self, input: &'a Path) -> impl fmt::Display + 'a {
         fmt::from_fn(move |f| match self {
             Self::SomethingElse { looks } => {
-                write!(f, "{} is not JSON Lines: it looks like {looks}", input.display())
+                write!(f, "{} has no rows: it looks like {looks}", input.display())
             }
             Self::AllUnfit { line, error } => write!(
                 f,

@@ -41,7 +41,7 @@ pub(super) struct Batch {
 }
 
 pub(super) enum Event {
-    /// What the first bytes look like, where that is not JSON Lines.
+    /// What the first bytes look like, where these are no rows.
     Begins(Option<&'static str>),
     Line(Done),
     /// What the lines from here on are judged by, or not.

@@ -1,0 +1,287 @@
+//! Rows that are no lines, as lines of JSON: those of a Parquet file, the elements of a list, the records of a table.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use serde::de::{Deserializer as _, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::input::{BUFFER, Bytes};
+
+/// The byte order mark that some programs start a UTF-8 file with.
+pub(crate) const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// How many buffers of lines are made ahead of whoever reads.
+const AHEAD: usize = 4;
+
+/// Lines that are made on a thread of their own while they are read. It ends when nobody reads any more.
+pub(crate) struct Rows {
+    made: Receiver<io::Result<Vec<u8>>>,
+    lines: Vec<u8>,
+    /// Bytes of `lines` that have been read.
+    taken: usize,
+    /// What went wrong. It is said to whoever reads on, however often: the first may only have had a look.
+    broken: Option<String>,
+}
+
+/// Where the thread puts lines.
+struct Lines {
+    made: SyncSender<io::Result<Vec<u8>>>,
+    lines: Vec<u8>,
+    /// How many there have been.
+    count: u64,
+}
+
+/// Why lines are made no longer.
+enum End {
+    /// Nobody reads them.
+    Unwanted,
+    Wrong(io::Error),
+}
+
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> Self {
+        Self::Wrong(error)
+    }
+}
+
+impl Rows {
+    /// The rows of a Parquet file. Structs are objects and lists are lists, so that messages are messages.
+    ///
+    /// # Errors
+    /// When the file is cut off or broken.
+    pub(crate) fn of_parquet(file: File) -> io::Result<Self> {
+        let reader = SerializedFileReader::new(file).map_err(|error| invalid(&error))?;
+        // What cannot be read at all is said before anything else happens.
+        reader.get_row_iter(None).map_err(|error| invalid(&error))?;
+        Ok(Self::made_by(move |lines| {
+            for row in reader.get_row_iter(None).map_err(|error| invalid(&error))? {
+                let row = row.map_err(|error| lines.invalid(&error))?;
+                lines.push(row.to_json_value().to_string().as_bytes())?;
+            }
+            Ok(())
+        }))
+    }
+
+    /// The elements of a list in JSON.
+    pub(crate) fn of_list(mut text: Bytes) -> Self {
+        Self::made_by(move |lines| {
+            skip_mark(&mut text)?;
+            let mut json = serde_json::Deserializer::from_reader(text);
+            let mut elements = Elements { lines, end: None };
+            let read = json.deserialize_seq(&mut elements);
+            let end = elements.end.take();
+            match (end, read.and_then(|()| json.end())) {
+                (Some(end), _) => Err(end),
+                (None, read) => read.map_err(|error| lines.invalid(&error).into()),
+            }
+        })
+    }
+
+    /// The records of a table as objects of texts, named by its first line.
+    pub(crate) fn of_table(mut text: Bytes, separator: u8) -> Self {
+        Self::made_by(move |lines| {
+            skip_mark(&mut text)?;
+            let mut table = csv::ReaderBuilder::new().delimiter(separator).from_reader(text);
+            let names = table.headers().map_err(|error| invalid(&error))?.clone();
+            for record in table.records() {
+                let record = record.map_err(|error| lines.invalid(&error))?;
+                let columns = names.iter().zip(&record);
+                let row: Map<String, Value> =
+                    columns.map(|(name, text)| (name.to_owned(), text.into())).collect();
+                lines.push(Value::Object(row).to_string().as_bytes())?;
+            }
+            Ok(())
+        })
+    }
+
+    fn made_by(make: impl FnOnce(&mut Lines) -> Result<(), End> + Send + 'static) -> Self {
+        let (sender, made) = sync_channel(AHEAD);
+        thread::spawn(move || {
+            let mut lines = Lines { made: sender, lines: Vec::new(), count: 0 };
+            let end = make(&mut lines);
+            // What was made before something went wrong is read before that is said.
+            let flushed = lines.flush();
+            if let (Err(End::Wrong(error)), Ok(())) = (end, flushed) {
+                let _ = lines.made.send(Err(error));
+            }
+        });
+        Self { made, lines: Vec::new(), taken: 0, broken: None }
+    }
+}
+
+impl Read for Rows {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.taken == self.lines.len() {
+            if let Some(problem) = &self.broken {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, problem.clone()));
+            }
+            match self.made.recv() {
+                Ok(Ok(lines)) => (self.lines, self.taken) = (lines, 0),
+                Ok(Err(error)) => self.broken = Some(error.to_string()),
+                // The thread has ended, and all is well.
+                Err(_) => return Ok(0),
+            }
+        }
+        let count = buffer.len().min(self.lines.len() - self.taken);
+        buffer[..count].copy_from_slice(&self.lines[self.taken..self.taken + count]);
+        self.taken += count;
+        Ok(count)
+    }
+}
+
+impl Lines {
+    /// Adds a line. A break between the tokens of JSON is a space as well.
+    fn push(&mut self, json: &[u8]) -> Result<(), End> {
+        self.count += 1;
+        self.lines.extend(json.iter().map(|&byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }));
+        self.lines.write_all(b"\n")?;
+        if self.lines.len() >= BUFFER { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), End> {
+        if self.lines.is_empty() {
+            return Ok(());
+        }
+        self.made.send(Ok(std::mem::take(&mut self.lines))).map_err(|_| End::Unwanted)
+    }
+
+    /// What is wrong with the row behind those that have been made.
+    fn invalid(&self, error: &dyn fmt::Display) -> io::Error {
+        io::Error::new(io::ErrorKind::InvalidData, format!("row {}: {error}", self.count + 1))
+    }
+}
+
+fn invalid(error: &dyn fmt::Display) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error.to_string())
+}
+
+fn skip_mark(text: &mut Bytes) -> io::Result<()> {
+    use io::BufRead;
+    if text.fill_buf()?.starts_with(MARK) {
+        text.consume(MARK.len());
+    }
+    Ok(())
+}
+
+/// Takes the elements of a list one by one, as they are written.
+struct Elements<'a> {
+    lines: &'a mut Lines,
+    /// Why there are no more, where that is not JSON's fault.
+    end: Option<End>,
+}
+
+impl<'de> Visitor<'de> for &mut Elements<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of rows")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while let Some(element) = list.next_element::<Box<RawValue>>()? {
+            if let Err(end) = self.lines.push(element.get().as_bytes()) {
+                self.end = Some(end);
+                return Err(serde::de::Error::custom("nobody reads it any more"));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
+    use super::*;
+    use crate::input::buffered;
+
+    fn text(mut rows: Rows) -> Result<String, (String, String)> {
+        let mut bytes = Vec::new();
+        let read = rows.read_to_end(&mut bytes);
+        let text = String::from_utf8(bytes).unwrap();
+        read.map(|_| text.clone()).map_err(|error| (text, error.to_string()))
+    }
+
+    fn list(json: &'static str) -> Result<String, (String, String)> {
+        text(Rows::of_list(buffered(json.as_bytes())))
+    }
+
+    fn table(csv: &'static str) -> Result<String, (String, String)> {
+        text(Rows::of_table(buffered(csv.as_bytes()), b','))
+    }
+
+    #[test]
+    fn the_elements_of_a_list_are_lines() {
+        assert_eq!(list("[]").unwrap(), "");
+        let pretty = "\u{feff}[\n  {\n    \"a\": [1,\n 2.50]\n  },\r\n  \"b\\n\", 1e400\n]\n";
+        assert_eq!(list(pretty).unwrap(), "{     \"a\": [1,  2.50]   }\n\"b\\n\"\n1e400\n");
+    }
+
+    #[test]
+    fn what_is_whole_is_read_before_a_list_breaks() {
+        let (lines, error) = list("[{\"a\": 1}, {\"a\": ").unwrap_err();
+        assert_eq!(lines, "{\"a\": 1}\n");
+        assert!(error.starts_with("row 2: EOF"), "{error}");
+        let (lines, error) = list("[1]\n[2]").unwrap_err();
+        assert_eq!(lines, "1\n");
+        assert!(error.contains("trailing characters at line 2"), "{error}");
+    }
+
+    #[test]
+    fn what_breaks_off_is_said_however_often_it_is_read() {
+        let mut rows = Rows::of_list(buffered(b"[1, ".as_slice()));
+        let mut byte = [0; 2];
+        rows.read_exact(&mut byte).unwrap();
+        assert!(rows.read(&mut byte).is_err() && rows.read(&mut byte).is_err());
+    }
+
+    #[test]
+    fn the_records_of_a_table_are_objects_of_texts() {
+        let csv = "\u{feff}prompt,answer\n\"a, \"\"b\"\"\nc\",007\n,\n";
+        assert_eq!(
+            table(csv).unwrap(),
+            "{\"prompt\":\"a, \\\"b\\\"\\nc\",\"answer\":\"007\"}\n{\"prompt\":\"\",\"answer\":\"\"}\n"
+        );
+        let (lines, error) = table("a,b\n1,2\n3\n").unwrap_err();
+        assert_eq!(lines, "{\"a\":\"1\",\"b\":\"2\"}\n");
+        assert!(error.starts_with("row 2: "), "{error}");
+    }
+
+    #[test]
+    fn the_rows_of_a_parquet_file_are_objects() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.parquet");
+        let schema = "message rows { required binary question (STRING); optional int64 answer; }";
+        let schema = Arc::new(parse_message_type(schema).unwrap());
+        let mut writer =
+            SerializedFileWriter::new(File::create(&path).unwrap(), schema, Arc::default()).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        let questions = ["1 + 1?", "2\n"].map(ByteArray::from);
+        let mut column = group.next_column().unwrap().unwrap();
+        column.typed::<ByteArrayType>().write_batch(&questions, None, None).unwrap();
+        column.close().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        column.typed::<Int64Type>().write_batch(&[2], Some(&[1, 0]), None).unwrap();
+        column.close().unwrap();
+        group.close().unwrap();
+        writer.close().unwrap();
+
+        let rows = Rows::of_parquet(File::open(&path).unwrap()).unwrap();
+        let expected = "{\"question\":\"1 + 1?\",\"answer\":2}\n{\"question\":\"2\\n\",\"answer\":null}\n";
+        assert_eq!(text(rows).unwrap(), expected);
+
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &whole[..whole.len() - 5]).unwrap();
+        assert!(Rows::of_parquet(File::open(&path).unwrap()).is_err(), "it is cut off");
+    }
+}
