@@ -2,7 +2,7 @@
 
 Both get the same random model, prompts, batch and reward (`model.py`, `trl_step.py`), one after the other, each in a
 process of its own. Prints a table. `--without-trl` leaves TRL out; `--slow LOOPS` adds a run of gavel whose verifier
-counts that long for each completion. Needs torch, transformers, and for its half trl and datasets.
+counts that long for each completion, sampled with the step and a step ahead. Needs torch, transformers, and for its half trl and datasets.
 """
 
 import argparse
@@ -30,15 +30,17 @@ formula = "length + 0 * slow"
 """
 
 
-def gavel_steps(arguments, folder: pathlib.Path, slow: bool) -> tuple[list[dict], float]:
+def gavel_steps(arguments, folder: pathlib.Path, slow: bool, ahead: int = 0) -> tuple[list[dict], float]:
     """The rows of metrics.jsonl, and the seconds until the first was there."""
-    run, reward = folder / ("slow" if slow else "gavel"), folder / ("slow.toml" if slow else "reward.toml")
+    run = folder / (f"slow-{ahead}" if slow else "gavel")
+    reward = folder / ("slow.toml" if slow else "reward.toml")
     reward.write_text(REWARD + (SLOW if slow else ""))
     settings = {
         "model": folder, "tasks": folder / "tasks.jsonl", "reward": reward, "output_dir": run,
         "num_generations": 8, "generation_batch_size": 256, "per_device_train_batch_size": 32,
-        "gradient_accumulation_steps": 8, "max_completion_length": 256, "max_steps": arguments.steps,
+        "gradient_accumulation_steps": 8, "max_completion_length": arguments.length, "max_steps": arguments.steps,
         "temperature": 1.0, "beta": 0.0, "learning_rate": 1e-6, "logging_steps": 1, "save_steps": 1_000_000,
+        "rollout_ahead": ahead,
     }
     file = folder / f"train-{run.name}.toml"
     file.write_text("".join(f"{key} = {json.dumps(value, default=str)}\n" for key, value in settings.items()))
@@ -83,13 +85,14 @@ def main() -> None:
     parser.add_argument("--without-trl", action="store_true")
     parser.add_argument("--paged", action="store_true")
     parser.add_argument("--slow", type=int)
+    parser.add_argument("--length", type=int, default=256, help="tokens of a completion at most; TRL's are 256")
     parser.add_argument("--folder")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(arguments.folder or temporary)
         if not (folder / "config.json").exists():
             subprocess.run([sys.executable, HERE / "model.py", arguments.shape, folder], check=True)
-        print("| 32 prompts × 8 completions, 128 + 256 tokens | seconds a step, median (range) | to the first step | peak, GiB |")
+        print(f"| 32 prompts × 8 completions, 128 + {arguments.length} tokens | seconds a step, median (range) | to the first step | peak, GiB |")
         print("|---|---|---|---|")
         steps, first = gavel_steps(arguments, folder, False)
         peak = steps[-1].get("memory/peak_allocated_gib")
@@ -98,12 +101,18 @@ def main() -> None:
         if arguments.slow:
             plugin = [sys.executable, HERE / "slow_plugin.py", str(arguments.slow), folder / "slow.wasm"]
             subprocess.run(plugin, check=True)
-            steps, first = gavel_steps(arguments, folder, True)
-            row(f"gavel, slow verifier, {arguments.jobs} threads", [step["step_time"] for step in steps], first, peak)
-            print(json.dumps(steps[-1]), file=sys.stderr)
-            waited, worked = (sum(step[f"time/{name}"] for step in steps) for name in ("score_wait", "score"))
-            hidden = 1 - waited / (worked / arguments.jobs)
-            print(f"\nIts verifier works {worked / len(steps):.2f} s a step; {100 * hidden:.0f} % of that over the threads is hidden.")
+            for ahead in (0, 1):
+                steps, first = gavel_steps(arguments, folder, True, ahead)
+                name = f"gavel, slow verifier, {arguments.jobs} threads, rollout_ahead = {ahead}"
+                row(name, [step["step_time"] for step in steps], first, peak)
+                print(json.dumps(steps[-1]), file=sys.stderr)
+                later = steps[2:] or steps
+                waited, worked = (sum(step[f"time/{name}"] for step in later) for name in ("score_wait", "score"))
+                hidden = 1 - waited / (worked / arguments.jobs)
+                print(
+                    f"| its verifier works {worked / len(later):.2f} s a step, {100 * hidden:.1f} % of that over the "
+                    "threads is hidden | | | |"
+                )
         if not arguments.without_trl:
             for flags in [[], ["--paged"]] if arguments.paged else [[]]:
                 rows = trl_steps(arguments, folder, *flags)
