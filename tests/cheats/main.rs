@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use gavel_host::{Host, HostConfig, Plugin, STACK, WasmVerifier};
-use gavel_reward::{Capability, FoundPlugin, RewardError};
+use gavel_plugins::{Capability, FoundPlugin, PluginError, WatchedFiles};
+use gavel_reward::{RewardError, grant, load_plugin};
 use gavel_verify::{Submission, Verifier};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -159,14 +160,15 @@ impl Verifiers {
     /// `None` where the plugin, or an interpreter that it asks for, is one that only `cargo xtask plugins` builds.
     fn of(host: &Host, name: &str) -> Option<Self> {
         let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
-        let found = match FoundPlugin::in_folder(&plugins.join(name)) {
-            Err(RewardError::NotBuilt { .. }) => return None,
+        let files = WatchedFiles::default();
+        let found = match FoundPlugin::in_folder(&plugins.join(name), &files) {
+            Err(PluginError::NotBuilt { .. }) => return None,
             found => found.unwrap(),
         };
-        let plugin = found.load(host).unwrap();
+        let plugin = load_plugin(&found, host, &files).unwrap();
         let folders = [plugins.join("interpreters")];
-        let plugin = match found.grant(plugin, host, &[Capability::Interpreter], &folders) {
-            Err(RewardError::InterpreterNotFound { .. }) => return None,
+        let plugin = match grant(&found, plugin, host, &[Capability::Interpreter], &folders, &files) {
+            Err(RewardError::Plugins(PluginError::InterpreterNotFound { .. })) => return None,
             plugin => plugin.unwrap(),
         };
         Some(Self { plugin, found, loaded: HashMap::new() })

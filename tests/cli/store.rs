@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use gavel_reward::FirstParty;
+use gavel_plugins::FirstParty;
 
 use crate::gavel::Folder;
 use crate::reload::always;

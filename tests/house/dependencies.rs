@@ -7,14 +7,16 @@ use serde_json::Value;
 use crate::{assert_none, cargo, metadata, name, read, root};
 
 /// Which crates of the house each crate may use. An edge that is not here is an architectural decision.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("gavel-verify", &[]),
-    ("gavel-host", &["gavel-verify"]),
-    ("gavel-reward", &["gavel-verify", "gavel-host"]),
+    ("gavel-files", &[]),
+    ("gavel-host", &["gavel-files", "gavel-verify"]),
+    ("gavel-plugins", &["gavel-files", "gavel-verify"]),
+    ("gavel-reward", &["gavel-files", "gavel-verify", "gavel-host", "gavel-plugins"]),
     ("gavel-torch", &[]),
     ("gavel-model", &["gavel-torch"]),
     ("gavel-lines", &[]),
-    ("gavel-train", &["gavel-verify", "gavel-lines", "gavel-torch", "gavel-model"]),
+    ("gavel-train", &["gavel-verify", "gavel-files", "gavel-lines", "gavel-torch", "gavel-model"]),
     ("gavel-demo", &["gavel-model", "gavel-train"]),
     ("gavel-report", &["gavel-verify"]),
     ("gavel-registry", &[]),
@@ -23,8 +25,10 @@ const MAY_USE: [(&str, &[&str]); 15] = [
         "gavel-cli",
         &[
             "gavel-verify",
+            "gavel-files",
             "gavel-host",
             "gavel-lines",
+            "gavel-plugins",
             "gavel-report",
             "gavel-reward",
             "gavel-registry",
@@ -84,13 +88,19 @@ fn the_trainer_and_the_host_never_see_each_other() {
 }
 
 #[test]
+fn what_finds_plugins_runs_none() {
+    let tree = tree(&["-p", "gavel-plugins", "-e", "normal,build,dev"]);
+    assert!(!tree.contains("wasmtime") && !tree.contains("gavel-host"), "gavel-plugins reaches the engine");
+}
+
+#[test]
 fn the_standalone_half_needs_no_libtorch() {
     let standalone = tree(&["-p", "gavel-cli", "--no-default-features", "-e", "normal,build"]);
     assert!(standalone.contains("gavel-reward"), "`gavel` without plugins would be no `gavel`");
     for libtorch in ["tch", "torch-sys", "gavel-torch", "gavel-model", "gavel-train", "gavel-demo"] {
         assert!(!standalone.contains(libtorch), "gavel-cli --no-default-features reaches {libtorch}");
     }
-    for crate_name in ["gavel-verify", "gavel-host", "gavel-reward", "gavel-plugin"] {
+    for crate_name in ["gavel-verify", "gavel-host", "gavel-plugins", "gavel-reward", "gavel-plugin"] {
         let tree = tree(&["-p", crate_name, "-e", "normal,build,dev"]);
         assert!(!tree.contains("torch-sys"), "{crate_name} reaches torch-sys");
     }

@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use gavel_files::{bounded, closest, did_you_mean};
 use gavel_host::{Limits, LoadError, Plugin, WasmVerifier};
 use gavel_lines::{LONGEST_LINE, Lines};
-use gavel_reward::{bounded, closest};
 use gavel_verify::{Outcome, Status, Submission};
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -172,12 +172,9 @@ fn check_statuses(expect: &Expectation) -> anyhow::Result<()> {
     let known = || Status::ALL.iter().map(|status| status.name()).chain([INVALID_OPTIONS]);
     for name in expect.status.names() {
         if !known().any(|known| known == name) {
-            let meant = closest(name, known()).map(|meant| format!(" (did you mean `{meant}`?)"));
+            let meant = did_you_mean(closest(name, known()));
             let all = known().collect::<Vec<_>>().join(", ");
-            anyhow::bail!(
-                "`expect.status`: unknown status `{name}`{}; there are {all}",
-                meant.unwrap_or_default()
-            );
+            anyhow::bail!("`expect.status`: unknown status `{name}`{meant}; there are {all}");
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use bytesize::ByteSize;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
-use gavel_reward::Capability;
+use gavel_plugins::Capability;
 
 use crate::columns::Columns;
 

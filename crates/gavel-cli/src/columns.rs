@@ -1,6 +1,6 @@
 //! Which columns of a row hold the parts of a submission, and what to say where one of them is called otherwise.
 
-use gavel_reward::closest;
+use gavel_files::closest;
 
 use crate::rows::Row;
 
@@ -108,5 +108,5 @@ fn nearest(row: &Row, asked: &str) -> Option<String> {
     {
         return closest(entry, entries.iter().map(String::as_str)).map(|entry| format!("{object}.{entry}"));
     }
-    closest(asked, row.own_names())
+    closest(asked, row.own_names()).map(str::to_owned)
 }

@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use gavel_reward::{RewardError, StoreError};
+use gavel_plugins::toml_file::TomlError;
+use gavel_plugins::{PluginError, StoreError};
+use gavel_reward::RewardError;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,10 +85,22 @@ impl From<RewardError> for Stop {
     }
 }
 
+impl From<PluginError> for Stop {
+    fn from(error: PluginError) -> Self {
+        Self::Input(error.into())
+    }
+}
+
+impl From<TomlError> for Stop {
+    fn from(error: TomlError) -> Self {
+        Self::Input(error.into())
+    }
+}
+
 impl From<StoreError> for Stop {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Lock(error) => error.into(),
+            StoreError::Plugin(error) => error.into(),
             StoreError::Unwritable { .. } | StoreError::Unremovable { .. } => Self::Unexpected(error.into()),
             _ => Self::Input(error.into()),
         }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use gavel_host::{Host, HostConfig, Plugin};
-use gavel_reward::{FoundPlugin, RewardError, WorkspaceOptions};
+use gavel_plugins::{FoundPlugin, WatchedFiles};
+use gavel_reward::{RewardError, WorkspaceOptions, grant};
 
 use gavel_registry::Login;
 use gavel_toolkit::Tools;
@@ -95,7 +96,7 @@ impl GrantArgs {
     /// Gives a plugin, found in `folder`, what it asks for and was granted.
     ///
     /// # Errors
-    /// When it asks for more, or an interpreter cannot be had; see [`FoundPlugin::grant`].
+    /// When it asks for more, or an interpreter cannot be had; see [`grant`].
     pub fn apply(
         &self,
         found: &FoundPlugin,
@@ -105,7 +106,7 @@ impl GrantArgs {
     ) -> Result<Plugin, RewardError> {
         let mut folders = vec![folder.to_owned()];
         folders.extend(self.path.resolve());
-        found.grant(plugin, host, &self.grant, &folders)
+        grant(found, plugin, host, &self.grant, &folders, &WatchedFiles::default())
     }
 }
 

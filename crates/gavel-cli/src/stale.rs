@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::Context;
-use gavel_reward::{FoundPlugin, Lock, MANIFEST, Manifest, Origin, RewardFile, sha256};
+use gavel_files::sha256;
+use gavel_plugins::{FoundPlugin, Lock, MANIFEST, Manifest, Origin, WatchedFiles};
+use gavel_reward::RewardFile;
 use gavel_toolkit::{Language, Project};
 
 use crate::exit::{InputFault, Stop};
@@ -15,7 +17,7 @@ use crate::terminal::{Terminal, shown};
 /// Says which plugins of a reward file are older than their sources, or were added from a folder that has changed since: they
 /// judge as they are. What is wrong with the file or a plugin, loading says better.
 pub fn say_of_reward(reward: &Path, plugin_path: &[PathBuf], terminal: &Terminal) {
-    let Ok(file) = RewardFile::read(reward) else { return };
+    let Ok(file) = RewardFile::read(reward, &WatchedFiles::default()) else { return };
     let beside = reward.parent().unwrap_or(Path::new(""));
     let mut plugins: Vec<&str> = file.verifiers.iter().map(|verifier| verifier.plugin.as_str()).collect();
     plugins.sort_unstable();
@@ -27,7 +29,9 @@ pub fn say_of_reward(reward: &Path, plugin_path: &[PathBuf], terminal: &Terminal
 
 /// As [`say_of_reward`], of one plugin that a reward file in the folder `beside` names so.
 pub fn say_of_plugin(plugin: &str, beside: &Path, plugin_path: &[PathBuf], terminal: &Terminal) {
-    let Ok(found) = FoundPlugin::called(plugin, beside, plugin_path) else { return };
+    let Ok(found) = FoundPlugin::called(plugin, beside, plugin_path, &WatchedFiles::default()) else {
+        return;
+    };
     let Origin::File(file) = &found.origin else { return };
     match plugin_path.iter().find_map(|folder| added_from(folder, file)) {
         Some(added) if added.has_changed() => terminal.note(format_args!(
@@ -84,7 +88,7 @@ fn added_from(folder: &Path, file: &Path) -> Option<Added> {
 
 /// What the manifest of a folder says is to be built.
 pub(crate) fn project(folder: &Path) -> Result<Project, Stop> {
-    let manifest = Manifest::read(folder)?;
+    let manifest = Manifest::read(folder, &WatchedFiles::default())?;
     let file = folder.join(MANIFEST);
     let build = manifest.build.with_context(|| {
         format!(

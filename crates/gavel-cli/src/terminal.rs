@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use gavel_reward::short_digest;
+use gavel_files::short_digest;
 use gavel_verify::{Refreshed, visible, visible_name};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 

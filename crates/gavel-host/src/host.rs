@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use gavel_files::sha256;
 use gavel_verify::{Description, Failure};
-use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module, ResourcesRequired};
 
@@ -23,7 +23,7 @@ use crate::lane::{Lane, Lanes, PerLane, Tenants};
 use crate::plugin::{Code, Loaded, initial_memory};
 use crate::ticker::{Ticker, Watch};
 use crate::verifier::on_judging_stack;
-use crate::{HostError, HostWarning, Interpreter, Interrupt, Limits, LoadError, Plugin, scan};
+use crate::{HostError, HostWarning, Interpreter, Interrupt, Limits, LoadError, Plugin, ProgramLimits, scan};
 
 /// How long a file may be compiled, as far as this process runs meanwhile. Python takes half a minute on two processors.
 const COMPILE_TIME: Duration = Duration::from_secs(300);
@@ -140,7 +140,7 @@ impl Host {
     /// # Errors
     /// See [`LoadError`].
     pub fn load(&self, bytes: &[u8], name: &str) -> Result<Plugin, LoadError> {
-        let digest = hex(&Sha256::digest(bytes));
+        let digest = sha256(bytes);
         let lane = self.0.lanes.first();
         let (code, imports, exports, required) = if is_component(bytes, name)? {
             let component: Component = self.compile(&lane.engine, bytes, &digest, name)?;
@@ -198,7 +198,7 @@ impl Host {
                 found: "a core module".to_owned(),
             });
         }
-        let digest = hex(&Sha256::digest(bytes));
+        let digest = sha256(bytes);
         // Held while compiling: who loads the same at the same time waits for it.
         let mut loaded = self.0.loaded_interpreters.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(interpreter) = loaded.get(&digest).and_then(WeakInterpreter::upgrade) {
@@ -364,7 +364,25 @@ fn check_file_size(size: u64, plugin: &str) -> Result<(), LoadError> {
 
 /// What a plugin may spend to say what it is.
 fn describing(required: Option<&ResourcesRequired>) -> Limits {
-    Limits { fuel: 200_000_000, ..Limits::of_loading(initial_memory(required)) }
+    Limits { fuel: 200_000_000, ..limits_of_loading(initial_memory(required)) }
+}
+
+/// What a plugin may spend to say what it is and what it thinks of its options: gavel's own, whatever its manifest
+/// says. `initial` is the memory that it takes before it runs; whether it may is for its verifiers' limits to say.
+pub(crate) fn limits_of_loading(initial: u64) -> Limits {
+    let defaults = Limits::default();
+    Limits {
+        memory: defaults.memory.max(initial),
+        programs: ProgramLimits {
+            fuel: defaults.fuel,
+            timeout: defaults.timeout,
+            runs: 10,
+            total_fuel: defaults.fuel,
+            total_timeout: defaults.timeout,
+            ..defaults.programs
+        },
+        ..defaults
+    }
 }
 
 /// Holds what a plugin says of itself against what the types of the contract cannot say.
@@ -402,12 +420,4 @@ fn is_component(bytes: &[u8], name: &str) -> Result<bool, LoadError> {
             reason: format!("unknown version {version:02x?} at offset 0x4"),
         }),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use fmt::Write;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string takes everything");
-        text
-    })
 }

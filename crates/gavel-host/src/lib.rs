@@ -37,7 +37,6 @@ mod host;
 mod interpreter;
 mod interrupt;
 mod lane;
-mod limits;
 mod meter;
 mod options;
 mod pipe;
@@ -51,11 +50,11 @@ mod verifier;
 mod wasi;
 
 pub use error::{HostError, HostWarning, LoadError};
+pub use gavel_verify::{Limits, ProgramLimits};
 pub use host::{Host, HostConfig};
 pub use interpreter::{Interpreter, Interpreters, Language};
 pub use interrupt::Interrupt;
 pub use lane::STACK;
-pub use limits::{Limits, ProgramLimits};
 pub use plugin::{Format, Plugin};
 pub use verifier::WasmVerifier;
 

@@ -179,7 +179,7 @@ impl Plugin {
 
     /// What it may spend on its options.
     pub(crate) fn loading_limits(&self) -> Limits {
-        Limits::of_loading(initial_memory(self.loaded.required.as_ref()))
+        crate::host::limits_of_loading(initial_memory(self.loaded.required.as_ref()))
     }
 
     /// Whether the description binds the plugin: a command that was never described may say anything.

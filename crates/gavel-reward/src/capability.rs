@@ -1,116 +1,60 @@
-//! What an operator can grant to a plugin, and how a plugin comes to what it was granted.
+//! Loads a plugin that was found, with what it was granted.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::PathBuf;
 
 use gavel_host::{Host, Interpreter, Plugin};
+use gavel_plugins::{Capability, FoundPlugin, WatchedFiles};
 
 use crate::error::RewardError;
-use crate::files::Files;
-use crate::lookup::{FoundPlugin, Lying, lying};
-use crate::manifest::{MANIFEST, Manifest, PluginKind};
 
-/// What a plugin does not have unless the operator grants it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Capability {
-    /// Running untrusted programs, with the interpreters that the plugin's manifest asks for.
-    Interpreter,
+/// Reads and loads a plugin.
+///
+/// # Errors
+/// As [`FoundPlugin::read`], and [`RewardError::Load`] when the host cannot load it.
+pub fn load_plugin(found: &FoundPlugin, host: &Host, files: &WatchedFiles) -> Result<Plugin, RewardError> {
+    Ok(host.load(&found.read(files)?, &found.shown())?)
 }
 
-impl Capability {
-    /// All of them.
-    pub const ALL: [Self; 1] = [Self::Interpreter];
-
-    /// As files and flags call it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Interpreter => "interpreter",
-        }
+/// Gives a plugin, loaded from where it was found, the interpreters that its manifest asks for. A plugin that runs no
+/// programs stays as it is, whatever is granted. [`FoundPlugin::interpreter`] says which file each is.
+///
+/// # Errors
+/// [`RewardError::NotAsked`] and [`RewardError::NotGranted`] when the plugin runs programs and its manifest does
+/// not ask for interpreters, or `grants` lack the capability; otherwise when an interpreter is not there or
+/// cannot be loaded.
+pub fn grant(
+    found: &FoundPlugin,
+    plugin: Plugin,
+    host: &Host,
+    grants: &[Capability],
+    folders: &[PathBuf],
+    files: &WatchedFiles,
+) -> Result<Plugin, RewardError> {
+    if !plugin.runs_programs() {
+        return Ok(plugin);
     }
-}
-
-impl fmt::Display for Capability {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+    let languages = found.manifest.as_ref().map_or(&[][..], |manifest| &manifest.interpreters);
+    if languages.is_empty() {
+        return Err(RewardError::NotAsked { plugin: plugin.name().to_owned() });
     }
-}
-
-/// The name of no capability.
-#[derive(Debug, thiserror::Error)]
-#[error("no such capability; gavel knows {}", Capability::ALL.map(Capability::name).join(", "))]
-pub struct UnknownCapability;
-
-impl FromStr for Capability {
-    type Err = UnknownCapability;
-
-    fn from_str(name: &str) -> Result<Self, UnknownCapability> {
-        Self::ALL.into_iter().find(|capability| capability.name() == name).ok_or(UnknownCapability)
+    if !grants.contains(&Capability::Interpreter) {
+        let (plugin, languages) = (plugin.name().to_owned(), languages.to_vec());
+        return Err(RewardError::NotGranted { plugin, languages });
     }
-}
-
-impl FoundPlugin {
-    /// Gives a plugin, loaded from here, the interpreters that its manifest asks for. A plugin that runs no programs
-    /// stays as it is, whatever is granted.
-    ///
-    /// An interpreter for `LANGUAGE` is the first that is there of `LANGUAGE.wasm` and the entry of
-    /// `LANGUAGE/gavel.toml` in each of `folders`, or what the folder's lock says.
-    ///
-    /// # Errors
-    /// [`RewardError::NotAsked`] and [`RewardError::NotGranted`] when the plugin runs programs and its manifest does
-    /// not ask for interpreters, or `grants` lack the capability; otherwise when an interpreter is not there or
-    /// cannot be loaded.
-    pub fn grant(
-        &self,
-        plugin: Plugin,
-        host: &Host,
-        grants: &[Capability],
-        folders: &[PathBuf],
-    ) -> Result<Plugin, RewardError> {
-        self.grant_noting(plugin, host, grants, folders, &Files::default())
-    }
-
-    /// As [`FoundPlugin::grant`]; `files` learns where it looked and what it read.
-    pub(crate) fn grant_noting(
-        &self,
-        plugin: Plugin,
-        host: &Host,
-        grants: &[Capability],
-        folders: &[PathBuf],
-        files: &Files,
-    ) -> Result<Plugin, RewardError> {
-        if !plugin.runs_programs() {
-            return Ok(plugin);
-        }
-        let languages = self.manifest.as_ref().map_or(&[][..], |manifest| &manifest.interpreters);
-        if languages.is_empty() {
-            return Err(RewardError::NotAsked { plugin: plugin.name().to_owned() });
-        }
-        if !grants.contains(&Capability::Interpreter) {
-            let (plugin, languages) = (plugin.name().to_owned(), languages.to_vec());
-            return Err(RewardError::NotGranted { plugin, languages });
-        }
-        let interpreters = languages.iter().map(|language| load_interpreter(language, host, folders, files));
-        Ok(plugin.grant(interpreters.collect::<Result<_, _>>()?))
-    }
+    let interpreters = languages.iter().map(|language| load_interpreter(language, host, folders, files));
+    Ok(plugin.grant(interpreters.collect::<Result<_, _>>()?))
 }
 
 fn load_interpreter(
     language: &str,
     host: &Host,
     folders: &[PathBuf],
-    files: &Files,
+    files: &WatchedFiles,
 ) -> Result<Interpreter, RewardError> {
-    let found = find_interpreter(language, folders, files)?;
+    let found = FoundPlugin::interpreter(language, folders, files)?;
     let file = found.shown();
-    let load = || -> Result<Interpreter, RewardError> {
-        Ok(host.load_interpreter(&found.read_noting(files)?, &file)?)
-    };
-    let interpreter = load().map_err(|error| match error {
-        RewardError::Load(source) => {
-            RewardError::Interpreter { language: language.to_owned(), source: Box::new(source) }
-        }
-        other => other,
+    let interpreter = host.load_interpreter(&found.read(files)?, &file).map_err(|source| {
+        RewardError::Interpreter { language: language.to_owned(), source: Box::new(source) }
     })?;
     let found = &interpreter.language().name;
     if found != language {
@@ -118,99 +62,4 @@ fn load_interpreter(
         return Err(RewardError::OtherLanguage { file, found: found.clone(), wanted: language.to_owned() });
     }
     Ok(interpreter)
-}
-
-fn find_interpreter(language: &str, folders: &[PathBuf], files: &Files) -> Result<FoundPlugin, RewardError> {
-    let is_interpreter = |manifest: &Manifest, folder: &Path| match manifest.kind {
-        PluginKind::Interpreter => Ok(()),
-        PluginKind::Verifier => Err(RewardError::NotAnInterpreter { manifest: folder.join(MANIFEST) }),
-    };
-    let mut looked = Vec::new();
-    // A language's name comes from a plugin's manifest: it must not lead to other folders.
-    if Path::new(language).file_name().is_some_and(|name| name == language) {
-        for folder in folders {
-            let subfolder = folder.join(language);
-            match lying(language, folder, files)? {
-                Lying::Promised(found) => {
-                    if let Some(manifest) = &found.manifest {
-                        is_interpreter(manifest, &subfolder)?;
-                    }
-                    return Ok(*found);
-                }
-                Lying::File(file) => return FoundPlugin::bare(file, files),
-                Lying::Folder(subfolder) => {
-                    let manifest = Manifest::read_noting(&subfolder, files)?;
-                    is_interpreter(&manifest, &subfolder)?;
-                    let entry = subfolder.join(manifest.entry);
-                    if files.has(&entry) {
-                        return FoundPlugin::bare(entry, files);
-                    }
-                    looked.push(entry);
-                }
-                Lying::Nowhere(places) => looked.extend(places),
-            }
-        }
-    }
-    Err(RewardError::InterpreterNotFound { language: language.to_owned(), looked })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unknown_capability_is_refused_with_the_known_ones() {
-        assert_eq!("interpreter".parse::<Capability>().unwrap(), Capability::Interpreter);
-        let error = "network".parse::<Capability>().unwrap_err();
-        assert_eq!(error.to_string(), "no such capability; gavel knows interpreter");
-    }
-
-    fn manifest(kind: &str) -> String {
-        format!(
-            "manifest_version = 1\n[plugin]\nname = 'toy'\nversion = '1.0.0'\nentry = 'built/toy.wasm'\n{kind}\n"
-        )
-    }
-
-    #[test]
-    fn an_interpreter_is_a_file_or_the_entry_of_a_folder() {
-        let root = tempfile::tempdir().unwrap();
-        let folder = |name: &str| root.path().join(name);
-        let folders = [folder("a"), folder("b"), folder("c")];
-        let looked = |folders: &[PathBuf]| match find_interpreter("toy", folders, &Files::default()) {
-            Err(RewardError::InterpreterNotFound { looked, .. }) => looked,
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(looked(&folders).len(), 6, "two places in each folder");
-
-        std::fs::create_dir_all(folder("b/toy/built")).unwrap();
-        std::fs::write(folder("b/toy/gavel.toml"), manifest("kind = 'interpreter'")).unwrap();
-        assert!(looked(&folders).contains(&folder("b/toy/built/toy.wasm")), "one that is not built is named");
-        std::fs::write(folder("b/toy/built/toy.wasm"), "").unwrap();
-        let found = || find_interpreter("toy", &folders, &Files::default()).unwrap().shown();
-        assert_eq!(Path::new(&found()), folder("b/toy/built/toy.wasm"));
-
-        std::fs::create_dir_all(folder("a")).unwrap();
-        std::fs::write(folder("a/toy.wasm"), "").unwrap();
-        assert_eq!(Path::new(&found()), folder("a/toy.wasm"));
-    }
-
-    #[test]
-    fn a_verifier_is_no_interpreter() {
-        let root = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(root.path().join("toy")).unwrap();
-        std::fs::write(root.path().join("toy/gavel.toml"), manifest("")).unwrap();
-        let found = find_interpreter("toy", &[root.path().to_owned()], &Files::default());
-        assert!(matches!(found, Err(RewardError::NotAnInterpreter { .. })), "{found:?}");
-    }
-
-    #[test]
-    fn a_language_leads_to_no_other_folder() {
-        let root = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(root.path().join("inner")).unwrap();
-        std::fs::write(root.path().join("toy.wasm"), "").unwrap();
-        for language in ["../toy", "inner/../../toy", "", "..", "/toy"] {
-            let found = find_interpreter(language, &[root.path().join("inner")], &Files::default());
-            assert!(matches!(found, Err(RewardError::InterpreterNotFound { .. })), "{language}: {found:?}");
-        }
-    }
 }

@@ -4,86 +4,24 @@ use std::io;
 use std::path::PathBuf;
 
 use evalexpr::EvalexprError;
+use gavel_files::did_you_mean;
 use gavel_host::{HostError, LoadError};
+use gavel_plugins::PluginError;
+use gavel_plugins::toml_file::{Place, TomlError};
 use gavel_verify::visible_name;
-
-use crate::lock::LockError;
-use crate::source::Place;
 
 /// Why a reward file, a manifest or a plugin cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RewardError {
-    /// The file cannot be read.
-    #[error("cannot read {}", file.display())]
-    Unreadable {
-        /// The file.
-        file: PathBuf,
-        /// What the operating system says.
-        source: io::Error,
-    },
-    /// The file cannot be written.
-    #[error("cannot write {}", file.display())]
-    Unwritable {
-        /// The file.
-        file: PathBuf,
-        /// What the operating system says.
-        source: io::Error,
-    },
-    /// A plugin is not what the lock of its folder says.
+    /// The reward file cannot be read, or says what it may not.
     #[error(transparent)]
-    Lock(#[from] LockError),
+    Toml(#[from] TomlError),
+    /// A plugin cannot be found, read, or used as it lies there.
+    #[error(transparent)]
+    Plugins(#[from] PluginError),
     /// A plugin cannot be loaded.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// A lock names a plugin that cannot have been added.
-    #[error(
-        "{place}: `{}` cannot be the name of a plugin: letters, digits, `-` and `_` can",
-        visible_name(name, 200)
-    )]
-    PluginName {
-        /// Where.
-        place: Place,
-        /// The name.
-        name: String,
-    },
-    /// The file is not TOML.
-    #[error("{place}: not TOML: {message}")]
-    Syntax {
-        /// Where.
-        place: Place,
-        /// The parser's words.
-        message: String,
-    },
-    /// There is a field that gavel does not know.
-    #[error("{place}: unknown field `{field}`{}", did_you_mean(suggestion.as_deref()))]
-    UnknownField {
-        /// Where.
-        place: Place,
-        /// The dotted name.
-        field: String,
-        /// A known field with a similar name.
-        suggestion: Option<String>,
-    },
-    /// A field is missing.
-    #[error("{place}: missing field `{field}`")]
-    MissingField {
-        /// Where its table stands.
-        place: Place,
-        /// The dotted name.
-        field: String,
-    },
-    /// A field has a value that it cannot take.
-    #[error("{place}: `{field}` must be {expected}, found {found}")]
-    InvalidValue {
-        /// Where.
-        place: Place,
-        /// The dotted name.
-        field: String,
-        /// What it takes.
-        expected: String,
-        /// What is written.
-        found: String,
-    },
     /// A verifier has a name that a formula could not use.
     #[error(
         "{place}: `{field}`: a verifier's name starts with a letter or `_`, goes on with letters, digits and `_` \
@@ -124,29 +62,6 @@ pub enum RewardError {
         /// What is wrong.
         source: Box<RewardError>,
     },
-    /// There is no file where a plugin should be.
-    #[error("{} does not exist", path.display())]
-    NoSuchFile {
-        /// The file.
-        path: PathBuf,
-    },
-    /// No file and no first-party plugin has this name.
-    #[error(
-        "no plugin called `{name}`{}: looked for {}, and among the first-party plugins ({})",
-        did_you_mean(suggestion.as_deref()),
-        looked.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
-        first_party.join(", ")
-    )]
-    PluginNotFound {
-        /// The plugin that was asked for.
-        name: String,
-        /// The files that would have been it.
-        looked: Vec<PathBuf>,
-        /// The names of the first-party plugins.
-        first_party: Vec<&'static str>,
-        /// A first-party plugin with a similar name.
-        suggestion: Option<String>,
-    },
     /// The plugin cannot be loaded, or not with these options or limits.
     #[error("{place}: `{field}`")]
     Plugin {
@@ -156,12 +71,6 @@ pub enum RewardError {
         field: String,
         /// What is wrong.
         source: Box<LoadError>,
-    },
-    /// The plugin's folder has no `.wasm` file where its manifest says, and no first-party plugin has its name.
-    #[error("{} does not exist: build the plugin first (`gavel plugin build`)", entry.display())]
-    NotBuilt {
-        /// The file that the manifest names.
-        entry: PathBuf,
     },
     /// The plugin runs programs, and its manifest does not say with which interpreters.
     #[error(
@@ -183,25 +92,6 @@ pub enum RewardError {
         plugin: String,
         /// The languages it asks for.
         languages: Vec<String>,
-    },
-    /// No file is the interpreter of this language.
-    #[error(
-        "no interpreter for `{}`: looked for {}; build it with `cargo xtask plugins`, or name the folder that \
-         it is in with `--plugin-path` or GAVEL_PLUGIN_PATH",
-        visible_name(language, 200),
-        looked.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
-    )]
-    InterpreterNotFound {
-        /// The language that the plugin asks for.
-        language: String,
-        /// The files that would have been it.
-        looked: Vec<PathBuf>,
-    },
-    /// The folder of an interpreter's name has a verifier in it.
-    #[error("{} is of a verifier: an interpreter has `kind = \"interpreter\"` in `[plugin]`", manifest.display())]
-    NotAnInterpreter {
-        /// The manifest.
-        manifest: PathBuf,
     },
     /// An interpreter cannot be loaded.
     #[error("cannot load the interpreter for `{}`", visible_name(language, 200))]
@@ -404,8 +294,4 @@ fn listed(names: &[String]) -> String {
 /// A name that is like no verifier's may be a column's.
 fn or_a_column(name: &str, suggestion: Option<&str>) -> String {
     if suggestion.is_some() { String::new() } else { format!("; a column of the task is `task.{name}`") }
-}
-
-fn did_you_mean(suggestion: Option<&str>) -> String {
-    suggestion.map(|word| format!(" (did you mean `{word}`?)")).unwrap_or_default()
 }

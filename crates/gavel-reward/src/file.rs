@@ -3,13 +3,13 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use crate::capability::Capability;
 use crate::error::{FormulaError, RewardError};
 use crate::expression::{Condition, Formula, OnFailure, is_formula_name};
-use crate::files::Files;
-use crate::limits::LimitSettings;
 use crate::route::Route;
-use crate::source::{Field, Place, Table};
+use gavel_plugins::Capability;
+use gavel_plugins::LimitSettings;
+use gavel_plugins::WatchedFiles;
+use gavel_plugins::toml_file::{Field, Place, Table, TomlError};
 
 /// The dotted name of the formula.
 pub(crate) const FORMULA: &str = "reward.formula";
@@ -65,19 +65,12 @@ pub(crate) struct Places {
 }
 
 impl RewardFile {
-    /// Reads a reward file.
+    /// Reads a reward file; `files` learns what it read.
     ///
     /// # Errors
     /// When the file cannot be read, or says something that it may not; see [`RewardError`].
-    pub fn read(path: &Path) -> Result<Self, RewardError> {
-        Self::read_noting(path, &Files::default())
-    }
-
-    /// As [`RewardFile::read`]; `files` learns what it read.
-    pub(crate) fn read_noting(path: &Path, files: &Files) -> Result<Self, RewardError> {
-        let text =
-            files.text(path).map_err(|source| RewardError::Unreadable { file: path.to_owned(), source })?;
-        Self::parse(path, &text)
+    pub fn read(path: &Path, files: &WatchedFiles) -> Result<Self, RewardError> {
+        Self::parse(path, &files.toml(path)?)
     }
 
     /// Parses the text of a reward file; `path` is what errors call it.
@@ -168,7 +161,7 @@ impl VerifierEntry {
     }
 }
 
-fn read_grant(field: &Field<'_>) -> Result<Vec<Capability>, RewardError> {
+fn read_grant(field: &Field<'_>) -> Result<Vec<Capability>, TomlError> {
     let capabilities = field.strings().and_then(|names| names.iter().map(|name| name.parse().ok()).collect());
     capabilities.ok_or_else(|| {
         let known = Capability::ALL.map(|capability| format!("{:?}", capability.name()));
@@ -176,14 +169,14 @@ fn read_grant(field: &Field<'_>) -> Result<Vec<Capability>, RewardError> {
     })
 }
 
-fn read_concurrency(field: &Field<'_>) -> Result<NonZeroUsize, RewardError> {
+fn read_concurrency(field: &Field<'_>) -> Result<NonZeroUsize, TomlError> {
     let count = field.number().filter(|count| count.fract() == 0.0 && (1.0..=1e6).contains(count));
     count
         .and_then(|count| NonZeroUsize::new(count as usize))
         .ok_or_else(|| field.unlike("a whole number from 1 up"))
 }
 
-fn read_worth(field: &Field<'_>) -> Result<OnFailure, RewardError> {
+fn read_worth(field: &Field<'_>) -> Result<OnFailure, TomlError> {
     if let Some(reward) = field.number() {
         return Ok(OnFailure::Reward(reward));
     }

@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use gavel_host::{Format, Host, Interpreter, Interpreters, Limits, LoadError, Plugin};
 
+use crate::capability::grant;
 use crate::error::RewardError;
 use crate::expression::{Inputs, Prices};
 use crate::file::{FORMULA, RewardFile, VerifierEntry, expression_error};
-use crate::files::Files;
-use crate::lookup::{FoundPlugin, find};
 use crate::reward::{NamedVerifier, Rules};
-use crate::source::Place;
 use crate::turns::Turns;
+use gavel_plugins::FoundPlugin;
+use gavel_plugins::WatchedFiles;
+use gavel_plugins::toml_file::Place;
 
 /// Loads what `file` names, looking for plugins in `plugin_path` after the file's own folder; `files` learns where it
 /// looked and what it read.
@@ -21,7 +22,7 @@ pub(crate) fn load(
     host: &Host,
     file: RewardFile,
     plugin_path: &[PathBuf],
-    files: &Files,
+    files: &WatchedFiles,
 ) -> Result<Rules, RewardError> {
     let places = 0..file.verifiers.len();
     let verifiers = places
@@ -57,7 +58,7 @@ fn load_verifier(
     file: &RewardFile,
     index: usize,
     plugin_path: &[PathBuf],
-    files: &Files,
+    files: &WatchedFiles,
 ) -> Result<NamedVerifier, RewardError> {
     let entry = &file.verifiers[index];
     let beside = file.path.parent().unwrap_or(Path::new(""));
@@ -69,17 +70,18 @@ fn load_verifier(
             error => RewardError::Lookup { place, field, source: Box::new(error) },
         }
     };
-    let mut found = find(&entry.plugin, beside, plugin_path, files).map_err(not_found)?;
+    let mut found = FoundPlugin::called(&entry.plugin, beside, plugin_path, files)
+        .map_err(|error| not_found(error.into()))?;
     if let Some(manifest) = &mut found.manifest {
         manifest.choose_interpreter(&entry.options);
     }
     // What is not what a lock says is neither compiled nor asked what it is.
-    let wasm = found.read_noting(files).map_err(not_found)?;
+    let wasm = found.read(files).map_err(|error| not_found(error.into()))?;
     let plugin = host.load(&wasm, &found.shown()).map_err(|source| not_found(source.into()))?;
     check_metrics(file, index, &plugin)?;
     let mut folders = vec![beside.to_owned()];
     folders.extend(plugin_path.iter().cloned());
-    let plugin = found.grant_noting(plugin, host, &entry.grant, &folders, files).map_err(|error| {
+    let plugin = grant(&found, plugin, host, &entry.grant, &folders, files).map_err(|error| {
         let (place, name) = match error {
             RewardError::NotAsked { .. } => (&entry.places.plugin, "plugin"),
             _ => (&entry.places.grant, "grant"),

@@ -1,18 +1,17 @@
 //! A reward that takes up what changes on disk, whenever its owner says so.
 
-use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock};
 
 use gavel_verify::{Change, Refreshed, Reply, Reward, Submission};
 
-use crate::digest::sha256;
 use crate::error::RewardError;
 use crate::file::RewardFile;
-use crate::files::Files;
 use crate::reward::PluginReward;
 use crate::workspace::Workspace;
+use gavel_files::sha256;
+use gavel_plugins::{WatchedFiles, with_causes};
 
 /// A [`PluginReward`] that [`Reward::refresh`] loads anew where its reward file, a plugin, a manifest or an
 /// interpreter has changed, or one that was looked for has come to be.
@@ -32,9 +31,9 @@ pub struct ReloadingReward {
 /// What a refresh needs besides what judges.
 struct Watched {
     /// What the reward that judges was made from.
-    current: Files,
+    current: WatchedFiles,
     /// What was looked at when loading failed, where it did since.
-    refused: Option<Files>,
+    refused: Option<WatchedFiles>,
 }
 
 impl ReloadingReward {
@@ -56,7 +55,7 @@ impl ReloadingReward {
     }
 
     fn start(workspace: &Workspace, path: &Path, text: Option<String>) -> Result<Self, RewardError> {
-        let files = Files::default();
+        let files = WatchedFiles::default();
         let reward = workspace.load_file(read(path, text.as_deref(), &files)?, &files)?;
         Ok(Self {
             path: path.to_owned(),
@@ -81,7 +80,7 @@ impl ReloadingReward {
     }
 
     /// Loads what is there now; `files` learns from what.
-    fn load_again(&self, files: &Files) -> Result<PluginReward, RewardError> {
+    fn load_again(&self, files: &WatchedFiles) -> Result<PluginReward, RewardError> {
         self.workspace.load_file(read(&self.path, self.text.as_deref(), files)?, files)
     }
 }
@@ -100,7 +99,7 @@ impl Reward for ReloadingReward {
         if !watched.refused.as_ref().unwrap_or(&watched.current).have_changed() {
             return None;
         }
-        let files = Files::default();
+        let files = WatchedFiles::default();
         match self.load_again(&files) {
             Ok(reward) => {
                 watched.refused = None;
@@ -137,10 +136,10 @@ impl fmt::Debug for ReloadingReward {
 }
 
 /// Reads the reward file, or its text where it is no file.
-fn read(path: &Path, text: Option<&str>, files: &Files) -> Result<RewardFile, RewardError> {
+fn read(path: &Path, text: Option<&str>, files: &WatchedFiles) -> Result<RewardFile, RewardError> {
     match text {
         Some(text) => RewardFile::parse(path, text),
-        None => RewardFile::read_noting(path, files),
+        None => RewardFile::read(path, files),
     }
 }
 
@@ -156,17 +155,6 @@ fn changes(before: &[(String, String)], after: &[(String, String)]) -> Vec<Chang
         after: digest(after, what),
     };
     after.iter().chain(gone).map(change).filter(|change| change.before != change.after).collect()
-}
-
-/// An error and its causes, as the command line shows them.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! `[route]`: which verifiers judge a task, by the value of one of its columns.
 
-use crate::error::RewardError;
-use crate::source::{Field, Table};
 use crate::task::{Column, PREFIX, Task};
+use gavel_plugins::toml_file::{Field, Table, TomlError};
 
 /// Which verifiers judge which tasks. A verifier that no route names judges all of them.
 #[derive(Debug, Clone)]
@@ -18,7 +17,7 @@ pub(crate) struct Route {
 
 impl Route {
     /// Reads the table; `verifiers` are the names in the order of the file.
-    pub(crate) fn read(field: Field<'_>, verifiers: &[&str]) -> Result<Self, RewardError> {
+    pub(crate) fn read(field: Field<'_>, verifiers: &[&str]) -> Result<Self, TomlError> {
         let mut table = field.table()?;
         let by = table.require("by")?;
         let column = by.string()?;
@@ -66,11 +65,11 @@ fn read_table(
     table: Table<'_>,
     verifiers: &[&str],
     has_default: bool,
-) -> Result<Vec<(String, Vec<usize>)>, RewardError> {
+) -> Result<Vec<(String, Vec<usize>)>, TomlError> {
     let route = |(value, place, field): (String, _, Field<'_>)| {
         if value == "default" && !has_default {
             let suggestion = Some("route.default".to_owned());
-            return Err(RewardError::UnknownField { place, field: field.name().to_owned(), suggestion });
+            return Err(TomlError::UnknownField { place, field: field.name().to_owned(), suggestion });
         }
         Ok((value, places(&field, verifiers)?))
     };
@@ -78,7 +77,7 @@ fn read_table(
 }
 
 /// The places of the verifiers that are named: a name, or a list of them.
-fn places(field: &Field<'_>, verifiers: &[&str]) -> Result<Vec<usize>, RewardError> {
+fn places(field: &Field<'_>, verifiers: &[&str]) -> Result<Vec<usize>, TomlError> {
     let names = field.string().ok().map(|name| vec![name]).or_else(|| field.strings());
     let place = |name: &String| verifiers.iter().position(|known| known == name);
     let places = names.and_then(|names| names.iter().map(place).collect());

@@ -8,7 +8,7 @@ use gavel_verify::{Submission, visible_name};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::source::closest;
+use gavel_files::closest;
 
 /// What a name of a task's column starts with.
 pub(crate) const PREFIX: &str = "task.";
@@ -59,7 +59,7 @@ impl Task<'_> {
         }
         let near = closest(name, names.iter().copied());
         let near =
-            near.map(|near| format!(", did you mean `{}`?", visible_name(&near, 60))).unwrap_or_default();
+            near.map(|near| format!(", did you mean `{}`?", visible_name(near, 60))).unwrap_or_default();
         let more = if names.len() > MOST { ", …" } else { "" };
         let shown = names.iter().take(MOST).map(|name| format!("`{}`", visible_name(name, 60)));
         format!("{near} (there are {}{more})", shown.collect::<Vec<_>>().join(", "))

@@ -11,11 +11,11 @@ use gavel_verify::Verifier;
 use crate::error::{FormulaError, RewardError};
 use crate::expression::{Formula, Prices};
 use crate::file::RewardFile;
-use crate::files::Files;
 use crate::load;
 use crate::pool::{Client, Pool, Room};
 use crate::reward::{NamedVerifier, PluginReward, Rules};
 use crate::turns::Turns;
+use gavel_plugins::WatchedFiles;
 
 /// How a workspace is set up.
 #[derive(Debug, Clone)]
@@ -100,7 +100,10 @@ impl Workspace {
     /// # Errors
     /// See [`RewardError`]: one error, that names file, line and field.
     pub fn load(&self, path: &Path) -> Result<PluginReward, RewardError> {
-        self.load_file(RewardFile::read(path)?, &Files::default())
+        {
+            let files = WatchedFiles::default();
+            self.load_file(RewardFile::read(path, &files)?, &files)
+        }
     }
 
     /// As [`Workspace::load`], of a text that lies in no file. `path` is what errors call it; plugins are looked for from
@@ -109,11 +112,15 @@ impl Workspace {
     /// # Errors
     /// As [`Workspace::load`].
     pub fn load_text(&self, path: &Path, text: &str) -> Result<PluginReward, RewardError> {
-        self.load_file(RewardFile::parse(path, text)?, &Files::default())
+        self.load_file(RewardFile::parse(path, text)?, &WatchedFiles::default())
     }
 
     /// `files` learns what was read and looked for.
-    pub(crate) fn load_file(&self, file: RewardFile, files: &Files) -> Result<PluginReward, RewardError> {
+    pub(crate) fn load_file(
+        &self,
+        file: RewardFile,
+        files: &WatchedFiles,
+    ) -> Result<PluginReward, RewardError> {
         let rules = load::load(&self.0.host, file, &self.0.plugin_path, files)?;
         Ok(PluginReward::new(self.clone(), rules))
     }

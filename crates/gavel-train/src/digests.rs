@@ -1,13 +1,10 @@
 //! What a run was made from, and from which step on what judged: `digests.json` and `digests.jsonl`.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io;
 use std::path::Path;
 
 use gavel_verify::Reward;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::TrainError;
 use crate::error::Action;
@@ -171,8 +168,5 @@ fn differing<'a>(
 }
 
 fn sha256(path: &Path) -> Result<String, TrainError> {
-    let mut hasher = Sha256::new();
-    let mut file = File::open(path).map_err(TrainError::file(Action::Read, path))?;
-    io::copy(&mut file, &mut hasher).map_err(TrainError::file(Action::Read, path))?;
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    gavel_files::sha256_of_file(path).map_err(TrainError::file(Action::Read, path))
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use gavel_files::{closest, did_you_mean};
+
 use crate::optim::StateMismatch;
 use crate::task::TaskError;
 
@@ -97,7 +99,7 @@ pub enum TrainError {
     /// No verifier has the name that says which completions are correct.
     #[error(
         "no verifier is called `{name}`, which is to say what is correct{}; the reward has {}",
-        suggestion(name, known), known.join(", ")
+        did_you_mean(closest(name, known.iter().map(String::as_str))), known.join(", ")
     )]
     UnknownVerifier {
         /// The name.
@@ -279,14 +281,5 @@ impl TrainError {
 
     pub(crate) fn file(action: Action, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::File { action, path: path.to_owned(), source }
-    }
-}
-
-/// ` (did you mean …?)`, where one of `known` is near to `name`.
-fn suggestion(name: &str, known: &[String]) -> String {
-    let distance = |known: &&String| strsim::damerau_levenshtein(name, known);
-    match known.iter().min_by_key(distance).filter(|nearest| distance(nearest) <= 1 + name.len() / 4) {
-        Some(nearest) => format!(" (did you mean `{nearest}`?)"),
-        None => String::new(),
     }
 }

@@ -14,13 +14,9 @@ use tch::{Device, Tensor};
 use crate::TrainError;
 use crate::error::Action;
 
-/// Writes a file under another name, syncs and renames it.
+/// Writes a file so that whoever reads it sees the old one or the new one.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    let temporary = temporary_name(path);
-    write_synced(&temporary, bytes).and_then(|()| rename(&temporary, path)).inspect_err(|_| {
-        // What cannot be written may not be there; and the first error is the one to tell.
-        let _ = fs::remove_file(&temporary);
-    })
+    gavel_files::whole_file::write(path, bytes).map_err(TrainError::file(Action::Write, path))
 }
 
 /// Has `fill` write into a directory of another name, syncs everything in it and renames it. A directory that is

@@ -34,11 +34,13 @@
 //! ```
 
 mod cancel;
+mod limits;
 mod outcome;
 mod reward;
 mod visible;
 
 pub use cancel::Cancel;
+pub use limits::{Limits, ProgramLimits};
 pub use outcome::{Failure, Outcome, Status};
 pub use reward::{Change, NoReward, Refreshed, Reply, Reward, Score, Unanswered, score_all};
 pub use visible::{visible, visible_name};

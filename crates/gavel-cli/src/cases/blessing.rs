@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use anyhow::Context;
-use gavel_reward::{bounded, whole_file};
+use gavel_files::{bounded, whole_file};
 use gavel_verify::Outcome;
 use indexmap::IndexMap;
 use serde::Serialize as _;

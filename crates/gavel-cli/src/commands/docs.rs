@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use anyhow::{Context, anyhow};
-use gavel_reward::closest;
+use gavel_files::{closest, did_you_mean};
 
 use crate::cli::DocsArgs;
 use crate::exit::{ExitStatus, Stop};
@@ -55,8 +55,7 @@ fn title(text: &str) -> &str {
 fn page(name: &str) -> Result<&'static str, Stop> {
     let found = PAGES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text);
     found.ok_or_else(|| {
-        let meant = closest(name, PAGES.iter().map(|(known, _)| *known));
-        let meant = meant.map(|meant| format!(" (did you mean `{meant}`?)")).unwrap_or_default();
+        let meant = did_you_mean(closest(name, PAGES.iter().map(|(known, _)| *known)));
         Stop::Input(anyhow!("no document is called `{name}`{meant}; `gavel docs` lists them"))
     })
 }

@@ -120,7 +120,7 @@ fn plugin_path(args: &DoctorArgs) -> Finding {
     let absent: Vec<String> =
         folders.iter().filter(|folder| !folder.is_dir()).map(|folder| folder.display().to_string()).collect();
     let shown: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
-    let embedded = format!("{} embedded plugins", gavel_reward::FirstParty::names().len());
+    let embedded = format!("{} embedded plugins", gavel_plugins::FirstParty::names().len());
     Finding {
         what: "plugins",
         found: if absent.is_empty() {
@@ -135,7 +135,12 @@ fn plugin_path(args: &DoctorArgs) -> Finding {
 
 /// The interpreter of a language.
 fn interpreter(args: &DoctorArgs, language: &'static str) -> Finding {
-    let found = gavel_reward::FoundPlugin::called(language, Path::new(""), &args.path.resolve());
+    let found = gavel_plugins::FoundPlugin::called(
+        language,
+        Path::new(""),
+        &args.path.resolve(),
+        &gavel_plugins::WatchedFiles::default(),
+    );
     Finding {
         what: language,
         found: found.map(|found| found.shown()).map_err(|_| "not on the plugin path".to_owned()),

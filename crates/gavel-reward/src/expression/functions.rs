@@ -4,7 +4,7 @@
 //! values, the square root) is taken from the standard library; all else from `libm`, which is written in Rust, where
 //! the standard library would ask the platform's own C library, and those differ in the last digits.
 
-use crate::source::closest;
+use gavel_files::closest;
 
 /// A function.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Function {
     pub(super) fn meant_by(name: &str) -> Option<&'static str> {
         let names = || TABLE.iter().map(|function| function.name);
         let of_math = names().find(|known| known.strip_prefix("math::") == Some(name));
-        let near = || closest(name, names()).and_then(|near| names().find(|known| *known == near));
+        let near = || closest(name, names());
         of_math.or_else(near)
     }
 }

@@ -12,8 +12,8 @@ use gavel_verify::{Failure, NoReward, Outcome, Status};
 pub(crate) use formula::{Condition, Formula};
 
 use crate::error::FormulaError;
-use crate::source::closest;
 use crate::task::{Column, PREFIX, Task};
+use gavel_files::closest;
 use tree::{Look, Name, Term};
 
 /// The longest expression that is read, in bytes.
@@ -162,7 +162,7 @@ impl Inputs {
                 verifier: name.to_owned(),
                 metric: metric.clone(),
                 metrics: declared.to_vec(),
-                suggestion: closest(metric, declared.iter().map(String::as_str)),
+                suggestion: closest(metric, declared.iter().map(String::as_str)).map(str::to_owned),
             }),
         }
     }
@@ -246,7 +246,7 @@ impl Input {
             None => Err(FormulaError::UnknownVerifier {
                 name: verifier.to_owned(),
                 verifiers: verifiers.iter().map(|&name| name.to_owned()).collect(),
-                suggestion: closest(verifier, verifiers.iter().copied()),
+                suggestion: closest(verifier, verifiers.iter().copied()).map(str::to_owned),
             }),
         }
     }

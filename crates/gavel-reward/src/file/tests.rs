@@ -1,7 +1,7 @@
 //! What a reward file may say, and the error for what it may not.
 
 use super::*;
-use crate::limits::ProgramLimitSettings;
+use gavel_plugins::ProgramLimitSettings;
 use std::time::Duration;
 
 fn parse(text: &str) -> Result<RewardFile, RewardError> {

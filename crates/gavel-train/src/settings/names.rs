@@ -4,6 +4,7 @@ mod other_trainers;
 
 use std::cell::Cell;
 
+use gavel_files::{closest, did_you_mean};
 use serde::Deserialize;
 use serde::de::value::Error as Failed;
 use serde::de::{Deserializer, Error as _, Visitor};
@@ -33,14 +34,9 @@ pub(super) fn advice(name: &str) -> String {
     {
         return format!("; here, it is `{last}` at the top of the file, in no table");
     }
-    let near = fields()
-        .iter()
-        .map(|field| (strsim::jaro_winkler(name, field), field))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other));
-    match near {
-        Some((_, near)) => format!(" (did you mean `{near}`?)"),
+    match closest(name, fields().iter().copied()) {
         None => "; `gavel docs train` lists all settings".to_owned(),
+        near => did_you_mean(near),
     }
 }
 

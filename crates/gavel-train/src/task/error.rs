@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use gavel_files::{closest, did_you_mean};
 use gavel_lines::BadLine;
 
 use super::{Columns, ROLES, Task};
@@ -195,10 +196,7 @@ fn naming(columns: &[String], wanted: &Columns) -> String {
 
 /// The column whose name is nearly the one that is wanted.
 fn meant(wanted: &str, columns: &[String]) -> String {
-    let likeness = |column: &&String| strsim::jaro_winkler(wanted, column);
-    let near = columns.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
-    let near = near.filter(|column| likeness(column) > 0.8);
-    near.map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default()
+    did_you_mean(closest(wanted, columns.iter().map(String::as_str)))
 }
 
 fn listed(columns: &[String]) -> String {

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use bytesize::ByteSize;
 use gavel_host::{Host, HostConfig, Plugin, STACK, WasmVerifier};
-use gavel_reward::FoundPlugin;
+use gavel_plugins::{FoundPlugin, WatchedFiles};
+use gavel_reward::load_plugin;
 use gavel_verify::{Submission, Verifier};
 use serde_json::json;
 
@@ -28,7 +29,7 @@ pub(in crate::commands) fn run(args: &BenchArgs, global: &GlobalArgs) -> Result<
     let cases = cases::read(&args.folder).input_fault()?;
     let terminal = Terminal::new(global.quiet);
     build_if_stale(&args.folder, &args.tools, &terminal)?;
-    let found = FoundPlugin::in_folder(&args.folder)?;
+    let found = FoundPlugin::in_folder(&args.folder, &WatchedFiles::default())?;
     say_what_is_not_built(&args.folder, &found, &terminal);
     if global.verbose > 0 {
         show_output(&found, &cases, args, &terminal)?;
@@ -63,7 +64,12 @@ fn show_output(
 ) -> Result<(), Stop> {
     let host = Host::new(HostConfig { for_authors: true, slots: 1, ..HostConfig::default() })
         .map_err(anyhow::Error::from)?;
-    let plugin = args.grants.apply(found, found.load(&host)?, &host, &args.folder)?;
+    let plugin = args.grants.apply(
+        found,
+        load_plugin(found, &host, &WatchedFiles::default())?,
+        &host,
+        &args.folder,
+    )?;
     let mut verifiers = Verifiers::new(plugin, found.limits().resolve());
     for case in cases {
         let Ok(verifier) = verifiers.with_options(&case.options).input_fault()? else { continue };
@@ -92,7 +98,7 @@ fn load_twice(found: &FoundPlugin, slots: u32, args: &BenchArgs) -> Result<Loade
         let config = HostConfig { cache_dir: Some(cache.path().to_owned()), slots, ..HostConfig::default() };
         let host = Host::new(config).map_err(anyhow::Error::from)?;
         let start = Instant::now();
-        let plugin = found.load(&host)?;
+        let plugin = load_plugin(found, &host, &WatchedFiles::default())?;
         Ok((host, plugin, start.elapsed()))
     };
     let (_, _, cold) = load()?;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context;
 use bytesize::ByteSize;
-use gavel_reward::{FoundPlugin, MANIFEST, Manifest, Origin};
+use gavel_plugins::{FoundPlugin, MANIFEST, Manifest, Origin, WatchedFiles};
 use gavel_toolkit::Project;
 
 use crate::cli::{BuildArgs, GlobalArgs, ToolsArgs};
@@ -56,7 +56,7 @@ pub(super) fn watch(
 /// Builds the plugin of a folder where it has not been built, or a source is newer. A folder without a `[build]` is
 /// left as it is: it has been built by other means.
 pub(super) fn build_if_stale(folder: &Path, tools: &ToolsArgs, terminal: &Terminal) -> Result<(), Stop> {
-    if Manifest::read(folder)?.build.is_none() {
+    if Manifest::read(folder, &WatchedFiles::default())?.build.is_none() {
         return Ok(());
     }
     let project = project(folder)?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 use bytesize::ByteSize;
 use gavel_host::{Format, Interpreter, LoadError, Plugin};
-use gavel_reward::{FoundPlugin, MANIFEST, Origin, Wish};
+use gavel_plugins::{FoundPlugin, MANIFEST, Origin, WatchedFiles, Wish};
 use serde_json::{Value, json};
 
 use crate::cli::{GlobalArgs, InspectArgs, PluginPathArgs};
@@ -16,7 +16,7 @@ use crate::terminal::{Page, escaped, shown};
 /// Shows a plugin on stdout.
 pub(in crate::commands) fn run(args: &InspectArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
     let found = find(&args.plugin, &args.path)?;
-    let wasm = found.read()?;
+    let wasm = found.read(&WatchedFiles::default())?;
     let host = args.cache.start_host()?;
     let loaded = match host.load(&wasm, &found.shown()) {
         Err(LoadError::Interpreter { .. }) => {
@@ -50,11 +50,13 @@ enum Loaded {
 /// A folder with a manifest, a file, or a name that reward files find.
 fn find(name: &Path, path: &PluginPathArgs) -> Result<FoundPlugin, Stop> {
     if name.join(MANIFEST).exists() {
-        return Ok(FoundPlugin::in_folder(name)?);
+        return Ok(FoundPlugin::in_folder(name, &WatchedFiles::default())?);
     }
     match name.to_str().filter(|_| !name.is_file()) {
-        Some(name) => Ok(FoundPlugin::called(name, Path::new(""), &path.resolve())?),
-        None => Ok(FoundPlugin::file(name.to_owned())?),
+        Some(name) => {
+            Ok(FoundPlugin::called(name, Path::new(""), &path.resolve(), &WatchedFiles::default())?)
+        }
+        None => Ok(FoundPlugin::file(name.to_owned(), &WatchedFiles::default())?),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::anyhow;
 use gavel_host::Plugin;
-use gavel_reward::{FoundPlugin, MANIFEST, Origin};
+use gavel_plugins::{FoundPlugin, MANIFEST, Origin};
 
 use crate::exit::Stop;
 use crate::terminal::shown;

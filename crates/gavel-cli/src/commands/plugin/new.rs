@@ -1,7 +1,7 @@
 //! `gavel plugin new`: a folder to start from.
 
 use anyhow::{Context, anyhow};
-use gavel_reward::Manifest;
+use gavel_plugins::{Manifest, WatchedFiles};
 
 use crate::cases::CASES;
 use crate::cli::{GlobalArgs, NewArgs};
@@ -14,7 +14,7 @@ pub(in crate::commands) fn run(args: &NewArgs, global: &GlobalArgs) -> Result<Ex
     let name = folder.file_name().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| anyhow!("{} does not end in a name", folder.display())).input_fault()?;
     gavel_toolkit::create(name, args.lang, folder).input_fault()?;
-    let manifest = Manifest::read(folder)?;
+    let manifest = Manifest::read(folder, &WatchedFiles::default())?;
     let build = manifest.build.context("the template's manifest does not say how it is built")?;
     Terminal::new(global.quiet).note(format_args!(
         "{name}: a plugin in {}\n  {}  the verifier\n  {}  what it should say\n\

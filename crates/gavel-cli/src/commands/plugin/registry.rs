@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use bytesize::ByteSize;
+use gavel_files::{bounded, whole_file};
 use gavel_host::{Format, LoadError};
+use gavel_plugins::{FoundPlugin, Manifest, Origin, WatchedFiles};
 use gavel_registry::{Address, Login, Plugin, Pulled};
-use gavel_reward::{FoundPlugin, Manifest, Origin, bounded, whole_file};
 
 use crate::cli::{GlobalArgs, PullArgs, PushArgs};
 use crate::exit::{ExitStatus, InputFault, Stop};
@@ -97,16 +98,16 @@ fn to_push(args: &PushArgs, terminal: &Terminal) -> Result<Plugin, Stop> {
     let path: &Path = &args.plugin;
     let found = if path.is_dir() {
         build_if_stale(path, &args.tools, terminal)?;
-        FoundPlugin::in_folder(path)?
+        FoundPlugin::in_folder(path, &WatchedFiles::default())?
     } else {
-        let found = FoundPlugin::file(path.to_owned())?;
+        let found = FoundPlugin::file(path.to_owned(), &WatchedFiles::default())?;
         stale::say_of_file(path, &found, &format!("gavel plugin push {}", args.address), terminal);
         found
     };
     let Origin::File(file) = &found.origin else {
         return Err(Stop::Input(anyhow!("{} is built into gavel; it has no file to push", path.display())));
     };
-    let wasm = found.read()?.into_owned();
+    let wasm = found.read(&WatchedFiles::default())?.into_owned();
     let host = args.cache.start_host()?;
     let mut plugin = match host.load(&wasm, &file.to_string_lossy()) {
         Ok(loaded) => {
@@ -134,7 +135,7 @@ fn to_push(args: &PushArgs, terminal: &Terminal) -> Result<Plugin, Stop> {
     };
     if let Some(manifest) = &found.manifest {
         let folder = if path.is_dir() { path } else { file.parent().unwrap_or(Path::new("")) };
-        let text = Manifest::text(folder)?;
+        let text = Manifest::text(folder, &WatchedFiles::default())?;
         plugin.manifest = Some(kept_manifest(&text, &manifest.name, &manifest.version)?);
         (plugin.name, plugin.version) = (manifest.name.clone(), manifest.version.clone());
     }

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use bytesize::ByteSize;
+use gavel_files::{closest, did_you_mean, sha256, short_digest};
 use gavel_host::{Host, Limits, LoadError, Plugin};
-use gavel_registry::Address;
-use gavel_reward::{
-    Candidate, Entry, FirstParty, FoundPlugin, Lock, MANIFEST, Manifest, Origin, State, closest, entries,
-    sha256, short_digest,
+use gavel_plugins::{
+    Candidate, Entry, FirstParty, FoundPlugin, Lock, MANIFEST, Manifest, Origin, State, WatchedFiles, entries,
 };
+use gavel_registry::Address;
 use gavel_verify::visible;
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ pub(in crate::commands) fn add(args: &AddArgs, global: &GlobalArgs) -> Result<Ex
     let folder = settings::plugin_folder(&args.path).input_fault()?;
     let host = args.cache.start_host()?;
     let candidate = find(args, &host, &terminal)?;
-    let added = gavel_reward::add(&folder, &candidate, args.force)?;
+    let added = gavel_plugins::add(&folder, &candidate, args.force)?;
     let digest = &added.now.digest;
     let what = match &added.before {
         Some(before) if before.digest == *digest && added.replaced.is_empty() => "already there".to_owned(),
@@ -67,7 +67,7 @@ pub(in crate::commands) fn remove(args: &RemoveArgs, global: &GlobalArgs) -> Res
     for folder in settings::plugin_folders(&args.path) {
         match Lock::read(&folder) {
             Ok(lock) if lock.plugins.contains_key(name) => {
-                gavel_reward::remove(&folder, name)?;
+                gavel_plugins::remove(&folder, name)?;
                 Terminal::new(global.quiet).note(format_args!("{name} removed from {}", folder.display()));
                 return Ok(ExitStatus::Success);
             }
@@ -83,8 +83,7 @@ pub(in crate::commands) fn remove(args: &RemoveArgs, global: &GlobalArgs) -> Res
         return Err(Stop::Input(anyhow!("`{name}` comes with gavel, and there is nothing to remove")));
     }
     let candidates = known.iter().map(String::as_str).chain(FirstParty::names());
-    let meant = closest(name, candidates).map(|meant| format!(" (did you mean `{meant}`?)"));
-    let meant = meant.unwrap_or_default();
+    let meant = did_you_mean(closest(name, candidates));
     let known = if known.is_empty() { "there is none".to_owned() } else { known.join(", ") };
     Err(Stop::Input(anyhow!("no plugin called `{name}` has been added{meant}; those that have: {known}")))
 }
@@ -130,24 +129,25 @@ fn find(args: &AddArgs, host: &Host, terminal: &Terminal) -> Result<Candidate, S
     }
     let found = if path.is_dir() {
         build_if_stale(path, &args.tools, terminal)?;
-        let found = FoundPlugin::in_folder(path)?;
+        let found = FoundPlugin::in_folder(path, &WatchedFiles::default())?;
         say_what_is_not_built(path, &found, terminal);
         found
     } else {
-        let found = FoundPlugin::file(path.to_owned())?;
+        let found = FoundPlugin::file(path.to_owned(), &WatchedFiles::default())?;
         stale::say_of_file(path, &found, "gavel plugin add", terminal);
         found
     };
     let Origin::File(file) = &found.origin else {
         return Err(Stop::Input(anyhow!("{source} is built into gavel already, so there is nothing to add")));
     };
-    let wasm = found.read()?.into_owned();
+    let wasm = found.read(&WatchedFiles::default())?.into_owned();
     let said = described(&wasm, file, found.manifest.as_ref(), host)?;
     if let Some(plugin) = &said.plugin {
         check_name(&found, plugin)?;
     }
     let beside = if path.is_dir() { path } else { file.parent().unwrap_or(Path::new("")) };
-    let manifest = found.manifest.as_ref().map(|_| Manifest::text(beside)).transpose()?;
+    let manifest =
+        found.manifest.as_ref().map(|_| Manifest::text(beside, &WatchedFiles::default())).transpose()?;
     let manifest = kept_manifest(manifest.as_deref().unwrap_or(said.manifest), &said.name, &said.version)?;
     let source = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
     Ok(Candidate { name: said.name, version: said.version, wasm, manifest, source })

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, anyhow};
-use gavel_reward::FoundPlugin;
+use gavel_files::{closest, did_you_mean};
+use gavel_plugins::{FoundPlugin, WatchedFiles};
+use gavel_reward::load_plugin;
 use gavel_verify::{Failure, Outcome, Status, Verifier};
 
 use crate::cases::{self, Case, Difference, Verifiers, differences};
@@ -27,10 +29,10 @@ pub(in crate::commands) fn run(args: &TestArgs, global: &GlobalArgs) -> Result<E
 fn once(args: &TestArgs, global: &GlobalArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
     let cases = chosen(args)?;
     build_if_stale(&args.folder, &args.tools, terminal)?;
-    let found = FoundPlugin::in_folder(&args.folder)?;
+    let found = FoundPlugin::in_folder(&args.folder, &WatchedFiles::default())?;
     say_what_is_not_built(&args.folder, &found, terminal);
     let host = args.cache.start_host_for_authors()?;
-    let plugin = found.load(&host)?;
+    let plugin = load_plugin(&found, &host, &WatchedFiles::default())?;
     check_name(&found, &plugin)?;
     let plugin = args.grants.apply(&found, plugin, &host, &args.folder)?;
     let mut run = Run { args, verbose: global.verbose > 0, failed: 0, blessed: HashMap::new(), broken: 0 };
@@ -50,8 +52,7 @@ fn chosen(args: &TestArgs) -> Result<Vec<Case>, Stop> {
         let names: Vec<String> = cases.iter().map(|case| case.name.clone()).collect();
         cases.retain(|case| case.name.contains(part.as_str()));
         if cases.is_empty() {
-            let meant = gavel_reward::closest(part, names.iter().map(String::as_str));
-            let meant = meant.map(|meant| format!(" (did you mean `{meant}`?)")).unwrap_or_default();
+            let meant = did_you_mean(closest(part, names.iter().map(String::as_str)));
             return Err(Stop::Input(anyhow!(
                 "{}: no case has `{part}` in its name{meant}",
                 cases::path(&args.folder).display()

@@ -5,13 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::read;
-use crate::digest::sha256;
-use crate::error::RewardError;
-use crate::files::Files;
+use crate::error::PluginError;
+use crate::error::with_causes;
 use crate::lock::{LOCK, Lock, LockError, Locked};
 use crate::lookup::{FoundPlugin, Lying, Origin, lying};
 use crate::manifest::MANIFEST;
-use crate::reload::with_causes;
+use crate::watched::WatchedFiles;
+use gavel_files::sha256;
 
 /// A plugin in a folder of the plugin path, as it is found there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,16 +75,16 @@ impl Entry {
         if let Ok(Some(content)) = read(&folder.join(&locked.file)) {
             (entry.digest, entry.size) = (sha256(&content), content.len() as u64);
         }
-        let files = Files::default();
+        let files = WatchedFiles::default();
         let checked = lying(name, folder, &files).and_then(|lying| match lying {
-            Lying::Promised(found) => found.read_noting(&files).map(drop),
+            Lying::Promised(found) => found.read(&files).map(drop),
             _ => Ok(()),
         });
         entry.state = match &checked {
             Ok(()) if locked.manifest_digest.is_none() => State::OldLock,
             Ok(()) => State::Locked,
-            Err(RewardError::Lock(LockError::Missing { .. })) => State::Missing,
-            Err(RewardError::Lock(_)) => State::Changed,
+            Err(PluginError::Lock(LockError::Missing { .. })) => State::Missing,
+            Err(PluginError::Lock(_)) => State::Changed,
             Err(_) => State::Broken,
         };
         entry.problem = checked.err().map(|error| with_causes(&error));
@@ -93,15 +93,15 @@ impl Entry {
 
     /// What lookup would find under a name that the lock does not have; `None` for what has not been built.
     fn loose(folder: &Path, name: &str) -> Option<Self> {
-        let files = Files::default();
+        let files = WatchedFiles::default();
         let manifest = folder.join(name).join(MANIFEST);
         let found = match lying(name, folder, &files) {
             Ok(Lying::File(file)) => FoundPlugin::bare(file, &files),
-            Ok(Lying::Folder(subfolder)) => FoundPlugin::in_folder(&subfolder),
+            Ok(Lying::Folder(subfolder)) => FoundPlugin::in_folder(&subfolder, &files),
             Ok(_) => return None,
             Err(error) => Err(error),
         };
-        let read = found.and_then(|found| Ok((found.read_noting(&files)?, found)));
+        let read = found.and_then(|found| Ok((found.read(&files)?, found)));
         match read {
             Ok((_, FoundPlugin { origin: Origin::FirstParty(_), .. })) => None,
             Ok((content, found)) => Some(Self {
@@ -113,12 +113,12 @@ impl Entry {
                 source: found.shown(),
                 problem: None,
             }),
-            Err(RewardError::NotBuilt { .. }) => None,
+            Err(PluginError::NotBuilt { .. }) => None,
             Err(error) => Some(Self::broken(name, &manifest, &error)),
         }
     }
 
-    fn broken(name: &str, place: &Path, error: &RewardError) -> Self {
+    fn broken(name: &str, place: &Path, error: &PluginError) -> Self {
         Self {
             name: name.to_owned(),
             version: String::new(),

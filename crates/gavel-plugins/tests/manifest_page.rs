@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use gavel_reward::{Manifest, RewardError};
+use gavel_plugins::Manifest;
+use gavel_plugins::toml_file::TomlError;
 
 fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
@@ -14,7 +15,7 @@ fn page() -> String {
 
 const LEAST: &str = "manifest_version = 1\n[plugin]\nname = 'x'\nversion = '1.0.0'\nentry = 'x.wasm'\n";
 
-fn parse(text: &str) -> Result<Manifest, RewardError> {
+fn parse(text: &str) -> Result<Manifest, TomlError> {
     Manifest::parse(Path::new("gavel.toml"), text)
 }
 
@@ -58,7 +59,7 @@ fn every_field_on_the_page_is_read() {
             section => format!("{LEAST}[{section}]\n{field}x = 1"),
         };
         match parse(&text) {
-            Err(RewardError::UnknownField { suggestion, .. }) => {
+            Err(TomlError::UnknownField { suggestion, .. }) => {
                 assert_eq!(suggestion.as_deref(), Some(field.as_str()), "{section}.{field}");
             }
             other => panic!("{section}.{field}x: {other:?}"),
@@ -71,7 +72,7 @@ fn every_field_that_is_read_is_on_the_page() {
     let documented: Vec<String> = documented().into_iter().map(|(_, field)| field).collect();
     let page = page();
     for file in ["manifest.rs", "limits.rs"] {
-        let source = std::fs::read_to_string(repository("crates/gavel-reward/src").join(file)).unwrap();
+        let source = std::fs::read_to_string(repository("crates/gavel-plugins/src").join(file)).unwrap();
         let code = source.split("#[cfg(test)]").next().unwrap();
         for call in ["take(\"", "require(\""] {
             for field in code.split(call).skip(1).map(|rest| rest.split('"').next().unwrap()) {

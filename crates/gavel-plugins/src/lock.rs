@@ -8,11 +8,11 @@ use std::path::{Component, Path, PathBuf};
 
 use gavel_verify::visible_name;
 
-use crate::error::RewardError;
-use crate::files::Files;
+use crate::error::PluginError;
 use crate::manifest::MANIFEST;
-use crate::source::{Field, Table};
-use crate::whole_file;
+use crate::toml_file::{Field, Table, TomlError};
+use crate::watched::WatchedFiles;
+use gavel_files::whole_file;
 
 /// The file name of a lock.
 pub const LOCK: &str = "gavel.lock";
@@ -138,26 +138,23 @@ impl Lock {
     ///
     /// # Errors
     /// When the file cannot be read, or is not a lock of version 1.
-    pub fn read(folder: &Path) -> Result<Self, RewardError> {
+    pub fn read(folder: &Path) -> Result<Self, PluginError> {
         let file = folder.join(LOCK);
-        match Self::text(folder, &Files::default())? {
+        match Self::text(folder, &WatchedFiles::default())? {
             Some(text) => Self::parse(&file, &text),
             None => Ok(Self::default()),
         }
     }
 
     /// The text of a folder's lock, if it has one.
-    fn text(folder: &Path, files: &Files) -> Result<Option<String>, RewardError> {
+    fn text(folder: &Path, files: &WatchedFiles) -> Result<Option<String>, TomlError> {
         let file = folder.join(LOCK);
-        if !files.has(&file) {
-            return Ok(None);
-        }
-        files.text(&file).map(Some).map_err(|source| RewardError::Unreadable { file, source })
+        files.has(&file).then(|| files.toml(&file)).transpose()
     }
 
     /// The lock of a folder as far as it says something of one of `names`. One that is broken and mentions none of
     /// them is not their concern: it lies above by chance.
-    fn of(folder: &Path, names: &[&str], files: &Files) -> Result<Self, RewardError> {
+    fn of(folder: &Path, names: &[&str], files: &WatchedFiles) -> Result<Self, PluginError> {
         let Some(text) = Self::text(folder, files)? else { return Ok(Self::default()) };
         match Self::parse(&folder.join(LOCK), &text) {
             Err(error) if !names.iter().any(|name| text.contains(name)) => {
@@ -168,17 +165,17 @@ impl Lock {
         }
     }
 
-    fn parse(file: &Path, text: &str) -> Result<Self, RewardError> {
+    fn parse(file: &Path, text: &str) -> Result<Self, PluginError> {
         let mut document = Table::parse(file, text)?;
         let version = document.require("version")?;
         if version.count(1)? != 1 {
-            return Err(version.unlike("1, the only version of a lock that this gavel knows"));
+            return Err(version.unlike("1, the only version of a lock that this gavel knows").into());
         }
         let mut plugins = BTreeMap::new();
         if let Some(table) = document.take("plugins") {
             for (name, place, field) in table.table()?.into_named() {
                 if !is_plugin_name(&name) {
-                    return Err(RewardError::PluginName { place, name });
+                    return Err(PluginError::PluginName { place, name });
                 }
                 plugins.insert(name, Locked::read(field.table()?)?);
             }
@@ -192,11 +189,11 @@ impl Lock {
     ///
     /// # Errors
     /// When `change` fails, or the lock cannot be read or written; then it is as it was.
-    pub fn change<T, E: From<RewardError>>(
+    pub fn change<T, E: From<PluginError>>(
         folder: &Path,
         change: impl FnOnce(&mut Self) -> Result<T, E>,
     ) -> Result<T, E> {
-        let unwritable = |source| E::from(RewardError::Unwritable { file: folder.join(LOCK), source });
+        let unwritable = |source| E::from(PluginError::Unwritable { file: folder.join(LOCK), source });
         fs::create_dir_all(folder).map_err(unwritable)?;
         let guard = open_guard(&folder.join(".gavel.lock.guard")).map_err(unwritable)?;
         guard.lock().map_err(unwritable)?;
@@ -234,7 +231,7 @@ fn open_guard(path: &Path) -> io::Result<File> {
 }
 
 impl Locked {
-    fn read(mut table: Table<'_>) -> Result<Self, RewardError> {
+    fn read(mut table: Table<'_>) -> Result<Self, TomlError> {
         let digest = read_digest(&table.require("digest")?)?;
         let manifest_digest = table.take("manifest_digest");
         let file = table.require("file")?;
@@ -258,7 +255,7 @@ impl Locked {
     }
 }
 
-fn read_digest(field: &Field<'_>) -> Result<String, RewardError> {
+fn read_digest(field: &Field<'_>) -> Result<String, TomlError> {
     let text = field.string()?;
     let hex = text.strip_prefix("sha256:").ok_or_else(|| field.unlike("`sha256:` and a digest"))?;
     Ok(hex.to_owned())
@@ -286,14 +283,18 @@ pub(crate) struct Promise {
 
 impl Promise {
     /// What the lock of `folder` says of `name`.
-    pub(crate) fn of_name(folder: &Path, name: &str, files: &Files) -> Result<Option<Self>, RewardError> {
+    pub(crate) fn of_name(
+        folder: &Path,
+        name: &str,
+        files: &WatchedFiles,
+    ) -> Result<Option<Self>, PluginError> {
         let mut lock = Lock::of(folder, &[name], files)?;
         let promise = |locked| Self { folder: folder.to_owned(), name: name.to_owned(), locked };
         Ok(lock.plugins.remove(name).map(promise))
     }
 
     /// What a lock says of the plugin in `folder`, under the name that the folder is given or under its own.
-    pub(crate) fn of_folder(folder: &Path, files: &Files) -> Result<Option<Self>, RewardError> {
+    pub(crate) fn of_folder(folder: &Path, files: &WatchedFiles) -> Result<Option<Self>, PluginError> {
         let real = fs::canonicalize(folder).ok();
         for folder in std::iter::once(folder).chain(real.as_deref()) {
             let (Some(parent), Some(name)) = (folder.parent(), folder.file_name()) else { continue };
@@ -307,7 +308,7 @@ impl Promise {
 
     /// What a lock says of a file: that of its folder, or of the folder above. However the path is written, and
     /// through whatever links it leads, it is the file that counts.
-    pub(crate) fn of_file(file: &Path, files: &Files) -> Result<Option<Self>, RewardError> {
+    pub(crate) fn of_file(file: &Path, files: &WatchedFiles) -> Result<Option<Self>, PluginError> {
         let real = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
         for path in [file, &real] {
             let names: Vec<&str> = [path.file_stem(), path.parent().and_then(Path::file_name)]
@@ -344,7 +345,7 @@ impl Promise {
     }
 
     /// Checks that its file is there, and that nothing else in the lock's folder would be found by its name.
-    pub(crate) fn check_place(&self, files: &Files) -> Result<(), LockError> {
+    pub(crate) fn check_place(&self, files: &WatchedFiles) -> Result<(), LockError> {
         let (file, manifest, lock, name) = (self.file(), self.manifest(), self.lock(), self.name.clone());
         let others =
             [format!("{name}.wasm"), format!("{name}/{MANIFEST}")].map(|other| self.folder.join(other));
@@ -433,7 +434,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let change = |lock: &mut Lock| {
             lock.plugins.insert("mine".to_owned(), locked);
-            Ok::<(), RewardError>(())
+            Ok::<(), PluginError>(())
         };
         Lock::change(folder.path(), change).unwrap();
         folder
@@ -453,7 +454,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let change = |lock: &mut Lock| {
             lock.plugins.insert("mine".to_owned(), locked("ab"));
-            Err::<(), _>(RewardError::NoSuchFile { path: "x".into() })
+            Err::<(), _>(PluginError::NoSuchFile { path: "x".into() })
         };
         assert!(Lock::change(folder.path(), change).is_err());
         assert!(!folder.path().join(LOCK).exists());
@@ -463,7 +464,7 @@ mod tests {
     fn the_guard_of_a_lock_changes_no_file() {
         let folder = folder(locked("ab"));
         fs::write(folder.path().join(".gavel.lock.guard"), "somebody's").unwrap();
-        Lock::change(folder.path(), |_| Ok::<(), RewardError>(())).unwrap();
+        Lock::change(folder.path(), |_| Ok::<(), PluginError>(())).unwrap();
         assert_eq!(fs::read_to_string(folder.path().join(".gavel.lock.guard")).unwrap(), "somebody's");
     }
 
@@ -474,7 +475,8 @@ mod tests {
         for file in ["mine/mine.wasm", "mine/other.wasm"] {
             fs::write(folder.path().join(file), "").unwrap();
         }
-        let promise = |file: &str| Promise::of_file(&folder.path().join(file), &Files::default()).unwrap();
+        let promise =
+            |file: &str| Promise::of_file(&folder.path().join(file), &WatchedFiles::default()).unwrap();
         assert!(promise("mine/other.wasm").is_none());
         for file in ["mine/mine.wasm", "mine/x/../mine.wasm", "./mine/../mine/mine.wasm"] {
             assert_eq!(promise(file).unwrap().name, "mine", "{file}");
@@ -502,9 +504,9 @@ mod tests {
             folder.path().join(from)
         };
         let file = link("mine/mine.wasm", "elsewhere/link.wasm");
-        assert!(Promise::of_file(&file, &Files::default()).unwrap().is_some());
+        assert!(Promise::of_file(&file, &WatchedFiles::default()).unwrap().is_some());
         let subfolder = link("mine", "elsewhere/link");
-        assert!(Promise::of_folder(&subfolder, &Files::default()).unwrap().is_some());
+        assert!(Promise::of_folder(&subfolder, &WatchedFiles::default()).unwrap().is_some());
     }
 
     #[test]
@@ -541,8 +543,8 @@ mod tests {
     fn a_broken_lock_concerns_only_what_it_mentions() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(LOCK), "<<<<<<< mine").unwrap();
-        let promise = |name| Promise::of_name(folder.path(), name, &Files::default());
+        let promise = |name| Promise::of_name(folder.path(), name, &WatchedFiles::default());
         assert!(promise("other").unwrap().is_none());
-        assert!(matches!(promise("mine"), Err(RewardError::Syntax { .. })));
+        assert!(matches!(promise("mine"), Err(PluginError::Toml(TomlError::Syntax { .. }))));
     }
 }

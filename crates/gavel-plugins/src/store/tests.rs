@@ -1,9 +1,10 @@
 //! Tests of adding, removing and listing, with harm done to the folder.
 
 use super::*;
-use crate::error::RewardError;
-use crate::files::Files;
+use crate::error::PluginError;
 use crate::lock::LockError;
+use crate::lookup::FoundPlugin;
+use crate::watched::WatchedFiles;
 
 const WASM: &[u8] = b"\0asm\x01\0\0\0";
 
@@ -36,11 +37,11 @@ fn state(folder: &Path) -> State {
 
 /// What lookup makes of `mine`.
 fn found(folder: &Path) -> Result<PathBuf, LockError> {
-    let files = Files::default();
-    let found = crate::lookup::find("mine", folder, &[], &files);
-    match found.and_then(|found| found.read_noting(&files).map(|_| found)) {
+    let files = WatchedFiles::default();
+    let found = FoundPlugin::called("mine", folder, &[], &files);
+    match found.and_then(|found| found.read(&files).map(|_| found)) {
         Ok(found) => Ok(found.shown().into()),
-        Err(RewardError::Lock(error)) => Err(error),
+        Err(PluginError::Lock(error)) => Err(error),
         Err(error) => panic!("{error}"),
     }
 }
@@ -105,10 +106,10 @@ fn a_path_to_what_was_added_is_checked_as_the_name_is() {
     fs::create_dir(folder.path().join("mine/x")).unwrap();
     fs::write(folder.path().join("mine/mine.wasm"), [WASM, b"\0\x02\x01x"].concat()).unwrap();
     for path in ["./mine", "mine/mine.wasm", "mine/x/../mine.wasm", "mine/../mine/"] {
-        let files = Files::default();
-        let found = crate::lookup::find(path, folder.path(), &[], &files);
-        let read = found.and_then(|found| found.read_noting(&files).map(drop));
-        assert!(matches!(read, Err(RewardError::Lock(LockError::Changed { .. }))), "{path}: {read:?}");
+        let files = WatchedFiles::default();
+        let found = FoundPlugin::called(path, folder.path(), &[], &files);
+        let read = found.and_then(|found| found.read(&files).map(drop));
+        assert!(matches!(read, Err(PluginError::Lock(LockError::Changed { .. }))), "{path}: {read:?}");
     }
 }
 
@@ -120,7 +121,7 @@ fn an_entry_written_in_another_way_is_not_the_locks() {
     fs::write(folder.path().join("mine/gavel.toml"), &text).unwrap();
     let change = |lock: &mut Lock| {
         lock.plugins.get_mut("mine").unwrap().manifest_digest = Some(sha256(&text));
-        Ok::<(), RewardError>(())
+        Ok::<(), PluginError>(())
     };
     Lock::change(folder.path(), change).unwrap();
     let error = found(folder.path()).unwrap_err();
@@ -133,7 +134,7 @@ fn an_old_lock_is_read_and_renewed() {
     let folder = with_mine();
     let change = |lock: &mut Lock| {
         lock.plugins.get_mut("mine").unwrap().manifest_digest = None;
-        Ok::<(), RewardError>(())
+        Ok::<(), PluginError>(())
     };
     Lock::change(folder.path(), change).unwrap();
     found(folder.path()).unwrap();

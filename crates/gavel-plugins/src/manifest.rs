@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::RewardError;
-use crate::files::Files;
+use crate::error::PluginError;
 use crate::limits::LimitSettings;
-use crate::source::{Field, Place, Table};
+use crate::toml_file::{Field, Place, Table, TomlError};
+use crate::watched::WatchedFiles;
 
 /// The file name of a manifest.
 pub const MANIFEST: &str = "gavel.toml";
@@ -98,35 +98,24 @@ impl Manifest {
     ///
     /// # Errors
     /// When the file cannot be read, or is not a manifest of version 1.
-    pub fn read(folder: &Path) -> Result<Self, RewardError> {
-        Self::read_noting(folder, &Files::default())
-    }
-
-    /// As [`Manifest::read`]; `files` learns what it read.
-    pub(crate) fn read_noting(folder: &Path, files: &Files) -> Result<Self, RewardError> {
-        let text = Self::text_noting(folder, files)?;
-        Self::parse(&folder.join(MANIFEST), &text)
+    pub fn read(folder: &Path, files: &WatchedFiles) -> Result<Self, PluginError> {
+        let text = Self::text(folder, files)?;
+        Ok(Self::parse(&folder.join(MANIFEST), &text)?)
     }
 
     /// The text of `folder/gavel.toml`.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn text(folder: &Path) -> Result<String, RewardError> {
-        Self::text_noting(folder, &Files::default())
-    }
-
-    /// As [`Manifest::text`]; `files` learns what it read.
-    pub(crate) fn text_noting(folder: &Path, files: &Files) -> Result<String, RewardError> {
-        let file = folder.join(MANIFEST);
-        files.text(&file).map_err(|source| RewardError::Unreadable { file, source })
+    pub fn text(folder: &Path, files: &WatchedFiles) -> Result<String, PluginError> {
+        Ok(files.toml(&folder.join(MANIFEST))?)
     }
 
     /// Parses a manifest; `file` is what errors call it.
     ///
     /// # Errors
     /// When the text is not a manifest of version 1.
-    pub fn parse(file: &Path, text: &str) -> Result<Self, RewardError> {
+    pub fn parse(file: &Path, text: &str) -> Result<Self, TomlError> {
         let mut document = Table::parse(file, text)?;
         let version = document.require("manifest_version")?;
         if version.count(1)? != 1 {
@@ -172,7 +161,7 @@ impl Manifest {
     }
 }
 
-fn read_build(mut table: Table<'_>) -> Result<BuildSettings, RewardError> {
+fn read_build(mut table: Table<'_>) -> Result<BuildSettings, TomlError> {
     let language = table.require("language")?;
     let paths = match table.take("paths") {
         Some(field) => {
@@ -191,13 +180,13 @@ fn read_build(mut table: Table<'_>) -> Result<BuildSettings, RewardError> {
 }
 
 /// A path that can be said: programs read what `gavel plugin build` prints.
-fn read_entry(field: &Field<'_>) -> Result<PathBuf, RewardError> {
+fn read_entry(field: &Field<'_>) -> Result<PathBuf, TomlError> {
     let entry = field.string()?;
     let is_path = !entry.is_empty() && !entry.contains(char::is_control);
     if is_path { Ok(entry.into()) } else { Err(field.unlike("a path without control characters")) }
 }
 
-fn read_kind(field: &Field<'_>) -> Result<PluginKind, RewardError> {
+fn read_kind(field: &Field<'_>) -> Result<PluginKind, TomlError> {
     match field.string()?.as_str() {
         "verifier" => Ok(PluginKind::Verifier),
         "interpreter" => Ok(PluginKind::Interpreter),
@@ -212,7 +201,7 @@ enum Languages {
 }
 
 /// Exactly the languages that a plugin needs: what `true` meant would depend on what the machine happens to have.
-fn read_languages(field: Field<'_>) -> Result<Languages, RewardError> {
+fn read_languages(field: Field<'_>) -> Result<Languages, TomlError> {
     if let Ok(false) = field.boolean() {
         return Ok(Languages::All(Vec::new()));
     }
@@ -232,7 +221,7 @@ fn read_languages(field: Field<'_>) -> Result<Languages, RewardError> {
 impl Manifest {
     /// With the interpreter that the options, a JSON object as text, ask for. Of options that say something else the
     /// plugin has its opinion.
-    pub(crate) fn choose_interpreter(&mut self, options: &str) {
+    pub fn choose_interpreter(&mut self, options: &str) {
         let Some(InterpreterChoice { option, languages }) = &self.interpreter_choice else { return };
         let options = serde_json::from_str::<serde_json::Value>(options).unwrap_or_default();
         let chosen = options.get(option).and_then(serde_json::Value::as_str);

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use gavel_verify::visible_name;
 
-use crate::digest::short;
-use crate::error::RewardError;
+use crate::error::PluginError;
 use crate::lock::Locked;
+use gavel_files::short_digest;
 
 /// Why a plugin was not added or taken away. Nothing was changed then.
 #[derive(Debug, thiserror::Error)]
@@ -22,10 +22,10 @@ pub enum StoreError {
     #[error(
         "`{name}` {} (sha256:{}) is in {} already; --force replaces it by {} (sha256:{}){}",
         visible_name(&before.version, 200),
-        short(&before.digest),
+        short_digest(&before.digest),
         folder.display(),
         visible_name(version, 200),
-        short(digest),
+        short_digest(digest),
         if before.digest == *digest { ", which has another gavel.toml" } else { "" }
     )]
     Another {
@@ -110,5 +110,5 @@ pub enum StoreError {
     },
     /// The lock is broken, or cannot be written.
     #[error(transparent)]
-    Lock(#[from] RewardError),
+    Plugin(#[from] PluginError),
 }

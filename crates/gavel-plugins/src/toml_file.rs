@@ -1,18 +1,18 @@
 //! Reads TOML with the place of every value kept, so that an error can name file, line and field.
 
 use std::fmt;
+use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use gavel_files::{closest, did_you_mean};
 use gavel_verify::visible_name;
 use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-
-use crate::error::RewardError;
 
 /// A place in a file that a person can go to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,10 +31,62 @@ impl fmt::Display for Place {
     }
 }
 
+/// Why a TOML file of gavel's cannot be used: each error names the file, the line and the field.
+#[derive(Debug, thiserror::Error)]
+pub enum TomlError {
+    /// The file cannot be read.
+    #[error("cannot read {}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The file is not TOML.
+    #[error("{place}: not TOML: {message}")]
+    Syntax {
+        /// Where.
+        place: Place,
+        /// The parser's words.
+        message: String,
+    },
+    /// There is a field that gavel does not know.
+    #[error("{place}: unknown field `{field}`{}", did_you_mean(suggestion.as_deref()))]
+    UnknownField {
+        /// Where.
+        place: Place,
+        /// The dotted name.
+        field: String,
+        /// A known field with a similar name.
+        suggestion: Option<String>,
+    },
+    /// A field is missing.
+    #[error("{place}: missing field `{field}`")]
+    MissingField {
+        /// Where its table stands.
+        place: Place,
+        /// The dotted name.
+        field: String,
+    },
+    /// A field has a value that it cannot take.
+    #[error("{place}: `{field}` must be {expected}, found {found}")]
+    InvalidValue {
+        /// Where.
+        place: Place,
+        /// The dotted name.
+        field: String,
+        /// What it takes.
+        expected: String,
+        /// What is written.
+        found: String,
+    },
+}
+
 /// The most characters of a stranger's key that an error shows.
 const NAME: usize = 200;
 
 /// A file's name and text.
+#[derive(Debug)]
 struct Source<'a> {
     file: &'a Path,
     text: &'a str,
@@ -53,7 +105,8 @@ impl Source<'_> {
 }
 
 /// A TOML table that is emptied field by field; what is left in the end is a mistake.
-pub(crate) struct Table<'a> {
+#[derive(Debug)]
+pub struct Table<'a> {
     source: Rc<Source<'a>>,
     name: String,
     start: usize,
@@ -63,7 +116,10 @@ pub(crate) struct Table<'a> {
 
 impl<'a> Table<'a> {
     /// Parses a whole file.
-    pub(crate) fn parse(file: &'a Path, text: &'a str) -> Result<Self, RewardError> {
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn parse(file: &'a Path, text: &'a str) -> Result<Self, TomlError> {
         let source = Rc::new(Source { file, text });
         match DeTable::parse(text) {
             Ok(document) => Ok(Self {
@@ -73,7 +129,7 @@ impl<'a> Table<'a> {
                 entries: document.into_inner(),
                 known: Vec::new(),
             }),
-            Err(error) => Err(RewardError::Syntax {
+            Err(error) => Err(TomlError::Syntax {
                 place: source.place(error.span().map_or(0, |span| span.start)),
                 message: error.message().replace('\n', ", "),
             }),
@@ -81,42 +137,48 @@ impl<'a> Table<'a> {
     }
 
     /// Takes the field called `key` out of the table.
-    pub(crate) fn take(&mut self, key: &'static str) -> Option<Field<'a>> {
+    pub fn take(&mut self, key: &'static str) -> Option<Field<'a>> {
         self.known.push(key);
         let (_, value) = self.entries.remove_entry(key)?;
         Some(Field { source: Rc::clone(&self.source), name: self.dotted(key), value })
     }
 
     /// Takes the field called `key`, which must be there.
-    pub(crate) fn require(&mut self, key: &'static str) -> Result<Field<'a>, RewardError> {
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn require(&mut self, key: &'static str) -> Result<Field<'a>, TomlError> {
         self.take(key).ok_or_else(|| self.missing(key))
     }
 
     /// The error for a field that is not there: another that is, and was probably meant to be it, says more.
-    fn missing(&self, key: &'static str) -> RewardError {
-        let meant = |entry: &str| !self.known.contains(&entry) && closest(entry, [key].into_iter()).is_some();
+    fn missing(&self, key: &'static str) -> TomlError {
+        let meant = |entry: &str| !self.known.contains(&entry) && closest(entry, [key]).is_some();
         match self.entries.keys().find(|entry| meant(entry.get_ref())) {
-            Some(entry) => RewardError::UnknownField {
+            Some(entry) => TomlError::UnknownField {
                 place: self.source.place(entry.span().start),
                 field: self.dotted(entry.get_ref()),
                 suggestion: Some(key.to_owned()),
             },
-            None => RewardError::MissingField { place: self.place(), field: self.dotted(key) },
+            None => TomlError::MissingField { place: self.place(), field: self.dotted(key) },
         }
     }
 
     /// Checks that every field has been taken.
-    pub(crate) fn finish(self) -> Result<(), RewardError> {
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn finish(self) -> Result<(), TomlError> {
         let Some((key, _)) = self.entries.iter().next() else { return Ok(()) };
-        Err(RewardError::UnknownField {
+        Err(TomlError::UnknownField {
             place: self.source.place(key.span().start),
             field: self.dotted(key.get_ref()),
-            suggestion: closest(key.get_ref(), self.known.iter().copied()),
+            suggestion: closest(key.get_ref(), self.known.iter().copied()).map(str::to_owned),
         })
     }
 
     /// Every entry of a table whose keys are names that the user chose: name, place of the name, value.
-    pub(crate) fn into_named(self) -> Vec<(String, Place, Field<'a>)> {
+    pub fn into_named(self) -> Vec<(String, Place, Field<'a>)> {
         let Self { source, name: table, entries, .. } = self;
         let entry = |(key, value): (Spanned<_>, _)| {
             let place = source.place(key.span().start);
@@ -129,7 +191,7 @@ impl<'a> Table<'a> {
     }
 
     /// Where the table stands.
-    pub(crate) fn place(&self) -> Place {
+    pub fn place(&self) -> Place {
         self.source.place(self.start)
     }
 
@@ -140,7 +202,8 @@ impl<'a> Table<'a> {
 }
 
 /// A value in a TOML file, together with its name and place.
-pub(crate) struct Field<'a> {
+#[derive(Debug)]
+pub struct Field<'a> {
     source: Rc<Source<'a>>,
     name: String,
     value: Spanned<DeValue<'a>>,
@@ -148,38 +211,49 @@ pub(crate) struct Field<'a> {
 
 impl<'a> Field<'a> {
     /// The dotted name, such as `verifiers.accuracy.plugin`.
-    pub(crate) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         &self.name
     }
 
     /// Where the value stands.
-    pub(crate) fn place(&self) -> Place {
+    pub fn place(&self) -> Place {
         self.source.place(self.value.span().start)
     }
 
     /// Where `word` stands inside the value as it is written; the value's own place if it is not found.
-    pub(crate) fn place_of(&self, word: &str) -> Place {
+    pub fn place_of(&self, word: &str) -> Place {
         let Range { start, end } = self.value.span();
         let within = self.source.text[start..end].find(word).unwrap_or(0);
         self.source.place(start + within)
     }
 
-    pub(crate) fn string(&self) -> Result<String, RewardError> {
+    /// A text.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn string(&self) -> Result<String, TomlError> {
         self.value.get_ref().as_str().map(str::to_owned).ok_or_else(|| self.unlike("a string"))
     }
 
-    pub(crate) fn boolean(&self) -> Result<bool, RewardError> {
+    /// A truth value.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn boolean(&self) -> Result<bool, TomlError> {
         self.value.get_ref().as_bool().ok_or_else(|| self.unlike("true or false"))
     }
 
     /// A list of strings.
-    pub(crate) fn strings(&self) -> Option<Vec<String>> {
+    pub fn strings(&self) -> Option<Vec<String>> {
         let DeValue::Array(items) = self.value.get_ref() else { return None };
         items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
     }
 
     /// A whole number of at least `least`.
-    pub(crate) fn count(&self, least: u64) -> Result<u64, RewardError> {
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn count(&self, least: u64) -> Result<u64, TomlError> {
         match self.integer() {
             Some(number) if number >= i128::from(least) => u64::try_from(number).ok(),
             _ => None,
@@ -188,7 +262,7 @@ impl<'a> Field<'a> {
     }
 
     /// A finite number.
-    pub(crate) fn number(&self) -> Option<f64> {
+    pub fn number(&self) -> Option<f64> {
         let number = match self.value.get_ref() {
             DeValue::Integer(_) => self.integer()? as f64,
             DeValue::Float(float) => float.as_str().parse().ok()?,
@@ -198,7 +272,10 @@ impl<'a> Field<'a> {
     }
 
     /// A number of bytes: a whole number, or text such as `256MiB`.
-    pub(crate) fn bytes(&self) -> Result<u64, RewardError> {
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn bytes(&self) -> Result<u64, TomlError> {
         let bytes = match self.value.get_ref().as_str() {
             Some(text) => text.parse::<ByteSize>().ok().map(|size| size.as_u64()),
             None => self.integer().and_then(|number| u64::try_from(number).ok()),
@@ -209,12 +286,18 @@ impl<'a> Field<'a> {
     }
 
     /// As [`Field::bytes`], for what has to fit in this machine's address space.
-    pub(crate) fn length(&self) -> Result<usize, RewardError> {
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn length(&self) -> Result<usize, TomlError> {
         usize::try_from(self.bytes()?).map_err(|_| self.unlike("a size that fits in memory"))
     }
 
     /// A time: text such as `10s` or `500ms`, or a number of seconds.
-    pub(crate) fn duration(&self) -> Result<Duration, RewardError> {
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn duration(&self) -> Result<Duration, TomlError> {
         let duration = match self.value.get_ref().as_str() {
             Some(text) => humantime::parse_duration(text).ok(),
             None => self.number().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
@@ -224,7 +307,11 @@ impl<'a> Field<'a> {
             .ok_or_else(|| self.unlike("a time such as \"10s\" or \"500ms\", or a number of seconds"))
     }
 
-    pub(crate) fn table(self) -> Result<Table<'a>, RewardError> {
+    /// The fields of a table.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn table(self) -> Result<Table<'a>, TomlError> {
         if !self.value.get_ref().is_table() {
             return Err(self.unlike("a table"));
         }
@@ -238,14 +325,17 @@ impl<'a> Field<'a> {
     }
 
     /// A table as a JSON object.
-    pub(crate) fn json_object(&self) -> Result<Value, RewardError> {
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn json_object(&self) -> Result<Value, TomlError> {
         match self.value.get_ref() {
             DeValue::Table(_) => self.json(self.value.get_ref()),
             _ => Err(self.unlike("a table")),
         }
     }
 
-    fn json(&self, value: &DeValue<'_>) -> Result<Value, RewardError> {
+    fn json(&self, value: &DeValue<'_>) -> Result<Value, TomlError> {
         Ok(match value {
             DeValue::String(text) => Value::from(text.as_ref()),
             DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
@@ -267,7 +357,7 @@ impl<'a> Field<'a> {
                 let entry = |(key, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
                     Ok((String::from(key.get_ref() as &str), self.json(value.get_ref())?))
                 };
-                table.iter().map(entry).collect::<Result<Map<_, _>, RewardError>>()?.into()
+                table.iter().map(entry).collect::<Result<Map<_, _>, TomlError>>()?.into()
             }
         })
     }
@@ -278,22 +368,13 @@ impl<'a> Field<'a> {
     }
 
     /// The error for a value that is not what the field takes.
-    pub(crate) fn unlike(&self, expected: &str) -> RewardError {
+    pub fn unlike(&self, expected: &str) -> TomlError {
         let found = &self.source.text[self.value.span()];
-        RewardError::InvalidValue {
+        TomlError::InvalidValue {
             place: self.place(),
             field: self.name.clone(),
             expected: expected.to_owned(),
             found: found.lines().next().unwrap_or_default().chars().take(60).collect(),
         }
     }
-}
-
-/// The known word that `word` was probably meant to be, if there is one.
-pub fn closest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    known
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .filter(|&(likeness, _)| likeness > 0.8)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, candidate)| candidate.to_owned())
 }

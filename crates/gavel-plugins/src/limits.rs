@@ -7,12 +7,11 @@ use std::fmt;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use gavel_host::{Limits, ProgramLimits};
+use gavel_verify::{Limits, ProgramLimits};
 
-use crate::error::RewardError;
 use crate::lookup::{FoundPlugin, Origin};
 use crate::manifest::Manifest;
-use crate::source::{Field, Table};
+use crate::toml_file::{Field, Table, TomlError};
 
 /// A limit that a manifest wants to be higher than it may be without the reward file's consent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +47,11 @@ macro_rules! settings {
         }
 
         impl $settings {
-            pub(crate) fn read(mut table: Table<'_>) -> Result<Self, RewardError> {
+            /// Reads a table of limits.
+            ///
+            /// # Errors
+            /// When it says what it may not.
+            pub fn read(mut table: Table<'_>) -> Result<Self, TomlError> {
                 let settings = Self {
                     $($field: table.take(stringify!($field)).map(|field| $unit::read(&field)).transpose()?,)*
                     $($nested: match table.take(stringify!($nested)) {
@@ -98,7 +101,7 @@ macro_rules! settings {
             }
 
             /// Whether anything is said of the limit with this name below `limits`.
-            pub(crate) fn says(&self, field: &str) -> bool {
+            pub fn says(&self, field: &str) -> bool {
                 match field {
                     $($name => self.$field.is_some(),)*
                     _ => false $(|| self.$nested.says(field))?,
@@ -167,7 +170,7 @@ impl FoundPlugin {
 mod count {
     use super::*;
 
-    pub(super) fn read(field: &Field<'_>) -> Result<u64, RewardError> {
+    pub(super) fn read(field: &Field<'_>) -> Result<u64, TomlError> {
         field.count(1)
     }
 
@@ -179,7 +182,7 @@ mod count {
 mod runs {
     use super::*;
 
-    pub(super) fn read(field: &Field<'_>) -> Result<u32, RewardError> {
+    pub(super) fn read(field: &Field<'_>) -> Result<u32, TomlError> {
         u32::try_from(field.count(1)?).map_err(|_| field.unlike("a whole number of at most 4294967295"))
     }
 
@@ -191,7 +194,7 @@ mod runs {
 mod bytes {
     use super::*;
 
-    pub(super) fn read(field: &Field<'_>) -> Result<u64, RewardError> {
+    pub(super) fn read(field: &Field<'_>) -> Result<u64, TomlError> {
         field.bytes()
     }
 
@@ -208,7 +211,7 @@ mod bytes {
 mod length {
     use super::*;
 
-    pub(super) fn read(field: &Field<'_>) -> Result<usize, RewardError> {
+    pub(super) fn read(field: &Field<'_>) -> Result<usize, TomlError> {
         field.length()
     }
 
@@ -220,7 +223,7 @@ mod length {
 mod time {
     use super::*;
 
-    pub(super) fn read(field: &Field<'_>) -> Result<Duration, RewardError> {
+    pub(super) fn read(field: &Field<'_>) -> Result<Duration, TomlError> {
         field.duration()
     }
 

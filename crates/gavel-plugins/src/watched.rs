@@ -1,4 +1,4 @@
-//! Which files a reward was made from, and whether they are still what they were.
+//! Which files something was made from, and whether they are still what they were.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -7,11 +7,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use gavel_host::LoadError;
+use gavel_files::bounded::{self, LARGEST_TEXT};
+use gavel_files::sha256;
 
-use crate::bounded::{self, LARGEST_TEXT};
-use crate::digest::sha256;
-use crate::error::RewardError;
+use crate::error::PluginError;
+use crate::toml_file::TomlError;
 
 /// The most bytes of a plugin or an interpreter: many times the largest that there is.
 pub(crate) const LARGEST_PLUGIN: u64 = 1 << 30;
@@ -25,7 +25,7 @@ const SETTLED: Duration = Duration::from_secs(2);
 
 /// What loading has looked at: the files that it read, and those that were not there.
 #[derive(Debug, Default)]
-pub(crate) struct Files(RefCell<BTreeMap<PathBuf, Seen>>);
+pub struct WatchedFiles(RefCell<BTreeMap<PathBuf, Seen>>);
 
 /// A file at the time when it was looked at.
 #[derive(Debug)]
@@ -52,10 +52,10 @@ struct State {
 /// The inode, and when that last changed: another file that was given the name has others, whatever its own times.
 type Identity = (u64, i64, i64);
 
-impl Files {
+impl WatchedFiles {
     /// Whether there is a file, or a pipe or a device, which reading it will refuse. What there is will be read; what
     /// there is not may come to be.
-    pub(crate) fn has(&self, path: &Path) -> bool {
+    pub fn has(&self, path: &Path) -> bool {
         let there = fs::metadata(path).is_ok_and(|metadata| !metadata.is_dir());
         if !there {
             self.note(path, Seen { state: None, digest: None, is_text: false });
@@ -64,18 +64,29 @@ impl Files {
     }
 
     /// Reads a text.
-    pub(crate) fn text(&self, path: &Path) -> io::Result<String> {
+    fn text(&self, path: &Path) -> io::Result<String> {
         self.read(path, true, || bounded::read_text(path, LARGEST_TEXT)).map(|(text, _)| text)
     }
 
+    /// Reads the text of a reward file, a manifest or a lock.
+    ///
+    /// # Errors
+    /// [`TomlError::Unreadable`].
+    pub fn toml(&self, path: &Path) -> Result<String, TomlError> {
+        self.text(path).map_err(|source| TomlError::Unreadable { file: path.to_owned(), source })
+    }
+
     /// Reads a plugin or an interpreter, with its digest.
-    pub(crate) fn plugin(&self, path: &Path) -> Result<(Vec<u8>, String), RewardError> {
-        let unreadable = |source| LoadError::Io { path: path.to_owned(), source };
+    ///
+    /// # Errors
+    /// When it cannot be read, or does not start as WebAssembly does.
+    pub fn plugin(&self, path: &Path) -> Result<(Vec<u8>, String), PluginError> {
+        let unreadable = |source| PluginError::Unreadable { file: path.to_owned(), source };
         let (wasm, digest) = self.read(path, false, || read_plugin(path)).map_err(unreadable)?;
         if wasm.starts_with(MAGIC) {
             Ok((wasm, digest))
         } else {
-            Err(LoadError::NotWasm { plugin: path.to_string_lossy().into_owned() }.into())
+            Err(PluginError::NotWasm { file: path.to_owned() })
         }
     }
 
@@ -99,12 +110,12 @@ impl Files {
     }
 
     /// Whether anything is not what it was. Reads only files whose times leave it open.
-    pub(crate) fn have_changed(&self) -> bool {
+    pub fn have_changed(&self) -> bool {
         self.0.borrow_mut().iter_mut().any(|(path, seen)| seen.has_changed(path))
     }
 
     /// The texts by path, with their digests.
-    pub(crate) fn texts(&self) -> Vec<(String, String)> {
+    pub fn texts(&self) -> Vec<(String, String)> {
         let seen = self.0.borrow();
         let texts = seen.iter().filter(|(_, seen)| seen.is_text);
         texts.filter_map(|(path, seen)| Some((path.display().to_string(), seen.digest.clone()?))).collect()
@@ -202,7 +213,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.toml");
         settled(&path, "one");
-        let files = Files::default();
+        let files = WatchedFiles::default();
         assert_eq!(files.text(&path).unwrap(), "one");
         assert!(!files.have_changed());
         set_modified(&path, SystemTime::now());
@@ -222,7 +233,7 @@ mod tests {
         let path = folder.path().join("a.toml");
         fs::write(&path, "one").unwrap();
         let modified = fs::metadata(&path).unwrap().modified().unwrap();
-        let files = Files::default();
+        let files = WatchedFiles::default();
         files.text(&path).unwrap();
         fs::write(&path, "two").unwrap();
         set_modified(&path, modified);
@@ -237,7 +248,7 @@ mod tests {
         settled(&path, "\0asm one");
         settled(&other, "\0asm two");
         set_modified(&other, fs::metadata(&path).unwrap().modified().unwrap());
-        let files = Files::default();
+        let files = WatchedFiles::default();
         files.plugin(&path).unwrap();
         fs::rename(&other, &path).unwrap();
         assert!(files.have_changed());
@@ -262,7 +273,7 @@ mod tests {
     #[test]
     fn what_was_missing_is_waited_for() {
         let folder = tempfile::tempdir().unwrap();
-        let files = Files::default();
+        let files = WatchedFiles::default();
         let [probed, read] = ["probed", "read"].map(|name| folder.path().join(name));
         assert!(!files.has(&probed) && files.text(&read).is_err());
         assert!(!files.have_changed());
@@ -283,7 +294,7 @@ mod tests {
         let [text, plugin] = ["reward.toml", "a.wasm"].map(|name| folder.path().join(name));
         fs::write(&text, b"\xff").unwrap();
         fs::write(&plugin, "not WebAssembly").unwrap();
-        let files = Files::default();
+        let files = WatchedFiles::default();
         assert!(files.text(&text).is_err() && files.plugin(&plugin).is_err());
         assert!(!files.have_changed());
         fs::write(&plugin, "\0asm").unwrap();
@@ -295,7 +306,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.toml");
         settled(&path, "one");
-        let files = Files::default();
+        let files = WatchedFiles::default();
         files.text(&path).unwrap();
         settled(&path, "two");
         files.text(&path).unwrap();
@@ -308,7 +319,7 @@ mod tests {
         let [text, plugin] = ["reward.toml", "a.wasm"].map(|name| folder.path().join(name));
         settled(&text, "abc");
         settled(&plugin, "\0asm");
-        let files = Files::default();
+        let files = WatchedFiles::default();
         files.text(&text).unwrap();
         assert_eq!(files.plugin(&plugin).unwrap(), (b"\0asm".to_vec(), sha256("\0asm")));
         let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";

@@ -49,26 +49,9 @@ pub struct ProgramLimits {
 }
 
 impl Limits {
-    /// What a plugin may spend to say what it is and what it thinks of its options: gavel's own, whatever its manifest
-    /// says. `initial` is the memory that it takes before it runs; whether it may is for its verifiers' limits to say.
-    pub(crate) fn of_loading(initial: u64) -> Self {
-        let defaults = Self::default();
-        Self {
-            memory: defaults.memory.max(initial),
-            programs: ProgramLimits {
-                fuel: defaults.fuel,
-                timeout: defaults.timeout,
-                runs: 10,
-                total_fuel: defaults.fuel,
-                total_timeout: defaults.timeout,
-                ..defaults.programs
-            },
-            ..defaults
-        }
-    }
-
     /// Each limit as these and as those have it, whichever is less.
-    pub(crate) fn least(&self, other: &Self) -> Self {
+    #[must_use]
+    pub fn least(&self, other: &Self) -> Self {
         let (one, two) = (&self.programs, &other.programs);
         Self {
             fuel: self.fuel.min(other.fuel),

@@ -10,15 +10,15 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use gavel_files::bounded::{self, LARGEST_TEXT};
+use gavel_files::{sha256, whole_file};
+
 pub use entries::{Entry, State, entries};
 pub use error::StoreError;
 
-use crate::bounded::{self, LARGEST_TEXT};
-use crate::digest::sha256;
-use crate::files::LARGEST_PLUGIN;
 use crate::lock::{LOCK, Lock, Locked, is_plugin_name};
 use crate::manifest::{MANIFEST, Manifest};
-use crate::whole_file;
+use crate::watched::LARGEST_PLUGIN;
 
 /// A plugin that is to be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
