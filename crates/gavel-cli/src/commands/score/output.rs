@@ -17,7 +17,7 @@ pub(super) struct Output {
     terminal: bool,
     batch: Vec<u8>,
     /// Lines that are written.
-    lines: u64,
+    written: u64,
 }
 
 impl Output {
@@ -55,7 +55,7 @@ impl Output {
 
     fn to(target: File, name: PathBuf) -> Self {
         let terminal = target.is_terminal();
-        Self { target, name, terminal, batch: Vec::new(), lines: 0 }
+        Self { target, name, terminal, batch: Vec::new(), written: 0 }
     }
 
     /// Whether a person watches the lines go by.
@@ -71,7 +71,12 @@ impl Output {
     /// Adds one line.
     pub(super) fn line(&mut self, line: &str) -> anyhow::Result<()> {
         self.batch.extend_from_slice(line.as_bytes());
-        self.batch.push(b'\n');
+        self.lines(b"\n")
+    }
+
+    /// Adds whole lines, with their ends.
+    pub(super) fn lines(&mut self, lines: &[u8]) -> anyhow::Result<()> {
+        self.batch.extend_from_slice(lines);
         if self.batch.len() < BATCH { Ok(()) } else { self.flush() }
     }
 
@@ -89,7 +94,7 @@ impl Output {
             }
         }
         let written = &self.batch[..written];
-        self.lines += written.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.written += written.iter().filter(|byte| **byte == b'\n').count() as u64;
         let half = written.rsplit(|byte| *byte == b'\n').next().map_or(0, <[u8]>::len);
         self.batch.clear();
         result.with_context(|| {
@@ -98,7 +103,7 @@ impl Output {
                 _ if self.take_back(half as u64) => "",
                 _ => "; the last line is cut short",
             };
-            format!("cannot write to {} after {} lines{end}", self.name.display(), self.lines)
+            format!("cannot write to {} after {} lines{end}", self.name.display(), self.written)
         })
     }
 

@@ -10,23 +10,39 @@ use crate::columns::Part;
 use crate::rows::Row;
 use crate::terminal::LABEL;
 
-/// Counts over all submissions; its size does not depend on how many there are.
+/// What a run came to; its size does not depend on how many submissions there are.
 pub(super) struct Summary {
     start: Instant,
     elapsed: Duration,
-    submissions: u64,
     bad_lines: u64,
-    /// Submissions with a reward, and its sum.
-    rewarded: u64,
+    /// The sum of the rewards, in the order of the input: it is the same however many threads there are.
     sum: f64,
+    rewarded: u64,
+    /// Of all submissions, without their rewards.
+    tally: Tally,
+    /// The column that holds the reference.
+    reference: String,
+}
+
+/// What some submissions count for. Whoever judges them counts them.
+#[derive(Default)]
+pub(super) struct Tally {
+    submissions: u64,
+    /// The rewards of those that have one, in their order.
+    rewards: Vec<f64>,
     /// Submissions without, by the kind of reason.
     without: BTreeMap<&'static str, u64>,
     verifiers: Vec<VerifierSummary>,
     slowest: Option<Slowest>,
-    /// The column that holds the reference.
-    reference: String,
-    /// Submissions that lack that column, where they should have it.
+    /// Submissions that lack the column of the reference, where they should have it.
     without_reference: Option<WithoutReference>,
+}
+
+/// The column that holds the reference.
+pub(super) struct ReferenceColumn {
+    name: String,
+    /// Whether somebody has said what it is called.
+    is_named: bool,
 }
 
 /// Submissions that may lack a reference only because its column is called otherwise.
@@ -71,49 +87,117 @@ struct Slowest {
     verifier: String,
 }
 
-impl Summary {
-    /// Nothing yet, of a reward with these verifiers, and submissions whose references are in this column.
-    pub(super) fn new<'a>(verifiers: impl Iterator<Item = &'a str>, reference: &str) -> Self {
-        Self {
-            start: Instant::now(),
-            elapsed: Duration::ZERO,
-            submissions: 0,
-            bad_lines: 0,
-            rewarded: 0,
-            sum: 0.0,
-            without: BTreeMap::new(),
-            verifiers: verifiers.map(VerifierSummary::new).collect(),
-            slowest: None,
-            reference: reference.to_owned(),
-            without_reference: None,
+impl ReferenceColumn {
+    pub(super) fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), is_named: name != Part::Reference.name() }
+    }
+}
+
+impl Tally {
+    /// One submission.
+    pub(super) fn of(line: u64, score: &Score) -> Self {
+        let mut tally = Self { submissions: 1, ..Self::default() };
+        match &score.reward {
+            Ok(reward) => tally.rewards.push(*reward),
+            Err(reason) => *tally.without.entry(reason.name()).or_default() += 1,
+        }
+        for (name, outcome) in &score.outcomes {
+            let mut summary = VerifierSummary::new(name);
+            if let Some(index) = Status::ALL.iter().position(|&status| status == outcome.status()) {
+                summary.counts[index] += 1;
+            }
+            tally.verifiers.push(summary);
+            if tally.slowest.as_ref().is_none_or(|slowest| outcome.elapsed > slowest.time) {
+                tally.slowest = Some(Slowest { time: outcome.elapsed, line, verifier: name.clone() });
+            }
+        }
+        tally
+    }
+
+    /// Counts that the submission has no column for the reference, if it should have one: to a verifier it is an invalid
+    /// task, or somebody has said what the column is called.
+    pub(super) fn miss_reference(&mut self, column: &ReferenceColumn, row: &Row, score: &Score) {
+        let is_invalid = score.outcomes.iter().any(|(_, outcome)| outcome.status() == Status::InvalidTask);
+        if row.find(&column.name).is_some() || !(is_invalid || column.is_named) {
+            return;
+        }
+        self.without_reference = Some(WithoutReference {
+            count: 1,
+            advice: format!("{}; {}", row.there(), Part::Reference.advice(row, &column.name)),
+            is_likely: Part::Reference.likely(row).is_some(),
+        });
+    }
+
+    /// Adds those that come behind.
+    pub(super) fn add(&mut self, next: Self) {
+        self.submissions += next.submissions;
+        self.rewards.extend(next.rewards);
+        for (reason, count) in next.without {
+            *self.without.entry(reason).or_default() += count;
+        }
+        for (place, verifier) in next.verifiers.into_iter().enumerate() {
+            self.add_verifier(place, verifier);
+        }
+        if let Some(slow) = next.slowest
+            && self.slowest.as_ref().is_none_or(|slowest| slow.time > slowest.time)
+        {
+            self.slowest = Some(slow);
+        }
+        match (&mut self.without_reference, next.without_reference) {
+            (Some(first), Some(next)) => first.count += next.count,
+            (first @ None, next) => *first = next,
+            (Some(_), None) => {}
         }
     }
 
-    /// Counts a submission that has no column for the reference, if it should have one: to a verifier it is an invalid task,
-    /// or somebody has said what the column is called.
-    pub(super) fn count_without_reference(&mut self, row: &Row, is_invalid: bool) {
-        let is_named = self.reference != Part::Reference.name();
-        if row.find(&self.reference).is_some() || !(is_invalid || is_named) {
-            return;
+    /// Adds to a verifier, which is at `place` unless the reward file has changed; new ones come last.
+    fn add_verifier(&mut self, place: usize, next: VerifierSummary) {
+        let is_it = |verifier: &VerifierSummary| verifier.name == next.name;
+        let place = Some(place).filter(|&place| self.verifiers.get(place).is_some_and(is_it));
+        match place.or_else(|| self.verifiers.iter().position(is_it)) {
+            Some(place) => {
+                let counts = self.verifiers[place].counts.iter_mut().zip(next.counts);
+                counts.for_each(|(count, next)| *count += next);
+            }
+            None => self.verifiers.push(next),
         }
-        let without = self.without_reference.get_or_insert_with(|| WithoutReference {
-            count: 0,
-            advice: format!("{}; {}", row.there(), Part::Reference.advice(row, &self.reference)),
-            is_likely: Part::Reference.likely(row).is_some(),
-        });
-        without.count += 1;
+    }
+}
+
+impl Summary {
+    /// Nothing yet, of a reward with these verifiers, and submissions whose references are in this column.
+    pub(super) fn new<'a>(verifiers: impl Iterator<Item = &'a str>, reference: &str) -> Self {
+        let tally = Tally { verifiers: verifiers.map(VerifierSummary::new).collect(), ..Tally::default() };
+        Self {
+            start: Instant::now(),
+            elapsed: Duration::ZERO,
+            bad_lines: 0,
+            sum: 0.0,
+            rewarded: 0,
+            tally,
+            reference: reference.to_owned(),
+        }
+    }
+
+    /// Adds submissions that come behind those before.
+    pub(super) fn add(&mut self, mut next: Tally) {
+        for reward in std::mem::take(&mut next.rewards) {
+            self.sum += reward;
+            self.rewarded += 1;
+        }
+        self.tally.add(next);
     }
 
     /// What to do about outcomes that a reward file or a flag can change, a sentence each.
     pub(super) fn advice(&self) -> Vec<String> {
         let mut advice = Vec::new();
-        if let Some(WithoutReference { count, advice: what, is_likely }) = &self.without_reference
-            && (*is_likely || *count == self.submissions)
+        if let Some(WithoutReference { count, advice: what, is_likely }) = &self.tally.without_reference
+            && (*is_likely || *count == self.tally.submissions)
         {
             let column = visible_name(&self.reference, NAME);
             advice.push(format!("{} without `{column}`: {what}", plural(*count, "submission")));
         }
-        for verifier in &self.verifiers {
+        for verifier in &self.tally.verifiers {
             for (status, limit) in LIMITS {
                 let count = verifier.count(status);
                 if count > 0 {
@@ -137,7 +221,7 @@ impl Summary {
     }
 
     pub(super) fn submissions(&self) -> u64 {
-        self.submissions
+        self.tally.submissions
     }
 
     /// Submissions with a reward.
@@ -147,38 +231,7 @@ impl Summary {
 
     /// Submissions without a reward for a reason of this name.
     pub(super) fn without(&self, reason: &str) -> u64 {
-        self.without.get(reason).copied().unwrap_or(0)
-    }
-
-    pub(super) fn count(&mut self, line: u64, score: &Score) {
-        self.submissions += 1;
-        match &score.reward {
-            Ok(reward) => {
-                self.rewarded += 1;
-                self.sum += reward;
-            }
-            Err(reason) => *self.without.entry(reason.name()).or_default() += 1,
-        }
-        for (place, (name, outcome)) in score.outcomes.iter().enumerate() {
-            let summary = self.verifier(place, name);
-            if let Some(index) = Status::ALL.iter().position(|&status| status == outcome.status()) {
-                summary.counts[index] += 1;
-            }
-            if self.slowest.as_ref().is_none_or(|slowest| outcome.elapsed > slowest.time) {
-                self.slowest = Some(Slowest { time: outcome.elapsed, line, verifier: name.clone() });
-            }
-        }
-    }
-
-    /// The summary of a verifier, which is at `place` unless the reward file has changed; new ones come last.
-    fn verifier(&mut self, place: usize, name: &str) -> &mut VerifierSummary {
-        let is_it = |verifier: &VerifierSummary| verifier.name == name;
-        let place = Some(place).filter(|&place| self.verifiers.get(place).is_some_and(is_it));
-        let place = place.or_else(|| self.verifiers.iter().position(is_it)).unwrap_or(self.verifiers.len());
-        if place == self.verifiers.len() {
-            self.verifiers.push(VerifierSummary::new(name));
-        }
-        &mut self.verifiers[place]
+        self.tally.without.get(reason).copied().unwrap_or(0)
     }
 
     /// Stops the clock.
@@ -188,7 +241,7 @@ impl Summary {
 
     /// One line for the progress bar.
     pub(super) fn so_far(&self) -> String {
-        format!("{} scored, mean reward {}", self.submissions, self.mean())
+        format!("{} scored, mean reward {}", self.tally.submissions, self.mean())
     }
 
     fn mean(&self) -> String {
@@ -198,29 +251,29 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.verifiers.iter().map(|verifier| verifier.name.as_str());
+        let names = self.tally.verifiers.iter().map(|verifier| verifier.name.as_str());
         let width = names.map(str::len).max().unwrap_or(0).max("mean reward".len());
         let seconds = self.elapsed.as_secs_f64();
-        let rate = self.submissions as f64 / seconds;
-        write!(f, "scored {} in {seconds:.2} s ({rate:.0}/s)", plural(self.submissions, "submission"))?;
+        let rate = self.tally.submissions as f64 / seconds;
+        write!(f, "scored {} in {seconds:.2} s ({rate:.0}/s)", plural(self.tally.submissions, "submission"))?;
         if self.bad_lines > 0 {
             write!(f, ", left out {}", plural(self.bad_lines, "bad line"))?;
         }
         row(f, width, "mean reward", &self.mean())?;
-        if self.submissions > self.rewarded {
+        if self.tally.submissions > self.rewarded {
             let reasons: Vec<_> =
-                self.without.iter().map(|(name, count)| format!("{name} {count}")).collect();
-            let count = self.submissions - self.rewarded;
+                self.tally.without.iter().map(|(name, count)| format!("{name} {count}")).collect();
+            let count = self.tally.submissions - self.rewarded;
             write!(f, " ({count} without reward: {})", reasons.join(", "))?;
         }
-        for verifier in &self.verifiers {
+        for verifier in &self.tally.verifiers {
             let counts = Status::ALL.iter().zip(verifier.counts).filter(|&(_, count)| count > 0);
             let counts: Vec<String> = counts.map(|(status, count)| format!("{status} {count}")).collect();
             if !counts.is_empty() {
                 row(f, width, &verifier.name, &counts.join(", "))?;
             }
         }
-        if let Some(Slowest { time, line, verifier }) = &self.slowest {
+        if let Some(Slowest { time, line, verifier }) = &self.tally.slowest {
             let milliseconds = time.as_secs_f64() * 1e3;
             row(f, width, "slowest", &format!("{verifier} on line {line}, {milliseconds:.2} ms"))?;
         }

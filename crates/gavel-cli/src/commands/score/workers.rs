@@ -13,6 +13,7 @@ use gavel_reward::{PluginReward, ReloadingReward};
 use gavel_verify::{Refreshed, Reward, Score};
 
 use super::record::Judges;
+use super::summary::{ReferenceColumn, Tally};
 use super::window::{Share, Window};
 use crate::cli::ScoreArgs;
 use crate::columns::Columns;
@@ -43,11 +44,24 @@ pub(super) struct Batch {
 pub(super) enum Event {
     /// What the first bytes look like, where these are no rows.
     Begins(Option<&'static str>),
+    /// Lines that are scored, in one piece.
+    Lines(Scored),
+    /// A line that is not scored, or about which there is more to say than its score.
     Line(Done),
     /// What the lines from here on are judged by, or not.
     Refreshed(Refreshed, Option<Judges>),
     /// The input could not be read any further.
     Unreadable(io::Error),
+}
+
+/// Lines that are scored, one after the other.
+#[derive(Default)]
+pub(super) struct Scored {
+    /// As they are written, with their ends.
+    pub(super) text: Vec<u8>,
+    /// Bytes that they had in the input.
+    pub(super) bytes: u64,
+    pub(super) tally: Tally,
 }
 
 /// What became of one line of input.
@@ -59,9 +73,9 @@ pub(super) struct Done {
 
 /// A line that is scored.
 pub(super) struct Judged {
-    /// The row, where its task has no reference.
-    pub(super) without_reference: Option<Row>,
     pub(super) score: Score,
+    /// What it counts for.
+    pub(super) tally: Tally,
     /// The row with its score, as it is written.
     pub(super) text: serde_json::Result<String>,
 }
@@ -97,6 +111,8 @@ impl From<BadLine> for LineError {
 pub(super) struct Workers {
     input: Mutex<Reader>,
     columns: Columns,
+    /// Where the reference is looked for, and whether it is missed.
+    reference: ReferenceColumn,
     /// Whether times are written.
     timing: bool,
     window: Arc<Window>,
@@ -141,7 +157,9 @@ impl Workers {
         let next_look = args.watch.then(Instant::now);
         let (version, place, fresh, over) = (0, 0, true, false);
         let input = Mutex::new(Reader { lines, reward, version, next_look, place, fresh, over });
-        Self { input, columns: args.columns(), timing: !args.no_timing, window, interrupts }
+        let columns = args.columns();
+        let reference = ReferenceColumn::new(&columns.reference);
+        Self { input, columns, reference, timing: !args.no_timing, window, interrupts }
     }
 
     /// The work of one thread, until the input ends or nobody listens any more.
@@ -212,18 +230,40 @@ impl Workers {
         let Taken { place, before: mut events, lines, error, mut share } = taken;
         let mut output = 0;
         for Line { number, bytes, text } in lines {
-            let result = self.judge(text, reward);
-            if let Ok(Judged { text: Ok(text), .. }) = &result {
-                output += text.len();
+            match self.judge(number, text, reward) {
+                Ok(Judged { tally, text: Ok(text), score }) if !has_output(&score) => {
+                    output += text.len() + 1;
+                    let scored = match events.last_mut() {
+                        Some(Event::Lines(scored)) => scored,
+                        _ => {
+                            events.push(Event::Lines(Scored::default()));
+                            let Some(Event::Lines(scored)) = events.last_mut() else { unreachable!() };
+                            scored
+                        }
+                    };
+                    scored.text.extend_from_slice(text.as_bytes());
+                    scored.text.push(b'\n');
+                    scored.bytes += bytes;
+                    scored.tally.add(tally);
+                }
+                result => {
+                    output +=
+                        result.as_ref().ok().and_then(|done| done.text.as_ref().ok()).map_or(0, String::len);
+                    events.push(Event::Line(Done { line: number, bytes, result }));
+                }
             }
-            events.push(Event::Line(Done { line: number, bytes, result }));
         }
         events.extend(error.map(Event::Unreadable));
         self.window.settle(&mut share, output);
         Batch { place, events, share }
     }
 
-    fn judge(&self, text: Result<String, BadLine>, reward: &PluginReward) -> Result<Judged, Unfit> {
+    fn judge(
+        &self,
+        line: u64,
+        text: Result<String, BadLine>,
+        reward: &PluginReward,
+    ) -> Result<Judged, Unfit> {
         let row = text.map_err(LineError::from).and_then(|line| Ok(Row::parse(&line)?));
         let row = row.map_err(|error| Unfit { error, row: None })?;
         let submission = match row.submission(&self.columns) {
@@ -232,8 +272,17 @@ impl Workers {
         };
         let score = reward.judge(&submission);
         let text = row.with_score(&score, self.timing);
-        Ok(Judged { without_reference: submission.reference.is_none().then_some(row), score, text })
+        let mut tally = Tally::of(line, &score);
+        if submission.reference.is_none() {
+            tally.miss_reference(&self.reference, &row, &score);
+        }
+        Ok(Judged { score, tally, text })
     }
+}
+
+/// Whether it is kept what the plugins wrote about the submission.
+fn has_output(score: &Score) -> bool {
+    score.outcomes.iter().any(|(_, outcome)| outcome.output.is_some())
 }
 
 impl Reader {

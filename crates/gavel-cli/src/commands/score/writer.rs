@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
-use gavel_verify::{Failure, Score};
+use gavel_verify::Score;
 
 use super::beginning::Beginning;
 use super::output::Output;
@@ -61,6 +61,13 @@ impl Writer<'_> {
                     self.beginning.iter_mut().for_each(|beginning| beginning.looks_like(looks));
                     continue;
                 }
+                Waited::Next(Event::Lines(scored)) => {
+                    self.write_beginning()?;
+                    self.bytes += scored.bytes;
+                    self.summary.add(scored.tally);
+                    self.output.lines(&scored.text)?;
+                    continue;
+                }
                 Waited::Next(Event::Line(done)) => done,
                 Waited::Next(Event::Unreadable(error)) => {
                     self.output.flush()?;
@@ -82,9 +89,7 @@ impl Writer<'_> {
                     }
                 }
                 _ => {
-                    for done in self.beginning.take().map(Beginning::lines).unwrap_or_default() {
-                        self.write(done)?;
-                    }
+                    self.write_beginning()?;
                     self.write(done)?;
                 }
             }
@@ -101,6 +106,12 @@ impl Writer<'_> {
         }
     }
 
+    /// Reports what was kept of the beginning, since a line behind it is a submission.
+    fn write_beginning(&mut self) -> Result<(), Stop> {
+        let lines = self.beginning.take().map(Beginning::lines).unwrap_or_default();
+        lines.into_iter().try_for_each(|done| self.write(done))
+    }
+
     /// Writes one line, or reports it.
     fn write(&mut self, done: Done) -> Result<(), Stop> {
         let Done { line, bytes, result } = done;
@@ -114,12 +125,8 @@ impl Writer<'_> {
                     self.output.line(&answer.context("cannot write a line as JSON")?)?;
                 }
             }
-            Ok(Judged { without_reference, score, text }) => {
-                self.summary.count(line, &score);
-                if let Some(row) = without_reference {
-                    let is_invalid = score.outcomes.iter().any(|(_, outcome)| is_unfit(&outcome.result));
-                    self.summary.count_without_reference(&row, is_invalid);
-                }
+            Ok(Judged { score, tally, text }) => {
+                self.summary.add(tally);
                 self.show_output(line, &score);
                 self.output.line(&text.context("cannot write a score as JSON")?)?;
             }
@@ -191,11 +198,6 @@ impl Writer<'_> {
             None => ExitStatus::Success,
         }
     }
-}
-
-/// Whether the verifier says that the task lacks what it needs.
-fn is_unfit<T>(result: &Result<T, Failure>) -> bool {
-    matches!(result, Err(Failure::InvalidTask(_)))
 }
 
 /// What waiting came to.
