@@ -5,6 +5,7 @@
 mod add_a_reward;
 mod author;
 mod cache;
+mod columns;
 mod gavel;
 #[path = "../attacks/guests.rs"]
 mod guests;

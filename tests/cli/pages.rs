@@ -98,7 +98,7 @@ fn every_status_is_on_the_page() {
     for status in Status::ALL {
         assert!(page.contains(&format!("\n| `{status}` | ")), "{status}");
     }
-    for kind in ["dropped", "missing-metric", "not-finite", "host-failed", gavel_cli::rows::BAD_LINE] {
+    for kind in ["dropped", "missing-metric", "not-finite", "host-failed", gavel_wire::BAD_LINE] {
         assert!(page.contains(&format!("\n| `{kind}` | ")), "{kind}");
     }
 }

@@ -7,16 +7,17 @@ use serde_json::Value;
 use crate::{assert_none, cargo, metadata, name, read, root};
 
 /// Which crates of the house each crate may use. An edge that is not here is an architectural decision.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("gavel-verify", &[]),
     ("gavel-files", &[]),
+    ("gavel-wire", &["gavel-verify"]),
     ("gavel-host", &["gavel-files", "gavel-verify"]),
     ("gavel-plugins", &["gavel-files", "gavel-verify"]),
-    ("gavel-reward", &["gavel-files", "gavel-verify", "gavel-host", "gavel-plugins"]),
+    ("gavel-reward", &["gavel-files", "gavel-verify", "gavel-wire", "gavel-host", "gavel-plugins"]),
     ("gavel-torch", &[]),
     ("gavel-model", &["gavel-torch"]),
     ("gavel-lines", &[]),
-    ("gavel-train", &["gavel-verify", "gavel-files", "gavel-lines", "gavel-torch", "gavel-model"]),
+    ("gavel-train", &["gavel-verify", "gavel-wire", "gavel-files", "gavel-lines", "gavel-torch", "gavel-model"]),
     ("gavel-demo", &["gavel-model", "gavel-train"]),
     ("gavel-report", &["gavel-verify"]),
     ("gavel-registry", &[]),
@@ -26,6 +27,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
         &[
             "gavel-verify",
             "gavel-files",
+            "gavel-wire",
             "gavel-host",
             "gavel-lines",
             "gavel-plugins",

@@ -10,12 +10,12 @@ use gavel_files::{bounded, closest, did_you_mean};
 use gavel_host::{Limits, LoadError, Plugin, WasmVerifier};
 use gavel_lines::{LONGEST_LINE, Lines};
 use gavel_verify::{Outcome, Status, Submission};
+use gavel_wire::{Columns, Row};
 use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::value::to_raw_value;
 
-use crate::columns::Columns;
-use crate::rows::Row;
+use crate::columns::with_advice;
 
 pub use blessing::{bless, expectation};
 
@@ -160,11 +160,16 @@ impl Case {
         Ok(Self {
             line,
             name: serde_json::from_str(name.get()).context("`name` is not a string")?,
-            submission: row.submission(&Columns::default())?,
+            submission: submission(&row)?,
             options,
             expect,
         })
     }
+}
+
+/// The submission of a case; what is missing is said with what may be meant.
+fn submission(row: &Row) -> anyhow::Result<Submission> {
+    row.submission(&Columns::default()).map_err(|error| anyhow::anyhow!("{}", with_advice(&error, row)))
 }
 
 /// Refuses a status that no outcome has: the case could never pass.

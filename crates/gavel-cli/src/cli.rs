@@ -10,8 +10,7 @@ use bytesize::ByteSize;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
 use gavel_plugins::Capability;
-
-use crate::columns::Columns;
+use gavel_wire::Columns;
 
 pub use plugin::{
     AddArgs, BenchArgs, BuildArgs, InspectArgs, ListArgs, NewArgs, PluginCommand, PullArgs, PushArgs,
@@ -183,13 +182,15 @@ pub struct ScoreArgs {
     /// and what judged before goes on; either is said on stderr.
     #[arg(long)]
     pub watch: bool,
-    /// The column that holds the prompt; with dots, a place within objects [default: prompt].
+    /// The column that holds the prompt; with dots, a place within objects [default: what the reward file says, else
+    /// prompt].
     #[arg(long, value_name = "COLUMN")]
     pub prompt_column: Option<String>,
-    /// The column that holds the completion [default: completion].
+    /// The column that holds the completion [default: what the reward file says, else completion].
     #[arg(long, value_name = "COLUMN")]
     pub completion_column: Option<String>,
-    /// The column that holds the reference, such as `answer` or `reward_model.ground_truth` [default: reference].
+    /// The column that holds the reference, such as `answer` or `reward_model.ground_truth` [default: what the reward
+    /// file says, else reference].
     #[arg(long, value_name = "COLUMN")]
     pub reference_column: Option<String>,
     /// Write a line also for a line that is no submission, with `reward` null: every line in has a line out, but for
@@ -208,14 +209,19 @@ pub struct ScoreArgs {
 }
 
 impl ScoreArgs {
-    /// Which columns hold the parts of a submission.
-    pub fn columns(&self) -> Columns {
-        let defaults = Columns::default();
-        Columns {
-            prompt: self.prompt_column.clone().unwrap_or(defaults.prompt),
-            completion: self.completion_column.clone().unwrap_or(defaults.completion),
-            reference: self.reference_column.clone().unwrap_or(defaults.reference),
+    /// Which columns hold the parts of a submission: what the flags say, else what the reward file says.
+    pub fn columns(&self, of_reward: &Columns) -> Columns {
+        let mut columns = of_reward.clone();
+        for (flag, column) in [
+            (&self.prompt_column, &mut columns.prompt),
+            (&self.completion_column, &mut columns.completion),
+            (&self.reference_column, &mut columns.reference),
+        ] {
+            if let Some(name) = flag {
+                *column = name.clone().into();
+            }
         }
+        columns
     }
 }
 

@@ -1,104 +1,53 @@
-//! Which columns of a row hold the parts of a submission, and what to say where one of them is called otherwise.
+//! What to say of a row that has no column for a part of a submission: which one is probably meant, and how to say so.
+
+use std::fmt;
 
 use gavel_files::closest;
+use gavel_wire::{Part, Row, RowError};
 
-use crate::rows::Row;
-
-/// Which columns hold the parts of a submission. A name with dots that no column has leads into objects:
-/// `reward_model.ground_truth`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Columns {
-    /// The prompt's.
-    pub prompt: String,
-    /// The completion's.
-    pub completion: String,
-    /// The reference's.
-    pub reference: String,
-}
-
-impl Default for Columns {
-    /// `prompt`, `completion` and `reference`.
-    fn default() -> Self {
-        let [prompt, completion, reference] = Part::ALL.map(|part| part.name().to_owned());
-        Self { prompt, completion, reference }
+/// What data sets call a part, the most usual first.
+fn other_names(part: Part) -> &'static [&'static str] {
+    match part {
+        Part::Prompt => &["question", "problem", "input", "instruction", "query", "messages"],
+        Part::Completion => &["response", "output", "generation", "prediction", "answer", "messages"],
+        Part::Reference => &[
+            "answer",
+            "ground_truth",
+            "solution",
+            "label",
+            "gold",
+            "expected",
+            "final_answer",
+            "reward_model.ground_truth",
+        ],
     }
 }
 
-impl Columns {
-    pub(crate) fn of(&self, part: Part) -> &str {
-        match part {
-            Part::Prompt => &self.prompt,
-            Part::Completion => &self.completion,
-            Part::Reference => &self.reference,
-        }
+/// The column of a row that is most likely meant to be the part.
+pub fn likely(part: Part, row: &Row) -> Option<&'static str> {
+    other_names(part).iter().copied().find(|other| row.find(other).is_some())
+}
+
+/// How to say which of the columns of a row is the part, where none is called `asked`: the one whose name is nearly that,
+/// the one that is most likely meant, or `NAME`.
+pub fn advice(part: Part, row: &Row, asked: &str) -> String {
+    let name = part.name();
+    let near = (asked != name).then(|| nearest(row, asked)).flatten();
+    match (near, likely(part, row)) {
+        (Some(near), _) => format!("did you mean `--{name}-column {near}`?"),
+        (None, Some(likely)) => format!("if it is `{likely}`, say `--{name}-column {likely}`"),
+        (None, None) => format!("`--{name}-column NAME` says which one it is"),
     }
 }
 
-/// A part of a submission that is a column of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// What the policy was asked.
-    Prompt,
-    /// What it wrote.
-    Completion,
-    /// The ground truth.
-    Reference,
-}
-
-impl Part {
-    pub(crate) const ALL: [Self; 3] = [Self::Prompt, Self::Completion, Self::Reference];
-
-    /// What its column is called where nobody says otherwise.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Prompt => "prompt",
-            Self::Completion => "completion",
-            Self::Reference => "reference",
+/// What is wrong with a row, and what to do about it.
+pub fn with_advice<'a>(error: &'a RowError, row: &'a Row) -> impl fmt::Display + 'a {
+    fmt::from_fn(move |f| match error {
+        RowError::Missing { part, names, .. } => {
+            write!(f, "{error}; {}", advice(*part, row, names.first()))
         }
-    }
-
-    /// Who writes it, where it is a chat.
-    pub(crate) fn role(self) -> &'static str {
-        match self {
-            Self::Prompt => "user",
-            Self::Completion | Self::Reference => "assistant",
-        }
-    }
-
-    /// What data sets call it, the most usual first.
-    fn other_names(self) -> &'static [&'static str] {
-        match self {
-            Self::Prompt => &["question", "problem", "input", "instruction", "query", "messages"],
-            Self::Completion => &["response", "output", "generation", "prediction", "answer", "messages"],
-            Self::Reference => &[
-                "answer",
-                "ground_truth",
-                "solution",
-                "label",
-                "gold",
-                "expected",
-                "final_answer",
-                "reward_model.ground_truth",
-            ],
-        }
-    }
-
-    /// The column of a row that is most likely meant to be it.
-    pub fn likely(self, row: &Row) -> Option<&'static str> {
-        self.other_names().iter().copied().find(|other| row.find(other).is_some())
-    }
-
-    /// How to say which of the columns of a row it is, where none is called `asked`: the one whose name is nearly that, the
-    /// one that is most likely meant, or `NAME`.
-    pub fn advice(self, row: &Row, asked: &str) -> String {
-        let name = self.name();
-        let near = (asked != name).then(|| nearest(row, asked)).flatten();
-        match (near, self.likely(row)) {
-            (Some(near), _) => format!("did you mean `--{name}-column {near}`?"),
-            (None, Some(likely)) => format!("if it is `{likely}`, say `--{name}-column {likely}`"),
-            (None, None) => format!("`--{name}-column NAME` says which one it is"),
-        }
-    }
+        error => write!(f, "{error}"),
+    })
 }
 
 /// The name of a column, or of a place within one, that is nearly the one that was asked for.
@@ -109,4 +58,34 @@ fn nearest(row: &Row, asked: &str) -> Option<String> {
         return closest(entry, entries.iter().map(String::as_str)).map(|entry| format!("{object}.{entry}"));
     }
     closest(asked, row.own_names()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use gavel_wire::Columns;
+
+    use super::*;
+
+    #[test]
+    fn a_column_that_is_missing_is_said_with_what_may_be_it() {
+        for (line, expected) in [
+            (
+                r#"{"completion": "", "question": "?"}"#,
+                "no `prompt`: its columns are `completion`, `question`; if it is `question`, say `--prompt-column question`",
+            ),
+            (
+                r#"{"prompt": ""}"#,
+                "no `completion`: its columns are `prompt`; `--completion-column NAME` says which one it is",
+            ),
+            ("{}", "no `prompt`: it has no columns; `--prompt-column NAME` says which one it is"),
+            (
+                r#"{"prompt": 1, "completion": ""}"#,
+                "`prompt` is neither a string nor a list of messages with `role` and `content`",
+            ),
+        ] {
+            let row = Row::parse(line).unwrap();
+            let error = row.submission(&Columns::default()).unwrap_err();
+            assert_eq!(with_advice(&error, &row).to_string(), expected, "for {line}");
+        }
+    }
 }

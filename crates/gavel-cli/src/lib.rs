@@ -11,7 +11,6 @@ pub mod exit;
 pub mod interrupts;
 pub mod logging;
 pub mod outputs;
-pub mod rows;
 pub mod settings;
 pub mod stale;
 pub mod terminal;

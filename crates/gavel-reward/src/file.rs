@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use crate::columns;
 use crate::error::{FormulaError, RewardError};
 use crate::expression::{Condition, Formula, OnFailure, is_formula_name};
 use crate::route::Route;
@@ -10,6 +11,7 @@ use gavel_plugins::Capability;
 use gavel_plugins::LimitSettings;
 use gavel_plugins::WatchedFiles;
 use gavel_plugins::toml_file::{Field, Place, Table, TomlError};
+use gavel_wire::Columns;
 
 /// The dotted name of the formula.
 pub(crate) const FORMULA: &str = "reward.formula";
@@ -23,6 +25,8 @@ pub struct RewardFile {
     pub path: PathBuf,
     /// The verifiers, in the order of the file. At least one.
     pub verifiers: Vec<VerifierEntry>,
+    /// Where rows have the parts of a submission.
+    pub columns: Columns,
     pub(crate) formula: Formula,
     /// Which of the verifiers judge which tasks; all of them where there is none.
     pub(crate) route: Option<Route>,
@@ -94,12 +98,13 @@ impl RewardFile {
             return Err(RewardError::NoVerifiers { place });
         }
         let (place, reward, route) = (document.place(), document.take("reward"), document.take("route"));
+        let columns = document.take("columns").map(columns::read).transpose()?.unwrap_or_default();
         // A table that is misspelt is said before what is missing for want of it.
         document.finish()?;
         let (formula, formula_place) = read_formula(place, reward, &verifiers)?;
         let known: Vec<&str> = names.iter().map(String::as_str).collect();
         let route = route.map(|field| Route::read(field, &known)).transpose()?;
-        Ok(Self { path: path.to_owned(), verifiers, formula, formula_place, route })
+        Ok(Self { path: path.to_owned(), verifiers, columns, formula, formula_place, route })
     }
 }
 

@@ -19,6 +19,7 @@
 //! A [`ReloadingReward`] is the same and can take up new plugins, options and formulas while it is in use.
 
 mod capability;
+mod columns;
 mod error;
 mod expression;
 mod file;

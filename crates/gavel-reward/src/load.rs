@@ -28,7 +28,7 @@ pub(crate) fn load(
     let verifiers = places
         .map(|place| load_verifier(host, &file, place, plugin_path, files))
         .collect::<Result<_, _>>()?;
-    Ok(Rules::new(verifiers, file.formula, file.route))
+    Ok(Rules::new(verifiers, file.formula, file.route, file.columns))
 }
 
 /// Checks what the formula and the conditions read from the verifier at `index` against what its plugin declares. A

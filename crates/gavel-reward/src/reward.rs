@@ -37,6 +37,7 @@ pub(crate) struct Rules {
     verifiers: Vec<NamedVerifier>,
     formula: Formula,
     route: Option<Route>,
+    rows: gavel_wire::Columns,
     warned: AtomicBool,
 }
 
@@ -77,6 +78,11 @@ impl PluginReward {
     /// The names of the verifiers, in the order of the reward file.
     pub fn verifiers(&self) -> impl Iterator<Item = &str> {
         self.rules.verifiers.iter().map(|verifier| verifier.name.as_str())
+    }
+
+    /// Where the rows that the reward file is for have the parts of a submission.
+    pub fn columns(&self) -> &gavel_wire::Columns {
+        &self.rules.rows
     }
 
     /// The most bytes of a submission, its options among them, that any of the verifiers takes.
@@ -266,8 +272,14 @@ impl Findings {
 }
 
 impl Rules {
-    pub(crate) fn new(verifiers: Vec<NamedVerifier>, formula: Formula, route: Option<Route>) -> Self {
-        Self { verifiers, formula, route, warned: AtomicBool::new(false) }
+    /// `rows` says where rows have the parts of a submission.
+    pub(crate) fn new(
+        verifiers: Vec<NamedVerifier>,
+        formula: Formula,
+        route: Option<Route>,
+        rows: gavel_wire::Columns,
+    ) -> Self {
+        Self { verifiers, formula, route, rows, warned: AtomicBool::new(false) }
     }
 
     /// The next verifier to ask, after those that have an outcome. Those that are not to be asked get theirs here.

@@ -1,10 +1,10 @@
 //! The columns of a task, as a reward file names them: `task.data_source`.
 
-use std::borrow::Borrow;
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use gavel_verify::{Submission, visible_name};
+use gavel_wire::{follow, raw_within};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -43,7 +43,8 @@ impl<'a> Task<'a> {
     pub(crate) fn column(&self, name: &str) -> Option<Column> {
         // Metadata that is no object has no columns; the verifiers say what is wrong with it.
         let columns = self.columns.get_or_init(|| serde_json::from_str(self.metadata).unwrap_or_default());
-        within(columns, name)
+        let column = follow(name, |name| columns.get(name).map(|column| &**column), raw_within)?;
+        serde_json::from_str(column.get()).ok().map(Column::of)
     }
 }
 
@@ -64,15 +65,6 @@ impl Task<'_> {
         let shown = names.iter().take(MOST).map(|name| format!("`{}`", visible_name(name, 60)));
         format!("{near} (there are {}{more})", shown.collect::<Vec<_>>().join(", "))
     }
-}
-
-/// The entry called `path`, or the one that the first name in it leads to.
-fn within<T: Borrow<RawValue>>(entries: &HashMap<String, T>, path: &str) -> Option<Column> {
-    if let Some(entry) = entries.get(path) {
-        return serde_json::from_str(entry.borrow().get()).ok().map(Column::of);
-    }
-    let (entry, path) = path.split_once('.')?;
-    within::<&RawValue>(&serde_json::from_str(entries.get(entry)?.borrow().get()).ok()?, path)
 }
 
 impl Column {

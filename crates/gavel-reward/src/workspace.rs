@@ -7,6 +7,7 @@ use std::thread;
 
 use gavel_host::{Host, HostConfig};
 use gavel_verify::Verifier;
+use gavel_wire::Columns;
 
 use crate::error::{FormulaError, RewardError};
 use crate::expression::{Formula, Prices};
@@ -171,7 +172,7 @@ impl Workspace {
         let verifiers: Vec<_> = verifiers.into_iter().map(named).collect();
         let names: Vec<&str> = verifiers.iter().map(|verifier| verifier.name.as_str()).collect();
         let formula = Formula::parse(formula, &names)?;
-        Ok(PluginReward::new(self.clone(), Rules::new(verifiers, formula, None)))
+        Ok(PluginReward::new(self.clone(), Rules::new(verifiers, formula, None, Columns::default())))
     }
 
     /// The threads that judge.

@@ -52,6 +52,8 @@ pub struct Settings {
     pub problem_column: String,
     /// The column of a task that holds its reference, such as `answer` or `reward_model.ground_truth`. Not in TRL.
     pub reference_column: String,
+    /// The column of a task whose entries are columns too, where it is an object, such as `extra_info`. Not in TRL.
+    pub metadata_column: String,
     /// What surrounds a task's `problem`: `r1-zero`, `chat` (the model's chat template), `none`, or a text with
     /// `{problem}` in it. A `prompt` that is a list of messages goes through the chat template whatever this says.
     pub template: String,
@@ -247,6 +249,7 @@ impl Default for Settings {
             prompt_column: "prompt".to_owned(),
             problem_column: "problem".to_owned(),
             reference_column: "reference".to_owned(),
+            metadata_column: "metadata".to_owned(),
             template: "none".to_owned(),
             system_prompt: None,
             chat_template_kwargs: Map::new(),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use gavel_lines::{Input, LONGEST_LINE, Line, Lines, look};
 use gavel_model::{ChatOptions, ChatTemplate};
+use gavel_wire::{text_of, value_within};
 use serde_json::{Map, Value, json};
 
 use error::Unusable;
@@ -69,13 +70,16 @@ pub struct Columns {
     pub problem: String,
     /// The ground truth.
     pub reference: String,
+    /// Where it is an object, its entries are columns too.
+    pub metadata: String,
 }
 
 impl Default for Columns {
-    /// `prompt`, `problem` and `reference`.
+    /// `prompt`, `problem`, `reference` and `metadata`.
     fn default() -> Self {
-        let [prompt, problem, reference] = ["prompt", "problem", "reference"].map(str::to_owned);
-        Self { prompt, problem, reference }
+        let [prompt, problem, reference, metadata] =
+            ["prompt", "problem", "reference", "metadata"].map(str::to_owned);
+        Self { prompt, problem, reference, metadata }
     }
 }
 
@@ -145,11 +149,11 @@ impl Prompts {
     fn read(&self, mut columns: Map<String, Value>, path: &Arc<Path>, line: u64) -> Result<Task, Unusable> {
         let names = || columns.keys().cloned().collect::<Vec<_>>();
         let named = Columns::default();
-        let prompt = find(&columns, &self.columns.prompt);
+        let prompt = value_within(&columns, &self.columns.prompt);
         // Whoever says which column is the problem, and not which is the prompt, wants no prompt that is there too.
         let skips_prompt = self.columns.prompt == named.prompt && self.columns.problem != named.problem;
         let (origin, (prompt, question)) =
-            match (prompt.filter(|_| !skips_prompt), find(&columns, &self.columns.problem)) {
+            match (prompt.filter(|_| !skips_prompt), value_within(&columns, &self.columns.problem)) {
                 (Some(Value::String(prompt)), _) => (Origin::Text, (prompt.clone(), None)),
                 (Some(Value::Array(messages)), _) if is_conversation(messages) => {
                     (Origin::Conversation, self.chat(messages.clone(), &columns)?)
@@ -168,7 +172,7 @@ impl Prompts {
         if self.system_prompt.is_some() && question.is_none() {
             return Err(Unusable::SystemPrompt);
         }
-        let reference = match find(&columns, &self.columns.reference) {
+        let reference = match value_within(&columns, &self.columns.reference) {
             None if self.columns.reference != named.reference => {
                 return Err(Unusable::NoReference(names(), self.columns.reference.clone()));
             }
@@ -180,6 +184,7 @@ impl Prompts {
             columns.remove(&self.columns.prompt);
         }
         columns.remove(&self.columns.reference);
+        let columns = spread(columns, &self.columns.metadata);
         let path = Arc::clone(path);
         Ok(Task { prompt, origin, question, reference, metadata: columns, path, line })
     }
@@ -196,7 +201,7 @@ impl Prompts {
         if let Some(role) = roles.find(|role| !ROLES.contains(role)) {
             return Err(Unusable::Role(role.to_owned()));
         }
-        let question = messages.iter().rev().find(|message| message["role"] == "user").map(content);
+        let question = messages.iter().rev().find(|message| message["role"] == "user").and_then(text_of);
         // A verifier may have no use for it.
         let question = question.unwrap_or_default();
         if let Some(system) = &self.system_prompt
@@ -225,27 +230,18 @@ fn is_conversation(messages: &[Value]) -> bool {
     !messages.is_empty() && messages.iter().all(|message| message["role"].is_string())
 }
 
+/// The columns with the entries of `metadata` before them, where that is an object, as `gavel score` has them: a column
+/// wins over an entry of its name.
+fn spread(mut columns: Map<String, Value>, metadata: &str) -> Map<String, Value> {
+    let Some(Value::Object(mut entries)) = value_within(&columns, metadata).cloned() else { return columns };
+    columns.shift_remove(metadata);
+    entries.extend(columns);
+    entries
+}
+
 /// By whom messages are, in the chat templates of public models.
 const ROLES: [&str; 8] =
     ["system", "user", "assistant", "tool", "developer", "ipython", "function", "environment"];
-
-/// The text of a message: its content, or the texts among the parts of it.
-fn content(message: &Value) -> String {
-    match &message["content"] {
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
-        _ => String::new(),
-    }
-}
-
-/// What a column holds, or what a name with dots leads to.
-fn find<'a>(columns: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    if let Some(value) = columns.get(name) {
-        return Some(value);
-    }
-    let (column, path) = name.split_once('.')?;
-    find(columns.get(column)?.as_object()?, path)
-}
 
 /// The tasks of a file, in order, each read when it is asked for. It may be whatever [`Input`] reads; empty lines are passed
 /// over.
@@ -391,6 +387,7 @@ mod tests {
             prompt: prompt.to_owned(),
             problem: problem.to_owned(),
             reference: reference.to_owned(),
+            metadata: "extra".to_owned(),
         };
         let read = |row: &str, columns: Columns| {
             let prompts = Prompts::new(Template::named("Q: {problem} A:").unwrap(), None);
@@ -406,6 +403,11 @@ mod tests {
         let task = read(verl, columns("text", "problem", "reward_model.ground_truth")).unwrap();
         assert_eq!((task.prompt.as_str(), task.reference.as_deref()), ("1+1=", Some("2")));
         assert!(task.metadata.contains_key("reward_model") && !task.metadata.contains_key("text"));
+
+        let extra = r#"{"prompt":"1+1=","extra":{"index":7,"split":"train"},"split":"test"}"#;
+        let task = read(extra, columns("prompt", "problem", "reference")).unwrap();
+        let metadata = Value::Object(task.metadata).to_string();
+        assert_eq!(metadata, r#"{"index":7,"split":"test"}"#, "a column wins over an entry");
 
         let misspelt = read(gsm8k, columns("prompt", "question", "anser")).unwrap_err().to_string();
         let said = ":1: there is no `anser`, which is named as the column of the reference; its columns are `question`, `answer`, \

@@ -319,7 +319,7 @@ fn what_has_no_reward_is_left_out_of_its_group() {
     let failed = completions.iter().find(|row| row["reward"].is_null()).unwrap();
     assert_eq!(failed["outcomes"]["native"]["reason"], "out of fuel after 5 instructions");
     assert_eq!(failed["no_reward"]["kind"], "dropped");
-    assert_eq!(failed["no_reward"]["reason"], "`native` has no verdict");
+    assert_eq!(failed["no_reward"]["verifier"], "native");
     let without = completions.iter().filter(|row| row["reward"].is_null()).count();
     assert_eq!(row["reward/none/dropped"].as_f64(), Some(without as f64));
     assert_eq!(row["reward/none/host-failed"], 0.0);

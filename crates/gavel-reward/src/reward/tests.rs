@@ -82,7 +82,7 @@ fn workspace(workers: usize) -> Workspace {
 }
 
 fn with(workspace: &Workspace, verifiers: Vec<NamedVerifier>, formula: Formula) -> PluginReward {
-    PluginReward::new(workspace.clone(), Rules::new(verifiers, formula, None))
+    PluginReward::new(workspace.clone(), Rules::new(verifiers, formula, None, gavel_wire::Columns::default()))
 }
 
 /// A reward of one verifier in this workspace.
@@ -354,7 +354,10 @@ fn a_task_is_judged_by_the_verifiers_that_its_route_names() {
         let names = ["math", "code", "all"];
         let verifiers = names.map(|name| judge(name, Obedient(Description::default()))).into();
         let formula = Formula::parse("math + 10 * code + 100 * all", &names).unwrap();
-        PluginReward::new(workspace(1), Rules::new(verifiers, formula, Some(file(route).unwrap())))
+        PluginReward::new(
+            workspace(1),
+            Rules::new(verifiers, formula, Some(file(route).unwrap()), gavel_wire::Columns::default()),
+        )
     };
     let of = |reward: &PluginReward, metadata: &str| {
         let submission = Submission { metadata: metadata.to_owned(), ..submission("1") };

@@ -87,6 +87,7 @@ impl Settings {
             prompt: self.prompt_column.clone(),
             problem: self.problem_column.clone(),
             reference: self.reference_column.clone(),
+            metadata: self.metadata_column.clone(),
         };
         let prompts =
             Prompts::new(template, chat).with_columns(columns).with_kwargs(self.chat_template_kwargs.clone());

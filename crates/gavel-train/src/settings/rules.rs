@@ -144,6 +144,7 @@ impl Settings {
             ("prompt_column", &self.prompt_column),
             ("problem_column", &self.problem_column),
             ("reference_column", &self.reference_column),
+            ("metadata_column", &self.metadata_column),
         ];
         if let Some((field, _)) = columns.into_iter().find(|(_, name)| name.is_empty()) {
             return Some((field, "must name a column".to_owned()));

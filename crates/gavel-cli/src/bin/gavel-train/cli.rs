@@ -167,6 +167,7 @@ impl EvalArgs {
             prompt: self.prompt_column.clone().unwrap_or(defaults.prompt),
             problem: self.problem_column.clone().unwrap_or(defaults.problem),
             reference: self.reference_column.clone().unwrap_or(defaults.reference),
+            metadata: defaults.metadata,
         }
     }
 }

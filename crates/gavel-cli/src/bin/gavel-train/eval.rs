@@ -8,7 +8,7 @@ use gavel_train::eval::{EvalOptions, Evaluation, evaluate};
 use gavel_train::task::{Origin, read_tasks};
 
 use super::cli::EvalArgs;
-use super::{blame, load_reward, model};
+use super::{blame, columns, load_reward, model};
 use gavel_cli::exit::{ExitStatus, InputFault, Stop};
 use gavel_cli::outputs;
 use gavel_cli::terminal::Terminal;
@@ -18,7 +18,8 @@ pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Sto
     for path in args.output.iter().chain(&args.completions) {
         outputs::look(path, terminal).input_fault()?;
     }
-    let columns = args.columns();
+    let mut columns = args.columns();
+    columns::fill(&mut columns, &args.reward, &args.tasks)?;
     let prompts = model::prompts(args.template.as_deref().unwrap_or("none"), &args.model)?;
     let prompts = prompts.with_columns(columns.clone());
     let mut tasks = read_tasks(&args.tasks, &prompts).input_fault()?;

@@ -2,6 +2,7 @@
 //! gavel meet. `gavel train`, `gavel eval` and their like start it.
 
 mod cli;
+mod columns;
 mod eval;
 mod generate;
 mod import;

@@ -2,29 +2,31 @@
 
 use std::io;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use gavel_train::settings::Settings;
-use gavel_train::task::{Origin, Tasks, likely_reference};
+use gavel_train::task::{Columns, Origin, Tasks, likely_reference};
 use gavel_train::train::{Progress, Start, train};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::cli::TrainArgs;
-use super::{blame, live, load_reward, model};
+use super::{blame, columns, live, load_reward, model};
 use gavel_cli::exit::{ExitStatus, InputFault, Stop};
 use gavel_cli::terminal::Terminal;
 
 pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
     let mut overrides = args.overrides;
     overrides.extend(args.device.map(|device| ("device".to_owned(), device.to_string())));
-    let settings = Settings::load(&args.settings, &overrides).input_fault()?;
+    let mut settings = Settings::load(&args.settings, &overrides).input_fault()?;
     let path = settings.reward.clone();
     let path =
         path.with_context(|| format!("{}: `reward` is missing", args.settings.display())).input_fault()?;
     model::require_folder(&settings.model)?;
+    name_columns(&mut settings, &path)?;
     let reference_advice = look_at_first_task(&settings, terminal)?;
     let reward = load_reward(&path, &args.plugins.resolve(), terminal)?;
     if let Some(threads) = args.threads {
@@ -47,6 +49,21 @@ pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, St
         return Ok(signals.status());
     }
     super::SUCCESS
+}
+
+/// Names the columns of the tasks that the settings leave unsaid as the reward file does.
+fn name_columns(settings: &mut Settings, reward: &Path) -> Result<(), Stop> {
+    let mut columns = Columns {
+        prompt: settings.prompt_column.clone(),
+        problem: settings.problem_column.clone(),
+        reference: settings.reference_column.clone(),
+        metadata: settings.metadata_column.clone(),
+    };
+    columns::fill(&mut columns, reward, &settings.tasks)?;
+    settings.prompt_column = columns.prompt;
+    settings.reference_column = columns.reference;
+    settings.metadata_column = columns.metadata;
+    Ok(())
 }
 
 /// Says what the first task shows of all: bare text for an instruct model, or a template that nothing goes through. What is

@@ -11,12 +11,12 @@ use gavel_host::{Host, HostConfig, Plugin, STACK, WasmVerifier};
 use gavel_plugins::{FoundPlugin, WatchedFiles};
 use gavel_reward::load_plugin;
 use gavel_verify::{Submission, Verifier};
+use gavel_wire::milliseconds;
 use serde_json::json;
 
 use crate::cases::{self, Case, Verifiers};
 use crate::cli::{BenchArgs, GlobalArgs};
 use crate::exit::{ExitStatus, InputFault, Stop};
-use crate::rows::milliseconds;
 use crate::terminal::{Terminal, escaped, shown};
 use crate::written;
 

@@ -40,7 +40,7 @@ use writer::Writer;
 pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
     // While plugins are loaded there is nothing to save, so that a signal ends the process at once.
     let interrupts = Interrupts::listen()?;
-    let mut terminal = Terminal::new(global.quiet);
+    let (args, mut terminal) = (Arc::new(args), Terminal::new(global.quiet));
     // Looked at before the reward is loaded, which may take long.
     match &args.output {
         None => drop(Output::stdout().input_fault()?),
@@ -66,10 +66,11 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
         terminal.start_progress(bytes);
     }
     let current = reward.current();
-    let summary = Summary::new(current.verifiers(), &args.columns().reference);
+    let columns = args.columns(current.columns());
+    let summary = Summary::new(current.verifiers(), columns.reference);
     interrupts.hold();
     let window = Arc::new(Window::default());
-    let workers = Workers::new(input, reward, &args, Arc::clone(&window), interrupts.clone());
+    let workers = Workers::new(input, reward, Arc::clone(&args), Arc::clone(&window), interrupts.clone());
     let threads = workspace.workers().get();
     // Whoever is far ahead of a writer that is busy waits. One that waits itself, for a slow line, takes all that comes.
     let (workers, (sender, batches)) = (Arc::new(workers), crossbeam_channel::bounded(2 * threads));

@@ -5,9 +5,9 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use gavel_verify::{Score, Status, visible_name};
+use gavel_wire::{Names, Part, Row};
 
-use crate::columns::Part;
-use crate::rows::Row;
+use crate::columns::{advice, likely};
 use crate::terminal::LABEL;
 
 /// What a run came to; its size does not depend on how many submissions there are.
@@ -21,7 +21,7 @@ pub(super) struct Summary {
     /// Of all submissions, without their rewards.
     tally: Tally,
     /// The column that holds the reference.
-    reference: String,
+    reference: Names,
 }
 
 /// What some submissions count for. Whoever judges them counts them.
@@ -40,7 +40,7 @@ pub(super) struct Tally {
 
 /// The column that holds the reference.
 pub(super) struct ReferenceColumn {
-    name: String,
+    names: Names,
     /// Whether somebody has said what it is called.
     is_named: bool,
 }
@@ -88,8 +88,8 @@ struct Slowest {
 }
 
 impl ReferenceColumn {
-    pub(super) fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), is_named: name != Part::Reference.name() }
+    pub(super) fn new(names: Names) -> Self {
+        Self { is_named: names != Names::from(Part::Reference.name()), names }
     }
 }
 
@@ -118,13 +118,14 @@ impl Tally {
     /// task, or somebody has said what the column is called.
     pub(super) fn miss_reference(&mut self, column: &ReferenceColumn, row: &Row, score: &Score) {
         let is_invalid = score.outcomes.iter().any(|(_, outcome)| outcome.status() == Status::InvalidTask);
-        if row.find(&column.name).is_some() || !(is_invalid || column.is_named) {
+        let is_there = column.names.iter().any(|name| row.find(name).is_some());
+        if is_there || !(is_invalid || column.is_named) {
             return;
         }
         self.without_reference = Some(WithoutReference {
             count: 1,
-            advice: format!("{}; {}", row.there(), Part::Reference.advice(row, &column.name)),
-            is_likely: Part::Reference.likely(row).is_some(),
+            advice: format!("{}; {}", row.there(), advice(Part::Reference, row, column.names.first())),
+            is_likely: likely(Part::Reference, row).is_some(),
         });
     }
 
@@ -166,7 +167,7 @@ impl Tally {
 
 impl Summary {
     /// Nothing yet, of a reward with these verifiers, and submissions whose references are in this column.
-    pub(super) fn new<'a>(verifiers: impl Iterator<Item = &'a str>, reference: &str) -> Self {
+    pub(super) fn new<'a>(verifiers: impl Iterator<Item = &'a str>, reference: Names) -> Self {
         let tally = Tally { verifiers: verifiers.map(VerifierSummary::new).collect(), ..Tally::default() };
         Self {
             start: Instant::now(),
@@ -175,7 +176,7 @@ impl Summary {
             sum: 0.0,
             rewarded: 0,
             tally,
-            reference: reference.to_owned(),
+            reference,
         }
     }
 
@@ -194,7 +195,7 @@ impl Summary {
         if let Some(WithoutReference { count, advice: what, is_likely }) = &self.tally.without_reference
             && (*is_likely || *count == self.tally.submissions)
         {
-            let column = visible_name(&self.reference, NAME);
+            let column = visible_name(&self.reference.to_string(), NAME);
             advice.push(format!("{} without `{column}`: {what}", plural(*count, "submission")));
         }
         for verifier in &self.tally.verifiers {

@@ -11,14 +11,14 @@ use crossbeam_channel::Sender;
 use gavel_lines::{BadLine, Input, Line, Lines, look};
 use gavel_reward::{PluginReward, ReloadingReward};
 use gavel_verify::{Refreshed, Reward, Score};
+use gavel_wire::{Columns, Row, RowError};
 
 use super::record::Judges;
 use super::summary::{ReferenceColumn, Tally};
 use super::window::{Share, Window};
 use crate::cli::ScoreArgs;
-use crate::columns::Columns;
+use crate::columns::with_advice;
 use crate::interrupts::Interrupts;
-use crate::rows::{Row, RowError};
 
 /// With `--watch`, the least time between two looks at the files.
 const LOOK: Duration = Duration::from_millis(200);
@@ -96,6 +96,9 @@ pub(super) enum LineError {
     Line(BadLine),
     #[error(transparent)]
     Row(#[from] RowError),
+    /// It is a row, and no submission; with what to do about it.
+    #[error("{0}")]
+    NoSubmission(String),
 }
 
 impl From<BadLine> for LineError {
@@ -110,9 +113,8 @@ impl From<BadLine> for LineError {
 /// What the threads share.
 pub(super) struct Workers {
     input: Mutex<Reader>,
-    columns: Columns,
-    /// Where the reference is looked for, and whether it is missed.
-    reference: ReferenceColumn,
+    /// Of the command line, for what it says of columns.
+    args: Arc<ScoreArgs>,
     /// Whether times are written.
     timing: bool,
     window: Arc<Window>,
@@ -134,6 +136,15 @@ struct Reader {
     over: bool,
 }
 
+/// What judges, and where it finds the parts of a submission.
+struct Judge {
+    version: u64,
+    reward: PluginReward,
+    columns: Columns,
+    /// Where the reference is looked for, and whether it is missed.
+    reference: ReferenceColumn,
+}
+
 /// What a thread has taken.
 struct Taken {
     place: u64,
@@ -149,7 +160,7 @@ impl Workers {
     pub(super) fn new(
         input: Input,
         reward: ReloadingReward,
-        args: &ScoreArgs,
+        args: Arc<ScoreArgs>,
         window: Arc<Window>,
         interrupts: Interrupts,
     ) -> Self {
@@ -157,18 +168,16 @@ impl Workers {
         let next_look = args.watch.then(Instant::now);
         let (version, place, fresh, over) = (0, 0, true, false);
         let input = Mutex::new(Reader { lines, reward, version, next_look, place, fresh, over });
-        let columns = args.columns();
-        let reference = ReferenceColumn::new(&columns.reference);
-        Self { input, columns, reference, timing: !args.no_timing, window, interrupts }
+        Self { input, timing: !args.no_timing, args, window, interrupts }
     }
 
     /// The work of one thread, until the input ends or nobody listens any more.
     pub(super) fn run(&self, batches: &Sender<Batch>) {
         let (mut judge, mut size) = (None, 1);
-        while let Some((taken, reward)) = self.take(size, &mut judge) {
+        while let Some((taken, judge)) = self.take(size, &mut judge) {
             let (started, lines) = (Instant::now(), taken.lines.len());
             // A writer that has gone has said why.
-            if batches.send(self.score(taken, reward)).is_err() {
+            if batches.send(self.score(taken, judge)).is_err() {
                 return;
             }
             let of_one = started.elapsed().as_secs_f64() / lines.max(1) as f64;
@@ -178,11 +187,7 @@ impl Workers {
 
     /// Takes the next lines that are not blank, and makes `judge` what judges them; `None` where there are none. Only the
     /// first is waited for.
-    fn take<'a>(
-        &self,
-        size: usize,
-        judge: &'a mut Option<(u64, PluginReward)>,
-    ) -> Option<(Taken, &'a PluginReward)> {
+    fn take<'a>(&self, size: usize, judge: &'a mut Option<Judge>) -> Option<(Taken, &'a Judge)> {
         let mut reader = self.input.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut before, mut lines, mut error) = (Vec::new(), Vec::new(), None);
         if std::mem::take(&mut reader.fresh) {
@@ -218,19 +223,21 @@ impl Workers {
         }
         let place = reader.place;
         reader.place += 1;
-        if judge.as_ref().is_none_or(|(version, _)| *version != reader.version) {
-            *judge = Some((reader.version, reader.reward.current()));
+        if judge.as_ref().is_none_or(|judge| judge.version != reader.version) {
+            let reward = reader.reward.current();
+            let columns = self.args.columns(reward.columns());
+            let reference = ReferenceColumn::new(columns.reference.clone());
+            *judge = Some(Judge { version: reader.version, reward, columns, reference });
         }
         drop(reader);
-        let (_, reward) = judge.as_ref()?;
-        Some((Taken { place, before, lines, error, share }, reward))
+        Some((Taken { place, before, lines, error, share }, judge.as_ref()?))
     }
 
-    fn score(&self, taken: Taken, reward: &PluginReward) -> Batch {
+    fn score(&self, taken: Taken, judge: &Judge) -> Batch {
         let Taken { place, before: mut events, lines, error, mut share } = taken;
         let mut output = 0;
         for Line { number, bytes, text } in lines {
-            match self.judge(number, text, reward) {
+            match self.judge(number, text, judge) {
                 Ok(Judged { tally, text: Ok(text), score }) if !has_output(&score) => {
                     output += text.len() + 1;
                     let scored = match events.last_mut() {
@@ -262,19 +269,22 @@ impl Workers {
         &self,
         line: u64,
         text: Result<String, BadLine>,
-        reward: &PluginReward,
+        judge: &Judge,
     ) -> Result<Judged, Unfit> {
         let row = text.map_err(LineError::from).and_then(|line| Ok(Row::parse(&line)?));
         let row = row.map_err(|error| Unfit { error, row: None })?;
-        let submission = match row.submission(&self.columns) {
+        let submission = match row.submission(&judge.columns) {
             Ok(submission) => submission,
-            Err(error) => return Err(Unfit { error: error.into(), row: Some(row) }),
+            Err(error) => {
+                let error = LineError::NoSubmission(with_advice(&error, &row).to_string());
+                return Err(Unfit { error, row: Some(row) });
+            }
         };
-        let score = reward.judge(&submission);
+        let score = judge.reward.judge(&submission);
         let text = row.with_score(&score, self.timing);
         let mut tally = Tally::of(line, &score);
         if submission.reference.is_none() {
-            tally.miss_reference(&self.reference, &row, &score);
+            tally.miss_reference(&judge.reference, &row, &score);
         }
         Ok(Judged { score, tally, text })
     }

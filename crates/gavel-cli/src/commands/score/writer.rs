@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 use gavel_verify::Score;
+use gavel_wire::Row;
 
 use super::beginning::Beginning;
 use super::output::Output;
@@ -17,7 +18,6 @@ use super::workers::{Batch, Done, Event, Judged, Unfit};
 use crate::cases::place;
 use crate::exit::{ExitStatus, Stop};
 use crate::interrupts::Interrupts;
-use crate::rows::Row;
 use crate::terminal::Terminal;
 use crate::written;
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// A line of JSON in which every half of a surrogate pair that stands alone is a replacement character (U+FFFD). Python's
 /// `json.dumps` writes such halves where a text was cut in the middle of an emoji; they are no characters, and no plugin
 /// can be given them.
-pub(super) fn whole_characters(line: &str) -> Cow<'_, str> {
+pub(crate) fn whole_characters(line: &str) -> Cow<'_, str> {
     let mut mended = String::new();
     let mut kept = 0;
     let mut at = 0;

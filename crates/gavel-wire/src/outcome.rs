@@ -1,15 +1,62 @@
-//! Outcomes, and why there is no reward, as columns of a row.
+//! Scores, outcomes, and why there is no reward, as they are written.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-use gavel_verify::{NoReward, Outcome};
+use gavel_verify::{NoReward, Outcome, Score};
 use indexmap::IndexMap;
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+/// A score, as it is written: `reward`, `no_reward` where that is null, `outcomes`.
+#[derive(Debug, Clone, Copy)]
+pub struct ScoreForm<'a> {
+    /// The score.
+    pub score: &'a Score,
+    /// Whether the times that verifiers took are written; without them, the same submissions give the same bytes.
+    pub timing: bool,
+}
+
+impl ScoreForm<'_> {
+    /// Adds the score's entries to an object that has others.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        let Self { score, timing } = self;
+        map.serialize_entry("reward", &score.reward.as_ref().ok())?;
+        if let Err(reason) = &score.reward {
+            map.serialize_entry("no_reward", &NoRewardForm::from(reason))?;
+        }
+        map.serialize_entry("outcomes", &Outcomes { outcomes: &score.outcomes, timing: *timing })
+    }
+}
+
+impl Serialize for ScoreForm<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.write(&mut map)?;
+        map.end()
+    }
+}
+
+/// The outcomes by the names of their verifiers.
+struct Outcomes<'a> {
+    outcomes: &'a [(String, Outcome)],
+    timing: bool,
+}
+
+impl Serialize for Outcomes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let forms =
+            self.outcomes.iter().map(|(name, outcome)| (name, OutcomeForm::new(outcome, self.timing)));
+        serializer.collect_map(forms)
+    }
+}
 
 /// An outcome, as it is written.
 #[derive(Debug, Serialize)]
-pub struct OutcomeRow<'a> {
+pub struct OutcomeForm<'a> {
     status: &'static str,
     reward: Option<f64>,
     reason: Option<Cow<'a, str>>,
@@ -19,7 +66,7 @@ pub struct OutcomeRow<'a> {
     ms: Option<f64>,
 }
 
-impl<'a> OutcomeRow<'a> {
+impl<'a> OutcomeForm<'a> {
     /// The outcome, with the time that it took or without.
     pub fn new(outcome: &'a Outcome, timing: bool) -> Self {
         let (reason, metrics) = match &outcome.result {
@@ -37,12 +84,12 @@ impl<'a> OutcomeRow<'a> {
     }
 }
 
-/// The kind of [`NoRewardRow`] of a line that is no submission, which no score has.
+/// The kind of [`NoRewardForm`] of a line that is no submission, which no score has.
 pub const BAD_LINE: &str = "bad-line";
 
 /// Why there is no reward, as it is written.
 #[derive(Debug, Serialize)]
-pub(super) struct NoRewardRow<'a> {
+pub struct NoRewardForm<'a> {
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Cow<'a, str>>,
@@ -55,18 +102,18 @@ pub(super) struct NoRewardRow<'a> {
     value: Option<String>,
 }
 
-impl<'a> NoRewardRow<'a> {
+impl<'a> NoRewardForm<'a> {
     fn of_kind(kind: &'static str) -> Self {
         Self { kind, reason: None, verifier: None, metric: None, value: None }
     }
 
     /// Of a line that is no submission, for this reason.
-    pub(super) fn of_bad_line(reason: &'a str) -> Self {
+    pub fn of_bad_line(reason: &'a str) -> Self {
         Self { reason: Some(reason.into()), ..Self::of_kind(BAD_LINE) }
     }
 }
 
-impl<'a> From<&'a NoReward> for NoRewardRow<'a> {
+impl<'a> From<&'a NoReward> for NoRewardForm<'a> {
     fn from(reason: &'a NoReward) -> Self {
         let (verifier, metric, value) = match reason {
             NoReward::Dropped { verifier } | NoReward::HostFailed { verifier } => {
@@ -114,7 +161,7 @@ mod tests {
             (NoReward::NotFinite { value: f64::NAN }, r#"{"kind":"not-finite","value":"NaN"}"#),
             (NoReward::NotFinite { value: f64::NEG_INFINITY }, r#"{"kind":"not-finite","value":"-inf"}"#),
         ] {
-            assert_eq!(serde_json::to_string(&NoRewardRow::from(&reason)).unwrap(), expected);
+            assert_eq!(serde_json::to_string(&NoRewardForm::from(&reason)).unwrap(), expected);
         }
     }
 }

@@ -1,20 +1,16 @@
-//! The JSON lines that `gavel score` reads and writes, and what they are as submissions and scores.
-
-mod characters;
-mod outcomes;
+//! Rows: JSON objects with the columns that a data set happens to have, as submissions, and with their scores.
 
 use gavel_verify::{Score, Submission, visible_name};
 use indexmap::IndexMap;
 use serde::Serializer as _;
 use serde::ser::{Error as _, SerializeMap as _};
-use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::columns::{Columns, Part};
-use characters::whole_characters;
-use outcomes::NoRewardRow;
-
-pub use outcomes::{BAD_LINE, OutcomeRow, milliseconds};
+use crate::characters::whole_characters;
+use crate::chat::{Flattened, flatten};
+use crate::columns::{Columns, Names, Part};
+use crate::outcome::{NoRewardForm, ScoreForm};
+use crate::path::{follow, raw_within};
 
 /// The columns that gavel itself adds; they are never part of a task.
 const ADDED: [&str; 3] = ["reward", "no_reward", "outcomes"];
@@ -23,7 +19,7 @@ const ADDED: [&str; 3] = ["reward", "no_reward", "outcomes"];
 const NAMED: usize = 20;
 const NAME: usize = 60;
 
-/// One line of input: an object, every value kept exactly as it was written, but for halves of surrogate pairs.
+/// One row: an object, every value kept exactly as it was written, but for halves of surrogate pairs.
 #[derive(Debug)]
 pub struct Row {
     columns: IndexMap<String, Box<RawValue>>,
@@ -39,14 +35,14 @@ pub enum RowError {
     #[error("not a JSON object")]
     NotAnObject,
     /// A column is missing.
-    #[error("no `{column}`: {there}; {advice}")]
+    #[error("no `{names}`: {there}")]
     Missing {
-        /// The column.
-        column: String,
+        /// What should stand there.
+        part: Part,
+        /// What its column may be called.
+        names: Names,
         /// Which columns there are.
         there: String,
-        /// How to say which of them is meant.
-        advice: String,
     },
     /// A column is neither text nor a list of chat messages.
     #[error("`{column}` is neither a string nor a list of messages with `role` and `content`")]
@@ -86,7 +82,7 @@ impl Row {
         Ok(Submission {
             prompt: self.text(Part::Prompt, columns)?,
             completion: self.text(Part::Completion, columns)?,
-            reference: self.reference(&columns.reference)?,
+            reference: self.reference(columns)?,
             metadata: self.metadata(columns)?,
         })
     }
@@ -135,13 +131,7 @@ impl Row {
         for (name, value) in self.columns.iter().filter(|(name, _)| !ADDED.contains(&name.as_str())) {
             map.serialize_entry(name, value)?;
         }
-        map.serialize_entry("reward", &score.reward.as_ref().ok())?;
-        if let Err(reason) = &score.reward {
-            map.serialize_entry("no_reward", &NoRewardRow::from(reason))?;
-        }
-        let outcomes: IndexMap<_, _> =
-            score.outcomes.iter().map(|(name, outcome)| (name, OutcomeRow::new(outcome, timing))).collect();
-        map.serialize_entry("outcomes", &outcomes)?;
+        ScoreForm { score, timing }.write(&mut map)?;
         map.end()?;
         String::from_utf8(line).map_err(serde_json::Error::custom)
     }
@@ -157,48 +147,44 @@ impl Row {
             columns.shift_remove(column);
         }
         columns.insert("reward".to_owned(), to_raw_value(&())?);
-        columns.insert("no_reward".to_owned(), to_raw_value(&NoRewardRow::of_bad_line(reason))?);
+        columns.insert("no_reward".to_owned(), to_raw_value(&NoRewardForm::of_bad_line(reason))?);
         columns.insert("outcomes".to_owned(), to_raw_value(&serde_json::Map::new())?);
         serde_json::to_string(&columns)
     }
 
     /// The value of a column, or of what a name with dots leads to.
-    pub(crate) fn find(&self, name: &str) -> Option<&RawValue> {
-        if let Some(column) = self.columns.get(name) {
-            return Some(column);
-        }
-        let (column, path) = name.split_once('.')?;
-        within(self.columns.get(column)?, path)
+    pub fn find(&self, name: &str) -> Option<&RawValue> {
+        follow(name, |name| self.columns.get(name).map(|column| &**column), raw_within)
     }
 
     /// The names in the object that a column, or a name with dots, leads to; `None` where it leads to none.
-    pub(crate) fn entries(&self, name: &str) -> Option<Vec<String>> {
+    pub fn entries(&self, name: &str) -> Option<Vec<String>> {
         let entries: IndexMap<String, &RawValue> = serde_json::from_str(self.find(name)?.get()).ok()?;
         Some(entries.into_keys().collect())
     }
 
+    /// The first of these names that leads anywhere, and where to.
+    fn first<'a>(&self, names: &'a Names) -> Option<(&'a str, &RawValue)> {
+        names.iter().find_map(|name| Some((name, self.find(name)?)))
+    }
+
     /// The text of a column: itself, or that of the last message by whoever writes it.
     fn text(&self, part: Part, columns: &Columns) -> Result<String, RowError> {
-        let (column, role) = (columns.of(part).to_owned(), part.role());
-        let Some(raw) = self.find(&column) else {
-            let advice = part.advice(self, &column);
-            return Err(RowError::Missing { column, there: self.there(), advice });
+        let (names, role) = (columns.of(part), part.role());
+        let Some((column, raw)) = self.first(names) else {
+            return Err(RowError::Missing { part, names: names.clone(), there: self.there() });
         };
-        match serde_json::from_str(raw.get()).map_err(RowError::NotJson)? {
-            Value::String(text) => Ok(text),
-            Value::Array(messages) if messages.iter().all(|message| message["role"].is_string()) => messages
-                .iter()
-                .rev()
-                .filter(|message| message["role"] == role)
-                .find_map(|message| content(&message["content"]))
-                .ok_or(RowError::NoMessage { column, role }),
-            _ => Err(RowError::NotText { column }),
+        let column = || column.to_owned();
+        match flatten(serde_json::from_str(raw.get()).map_err(RowError::NotJson)?, role) {
+            Flattened::Text(text) => Ok(text),
+            Flattened::NoMessage => Err(RowError::NoMessage { column: column(), role }),
+            Flattened::NotText => Err(RowError::NotText { column: column() }),
         }
     }
 
     /// The reference: a string as it is, anything else as the JSON that is written there.
-    fn reference(&self, column: &str) -> Result<Option<String>, RowError> {
-        let Some(raw) = self.find(column) else { return Ok(None) };
+    fn reference(&self, columns: &Columns) -> Result<Option<String>, RowError> {
+        let Some((_, raw)) = self.first(&columns.reference) else { return Ok(None) };
         match raw.get() {
             "null" => Ok(None),
             text if text.starts_with('"') => serde_json::from_str(text).map(Some).map_err(RowError::NotJson),
@@ -206,46 +192,30 @@ impl Row {
         }
     }
 
-    /// All other columns as a JSON object. A column `metadata` that is an object is spread out among them; a column
-    /// of the row wins over an entry of the same name in it.
+    /// All other columns as a JSON object. A column that is named as the metadata's and is an object is spread out among
+    /// them; a column of the row wins over an entry of the same name in it.
     fn metadata(&self, columns: &Columns) -> Result<String, RowError> {
         let mut metadata: IndexMap<String, &RawValue> = IndexMap::new();
-        let spread = self.columns.get("metadata").filter(|raw| raw.get().starts_with('{'));
-        if let Some(raw) = spread {
+        let spread = self.first(&columns.metadata).filter(|(_, raw)| raw.get().starts_with('{'));
+        if let Some((_, raw)) = spread {
             metadata = serde_json::from_str(raw.get()).map_err(RowError::NotJson)?;
         }
-        let named = |name: &str| match name {
-            "metadata" if spread.is_some() => true,
-            name if Part::ALL.iter().any(|&part| columns.of(part) == name) => true,
-            name => ADDED.contains(&name),
+        let is_named = |name: &str| {
+            spread.is_some_and(|(spread, _)| spread == name)
+                || Part::ALL.iter().any(|&part| self.is(name, columns.of(part)))
+                || columns.leave_out.iter().any(|left_out| left_out == name)
+                || ADDED.contains(&name)
         };
-        let others = self.columns.iter().filter(|(name, _)| !named(name));
+        let others = self.columns.iter().filter(|(name, _)| !is_named(name));
         metadata.extend(others.map(|(name, value)| (name.clone(), &**value)));
         serde_json::to_string(&metadata).map_err(RowError::NotJson)
     }
-}
 
-/// The text of a message: a string, or the parts of a list that are text, joined. `None` when there is no text, as
-/// in a message that only calls a tool.
-fn content(content: &Value) -> Option<String> {
-    match content {
-        Value::String(text) => Some(text.clone()),
-        Value::Array(parts) => {
-            let texts: Vec<&str> = parts.iter().filter_map(|part| part["text"].as_str()).collect();
-            (!texts.is_empty()).then(|| texts.concat())
-        }
-        _ => None,
+    /// Whether a column is the one that these names mean here.
+    fn is(&self, column: &str, names: &Names) -> bool {
+        names.iter().any(|name| name == column)
+            && names.iter().find(|name| self.find(name).is_some()) == Some(column)
     }
-}
-
-/// What a path of names with dots between them leads to within an object.
-fn within<'a>(object: &'a RawValue, path: &str) -> Option<&'a RawValue> {
-    let entries: IndexMap<String, &'a RawValue> = serde_json::from_str(object.get()).ok()?;
-    if let Some(entry) = entries.get(path) {
-        return Some(entry);
-    }
-    let (entry, path) = path.split_once('.')?;
-    within(entries.get(entry)?, path)
 }
 
 /// serde_json counts lines within the text that it is given, which here is always the first.
@@ -311,9 +281,10 @@ mod tests {
     #[test]
     fn columns_have_the_names_that_they_are_said_to_have() {
         let columns = Columns {
-            prompt: "messages".to_owned(),
-            completion: "messages".to_owned(),
-            reference: "reward_model.ground_truth".to_owned(),
+            prompt: "messages".into(),
+            completion: "messages".into(),
+            reference: "reward_model.ground_truth".into(),
+            ..Columns::default()
         };
         let line = r#"{"messages": [{"role": "user", "content": "1+1"}, {"role": "assistant", "content": "2"}],
                        "reference": "?", "reward_model": {"style": "rule", "ground_truth": 2}}"#;
@@ -324,7 +295,7 @@ mod tests {
             submission.metadata,
             r#"{"reference":"?","reward_model":{"style": "rule", "ground_truth": 2}}"#
         );
-        let absent = Columns { reference: "reward_model.answer".to_owned(), ..columns };
+        let absent = Columns { reference: "reward_model.answer".into(), ..columns };
         assert_eq!(Row::parse(line).unwrap().submission(&absent).unwrap().reference, None);
     }
 
@@ -348,13 +319,10 @@ mod tests {
             ("[1]", "not a JSON object"),
             (
                 r#"{"completion": "", "question": "?"}"#,
-                "no `prompt`: its columns are `completion`, `question`; if it is `question`, say `--prompt-column question`",
+                "no `prompt`: its columns are `completion`, `question`",
             ),
-            (
-                r#"{"prompt": ""}"#,
-                "no `completion`: its columns are `prompt`; `--completion-column NAME` says which one it is",
-            ),
-            ("{}", "no `prompt`: it has no columns; `--prompt-column NAME` says which one it is"),
+            (r#"{"prompt": ""}"#, "no `completion`: its columns are `prompt`"),
+            ("{}", "no `prompt`: it has no columns"),
             (
                 r#"{"prompt": 1, "completion": ""}"#,
                 "`prompt` is neither a string nor a list of messages with `role` and `content`",
