@@ -7,17 +7,21 @@ use serde_json::Value;
 use crate::{assert_none, cargo, metadata, name, read, root};
 
 /// Which crates of the house each crate may use. An edge that is not here is an architectural decision.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
     ("gavel-verify", &[]),
     ("gavel-files", &[]),
     ("gavel-wire", &["gavel-verify"]),
     ("gavel-host", &["gavel-files", "gavel-verify"]),
     ("gavel-plugins", &["gavel-files", "gavel-verify"]),
     ("gavel-reward", &["gavel-files", "gavel-verify", "gavel-wire", "gavel-host", "gavel-plugins"]),
+    ("gavel-serve", &["gavel-verify", "gavel-wire", "gavel-host", "gavel-reward"]),
     ("gavel-torch", &[]),
     ("gavel-model", &["gavel-torch"]),
     ("gavel-lines", &[]),
-    ("gavel-train", &["gavel-verify", "gavel-wire", "gavel-files", "gavel-lines", "gavel-torch", "gavel-model"]),
+    (
+        "gavel-train",
+        &["gavel-verify", "gavel-wire", "gavel-files", "gavel-lines", "gavel-torch", "gavel-model"],
+    ),
     ("gavel-demo", &["gavel-model", "gavel-train"]),
     ("gavel-report", &["gavel-verify"]),
     ("gavel-registry", &[]),
@@ -33,6 +37,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
             "gavel-plugins",
             "gavel-report",
             "gavel-reward",
+            "gavel-serve",
             "gavel-registry",
             "gavel-toolkit",
             "gavel-torch",
@@ -47,13 +52,14 @@ const MAY_USE: [(&str, &[&str]); 18] = [
 ];
 
 /// Which crates of the house may know these crates from outside at all.
-const KNOWN_TO: [(&str, &[&str]); 10] = [
+const KNOWN_TO: [(&str, &[&str]); 11] = [
     ("wasmtime", &["gavel-host"]),
     ("wasmtime-wasi", &["gavel-host"]),
     ("tch", &["gavel-torch", "gavel-model", "gavel-train", "gavel-demo", "gavel-cli"]),
     ("torch-sys", &["gavel-torch"]),
     ("evalexpr", &["gavel-reward"]),
-    ("tokio", &["gavel-host", "gavel-reward", "gavel-registry", "gavel-cli"]),
+    ("tokio", &["gavel-host", "gavel-reward", "gavel-registry", "gavel-serve", "gavel-cli"]),
+    ("axum", &["gavel-serve"]),
     ("oci-client", &["gavel-registry"]),
     ("rustls", &["gavel-registry"]),
     ("wit-component", &["gavel-toolkit", "gavel-host"]),

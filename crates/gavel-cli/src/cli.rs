@@ -1,6 +1,7 @@
 //! The definition of the command line: every command, flag and help text of `gavel`. What they do is elsewhere.
 
 mod plugin;
+mod serve;
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -16,6 +17,8 @@ pub use plugin::{
     AddArgs, BenchArgs, BuildArgs, InspectArgs, ListArgs, NewArgs, PluginCommand, PullArgs, PushArgs,
     RemoveArgs, TestArgs,
 };
+
+pub use serve::{NamedFile, ServeArgs};
 
 const EXAMPLES: &str = "\
 New here?
@@ -97,6 +100,9 @@ pub enum Command {
     /// Score completions with a reward file.
     #[command(after_help = SCORE_HELP)]
     Score(ScoreArgs),
+    /// Answer over HTTP what completions are worth, as OpenRLHF, slime, NeMo Gym, verl and others ask.
+    #[command(after_help = serve::HELP)]
+    Serve(ServeArgs),
     /// Write a plugin, build it, test it, measure it, look at it, share it.
     #[command(
         subcommand,

@@ -34,7 +34,7 @@ fn level(args: &GlobalArgs) -> &'static str {
         -1 => "error",
         0 => "warn",
         1 => {
-            "gavel=info,gavel_cli=info,gavel_reward=info,gavel_plugins=info,gavel_host=info,gavel_train=info,gavel_model=info,warn"
+            "gavel=info,gavel_cli=info,gavel_serve=info,gavel_reward=info,gavel_plugins=info,gavel_host=info,gavel_train=info,gavel_model=info,warn"
         }
         2 => "debug",
         _ => "trace",

@@ -101,6 +101,10 @@ impl Interpreter {
         &self.0.language
     }
 
+    pub(crate) fn host(&self) -> &Host {
+        &self.0.host
+    }
+
     /// Whether an instance fits into what a program may have.
     pub(crate) fn check_size(&self, limits: &ProgramLimits) -> Result<(), LoadError> {
         let tables = Limits::default().table_elements;
@@ -133,7 +137,7 @@ impl Interpreter {
 
     /// Starts the calling thread's lane and loads the code into it. What fails here fails again, and is said, when a
     /// program is to be run.
-    pub(crate) fn prepare(&self) {
+    pub fn prepare(&self) {
         if let Ok(lanes) = self.0.host.interpreter_lanes() {
             self.0.code.here(lanes, |lane| self.code_in(lane));
         }

@@ -31,6 +31,7 @@ mod compiled;
 mod component;
 mod deadline;
 mod error;
+mod execution;
 mod failure;
 mod guest;
 mod host;
@@ -50,6 +51,7 @@ mod verifier;
 mod wasi;
 
 pub use error::{HostError, HostWarning, LoadError};
+pub use execution::{Ended, Execution};
 pub use gavel_verify::{Limits, ProgramLimits};
 pub use host::{Host, HostConfig};
 pub use interpreter::{Interpreter, Interpreters, Language};

@@ -177,7 +177,7 @@ impl Programs {
 }
 
 /// A number that follows from the submission, the program and how many ran before it.
-fn seed(submission: u64, runs: u32, program: &Program) -> u64 {
+pub(crate) fn seed(submission: u64, runs: u32, program: &Program) -> u64 {
     let mut hash = twox_hash::XxHash3_64::new();
     hash.write(&submission.to_le_bytes());
     hash.write(&runs.to_le_bytes());

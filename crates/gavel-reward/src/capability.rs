@@ -45,7 +45,7 @@ pub fn grant(
     Ok(plugin.grant(interpreters.collect::<Result<_, _>>()?))
 }
 
-fn load_interpreter(
+pub(crate) fn load_interpreter(
     language: &str,
     host: &Host,
     folders: &[PathBuf],

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Barrier, Mutex, PoisonError};
 use std::thread;
 
-use gavel_host::{Host, HostConfig};
+use gavel_host::{Host, HostConfig, Interpreter};
 use gavel_verify::Verifier;
 use gavel_wire::Columns;
 
+use crate::capability::load_interpreter;
 use crate::error::{FormulaError, RewardError};
 use crate::expression::{Formula, Prices};
 use crate::file::RewardFile;
 use crate::load;
-use crate::pool::{Client, Pool, Room};
+use crate::pool::{Client, Full, Pool, Room};
 use crate::reward::{NamedVerifier, PluginReward, Rules};
 use crate::turns::Turns;
 use gavel_plugins::WatchedFiles;
@@ -189,6 +190,32 @@ impl Workspace {
     /// as many as may judge at once.
     pub fn spawn(&self, work: impl FnOnce() + Send + 'static) {
         self.0.pool.spawn(Client::default(), Box::new(work), 0);
+    }
+
+    /// As [`Workspace::spawn`], for one of several clients, where there is room for work that holds so many bytes.
+    ///
+    /// # Errors
+    /// [`Full`] where there is none: the work is not taken.
+    pub fn try_spawn(
+        &self,
+        client: Client,
+        bytes: usize,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Result<(), Full> {
+        self.0.pool.try_spawn(client, vec![(Box::new(work), bytes)])
+    }
+
+    /// Loads the interpreter of a language from the plugin path, to run programs that nobody judges, and gets every thread
+    /// ready for it. Whoever calls this grants it.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be loaded.
+    pub fn interpreter(&self, language: &str) -> Result<Interpreter, RewardError> {
+        let interpreter =
+            load_interpreter(language, &self.0.host, &self.0.plugin_path, &WatchedFiles::default())?;
+        let ready = interpreter.clone();
+        self.on_every_thread(move || ready.prepare());
+        Ok(interpreter)
     }
 
     /// Does `work` on each of the threads, and waits for all of them. Only for a workspace that does nothing else yet:

@@ -97,6 +97,11 @@ impl Row {
         self.columns.entry(column.to_owned()).or_insert(value);
     }
 
+    /// The columns, each as it is written.
+    pub fn columns(&self) -> impl Iterator<Item = (&str, &RawValue)> {
+        self.columns.iter().map(|(name, value)| (name.as_str(), &**value))
+    }
+
     /// The names of the columns, as they are written.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.columns.keys().map(String::as_str)

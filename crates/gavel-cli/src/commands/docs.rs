@@ -16,10 +16,11 @@ macro_rules! pages {
 }
 
 /// The documents in the order of their names, the index apart.
-const PAGES: [(&str, &str); 13] = pages![
+const PAGES: [(&str, &str); 14] = pages![
     "benchmarks",
     "command-format",
     "grpo",
+    "http-api",
     "manifest",
     "own-loop",
     "plugins",

@@ -17,6 +17,7 @@ mod init;
 mod plugin;
 mod report;
 mod score;
+mod serve;
 mod train;
 
 /// Runs a command line to its end.
@@ -42,6 +43,7 @@ fn start(cli: Cli) -> Result<ExitStatus, Stop> {
     let Cli { global, command } = cli;
     match command {
         Command::Score(args) => score::run(args, &global),
+        Command::Serve(args) => serve::run(&args, &global),
         Command::Plugin(PluginCommand::New(args)) => plugin::new(&args, &global),
         Command::Plugin(PluginCommand::Build(args)) => plugin::build(&args, &global),
         Command::Plugin(PluginCommand::Inspect(args)) => plugin::inspect(&args, &global),

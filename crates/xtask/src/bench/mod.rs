@@ -4,6 +4,7 @@
 mod gavel;
 mod languages;
 mod peer;
+mod serve;
 mod sets;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +34,18 @@ enum What {
         #[arg(long, value_name = "NAME")]
         only: Option<Part>,
     },
+    /// `gavel serve` (`target/release/gavel`, which has to be built) under load, from this process over loopback.
+    Serve {
+        /// The folder of test data.
+        #[arg(long, value_name = "DIR", default_value = "../shared/data")]
+        data: PathBuf,
+        /// How long each load lasts.
+        #[arg(long, default_value = "5")]
+        seconds: u64,
+        /// How often each load is put on; the best counts.
+        #[arg(long, default_value = "3")]
+        passes: usize,
+    },
     /// The template of every language, as `cargo xtask conformance` has built it.
     Languages,
 }
@@ -46,6 +59,7 @@ enum Part {
 pub fn run(root: &Path, args: &Args) -> Result<()> {
     match &args.what {
         What::Verifiers { data, only } => verifiers(root, &root.join(data), *only),
+        What::Serve { data, seconds, passes } => serve::run(root, &root.join(data), *seconds, *passes),
         What::Languages => languages::run(root),
     }
 }

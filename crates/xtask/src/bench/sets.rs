@@ -104,6 +104,11 @@ fn hangs() -> Set {
     Set { name: "answers that hang", pairs: pairs.into() }
 }
 
+/// GSM8K's model solutions alone.
+pub fn gsm8k(data: &Path) -> Result<Vec<Pair>> {
+    Ok(solutions(&rows(&data.join("gsm8k/model_solutions.jsonl"))?))
+}
+
 /// HumanEval's canonical solutions: what a policy would write, and the file that a harness would run.
 pub fn humaneval(data: &Path) -> Result<Set> {
     let pairs = rows(&data.join("humaneval/HumanEval.jsonl"))?.into_iter().map(|row| {

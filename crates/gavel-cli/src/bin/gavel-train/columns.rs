@@ -4,6 +4,7 @@ use std::path::Path;
 
 use gavel_cli::exit::Stop;
 use gavel_lines::{Input, LONGEST_LINE, Lines};
+use gavel_plugins::WatchedFiles;
 use gavel_reward::RewardFile;
 use gavel_train::task::Columns;
 use gavel_wire::{Columns as OfReward, Names, value_within};
@@ -12,7 +13,8 @@ use serde_json::{Map, Value};
 /// What the reward file says of columns, for what is left at its default. Which of several names counts, the first task
 /// says; who names problem or prompt has said what is continued.
 pub(super) fn fill(columns: &mut Columns, reward: &Path, tasks: &Path) -> Result<(), Stop> {
-    let (of_reward, unsaid) = (RewardFile::read(reward)?.columns, OfReward::default());
+    let (of_reward, unsaid) =
+        (RewardFile::read(reward, &WatchedFiles::default())?.columns, OfReward::default());
     let (defaults, first) = (Columns::default(), first_row(tasks));
     let there =
         |names: &Names| names.iter().find(|name| value_within(&first, name).is_some()).map(str::to_owned);

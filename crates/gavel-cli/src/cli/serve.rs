@@ -1,0 +1,76 @@
+//! `gavel serve` on the command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use bytesize::ByteSize;
+use clap::Args;
+
+use super::PluginArgs;
+
+pub(super) const HELP: &str = "\
+Examples:
+  gavel serve --reward math=reward.toml
+  gavel serve --reward math=math.toml --reward code=code.toml --run-code python --watch
+  gavel serve --reward reward.toml --listen 0.0.0.0:8080 --token-file token
+  curl -s localhost:8080/v1/score -d '{\"prompt\": \"1 + 1?\", \"completion\": \"2\", \"reference\": \"2\"}'
+
+OpenRLHF takes `--reward.remote_url http://localhost:8080/get_reward`, slime `--rm-url http://localhost:8080/remote_rm`, \
+verl `reward.sandbox_fusion.url=http://localhost:8080/run_code`. With several rewards, `?reward=NAME` says which one, or \
+`/rewards/NAME` before the path. `gavel docs http-api` describes every path; http://localhost:8080/ is a page to look at.
+
+Ctrl-C and SIGTERM finish what was accepted; a second one ends the server at once.";
+
+/// Arguments of `gavel serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// A reward file, and what requests call it; may be repeated. Without NAME it is called as its file.
+    #[arg(short, long = "reward", value_name = "NAME=FILE", required_unless_present = "run_code")]
+    pub rewards: Vec<NamedFile>,
+    /// Where to listen; port 0 is whichever is free.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// A file with the token that requests have to show (`Authorization: Bearer`). Without one, only this machine is
+    /// listened to.
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Run programs in this language for whoever asks (`/run_code`), such as python; may be repeated.
+    #[arg(long, value_name = "LANGUAGE")]
+    pub run_code: Vec<String>,
+    /// Take up what has changed of the reward files and their plugins. What cannot be loaded is refused, and what judged
+    /// before goes on.
+    #[arg(long)]
+    pub watch: bool,
+    /// The most bytes of a request.
+    #[arg(long, value_name = "SIZE", default_value = "64MiB")]
+    pub max_body: ByteSize,
+    /// How many seconds a request may take to arrive, and how many to be judged.
+    #[arg(long, value_name = "SECONDS", default_value = "180", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub timeout: u64,
+    /// How plugins are found and run.
+    #[command(flatten)]
+    pub plugins: PluginArgs,
+}
+
+/// A reward file and its name.
+#[derive(Debug, Clone)]
+pub struct NamedFile {
+    /// What requests call it.
+    pub name: String,
+    /// The file.
+    pub file: PathBuf,
+}
+
+impl FromStr for NamedFile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some((name, file)) = text.split_once('=') {
+            return Ok(Self { name: name.to_owned(), file: file.into() });
+        }
+        let file = PathBuf::from(text);
+        let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        name.map(|name| Self { name, file }).ok_or_else(|| "write NAME=FILE".to_owned())
+    }
+}

@@ -1,0 +1,118 @@
+//! What all requests share: the rewards, what may be asked of them, and what has been counted.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use gavel_reward::{PluginReward, ReloadingReward, Workspace};
+use indexmap::IndexMap;
+
+use crate::environment::Episodes;
+use crate::error::ApiError;
+use crate::programs::Programs;
+use crate::stats::Stats;
+
+/// How to serve.
+#[derive(Debug, Clone)]
+pub struct ServeOptions {
+    /// The address to listen at; port 0 is whichever is free.
+    pub listen: SocketAddr,
+    /// What clients have to show, where they have to show anything.
+    pub token: Option<String>,
+    /// The most bytes of a request's body, or of a line of one that is a stream.
+    pub max_body: usize,
+    /// The most submissions of a request.
+    pub max_submissions: usize,
+    /// How long a request may take to arrive, and how long to be judged.
+    pub timeout: Duration,
+    /// How long what was accepted may take once the server is to stop.
+    pub drain: Duration,
+    /// The most connections at once; others wait.
+    pub max_connections: usize,
+}
+
+impl Default for ServeOptions {
+    /// Port 8080 of this machine alone, no token, 64 MiB, 16,384 submissions, three minutes, half a minute to stop, 4,096
+    /// connections.
+    fn default() -> Self {
+        Self {
+            listen: ([127, 0, 0, 1], 8080).into(),
+            token: None,
+            max_body: 64 << 20,
+            max_submissions: 16_384,
+            timeout: Duration::from_secs(180),
+            drain: Duration::from_secs(30),
+            max_connections: 4096,
+        }
+    }
+}
+
+/// A reward and what requests call it.
+#[derive(Debug)]
+pub struct NamedReward {
+    /// Letters, digits, `-` and `_`.
+    pub name: String,
+    /// The reward.
+    pub reward: ReloadingReward,
+}
+
+pub(crate) struct App {
+    pub(crate) options: ServeOptions,
+    pub(crate) workspace: Workspace,
+    pub(crate) rewards: IndexMap<String, Arc<ReloadingReward>>,
+    pub(crate) programs: Programs,
+    pub(crate) episodes: Episodes,
+    pub(crate) stats: Stats,
+    stopping: AtomicBool,
+}
+
+impl App {
+    pub(crate) fn new(
+        options: ServeOptions,
+        workspace: Workspace,
+        rewards: Vec<NamedReward>,
+        programs: Programs,
+    ) -> Self {
+        let rewards: IndexMap<_, _> =
+            rewards.into_iter().map(|NamedReward { name, reward }| (name, Arc::new(reward))).collect();
+        let stats = Stats::new(rewards.keys().cloned());
+        let (episodes, stopping) = (Episodes::default(), AtomicBool::new(false));
+        Self { options, workspace, rewards, programs, episodes, stats, stopping }
+    }
+
+    /// The reward with this name; without one, the only one that there is.
+    pub(crate) fn choose(&self, name: Option<&str>) -> Result<Chosen, ApiError> {
+        let found = match name {
+            Some(name) => self.rewards.get_full(name),
+            None if self.rewards.len() > 1 => {
+                return Err(ApiError::RewardNotNamed { known: self.names() });
+            }
+            None => self.rewards.get_index(0).map(|(name, reward)| (0, name, reward)),
+        };
+        let (index, _, reward) = found.ok_or_else(|| ApiError::UnknownReward {
+            name: name.unwrap_or_default().to_owned(),
+            known: self.names(),
+        })?;
+        Ok(Chosen { index, reward: reward.current() })
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.rewards.keys().cloned().collect()
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+}
+
+/// The reward that a request asks for, as it is now.
+pub(crate) struct Chosen {
+    /// Its place among the rewards.
+    pub(crate) index: usize,
+    pub(crate) reward: PluginReward,
+}

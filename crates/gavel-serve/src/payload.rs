@@ -1,0 +1,145 @@
+//! What a request brings: its body within limits of size and time, the reward that it names, and who sends it.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use bytes::Bytes;
+use gavel_reward::Client;
+use gavel_wire::Row;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use std::sync::Arc;
+use tokio::time::timeout;
+
+use crate::app::App;
+use crate::error::ApiError;
+
+/// The body of a request, as text.
+pub(crate) struct Payload(Bytes);
+
+impl FromRequest<Arc<App>> for Payload {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
+        let limit = app.options.max_body;
+        // Whoever says how much is coming is told before it comes.
+        if declared_length(request.headers()).is_some_and(|length| length > limit as u64) {
+            return Err(ApiError::BodyTooLarge { limit });
+        }
+        let body = timeout(app.options.timeout, to_bytes(request.into_body(), limit)).await;
+        let body = body.map_err(|_| ApiError::SlowRequest { seconds: app.options.timeout.as_secs() })?;
+        let bytes = body.map_err(|error| unreadable(&error, limit))?;
+        match std::str::from_utf8(&bytes) {
+            Ok(_) => Ok(Self(bytes)),
+            Err(error) => Err(ApiError::NotUtf8 { at: error.valid_up_to() }),
+        }
+    }
+}
+
+fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// A body that ends early is a client that has gone, whom no answer reaches.
+fn unreadable(error: &axum::Error, limit: usize) -> ApiError {
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        if error.is::<hyper::Error>() {
+            return ApiError::BadJson("the body ends too early".to_owned());
+        }
+        source = error.source();
+    }
+    ApiError::BodyTooLarge { limit }
+}
+
+impl Payload {
+    pub(crate) fn text(&self) -> &str {
+        // Checked when it was read.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// The body as an object of this form.
+    pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        serde_json::from_str(self.text()).map_err(|error| {
+            // What is missing is said before what stands behind the end, which makes it no JSON at all.
+            let is_json = serde_json::from_str::<IgnoredAny>(self.text());
+            ApiError::of_json(&is_json.err().unwrap_or(error))
+        })
+    }
+
+    /// The body as one row.
+    pub(crate) fn row(&self) -> Result<Row, ApiError> {
+        row(self.text())
+    }
+}
+
+/// One row of a body, which is JSON or not, an object or not.
+pub(crate) fn row(text: &str) -> Result<Row, ApiError> {
+    Row::parse(text).map_err(|error| match error {
+        gavel_wire::RowError::NotJson(error) => ApiError::of_json(&error),
+        error => ApiError::WrongType(error.to_string()),
+    })
+}
+
+/// What the query of an address may say.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wishes {
+    /// Which reward is meant.
+    pub(crate) reward: Option<String>,
+    /// Whether the times that verifiers took are wanted.
+    pub(crate) timing: Option<bool>,
+    /// Whether outcomes are wanted where a protocol has none.
+    pub(crate) details: Option<bool>,
+    /// Which episode is meant.
+    pub(crate) episode_id: Option<String>,
+}
+
+/// What a request says besides its body.
+pub(crate) struct Asked {
+    pub(crate) wishes: Wishes,
+    pub(crate) client: Client,
+}
+
+impl Asked {
+    pub(crate) fn reward(&self) -> Option<&str> {
+        self.wishes.reward.as_deref()
+    }
+
+    pub(crate) fn timing(&self) -> bool {
+        self.wishes.timing.unwrap_or(true)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Asked {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let Query(mut wishes) = Query::<Wishes>::try_from_uri(&parts.uri)
+            .map_err(|error| ApiError::BadQuery(error.body_text()))?;
+        // What is no text names no reward.
+        let path = RawPathParams::from_request_parts(parts, app).await.map_err(|_| ApiError::NotFound)?;
+        if let Some((_, name)) = path.iter().find(|(key, _)| *key == "reward") {
+            wishes.reward = Some(name.to_owned());
+        }
+        Ok(Self { wishes, client: client(parts) })
+    }
+}
+
+/// Each connection is a client of its own, and all are served in turn.
+fn client(parts: &Parts) -> Client {
+    parts.extensions.get::<Client>().copied().unwrap_or_default()
+}
+
+/// The body of a request that is read as it comes.
+pub(crate) struct Stream {
+    pub(crate) body: Body,
+}
+
+impl FromRequest<Arc<App>> for Stream {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, ApiError> {
+        Ok(Self { body: request.into_body() })
+    }
+}

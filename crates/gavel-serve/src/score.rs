@@ -1,0 +1,97 @@
+//! `POST /v1/score`: one submission, many, or a stream of lines.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::extract::{FromRequest, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+use gavel_verify::{Score, Submission};
+use gavel_wire::{Columns, ScoreForm};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::app::{App, Chosen};
+use crate::error::{ApiError, json_response};
+use crate::judge::{judge, judge_one};
+use crate::payload::{Asked, Payload, Stream, row};
+use crate::stream;
+
+/// What a body may be, by its first character and its fields.
+#[derive(Deserialize)]
+struct Many<'a> {
+    #[serde(borrow)]
+    submissions: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow)]
+    reward: Option<Cow<'a, str>>,
+}
+
+#[derive(Serialize)]
+struct Scores<'a> {
+    scores: &'a [ScoreForm<'a>],
+}
+
+pub(crate) async fn score(
+    State(app): State<Arc<App>>,
+    asked: Asked,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, ApiError> {
+    if is_lines(&headers) {
+        let chosen = app.choose(asked.reward())?;
+        let Stream { body } = Stream::from_request(request, &app).await?;
+        return Ok(stream::score(app, chosen, asked, body));
+    }
+    let payload = Payload::from_request(request, &app).await?;
+    let text = payload.text();
+    if text.trim_start().starts_with('[') {
+        let chosen = app.choose(asked.reward())?;
+        let scores = judge(&app, &chosen, submissions(text, chosen.reward.columns())?, asked.client).await?;
+        return written(&forms(&scores, asked.timing()));
+    }
+    let many: Many<'_> = serde_json::from_str(text).map_err(|error| ApiError::of_json(&error))?;
+    let Some(many) = many.submissions else {
+        let chosen = app.choose(asked.reward())?;
+        let row = payload.row()?;
+        let submission =
+            row.submission(chosen.reward.columns()).map_err(|error| ApiError::of_row(0, &error))?;
+        let score = judge_one(&app, &chosen, submission, asked.client).await?;
+        return written(&ScoreForm { score: &score, timing: asked.timing() });
+    };
+    let named: Named<'_> = serde_json::from_str(text).map_err(|error| ApiError::of_json(&error))?;
+    let chosen: Chosen = app.choose(asked.reward().or(named.reward.as_deref()))?;
+    let submissions = submissions(many.get(), chosen.reward.columns())?;
+    let scores = judge(&app, &chosen, submissions, asked.client).await?;
+    written(&Scores { scores: &forms(&scores, asked.timing()) })
+}
+
+fn is_lines(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    ["application/x-ndjson", "application/ndjson", "application/jsonl"].contains(&kind)
+}
+
+/// The submissions of a list of rows. One that is none refuses them all: whoever sends a list waits for all of it.
+fn submissions(list: &str, columns: &Columns) -> Result<Vec<Submission>, ApiError> {
+    let rows: Vec<&RawValue> = serde_json::from_str(list).map_err(|error| ApiError::of_json(&error))?;
+    let submission = |(index, raw): (usize, &&RawValue)| {
+        let in_list = |problem: String| ApiError::BadSubmission { index, problem };
+        let row = row(raw.get()).map_err(|error| in_list(error.to_string()))?;
+        row.submission(columns).map_err(|error| ApiError::of_row(index, &error))
+    };
+    rows.iter().enumerate().map(submission).collect()
+}
+
+fn forms(scores: &[Score], timing: bool) -> Vec<ScoreForm<'_>> {
+    scores.iter().map(|score| ScoreForm { score, timing }).collect()
+}
+
+/// The answer, as JSON.
+pub(crate) fn written(answer: &impl Serialize) -> Result<Response, ApiError> {
+    let body = serde_json::to_vec(answer).map_err(|error| ApiError::Internal(error.to_string()))?;
+    Ok(json_response(StatusCode::OK, body))
+}

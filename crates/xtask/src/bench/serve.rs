@@ -1,0 +1,257 @@
+//! `gavel serve` under load, asked from another process over loopback: this one.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::json;
+
+use super::sets::{self, Pair};
+use crate::shell;
+
+/// A load: which path, how many submissions a request has, and the requests, one after the other again and again.
+struct Load {
+    name: &'static str,
+    reward: &'static str,
+    path: &'static str,
+    connections: usize,
+    submissions: usize,
+    requests: Vec<String>,
+    /// What an answer holds that is right.
+    expected: &'static str,
+}
+
+pub fn run(root: &Path, data: &Path, seconds: u64, passes: usize) -> Result<()> {
+    if !data.is_dir() {
+        bail!("{} is not there: name the folder of test data with --data", data.display());
+    }
+    println!("| load | connections | requests/s | submissions/s | p50 | p99 | worst |");
+    println!("|---|---|---|---|---|---|---|");
+    for load in loads(&sets::gsm8k(data)?) {
+        let server = Server::start(root, &load)?;
+        let mut runs =
+            (0..passes).map(|_| measure(&server.address, &load, seconds)).collect::<Result<Vec<_>>>()?;
+        // The best of several: what else the machine does only takes away.
+        runs.sort_by(|one, other| one.rate.total_cmp(&other.rate));
+        let best = runs.pop().context("at least one pass")?;
+        println!(
+            "| {} | {} | {:.0} | {:.0} | {:.2} ms | {:.2} ms | {:.1} ms |",
+            load.name,
+            load.connections,
+            best.rate,
+            best.rate * load.submissions as f64,
+            best.percentile(50),
+            best.percentile(99),
+            best.percentile(100),
+        );
+    }
+    Ok(())
+}
+
+fn loads(pairs: &[Pair]) -> Vec<Load> {
+    const BATCH: usize = 64;
+    let row = |pair: &Pair| json!({"prompt": pair.prompt, "completion": pair.pred, "reference": pair.gold});
+    let batches = pairs.chunks_exact(BATCH).take(32);
+    let hello = json!({"compile_timeout": 10, "run_timeout": 10, "code": "print('hello')", "stdin": null,
+                       "memory_limit_MB": 1024, "language": "python", "files": {}, "fetch_files": []});
+    vec![
+        Load {
+            name: "`/v1/score`, `format`, batches of 64",
+            reward: "[verifiers.it]\nplugin = 'format'\n",
+            path: "/v1/score",
+            connections: 4,
+            submissions: BATCH,
+            requests: batches
+                .map(|batch| json!({"submissions": batch.iter().map(row).collect::<Vec<_>>()}).to_string())
+                .collect(),
+            expected: "\"scores\":[{\"reward\":",
+        },
+        Load {
+            name: "`/v1/score`, `math` on GSM8K completions, one a request",
+            reward: "[verifiers.it]\nplugin = 'math'\noptions = { preset = 'gsm8k' }\n",
+            path: "/v1/score",
+            connections: 16,
+            submissions: 1,
+            requests: pairs.iter().map(|pair| row(pair).to_string()).collect(),
+            expected: "\"status\":\"verdict\"",
+        },
+        Load {
+            name: "`/get_reward`, `math` on GSM8K completions, one a request",
+            reward: "[verifiers.it]\nplugin = 'math'\noptions = { preset = 'gsm8k' }\n",
+            path: "/get_reward",
+            connections: 16,
+            submissions: 1,
+            requests: pairs
+                .iter()
+                .map(|Pair { prompt, pred, gold, .. }| {
+                    json!({"query": [format!("{prompt}{pred}")], "prompts": [prompt], "labels": [gold]})
+                        .to_string()
+                })
+                .collect(),
+            expected: "\"has_reward\":[1.0]",
+        },
+        Load {
+            name: "`/run_code`, Python hello",
+            reward: "",
+            path: "/run_code",
+            connections: 4,
+            submissions: 1,
+            requests: vec![hello.to_string()],
+            expected: "\"stdout\":\"hello\\n\"",
+        },
+    ]
+}
+
+/// A `gavel serve`, ended when it is dropped.
+struct Server {
+    process: Child,
+    address: String,
+}
+
+impl Server {
+    fn start(root: &Path, load: &Load) -> Result<Self> {
+        let folder = root.join("target/bench");
+        fs::create_dir_all(&folder)?;
+        let mut serve = shell::command(root, root.join("target/release/gavel"));
+        serve.args(["serve", "--listen", "127.0.0.1:0", "--plugin-path", "plugins/interpreters"]);
+        if load.reward.is_empty() {
+            serve.args(["--run-code", "python"]);
+        } else {
+            fs::write(folder.join("serve.toml"), load.reward)?;
+            serve.arg("--reward").arg(folder.join("serve.toml"));
+        }
+        let mut process = serve.stderr(Stdio::piped()).spawn().context("gavel does not start")?;
+        let stderr = process.stderr.take().context("stderr is piped")?;
+        let mut said = BufReader::new(stderr).lines().map_while(Result::ok);
+        let address = said.find_map(|line| Some(line.split_once("http://")?.1.split(' ').next()?.to_owned()));
+        // A pipe that nobody reads would fill.
+        thread::spawn(move || said.for_each(drop));
+        Ok(Self { process, address: address.context("gavel serve does not listen")? })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+/// What a pass came to: requests a second, and how long each took, in milliseconds and in order.
+struct Measured {
+    rate: f64,
+    times: Vec<f64>,
+}
+
+impl Measured {
+    fn percentile(&self, percent: usize) -> f64 {
+        self.times[(self.times.len() * percent).div_ceil(100).max(1) - 1]
+    }
+}
+
+/// Keeps every connection busy for so long, after a second of warming up.
+fn measure(address: &str, load: &Load, seconds: u64) -> Result<Measured> {
+    let (next, counting, over) = (AtomicUsize::new(0), AtomicBool::new(false), AtomicBool::new(false));
+    let (next, counting, over) = (&next, &counting, &over);
+    let ask = move || -> Result<Vec<f64>> {
+        let mut connection = Connection::open(address, load.path)?;
+        let mut times = Vec::new();
+        while !over.load(Ordering::Relaxed) {
+            let request = &load.requests[next.fetch_add(1, Ordering::Relaxed) % load.requests.len()];
+            let started = Instant::now();
+            let answer = connection.ask(request)?;
+            let took = started.elapsed();
+            ensure!(answer.contains(load.expected), "an answer is wrong: {answer}");
+            if counting.load(Ordering::Relaxed) {
+                times.push(took.as_secs_f64() * 1e3);
+            }
+        }
+        Ok(times)
+    };
+    thread::scope(|scope| {
+        let asking: Vec<_> = (0..load.connections).map(|_| scope.spawn(ask)).collect();
+        thread::sleep(Duration::from_secs(1));
+        counting.store(true, Ordering::Relaxed);
+        let started = Instant::now();
+        thread::sleep(Duration::from_secs(seconds));
+        over.store(true, Ordering::Relaxed);
+        let lasted = started.elapsed().as_secs_f64();
+        let mut times = Vec::new();
+        for asked in asking {
+            times.extend(asked.join().expect("a client does not panic")?);
+        }
+        ensure!(!times.is_empty(), "{}: no answer in {seconds} s", load.name);
+        times.sort_by(f64::total_cmp);
+        Ok(Measured { rate: times.len() as f64 / lasted, times })
+    })
+}
+
+/// A connection that stays, as cheap as can be: what it costs is taken from the server, which is on the same processors.
+struct Connection {
+    stream: BufReader<TcpStream>,
+    path: &'static str,
+    head: String,
+    answer: Vec<u8>,
+}
+
+impl Connection {
+    fn open(address: &str, path: &'static str) -> Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream: BufReader::new(stream), path, head: String::new(), answer: Vec::new() })
+    }
+
+    fn ask(&mut self, body: &str) -> Result<&str> {
+        let request = format!(
+            "POST {} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            self.path,
+            body.len()
+        );
+        self.stream.get_mut().write_all(request.as_bytes())?;
+        let (mut length, mut status) = (0, String::new());
+        loop {
+            self.head.clear();
+            ensure!(self.stream.read_line(&mut self.head)? > 0, "the server has closed the connection");
+            let line = self.head.trim_end();
+            if status.is_empty() {
+                status = line.to_owned();
+            } else if let Some(value) = line.strip_prefix("content-length: ") {
+                length = value.parse()?;
+            } else if line.is_empty() {
+                break;
+            }
+        }
+        self.answer.resize(length, 0);
+        self.stream.read_exact(&mut self.answer)?;
+        let answer = std::str::from_utf8(&self.answer)?;
+        ensure!(status.contains(" 200 "), "{status}: {answer}");
+        Ok(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn every_request_is_json() {
+        let pair = Pair {
+            prompt: "p".to_owned(),
+            pred: "\\boxed{2}".to_owned(),
+            gold: "2".to_owned(),
+            ..Pair::default()
+        };
+        for load in loads(&vec![pair; 64]) {
+            assert!(load.requests.iter().all(|request| serde_json::from_str::<Value>(request).is_ok()));
+            assert!(!load.requests.is_empty());
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! `gavel serve`: the real binary on a free port, asked by a real HTTP client as trainers ask.
+
+#![cfg(unix)]
+
+mod bad_input;
+mod life;
+mod page;
+mod pages;
+mod protocols;
+mod sandbox;
+mod score;
+mod server;
+
+/// A reward of one verifier.
+const MATH: &str = "[verifiers.accuracy]\nplugin = 'math'\n[verifiers.accuracy.options]\norder = ['boxed']\n";
+
+const FORMAT: &str = "[verifiers.format]\nplugin = 'format'\n";
