@@ -398,6 +398,18 @@ fn tasks_may_be_compressed_and_have_columns_of_other_names() {
         ["--prompt-column", "question", "--reference-column", "truth.of", "--max-completion-length", "8"];
     let output = trainer(&folder, &[&args[..], &columns].concat());
     assert!(output.status.success(), "{}", stderr(&output));
+    // The reward file says it once for all of them.
+    let text = fs::read_to_string(&reward).unwrap();
+    let columns = "[columns]\nprompt = ['q', 'question']\nreference = 'truth.of'\n";
+    let folder = folder.file("reward.toml", text + columns);
+    let mut by_file = args;
+    by_file[6] = "reward.toml";
+    let output = trainer(&folder, &[&by_file[..], &["--max-completion-length", "8"]].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    let settings = ["tasks=tasks.jsonl.gz", "eval_tasks=tasks.jsonl.gz", "reward=reward.toml", "output_dir=again"];
+    let output = one_step(&folder, &settings.map(str::to_owned));
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(folder.read("again/metrics.jsonl").contains("\"verify/accuracy/verdict\":16.0"));
     let misnamed = trainer(&folder, &[&args[..], &["--prompt-column", "questoin"]].concat());
     let said = stderr(&misnamed);
     assert!(

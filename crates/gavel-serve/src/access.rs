@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::error::ApiError;
 
 /// What an orchestrator asks, which shows no token.
-const OPEN: [&str; 2] = ["/healthz", "/readyz"];
+const OPEN: [&str; 3] = ["/healthz", "/health", "/readyz"];
 
 pub(crate) async fn check(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let is_open = OPEN.contains(&request.uri().path());

@@ -40,7 +40,7 @@ impl History {
         &mut self.minutes[last]
     }
 
-    /// The minutes, the last is the latest in which something happened.
+    /// The minutes up to the last that was asked for.
     pub(crate) fn minutes(&self) -> impl ExactSizeIterator<Item = &Minute> {
         self.minutes.iter()
     }

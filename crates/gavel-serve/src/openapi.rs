@@ -39,10 +39,11 @@ const POSTS: [(&str, &str, &str, &str, bool); 12] = [
     ("/", "The form of the page", "Form", "Page", false),
 ];
 
-const GETS: [(&str, &str, &str); 7] = [
+const GETS: [(&str, &str, &str); 8] = [
     ("/v1/rewards", "What judges: rewards, verifiers, digests", "Object"),
     ("/openapi.json", "This document", "Object"),
     ("/healthz", "Whether the server is there; needs no token", "Object"),
+    ("/health", "The same, for clients that ask so", "Object"),
     ("/readyz", "Whether it takes requests; needs no token", "Object"),
     ("/metrics", "Numbers for Prometheus", "Text"),
     ("/state", "OpenEnv: where an episode stands", "Object"),

@@ -213,7 +213,7 @@ fn verdict(name: &str, outcome: &Outcome) -> Markup {
             td { @if let Some(reward) = outcome.reward() { (reward) } }
             td { (visible(&reason)) }
             td { @for (name, value) in metrics { span.metric { (visible(name)) " " (value) } " " } }
-            td { (format!("{:.2}", outcome.elapsed.as_secs_f64() * 1e3)) }
+            td.ms { (format!("{:.2}", outcome.elapsed.as_secs_f64() * 1e3)) }
         }
     }
 }
@@ -238,7 +238,7 @@ fn history(history: &History) -> Markup {
     html! {
         section {
             h2 { "Outcomes by the minute" }
-            @if minutes.is_empty() {
+            @if minutes.iter().flatten().all(|count| *count == 0) {
                 p { "None yet." }
             } @else {
                 svg viewBox=(format!("0 0 600 {HEIGHT}")) role="img" aria-label="outcomes by the minute, the last hour" {

@@ -25,6 +25,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/v1/rewards", get(operators::rewards))
         .route("/openapi.json", get(openapi::document))
         .route("/healthz", get(operators::healthz))
+        .route("/health", get(operators::healthz))
         .route("/readyz", get(operators::readyz))
         .route("/metrics", get(metrics::metrics))
         .route("/run_code", post(sandbox_fusion::run_code))

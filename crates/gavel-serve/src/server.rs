@@ -28,8 +28,9 @@ const TICK: Duration = Duration::from_millis(50);
 /// How often to look for changes of rewards.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// How long the head of a request may take.
-const HEAD: Duration = Duration::from_secs(10);
+/// How long the head of a request may take, and how long a connection may lie idle: longer than clients keep theirs, so
+/// that none is closed just as it is used again.
+const HEAD: Duration = Duration::from_secs(75);
 
 /// The most bytes of a request's head.
 const LARGEST_HEAD: usize = 64 << 10;
@@ -173,7 +174,8 @@ async fn serve(app: &Arc<App>, listener: &tokio::net::TcpListener, stop: impl Fn
             }
         };
         client += 1;
-        let connection = graceful.watch(connection(stream, router.clone(), Client(client)));
+        let connection =
+            graceful.watch(connection(stream, router.clone(), Client(client), HEAD.min(app.options.timeout)));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!("a connection ended: {error}");
@@ -193,6 +195,7 @@ fn connection(
     stream: TcpStream,
     router: Router,
     client: Client,
+    head: Duration,
 ) -> hyper::server::conn::http1::Connection<
     TokioIo<TcpStream>,
     impl hyper::service::HttpService<
@@ -211,7 +214,7 @@ fn connection(
     });
     hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
+        .header_read_timeout(head)
         .max_buf_size(LARGEST_HEAD)
         .serve_connection(TokioIo::new(stream), service)
 }

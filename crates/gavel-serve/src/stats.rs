@@ -81,7 +81,10 @@ impl Stats {
 
     /// Everything as it is now.
     pub(crate) fn counts(&self) -> Counts {
-        self.lock().clone()
+        let mut counts = self.lock().clone();
+        // The last minute is this one, whether anything happened in it or not.
+        counts.history.now(self.started.elapsed());
+        counts
     }
 
     pub(crate) fn in_flight(&self) -> i64 {

@@ -179,6 +179,10 @@ impl Row {
         let Some((column, raw)) = self.first(names) else {
             return Err(RowError::Missing { part, names: names.clone(), there: self.there() });
         };
+        // Most are plain texts, which need no value made of them first.
+        if raw.get().starts_with('"') {
+            return serde_json::from_str(raw.get()).map_err(RowError::NotJson);
+        }
         let column = || column.to_owned();
         match flatten(serde_json::from_str(raw.get()).map_err(RowError::NotJson)?, role) {
             Flattened::Text(text) => Ok(text),
@@ -218,8 +222,7 @@ impl Row {
 
     /// Whether a column is the one that these names mean here.
     fn is(&self, column: &str, names: &Names) -> bool {
-        names.iter().any(|name| name == column)
-            && names.iter().find(|name| self.find(name).is_some()) == Some(column)
+        names.iter().find(|name| *name == column || self.find(name).is_some()) == Some(column)
     }
 }
 
