@@ -406,7 +406,8 @@ fn tasks_may_be_compressed_and_have_columns_of_other_names() {
     by_file[6] = "reward.toml";
     let output = trainer(&folder, &[&by_file[..], &["--max-completion-length", "8"]].concat());
     assert!(output.status.success(), "{}", stderr(&output));
-    let settings = ["tasks=tasks.jsonl.gz", "eval_tasks=tasks.jsonl.gz", "reward=reward.toml", "output_dir=again"];
+    let settings =
+        ["tasks=tasks.jsonl.gz", "eval_tasks=tasks.jsonl.gz", "reward=reward.toml", "output_dir=again"];
     let output = one_step(&folder, &settings.map(str::to_owned));
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(folder.read("again/metrics.jsonl").contains("\"verify/accuracy/verdict\":16.0"));

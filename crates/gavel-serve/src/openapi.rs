@@ -23,13 +23,13 @@ const POSTS: [(&str, &str, &str, &str, bool); 12] = [
         true,
     ),
     ("/verify", "NeMo Gym: the request and its reward", "Verify", "VerifyAnswer", true),
-    ("/seed_session", "NeMo Gym: a session, of which nothing is kept", "SeedSession", "Object", true),
+    ("/seed_session", "NeMo Gym: a session, of which nothing is kept", "SeedSession", "Object", false),
     (
         "/aggregate_metrics",
         "NeMo Gym: sums up answers of /verify",
         "AggregateMetrics",
         "AggregateMetricsAnswer",
-        true,
+        false,
     ),
     ("/reset", "Gymnasium and OpenEnv: opens an episode", "Object", "Object", true),
     ("/step", "Gymnasium and OpenEnv: judges the answer, which ends the episode", "Object", "Object", true),
@@ -39,7 +39,8 @@ const POSTS: [(&str, &str, &str, &str, bool); 12] = [
     ("/", "The form of the page", "Form", "Page", false),
 ];
 
-const GETS: [(&str, &str, &str); 8] = [
+const GETS: [(&str, &str, &str); 9] = [
+    ("/", "A page for a person", "Page"),
     ("/v1/rewards", "What judges: rewards, verifiers, digests", "Object"),
     ("/openapi.json", "This document", "Object"),
     ("/healthz", "Whether the server is there; needs no token", "Object"),
@@ -47,7 +48,7 @@ const GETS: [(&str, &str, &str); 8] = [
     ("/readyz", "Whether it takes requests; needs no token", "Object"),
     ("/metrics", "Numbers for Prometheus", "Text"),
     ("/state", "OpenEnv: where an episode stands", "Object"),
-    ("/reverify_mode", "NeMo Gym: whether /verify may be asked again", "Text"),
+    ("/reverify_mode", "NeMo Gym: whether /verify may be asked again", "Word"),
 ];
 
 pub(crate) fn describe() -> Value {
@@ -116,11 +117,12 @@ fn schemas() -> Value {
     let object = json!({"type": "object"});
     json!({
         "Object": {"type": "object"},
+        "Word": {"type": "string"},
         "Error": {"type": "object", "required": ["error"], "properties": {"error": {
             "type": "object", "required": ["code", "message"], "properties": {"code": text, "message": text}}}},
         "Submission": {"type": "object", "description": "A row: `prompt`, `completion`, `reference`, and the task's other \
             columns; or whatever `[columns]` of the reward file says"},
-        "ScoreRequest": {"oneOf": [
+        "ScoreRequest": {"anyOf": [
             {"$ref": "#/components/schemas/Submission"},
             {"type": "array", "items": {"$ref": "#/components/schemas/Submission"}},
             {"type": "object", "required": ["submissions"], "properties": {"reward": text,
@@ -133,7 +135,7 @@ fn schemas() -> Value {
         "Score": {"type": "object", "required": ["reward", "outcomes"], "properties": {
             "reward": number_or_null, "no_reward": {"type": "object", "required": ["kind"], "properties": {"kind": text}},
             "outcomes": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Outcome"}}}},
-        "ScoreAnswer": {"oneOf": [
+        "ScoreAnswer": {"anyOf": [
             {"$ref": "#/components/schemas/Score"},
             {"type": "array", "items": {"$ref": "#/components/schemas/Score"}},
             {"type": "object", "required": ["scores"], "properties": {
@@ -145,7 +147,7 @@ fn schemas() -> Value {
             "rewards": {"type": "array", "items": number_or_null}, "scores": {"type": "array", "items": number_or_null},
             "extra_logs": object}},
         "RemoteRm": {"type": "object", "required": ["prompt", "response"], "properties": {"response": text}},
-        "RemoteRmAnswer": {"oneOf": [number_or_null, {"$ref": "#/components/schemas/Score"}]},
+        "RemoteRmAnswer": {"anyOf": [{"type": "number"}, {"type": "null"}, {"$ref": "#/components/schemas/Score"}]},
         "Verify": {"type": "object", "required": ["responses_create_params", "response"], "properties": {
             "responses_create_params": object, "response": object}},
         "VerifyAnswer": {"type": "object", "required": ["reward", "mask_sample"], "properties": {

@@ -31,17 +31,25 @@ pub fn run(root: &Path, data: &Path, seconds: u64, passes: usize) -> Result<()> 
     if !data.is_dir() {
         bail!("{} is not there: name the folder of test data with --data", data.display());
     }
-    println!("| load | connections | requests/s | submissions/s | p50 | p99 | worst |");
-    println!("|---|---|---|---|---|---|---|");
+    println!(
+        "| load | connections | requests/s | submissions/s | p50 | p99 | worst | MiB resident, first and last pass |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
     for load in loads(&sets::gsm8k(data)?) {
         let server = Server::start(root, &load)?;
-        let mut runs =
-            (0..passes).map(|_| measure(&server.address, &load, seconds)).collect::<Result<Vec<_>>>()?;
+        let (mut runs, mut resident) = (Vec::new(), Vec::new());
+        for _ in 0..passes {
+            runs.push(measure(&server.address, &load, seconds)?);
+            resident.push(server.resident());
+        }
+        let resident = [resident.first(), resident.last()]
+            .map(|it| it.cloned().flatten().unwrap_or_default())
+            .join(", ");
         // The best of several: what else the machine does only takes away.
         runs.sort_by(|one, other| one.rate.total_cmp(&other.rate));
         let best = runs.pop().context("at least one pass")?;
         println!(
-            "| {} | {} | {:.0} | {:.0} | {:.2} ms | {:.2} ms | {:.1} ms |",
+            "| {} | {} | {:.0} | {:.0} | {:.2} ms | {:.2} ms | {:.1} ms | {} |",
             load.name,
             load.connections,
             best.rate,
@@ -49,6 +57,7 @@ pub fn run(root: &Path, data: &Path, seconds: u64, passes: usize) -> Result<()> 
             best.percentile(50),
             best.percentile(99),
             best.percentile(100),
+            resident,
         );
     }
     Ok(())
@@ -133,6 +142,16 @@ impl Server {
         // A pipe that nobody reads would fill.
         thread::spawn(move || said.for_each(drop));
         Ok(Self { process, address: address.context("gavel serve does not listen")? })
+    }
+}
+
+impl Server {
+    /// MiB of memory that it holds, where the system says so.
+    fn resident(&self) -> Option<String> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+        Some((kibibytes >> 10).to_string())
     }
 }
 
