@@ -1,14 +1,17 @@
 //! What a request brings: its body within limits of size and time, the reward that it names, and who sends it.
 
-use axum::body::{Body, to_bytes};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::BodyDataStream;
 use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
 use gavel_reward::Client;
 use gavel_wire::Row;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use std::sync::Arc;
 use tokio::time::timeout;
 
 use crate::app::App;
@@ -21,14 +24,15 @@ impl FromRequest<Arc<App>> for Payload {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
-        let limit = app.options.max_body;
+        let (limit, declared) = (app.options.max_body, declared_length(request.headers()));
+        let mut body = request.into_body().into_data_stream();
         // Whoever says how much is coming is told before it comes.
-        if declared_length(request.headers()).is_some_and(|length| length > limit as u64) {
-            return Err(ApiError::BodyTooLarge { limit });
+        if declared.is_some_and(|length| length > limit as u64) {
+            return Err(refuse(body, limit).await);
         }
-        let body = timeout(app.options.timeout, to_bytes(request.into_body(), limit)).await;
-        let body = body.map_err(|_| ApiError::SlowRequest { seconds: app.options.timeout.as_secs() })?;
-        let bytes = body.map_err(|error| unreadable(&error, limit))?;
+        let bytes = timeout(app.options.timeout, read(&mut body, limit)).await;
+        let bytes = bytes.map_err(|_| ApiError::SlowRequest { seconds: app.options.timeout.as_secs() })?;
+        let Some(bytes) = bytes? else { return Err(refuse(body, limit).await) };
         match std::str::from_utf8(&bytes) {
             Ok(_) => Ok(Self(bytes)),
             Err(error) => Err(ApiError::NotUtf8 { at: error.valid_up_to() }),
@@ -36,20 +40,43 @@ impl FromRequest<Arc<App>> for Payload {
     }
 }
 
-fn declared_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+/// The whole body; `None` where it is larger than that.
+async fn read(body: &mut BodyDataStream, limit: usize) -> Result<Option<Bytes>, ApiError> {
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = body.next().await {
+        // Whoever has gone gets no answer anyway.
+        let chunk = chunk.map_err(|_| ApiError::BadJson("the body ends too early".to_owned()))?;
+        if bytes.len() + chunk.len() > limit {
+            return Ok(None);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(Some(bytes.freeze()))
 }
 
-/// A body that ends early is a client that has gone, whom no answer reaches.
-fn unreadable(error: &axum::Error, limit: usize) -> ApiError {
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        if error.is::<hyper::Error>() {
-            return ApiError::BadJson("the body ends too early".to_owned());
+/// How much of a body that is too large is read on, and for how long.
+const LINGER: (usize, Duration) = (16 << 20, Duration::from_millis(500));
+
+/// The error for a body that is too large. A connection that is closed with something unread in it is reset, and then the
+/// client may never see the answer: so what is on its way is read, up to a point.
+async fn refuse(mut body: BodyDataStream, limit: usize) -> ApiError {
+    let (most, time) = LINGER;
+    let linger = async {
+        let mut count = 0;
+        while let Some(Ok(chunk)) = body.next().await {
+            count += chunk.len();
+            if count > most {
+                break;
+            }
         }
-        source = error.source();
-    }
+    };
+    // Whether it came to its end does not matter.
+    let _ = timeout(time, linger).await;
     ApiError::BodyTooLarge { limit }
+}
+
+fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 impl Payload {
@@ -129,17 +156,4 @@ impl FromRequestParts<Arc<App>> for Asked {
 /// Each connection is a client of its own, and all are served in turn.
 fn client(parts: &Parts) -> Client {
     parts.extensions.get::<Client>().copied().unwrap_or_default()
-}
-
-/// The body of a request that is read as it comes.
-pub(crate) struct Stream {
-    pub(crate) body: Body,
-}
-
-impl FromRequest<Arc<App>> for Stream {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, ApiError> {
-        Ok(Self { body: request.into_body() })
-    }
 }

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use crate::app::{App, Chosen};
 use crate::error::{ApiError, json_response};
 use crate::judge::{judge, judge_one};
-use crate::payload::{Asked, Payload, Stream, row};
+use crate::payload::{Asked, Payload, row};
 use crate::stream;
 
 /// What a body may be, by its first character and its fields.
@@ -43,8 +43,7 @@ pub(crate) async fn score(
 ) -> Result<Response, ApiError> {
     if is_lines(&headers) {
         let chosen = app.choose(asked.reward())?;
-        let Stream { body } = Stream::from_request(request, &app).await?;
-        return Ok(stream::score(app, chosen, asked, body));
+        return Ok(stream::score(app, chosen, asked, request.into_body()));
     }
     let payload = Payload::from_request(request, &app).await?;
     let text = payload.text();

@@ -22,9 +22,8 @@ struct Load {
     path: &'static str,
     connections: usize,
     submissions: usize,
-    requests: Vec<String>,
-    /// What an answer holds that is right.
-    expected: &'static str,
+    /// Each with what an answer holds that is right.
+    requests: Vec<(String, &'static str)>,
 }
 
 pub fn run(root: &Path, data: &Path, seconds: u64, passes: usize) -> Result<()> {
@@ -67,8 +66,16 @@ fn loads(pairs: &[Pair]) -> Vec<Load> {
     const BATCH: usize = 64;
     let row = |pair: &Pair| json!({"prompt": pair.prompt, "completion": pair.pred, "reference": pair.gold});
     let batches = pairs.chunks_exact(BATCH).take(32);
-    let hello = json!({"compile_timeout": 10, "run_timeout": 10, "code": "print('hello')", "stdin": null,
-                       "memory_limit_MB": 1024, "language": "python", "files": {}, "fetch_files": []});
+    let program = |code: &str, run_timeout: f64| {
+        json!({"compile_timeout": 10, "run_timeout": run_timeout, "code": code, "stdin": null, "memory_limit_MB": 1024,
+               "language": "python", "files": {}, "fetch_files": []})
+        .to_string()
+    };
+    let hello = (program("print('hello')", 10.0), "\"stdout\":\"hello\\n\"");
+    let endless = (program("while True: pass", 0.1), "\"status\":\"TimeLimitExceeded\"");
+    let bomb = (program("x = 'x' * 10**9", 10.0), "MemoryError");
+    let mixed =
+        (0..20).map(|place| [&endless, &bomb].get(place).copied().unwrap_or(&hello).clone()).collect();
     vec![
         Load {
             name: "`/v1/score`, `format`, batches of 64",
@@ -78,8 +85,8 @@ fn loads(pairs: &[Pair]) -> Vec<Load> {
             submissions: BATCH,
             requests: batches
                 .map(|batch| json!({"submissions": batch.iter().map(row).collect::<Vec<_>>()}).to_string())
+                .map(|request| (request, "\"scores\":[{\"reward\":"))
                 .collect(),
-            expected: "\"scores\":[{\"reward\":",
         },
         Load {
             name: "`/v1/score`, `math` on GSM8K completions, one a request",
@@ -87,8 +94,7 @@ fn loads(pairs: &[Pair]) -> Vec<Load> {
             path: "/v1/score",
             connections: 16,
             submissions: 1,
-            requests: pairs.iter().map(|pair| row(pair).to_string()).collect(),
-            expected: "\"status\":\"verdict\"",
+            requests: pairs.iter().map(|pair| (row(pair).to_string(), "\"status\":\"verdict\"")).collect(),
         },
         Load {
             name: "`/get_reward`, `math` on GSM8K completions, one a request",
@@ -102,8 +108,8 @@ fn loads(pairs: &[Pair]) -> Vec<Load> {
                     json!({"query": [format!("{prompt}{pred}")], "prompts": [prompt], "labels": [gold]})
                         .to_string()
                 })
+                .map(|request| (request, "\"has_reward\":[1.0]"))
                 .collect(),
-            expected: "\"has_reward\":[1.0]",
         },
         Load {
             name: "`/run_code`, Python hello",
@@ -111,8 +117,15 @@ fn loads(pairs: &[Pair]) -> Vec<Load> {
             path: "/run_code",
             connections: 4,
             submissions: 1,
-            requests: vec![hello.to_string()],
-            expected: "\"stdout\":\"hello\\n\"",
+            requests: vec![hello],
+        },
+        Load {
+            name: "the same with 5 % endless loops (0.1 s) and 5 % that want a gigabyte",
+            reward: "",
+            path: "/run_code",
+            connections: 4,
+            submissions: 1,
+            requests: mixed,
         },
     ]
 }
@@ -182,11 +195,12 @@ fn measure(address: &str, load: &Load, seconds: u64) -> Result<Measured> {
         let mut connection = Connection::open(address, load.path)?;
         let mut times = Vec::new();
         while !over.load(Ordering::Relaxed) {
-            let request = &load.requests[next.fetch_add(1, Ordering::Relaxed) % load.requests.len()];
+            let (request, expected) =
+                &load.requests[next.fetch_add(1, Ordering::Relaxed) % load.requests.len()];
             let started = Instant::now();
             let answer = connection.ask(request)?;
             let took = started.elapsed();
-            ensure!(answer.contains(load.expected), "an answer is wrong: {answer}");
+            ensure!(answer.contains(expected), "an answer is wrong: {answer}");
             if counting.load(Ordering::Relaxed) {
                 times.push(took.as_secs_f64() * 1e3);
             }
@@ -269,7 +283,7 @@ mod tests {
             ..Pair::default()
         };
         for load in loads(&vec![pair; 64]) {
-            assert!(load.requests.iter().all(|request| serde_json::from_str::<Value>(request).is_ok()));
+            assert!(load.requests.iter().all(|(request, _)| serde_json::from_str::<Value>(request).is_ok()));
             assert!(!load.requests.is_empty());
         }
     }

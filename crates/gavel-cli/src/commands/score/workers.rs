@@ -265,12 +265,7 @@ impl Workers {
         Batch { place, events, share }
     }
 
-    fn judge(
-        &self,
-        line: u64,
-        text: Result<String, BadLine>,
-        judge: &Judge,
-    ) -> Result<Judged, Unfit> {
+    fn judge(&self, line: u64, text: Result<String, BadLine>, judge: &Judge) -> Result<Judged, Unfit> {
         let row = text.map_err(LineError::from).and_then(|line| Ok(Row::parse(&line)?));
         let row = row.map_err(|error| Unfit { error, row: None })?;
         let submission = match row.submission(&judge.columns) {
