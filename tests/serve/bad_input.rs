@@ -200,6 +200,9 @@ fn only_the_token_opens() {
         assert_eq!(answer.error(), (401, "unauthorized".to_owned()), "{wrong}");
         assert_eq!(answer.headers["www-authenticate"], "Bearer");
     }
+    // Whoever sends much is told too, rather than cut off.
+    let much = server.post_request("/v1/score").body("x".repeat(4 << 20));
+    assert_eq!(wait(async { read(much.send().await.unwrap()).await }).error().0, 401);
     for path in ["/", "/metrics", "/v1/rewards", "/openapi.json", "/nowhere"] {
         assert_eq!(server.get(path).error().0, 401, "{path}");
     }

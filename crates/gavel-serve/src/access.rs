@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::payload::linger;
 
 /// What an orchestrator asks, which shows no token.
 const OPEN: [&str; 3] = ["/healthz", "/health", "/readyz"];
@@ -17,7 +18,10 @@ const OPEN: [&str; 3] = ["/healthz", "/health", "/readyz"];
 pub(crate) async fn check(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let is_open = OPEN.contains(&request.uri().path());
     match &app.options.token {
-        Some(token) if !is_open && !shows(request.headers(), token) => ApiError::Unauthorized.into_response(),
+        Some(token) if !is_open && !shows(request.headers(), token) => {
+            linger(request.into_body().into_data_stream()).await;
+            ApiError::Unauthorized.into_response()
+        }
         _ => next.run(request).await,
     }
 }

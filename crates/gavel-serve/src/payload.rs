@@ -28,11 +28,15 @@ impl FromRequest<Arc<App>> for Payload {
         let mut body = request.into_body().into_data_stream();
         // Whoever says how much is coming is told before it comes.
         if declared.is_some_and(|length| length > limit as u64) {
-            return Err(refuse(body, limit).await);
+            linger(body).await;
+            return Err(ApiError::BodyTooLarge { limit });
         }
         let bytes = timeout(app.options.timeout, read(&mut body, limit)).await;
         let bytes = bytes.map_err(|_| ApiError::SlowRequest { seconds: app.options.timeout.as_secs() })?;
-        let Some(bytes) = bytes? else { return Err(refuse(body, limit).await) };
+        let Some(bytes) = bytes? else {
+            linger(body).await;
+            return Err(ApiError::BodyTooLarge { limit });
+        };
         match std::str::from_utf8(&bytes) {
             Ok(_) => Ok(Self(bytes)),
             Err(error) => Err(ApiError::NotUtf8 { at: error.valid_up_to() }),
@@ -54,12 +58,12 @@ async fn read(body: &mut BodyDataStream, limit: usize) -> Result<Option<Bytes>, 
     Ok(Some(bytes.freeze()))
 }
 
-/// How much of a body that is too large is read on, and for how long.
+/// How much of a body that nobody wants is read all the same, and for how long.
 const LINGER: (usize, Duration) = (16 << 20, Duration::from_millis(500));
 
-/// The error for a body that is too large. A connection that is closed with something unread in it is reset, and then the
-/// client may never see the answer: so what is on its way is read, up to a point.
-async fn refuse(mut body: BodyDataStream, limit: usize) -> ApiError {
+/// Reads on for a moment before a request is refused. A connection that is closed with something unread in it is reset, and
+/// then the client may never see the answer: so what is on its way is read, up to a point.
+pub(crate) async fn linger(mut body: BodyDataStream) {
     let (most, time) = LINGER;
     let linger = async {
         let mut count = 0;
@@ -72,7 +76,6 @@ async fn refuse(mut body: BodyDataStream, limit: usize) -> ApiError {
     };
     // Whether it came to its end does not matter.
     let _ = timeout(time, linger).await;
-    ApiError::BodyTooLarge { limit }
 }
 
 fn declared_length(headers: &HeaderMap) -> Option<u64> {
