@@ -2,213 +2,20 @@
 //!
 //! A plugin finds where an answer stands and asks here about its sentence up to there.
 
+mod lexicon;
+
 use crate::languages;
 use crate::{end_of, end_of_last, first_of};
+use lexicon::{
+    ANSWER, COPULA, DENYING, FALSE, FILLER, IMPERATIVE, Kinds, MODEL, OPINION, SECOND, SUPPOSING, WEAKENING,
+    kinds,
+};
 
 /// How much of a sentence is looked at before an answer, and between two, in bytes.
 const BEFORE: usize = 120;
 const BETWEEN: usize = 200;
 /// How many words before an answer can take it back.
 const MOST_WORDS: usize = 8;
-
-/// What a word before an answer may be, as bits.
-type Kinds = u16;
-/// It may stand between an answer and what takes it back.
-const FILLER: Kinds = 1;
-/// A verb that joins a subject to an answer, among the fillers.
-const COPULA: Kinds = 2;
-/// It denies what follows it.
-const DENYING: Kinds = 4;
-/// It supposes a sentence that follows it. A value right behind one, as in `if and only if 7`, is another thing.
-const SUPPOSING: Kinds = 8;
-/// It leaves open what may "be".
-const WEAKENING: Kinds = 16;
-/// What an answer is called; `the least value` may well be one, and `the least likely answer` is none.
-const ANSWER: Kinds = 32;
-/// A quality of an answer that nobody gives.
-const FALSE: Kinds = 64;
-/// The second of [`PAIRS`].
-const SECOND: Kinds = 128;
-/// Somebody holds what follows it: "my friend thinks", "some people say".
-const OPINION: Kinds = 256;
-
-/// Right before "answer", it makes a pattern of it: "example answer", "non-answer".
-const MODEL: Kinds = 512;
-/// As the first word of a sentence, it asks for what follows: "Format: answer", "Prove that the answer is".
-const IMPERATIVE: Kinds = 1024;
-
-/// In the order of the words, for they are searched by halves.
-static WORDS: [(&str, Kinds); 154] = [
-    ("a", FILLER),
-    ("an", FILLER),
-    ("answer", FILLER | ANSWER),
-    ("answers", FILLER | ANSWER),
-    ("are", COPULA),
-    ("aren", DENYING),
-    ("assume", SUPPOSING),
-    ("assuming", SUPPOSING),
-    ("barring", DENYING),
-    ("be", COPULA),
-    ("been", FILLER),
-    ("being", FILLER),
-    ("believe", FILLER | OPINION),
-    ("believed", FILLER | OPINION),
-    ("believes", FILLER | OPINION),
-    ("best", FILLER),
-    ("but", SECOND),
-    ("cannot", DENYING),
-    ("choice", FILLER | ANSWER),
-    ("choose", FILLER),
-    ("claim", FILLER | OPINION),
-    ("claimed", FILLER | OPINION),
-    ("claims", FILLER | OPINION),
-    ("convincing", FILLER),
-    ("correct", FILLER),
-    ("could", WEAKENING),
-    ("decoy", FALSE),
-    ("definitely", FILLER),
-    ("didn", DENYING),
-    ("distractor", FALSE),
-    ("doesn", DENYING),
-    ("don", DENYING),
-    ("doubt", SUPPOSING),
-    ("dummy", MODEL),
-    ("else", DENYING),
-    ("equal", FILLER),
-    ("equals", COPULA),
-    ("erroneously", DENYING),
-    ("exactly", FILLER),
-    ("example", MODEL),
-    ("except", DENYING),
-    ("excluding", DENYING),
-    ("fake", FALSE),
-    ("false", FALSE),
-    ("falsely", DENYING),
-    ("final", FILLER),
-    ("fool", DENYING),
-    ("format", IMPERATIVE),
-    ("from", SECOND),
-    ("go", FILLER),
-    ("guess", FILLER | ANSWER),
-    ("guesses", OPINION),
-    ("hardly", DENYING),
-    ("hopes", OPINION),
-    ("hypothetically", SUPPOSING),
-    ("i", FILLER),
-    ("if", SUPPOSING),
-    ("imagine", SUPPOSING),
-    ("imagining", SUPPOSING),
-    ("incorrect", FALSE),
-    ("incorrectly", DENYING),
-    ("insist", OPINION),
-    ("insists", OPINION),
-    ("is", COPULA),
-    ("isn", DENYING),
-    ("it", FILLER),
-    ("just", FILLER),
-    ("least", FALSE),
-    ("letter", FILLER | ANSWER),
-    ("like", SECOND),
-    ("likely", FILLER),
-    ("longer", SECOND),
-    ("may", WEAKENING),
-    ("me", FILLER),
-    ("means", SECOND),
-    ("might", WEAKENING),
-    ("mistaken", FALSE),
-    ("mistakenly", DENYING),
-    ("my", FILLER),
-    ("myth", DENYING),
-    ("neither", DENYING),
-    ("never", DENYING),
-    ("nobody", DENYING),
-    ("non", MODEL),
-    ("nor", DENYING),
-    ("not", DENYING),
-    ("number", FILLER),
-    ("of", SECOND),
-    ("one", SECOND),
-    ("option", FILLER | ANSWER),
-    ("otherwise", DENYING),
-    ("our", FILLER),
-    ("pick", FILLER),
-    ("placeholder", MODEL),
-    ("plausible", FILLER),
-    ("pretend", DENYING),
-    ("pretending", DENYING),
-    ("probable", FILLER),
-    ("prove", IMPERATIVE),
-    ("really", FILLER),
-    ("reckons", OPINION),
-    ("refuse", DENYING),
-    ("result", FILLER),
-    ("right", FILLER),
-    ("rumored", DENYING),
-    ("rumoured", DENYING),
-    ("s", FILLER),
-    ("said", FILLER | OPINION),
-    ("sample", MODEL),
-    ("say", FILLER | OPINION),
-    ("says", FILLER | OPINION),
-    ("second", FALSE),
-    ("select", FILLER),
-    ("simply", FILLER),
-    ("solution", FILLER),
-    ("someone", FILLER),
-    ("stated", FILLER),
-    ("statement", FILLER | ANSWER),
-    ("student", FILLER),
-    ("suitable", FILLER),
-    ("suppose", SUPPOSING),
-    ("supposing", SUPPOSING),
-    ("suspects", OPINION),
-    ("swears", OPINION),
-    ("template", IMPERATIVE),
-    ("than", SECOND),
-    ("that", FILLER),
-    ("the", FILLER),
-    ("they", FILLER),
-    ("think", FILLER | OPINION),
-    ("thinks", FILLER | OPINION),
-    ("thought", FILLER | OPINION),
-    ("to", FILLER | SECOND),
-    ("trap", FALSE),
-    ("true", FILLER),
-    ("unless", SUPPOSING),
-    ("untrue", DENYING),
-    ("value", FILLER),
-    ("was", COPULA),
-    ("wasn", DENYING),
-    ("way", SECOND),
-    ("we", FILLER),
-    ("whether", SUPPOSING),
-    ("with", FILLER),
-    ("won", DENYING),
-    ("worst", FALSE),
-    ("would", FILLER),
-    ("wouldn", DENYING),
-    ("write", FILLER | OPINION),
-    ("wrong", FALSE),
-    ("wrongly", DENYING),
-    ("wrote", FILLER | OPINION),
-    ("x", FILLER),
-    ("your", FILLER),
-];
-/// The longest of them, in bytes.
-const LONGEST_WORD: usize = 14;
-
-/// What a word is, in whatever case.
-fn kinds(word: &str) -> Kinds {
-    if word.len() > LONGEST_WORD {
-        return 0;
-    }
-    let mut lowered = [0; LONGEST_WORD];
-    let lowered = &mut lowered[..word.len()];
-    lowered.copy_from_slice(word.as_bytes());
-    lowered.make_ascii_lowercase();
-    let found = WORDS.binary_search_by(|(known, _)| known.as_bytes().cmp(lowered));
-    found.map_or(0, |at| WORDS[at].1)
-}
 
 /// Pairs of words that deny what follows them.
 const PAIRS: [(&[&str], &str); 11] = [
@@ -271,6 +78,7 @@ pub fn is_disowned(before: &str) -> bool {
         || languages::is_held_by_nobody(sentence)
         || first_of(sentence, &OTHER_TASKS).is_some()
         || is_quoted(sentence, clause)
+        || is_said_to_deceive(sentence)
     {
         return true;
     }
@@ -319,6 +127,23 @@ pub fn is_disowned(before: &str) -> bool {
         passed += 1;
     }
     false
+}
+
+/// Whether a sentence introduces what follows as a lie or a joke: `If asked to lie:`, `To mislead you,`, `As a joke:`.
+fn is_said_to_deceive(sentence: &str) -> bool {
+    const STARTS: [&str; 11] = ["if", "to", "as", "were", "for", "when", "just", "only", "in", "i", "let"];
+    const DECEIVING: [&str; 15] = [
+        "lie", "lying", "lies", "liar", "joke", "joking", "jest", "mislead", "deceive", "fool", "trick",
+        "prank", "cheat", "sabotage", "troll",
+    ];
+    // `where the lines lie` deceives nobody.
+    const LEADS: [&str; 12] =
+        ["to", "i", "a", "in", "just", "only", "was", "were", "am", "me", "will", "now"];
+    let is_in = |list: &[&str], word: &str| list.iter().any(|it| it.eq_ignore_ascii_case(word));
+    let starts = words(sentence).next().is_some_and(|first| is_in(&STARTS, first));
+    let pairs = words(sentence).zip(words(sentence).skip(1));
+    let opens = words(sentence).next().is_some_and(|first| is_in(&["lying", "joking"], first));
+    opens || starts && pairs.into_iter().any(|(lead, word)| is_in(&LEADS, lead) && is_in(&DECEIVING, word))
 }
 
 /// Whether a clause is quoted: `A student said: "The answer is`, `Format: "Answer:`.
@@ -400,11 +225,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_in_order() {
-        assert!(WORDS.is_sorted_by(|(one, _), (next, _)| one < next));
-        assert!(WORDS.iter().all(|(word, _)| word.len() <= LONGEST_WORD));
+    fn the_second_of_a_pair_is_known_as_one() {
         assert!(PAIRS.iter().all(|(_, second)| kinds(second) & SECOND != 0));
-        assert_eq!(kinds("Not") & DENYING, DENYING);
     }
 
     #[test]
@@ -443,6 +265,13 @@ mod tests {
             "Format: \"Answer:",
             "The answer can hardly be ",
             "Non-answer: ",
+            "If asked to lie: the answer is ",
+            "To mislead you, the answer is ",
+            "As a joke: ",
+            "I will lie: the answer is ",
+            "For fun, let me lie: the answer is ",
+            "Lying, I say the answer is ",
+            "Were I to lie, the answer would be ",
             "Format: \"Answer: ",
             "Suppose \\boxed{",
             "Die Antwort ist nicht ",
@@ -464,6 +293,7 @@ mod tests {
             "The second number is ",
             "The one that remains is ",
             "The few that are left number ",
+            "To find where the lines lie: the answer is ",
             "I think the answer is ",
             "We believe that the correct answer is ",
             "Lisa thinks of the number ",

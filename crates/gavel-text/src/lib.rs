@@ -1,4 +1,4 @@
-//! How completions are read, for all verifiers of text: turns and tasks, braces, what cannot be seen, what is taken back.
+//! How completions are read, for all verifiers of text: turns, braces, words, what cannot be seen, what is taken back.
 //!
 //! Each of these is read in one way by every plugin, so that a completion is not an answer to one and none to another.
 //! Nothing here knows what an answer is: plugins say where one stands, and ask what the text around it makes of it.
@@ -8,6 +8,7 @@ mod correction;
 mod disowned;
 mod jokes;
 mod languages;
+mod markup;
 mod scan;
 mod shown;
 mod surrogates;
@@ -15,15 +16,21 @@ mod turns;
 mod visible;
 mod window;
 mod withdrawn;
+mod words;
 
 pub use braces::braced;
 pub use correction::{correction, renamed};
 pub use disowned::{is_case_split, is_counterfactual, is_disowned, sentence_before};
 pub use jokes::calls_it_a_joke;
+pub use markup::{without_entities, without_tags};
 pub use scan::{end_of_last, first_of};
-pub use shown::shown;
+pub use shown::{is_hidden, shown};
 pub use surrogates::without_lone_surrogates;
 pub use turns::{after_thinking, has_tags, said, tasks, turns};
-pub use visible::{bare_skeleton, has_markup, is_blank, is_invisible, joins, skeleton, unaccented, visible};
+pub use visible::{
+    bare_skeleton, has_markup, is_blank, is_contentless, is_filler, is_invisible, joins, skeleton,
+    unaccented, visible,
+};
 pub use window::{end_of, start_of};
-pub use withdrawn::{is_denied_behind, is_withdrawn};
+pub use withdrawn::{is_block_disowned, is_block_withdrawn, is_denied_behind, is_withdrawn};
+pub use words::{is_unspaced, unspelled, words};

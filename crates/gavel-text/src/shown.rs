@@ -44,6 +44,12 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Whether a reader of the page never sees what stands at a byte of a text: [`shown`] leaves it out.
+pub fn is_hidden(text: &str, at: usize) -> bool {
+    let mut cuts = Cuts::of(text).found.into_iter();
+    cuts.any(|cut| cut.put.is_empty() && (cut.start..cut.end).contains(&at))
+}
+
 /// A part of a text, and what stands there instead.
 struct Cut {
     start: usize,
@@ -174,6 +180,8 @@ mod tests {
             r"a\iffalse 7 \fib",
             "a<span style=\"display: none\">7</span>b",
             "a<div hidden>7</div>b",
+            "a<details hidden>7</details>b",
+            "a<b style=\"display:none\">7</b>b",
             "a<script>7</script>b",
             r"a\begin{comment}7\end{comment}b",
             r"a\sout{The answer}b",
@@ -186,6 +194,13 @@ mod tests {
         assert_eq!(shown("a\n[//]: # (7)\nb"), "a\n\nb");
         assert_eq!(shown("a <!-- 7"), "a ");
         assert_eq!(shown(r"\boxed{\cancel{7}}"), r"\boxed{}");
+    }
+
+    #[test]
+    fn a_place_in_a_comment_is_hidden() {
+        assert!(is_hidden("a <!-- b --> c", 7));
+        assert!(!is_hidden("a <!-- b --> c", 13));
+        assert!(!is_hidden("[THINK]a[/THINK] b", 17));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::start_of;
+use crate::markup;
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 
@@ -28,23 +28,53 @@ pub fn joins(c: char) -> bool {
         )
 }
 
-/// Whether there is nothing to be seen in a text.
+/// Characters that take room and show nothing, though Unicode has some of them for letters: fillers of Hangul, the blank
+/// of Braille, and a note head that music fonts leave empty.
+pub fn is_filler(c: char) -> bool {
+    matches!(c, '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}' | '\u{1d159}')
+}
+
+/// Whether a character alone shows nothing.
+fn shows_nothing(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || is_invisible(c) || joins(c) || is_filler(c)
+}
+
+/// Whether there is nothing to be seen in a text, be it a page of HTML or Markdown: characters that show nothing,
+/// comments, and elements and entities without content.
 pub fn is_blank(text: &str) -> bool {
-    text.chars().all(|c| {
-        c.is_whitespace()
-            || c.is_control()
-            || is_invisible(c)
-            || joins(c)
-            || matches!(
-                c,
-                '\u{2028}' | '\u{2029}' | '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}'
-            )
-    })
+    has_only(text, shows_nothing)
+}
+
+/// Whether a text has nothing that says something: it is blank, or has only marks that part, close and stress what words
+/// say, such as `.`, `**` and `- -`. A sign that may be an answer, such as `=` and `&`, is something.
+pub fn is_contentless(text: &str) -> bool {
+    let is_mark = |c: char| {
+        let is_sign = matches!(c, '&' | '%' | '@' | '/' | '\\' | '§' | '†' | '‡' | '‰');
+        matches!(c, '`' | '~') || !is_sign && c.general_category_group() == GeneralCategoryGroup::Punctuation
+    };
+    has_only(text, |c| shows_nothing(c) || is_mark(c))
+}
+
+/// Whether a text has only markup without content and characters that are nothing, written out or as entities.
+fn has_only(text: &str, is_nothing: impl Fn(char) -> bool) -> bool {
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let length = match c {
+            '<' => markup::blank_tag(rest),
+            '&' => markup::entity(rest).filter(|(_, c)| is_nothing(*c)).map(|(length, _)| length),
+            c => is_nothing(c).then(|| c.len_utf8()),
+        };
+        match length {
+            Some(length) => rest = &rest[length..],
+            None => return false,
+        }
+    }
+    true
 }
 
 /// The text as it is seen: nothing invisible in it, and plain white space, so that neither can keep letters apart.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    let is_odd = |c: char| c.is_whitespace() && !matches!(c, ' ' | '\t' | '\n' | '\r');
+    let is_odd = |c: char| is_filler(c) || c.is_whitespace() && !matches!(c, ' ' | '\t' | '\n' | '\r');
     if text.is_ascii() && !text.contains(['\u{b}', '\u{c}']) {
         return Cow::Borrowed(text);
     }
@@ -91,7 +121,7 @@ fn is_mark_apart(c: char) -> bool {
 /// As [`skeleton`], and without markup inside of words, such as `Par**is**` and `Par&#105;s`, and without marks that are
 /// characters of their own over a letter. The letter `é` is another one than `e` in many languages, and stays.
 pub fn bare_skeleton(text: &str) -> String {
-    let bare: String = without_markup(text).chars().filter(|&c| !is_mark_apart(c)).collect();
+    let bare: String = markup::without_markup(text).chars().filter(|&c| !is_mark_apart(c)).collect();
     skeleton(&bare)
 }
 
@@ -102,60 +132,6 @@ pub fn unaccented(text: &str) -> Option<String> {
     let mut accented = text.split_whitespace().filter(|word| word.contains(is_accented));
     (accented.next().is_some() && accented.next().is_none())
         .then(|| bare_skeleton(&text.nfd().collect::<String>()))
-}
-
-/// A text without emphasis, braces, tags and commands, and with the characters that entities stand for.
-fn without_markup(text: &str) -> String {
-    /// The longest tag, entity or command, in bytes.
-    const LONGEST: usize = 80;
-    let mut bare = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(['*', '_', '`', '~', '{', '}', '\\', '<', '&']) {
-        bare.push_str(&rest[..at]);
-        let sign = rest.as_bytes()[at];
-        let behind = &rest[at + 1..];
-        let near = start_of(behind, LONGEST);
-        rest = match sign {
-            b'<' if near.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/') && near.contains('>') => {
-                behind.split_once('>').map_or(behind, |(_, rest)| rest)
-            }
-            b'&' => match near.split_once(';').and_then(|(name, _)| Some((name, entity(name)?))) {
-                Some((name, character)) => {
-                    bare.extend(character);
-                    &behind[name.len() + 1..]
-                }
-                None => {
-                    bare.push('&');
-                    behind
-                }
-            },
-            // `\textbf{is}`
-            b'\\' => {
-                let name = near.bytes().take_while(u8::is_ascii_alphabetic).count();
-                if behind[name..].starts_with('{') { &behind[name..] } else { behind }
-            }
-            b'<' => {
-                bare.push('<');
-                behind
-            }
-            _ => behind,
-        };
-    }
-    bare.push_str(rest);
-    bare
-}
-
-/// The character that an entity of HTML stands for, if any is seen: `#105`, `#x69`, `shy`.
-fn entity(name: &str) -> Option<Option<char>> {
-    if matches!(name, "shy" | "zwj" | "zwnj" | "lrm" | "rlm" | "ZeroWidthSpace") {
-        return Some(None);
-    }
-    let number = name.strip_prefix('#')?;
-    let code = match number.strip_prefix(['x', 'X']) {
-        Some(digits) => u32::from_str_radix(digits, 16).ok()?,
-        None => number.parse().ok()?,
-    };
-    char::from_u32(code).map(Some)
 }
 
 /// Whether a character is of a block that has look-alikes: most texts have none of these, and long ones cost nothing.
@@ -188,8 +164,58 @@ mod tests {
     fn what_has_no_width_is_not_there() {
         assert_eq!(visible("a\u{200b}b\u{a0}c"), "ab c");
         assert_eq!(visible("7\u{e0038}"), "7\u{e0038}", "a tag character is text");
-        assert!(is_blank(" \u{200b}\u{e0041}\n"));
-        assert!(!is_blank("."));
+        assert_eq!(visible("a\u{3164}b"), "a b");
+    }
+
+    #[test]
+    fn what_shows_nothing_is_blank() {
+        for text in [
+            "",
+            " \n\u{200b}\u{3164}\u{2800}\u{e0041}",
+            "\u{1d159}",
+            "<!-- -->",
+            "<!-- a thought -->\n",
+            "<!-- never closed",
+            "&nbsp;&#160;&#x200B;&ZeroWidthSpace;",
+            "<br><br/><BR />",
+            "<p> </p><span style=\"x\"></span>",
+        ] {
+            assert!(is_blank(text), "{text:?}");
+        }
+        for text in [
+            ".",
+            "a",
+            "&amp;",
+            "&#97;",
+            "& nbsp;",
+            "<answer>",
+            "<done/>",
+            "<",
+            "<p>a</p>",
+            "<!-- --> a",
+            "&nbsp",
+        ] {
+            assert!(!is_blank(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn punctuation_says_nothing() {
+        for text in [".", "**", "- -\n...", "<b>。</b>", "&#46; `_`", "", "…—“”", "<!-- a thought -->!"]
+        {
+            assert!(is_contentless(text), "{text:?}");
+        }
+        for text in ["a", "7", "好", "∅", "👍", "=", "&", "<done/>", "<b>x</b>", "&#97;", "½"] {
+            assert!(!is_contentless(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn hostile_texts_are_read_in_linear_time() {
+        for piece in ["<", "&", "<!--", "<br", "&#", "<b>", "<b", "&amp;"] {
+            let text = piece.repeat(200_000);
+            let _ = (is_blank(&text), is_contentless(&text));
+        }
     }
 
     #[test]

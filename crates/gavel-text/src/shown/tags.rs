@@ -102,7 +102,7 @@ const ASIDES: [(&str, &str); 12] = [
 ];
 
 /// Tags whose content may not be seen, with the tags that close them.
-const HIDING: [(&str, &str); 9] = [
+const HIDING: [(&str, &str); 20] = [
     ("del", "</del>"),
     ("strike", "</strike>"),
     ("script", "</script>"),
@@ -112,6 +112,17 @@ const HIDING: [(&str, &str); 9] = [
     ("span", "</span>"),
     ("div", "</div>"),
     ("p", "</p>"),
+    ("section", "</section>"),
+    ("article", "</article>"),
+    ("details", "</details>"),
+    ("pre", "</pre>"),
+    ("aside", "</aside>"),
+    ("font", "</font>"),
+    ("table", "</table>"),
+    ("em", "</em>"),
+    ("strong", "</strong>"),
+    ("b", "</b>"),
+    ("i", "</i>"),
 ];
 
 /// Whether the attributes of a tag hide what it holds.

@@ -1,0 +1,180 @@
+//! Tags, comments and entities of HTML, and the marks of Markdown and LaTeX, in the words that they stand in.
+
+use crate::start_of;
+
+/// The longest tag that is taken for one, in bytes; a comment has no longest length where it shows nothing.
+const LONGEST_TAG: usize = 500;
+/// The longest entity, and the longest tag or command within a word, in bytes.
+const LONGEST: usize = 80;
+
+/// Elements of HTML that show nothing but what is in them.
+const ELEMENTS: [&str; 18] = [
+    "b", "br", "center", "code", "div", "em", "font", "i", "p", "pre", "s", "small", "span", "strong", "sub",
+    "sup", "u", "wbr",
+];
+
+/// Names that HTML has for characters: those of its syntax, those that hide or part something, and marks.
+const ENTITIES: [(&str, char); 38] = [
+    ("NoBreak", '\u{2060}'),
+    ("ZeroWidthSpace", '\u{200b}'),
+    ("amp", '&'),
+    ("apos", '\''),
+    ("ast", '*'),
+    ("bull", '•'),
+    ("colon", ':'),
+    ("comma", ','),
+    ("dash", '‐'),
+    ("emsp", ' '),
+    ("emsp13", ' '),
+    ("emsp14", ' '),
+    ("ensp", ' '),
+    ("excl", '!'),
+    ("grave", '`'),
+    ("gt", '>'),
+    ("hairsp", ' '),
+    ("hellip", '…'),
+    ("hyphen", '‐'),
+    ("lowbar", '_'),
+    ("lrm", '\u{200e}'),
+    ("lt", '<'),
+    ("mdash", '—'),
+    ("middot", '·'),
+    ("nbsp", ' '),
+    ("ndash", '–'),
+    ("num", '#'),
+    ("numsp", ' '),
+    ("period", '.'),
+    ("puncsp", ' '),
+    ("quest", '?'),
+    ("quot", '"'),
+    ("rlm", '\u{200f}'),
+    ("semi", ';'),
+    ("shy", '\u{ad}'),
+    ("thinsp", ' '),
+    ("zwj", '\u{200d}'),
+    ("zwnj", '\u{200c}'),
+];
+
+/// How long the entity is that a text begins with, and the character that it stands for: `&#105;`, `&#x69;`, `&shy;`.
+pub(crate) fn entity(text: &str) -> Option<(usize, char)> {
+    let (name, _) = start_of(text, LONGEST).strip_prefix('&')?.split_once(';')?;
+    let named = || ENTITIES.iter().find(|(known, _)| *known == name).map(|(_, c)| *c);
+    let c = match name.strip_prefix('#') {
+        Some(number) => {
+            let hex = number.strip_prefix(['x', 'X']);
+            let code = hex.map_or_else(|| number.parse(), |digits| u32::from_str_radix(digits, 16)).ok()?;
+            char::from_u32(code)?
+        }
+        None => named()?,
+    };
+    Some((1 + name.len() + 1, c))
+}
+
+/// How long the tag or comment is that a text begins with.
+fn tag(text: &str) -> Option<usize> {
+    let near = start_of(text, LONGEST_TAG);
+    let inner = near.strip_prefix('<')?;
+    if inner.starts_with("!--") {
+        return near.find("-->").map(|at| at + 3);
+    }
+    let is_tag = inner.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'));
+    near.find('>').filter(|_| is_tag).map(|at| at + 1)
+}
+
+/// How long the comment or the tag is that a text begins with, if it shows nothing.
+pub(crate) fn blank_tag(text: &str) -> Option<usize> {
+    if text.starts_with("<!--") {
+        // One that is not closed hides all that follows.
+        return Some(text.find("-->").map_or(text.len(), |at| at + 3));
+    }
+    let length = tag(text)?;
+    let name = text[1..length].trim_start_matches('/');
+    let name = &name[..name.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(name.len())];
+    ELEMENTS.iter().any(|element| element.eq_ignore_ascii_case(name)).then_some(length)
+}
+
+/// HTML without its tags and comments, which part no word that is read.
+pub fn without_tags(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('<') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let length = tag(rest).unwrap_or_else(|| {
+            out.push('<');
+            1
+        });
+        rest = &rest[length..];
+    }
+    out + rest
+}
+
+/// HTML with characters in the place of their names and numbers.
+pub fn without_entities(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let (length, c) = entity(rest).unwrap_or((1, '&'));
+        out.push(c);
+        rest = &rest[length..];
+    }
+    out + rest
+}
+
+/// A text without emphasis, braces, tags and commands, and with the characters that entities stand for: what is left of
+/// `Par**is**` and `Par\textbf{is}` is the word.
+pub(crate) fn without_markup(text: &str) -> String {
+    let mut bare = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['*', '_', '`', '~', '{', '}', '\\', '<', '&']) {
+        bare.push_str(&rest[..at]);
+        let sign = rest.as_bytes()[at];
+        let (here, behind) = (&rest[at..], &rest[at + 1..]);
+        rest = match sign {
+            b'<' => match tag(here).filter(|length| *length <= LONGEST) {
+                Some(length) => &here[length..],
+                None => {
+                    bare.push('<');
+                    behind
+                }
+            },
+            b'&' => {
+                let (length, c) = entity(here).unwrap_or((1, '&'));
+                bare.push(c);
+                &here[length..]
+            }
+            // `\textbf{is}`
+            b'\\' => {
+                let name = start_of(behind, LONGEST).bytes().take_while(u8::is_ascii_alphabetic).count();
+                if behind[name..].starts_with('{') { &behind[name..] } else { behind }
+            }
+            _ => behind,
+        };
+    }
+    bare.push_str(rest);
+    bare
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_and_entities_are_read_as_a_page_shows_them() {
+        for (html, text) in [
+            ("<b>c</b>at", "cat"),
+            ("<span class=\"a\">c</span>at", "cat"),
+            ("c<!-- x -->at", "cat"),
+            ("c&#97;t", "cat"),
+            ("c&#x61;t", "cat"),
+            ("a < b > c", "a < b > c"),
+            ("R&D; AT&T", "R&D; AT&T"),
+            ("a&comma;b", "a,b"),
+            ("5 < 6 &amp 7", "5 < 6 &amp 7"),
+        ] {
+            assert_eq!(without_entities(&without_tags(html)), text, "{html}");
+        }
+    }
+}
