@@ -1,6 +1,7 @@
-//! The n-gram repetition penalty: appendix C.2 of <https://arxiv.org/abs/2502.03373>, over words as open-r1 counts.
+//! The n-gram repetition penalty: appendix C.2 of <https://arxiv.org/abs/2502.03373>, over words.
 
 use gavel_plugin::{Error, Verdict};
+use gavel_text::words;
 
 use crate::Unit;
 use crate::seen::seen;
@@ -48,9 +49,7 @@ impl Repetition {
         let lower = seen(completion).to_lowercase();
         match self.unit {
             Unit::Characters => self.share(&lower.chars().map(u32::from).collect::<Vec<_>>()),
-            Unit::Words | Unit::Tokens => {
-                self.share(&numbered(&lower.split_whitespace().collect::<Vec<_>>()))
-            }
+            Unit::Words | Unit::Tokens => self.share(&numbered(&words(&lower))),
         }
     }
 
@@ -70,7 +69,7 @@ impl Repetition {
         let reward = if repeated == 0.0 { 0.0 } else { repeated * max_penalty };
         let length = match unit {
             Unit::Characters => seen(completion).chars().count(),
-            Unit::Words | Unit::Tokens => seen(completion).split_whitespace().count(),
+            Unit::Words | Unit::Tokens => words(&seen(completion)).len(),
         };
         Verdict::new(reward)
             .because(format!("{:.1} % of the {ngram_size}-grams of {unit} are repeats", repeated * 100.0))

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use gavel_text::{is_invisible, joins};
+use gavel_text::{is_filler, is_invisible, joins};
 
 /// The text as it is seen: without characters that have no width and marks that are stuck to plain letters, and with
 /// blanks where there seem to be some.
@@ -20,11 +20,6 @@ pub(crate) fn seen(text: &str) -> Cow<'_, str> {
         !is_invisible(c) && !stuck
     });
     Cow::Owned(kept.map(|c| if is_filler(c) { ' ' } else { c }).collect())
-}
-
-/// Characters that take room and show nothing, though Unicode has some of them for letters.
-fn is_filler(c: char) -> bool {
-    matches!(c, '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}' | '\u{1d159}')
 }
 
 #[cfg(test)]

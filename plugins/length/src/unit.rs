@@ -3,6 +3,7 @@
 use std::fmt;
 
 use gavel_plugin::{Error, Submission};
+use gavel_text::words;
 use serde::Deserialize;
 
 use crate::seen::seen;
@@ -14,7 +15,7 @@ pub enum Unit {
     /// Tokens of the policy: the column `completion_tokens`, which the trainer adds.
     #[default]
     Tokens,
-    /// Runs of anything but white space.
+    /// Words, as [`gavel_text::words`] counts them.
     Words,
     /// Unicode scalar values, white space included.
     Characters,
@@ -46,7 +47,7 @@ impl Unit {
         let completion = submission.completion();
         Ok(self.seen_length(submission)?.max(match self {
             Self::Tokens => 0,
-            Self::Words => completion.split_whitespace().count() as u64,
+            Self::Words => words(completion).len() as u64,
             Self::Characters => completion.chars().count() as u64,
         }))
     }
@@ -62,7 +63,7 @@ impl Unit {
                 .metadata::<Columns>()?
                 .completion_tokens
                 .ok_or_else(|| Error::InvalidTask(NO_TOKENS.to_owned())),
-            Self::Words => Ok(seen(submission.completion()).split_whitespace().count() as u64),
+            Self::Words => Ok(words(&seen(submission.completion())).len() as u64),
             Self::Characters => Ok(seen(submission.completion()).chars().count() as u64),
         }
     }
