@@ -1,8 +1,8 @@
 //! Whether a completion is a fenced block of Markdown, after CommonMark's rules for fences at the top level.
 
 use gavel_plugin::Verdict;
+use gavel_text::is_blank;
 
-use crate::blank::is_blank;
 use crate::json;
 use crate::metrics::Metrics;
 use crate::options::{Fence, Options};
@@ -30,7 +30,7 @@ pub(crate) fn verify(completion: &str, fence: &Fence, options: &Options) -> Verd
         Some(format!("has more than one {kind}"))
     } else if !nothing_outside && !waived(options.allow_outside) {
         Some(format!("has something outside the {kind}"))
-    } else if !not_empty && options.allow_empty == Some(false) {
+    } else if !not_empty && options.allow_empty != Some(true) {
         Some("has an empty block".to_owned())
     } else {
         None

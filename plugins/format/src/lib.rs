@@ -1,6 +1,5 @@
 //! Judges the form of a completion, never its content: tagged blocks, a regular expression, a fenced block, JSON.
 
-mod blank;
 mod fence;
 mod json;
 mod metrics;

@@ -1,5 +1,7 @@
 //! What the reward file may say under `options`, and which of it goes together.
 
+use std::collections::BTreeMap;
+
 use gavel_plugin::Error;
 use serde::Deserialize;
 
@@ -29,8 +31,10 @@ pub struct Options {
     pub allow_outside: Option<bool>,
     /// White space may stand before, between and after the blocks; true when left out.
     pub allow_whitespace: Option<bool>,
-    /// Blocks with nothing to be seen in them pass; true when left out.
+    /// Blocks with nothing that says something in them pass; true when left out, but for a fence.
     pub allow_empty: Option<bool>,
+    /// How many different words a block of the template must have at least, by its name.
+    pub min_words: Option<BTreeMap<String, usize>>,
 }
 
 /// Which fenced block the completion must be.
@@ -93,6 +97,7 @@ impl Options {
             (self.template.is_some(), "template"),
             (self.prefilled_think.is_some(), "prefilled_think"),
             (self.allow_any_order.is_some(), "allow_any_order"),
+            (self.min_words.is_some(), "min_words"),
             (self.json.as_ref().is_some_and(|json| json.block.is_some()), "json.block"),
         ]
     }

@@ -124,12 +124,15 @@ impl<'a> Template<'a> {
                 "prefilled_think: the template starts with text, so no block can be open already".to_owned(),
             ));
         }
-        match options.json.as_ref().and_then(|json| json.block.as_deref()) {
-            Some(name) if self.block(name).is_none() => Err(Error::InvalidOptions(format!(
-                "json.block: {name:?} is no block of the template; it has {}",
+        let json =
+            options.json.as_ref().and_then(|json| json.block.as_ref()).map(|name| ("json.block", name));
+        let counted = options.min_words.iter().flat_map(|words| words.keys().map(|name| ("min_words", name)));
+        match json.into_iter().chain(counted).find(|(_, name)| self.block(name).is_none()) {
+            Some((option, name)) => Err(Error::InvalidOptions(format!(
+                "{option}: {name:?} is no block of the template; it has {}",
                 self.blocks.iter().map(|block| block.name).collect::<Vec<_>>().join(", ")
             ))),
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 

@@ -2,9 +2,11 @@
 //!
 //! One pass over the completion for each tag, and nothing is compiled, so a submission costs little more than its start.
 
-use gavel_plugin::{Submission, Verdict};
+use std::collections::BTreeSet;
 
-use crate::blank::is_blank;
+use gavel_plugin::{Submission, Verdict};
+use gavel_text::{is_contentless, shown, start_of, visible, without_entities, without_tags, words};
+
 use crate::json;
 use crate::metrics::Metrics;
 use crate::options::Options;
@@ -105,7 +107,7 @@ impl<'a> Rules<'a> {
                 .iter()
                 .map(|(_, text)| text)
                 .chain(&outside.texts)
-                .all(|text| !is_blank(text)),
+                .all(|text| !is_contentless(text)),
             contents,
         }
     }
@@ -135,9 +137,32 @@ impl<'a> Rules<'a> {
         } else if !self.not_empty && options.allow_empty == Some(false) {
             Some("has an empty block".to_owned())
         } else {
-            None
+            self.too_short(template, options)
         }
     }
+}
+
+impl Rules<'_> {
+    /// A block with fewer words than it must have.
+    fn too_short(&self, template: &Template<'_>, options: &Options) -> Option<String> {
+        self.contents.iter().find_map(|(block, text)| {
+            let name = template.blocks[*block].name;
+            let least = *options.min_words.as_ref()?.get(name)?;
+            let count = distinct_words(text);
+            (count < least).then(|| format!("has {count} different words in {name}, wants at least {least}"))
+        })
+    }
+}
+
+/// So much of a block is gone through for its words, in bytes.
+const LONGEST_COUNTED: usize = 50_000;
+
+/// How many words that are seen a text has, each counted once: saying one again says nothing.
+fn distinct_words(text: &str) -> usize {
+    let near = start_of(text, LONGEST_COUNTED);
+    let seen = without_entities(&without_tags(&visible(&shown(near)))).to_lowercase();
+    let words = words(&seen).into_iter().filter(|word| word.contains(char::is_alphanumeric));
+    words.collect::<BTreeSet<_>>().len()
 }
 
 /// What stands outside the blocks.
