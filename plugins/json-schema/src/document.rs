@@ -8,19 +8,24 @@ use serde_json::{Map, Number, Value};
 
 use crate::numbers;
 
+/// How deep lists and objects may be nested: what reads and what validates them goes down with them.
+pub(crate) const DEEPEST: usize = 512;
+
 /// Reads all of `text`; half a character, `\ud83d`, is one that is not known.
 pub(crate) fn parse(text: &str) -> Result<Value, serde_json::Error> {
     let text = without_lone_surrogates(text);
-    let mut reader = serde_json::Deserializer::from_str(&text);
-    let value = Document.deserialize(&mut reader)?;
-    reader.end()?;
+    let value = read(&text)?;
     // Written otherwise, whole numbers that only a few have in them are doubles.
     let whole = numbers::with_whole_numbers(&text);
-    if whole == *text {
-        Ok(value)
-    } else {
-        Document.deserialize(&mut serde_json::Deserializer::from_str(&whole))
-    }
+    if whole == *text { Ok(value) } else { read(&whole) }
+}
+
+fn read(text: &str) -> Result<Value, serde_json::Error> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    reader.disable_recursion_limit();
+    let value = Document { depth: 0 }.deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(value)
 }
 
 /// About how many values and letters a document has.
@@ -42,9 +47,22 @@ pub(crate) fn depth(value: &Value) -> usize {
     }
 }
 
-/// As `Value` is read, but for names that come twice.
+/// As `Value` is read, but for names that come twice, and with a limit of its own to what is nested.
 #[derive(Clone, Copy)]
-struct Document;
+struct Document {
+    /// In how many lists and objects it stands.
+    depth: usize,
+}
+
+impl Document {
+    /// What stands in a list or an object that this is.
+    fn within<E: Error>(self) -> Result<Self, E> {
+        if self.depth == DEEPEST {
+            return Err(E::custom(format_args!("it is nested more than {DEEPEST} deep")));
+        }
+        Ok(Self { depth: self.depth + 1 })
+    }
+}
 
 impl<'de> DeserializeSeed<'de> for Document {
     type Value = Value;
@@ -91,7 +109,8 @@ impl<'de> Visitor<'de> for Document {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut array = Vec::new();
-        while let Some(item) = items.next_element_seed(self)? {
+        let within = self.within()?;
+        while let Some(item) = items.next_element_seed(within)? {
             array.push(item);
         }
         Ok(Value::Array(array))
@@ -99,8 +118,9 @@ impl<'de> Visitor<'de> for Document {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
+        let within = self.within()?;
         while let Some(name) = entries.next_key::<String>()? {
-            let value = entries.next_value_seed(self)?;
+            let value = entries.next_value_seed(within)?;
             if map.contains_key(&name) {
                 return Err(A::Error::custom(format_args!(
                     "the name {:?} comes twice",
@@ -135,5 +155,8 @@ mod tests {
     #[test]
     fn nesting_is_bounded() {
         assert!(parse(&"[".repeat(1_000_000)).is_err());
+        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        assert!(parse(&nested(DEEPEST)).is_ok());
+        assert!(parse(&nested(DEEPEST + 1)).is_err());
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use gavel_plugin::{Error, excerpt};
-use gavel_text::after_thinking;
+use gavel_text::{after_thinking, is_block_disowned, is_block_withdrawn, is_hidden};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -59,9 +59,15 @@ pub(crate) fn json<'a>(completion: &'a str, options: &Options) -> Result<Found<'
     let text = after_thinking(completion);
     let mut mistake = None;
     for &place in &options.order {
-        let Some(text) = find(text, place, &options.tag) else { continue };
-        match document::parse(text) {
-            Ok(value) => return Ok(Found { value, text, place }),
+        let Some(Stand { json, before, behind }) = find(text, place, &options.tag) else { continue };
+        match document::parse(json) {
+            Ok(_) if is_hidden(&without_blocks(text, json), before.len()) => {
+                return Err(format!("{place} is hidden from who reads the completion"));
+            }
+            Ok(_) if is_block_disowned(before) || is_block_withdrawn(behind) => {
+                return Err(format!("{place} is taken back by what stands beside it"));
+            }
+            Ok(value) => return Ok(Found { value, text: json, place }),
             // The first mistake is that of the place that matters most, unless that is just everything.
             Err(error) if mistake.is_none() || place != Place::Whole => {
                 mistake = Some(format!("{place} is no JSON: {error}"));
@@ -72,36 +78,78 @@ pub(crate) fn json<'a>(completion: &'a str, options: &Options) -> Result<Found<'
     Err(mistake.unwrap_or_else(|| "no JSON: nothing stands where it may".to_owned()))
 }
 
-fn find<'a>(text: &'a str, place: Place, tag: &str) -> Option<&'a str> {
-    let found = match place {
-        Place::Whole => Some(text),
-        Place::Fenced => fenced(text),
-        Place::Tag => tagged(text, tag).map(|inner| fenced(inner).unwrap_or(inner)),
-    };
-    found.map(str::trim).filter(|found| !found.is_empty())
+/// JSON in a text, and what stands around the block that holds it.
+struct Stand<'a> {
+    json: &'a str,
+    before: &'a str,
+    behind: &'a str,
 }
 
-/// The content of the last fenced block; none if that is of another language. One that is not closed reaches to the end,
-/// as in CommonMark, and so is the last.
-fn fenced(text: &str) -> Option<&str> {
-    let mut last = None;
-    let mut open: Option<(Fence<'_>, usize)> = None;
+fn find<'a>(text: &'a str, place: Place, tag: &str) -> Option<Stand<'a>> {
+    let found = match place {
+        Place::Whole => Some(Stand { json: text, before: "", behind: "" }),
+        Place::Fenced => fenced(text),
+        Place::Tag => tagged(text, tag).map(|stand| Stand {
+            json: fenced(stand.json).map_or(stand.json, |within| within.json),
+            ..stand
+        }),
+    };
+    let found = found.map(|stand| Stand { json: stand.json.trim(), ..stand });
+    found.filter(|stand| !stand.json.is_empty())
+}
+
+/// The text with blanks for all fenced blocks and for `json`, so that what these spell is no markup of the page.
+fn without_blocks(text: &str, json: &str) -> String {
+    let start = json.as_ptr() as usize - text.as_ptr() as usize;
+    let json = start..start + json.len();
+    let blocks = blocks(text).into_iter().map(|block| block.start..block.end).chain([json]);
+    let mut bytes = text.as_bytes().to_vec();
+    for block in blocks {
+        bytes[block].fill(b' ');
+    }
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+/// The last fenced block; none if that is of another language.
+fn fenced(text: &str) -> Option<Stand<'_>> {
+    let block = blocks(text).pop().filter(|block| block.is_of_json)?;
+    Some(Stand {
+        json: &text[block.content.0..block.content.1],
+        before: &text[..block.start],
+        behind: &text[block.end..],
+    })
+}
+
+/// Where a fenced block starts and ends, and its content.
+struct Block {
+    start: usize,
+    content: (usize, usize),
+    end: usize,
+    is_of_json: bool,
+}
+
+/// All fenced blocks. One that is not closed reaches to the end, as in CommonMark, and so is the last.
+fn blocks(text: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut open: Option<(Fence<'_>, usize, usize)> = None;
     let mut at = 0;
     for line in text.split_inclusive('\n') {
+        let end = at + line.len();
         match (&open, Fence::of(line)) {
-            (Some((opening, start)), Some(fence)) if fence.closes(opening) => {
-                last = opening.is_of_json().then(|| &text[*start..at]);
+            (Some((opening, start, from)), Some(fence)) if fence.closes(opening) => {
+                let is_of_json = opening.is_of_json();
+                blocks.push(Block { start: *start, content: (*from, at), end, is_of_json });
                 open = None;
             }
-            (None, Some(fence)) => open = Some((fence, at + line.len())),
+            (None, Some(fence)) => open = Some((fence, at, end)),
             _ => {}
         }
-        at += line.len();
+        at = end;
     }
-    match open {
-        Some((opening, start)) => opening.is_of_json().then(|| &text[start..]),
-        None => last,
+    if let Some((opening, start, from)) = open {
+        blocks.push(Block { start, content: (from, at), end: at, is_of_json: opening.is_of_json() });
     }
+    blocks
 }
 
 /// A line of three or more backticks or tildes, and what stands behind them.
@@ -133,14 +181,21 @@ impl<'a> Fence<'a> {
 }
 
 /// What stands in the last tag. One that is not closed counts as none, so that nothing before it can stand in for it.
-fn tagged<'a>(text: &'a str, tag: &str) -> Option<&'a str> {
-    let (_, after) = text.rsplit_once(&format!("<{tag}>"))?;
-    after.split_once(&format!("</{tag}>")).map(|(inner, _)| inner)
+fn tagged<'a>(text: &'a str, tag: &str) -> Option<Stand<'a>> {
+    let (before, after) = text.rsplit_once(&format!("<{tag}>"))?;
+    let (json, behind) = after.split_once(&format!("</{tag}>"))?;
+    Some(Stand { json, before, behind })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    fn fenced(text: &str) -> Option<&str> {
+        super::fenced(text).map(|stand| stand.json)
+    }
+
+    fn tagged<'a>(text: &'a str, tag: &str) -> Option<&'a str> {
+        super::tagged(text, tag).map(|stand| stand.json)
+    }
 
     #[test]
     fn the_last_block_counts() {

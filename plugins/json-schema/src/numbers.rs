@@ -94,11 +94,11 @@ impl Numbers {
         places(document).into_iter().find_map(|place| {
             let text = &document[place];
             let literal = Literal::read(text);
-            if !rough_schema && !literal.is_rough() {
+            // `1e-999` would be taken for 0, and a 1 behind thirty zeros for nothing.
+            let loses_fraction = !literal.value.is_whole() && literal.double.fract() == 0.0;
+            if !rough_schema && !literal.is_rough() && !loses_fraction {
                 return None;
             }
-            // A double of that size has no fraction left.
-            let loses_fraction = !literal.value.is_whole() && literal.double.abs() >= SAFE_INTEGER;
             let divided = self.divides && literal.is_lossy();
             let taken = |other: &Literal| other.double == literal.double && other.value != literal.value;
             (loses_fraction || divided || self.literals.iter().any(taken))
@@ -189,6 +189,12 @@ mod tests {
             (r#"{"const": 0.1}"#, "0.1", false),
             (r#"{"const": 0.1}"#, "0.100", false),
             (r#"{"type": "integer"}"#, "18446744073709551616.5", true),
+            (r#"{"type": "integer"}"#, "1e-99999999999", true),
+            (r#"{"type": "integer"}"#, "3.0000000000000000000000001", true),
+            (r#"{"type": "integer"}"#, "-0.0", false),
+            (r#"{"type": "integer"}"#, "0e-99999999999", false),
+            (r#"{"type": "integer"}"#, "3.000", false),
+            (r#"{"type": "integer"}"#, "1.5e1", false),
             (r#"{"multipleOf": 2}"#, "18446744073709551617", true),
             (r#"{"multipleOf": 0.1}"#, "0.30000000000000004", false),
             (r#"{"type": "number"}"#, "123456789012345678901234567890.5e-20", false),
