@@ -2,29 +2,10 @@
 //!
 //! It finds what must not be there, never what must: a word that is read is there, however it is spelled.
 
-use gavel_text::{is_invisible, joins};
+use gavel_text::{is_invisible, joins, without_entities, without_tags};
 use unicode_general_category::{GeneralCategory, get_general_category};
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::confusable_detection;
-
-/// The longest tag or comment that is taken for one, in bytes.
-const LONGEST_TAG: usize = 500;
-
-/// Characters that take room and show nothing, though Unicode has some of them for letters.
-pub(crate) fn is_filler(c: char) -> bool {
-    matches!(c, '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}' | '\u{1d159}')
-}
-
-/// Whether there is nothing to be seen in a text.
-pub(crate) fn is_blank(text: &str) -> bool {
-    text.chars().all(|c| is_filler(c) || gavel_text::is_blank(c.encode_utf8(&mut [0; 4])))
-}
-
-/// The text without what cannot be seen, and with blanks where it seems to have some.
-pub(crate) fn visible(text: &str) -> String {
-    let seen = text.chars().filter(|&c| !is_invisible(c));
-    seen.map(|c| if is_filler(c) { ' ' } else { c }).collect()
-}
 
 /// What an eye takes a text for, where that is more than what is written.
 pub(crate) fn read(text: &str) -> Option<String> {
@@ -39,78 +20,6 @@ pub(crate) fn read(text: &str) -> Option<String> {
     // What letters look like comes first: made compatible, the Greek letter `ϲ` is a sigma.
     let seen = marked.chars().map(looks_like).nfkc();
     Some(seen.filter(|&c| !is_invisible(c) && (!joins(c) || is_mark(c))).collect())
-}
-
-/// HTML without its tags and comments, which part no word that is read.
-fn without_tags(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, tag)) = rest.split_once('<') {
-        out.push_str(before);
-        let is_tag = tag.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'));
-        let end = if tag.starts_with("!--") {
-            tag.find("-->").map(|at| at + 3)
-        } else {
-            tag.find('>').map(|at| at + 1)
-        };
-        match end.filter(|end| is_tag && *end <= LONGEST_TAG) {
-            Some(end) => rest = &tag[end..],
-            None => {
-                out.push('<');
-                rest = tag;
-            }
-        }
-    }
-    out + rest
-}
-
-/// HTML with characters in the place of their names and numbers.
-fn without_entities(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, entity)) = rest.split_once('&') {
-        out.push_str(before);
-        let named = entity.split_once(';').and_then(|(name, behind)| Some((character(name)?, behind)));
-        match named {
-            Some((c, behind)) => {
-                out.push(c);
-                rest = behind;
-            }
-            None => {
-                out.push('&');
-                rest = entity;
-            }
-        }
-    }
-    out + rest
-}
-
-/// The character that HTML calls so: by number, or one of those that hide or part something.
-fn character(name: &str) -> Option<char> {
-    const NAMES: [(&str, char); 14] = [
-        ("amp", '&'),
-        ("lt", '<'),
-        ("gt", '>'),
-        ("quot", '"'),
-        ("apos", '\''),
-        ("nbsp", ' '),
-        ("ensp", ' '),
-        ("emsp", ' '),
-        ("thinsp", ' '),
-        ("shy", '\u{ad}'),
-        ("zwj", '\u{200d}'),
-        ("zwnj", '\u{200c}'),
-        ("lrm", '\u{200e}'),
-        ("rlm", '\u{200f}'),
-    ];
-    let number = match name.strip_prefix('#') {
-        Some(digits) => match digits.strip_prefix(['x', 'X']) {
-            Some(digits) => u32::from_str_radix(digits, 16).ok(),
-            None => digits.parse().ok(),
-        },
-        None => return NAMES.iter().find(|(known, _)| *known == name).map(|(_, c)| *c),
-    };
-    number.and_then(char::from_u32)
 }
 
 /// Markdown without the marks of emphasis and code. An underscore within a word is part of it, as in `snake_case`.
@@ -228,12 +137,5 @@ mod tests {
         ] {
             assert_eq!(reads(text), read, "{text}");
         }
-    }
-
-    #[test]
-    fn nothing_is_seen_of_fillers() {
-        assert!(is_blank("\u{1d159}\u{3164} \u{200b}\u{fe0f}"));
-        assert!(!is_blank("."));
-        assert_eq!(visible("a\u{200b}b\u{3164}c"), "ab c");
     }
 }

@@ -1,5 +1,6 @@
 //! Judges whether a completion follows verifiable instructions, as IFEval defines them: 25 kinds, strict and loose.
 
+mod as_read;
 mod check;
 mod disguise;
 mod instruction;
@@ -25,6 +26,8 @@ pub struct Options {
     pub grading_mode: Option<GradingMode>,
     /// Judge only what follows the last `</think>`.
     pub ignore_thinking: bool,
+    /// An instruction is followed only where a reader would say so as well; see [`as_read`].
+    pub as_read: bool,
 }
 
 /// Whether a completion is judged as it stands.
@@ -66,7 +69,7 @@ impl Verifier for IfEval {
         let response =
             if options.ignore_thinking { after_thinking(submission) } else { submission.completion() };
         let findings: Vec<Finding> = match response.len() <= LONGEST {
-            true => task.instructions.iter().map(|one| Finding::of(one, response)).collect(),
+            true => task.instructions.iter().map(|one| Finding::of(one, response, options.as_read)).collect(),
             false => task.instructions.iter().map(|_| Finding::too_long()).collect(),
         };
         let grading = options.grading_mode.or(task.grading_mode).unwrap_or_default();
@@ -101,10 +104,15 @@ struct Finding {
 }
 
 impl Finding {
-    fn of(instruction: &Instruction, response: &str) -> Self {
-        let strict = check::follows(instruction, response);
+    fn of(instruction: &Instruction, response: &str, as_read: bool) -> Self {
+        let follows = |text: &str| {
+            check::follows(instruction, text)?;
+            if as_read { as_read::met(instruction, text) } else { Ok(()) }
+        };
+        let strict = follows(response);
+        let may_leave_out = !(as_read && instruction.forbids());
         let loose = strict.is_ok()
-            || loose::variants(response).iter().any(|variant| check::follows(instruction, variant).is_ok());
+            || may_leave_out && loose::variants(response).iter().any(|variant| follows(variant).is_ok());
         Self { strict, loose }
     }
 

@@ -27,8 +27,13 @@ fn rows(name: &str) -> Option<Vec<Value>> {
 
 /// Whether the response follows the one instruction, strict and loose.
 fn follows(id: &Value, kwargs: &Value, response: &str) -> [bool; 2] {
+    follows_under("{}", id, kwargs, response)
+}
+
+fn follows_under(options: &str, id: &Value, kwargs: &Value, response: &str) -> [bool; 2] {
     let task = json!({"instruction_id_list": [id], "kwargs": [kwargs]});
-    let verdict = judge::<IfEval>(&Submission::new(response).with_metadata(task.to_string()), "{}").unwrap();
+    let verdict =
+        judge::<IfEval>(&Submission::new(response).with_metadata(task.to_string()), options).unwrap();
     let metrics: BTreeMap<_, _> = verdict.metrics.into_iter().collect();
     [metrics["strict"] == 1.0, metrics["loose"] == 1.0]
 }
@@ -103,4 +108,28 @@ fn agrees_with_ifeval_on_responses_to_other_prompts() {
     }
     assert!(all > 5_000, "the data is cut short");
     assert_agreement("cross_checks", all, &differences);
+}
+
+/// What GPT-4 wrote is honest work, so the stricter reading of a reader must let nearly all of it pass.
+#[test]
+fn a_reader_sees_nearly_all_as_ifeval_does() {
+    let (Some(labels), Some(responses)) = (rows("gpt4_labels.jsonl"), responses()) else { return };
+    let (mut all, mut refused) = (0, Vec::new());
+    for row in &labels {
+        let response = &responses[&row["key"].to_string()];
+        for (index, id) in row["instruction_id_list"].as_array().unwrap().iter().enumerate() {
+            let kwargs = &row["kwargs"][index];
+            if follows(id, kwargs, response)[0] {
+                all += 1;
+                if !follows_under(r#"{"as_read": true}"#, id, kwargs, response)[0] {
+                    refused.push(format!("{} {}", row["key"], text(id)));
+                }
+            }
+        }
+    }
+    #[expect(clippy::print_stderr, reason = "the measurement that the README cites")]
+    {
+        eprintln!("as_read refuses {} of {all} that are followed: {refused:#?}", refused.len());
+    }
+    assert!(all > 600 && 100 * refused.len() <= all, "{} of {all} refused", refused.len());
 }

@@ -1,10 +1,10 @@
 //! The kinds `detectable_content:…` and `detectable_format:…`: marks of Markdown, placeholders, JSON.
 
 use gavel_plugin::excerpt;
+use gavel_text::is_blank;
 use serde::de::IgnoredAny;
 
 use super::{at_least, exactly, holds};
-use crate::disguise::is_blank;
 
 /// At least so many `[…]`, each within a line.
 pub(super) fn placeholders(response: &str, least: usize) -> Result<(), String> {

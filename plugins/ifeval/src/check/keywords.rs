@@ -1,6 +1,7 @@
 //! The kinds `keywords:…`: words and letters that must or must not occur, without regard to case.
 
 use gavel_plugin::excerpt;
+use gavel_text::unspelled;
 
 use crate::disguise;
 use crate::instruction::{Bound, Relation};
@@ -22,10 +23,12 @@ pub(super) fn frequency(response: &str, keyword: &str, bound: Bound) -> Result<(
 /// None of the words occurs as a whole word.
 pub(super) fn forbidden_words(response: &str, words: &[String]) -> Result<(), String> {
     let seen = disguise::read(response).map(|seen| seen.to_lowercase());
+    let spelled = unspelled(seen.as_deref().unwrap_or(response)).map(|joined| joined.to_lowercase());
     let response = response.to_lowercase();
     let found = words.iter().find(|word| {
         let word = word.to_lowercase();
-        contains_word(&response, &word) || seen.as_ref().is_some_and(|seen| contains_word(seen, &word))
+        contains_word(&response, &word)
+            || [&seen, &spelled].into_iter().flatten().any(|seen| contains_word(seen, &word))
     });
     found.map_or(Ok(()), |word| Err(format!("contains {:?}", excerpt(word))))
 }

@@ -1,14 +1,20 @@
 //! The kinds `length_constraints:…`: words, sentences and paragraphs.
 
 use gavel_plugin::excerpt;
+use gavel_text::{is_blank, visible};
 
 use super::{exactly, holds};
-use crate::disguise::{is_blank, visible};
-use crate::instruction::Bound;
+use crate::instruction::{Bound, Relation};
 use crate::{punkt, words};
 
 pub(super) fn words(response: &str, bound: Bound) -> Result<(), String> {
-    bound.check(words::count_words(&visible(response)), "words")
+    let seen = words::count_words(&visible(response));
+    // Where words must be few, a space without width keeps them apart as one that is seen.
+    let count = match bound.relation {
+        Relation::AtLeast => seen,
+        Relation::LessThan => seen.max(words::count_words(&visible(&response.replace('\u{200b}', " ")))),
+    };
+    bound.check(count, "words")
 }
 
 pub(super) fn sentences(response: &str, bound: Bound) -> Result<(), String> {

@@ -8,7 +8,8 @@ mod keywords;
 mod length;
 mod text;
 
-use crate::disguise::is_blank;
+use gavel_text::is_blank;
+
 use crate::instruction::{Bound, Instruction, Relation};
 
 /// Whether `response` follows the instruction; if not, why. A response in which nothing is seen follows none.

@@ -2,9 +2,9 @@
 //! `punctuation:…`.
 
 use gavel_plugin::excerpt;
+use gavel_text::{is_blank, visible};
 
 use super::holds;
-use crate::disguise::{is_blank, visible};
 use crate::instruction::Bound;
 use crate::language::Language;
 use crate::words;
