@@ -3,9 +3,10 @@
 mod compare;
 mod extract;
 mod normalize;
+mod standing;
 
 use gavel_plugin::{Error, Submission, Verdict, Verifier, excerpt, export};
-use gavel_text::{bare_skeleton, has_markup, shown, skeleton, unaccented};
+use gavel_text::{bare_skeleton, has_markup, shown, skeleton, unaccented, unspelled};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -33,6 +34,8 @@ pub struct Options {
     pub threshold: Option<f64>,
     /// The reward of an answer is what is missing to 1: the text must differ.
     pub negate: bool,
+    /// `contains`: the answer must stand by the text that it contains; no denial and no choice of several counts.
+    pub stand_by: bool,
 }
 
 impl Default for Options {
@@ -46,6 +49,7 @@ impl Default for Options {
             max_words: None,
             threshold: None,
             negate: false,
+            stand_by: false,
         }
     }
 }
@@ -144,6 +148,9 @@ impl Options {
         if self.word_boundaries.is_some() && self.kind != Match::Contains {
             return refuse("word_boundaries: only contains looks for them");
         }
+        if self.stand_by && (self.kind != Match::Contains || self.negate) {
+            return refuse("stand_by: only contains without negate pays for a text that stands in an answer");
+        }
         match self.threshold {
             Some(_) if !self.kind.is_graded() => {
                 refuse("threshold: only f1, edit-distance and fuzzy know more than right and wrong")
@@ -163,8 +170,8 @@ impl Options {
         const LEAST: usize = 10_000;
         let is_distance = matches!(self.kind, Match::EditDistance | Match::Fuzzy);
         let most = if is_distance { OF_DISTANCES } else { OF_OTHERS };
-        // Forbidden texts are looked for in four spellings.
-        let spellings = if self.negate { 4 } else { 1 };
+        // Forbidden texts are looked for in five spellings.
+        let spellings = if self.negate { 5 } else { 1 };
         (most / (references * spellings)).max(LEAST)
     }
 
@@ -178,6 +185,9 @@ impl Options {
     /// does not become another by a mark, markup inside it, or a letter that only looks the same.
     fn similarity(&self, answer: &str, reference: &str) -> Result<Similarity, Error> {
         let written = compare::similarity(answer, reference, self)?;
+        if self.stand_by && written.value == 1.0 && !standing::stands_by(answer, reference) {
+            return Ok(Similarity::NONE);
+        }
         if !self.negate {
             return Ok(written);
         }
@@ -188,7 +198,8 @@ impl Options {
         let written_plainly = if is_plain { None } else { Some(skeletons()) };
         let marked = has_markup(answer).then(|| bare(bare_skeleton(answer)));
         let accented = if answer.is_ascii() { None } else { unaccented(answer).map(bare) };
-        for (answer, reference) in written_plainly.into_iter().chain(marked).chain(accented) {
+        let spelled = unspelled(answer).map(|joined| (joined, reference.to_owned()));
+        for (answer, reference) in written_plainly.into_iter().chain(marked).chain(accented).chain(spelled) {
             let similarity = compare::similarity(&answer, &reference, self)?;
             most = if similarity.value > most.value { similarity } else { most };
         }

@@ -33,6 +33,12 @@ pub(crate) fn normalized(text: &str, case_sensitive: bool) -> String {
             '.' | ',' | '/' | ':' if is_digit(before) && is_digit(after) => spelled.push(c),
             '.' if is_digit(after) && before.is_none_or(char::is_whitespace) => spelled.push_str("0."),
             '%' | '#' if before.is_some_and(char::is_alphanumeric) => spelled.push(c),
+            // `!true` is the opposite.
+            '!' if after.is_some_and(char::is_alphanumeric)
+                && before.is_none_or(|c| !c.is_alphanumeric()) =>
+            {
+                spelled.push(c);
+            }
             '.' | '\'' | '’' | '‘' | '"' | '“' | '”' | '`' => {}
             _ if c.general_category_group() == GeneralCategoryGroup::Punctuation => spelled.push(' '),
             _ => spelled.push(c),
@@ -81,13 +87,6 @@ fn is_thousands(characters: &[char], at: usize) -> bool {
 
 fn is_digit(c: Option<char>) -> bool {
     c.is_some_and(|c| c.is_ascii_digit())
-}
-
-/// Whether a script is written without spaces between words: Chinese, Japanese, Thai, Lao, Khmer, Burmese.
-pub(crate) fn is_unspaced(c: char) -> bool {
-    matches!(c,
-        '\u{0e00}'..='\u{0eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3040}'..='\u{30ff}'
-        | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
 /// The words without articles; with them, if there is nothing else.
@@ -139,6 +138,8 @@ mod tests {
             ("10²", "10^2"),
             ("1½", "1 1/2"),
             ("3:45", "3:45"),
+            ("!true", "!true"),
+            ("hey!you true!", "hey you true"),
         ] {
             assert_eq!(normalized(text, false), words, "{text}");
         }
