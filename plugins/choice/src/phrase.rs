@@ -1,172 +1,19 @@
 //! Finds where a text announces its answer: "The answer is …", "Antwort: …", "答案是…", "I choose …", "… is the correct
 //! answer".
 
+mod lexicon;
+
 use gavel_text::{end_of, is_counterfactual, is_disowned, start_of};
 
-use crate::dress::strip_folded;
+use crate::dress::{closed, skip_to_mark, strip_folded};
 use crate::letters::mark;
 use crate::places::Statement;
 use crate::reading::{Reading, read};
 use crate::rival::denies;
+use crate::standing::mark_at;
 use crate::task::Task;
+use lexicon::{COPULAS, NOUNS, UNSPACED_NOUNS, VERBS};
 
-/// Nouns for an answer, in lower case; a copula must follow. Those of the languages of MMMLU are all there.
-const NOUNS: [&str; 76] = [
-    "conclusion",
-    "verdict",
-    "ans",
-    "statement",
-    "answer",
-    "answers",
-    "option",
-    "options",
-    "choice",
-    "choices",
-    "solution",
-    "selection",
-    "antwort",
-    "antworten",
-    "réponses",
-    "respuestas",
-    "risposte",
-    "lösung",
-    "réponse",
-    "reponse",
-    "choix",
-    "respuesta",
-    "opción",
-    "opcion",
-    "risposta",
-    "opzione",
-    "resposta",
-    "opção",
-    "alternativa",
-    "antwoord",
-    "svar",
-    "svaret",
-    "odpowiedź",
-    "odpowiedz",
-    "odpověď",
-    "odpoveď",
-    "cevap",
-    "yanıt",
-    "jawaban",
-    "jawapan",
-    "jibu",
-    "idahun",
-    "ìdáhùn",
-    "idáhùn",
-    "àmọ̀nà",
-    "àdáhùn",
-    "ànúgọ",
-    "àṣàyàn",
-    "đáp án",
-    "câu trả lời",
-    "válasz",
-    "răspuns",
-    "răspunsul",
-    "vastaus",
-    "cavab",
-    "javob",
-    "ответ",
-    "відповідь",
-    "отговор",
-    "одговор",
-    "απάντηση",
-    "תשובה",
-    "الإجابة",
-    "إجابة",
-    "الجواب",
-    "جواب",
-    "پاسخ",
-    "उत्तर",
-    "উত্তর",
-    "பதில்",
-    "விடை",
-    "సమాధానం",
-    "คำตอบ",
-    "정답",
-    "답변",
-    "답",
-];
-/// The same for scripts without spaces; a noun may stand anywhere in a sentence there.
-const UNSPACED_NOUNS: [&str; 12] =
-    ["答案", "答え", "正解", "回答", "解答", "答复", "答曰", "答", "正确选项", "正確選項", "选项", "選項"];
-/// Verbs that a letter follows at once, in lower case.
-const VERBS: [&str; 20] = [
-    "choose",
-    "chose",
-    "select",
-    "selected",
-    "pick",
-    "go with",
-    "going with",
-    "elijo",
-    "choisis",
-    "wähle",
-    "escolho",
-    "scelgo",
-    "chọn",
-    "故选",
-    "应选",
-    "应选择",
-    "选择",
-    "選擇",
-    "选",
-    "選",
-];
-/// What joins a noun to a letter. Those of letters stand alone, with white space around them.
-const COPULAS: [&str; 49] = [
-    "—",
-    " – ",
-    " - ",
-    ". (",
-    ":",
-    "：",
-    "=",
-    "→",
-    "is",
-    "are",
-    "be",
-    "was",
-    "ist",
-    "lautet",
-    "sind",
-    "est",
-    "sont",
-    "es",
-    "son",
-    "è",
-    "é",
-    "são",
-    "är",
-    "er",
-    "adalah",
-    "ialah",
-    "ni",
-    "là",
-    "jest",
-    "je",
-    "este",
-    "on",
-    "to",
-    "هي",
-    "هو",
-    "है",
-    "হল",
-    "হলো",
-    "হলঃ",
-    "ঃ",
-    "是",
-    "为",
-    "為",
-    "は",
-    "은",
-    "는",
-    "คือ",
-    "选",
-    "選",
-];
 /// How far from its noun a letter may stand, in bytes.
 const FARTHEST: usize = 90;
 
@@ -212,8 +59,9 @@ pub(crate) fn statements(text: &str, task: &Task) -> Vec<Statement> {
             let subject = || before_noun(&text[..at], task).filter(|_| !is_faulted(after));
             behind_noun(text, after, task).or_else(subject)
         } else {
+            let told = is_instruction(&text[..at], after, task);
             let after = after.strip_prefix(':').unwrap_or(after);
-            read(after, task).map(|reading| (reading, after))
+            read(after, task).filter(|_| !told).map(|reading| (reading, after))
         };
         let stands = |(_, at_letter): &(Reading, &str)| {
             let before = &text[..offset(text, at_letter)];
@@ -233,6 +81,17 @@ pub(crate) fn statements(text: &str, task: &Task) -> Vec<Statement> {
     }
     found.reverse();
     found
+}
+
+/// Whether a verb tells a reader what a letter is for: `Select B to report an error`, `Choose C for no`.
+pub(crate) fn is_instruction(before: &str, after: &str, task: &Task) -> bool {
+    const PURPOSES: [&str; 5] = ["to ", "for ", "if ", "when ", "in order "];
+    let line = before.trim_end_matches([' ', '*', '_', '-', '>', '#', '"']);
+    let opens = line.is_empty() || line.ends_with(['.', '!', '?', ':', ';', '\n']) || line.ends_with("lease");
+    let (_, letter) = skip_to_mark(after);
+    let Some((_, behind)) = mark_at(letter, task).filter(|_| opens) else { return false };
+    let purpose = closed(behind).trim_start();
+    PURPOSES.iter().any(|word| purpose.starts_with(word)) && !clause(purpose).contains("answer")
 }
 
 fn offset(text: &str, part: &str) -> usize {

@@ -126,7 +126,24 @@ pub(crate) fn goes_on_to_another(rest: &str, found: Letters, task: &Task) -> boo
 
 /// Whether a text that follows letters takes them back: "B is wrong", "B. Rome is wrong", "B / not B", "Bではない".
 pub(crate) fn is_taken_back(rest: &str, found: Letters, task: &Task) -> bool {
-    is_denied_behind(rest) || text_is_wrong(rest) || is_negated(rest, found, task)
+    is_denied_behind(rest)
+        || text_is_wrong(rest)
+        || is_negated(rest, found, task)
+        || names_a_thing(rest, task)
+}
+
+/// Whether a letter is only the start of a name: `B flat`, `A minor`, `B side`.
+fn names_a_thing(rest: &str, task: &Task) -> bool {
+    const NAMES: [&str; 14] = [
+        "flat", "sharp", "natural", "minor", "major", "plus", "minus", "side", "movie", "cell", "cells",
+        "team", "list", "vitamin",
+    ];
+    if rest.starts_with(['♭', '♯', '♮']) {
+        return true;
+    }
+    let Some(behind) = rest.strip_prefix([' ', '-']) else { return false };
+    let word = &behind[..behind.find(|c: char| !c.is_alphabetic()).unwrap_or(behind.len())];
+    NAMES.contains(&word) && task.letter_of(behind.lines().next().unwrap_or_default()).is_none()
 }
 
 /// `. Rome is wrong`: the text of the choice, and then its denial, in one sentence without a reason before it.
