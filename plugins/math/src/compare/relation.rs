@@ -286,6 +286,10 @@ fn settled(expr: &Expr, comparer: Comparer<'_>) -> Expr {
 
 /// The name and the value of an assignment: `x = 5`, `f(x) = 2x`, `AB = 3`, `x = 1 + 2 = 3`, `x \in S`.
 pub(super) fn assigned(expr: &Expr, comparer: Comparer<'_>) -> Option<(Expr, Expr)> {
+    assignment(expr, comparer).filter(|(name, value)| !solved::is_beyond(name, value, comparer.budget))
+}
+
+fn assignment(expr: &Expr, comparer: Comparer<'_>) -> Option<(Expr, Expr)> {
     let settled = settled(expr, comparer);
     let Expr::Relation(sides, signs) = &settled else { return None };
     let (first, last) = (sides.first()?, sides.last()?);

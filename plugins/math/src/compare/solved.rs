@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use super::relation::{has_symbols, symbols};
+use crate::algebra::Budget;
 use crate::expr::{Expr, Relation};
+use crate::numeric::approximate;
 
 /// Whether an answer is an equation or an inequality still to be solved, where the reference is solved: `2x + 3 > 5` for
 /// `x > 1`, for `(1, \infty)`. Of several variables, which may be those of a curve, each form is as good.
@@ -76,6 +78,18 @@ pub(super) fn alters_a_name(expr: &Expr) -> bool {
         _ => false,
     };
     !is_name && names_in(expr) == 1
+}
+
+/// Whether no real number has this value: `\sin x = \sqrt2`, `|x| = -3`.
+pub(super) fn is_beyond(name: &Expr, value: &Expr, budget: &Budget) -> bool {
+    const SLACK: f64 = 1e-9;
+    let Expr::Call(function, _) = name else { return false };
+    let is_bounded = match function.as_str() {
+        "sin" | "cos" | "tanh" => |value: f64| value.abs() <= 1.0 + SLACK,
+        "abs" | "norm" => |value: f64| value >= -SLACK,
+        _ => return false,
+    };
+    !has_symbols(value) && approximate(value, budget).is_some_and(|value| !is_bounded(value))
 }
 
 /// How many names an expression holds; letters side by side are one.

@@ -29,8 +29,23 @@ pub(super) fn find(text: &str, mode: Mode) -> Option<Placed<'_>> {
         Mode::LastNumber => Placed::whole(text, Cow::Borrowed(last::number(text)?.0)),
         Mode::Last => Placed::whole(text, last::formula_or_number(text)?),
     };
+    if matches!(mode, Mode::LastNumber | Mode::Last | Mode::LastFormula)
+        && let Cow::Borrowed(found) = placed.content
+        && is_denied(&text[..found.as_ptr() as usize - text.as_ptr() as usize])
+    {
+        return None;
+    }
     let content = polished(placed.content, mode)?;
     Some(Placed { content, ..placed })
+}
+
+/// Whether what stands right before a last number or formula says that it is none: `certainly not 42`, `17 != 42`, `so no 42`.
+fn is_denied(before: &str) -> bool {
+    const UNEQUAL: [&str; 6] = ["!=", "≠", "<>", "\\ne", "\\neq", "=/="];
+    let bare = before.trim_end_matches([' ', '$', '*', '(', '{', '\\']);
+    UNEQUAL.iter().any(|sign| bare.ends_with(sign))
+        || bare.ends_with(" no")
+        || gavel_text::is_disowned(before)
 }
 
 /// The answer in a box that holds a sentence: `\boxed{\textbf{Answer: } 10}`.
