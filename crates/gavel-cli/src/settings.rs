@@ -121,6 +121,7 @@ impl PluginArgs {
             cache_dir: self.cache.folder(),
             cache_fallback_dir: self.cache.fallback(),
             cache_size: self.cache.size(),
+            traps: defaults.traps,
             for_authors: false,
         }
     }

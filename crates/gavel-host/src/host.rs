@@ -55,6 +55,8 @@ pub struct HostConfig {
     pub slots: u32,
     /// Ends loading and judging, once it is set.
     pub interrupt: Interrupt,
+    /// How a guest's traps are noticed.
+    pub traps: Traps,
     /// For the authors of plugins, and never to judge with: what a plugin writes to its standard streams is kept with the
     /// outcome (64 KiB of it, [`Outcome::output`](gavel_verify::Outcome::output)), and backtraces are long.
     pub for_authors: bool,
@@ -69,9 +71,23 @@ impl Default for HostConfig {
             cache_size: 2 << 30,
             slots: 64,
             interrupt: Interrupt::new(),
+            traps: Traps::default(),
             for_authors: false,
         }
     }
+}
+
+/// How a guest's traps are noticed: access out of bounds, a division by zero, a stack that is too deep.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Traps {
+    /// By signals of the operating system, whose handlers the first host installs. The fastest, for who owns the process:
+    /// a handler that somebody else installs afterwards would take a trap for a crash.
+    #[default]
+    Signals,
+    /// By checks in the compiled code: 2 to 10 % slower and no handler, for who is a guest in another's process, as a Python
+    /// package is. As every access is checked anyway, an instance reserves 2 GiB instead of 8, and a memory can have 1 GiB,
+    /// whatever its limits say.
+    Checks,
 }
 
 /// Loads plugins. Cheap to clone; every clone is the same host.
@@ -89,6 +105,7 @@ struct Inner {
     caches: Caches,
     warnings: Vec<HostWarning>,
     interrupt: Interrupt,
+    traps: Traps,
     for_authors: bool,
 }
 
@@ -98,10 +115,11 @@ impl Host {
     /// # Errors
     /// When the engine or its time-keeping thread cannot be set up.
     pub fn new(config: HostConfig) -> Result<Self, HostError> {
-        let HostConfig { cache_dir, cache_fallback_dir, cache_size, slots, interrupt, for_authors } = config;
+        let HostConfig { cache_dir, cache_fallback_dir, cache_size, slots, interrupt, traps, for_authors } =
+            config;
         let slots = slots.max(1);
         let ticker = Arc::new(Ticker::start(interrupt.clone()).map_err(HostError::Ticker)?);
-        let lanes = Lanes::start(Tenants::Plugins, slots, Arc::clone(&ticker), for_authors)?;
+        let lanes = Lanes::start(Tenants::Plugins, slots, Arc::clone(&ticker), traps, for_authors)?;
         let folders = cache_dir.iter().chain(&cache_fallback_dir).map(PathBuf::as_path);
         let (caches, warnings) = Caches::open(folders, cache_size, &lanes.first().engine);
         Ok(Self(Arc::new(Inner {
@@ -113,6 +131,7 @@ impl Host {
             caches,
             warnings,
             interrupt,
+            traps,
             for_authors,
         })))
     }
@@ -242,11 +261,11 @@ impl Host {
 
     /// The lanes of interpreters.
     pub(crate) fn interpreter_lanes(&self) -> Result<&Lanes, HostError> {
-        let Inner { interpreters, slots, ticker, for_authors, .. } = &*self.0;
+        let Inner { interpreters, slots, ticker, traps, for_authors, .. } = &*self.0;
         if let Some(lanes) = interpreters.get() {
             return Ok(lanes);
         }
-        let lanes = Lanes::start(Tenants::Interpreters, *slots, Arc::clone(ticker), *for_authors)?;
+        let lanes = Lanes::start(Tenants::Interpreters, *slots, Arc::clone(ticker), *traps, *for_authors)?;
         // Where two threads load their first interpreter at the same time, one of them has started in vain.
         Ok(interpreters.get_or_init(|| lanes))
     }
@@ -287,16 +306,24 @@ impl Host {
 
     /// Compiles on a thread of its own, which can be given up: a compiler cannot be interrupted.
     fn compile_aside<C: Compiled>(&self, engine: &Engine, bytes: &[u8], name: &str) -> Result<C, LoadError> {
+        let failed = |reason: String| LoadError::HostFailed { plugin: name.to_owned(), reason };
+        // The engine compiles in parallel on the pool that it is called in. The pool of the whole process does not survive
+        // a fork, and a child that compiled in it would wait for ever.
+        let pool = rayon::ThreadPoolBuilder::new()
+            .thread_name(|index| format!("gavel-compile-{index}"))
+            .stack_size(COMPILER_STACK)
+            .build()
+            .map_err(|error| failed(format!("cannot start threads to compile: {error}")))?;
         let (sender, compiled) = mpsc::sync_channel(1);
         let (engine, copy, plugin) = (engine.clone(), bytes.to_vec(), name.to_owned());
         let compile = move || {
             let code = scan::scan(&copy, &plugin).and_then(|()| {
-                C::compile(&engine, &copy).map_err(|error| LoadError::compile(&plugin, &copy, &error))
+                let code = pool.install(|| C::compile(&engine, &copy));
+                code.map_err(|error| LoadError::compile(&plugin, &copy, &error))
             });
             // Nobody waits for it any more where it was given up.
             drop(sender.send(code));
         };
-        let failed = |reason: String| LoadError::HostFailed { plugin: name.to_owned(), reason };
         thread::Builder::new()
             .name("gavel-compile".to_owned())
             .stack_size(COMPILER_STACK)

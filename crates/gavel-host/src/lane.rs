@@ -21,7 +21,7 @@ use crate::guest::{Guest, Wasi};
 use crate::preview1::Preview1;
 use crate::slots::Slots;
 use crate::ticker::{Ticker, Watch};
-use crate::{HostError, LoadError, meter, preview1, program, scan, wasi};
+use crate::{HostError, LoadError, Traps, meter, preview1, program, scan, wasi};
 
 /// Lanes beyond this number bring little, and each reserves address space.
 const MOST_LANES: usize = 16;
@@ -58,6 +58,10 @@ const CORE_INSTANCES: u32 = 64;
 /// The most entries of a table that any [`Limits`](crate::Limits) can give.
 const TABLE_ELEMENTS: usize = 1 << 20;
 
+/// The most bytes of a memory, and what is reserved for it, where every access is checked anyway: what is never reached
+/// takes address space alone, but that is limited on machines that many share.
+const CHECKED_MEMORY: u64 = 1 << 30;
+
 /// Whose instances a lane has room for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tenants {
@@ -81,14 +85,20 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    fn start(tenants: Tenants, slots: u32, ticker: &Ticker, for_authors: bool) -> wasmtime::Result<Self> {
+    fn start(
+        tenants: Tenants,
+        slots: u32,
+        ticker: &Ticker,
+        traps: Traps,
+        for_authors: bool,
+    ) -> wasmtime::Result<Self> {
         let frames = if for_authors { FRAMES_FOR_AUTHORS } else { FRAMES };
-        let engine = Engine::new(&engine_config(tenants, Some(slots), frames)).or_else(|error| {
+        let engine = Engine::new(&engine_config(tenants, Some(slots), traps, frames)).or_else(|error| {
             tracing::warn!(
                 "cannot reserve address space for {slots} instances, so each gets its own when it starts, which is \
                  slower: {error:#}"
             );
-            Engine::new(&engine_config(tenants, None, frames))
+            Engine::new(&engine_config(tenants, None, traps, frames))
         })?;
         ticker.tick_for(&engine);
         let mut components = wasi::linker(&engine)?;
@@ -115,6 +125,7 @@ pub(crate) struct Lanes {
     others: Box<[OnceLock<Option<Lane>>]>,
     slots: u32,
     ticker: Arc<Ticker>,
+    traps: Traps,
     for_authors: bool,
 }
 
@@ -124,16 +135,17 @@ impl Lanes {
         tenants: Tenants,
         threads: u32,
         ticker: Arc<Ticker>,
+        traps: Traps,
         for_authors: bool,
     ) -> Result<Self, HostError> {
         let count = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let count = count.min(MOST_LANES).min(threads.max(1) as usize);
         // Threads spread evenly, and one more may be loading. Where they do not, they wait for each other.
         let slots = threads.div_ceil(count as u32).saturating_add(1);
-        let first = Lane::start(tenants, slots, &ticker, for_authors)
+        let first = Lane::start(tenants, slots, &ticker, traps, for_authors)
             .map_err(|error| HostError::Engine { reason: format!("{error:#}") })?;
         let others = (1..count).map(|_| OnceLock::new()).collect();
-        Ok(Self { tenants, first, others, slots, ticker, for_authors })
+        Ok(Self { tenants, first, others, slots, ticker, traps, for_authors })
     }
 
     /// The lane that plugins are compiled and described in.
@@ -145,7 +157,7 @@ impl Lanes {
     fn other_of_this_thread(&self) -> Option<(usize, &Lane)> {
         let index = number_of_this_thread().checked_rem(self.others.len() + 1)?.checked_sub(1)?;
         let lane = self.others[index].get_or_init(|| {
-            Lane::start(self.tenants, self.slots, &self.ticker, self.for_authors)
+            Lane::start(self.tenants, self.slots, &self.ticker, self.traps, self.for_authors)
                 .inspect_err(|error| {
                     tracing::warn!("cannot start another engine, sharing the first: {error:#}")
                 })
@@ -217,7 +229,7 @@ const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
 
 /// Settings of an engine; `slots` is how many instances its pool has room for, or `None` for no pool. How many `frames` a
 /// backtrace has makes no difference to compiled code, so every host takes it from the same cache.
-fn engine_config(tenants: Tenants, slots: Option<u32>, frames: NonZeroUsize) -> Config {
+fn engine_config(tenants: Tenants, slots: Option<u32>, traps: Traps, frames: NonZeroUsize) -> Config {
     let mut config = Config::new();
     config
         .wasm_features(WasmFeatures::all() - FEATURES, false)
@@ -242,19 +254,26 @@ fn engine_config(tenants: Tenants, slots: Option<u32>, frames: NonZeroUsize) -> 
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .wasm_backtrace_max_frames(Some(frames))
         .allocation_strategy(match slots {
-            Some(slots) => InstanceAllocationStrategy::Pooling(pool(tenants, slots)),
+            Some(slots) => InstanceAllocationStrategy::Pooling(pool(tenants, slots, traps)),
             None => InstanceAllocationStrategy::OnDemand,
         });
+    if traps == Traps::Checks {
+        config.signals_based_traps(false).memory_reservation(CHECKED_MEMORY);
+    }
     config
 }
 
 /// A pool in which `slots` instances always find room, however large.
-fn pool(tenants: Tenants, slots: u32) -> PoolingAllocationConfig {
+fn pool(tenants: Tenants, slots: u32, traps: Traps) -> PoolingAllocationConfig {
     // Without the scan, "keep resident" means that all of it is written for every instance.
     let keep = match tenants {
         _ if !PoolingAllocationConfig::is_pagemap_scan_available() => 0,
         Tenants::Plugins => KEEP_RESIDENT,
         Tenants::Interpreters => KEEP_INTERPRETER_RESIDENT,
+    };
+    let memory = match traps {
+        Traps::Signals => 4 << 30,
+        Traps::Checks => CHECKED_MEMORY,
     };
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
@@ -268,7 +287,7 @@ fn pool(tenants: Tenants, slots: u32) -> PoolingAllocationConfig {
         .max_tables_per_component(TABLES)
         .max_tables_per_module(TABLES)
         .table_elements(TABLE_ELEMENTS)
-        .max_memory_size(4 << 30)
+        .max_memory_size(memory as usize)
         .max_core_instance_size(4 << 20)
         .max_component_instance_size(4 << 20)
         .max_unused_warm_slots(slots)

@@ -53,7 +53,7 @@ mod wasi;
 pub use error::{HostError, HostWarning, LoadError};
 pub use execution::{Ended, Execution};
 pub use gavel_verify::{Limits, ProgramLimits};
-pub use host::{Host, HostConfig};
+pub use host::{Host, HostConfig, Traps};
 pub use interpreter::{Interpreter, Interpreters, Language};
 pub use interrupt::Interrupt;
 pub use lane::STACK;

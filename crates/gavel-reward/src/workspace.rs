@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Barrier, Mutex, PoisonError};
 use std::thread;
 
-use gavel_host::{Host, HostConfig, Interpreter};
+use gavel_host::{Host, HostConfig, Interpreter, Traps};
 use gavel_verify::Verifier;
 use gavel_wire::Columns;
 
@@ -34,6 +34,8 @@ pub struct WorkspaceOptions {
     pub cache_fallback_dir: Option<PathBuf>,
     /// The most bytes that they take there; see [`HostConfig::cache_size`].
     pub cache_size: u64,
+    /// How a guest's traps are noticed; see [`HostConfig::traps`].
+    pub traps: Traps,
     /// Whether what plugins write is kept for their authors; see [`HostConfig::for_authors`].
     pub for_authors: bool,
 }
@@ -50,6 +52,7 @@ impl Default for WorkspaceOptions {
             cache_dir,
             cache_fallback_dir: None,
             cache_size,
+            traps: Traps::default(),
             for_authors: false,
         }
     }
@@ -84,6 +87,7 @@ impl Workspace {
             cache_fallback_dir: options.cache_fallback_dir.clone(),
             cache_size: options.cache_size,
             slots: u32::try_from(workers.get()).unwrap_or(u32::MAX),
+            traps: options.traps,
             for_authors: options.for_authors,
             ..HostConfig::default()
         })?;
