@@ -1,0 +1,62 @@
+"""Scores and outcomes as Python's objects, made of the one JSON form when somebody looks at them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one verifier said of a submission, or why it said nothing."""
+
+    #: ``"verdict"``, or the kind of failure.
+    status: str
+    #: ``None`` where there is no verdict.
+    reward: float | None
+    #: One line for a person.
+    reason: str | None
+    metrics: dict[str, float]
+    #: WebAssembly instructions and calls, the same on every machine.
+    fuel: int | None = None
+    #: Milliseconds that it took here.
+    ms: float | None = None
+
+
+@dataclass(frozen=True)
+class NoReward:
+    """Why a submission has no reward."""
+
+    #: ``"dropped"``, ``"missing-metric"``, ``"task-column"``, ``"not-finite"`` or ``"host-failed"``.
+    kind: str
+    verifier: str | None = None
+    metric: str | None = None
+    value: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a submission is worth, and the outcomes that say why."""
+
+    #: ``None`` where there is no reward; :attr:`no_reward` says why.
+    reward: float | None
+    #: All of it, as ``gavel score`` and the server write it.
+    json: str = field(repr=False)
+
+    @cached_property
+    def _form(self) -> dict[str, Any]:
+        form: dict[str, Any] = json.loads(self.json)
+        return form
+
+    @cached_property
+    def no_reward(self) -> NoReward | None:
+        said = self._form.get("no_reward")
+        return None if said is None else NoReward(**said)
+
+    @cached_property
+    def outcomes(self) -> dict[str, Outcome]:
+        """By the names of the verifiers, in the order of the reward file."""
+        return {name: Outcome(**outcome) for name, outcome in self._form["outcomes"].items()}

@@ -1,0 +1,38 @@
+"""OpenRLHF: ``reward_func`` for ``--reward.remote_url FILE.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ._reward import Reward
+
+
+def reward_func(reward: str | Reward, *, no_reward: float = 0.0) -> Callable[..., dict[str, Any]]:
+    """The function that OpenRLHF looks for in the file, made of a reward file::
+
+        from gavel_rl.openrlhf import reward_func
+        reward_func = reward_func("reward.toml")
+
+    OpenRLHF needs a number for every sample: one without reward is worth `no_reward`, and ``has_reward`` in its log is 0.
+    """
+    made = reward if isinstance(reward, Reward) else Reward(reward, preset="openrlhf")
+
+    def reward_func(
+        queries: Sequence[str], prompts: Sequence[str], labels: Sequence[Any], **_: Any
+    ) -> dict[str, Any]:
+        import torch
+
+        # A query is the prompt with the completion behind it.
+        completions = [query.removeprefix(prompt) for query, prompt in zip(queries, prompts)]
+        scores = made.score(prompts=prompts, completions=completions, reference=labels)
+        rewards = torch.tensor([no_reward if score.reward is None else score.reward for score in scores])
+        logs = {"has_reward": torch.tensor([float(score.reward is not None) for score in scores])}
+        for name in made.verifiers:
+            said = [score.outcomes[name].reward for score in scores]
+            # There is no number for a verifier that said nothing.
+            if None not in said:
+                logs[name] = torch.tensor(said)
+        return {"rewards": rewards, "scores": rewards, "extra_logs": logs}
+
+    return reward_func

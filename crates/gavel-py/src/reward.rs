@@ -1,0 +1,137 @@
+//! Workspaces and rewards, as Python's objects hold them.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use gavel_host::Traps;
+use gavel_reward::{PluginReward, WorkspaceOptions};
+use gavel_verify::{Reward as _, Submission};
+use gavel_wire::{Columns, Part, Preset, Row};
+use pyo3::exceptions::{PyException, PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use crate::gate::is_closed;
+use crate::judging::{self, Pending, Told};
+
+pyo3::create_exception!(gavel_rl, RewardError, PyException, "A reward that cannot be loaded.");
+
+/// One set of worker threads, and what is loaded into it.
+#[pyclass(frozen, module = "gavel_rl._native")]
+#[derive(Debug)]
+pub(crate) struct Workspace(gavel_reward::Workspace);
+
+#[pymethods]
+impl Workspace {
+    #[new]
+    fn new(
+        py: Python<'_>,
+        jobs: Option<usize>,
+        cache_dir: Option<PathBuf>,
+        plugin_path: Vec<PathBuf>,
+    ) -> PyResult<Self> {
+        let mut options = WorkspaceOptions {
+            cache_dir,
+            plugin_path,
+            // The process is Python's, and others install handlers for signals in it: faulthandler, pytest, Ray, torch.
+            traps: Traps::Checks,
+            ..WorkspaceOptions::default()
+        };
+        if let Some(jobs) = jobs {
+            options.workers =
+                NonZeroUsize::new(jobs).ok_or_else(|| PyValueError::new_err("`jobs` must be at least 1"))?;
+        }
+        let started = py.detach(|| gavel_reward::Workspace::start(&options));
+        started.map(Self).map_err(|error| RewardError::new_err(error.to_string()))
+    }
+
+    #[getter]
+    fn jobs(&self) -> usize {
+        self.0.workers().get()
+    }
+
+    /// The reward of a file; of `text` where it is given, and then the file is only what errors call it.
+    fn load(&self, py: Python<'_>, path: PathBuf, text: Option<&str>) -> PyResult<Reward> {
+        let loaded = py.detach(|| match text {
+            Some(text) => self.0.load_text(&path, text),
+            None => self.0.load(&path),
+        });
+        loaded.map(Reward).map_err(|error| RewardError::new_err(error.to_string()))
+    }
+}
+
+/// A loaded reward. It knows nothing of forks: whoever holds it does.
+#[pyclass(frozen, module = "gavel_rl._native")]
+#[derive(Debug)]
+pub(crate) struct Reward(PluginReward);
+
+#[pymethods]
+impl Reward {
+    /// The columns that prompt, completion and reference are looked for in first.
+    #[pyo3(signature = (preset=None))]
+    fn columns(&self, preset: Option<&str>) -> PyResult<Vec<String>> {
+        let columns = self.columns_or(preset)?;
+        Ok(Part::ALL.iter().map(|&part| columns.of(part).first().to_owned()).collect())
+    }
+
+    /// Judges rows, each a JSON object, and waits for all of them.
+    #[pyo3(signature = (rows, preset=None))]
+    fn score(&self, py: Python<'_>, rows: &Bound<'_, PyList>, preset: Option<&str>) -> PyResult<Vec<Told>> {
+        let batch = self.submissions(rows, preset)?;
+        judging::wait(py, &self.0, batch)
+    }
+
+    /// Judges rows, and has `loop` call `settle(scores)` once all are judged.
+    #[pyo3(signature = (rows, preset, event_loop, settle))]
+    fn start(
+        &self,
+        py: Python<'_>,
+        rows: &Bound<'_, PyList>,
+        preset: Option<&str>,
+        event_loop: Py<PyAny>,
+        settle: Py<PyAny>,
+    ) -> PyResult<Pending> {
+        let batch = self.submissions(rows, preset)?;
+        Ok(judging::start(py, &self.0, batch, event_loop, settle))
+    }
+
+    #[getter]
+    fn verifiers(&self) -> Vec<String> {
+        self.0.verifiers().map(str::to_owned).collect()
+    }
+
+    #[getter]
+    fn digests(&self) -> Vec<(String, String)> {
+        self.0.digests()
+    }
+}
+
+impl Reward {
+    /// Those of the reward file where it names any, else those of the preset.
+    fn columns_or(&self, preset: Option<&str>) -> PyResult<Columns> {
+        let of_reward = self.0.columns();
+        let Some(name) = preset.filter(|_| *of_reward == Columns::default()) else {
+            return Ok(of_reward.clone());
+        };
+        let preset = Preset::named(name).ok_or_else(|| {
+            let known = Preset::ALL.map(Preset::name).join(", ");
+            PyValueError::new_err(format!("there is no preset `{name}` of columns; there are {known}"))
+        })?;
+        Ok(Columns::of_preset(preset))
+    }
+
+    fn submissions(&self, rows: &Bound<'_, PyList>, preset: Option<&str>) -> PyResult<Vec<Submission>> {
+        if is_closed() {
+            return Err(PyRuntimeError::new_err("the interpreter is ending: nothing is judged any more"));
+        }
+        let columns = self.columns_or(preset)?;
+        let mut batch = Vec::with_capacity(rows.len());
+        for (index, row) in rows.iter().enumerate() {
+            let submission = Row::parse(row.cast::<pyo3::types::PyString>()?.to_cow()?.as_ref())
+                .and_then(|row| row.submission(&columns))
+                .map_err(|error| PyValueError::new_err(format!("submission {index}: {error}")))?;
+            batch.push(submission);
+        }
+        Ok(batch)
+    }
+}
