@@ -46,6 +46,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
             "gavel-demo",
         ],
     ),
+    ("gavel-py", &["gavel-verify", "gavel-wire", "gavel-host", "gavel-reward"]),
     ("gavel-plugin", &[]),
     ("gavel-text", &[]),
     ("xtask", &["gavel-toolkit"]),

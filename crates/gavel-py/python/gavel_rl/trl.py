@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -53,7 +54,7 @@ class _Async(_RewardFunction):
 
 
 def reward_func(
-    reward: str | Reward, *, name: str = "gavel", is_async: bool = False
+    reward: str | os.PathLike[str] | Reward, *, name: str = "gavel", is_async: bool = False
 ) -> Callable[..., Any]:
     """A reward file, or a reward, as one of TRL's ``reward_funcs``.
 

@@ -1,0 +1,37 @@
+"""What the tests share: small rewards, a plugin that misbehaves, and programs run by a Python of their own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+MATH = {"reward": {"formula": "math"}, "verifiers": {"math": {"plugin": "math"}}}
+
+#: Worth 0.5, unless the completion asks for a trap or an endless loop; see `misbehaves.wat`.
+MISBEHAVES = {
+    "reward": {"formula": "it"},
+    "verifiers": {
+        "it": {
+            "plugin": str(Path(__file__).with_name("misbehaves.wasm")),
+            "limits": {"fuel": 9_000_000_000_000, "timeout": "30s"},
+        }
+    },
+}
+
+#: What every program starts with.
+_BEFORE = f"""
+import asyncio, faulthandler, os, pickle, signal, sys, threading, time
+from gavel_rl import Reward, Workspace
+MATH, MISBEHAVES = {json.dumps(MATH)}, {json.dumps(MISBEHAVES)}
+"""
+
+
+def python(
+    program: str, *arguments: str, environment: dict[str, str] | None = None, timeout: float = 60
+) -> subprocess.CompletedProcess[str]:
+    """Runs a program in a process of its own, and takes what it says."""
+    command = [sys.executable, *arguments, "-c", _BEFORE + textwrap.dedent(program)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment)

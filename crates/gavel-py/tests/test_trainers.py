@@ -1,0 +1,154 @@
+"""The trainers' words: TRL in a real run where it is installed, verl and OpenRLHF as their sources call."""
+
+import asyncio
+import importlib.util
+import inspect
+import math
+import pickle
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+from gavel_rl import Reward, verl
+from gavel_rl.trl import reward_func
+
+from support import MATH
+
+RIGHT, WRONG = r"It is \boxed{2}.", r"It is \boxed{3}."
+FILE = '[reward]\nformula = "math"\n[verifiers.math]\nplugin = "math"\n'
+NEAR = """
+[reward]
+formula = "0.5 + near"
+[verifiers.near]
+plugin = "string"
+options = { match = "edit-distance", normalize = false }
+"""
+
+
+def missing(*modules):
+    """Why a test cannot run here, said as `cargo xtask test` collects it."""
+    absent = [module for module in modules if importlib.util.find_spec(module) is None]
+    if absent:
+        print(f"skipped: a test of the Python package with {modules[0]}: {', '.join(absent)} is not installed")
+    return bool(absent)
+
+
+class Trl(unittest.TestCase):
+    COLUMNS = {"prompts": ["?"] * 3, "completions": [RIGHT, WRONG, RIGHT], "solution": ["2", "2", None]}
+    #: As `GRPOTrainer._calculate_rewards` of TRL 1.16 adds them.
+    ADDED = {"completion_ids": [[1]] * 3, "trainer_state": object()}
+
+    def setUp(self):
+        self.reward = Reward.from_dict(MATH, preset="trl")
+
+    def test_columns_become_rewards_and_none(self):
+        self.assertEqual(reward_func(self.reward)(**self.COLUMNS, **self.ADDED), [1.0, 0.0, None])
+
+    def test_what_the_verifiers_said_is_logged(self):
+        extra, metrics = {}, {}
+        added = {**self.ADDED, "log_extra": extra.__setitem__, "log_metric": metrics.__setitem__}
+        reward_func(self.reward, name="maths")(**self.COLUMNS, **added)
+        self.assertEqual(extra["maths/math"], [1.0, 0.0, None])
+        self.assertIn("is another number than 2", extra["maths/math/reason"][1])
+        self.assertEqual(metrics, {"maths/math": 0.5, "maths/no_reward": 1 / 3})
+
+    def test_an_asynchronous_one_says_the_same(self):
+        function = reward_func(self.reward, is_async=True)
+        self.assertTrue(inspect.iscoroutinefunction(type(function).__call__))
+        self.assertEqual(asyncio.run(function(**self.COLUMNS, **self.ADDED)), [1.0, 0.0, None])
+
+    def test_workers_can_be_sent_it(self):
+        function = pickle.loads(pickle.dumps(reward_func(self.reward, name="maths")))
+        self.assertEqual((function.__name__, function(**self.COLUMNS)), ("maths", [1.0, 0.0, None]))
+
+    @unittest.skipIf(missing("trl", "torch", "datasets"), "TRL is not installed")
+    def test_a_run_logs_our_rewards(self):
+        for is_async in (False, True):
+            with self.subTest(is_async=is_async), tempfile.TemporaryDirectory() as folder:
+                self.run_trl(folder, is_async)
+
+    def run_trl(self, folder, is_async):
+        from datasets import Dataset
+        from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+        from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+        from trl import GRPOConfig, GRPOTrainer
+
+        # So few letters that what a random model writes resembles the reference, more or less.
+        vocabulary = {letter: number for number, letter in enumerate(["<end>", *"abcdefg0123456789+=\u0120"])}
+        bytes_alone = Tokenizer(models.BPE(vocabulary, []))
+        bytes_alone.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        bytes_alone.decoder = decoders.ByteLevel()
+        tokenizer = PreTrainedTokenizerFast(tokenizer_object=bytes_alone, eos_token="<end>", pad_token="<end>")
+        model = Qwen2ForCausalLM(
+            Qwen2Config(
+                vocab_size=len(vocabulary), hidden_size=16, intermediate_size=32, num_hidden_layers=1,
+                num_attention_heads=2, num_key_value_heads=2, eos_token_id=0, pad_token_id=0, bos_token_id=0,
+            )
+        )
+        reward = Reward.from_text(NEAR, preset="trl")
+        function, judged = reward_func(reward, is_async=is_async), []
+
+        def seen(prompts, completions, **columns):
+            scores = reward.score(prompts=prompts, completions=completions, solution=columns["solution"])
+            judged.append([score.reward for score in scores])
+            return [0.0] * len(prompts)
+
+        trainer = GRPOTrainer(
+            model=model,
+            processing_class=tokenizer,
+            reward_funcs=[function, seen],
+            train_dataset=Dataset.from_list([{"prompt": f"{number} + 1 = ", "solution": "abc defg"} for number in range(16)]),
+            args=GRPOConfig(
+                output_dir=folder, max_steps=2, per_device_train_batch_size=8, num_generations=4,
+                max_completion_length=8, logging_steps=1, report_to=[], use_cpu=True, save_strategy="no",
+            ),
+        )
+        trainer.train()
+        logged = [entry["rewards/gavel/mean"] for entry in trainer.state.log_history if "rewards/gavel/mean" in entry]
+        self.assertEqual(len(logged), 2)
+        for mean, rewards in zip(logged, judged, strict=True):
+            self.assertTrue(math.isclose(mean, sum(rewards) / len(rewards), abs_tol=1e-6), (mean, rewards))
+        self.assertGreater(len({value for rewards in judged for value in rewards}), 1)
+        said = [entry for entry in trainer.state.log_history if "gavel/near" in entry]
+        self.assertEqual(len(said), 2, trainer.state.log_history)
+
+
+class Verl(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = Path(folder.name, "reward.toml")
+        self.path.write_text(FILE)
+
+    def test_a_sample_has_a_score_and_numbers_to_log(self):
+        ask = verl.compute_score("sums", RIGHT, "2", {"index": 3, "num_turns": 1}, reward=str(self.path))
+        self.assertEqual(asyncio.run(ask), {"score": 1.0, "has_reward": 1.0, "gavel/math": 1.0})
+
+    def test_no_reward_is_a_number_that_says_so(self):
+        ask = verl.compute_score("sums", RIGHT, None, None, reward=str(self.path), no_reward=-1.0)
+        self.assertEqual(asyncio.run(ask), {"score": -1.0, "has_reward": 0.0, "gavel/math": -1.0})
+
+    def test_a_batch_says_the_same(self):
+        said = verl.compute_scores(["sums"] * 2, [RIGHT, WRONG], ["2", "2"], reward=str(self.path))
+        self.assertEqual([score["score"] for score in said], [1.0, 0.0])
+
+    def test_a_reward_file_has_to_be_named(self):
+        with self.assertRaisesRegex(ValueError, "name the reward file"):
+            verl.compute_scores([], [], [])
+
+
+@unittest.skipIf(missing("torch"), "torch is not installed")
+class OpenRlhf(unittest.TestCase):
+    def test_the_prompt_is_taken_off_the_query(self):
+        from gavel_rl.openrlhf import reward_func
+
+        said = reward_func(Reward.from_dict(MATH, preset="openrlhf"))(
+            queries=["1 + 1? " + RIGHT, "1 + 1? " + WRONG], prompts=["1 + 1? "] * 2, labels=["2", "2"]
+        )
+        self.assertEqual(said["rewards"].tolist(), [1.0, 0.0])
+        self.assertEqual(said["extra_logs"]["math"].tolist(), [1.0, 0.0])
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main())
