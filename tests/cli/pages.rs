@@ -12,7 +12,9 @@ use crate::gavel::{Folder, GAVEL, repository, without_measurements};
 
 /// The pages whose blocks are run. `examples/add-a-reward` builds a plugin, and has a test of its own.
 fn pages() -> Vec<PathBuf> {
-    let docs = fs::read_dir(repository().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let folders =
+        ["docs", "docs/integrations"].map(|folder| fs::read_dir(repository().join(folder)).unwrap());
+    let docs = folders.into_iter().flatten().map(|entry| entry.unwrap().path());
     let mut pages: Vec<PathBuf> =
         docs.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
     pages.push(repository().join("README.md"));
@@ -103,13 +105,22 @@ fn every_status_is_on_the_page() {
     }
 }
 
+/// What `gavel docs` calls a page.
+fn name_of(page: &Path) -> String {
+    let within = page.strip_prefix(repository().join("docs")).unwrap().with_extension("");
+    within.to_str().unwrap().to_owned()
+}
+
 /// Every page of `docs/` is named on the first one, which the README names on its first screen.
 #[test]
 fn the_index_has_every_page() {
     let index = fs::read_to_string(repository().join("docs/README.md")).unwrap();
     for page in pages() {
-        let name = page.file_name().unwrap().to_str().unwrap().to_owned();
-        assert!(name == "README.md" || index.contains(&format!("]({name})")), "{name}");
+        if page.ends_with("README.md") {
+            continue;
+        }
+        let name = format!("{}.md", name_of(&page));
+        assert!(index.contains(&format!("]({name})")), "{name}");
     }
     let readme = fs::read_to_string(repository().join("README.md")).unwrap();
     let place = readme.lines().position(|line| line.contains("(docs/README.md)")).unwrap();
@@ -121,7 +132,7 @@ fn the_index_has_every_page() {
 fn gavel_shows_every_page() {
     let listed = String::from_utf8(Folder::new().run(&["docs"]).stdout).unwrap();
     for path in pages().iter().filter(|path| !path.ends_with("README.md")) {
-        let name = path.file_stem().unwrap().to_str().unwrap();
+        let name = &*name_of(path);
         assert!(listed.lines().any(|line| line.split_whitespace().next() == Some(name)), "{name}");
         let shown = String::from_utf8(Folder::new().run(&["docs", name]).stdout).unwrap();
         assert_eq!(shown, fs::read_to_string(path).unwrap(), "{name}");

@@ -127,7 +127,13 @@ class Verl(unittest.TestCase):
 
     def test_no_reward_is_a_number_that_says_so(self):
         ask = verl.compute_score("sums", RIGHT, None, None, reward=str(self.path), no_reward=-1.0)
-        self.assertEqual(asyncio.run(ask), {"score": -1.0, "has_reward": 0.0, "gavel/math": -1.0})
+        said = asyncio.run(ask)
+        self.assertEqual((said["score"], said["has_reward"]), (-1.0, 0.0))
+        self.assertTrue(math.isnan(said["gavel/math"]))
+
+    def test_no_reward_never_becomes_a_number_by_itself(self):
+        with self.assertRaisesRegex(ValueError, "has no reward .*dropped.*`on_failure`"):
+            verl.compute_scores(["sums"], [RIGHT], [None], reward=str(self.path))
 
     def test_a_batch_says_the_same(self):
         said = verl.compute_scores(["sums"] * 2, [RIGHT, WRONG], ["2", "2"], reward=str(self.path))

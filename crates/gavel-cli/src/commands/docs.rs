@@ -16,16 +16,20 @@ macro_rules! pages {
 }
 
 /// The documents in the order of their names, the index apart.
-const PAGES: [(&str, &str); 14] = pages![
+const PAGES: [(&str, &str); 18] = pages![
     "benchmarks",
     "command-format",
     "grpo",
     "http-api",
+    "integrations/openrlhf",
+    "integrations/trl",
+    "integrations/verl",
     "manifest",
     "own-loop",
     "plugins",
     "port-a-python-verifier",
     "publishing",
+    "python",
     "reward-file",
     "score",
     "security",

@@ -56,6 +56,20 @@ class Score:
         said = self._form.get("no_reward")
         return None if said is None else NoReward(**said)
 
+    def number(self, no_reward: float | None = None) -> float:
+        """The reward, for who has to have a number: where there is none, `no_reward`, if somebody chose one.
+
+        :raises ValueError: where there is no reward and nobody did.
+        """
+        if self.reward is not None:
+            return self.reward
+        if no_reward is None:
+            raise ValueError(
+                f"a completion has no reward ({self.no_reward}): say with `on_failure` in the reward file what it is "
+                "worth, or with `no_reward`"
+            )
+        return no_reward
+
     @cached_property
     def outcomes(self) -> dict[str, Outcome]:
         """By the names of the verifiers, in the order of the reward file."""

@@ -9,13 +9,14 @@ from typing import Any
 from ._reward import Reward
 
 
-def reward_func(reward: str | os.PathLike[str] | Reward, *, no_reward: float = 0.0) -> Callable[..., dict[str, Any]]:
+def reward_func(reward: str | os.PathLike[str] | Reward, *, no_reward: float | None = None) -> Callable[..., dict[str, Any]]:
     """The function that OpenRLHF looks for in the file, made of a reward file::
 
         from gavel_rl.openrlhf import reward_func
         reward_func = reward_func("reward.toml")
 
-    OpenRLHF needs a number for every sample: one without reward is worth `no_reward`, and ``has_reward`` in its log is 0.
+    OpenRLHF needs a number for every sample: one without reward is an exception, which it takes for a sample to leave out,
+    unless `no_reward` says what it is worth.
     """
     made = reward if isinstance(reward, Reward) else Reward(reward, preset="openrlhf")
 
@@ -27,7 +28,7 @@ def reward_func(reward: str | os.PathLike[str] | Reward, *, no_reward: float = 0
         # A query is the prompt with the completion behind it.
         completions = [query.removeprefix(prompt) for query, prompt in zip(queries, prompts)]
         scores = made.score(prompts=prompts, completions=completions, reference=labels)
-        rewards = torch.tensor([no_reward if score.reward is None else score.reward for score in scores])
+        rewards = torch.tensor([score.number(no_reward) for score in scores])
         logs = {"has_reward": torch.tensor([float(score.reward is not None) for score in scores])}
         for name in made.verifiers:
             said = [score.outcomes[name].reward for score in scores]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -23,11 +24,11 @@ def _path(reward: str | None) -> str:
     return os.path.abspath(path)
 
 
-def _said(score: Score, no_reward: float) -> dict[str, float]:
+def _said(score: Score, no_reward: float | None) -> dict[str, float]:
     """What verl takes: the score, and numbers to log, of which every sample has the same."""
-    said = {"score": no_reward if score.reward is None else score.reward, "has_reward": float(score.reward is not None)}
+    said = {"score": score.number(no_reward), "has_reward": float(score.reward is not None)}
     for name, outcome in score.outcomes.items():
-        said[f"gavel/{name}"] = no_reward if outcome.reward is None else outcome.reward
+        said[f"gavel/{name}"] = math.nan if outcome.reward is None else outcome.reward
     return said
 
 
@@ -51,12 +52,12 @@ async def compute_score(
     extra_info: Mapping[str, Any] | None = None,
     *,
     reward: str | None = None,
-    no_reward: float = 0.0,
+    no_reward: float | None = None,
     **_: Any,
 ) -> dict[str, float]:
     """Scores one sample, and lets verl's loop go on meanwhile.
 
-    verl needs a number for every sample: one without reward is worth `no_reward`, and has ``has_reward`` 0 in the log.
+    verl needs a number for every sample: one without reward ends the run, unless `no_reward` says what it is worth.
 
     :param reward: The reward file; ``GAVEL_REWARD`` if it is not said.
     """
@@ -71,7 +72,7 @@ def compute_scores(
     extra_infos: Sequence[Mapping[str, Any] | None] | None = None,
     *,
     reward: str | None = None,
-    no_reward: float = 0.0,
+    no_reward: float | None = None,
     **_: Any,
 ) -> list[dict[str, float]]:
     """As :func:`compute_score`, for the reward manager ``batch`` of verl before 2026."""
