@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import json
 import pickle
 import subprocess
 import sys
@@ -133,6 +134,30 @@ class Command(unittest.TestCase):
     def test_the_module_is_the_command(self):
         said = subprocess.run([sys.executable, "-m", "gavel_rl", "--version"], capture_output=True, text=True)
         self.assertRegex(said.stdout, r"^gavel \d")
+
+    def test_both_say_the_same_fuel_included(self):
+        # The command notices traps by signals, the package by checks: other code, the same verdicts.
+        rows = [
+            {"prompt": "?", "completion": completion, "reference": reference}
+            for completion in (RIGHT, WRONG, r"\boxed{\frac{1}{2}}", "nothing", r"\boxed{x^2 + 2x + 1}")
+            for reference in ("2", "0.5", "(x+1)^2", "")
+        ]
+        with tempfile.TemporaryDirectory() as folder:
+            file, lines = Path(folder, "reward.toml"), Path(folder, "rows.jsonl")
+            file.write_text('[reward]\nformula = "math"\n[verifiers.math]\nplugin = "math"\n')
+            lines.write_text("".join(json.dumps(row) + "\n" for row in rows))
+            command = [sys.executable, "-m", "gavel_rl", "score", "--reward", file, lines, "--no-timing"]
+            said = subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
+            columns = {name: [row[name] for row in rows] for name in ("completion", "prompt", "reference")}
+            scores = Reward(file).score(
+                completions=columns["completion"], prompts=columns["prompt"], reference=columns["reference"]
+            )
+        self.assertEqual(len(said), len(rows))
+        for row, line, score in zip(rows, said, scores):
+            form = json.loads(score.json)
+            for outcome in form["outcomes"].values():
+                del outcome["ms"]
+            self.assertEqual(json.loads(line), {**row, **form})
 
     def test_its_exit_code_is_the_commands(self):
         said = subprocess.run([sys.executable, "-m", "gavel_rl", "score", "--reward", "none.toml"], capture_output=True)
