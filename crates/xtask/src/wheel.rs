@@ -19,6 +19,8 @@ pub fn run(root: &Path) -> Result<()> {
     let target = root.join("target/wheel");
     let mut command = shell::cargo(root);
     command.args(["build", "--release", "-p", "gavel-cli", "--bin", "gavel", "--no-default-features"]);
+    // Two thirds of it would be for debuggers.
+    command.env("CARGO_PROFILE_RELEASE_STRIP", "symbols");
     shell::run(command.arg("--target-dir").arg(&target))?;
     let beside = root.join(PACKAGE).join("python/gavel_rl/bin");
     fs::create_dir_all(&beside)?;
