@@ -13,7 +13,7 @@ pub struct Set {
 }
 
 /// A reference and a completion.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Pair {
     /// The plugin's options, as a reward file writes them.
     pub options: String,
