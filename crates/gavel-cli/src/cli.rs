@@ -243,6 +243,9 @@ pub struct PluginArgs {
     /// Where compiled plugins are kept.
     #[command(flatten)]
     pub cache: CacheArgs,
+    /// Keep verdicts in so much memory, such as 256MiB, so that the same completion of the same task is judged once.
+    #[arg(long, value_name = "SIZE", env = "GAVEL_VERDICT_CACHE", hide_env = true)]
+    pub verdict_cache: Option<ByteSize>,
 }
 
 /// Where plugins are looked for.

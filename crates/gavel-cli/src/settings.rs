@@ -123,6 +123,7 @@ impl PluginArgs {
             cache_size: self.cache.size(),
             traps: defaults.traps,
             for_authors: false,
+            verdict_cache: self.verdict_cache.map_or(defaults.verdict_cache, |size| size.as_u64()),
         }
     }
 }

@@ -130,7 +130,13 @@ impl Verifier for WasmVerifier {
                 Failure::InternalError(format!("its options are wrong: {reason}"))
             }
         });
-        Outcome { result, fuel: judged.fuel, elapsed: started.elapsed(), output: judged.output }
+        Outcome {
+            result,
+            fuel: judged.fuel,
+            elapsed: started.elapsed(),
+            output: judged.output,
+            cached: false,
+        }
     }
 }
 

@@ -30,6 +30,7 @@ mod reward;
 mod route;
 mod task;
 mod turns;
+mod verdicts;
 mod workspace;
 
 pub use capability::{grant, load_plugin};
@@ -39,4 +40,5 @@ pub use file::{RewardFile, VerifierEntry};
 pub use pool::{Client, Full, Room};
 pub use reload::ReloadingReward;
 pub use reward::{PluginReward, Terms};
+pub use verdicts::VerdictCounts;
 pub use workspace::{Workspace, WorkspaceOptions};

@@ -12,6 +12,7 @@ use crate::expression::{Inputs, Prices};
 use crate::file::{FORMULA, RewardFile, VerifierEntry, expression_error};
 use crate::reward::{NamedVerifier, Rules};
 use crate::turns::Turns;
+use crate::verdicts::Question;
 use gavel_plugins::FoundPlugin;
 use gavel_plugins::WatchedFiles;
 use gavel_plugins::toml_file::Place;
@@ -102,9 +103,11 @@ fn load_verifier(
         (format!("{}/{}", entry.name, interpreter.language().name), interpreter.digest().to_owned())
     };
     let own = (entry.name.clone(), plugin.digest().to_owned());
+    let digests: Vec<_> = std::iter::once(own).chain(interpreters.map(of_interpreter)).collect();
     Ok(NamedVerifier {
         name: entry.name.clone(),
-        digests: std::iter::once(own).chain(interpreters.map(of_interpreter)).collect(),
+        question: Some(Question::new(&digests, &entry.options, &limits)),
+        digests,
         prices: Prices { on_failure: entry.on_failure, on_limit: entry.on_limit },
         input: limits.input,
         when: entry.when.clone(),

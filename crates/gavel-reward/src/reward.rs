@@ -5,7 +5,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gavel_verify::{
     Cancel, Failure, NoReward, Outcome, Reply, Reward, Score, Submission, Unanswered, Verifier,
@@ -17,6 +17,7 @@ use crate::pool::{Client, Full, Job, Pool, Resume};
 use crate::route::Route;
 use crate::task::{Columns, Task};
 use crate::turns::Turns;
+use crate::verdicts::{Key, Question, Verdicts};
 use crate::workspace::Workspace;
 
 /// A verifier with its place in the reward.
@@ -29,6 +30,8 @@ pub(crate) struct NamedVerifier {
     pub(crate) input: usize,
     pub(crate) when: Option<Condition>,
     pub(crate) turns: Turns<Box<Walk>>,
+    /// What its verdicts are kept by; `None` where they are not.
+    pub(crate) question: Option<Question>,
     pub(crate) verifier: Arc<dyn Verifier>,
 }
 
@@ -101,12 +104,20 @@ impl PluginReward {
         let rules = &*self.rules;
         let (columns, mut findings) = (Columns::new(), Findings::default());
         let task = Task::of(submission, &columns);
+        let verdicts = self.workspace.verdicts().map(|verdicts| &**verdicts);
         while let Some(verifier) = rules.next(&task, &mut findings) {
+            let key = match verifier.known(submission, verdicts) {
+                Ok(outcome) => {
+                    findings.add(outcome);
+                    continue;
+                }
+                Err(key) => key,
+            };
             verifier.turns.take();
-            findings.add(verifier.ask(submission, &Cancel::new()));
-            if let Some(walk) = verifier.turns.give_back() {
-                walk.resume();
-            }
+            let outcome = verifier.ask(submission, &Cancel::new());
+            verifier.give_turn_back();
+            keep(verdicts, key, &outcome);
+            findings.add(outcome);
         }
         rules.score(&task, findings)
     }
@@ -161,6 +172,7 @@ impl PluginReward {
         let walk = Box::new(Walk {
             rules: Arc::clone(&self.rules),
             pool: Resume::of(self.pool()),
+            verdicts: self.workspace.verdicts().cloned(),
             submission,
             columns: Columns::new(),
             cancel: terms.cancel.clone(),
@@ -195,6 +207,7 @@ impl fmt::Debug for PluginReward {
 pub(crate) struct Walk {
     rules: Arc<Rules>,
     pool: Resume,
+    verdicts: Option<Arc<Verdicts>>,
     submission: Submission,
     /// Of the submission's task: read once, however many verifiers look at them.
     columns: Columns,
@@ -217,9 +230,20 @@ impl Walk {
 
     /// `turn` is the verifier whose turn it has already.
     fn advance(mut self: Box<Self>, mut turn: Option<usize>) {
+        let verdicts = self.verdicts.clone();
         let rules = Arc::clone(&self.rules);
         while let Some(verifier) = rules.next(&Task::of(&self.submission, &self.columns), &mut self.findings)
         {
+            let key = match verifier.known(&self.submission, verdicts.as_deref()) {
+                Ok(outcome) => {
+                    if turn.take().is_some() {
+                        verifier.give_turn_back();
+                    }
+                    self.findings.add(outcome);
+                    continue;
+                }
+                Err(key) => key,
+            };
             if turn.take() != Some(self.findings.outcomes.len()) {
                 match verifier.turns.take_or_wait(self) {
                     Some(walk) => self = walk,
@@ -227,9 +251,8 @@ impl Walk {
                 }
             }
             let outcome = verifier.ask(&self.submission, &self.cancel);
-            if let Some(walk) = verifier.turns.give_back() {
-                walk.resume();
-            }
+            verifier.give_turn_back();
+            keep(verdicts.as_deref(), key, &outcome);
             self.findings.add(outcome);
         }
         let score = rules.score(&Task::of(&self.submission, &self.columns), self.findings);
@@ -241,6 +264,21 @@ impl Walk {
 }
 
 impl NamedVerifier {
+    /// What it said of the same submission before; where it has not, what its verdict is kept by.
+    fn known(&self, submission: &Submission, verdicts: Option<&Verdicts>) -> Result<Outcome, Option<Key>> {
+        let (Some(question), Some(verdicts)) = (&self.question, verdicts) else { return Err(None) };
+        let asked = Instant::now();
+        let key = question.about(submission);
+        verdicts.find(&key, asked).ok_or(Some(key))
+    }
+
+    /// Lets whoever waits for a turn have it.
+    fn give_turn_back(&self) {
+        if let Some(walk) = self.turns.give_back() {
+            walk.resume();
+        }
+    }
+
     /// Who no longer waits is not judged for. A verifier must not panic; if it does anyway, that is gavel's fault and costs
     /// this submission its verdict.
     fn ask(&self, submission: &Submission, cancel: &Cancel) -> Outcome {
@@ -355,6 +393,12 @@ impl Rules {
         if !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!("a submission has no reward: {problem}; no more such warnings");
         }
+    }
+}
+
+fn keep(verdicts: Option<&Verdicts>, key: Option<Key>, outcome: &Outcome) {
+    if let (Some(verdicts), Some(key)) = (verdicts, key) {
+        verdicts.keep(key, outcome);
     }
 }
 

@@ -17,6 +17,7 @@ use crate::load;
 use crate::pool::{Client, Full, Pool, Room};
 use crate::reward::{NamedVerifier, PluginReward, Rules};
 use crate::turns::Turns;
+use crate::verdicts::{VerdictCounts, Verdicts};
 use gavel_plugins::WatchedFiles;
 
 /// How a workspace is set up.
@@ -38,6 +39,10 @@ pub struct WorkspaceOptions {
     pub traps: Traps,
     /// Whether what plugins write is kept for their authors; see [`HostConfig::for_authors`].
     pub for_authors: bool,
+    /// The most bytes of verdicts that are kept, to answer from where the same is asked again: the same completion of the
+    /// same task, by the same plugins with the same options and limits. Zero, the default, keeps none. What plugins write for their
+    /// authors is not kept either, so `for_authors` keeps none.
+    pub verdict_cache: u64,
 }
 
 impl Default for WorkspaceOptions {
@@ -54,6 +59,7 @@ impl Default for WorkspaceOptions {
             cache_size,
             traps: Traps::default(),
             for_authors: false,
+            verdict_cache: 0,
         }
     }
 }
@@ -73,6 +79,7 @@ struct Inner {
     all_threads: Mutex<()>,
     pool: Pool,
     plugin_path: Vec<PathBuf>,
+    verdicts: Option<Arc<Verdicts>>,
 }
 
 impl Workspace {
@@ -98,6 +105,8 @@ impl Workspace {
             all_threads: Mutex::default(),
             pool,
             plugin_path: plugin_path.clone(),
+            verdicts: Verdicts::with_room(if options.for_authors { 0 } else { options.verdict_cache })
+                .map(Arc::new),
         })))
     }
 
@@ -172,6 +181,8 @@ impl Workspace {
             input: usize::MAX,
             when: None,
             turns: Turns::new(None),
+            // Nobody knows on what the verdicts of a verifier in Rust depend.
+            question: None,
             verifier,
         };
         let verifiers: Vec<_> = verifiers.into_iter().map(named).collect();
@@ -188,6 +199,15 @@ impl Workspace {
     /// Submissions that wait for a thread, and the bytes that they hold.
     pub fn waiting(&self) -> (usize, usize) {
         self.0.pool.waiting()
+    }
+
+    /// How often a verdict was known already, and what those take that are kept.
+    pub fn verdict_counts(&self) -> VerdictCounts {
+        self.0.verdicts.as_ref().map(|verdicts| verdicts.counts()).unwrap_or_default()
+    }
+
+    pub(crate) fn verdicts(&self) -> Option<&Arc<Verdicts>> {
+        self.0.verdicts.as_ref()
     }
 
     /// Does `work` on one of the threads that judge: they have the stack that [`PluginReward::judge`] needs, and there are

@@ -39,11 +39,22 @@ fn write(app: &App, out: &mut String) -> fmt::Result {
         writeln!(out, "gavel_request_seconds_count{{endpoint=\"{endpoint}\"}} {all}")?;
     }
     write_rewards(app, &counts, out)?;
+    let known = app.workspace.verdict_counts();
+    head(
+        out,
+        "gavel_verdict_cache_total",
+        "counter",
+        "Whether a verdict was known already; with --verdict-cache.",
+    )?;
+    for (result, count) in [("hit", known.hits), ("miss", known.misses)] {
+        writeln!(out, "gavel_verdict_cache_total{{result=\"{result}\"}} {count}")?;
+    }
     let (waiting, bytes) = app.workspace.waiting();
     for (name, help, value) in [
         ("gavel_requests_in_flight", "Requests that are being answered.", app.stats.in_flight() as f64),
         ("gavel_waiting_submissions", "Submissions that wait for a thread.", waiting as f64),
         ("gavel_waiting_bytes", "Bytes of submissions that wait.", bytes as f64),
+        ("gavel_verdict_cache_bytes", "Bytes of verdicts that are kept.", known.bytes as f64),
         ("gavel_workers", "Threads that judge.", app.workspace.workers().get() as f64),
         ("gavel_up_seconds", "Time since the start.", app.stats.started.elapsed().as_secs_f64()),
     ] {

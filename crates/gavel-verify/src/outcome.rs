@@ -18,17 +18,19 @@ pub struct Outcome {
     /// What the verifier wrote to its standard streams, where it was asked to be kept: for its author, and no part of
     /// any record.
     pub output: Option<String>,
+    /// Whether it was known already: the verifier was not asked again. It says the same as if it had been.
+    pub cached: bool,
 }
 
 impl Outcome {
     /// An outcome with a verdict, from a verifier that counts no fuel.
     pub fn verdict(verdict: Verdict, elapsed: Duration) -> Self {
-        Self { result: Ok(verdict), fuel: None, elapsed, output: None }
+        Self { result: Ok(verdict), fuel: None, elapsed, output: None, cached: false }
     }
 
     /// An outcome without verdict, from a verifier that counts no fuel.
     pub fn failure(failure: Failure, elapsed: Duration) -> Self {
-        Self { result: Err(failure), fuel: None, elapsed, output: None }
+        Self { result: Err(failure), fuel: None, elapsed, output: None, cached: false }
     }
 
     /// The verdict's reward, if there is a verdict.

@@ -58,11 +58,13 @@ struct VerifierSummary {
     name: String,
     /// Submissions by status, in the order of [`Status::ALL`].
     counts: [u64; Status::ALL.len()],
+    /// Those of them about which it was not asked again.
+    cached: u64,
 }
 
 impl VerifierSummary {
     fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), counts: Default::default() }
+        Self { name: name.to_owned(), counts: Default::default(), cached: 0 }
     }
 
     fn count(&self, status: Status) -> u64 {
@@ -106,6 +108,7 @@ impl Tally {
             if let Some(index) = Status::ALL.iter().position(|&status| status == outcome.status()) {
                 summary.counts[index] += 1;
             }
+            summary.cached += u64::from(outcome.cached);
             tally.verifiers.push(summary);
             if tally.slowest.as_ref().is_none_or(|slowest| outcome.elapsed > slowest.time) {
                 tally.slowest = Some(Slowest { time: outcome.elapsed, line, verifier: name.clone() });
@@ -159,6 +162,7 @@ impl Tally {
             Some(place) => {
                 let counts = self.verifiers[place].counts.iter_mut().zip(next.counts);
                 counts.for_each(|(count, next)| *count += next);
+                self.verifiers[place].cached += next.cached;
             }
             None => self.verifiers.push(next),
         }
@@ -272,6 +276,9 @@ impl fmt::Display for Summary {
             let counts: Vec<String> = counts.map(|(status, count)| format!("{status} {count}")).collect();
             if !counts.is_empty() {
                 row(f, width, &verifier.name, &counts.join(", "))?;
+            }
+            if verifier.cached > 0 {
+                write!(f, " ({} judged once and asked for again)", verifier.cached)?;
             }
         }
         if let Some(Slowest { time, line, verifier }) = &self.tally.slowest {
