@@ -1,7 +1,7 @@
 //! Judges a batch of rows for one call from Python, which waits for it, or is told when it is done.
 
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use gavel_reward::{PluginReward, Terms};
@@ -39,6 +39,12 @@ struct Gathered<F: FnOnce(Slots)> {
     done: Mutex<Option<F>>,
 }
 
+impl<F: FnOnce(Slots)> Gathered<F> {
+    fn slots(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl<F: FnOnce(Slots)> Drop for Gathered<F> {
     fn drop(&mut self) {
         let slots = std::mem::take(self.slots.get_mut().unwrap_or_else(PoisonError::into_inner));
@@ -48,45 +54,60 @@ impl<F: FnOnce(Slots)> Drop for Gathered<F> {
     }
 }
 
-/// Hands the batch in and returns at once; `done` gets all scores, on the thread that is done last.
+/// Submissions that are handed in together: they are judged while the next ones are still being read.
+const TOGETHER: usize = 32;
+
+/// Hands submissions in as they come, and returns when all are; `done` gets all scores, on the thread that is done last.
+/// Where one is none, the others end, and `done` gets what there is.
 fn submit(
     reward: &PluginReward,
-    batch: Vec<Submission>,
+    submissions: impl Iterator<Item = PyResult<Submission>>,
     cancel: &Cancel,
     done: impl FnOnce(Slots) + Send + 'static,
-) {
-    let slots = Mutex::new(batch.iter().map(|_| None).collect());
-    let gathered = Arc::new(Gathered { slots, done: Mutex::new(Some(done)) });
-    let batch = batch.into_iter().enumerate().map(|(place, submission)| {
-        let gathered = Arc::clone(&gathered);
+) -> PyResult<()> {
+    let gathered = Arc::new(Gathered { slots: Mutex::default(), done: Mutex::new(Some(done)) });
+    let terms = Terms { cancel: cancel.clone(), ..Terms::default() };
+    let mut together = Vec::with_capacity(TOGETHER);
+    for (place, submission) in submissions.enumerate() {
+        let submission = submission.inspect_err(|_| cancel.set())?;
+        gathered.slots().push(None);
+        let answered = Arc::clone(&gathered);
         let reply: Reply = Box::new(move |score: Score| {
             let told = told(&score);
-            gathered.slots.lock().unwrap_or_else(PoisonError::into_inner)[place] = Some(told);
+            answered.slots()[place] = Some(told);
         });
-        (submission, reply)
-    });
-    reward.submit_batch(batch, &Terms { cancel: cancel.clone(), ..Terms::default() });
+        together.push((submission, reply));
+        if together.len() == TOGETHER {
+            reward.submit_batch(together.drain(..), &terms);
+        }
+    }
+    reward.submit_batch(together, &terms);
+    Ok(())
 }
 
 /// Judges the batch and waits for it, without Python's lock. On Python's main thread a signal is heard meanwhile, and an
 /// exception that its handler raises, such as `KeyboardInterrupt`, ends the judging.
-pub(crate) fn wait(py: Python<'_>, reward: &PluginReward, batch: Vec<Submission>) -> PyResult<Vec<Told>> {
+pub(crate) fn wait(
+    py: Python<'_>,
+    reward: &PluginReward,
+    submissions: impl Iterator<Item = PyResult<Submission>>,
+) -> PyResult<Vec<Told>> {
     // Python runs handlers on its main thread alone, and the others had better not ask for its lock in between.
     let threading = py.import("threading")?;
     let main: u64 = threading.call_method0("main_thread")?.getattr("ident")?.extract()?;
     let on_main = main == threading.call_method0("get_ident")?.extract::<u64>()?;
-    let (slots, _passing) = py.detach(|| {
-        let slots = wait_detached(reward, batch, on_main);
+    let cancel = Cancel::new();
+    let (sender, scores) = mpsc::sync_channel(1);
+    // Who was interrupted does not want them any more.
+    submit(reward, submissions, &cancel, move |slots| drop(sender.send(slots)))?;
+    let (slots, _passing) = py.detach(move || {
+        let slots = wait_detached(&scores, &cancel, on_main);
         (slots, Passing::new())
     });
     all(slots?)
 }
 
-fn wait_detached(reward: &PluginReward, batch: Vec<Submission>, on_main: bool) -> PyResult<Slots> {
-    let cancel = Cancel::new();
-    let (sender, scores) = mpsc::sync_channel(1);
-    // Who was interrupted does not want them any more.
-    submit(reward, batch, &cancel, move |slots| drop(sender.send(slots)));
+fn wait_detached(scores: &Receiver<Slots>, cancel: &Cancel, on_main: bool) -> PyResult<Slots> {
     let mut looked = Instant::now();
     loop {
         match scores.recv_timeout(SIGNALS) {
@@ -118,12 +139,11 @@ impl Pending {
 
 /// Judges the batch, and has `loop` call `settle(scores)` when it is done.
 pub(crate) fn start(
-    py: Python<'_>,
     reward: &PluginReward,
-    batch: Vec<Submission>,
+    submissions: impl Iterator<Item = PyResult<Submission>>,
     event_loop: Py<PyAny>,
     settle: Py<PyAny>,
-) -> Pending {
+) -> PyResult<Pending> {
     let cancel = Cancel::new();
     let done = move |slots: Slots| {
         let Some(_passing) = Passing::try_new() else {
@@ -138,6 +158,6 @@ pub(crate) fn start(
             drop((event_loop, settle));
         });
     };
-    py.detach(|| submit(reward, batch, &cancel, done));
-    Pending(cancel)
+    submit(reward, submissions, &cancel, done)?;
+    Ok(Pending(cancel))
 }

@@ -11,7 +11,7 @@ use gavel_verify::{Reward as _, Submission};
 use gavel_wire::{Columns, Part, Preset, Row};
 use pyo3::exceptions::{PyException, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::PyString;
 
 use crate::gate::is_closed;
 use crate::judging::{self, Pending, Told};
@@ -82,25 +82,22 @@ impl Reward {
         Ok(Part::ALL.iter().map(|&part| columns.of(part).first().to_owned()).collect())
     }
 
-    /// Judges rows, each a JSON object, and waits for all of them.
+    /// Judges rows, each a JSON object, while they come, and waits for all of them.
     #[pyo3(signature = (rows, preset=None))]
-    fn score(&self, py: Python<'_>, rows: &Bound<'_, PyList>, preset: Option<&str>) -> PyResult<Vec<Told>> {
-        let batch = self.submissions(rows, preset)?;
-        judging::wait(py, &self.0, batch)
+    fn score(&self, py: Python<'_>, rows: &Bound<'_, PyAny>, preset: Option<&str>) -> PyResult<Vec<Told>> {
+        judging::wait(py, &self.0, self.submissions(rows, preset)?)
     }
 
     /// Judges rows, and has `loop` call `settle(scores)` once all are judged.
     #[pyo3(signature = (rows, preset, event_loop, settle))]
     fn start(
         &self,
-        py: Python<'_>,
-        rows: &Bound<'_, PyList>,
+        rows: &Bound<'_, PyAny>,
         preset: Option<&str>,
         event_loop: Py<PyAny>,
         settle: Py<PyAny>,
     ) -> PyResult<Pending> {
-        let batch = self.submissions(rows, preset)?;
-        Ok(judging::start(py, &self.0, batch, event_loop, settle))
+        judging::start(&self.0, self.submissions(rows, preset)?, event_loop, settle)
     }
 
     #[getter]
@@ -128,18 +125,21 @@ impl Reward {
         Ok(Columns::of_preset(preset))
     }
 
-    fn submissions(&self, rows: &Bound<'_, PyList>, preset: Option<&str>) -> PyResult<Vec<Submission>> {
+    /// Reads rows as they come.
+    fn submissions<'py>(
+        &self,
+        rows: &Bound<'py, PyAny>,
+        preset: Option<&str>,
+    ) -> PyResult<impl Iterator<Item = PyResult<Submission>> + use<'py>> {
         if is_closed() {
             return Err(PyRuntimeError::new_err("the interpreter is ending: nothing is judged any more"));
         }
         let columns = self.columns_or(preset)?;
-        let mut batch = Vec::with_capacity(rows.len());
-        for (index, row) in rows.iter().enumerate() {
-            let submission = Row::parse(row.cast::<pyo3::types::PyString>()?.to_cow()?.as_ref())
+        Ok(rows.try_iter()?.enumerate().map(move |(index, row)| {
+            let row = row?;
+            Row::parse(row.cast::<PyString>()?.to_cow()?.as_ref())
                 .and_then(|row| row.submission(&columns))
-                .map_err(|error| PyValueError::new_err(format!("submission {index}: {error}")))?;
-            batch.push(submission);
-        }
-        Ok(batch)
+                .map_err(|error| PyValueError::new_err(format!("submission {index}: {error}")))
+        }))
     }
 }

@@ -1,6 +1,6 @@
 # The types of what is in Rust.
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 __version__: str
@@ -15,10 +15,10 @@ class Workspace:
 
 class Reward:
     def columns(self, preset: str | None = None) -> list[str]: ...
-    def score(self, rows: list[str], preset: str | None = None) -> list[tuple[float | None, str]]: ...
+    def score(self, rows: Iterable[str], preset: str | None = None) -> list[tuple[float | None, str]]: ...
     def start(
         self,
-        rows: list[str],
+        rows: Iterable[str],
         preset: str | None,
         event_loop: Any,
         settle: Callable[[list[tuple[float | None, str]]], None],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from . import _native
@@ -106,7 +106,7 @@ class Reward:
         rows = self._rows(completions, prompts, reference, columns)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[list[tuple[float | None, str]]] = loop.create_future()
-        if not rows:
+        if not len(completions):
             return []
 
         def settle(scores: list[tuple[float | None, str]]) -> None:
@@ -118,7 +118,7 @@ class Reward:
             scores = await future
         finally:
             pending.cancel()
-        if len(scores) != len(rows):
+        if len(scores) != len(completions):
             raise RuntimeError("a score was lost, which is a bug in gavel")
         return [Score(reward, form) for reward, form in scores]
 
@@ -138,8 +138,8 @@ class Reward:
         prompts: Sequence[Any] | None,
         reference: Sequence[Any] | None,
         columns: Mapping[str, Sequence[Any]],
-    ) -> list[str]:
-        """The submissions as rows of JSON."""
+    ) -> Iterator[str]:
+        """The submissions as rows of JSON, made as they are asked for: what comes first is judged meanwhile."""
         prompt_name, completion_name, reference_name = self._names
         count = len(completions)
         table: dict[str, Sequence[Any]] = dict(columns)
@@ -151,7 +151,7 @@ class Reward:
             if len(values) != count:
                 raise ValueError(f"`{name}` has {len(values)} entries, and there are {count} completions")
         names = list(table)
-        return [_encode(dict(zip(names, values))) for values in zip(*table.values())]
+        return (_encode(dict(zip(names, values))) for values in zip(*table.values()))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_again, (self._path, self._text, self._workspace, self._preset))
