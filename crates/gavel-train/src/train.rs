@@ -37,7 +37,7 @@ pub use progress::{Progress, SampledCompletion, Start, StepReport, Summary};
 use rewards::rewards_to_compare;
 use rollouts::Rollouts;
 pub(crate) use rollouts::StoredRollout;
-use run::{Run, Trained, finished_run};
+use run::{Extent, Run, Trained, finished_run};
 
 /// Trains the model of `settings` on rewards of `reward`, and leaves everything in the run directory.
 ///
@@ -75,8 +75,9 @@ pub fn train(
     let mut learner = Learner { model: &model, reference, optimizer, options: updates::options(settings) };
     let stored = checkpoint.as_ref().map(Checkpoint::rollouts).transpose()?.unwrap_or_default();
     let mut rollouts = Rollouts::new(settings, &tasks, steps, stored, &sampler)?;
-    let mut run = Run::begin(settings, beginning, evaluator, state, (steps, tasks.len()), progress)?;
-    run.started(&mut sampler, device)?;
+    let extent = Extent { steps, tasks: tasks.len(), device };
+    let mut run = Run::begin(settings, beginning, evaluator, state, extent, progress)?;
+    run.started(&mut sampler)?;
 
     while let Some(mut step) = run.next_step(reward.as_ref(), &rollouts)? {
         // Sample o₁ … o_G ~ π_old(· | q) for each prompt q, and score each one as soon as it ends.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 use gavel_verify::{Refreshed, Reward};
 use serde_json::{Map, Value};
@@ -38,11 +39,7 @@ pub(super) struct Run<'a> {
     directory: RunDirectory,
     judges: JudgeLog,
     records: Records,
-    /// Steps of the whole run.
-    steps: u64,
-    /// Tasks of an epoch.
-    tasks: usize,
-    device: Device,
+    extent: Extent,
     state: TrainerState,
     /// The latest checkpoint.
     saved: Option<Checkpoint>,
@@ -51,6 +48,15 @@ pub(super) struct Run<'a> {
     missing: Missing,
     /// Whether whoever watches wants the run to end.
     stopped: bool,
+}
+
+/// How long a run is, and where it computes.
+pub(super) struct Extent {
+    /// Steps of the whole run.
+    pub(super) steps: u64,
+    /// Tasks of an epoch.
+    pub(super) tasks: usize,
+    pub(super) device: Device,
 }
 
 /// What the run has said of completions without reward.
@@ -85,7 +91,7 @@ impl<'a> Run<'a> {
         beginning: Beginning,
         evaluator: Evaluator<'a>,
         state: TrainerState,
-        (steps, tasks): (u64, usize),
+        extent: Extent,
         watch: &'a mut Watch<'a>,
     ) -> Result<Self, TrainError> {
         let saved = beginning.checkpoint.clone();
@@ -99,9 +105,7 @@ impl<'a> Run<'a> {
             directory,
             judges,
             records,
-            steps,
-            tasks,
-            device: Device::Cpu,
+            extent,
             state,
             saved,
             row: Metrics::default(),
@@ -111,9 +115,9 @@ impl<'a> Run<'a> {
     }
 
     /// Says that the run has begun, and evaluates before the first step where that is asked for.
-    pub(super) fn started(&mut self, sampler: &mut Sampler<'_>, device: Device) -> Result<(), TrainError> {
-        self.device = device;
-        let (step, steps, parameters) = (self.state.step, self.steps, sampler.model.parameter_count());
+    pub(super) fn started(&mut self, sampler: &mut Sampler<'_>) -> Result<(), TrainError> {
+        let Extent { steps, device, .. } = self.extent;
+        let (step, parameters) = (self.state.step, sampler.model.parameter_count());
         self.tell(Progress::Started { step, steps, parameters, device });
         if step == 0 && self.settings.eval_on_start && self.evaluator.has_tasks() && !self.stopped {
             self.evaluate(sampler)?;
@@ -127,11 +131,11 @@ impl<'a> Run<'a> {
         reward: &dyn Reward,
         rollouts: &Rollouts<'_>,
     ) -> Result<Option<Step>, TrainError> {
-        if self.stopped || self.state.step >= self.steps {
+        if self.stopped || self.state.step >= self.extent.steps {
             return Ok(None);
         }
         let mut clock = Clock::start();
-        gavel_torch::reset_peak_memory(self.device);
+        gavel_torch::reset_peak_memory(self.extent.device);
         if self.settings.reload == Reload::BetweenSteps {
             self.reload(reward, rollouts)?;
             clock.lap("reload");
@@ -171,7 +175,7 @@ impl<'a> Run<'a> {
         let metrics = self.metrics(step, sampled);
         let report = StepReport {
             step: number,
-            steps: self.steps,
+            steps: self.extent.steps,
             metrics: &metrics,
             completions: seen(sampled, advantages),
         };
@@ -180,7 +184,7 @@ impl<'a> Run<'a> {
         self.tell_of_missing(sampled, without.as_ref());
         self.row.merge(metrics);
 
-        let is_last = number == self.steps;
+        let is_last = number == self.extent.steps;
         // A run that ends without ever having had a reward has not done what it was started for.
         let in_a_row = self.missing.in_a_row;
         let gives_up = in_a_row == MOST_STEPS_WITHOUT_REWARD || is_last && in_a_row == number;
@@ -213,7 +217,10 @@ impl<'a> Run<'a> {
 
     /// Writes the summary, after the evaluation that a run owes that was stopped in its last one and goes on.
     pub(super) fn finish(mut self, mut trained: Trained<'_, '_>) -> Result<Summary, TrainError> {
-        if !self.stopped && self.evaluator.owes(&self.state, self.steps) && self.evaluate(trained.sampler)? {
+        if !self.stopped
+            && self.evaluator.owes(&self.state, self.extent.steps)
+            && self.evaluate(trained.sampler)?
+        {
             self.save(&mut trained)?;
         }
         let summary = Summary {
@@ -246,7 +253,8 @@ impl<'a> Run<'a> {
         let rewards = rewards(self.settings, &sampled.rollout, |_| true);
         let mut metrics = metrics::of_rollout(&sampled.rollout, &rewards, self.settings.scale_rewards);
         metrics.merge(step.metrics);
-        let epoch = (step.number as usize * self.settings.prompts_per_step()) as f64 / self.tasks as f64;
+        let epoch =
+            (step.number as usize * self.settings.prompts_per_step()) as f64 / self.extent.tasks as f64;
         metrics.add("num_tokens", Metric::Latest(self.state.num_tokens as f64));
         metrics.add("epoch", Metric::Latest(epoch));
         metrics.merge(step.clock.metrics(&sampled.rollout));
@@ -256,7 +264,7 @@ impl<'a> Run<'a> {
         if self.settings.reload == Reload::BetweenSteps {
             metrics.add("reloads", Metric::Latest(self.judges.changes() as f64));
         }
-        if let Some(memory) = gavel_torch::memory_statistics(self.device) {
+        if let Some(memory) = gavel_torch::memory_statistics(self.extent.device) {
             let peak = memory.peak_allocated as f64 / f64::from(1 << 30);
             metrics.add("memory/peak_allocated_gib", Metric::Max(peak));
         }
@@ -305,7 +313,7 @@ impl<'a> Run<'a> {
         Ok(true)
     }
 
-    fn save(&mut self, trained: &mut Trained<'_, '_>) -> Result<std::path::PathBuf, TrainError> {
+    fn save(&mut self, trained: &mut Trained<'_, '_>) -> Result<PathBuf, TrainError> {
         self.records.sync()?;
         let saved = Saved {
             state: &self.state,
