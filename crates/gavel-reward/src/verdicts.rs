@@ -136,7 +136,7 @@ impl Weighter<Key, Known> for Bytes {
         let texts = match &known.result {
             Ok(verdict) => {
                 let metrics = verdict.metrics.iter().map(|(name, _)| name.len() + size_of::<(String, f64)>());
-                verdict.reason.len() + metrics.sum::<usize>()
+                verdict.reason.as_ref().map_or(0, String::len) + metrics.sum::<usize>()
             }
             Err(Failure::Trap { message, backtrace }) => {
                 message.len() + backtrace.iter().map(|frame| frame.len() + size_of::<String>()).sum::<usize>()
@@ -235,7 +235,7 @@ mod tests {
         let verdicts = Verdicts::with_room(100_000).unwrap();
         let question = question("a", "{}", &Limits::default());
         for number in 0..10_000 {
-            let reason = "because ".repeat(20);
+            let reason = Some("because ".repeat(20));
             let outcome = Outcome { result: Ok(Verdict { reason, ..Verdict::new(1.0) }), ..verdict(1.0) };
             verdicts.keep(question.about(&submission(&number.to_string())), &outcome);
         }
