@@ -73,7 +73,7 @@ pub fn tasks(split: Split, seed: u64) -> impl Iterator<Item = serde_json::Value>
 /// Endless documents of the training split: a prompt, a writer's attempts, an answer.
 ///
 /// ```
-/// let mut corpus = gavel_train::countdown::corpus(&Default::default(), 7);
+/// let mut corpus = gavel_demo::countdown::corpus(&Default::default(), 7);
 /// let document = corpus.next().unwrap();
 /// assert!(document.contains(":<think>") && document.ends_with("</answer>"));
 /// ```
