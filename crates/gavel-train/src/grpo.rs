@@ -84,10 +84,7 @@ pub fn ratio(
     let log_ratio = log_probs - old_log_probs;
     match level {
         ImportanceSamplingLevel::Token => log_ratio.exp(),
-        ImportanceSamplingLevel::Sequence => {
-            let tokens = sum_tokens(mask).clamp_min(1.0);
-            (sum_tokens(&(log_ratio * mask)) / tokens).exp().unsqueeze(-1)
-        }
+        ImportanceSamplingLevel::Sequence => mean_of_tokens(&log_ratio, mask).exp().unsqueeze(-1),
     }
 }
 
@@ -104,10 +101,7 @@ pub fn aggregate(per_token: &Tensor, mask: &Tensor, objective: &Objective, size:
     let completions = size.completions as f64;
     let masked = per_token * mask;
     match objective.loss_type {
-        LossType::Grpo | LossType::Sapo => {
-            let means = sum_tokens(&masked) / sum_tokens(mask).clamp_min(1.0);
-            means.sum(masked.kind()) / completions
-        }
+        LossType::Grpo | LossType::Sapo => mean_of_tokens(per_token, mask).sum(masked.kind()) / completions,
         LossType::DrGrpo => {
             masked.sum(masked.kind()) / (completions * objective.max_completion_length as f64)
         }
@@ -167,9 +161,8 @@ pub fn terms(batch: &MicroBatch<'_>, objective: &Objective, size: &BatchSize) ->
 /// of their logarithms, and 1 for all others, `(B, 1)`: DeepSeek-V3.2's off-policy sequence masking
 /// ([2512.02556](https://arxiv.org/abs/2512.02556)).
 fn off_policy_mask(of: &Policies<'_>, threshold: f64) -> Tensor {
-    let diverged = (of.old_log_probs - of.log_probs.detach()) * of.mask;
-    let mean = sum_tokens(&diverged) / sum_tokens(of.mask).clamp_min(1.0);
-    let keeps = of.advantages.ge(0.0).logical_or(&mean.unsqueeze(-1).le(threshold));
+    let diverged = mean_of_tokens(&(of.old_log_probs - of.log_probs.detach()), of.mask);
+    let keeps = of.advantages.ge(0.0).logical_or(&diverged.unsqueeze(-1).le(threshold));
     keeps.to_kind(of.mask.kind())
 }
 
@@ -205,6 +198,11 @@ pub fn completion_mask(
     let mask =
         if mask_truncated { within.logical_and(&truncated.logical_not().unsqueeze(-1)) } else { within };
     mask.to_kind(Kind::Float)
+}
+
+/// The mean over the tokens of each completion that count, `(B, T)` → `(B)`; 0 where none does.
+fn mean_of_tokens(values: &Tensor, mask: &Tensor) -> Tensor {
+    sum_tokens(&(values * mask)) / sum_tokens(mask).clamp_min(1.0)
 }
 
 fn sum_tokens(values: &Tensor) -> Tensor {

@@ -42,11 +42,7 @@ pub fn advantages(
             ScaleRewards::None => centred(),
         },
         AdvEstimator::Rloo => {
-            let count = left_out.logical_not().to_kind(rewards.kind()).sum_dim_intlist(
-                [-1i64].as_slice(),
-                true,
-                None,
-            );
+            let count = sum_of_group(&left_out.logical_not().to_kind(rewards.kind()));
             centred() * &count / (&count - 1.0)
         }
         AdvEstimator::Opo => {

@@ -4,7 +4,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::{Objective, Surrogate, sum_tokens};
+use super::{Objective, Surrogate, mean_of_tokens, sum_tokens};
 
 /// What a surrogate depends on besides the objective. At padding, all log-probabilities are 0.
 pub(super) struct Policies<'a> {
@@ -134,16 +134,14 @@ fn gmpo(of: &Policies<'_>, objective: &Objective) -> PerToken {
     let sign = of.advantages.sign();
     let clipped = log_ratio.clamp(least, most);
     let held = &sign * (&sign * &log_ratio).minimum(&(&sign * clipped));
-    let tokens = sum_tokens(of.mask).clamp_min(1.0);
-    let ratio = (sum_tokens(&(held * of.mask)) / tokens).exp().unsqueeze(-1);
+    let ratio = mean_of_tokens(&held, of.mask).exp().unsqueeze(-1);
     PerToken::new(of, -of.advantages * ratio, log_ratio.lt(least), log_ratio.gt(most))
 }
 
 fn dppo(of: &Policies<'_>, objective: &Objective, small: Tensor, large: Tensor) -> PerToken {
     let ratio = (of.log_probs - of.old_log_probs).clamp(-20.0, 20.0).exp();
     let weight = ratio.clamp_max(objective.delta.unwrap_or(DPPO_LARGEST_RATIO));
-    let mut per_token = PerToken::weighted(of, &weight, small.shallow_clone(), large.shallow_clone());
-    // Where the advantage is 0, nothing is learnt either way.
+    let mut per_token = PerToken::weighted(of, &weight, small, large);
     let held = per_token.low.logical_or(&per_token.high);
     per_token.loss = per_token.loss.where_scalarother(&held.logical_not(), 0.0);
     per_token
