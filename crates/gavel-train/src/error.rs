@@ -96,14 +96,16 @@ pub enum TrainError {
         /// The model's `vocab_size`.
         vocabulary: i64,
     },
-    /// No verifier has the name that says which completions are correct.
+    /// No verifier has the name that a setting says.
     #[error(
-        "no verifier is called `{name}`, which is to say what is correct{}; the reward has {}",
+        "no verifier is called `{name}`, which is to say {wanted}{}; the reward has {}",
         did_you_mean(closest(name, known.iter().map(String::as_str))), known.join(", ")
     )]
     UnknownVerifier {
         /// The name.
         name: String,
+        /// What it was named for.
+        wanted: &'static str,
         /// Those that the reward has.
         known: Vec<String>,
     },

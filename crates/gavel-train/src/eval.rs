@@ -70,15 +70,23 @@ impl EvalOptions {
             );
             return Err(TrainError::Setting { field: "num_generations", problem });
         }
-        let Some(name) = &self.correct else { return Ok(()) };
-        // After the verifiers come their interpreters, as `VERIFIER/LANGUAGE`.
-        let digests = reward.digests().into_iter().map(|(name, _)| name);
-        let known: Vec<String> = digests.filter(|name| !name.contains('/')).collect();
-        if known.is_empty() || known.contains(name) {
-            return Ok(());
-        }
-        Err(TrainError::UnknownVerifier { name: name.clone(), known })
+        self.correct.as_ref().map_or(Ok(()), |name| check_verifier(name, "what is correct", reward))
     }
+}
+
+/// Refuses a name that no verifier of the reward has, where the reward knows theirs.
+pub(crate) fn check_verifier(
+    name: &str,
+    wanted: &'static str,
+    reward: &dyn Reward,
+) -> Result<(), TrainError> {
+    // After the verifiers come their interpreters, as `VERIFIER/LANGUAGE`.
+    let digests = reward.digests().into_iter().map(|(name, _)| name);
+    let known: Vec<String> = digests.filter(|name| !name.contains('/')).collect();
+    if known.is_empty() || known.iter().any(|known| known == name) {
+        return Ok(());
+    }
+    Err(TrainError::UnknownVerifier { name: name.to_owned(), wanted, known })
 }
 
 /// What an evaluation found.

@@ -15,7 +15,7 @@ mod surrogate;
 
 use tch::{Kind, Tensor};
 
-pub use advantages::{advantages, frac_reward_zero_std, nan_mean, nan_std};
+pub use advantages::{advantages, differing_groups, frac_reward_zero_std, nan_mean, nan_std};
 pub use kl::kl;
 pub use options::{
     AdvEstimator, ImportanceSamplingLevel, KlEstimator, LossType, Objective, ScaleRewards, Surrogate,

@@ -58,6 +58,10 @@ pub(crate) struct TrainerState {
     pub(crate) step: u64,
     /// Optimiser updates made.
     pub(crate) updates: i64,
+    /// Prompts that completions were sampled for, in the order of the tasks. Where groups are filtered that is more than
+    /// what was learnt from.
+    #[serde(default)]
+    pub(crate) prompts: u64,
     /// Tokens of prompts and completions, all together.
     pub(crate) num_tokens: u64,
     /// Time spent, resumed runs added up.

@@ -108,6 +108,15 @@ pub struct Settings {
     /// Sample the completions of a step this many steps before it is learnt from, so that slow rewards are waited for
     /// meanwhile; the policy has made as many steps since then. Not in TRL; 1 is verl's `one_step_off_policy`.
     pub rollout_ahead: u64,
+    /// Learn from groups whose rewards differ alone: as long as the batch is not full of them, sample other prompts. DAPO's
+    /// dynamic sampling. Not in TRL; verl's `filter_groups.enable`.
+    pub filter_groups: bool,
+    /// What has to differ within a group for `filter_groups`: what this verifier gives; by default, the whole reward. Not in
+    /// TRL; verl's `filter_groups.metric`.
+    pub filter_groups_metric: Option<String>,
+    /// Sample at most this often for one step; what is still missing then is filled up with groups that teach nothing. Not in
+    /// TRL; verl's `filter_groups.max_num_gen_batches`.
+    pub max_num_gen_batches: usize,
     /// Take the tasks in an order of the seed's, another for every epoch.
     pub shuffle_dataset: bool,
 
@@ -271,6 +280,9 @@ impl Default for Settings {
             generation_batch_size: None,
             max_num_seqs: None,
             rollout_ahead: 0,
+            filter_groups: false,
+            filter_groups_metric: None,
+            max_num_gen_batches: 10,
             shuffle_dataset: true,
             num_iterations: 1,
             old_log_probs: OldLogProbs::Sampler,

@@ -6,6 +6,7 @@
 
 mod clock;
 mod evaluator;
+mod filter;
 mod order;
 mod progress;
 mod rewards;
@@ -21,7 +22,7 @@ use gavel_verify::Reward;
 use tch::Device;
 
 use crate::TrainError;
-use crate::eval::EvalOptions;
+use crate::eval::{EvalOptions, check_verifier};
 use crate::grpo;
 use crate::learn::Learner;
 use crate::optim::AdamW;
@@ -60,6 +61,9 @@ pub fn train(
     let tokenizer = Tokenizer::load(&settings.model)?;
     let (tasks, eval_tasks) = read_all_tasks(settings, &tokenizer)?;
     let evaluator = Evaluator::new(settings, &eval_tasks, reward.as_ref())?;
+    if let Some(name) = &settings.filter_groups_metric {
+        check_verifier(name, "which groups differ", reward.as_ref())?;
+    }
     let steps = settings.steps(tasks.len());
     let beginning = Beginning::inspect(settings, reward.as_ref(), start, device)?;
     if let Some((summary, run)) = finished_run(&beginning, steps, &evaluator)? {
@@ -74,7 +78,7 @@ pub fn train(
     let mut sampler = Sampler::new(&model, &tokenizer, stop.as_ref(), reward.as_ref(), room);
     let mut learner = Learner { model: &model, reference, optimizer, options: updates::options(settings) };
     let stored = checkpoint.as_ref().map(Checkpoint::rollouts).transpose()?.unwrap_or_default();
-    let mut rollouts = Rollouts::new(settings, &tasks, steps, stored, &sampler)?;
+    let mut rollouts = Rollouts::new(settings, &tasks, steps, &state, stored, &sampler)?;
     let extent = Extent { steps, tasks: tasks.len(), device };
     let mut run = Run::begin(settings, beginning, evaluator, state, extent, progress)?;
     run.started(&mut sampler)?;

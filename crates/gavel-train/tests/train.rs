@@ -439,6 +439,89 @@ fn rewards_may_take_until_the_next_rollouts_are_sampled() {
     assert!(rows[8]["sampling/sampling_logp_difference/mean"].as_f64().unwrap() > 1e-3);
 }
 
+/// The share of the letter a for one task in three, and nothing for the others, whatever is written.
+fn share_of_a_for_some() -> Arc<dyn Reward> {
+    native(|submission| {
+        let number: u32 = submission.reference.as_deref().unwrap().parse().unwrap();
+        let letters = submission.completion.chars().count().max(1);
+        let share = submission.completion.matches('a').count() as f64 / letters as f64;
+        scored(if number.is_multiple_of(3) { share } else { 0.0 })
+    })
+}
+
+#[test]
+fn a_batch_is_filled_with_groups_that_differ() {
+    let mut bench = Bench::new();
+    bench.settings.filter_groups = true;
+    bench.settings.max_steps = 6;
+    bench.train(&share_of_a_for_some()).unwrap();
+    for (row, step) in bench.rows().iter().zip(1..) {
+        assert_eq!(row["frac_reward_zero_std"], 0.0, "{row}");
+        assert!(row["sampling/num_gen_batches"].as_f64().unwrap() >= 2.0, "{row}");
+        assert!(row["sampling/groups_alike"].as_f64().unwrap() >= 4.0, "{row}");
+        let completions = bench.completions(step);
+        assert_eq!(completions.len(), 32);
+        for group in completions.chunks(8) {
+            assert_eq!(group[0]["reference"].as_str().unwrap().parse::<u32>().unwrap() % 3, 0);
+            assert!(group.iter().all(|row| row["prompt"] == group[0]["prompt"]));
+            assert!(group.iter().any(|row| row["reward"] != group[0]["reward"]), "{group:?}");
+        }
+    }
+    // Prompts that were sampled for are used up, whatever came of them.
+    assert!(bench.rows()[5]["epoch"].as_f64().unwrap() >= 3.0 * 6.0 * 4.0 / 12.0);
+}
+
+#[test]
+fn what_has_to_differ_may_be_one_verifier_and_a_batch_without_any_is_sampled_for_no_more_than_that() {
+    let mut bench = Bench::new();
+    bench.settings.filter_groups = true;
+    bench.settings.max_num_gen_batches = 3;
+    bench.settings.max_steps = 2;
+    bench.settings.filter_groups_metric = Some("nativ".to_owned());
+    let refused = bench.train(&share_of_a()).unwrap_err().to_string();
+    assert!(
+        refused.contains("`nativ`, which is to say which groups differ") && refused.contains("native"),
+        "{refused}"
+    );
+
+    // The whole reward differs, and what the verifier says does not.
+    bench.settings.filter_groups_metric = Some("native".to_owned());
+    let length = native(|submission| {
+        let Score { outcomes, .. } = scored(1.0);
+        Score { reward: Ok(submission.completion.len() as f64), outcomes }
+    });
+    bench.train(&length).unwrap();
+    for (row, step) in bench.rows().iter().zip(1..) {
+        assert_eq!(row["sampling/num_gen_batches"], 3.0);
+        assert_eq!(row["sampling/groups_alike"], 12.0);
+        assert_eq!(bench.completions(step).len(), 32, "what is missing is filled up");
+    }
+}
+
+#[test]
+fn a_run_that_filters_goes_on_with_the_next_prompts() {
+    let run = |stop_at: Option<u64>| {
+        let mut bench = Bench::new();
+        bench.settings.filter_groups = true;
+        bench.settings.max_steps = 6;
+        let mut steps = 0;
+        train(&bench.settings, &share_of_a_for_some(), Start::New, &mut |progress| {
+            steps += u64::from(matches!(progress, Progress::Stepped(_)));
+            if stop_at == Some(steps) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .unwrap();
+        if stop_at.is_some() {
+            bench.resume(&share_of_a_for_some()).unwrap();
+        }
+        let epochs: Vec<Value> = bench.rows().iter().map(|row| row["epoch"].clone()).collect();
+        (epochs, weights(&bench.settings.output_dir.join("checkpoints/step-00006")))
+    };
+    let (epochs, expected) = run(None);
+    let (resumed_epochs, resumed) = run(Some(3));
+    assert_eq!(resumed_epochs, epochs);
+    assert!(resumed == expected, "the weights differ");
+}
+
 #[test]
 fn changed_tasks_are_refused_when_resuming() {
     let mut bench = Bench::new();

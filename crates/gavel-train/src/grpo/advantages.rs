@@ -96,6 +96,13 @@ fn is_zero(deviation: &Tensor, rewards: &Tensor) -> Tensor {
     deviation.le_tensor(&(largest * 1e-12 + 1e-8))
 }
 
+/// Which groups have rewards that differ by more than rounding, `(P, G)` → P: those that have an advantage. NaN is left out.
+pub fn differing_groups(rewards: &Tensor) -> Vec<bool> {
+    let deviation = nan_std(rewards, true);
+    let differ = is_zero(&deviation, rewards).logical_or(&deviation.isnan()).logical_not();
+    Vec::try_from(differ.squeeze_dim(-1)).expect("a vector of bools")
+}
+
 /// The share of completions whose deviation is 0, so that their advantages are 0: TRL's `frac_reward_zero_std`.
 ///
 /// The deviation is that of the completion's group, or of all `rewards` `(P, G)` when `scale` is `batch`.

@@ -61,6 +61,7 @@ impl Settings {
             ("eval_limit", self.eval_limit.unwrap_or(1)),
             ("per_device_eval_batch_size", self.per_device_eval_batch_size),
             ("max_num_seqs", self.max_num_seqs.unwrap_or(1)),
+            ("max_num_gen_batches", self.max_num_gen_batches),
         ];
         if let Some((field, _)) = at_least_one.into_iter().find(|&(_, value)| value == 0) {
             return Some((field, "must be at least 1, found 0".to_owned()));
@@ -171,6 +172,17 @@ impl Settings {
                            it to \"sampler\""
                 .to_owned();
             return Some(("old_log_probs", problem));
+        }
+        if self.filter_groups && self.rollout_ahead > 0 {
+            let problem = "has to wait for the rewards of a step before it knows what to sample, and rollout_ahead does not wait \
+                           for them: set one of them"
+                .to_owned();
+            return Some(("filter_groups", problem));
+        }
+        if self.filter_groups_metric.is_some() && !self.filter_groups {
+            let problem =
+                "says which groups are filtered, and filter_groups is false: set that too".to_owned();
+            return Some(("filter_groups_metric", problem));
         }
         if self.device().is_none() {
             return Some(("device", found("auto, cpu, cuda or cuda:N", &self.device)));

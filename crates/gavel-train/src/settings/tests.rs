@@ -51,7 +51,7 @@ fn resolved_settings_read_back_the_same() {
 #[test]
 fn errors_name_file_line_and_field() {
     type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
-    let cases: [Case<'_>; 28] = [
+    let cases: [Case<'_>; 31] = [
         (
             "reload = \"always\"\n",
             &[],
@@ -71,6 +71,17 @@ fn errors_name_file_line_and_field() {
             &[],
             "train.toml:5: `epsilon` must be a number that is not negative, found -1",
         ),
+        (
+            "filter_groups = true\nrollout_ahead = 1\n",
+            &[],
+            "train.toml:4: `filter_groups` has to wait for the rewards of a step before it knows what to sample",
+        ),
+        (
+            "filter_groups_metric = \"accuracy\"\n",
+            &[],
+            "train.toml:4: `filter_groups_metric` says which groups are filtered, and filter_groups is false",
+        ),
+        ("max_num_gen_batches = 0\n", &[], "train.toml:4: `max_num_gen_batches` must be at least 1, found 0"),
         ("", &[("beta", "x")], "--set beta=x: invalid type: string \"x\""),
         ("beta = 1.0\n", &[("beta", "-1")], "--set beta=-1: `beta` must be a number that is not negative"),
         ("", &[("betta", "1")], "--set betta=1: unknown field `betta` (did you mean `beta`?)"),

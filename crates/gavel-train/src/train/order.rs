@@ -6,14 +6,13 @@ use crate::rollout::{EncodedTask, Sample};
 use crate::seeds::{self, Purpose};
 use crate::settings::Settings;
 
-/// The tasks of a step, each `num_generations` times. Every epoch has an order of its own.
-pub(super) fn prompts_of_step<'a>(
+/// So many tasks of a run, after the first ones, each `num_generations` times. Every epoch has an order of its own.
+pub(super) fn prompts<'a>(
     settings: &Settings,
     tasks: &'a [EncodedTask],
-    step: u64,
+    first: usize,
+    count: usize,
 ) -> Vec<&'a EncodedTask> {
-    let count = settings.prompts_per_step();
-    let first = (step as usize - 1) * count;
     let mut order = (usize::MAX, Vec::new());
     let task = |position: usize| {
         let (epoch, place) = (position / tasks.len(), position % tasks.len());

@@ -1,13 +1,17 @@
-//! What each step samples, and how far sampling goes ahead of learning (`rollout_ahead`).
+//! What each step samples: how far sampling goes ahead of learning (`rollout_ahead`), and until when it goes on
+//! (`filter_groups`).
 
 use std::collections::VecDeque;
 
 use gavel_model::{Completion, Finish, Sampling};
 use serde::{Deserialize, Serialize};
 
-use super::order::prompts_of_step;
+use super::filter::Filling;
+use super::order;
 use crate::TrainError;
+use crate::metrics::{Metric, Metrics};
 use crate::rollout::{self, EncodedTask, Rollout, Sampled, Sampler};
+use crate::run_directory::TrainerState;
 use crate::seeds::{self, Purpose};
 use crate::settings::Settings;
 
@@ -20,6 +24,8 @@ pub(super) struct Rollouts<'a> {
     tasks: &'a [EncodedTask],
     /// Steps of the whole run: nothing is sampled beyond.
     steps: u64,
+    /// Prompts that have been sampled for: the next one is the first of the next rollout.
+    prompts: usize,
     /// Those that have been sampled, the earliest first.
     ahead: VecDeque<Ahead<'a>>,
 }
@@ -37,8 +43,10 @@ pub(super) struct StepRollout<'a> {
     /// The task of each completion: those of a group follow each other.
     pub(super) prompts: Vec<&'a EncodedTask>,
     pub(super) rollout: Rollout,
-    /// Updates of the policy since it sampled them.
-    pub(super) staleness: i64,
+    /// Prompts that were sampled for up to this step, itself included.
+    pub(super) prompts_so_far: u64,
+    /// What is logged of how it was sampled.
+    pub(super) metrics: Metrics,
 }
 
 /// A rollout that a checkpoint keeps, to be learnt from later. Scores follow from it, and are not kept.
@@ -62,17 +70,20 @@ impl<'a> Rollouts<'a> {
         settings: &'a Settings,
         tasks: &'a [EncodedTask],
         steps: u64,
+        state: &TrainerState,
         stored: Vec<StoredRollout>,
         sampler: &Sampler<'_>,
     ) -> Result<Self, TrainError> {
-        let mut ahead = VecDeque::new();
+        let count = settings.prompts_per_step();
+        let prompts = if settings.filter_groups { state.prompts } else { state.step * count as u64 };
+        let mut rollouts = Self { settings, tasks, steps, prompts: prompts as usize, ahead: VecDeque::new() };
         for StoredRollout { step, updates, completions } in stored {
-            let prompts = prompts_of_step(settings, tasks, step);
+            let prompts = rollouts.take(count);
             let completions = completions.into_iter().map(StoredCompletion::restored).collect();
             let sampled = sampler.score_again(&prompts, completions)?;
-            ahead.push_back(Ahead { step, updates, prompts, sampled });
+            rollouts.ahead.push_back(Ahead { step, updates, prompts, sampled });
         }
-        Ok(Self { settings, tasks, steps, ahead })
+        Ok(rollouts)
     }
 
     /// How many have been sampled ahead.
@@ -80,23 +91,73 @@ impl<'a> Rollouts<'a> {
         self.ahead.len() as u64
     }
 
-    /// Samples as far ahead as the settings say, then waits for the scores of `step`, after `updates` of the policy.
+    /// The rollout of `step`, with its scores, after `updates` of the policy.
     pub(super) fn next(
         &mut self,
         sampler: &mut Sampler<'_>,
         step: u64,
         updates: i64,
     ) -> Result<StepRollout<'a>, TrainError> {
+        if self.settings.filter_groups {
+            return self.filled(sampler, step);
+        }
+        self.sample_ahead(sampler, step, updates)?;
+        let now = self.ahead.pop_front().expect("the rollout of this step was sampled now or earlier");
+        let mut metrics = Metrics::default();
+        if self.settings.rollout_ahead > 0 {
+            metrics.add("sampling/staleness", Metric::Max((updates - now.updates) as f64));
+        }
+        let prompts_so_far = step * self.settings.prompts_per_step() as u64;
+        Ok(StepRollout { prompts: now.prompts, rollout: now.sampled.scored()?, prompts_so_far, metrics })
+    }
+
+    /// Samples as far ahead of `step` as the settings say.
+    fn sample_ahead(&mut self, sampler: &mut Sampler<'_>, step: u64, updates: i64) -> Result<(), TrainError> {
         let first = self.ahead.back().map_or(step, |latest| latest.step + 1);
         for step in first..=(step + self.settings.rollout_ahead).min(self.steps) {
-            let prompts = prompts_of_step(self.settings, self.tasks, step);
-            let sampling = sampling(self.settings, sampler, step);
-            let sampled = sampler.sample(&prompts, &sampling).map_err(|error| error.while_sampling(step))?;
+            let prompts = self.take(self.settings.prompts_per_step());
+            let sampled = self.sample(sampler, &prompts, step, 0)?;
             self.ahead.push_back(Ahead { step, updates, prompts, sampled });
         }
-        let now = self.ahead.pop_front().expect("the rollout of this step was sampled now or earlier");
-        let staleness = updates - now.updates;
-        Ok(StepRollout { prompts: now.prompts, rollout: now.sampled.scored()?, staleness })
+        Ok(())
+    }
+
+    /// Samples until the rollout of `step` is full of groups that differ, or as often as the settings allow.
+    fn filled(&mut self, sampler: &mut Sampler<'_>, step: u64) -> Result<StepRollout<'a>, TrainError> {
+        let mut filling = Filling::new(self.settings);
+        while let Some(count) = filling.wants() {
+            let prompts = self.take(count);
+            let sampled = self.sample(sampler, &prompts, step, filling.completions())?;
+            filling.add(&prompts, sampled.scored()?);
+        }
+        Ok(filling.filled(self.prompts as u64))
+    }
+
+    /// The next prompts, each `num_generations` times.
+    fn take(&mut self, count: usize) -> Vec<&'a EncodedTask> {
+        let first = self.prompts;
+        self.prompts += count;
+        order::prompts(self.settings, self.tasks, first, count)
+    }
+
+    fn sample(
+        &self,
+        sampler: &mut Sampler<'_>,
+        prompts: &[&EncodedTask],
+        step: u64,
+        first_stream: u64,
+    ) -> Result<Sampled, TrainError> {
+        let sampling = Sampling {
+            max_new_tokens: self.settings.max_completion_length,
+            temperature: self.settings.temperature,
+            top_p: self.settings.top_p,
+            top_k: self.settings.top_k,
+            min_p: self.settings.min_p,
+            seed: seeds::derive(self.settings.seed, Purpose::Rollout, step),
+            first_stream,
+            end_tokens: rollout::end_tokens(sampler.model, sampler.tokenizer),
+        };
+        sampler.sample(prompts, &sampling).map_err(|error| error.while_sampling(step))
     }
 
     /// Those sampled ahead, for a checkpoint.
@@ -122,18 +183,5 @@ impl StoredCompletion {
     fn restored(self) -> Completion {
         let finish = if self.truncated { Finish::Length } else { Finish::Stop };
         Completion { tokens: self.tokens, log_probs: self.log_probs, finish }
-    }
-}
-
-fn sampling(settings: &Settings, sampler: &Sampler<'_>, step: u64) -> Sampling {
-    Sampling {
-        max_new_tokens: settings.max_completion_length,
-        temperature: settings.temperature,
-        top_p: settings.top_p,
-        top_k: settings.top_k,
-        min_p: settings.min_p,
-        seed: seeds::derive(settings.seed, Purpose::Rollout, step),
-        first_stream: 0,
-        end_tokens: rollout::end_tokens(sampler.model, sampler.tokenizer),
     }
 }

@@ -243,6 +243,7 @@ impl<'a> Run<'a> {
         let samples = sampled.prompts.iter().zip(&sampled.rollout.samples);
         self.state.step = step.number;
         self.state.updates = learner.optimizer.updates();
+        self.state.prompts = sampled.prompts_so_far;
         self.state.num_tokens +=
             samples.map(|(task, sample)| (task.prompt.len() + sample.tokens.len()) as u64).sum::<u64>();
         self.state.seconds += step.clock.total();
@@ -253,14 +254,11 @@ impl<'a> Run<'a> {
         let rewards = rewards(self.settings, &sampled.rollout, |_| true);
         let mut metrics = metrics::of_rollout(&sampled.rollout, &rewards, self.settings.scale_rewards);
         metrics.merge(step.metrics);
-        let epoch =
-            (step.number as usize * self.settings.prompts_per_step()) as f64 / self.extent.tasks as f64;
+        metrics.merge(sampled.metrics.clone());
+        let epoch = sampled.prompts_so_far as f64 / self.extent.tasks as f64;
         metrics.add("num_tokens", Metric::Latest(self.state.num_tokens as f64));
         metrics.add("epoch", Metric::Latest(epoch));
         metrics.merge(step.clock.metrics(&sampled.rollout));
-        if self.settings.rollout_ahead > 0 {
-            metrics.add("sampling/staleness", Metric::Max(sampled.staleness as f64));
-        }
         if self.settings.reload == Reload::BetweenSteps {
             metrics.add("reloads", Metric::Latest(self.judges.changes() as f64));
         }

@@ -1,0 +1,115 @@
+//! Which groups a step learns from where only those that differ are wanted: DAPO's dynamic sampling (`filter_groups`).
+//!
+//! A group whose rewards are all equal has advantages of 0, and takes the place of one that would teach something
+//! ([2503.14476](https://arxiv.org/abs/2503.14476) §3.2). So prompts are sampled in rounds until the batch is full of groups
+//! that differ.
+
+use std::time::Duration;
+
+use tch::Tensor;
+
+use super::rewards::rewards_to_compare;
+use super::rollouts::StepRollout;
+use crate::grpo;
+use crate::metrics::{Metric, Metrics};
+use crate::rollout::{EncodedTask, Rollout, Sample};
+use crate::settings::Settings;
+
+/// A batch that is being filled, round by round.
+pub(super) struct Filling<'s, 'a> {
+    settings: &'s Settings,
+    rounds: usize,
+    /// Groups of all rounds.
+    sampled: usize,
+    differing: Vec<Group<'a>>,
+    /// Those whose rewards are all equal, or that have fewer than two.
+    alike: Vec<Group<'a>>,
+    sample_time: Duration,
+    score_wait: Duration,
+}
+
+/// The completions of one prompt.
+struct Group<'a> {
+    task: &'a EncodedTask,
+    samples: Vec<Sample>,
+}
+
+impl<'s, 'a> Filling<'s, 'a> {
+    pub(super) fn new(settings: &'s Settings) -> Self {
+        Self {
+            settings,
+            rounds: 0,
+            sampled: 0,
+            differing: Vec::new(),
+            alike: Vec::new(),
+            sample_time: Duration::ZERO,
+            score_wait: Duration::ZERO,
+        }
+    }
+
+    /// How many prompts to sample for next; `None` once the batch is full, or has been sampled for as often as it may.
+    ///
+    /// After the first round these are as many as make up for what is missing, if as many of them are left out as before.
+    pub(super) fn wants(&self) -> Option<usize> {
+        let whole = self.settings.prompts_per_step();
+        let missing = whole.saturating_sub(self.differing.len());
+        if missing == 0 || self.rounds == self.settings.max_num_gen_batches {
+            return None;
+        }
+        let expected = (missing * self.sampled).div_ceil(self.differing.len().max(1));
+        Some(if self.rounds == 0 { whole } else { expected.clamp(missing, whole) })
+    }
+
+    /// Completions of all rounds: random streams of the next round come behind theirs.
+    pub(super) fn completions(&self) -> u64 {
+        (self.sampled * self.settings.num_generations) as u64
+    }
+
+    /// Takes a round. Those of a group follow each other in `prompts` and in the rollout.
+    pub(super) fn add(&mut self, prompts: &[&'a EncodedTask], rollout: Rollout) {
+        let differ = grpo::differing_groups(&self.compared(&rollout));
+        self.rounds += 1;
+        self.sampled += differ.len();
+        self.sample_time += rollout.sample_time;
+        self.score_wait += rollout.score_wait;
+        let mut samples = rollout.samples.into_iter();
+        let size = self.settings.num_generations;
+        for (prompts, differs) in prompts.chunks_exact(size).zip(differ) {
+            let group = Group { task: prompts[0], samples: samples.by_ref().take(size).collect() };
+            if differs { &mut self.differing } else { &mut self.alike }.push(group);
+        }
+    }
+
+    /// What has to differ within a group, `(P, G)`; NaN for what has no value.
+    fn compared(&self, rollout: &Rollout) -> Tensor {
+        let Some(verifier) = &self.settings.filter_groups_metric else {
+            return rewards_to_compare(self.settings, rollout).0;
+        };
+        let value = |sample: &Sample| {
+            let outcome = sample.score.outcomes.iter().find(|(name, _)| name == verifier);
+            outcome
+                .and_then(|(_, outcome)| outcome.result.as_ref().ok())
+                .map_or(f64::NAN, |verdict| verdict.reward)
+        };
+        let values: Vec<f64> = rollout.samples.iter().map(value).collect();
+        Tensor::from_slice(&values).reshape([-1, self.settings.num_generations as i64])
+    }
+
+    /// The batch: groups that differ in the order in which they were sampled, and behind them as many others as are missing.
+    /// What is left over is not learnt from.
+    pub(super) fn filled(self, prompts_so_far: u64) -> StepRollout<'a> {
+        let whole = self.settings.prompts_per_step();
+        let mut metrics = Metrics::default();
+        metrics.add_mean("sampling/num_gen_batches", self.rounds as f64);
+        metrics.add("sampling/groups_alike", Metric::Sum(self.alike.len() as f64));
+        metrics
+            .add("sampling/groups_left_over", Metric::Sum(self.differing.len().saturating_sub(whole) as f64));
+        let (mut prompts, mut samples) = (Vec::new(), Vec::new());
+        for group in self.differing.into_iter().chain(self.alike).take(whole) {
+            prompts.extend(std::iter::repeat_n(group.task, group.samples.len()));
+            samples.extend(group.samples);
+        }
+        let rollout = Rollout { samples, sample_time: self.sample_time, score_wait: self.score_wait };
+        StepRollout { prompts, rollout, prompts_so_far, metrics }
+    }
+}
