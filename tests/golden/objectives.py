@@ -134,6 +134,34 @@ def advantage_cases():
     return {"rewards": REWARDS.tolist(), "lengths": LENGTHS.tolist(), "cases": cases}
 
 
+def gae_cases():
+    """verl's advantages of PPO, whitened, and the returns that its value loss compares with."""
+    lengths = LENGTHS.view(-1)
+    mask = (torch.arange(int(lengths.max())) < lengths[:, None]).double()
+    rewards = torch.zeros_like(mask)
+    rewards[torch.arange(len(lengths)), lengths - 1] = REWARDS.view(-1)
+    generator = torch.Generator().manual_seed(7)
+    values = torch.randn(mask.shape, generator=generator, dtype=torch.float64) * mask
+    new_values = values + 0.4 * torch.randn(mask.shape, generator=generator, dtype=torch.float64)
+    cases = []
+    for gamma, lam, cliprange in [(1.0, 0.95, 0.2), (1.0, 1.0, 0.5), (0.9, 0.8, 0.05), (0.99, 0.0, 10.0)]:
+        advantages, returns = core_algos.compute_gae_advantage_return(rewards, values, mask, gamma, lam)
+        predicted = new_values.clone().requires_grad_()
+        loss, clipped = core_algos.compute_value_loss(predicted, returns, values, mask, cliprange)
+        loss.backward()
+        tokens = lambda of: [row[:length].tolist() for row, length in zip(of, lengths.tolist())]  # noqa: E731
+        cases.append(
+            {
+                "gamma": gamma, "lam": lam, "cliprange_value": cliprange,
+                "advantages": tokens(advantages), "returns": tokens(returns),
+                "loss": loss.item(), "clipped": float(clipped), "gradient": tokens(predicted.grad),
+            }
+        )  # fmt: skip
+    return {
+        "rewards": REWARDS.view(-1).tolist(), "values": tokens(values), "new_values": tokens(new_values), "cases": cases,
+    }  # fmt: skip
+
+
 def main():
     data = batch()
     golden = {
@@ -141,6 +169,7 @@ def main():
         "losses": trl_cases(data) + verl_cases(data),
         "kl": kl_cases(data),
         "advantages": advantage_cases(),
+        "gae": gae_cases(),
     }
     path = Path(__file__).with_suffix(".json")
     path.write_text(json.dumps(golden, separators=(",", ":"), allow_nan=False) + "\n")

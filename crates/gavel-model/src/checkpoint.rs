@@ -174,14 +174,14 @@ fn dtype_name(kind: Kind) -> &'static str {
 }
 
 /// A tensor on its way into a file; its bytes are converted and copied out when their turn comes.
-struct Contents {
+pub(crate) struct Contents {
     tensor: Tensor,
     kind: Kind,
     shape: Vec<usize>,
 }
 
 impl Contents {
-    fn of(tensor: &Tensor, kind: Kind) -> Self {
+    pub(crate) fn of(tensor: &Tensor, kind: Kind) -> Self {
         let shape = tensor.size().iter().map(|&size| size as usize).collect();
         Self { tensor: tensor.shallow_clone(), kind, shape }
     }

@@ -32,6 +32,7 @@ mod model;
 mod packed;
 mod rope;
 mod tokenizer;
+mod value;
 mod weights;
 
 pub use chat::{ChatOptions, ChatTemplate};
@@ -50,3 +51,4 @@ pub use model::{Model, Precision};
 pub use packed::{Group, Packed};
 pub use rope::RopeScaling;
 pub use tokenizer::Tokenizer;
+pub use value::ValueModel;

@@ -88,16 +88,27 @@ impl Model {
         rows_per_chunk: i64,
         gradient: &mut dyn FnMut(usize, &TokenLogProbs) -> Tensor,
     ) {
+        self.backward_through(batch, recompute, &mut |hidden| {
+            let head = Head::new(&self.decoder(), &batch.targets, temperature);
+            head.backward(hidden, rows_per_chunk, sections, gradient)
+        });
+    }
+
+    /// Adds the gradient of a loss of hidden states to those of the parameters below the head. `through_head` gets the
+    /// hidden states of the predicted tokens, `(n, hidden_size)`, which require no gradient, and gives the derivative of the
+    /// loss by them.
+    pub(crate) fn backward_through(
+        &self,
+        batch: &Packed,
+        recompute: bool,
+        through_head: &mut dyn FnMut(&Tensor) -> Tensor,
+    ) {
         let decoder = self.decoder();
-        let mut through_head = |hidden: &Tensor| {
-            let head = Head::new(&decoder, &batch.targets, temperature);
-            head.backward(&hidden.detach(), rows_per_chunk, sections, gradient)
-        };
         if recompute {
-            return recomputing_backward(&decoder, batch, &mut through_head);
+            return recomputing_backward(&decoder, batch, through_head);
         }
         let hidden = decoder.hidden_states(batch);
-        let by_hidden = through_head(&hidden);
+        let by_hidden = through_head(&hidden.detach());
         backward_from(&[&hidden], &[&by_hidden]);
     }
 }
@@ -117,7 +128,7 @@ fn recomputing_backward(
     }
     let end = stream.into_leaf();
     let hidden = decoder.finish(end.shallow_clone(), batch);
-    let by_hidden = through_head(&hidden);
+    let by_hidden = through_head(&hidden.detach());
     backward_from(&[&hidden], &[&by_hidden]);
     let mut by_stream = end.gradient();
     drop((hidden, by_hidden, end));

@@ -157,7 +157,8 @@ impl Sequences {
             sampled_log_probs: &self.log_probs,
             truncated: false,
             // Every completion is learnt from.
-            advantage: if index % 2 == 0 { 1.0 } else { -1.0 },
+            advantages: if index % 2 == 0 { &[1.0] } else { &[-1.0] },
+            index,
         });
         examples.collect()
     }

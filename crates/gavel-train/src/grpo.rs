@@ -8,6 +8,7 @@
 //! ([2507.18071](https://arxiv.org/abs/2507.18071)), and TRL 1.16, whose option names and numbers these are.
 
 mod advantages;
+pub mod gae;
 mod kl;
 mod options;
 mod sums;
@@ -33,7 +34,7 @@ pub struct MicroBatch<'a> {
     pub old_log_probs: Option<&'a Tensor>,
     /// `log π_ref(o_t)`, `(B, T)`; needed when `beta` is not 0.
     pub reference_log_probs: Option<&'a Tensor>,
-    /// One advantage per completion, `(B)`.
+    /// One advantage per completion, `(B)`, or per token, `(B, T)`.
     pub advantages: &'a Tensor,
     /// 1 where a token counts, 0 elsewhere, `(B, T)`, of the kind of `log_probs`.
     pub mask: &'a Tensor,
@@ -134,7 +135,11 @@ pub fn terms(batch: &MicroBatch<'_>, objective: &Objective, size: &BatchSize) ->
     // What stands at padding is arbitrary; zeroed here, it cannot overflow in an exponential and survive the mask.
     let log_probs = batch.log_probs * batch.mask;
     let old_log_probs = batch.old_log_probs.map_or_else(|| log_probs.detach(), |old| old * batch.mask);
-    let advantages = batch.advantages.unsqueeze(-1);
+    let advantages = if batch.advantages.dim() == 1 {
+        batch.advantages.unsqueeze(-1)
+    } else {
+        batch.advantages.shallow_clone()
+    };
     let ratio = ratio(&log_probs, &old_log_probs, batch.mask, objective.importance_sampling_level);
     let policies = Policies {
         log_probs: &log_probs,

@@ -30,6 +30,7 @@ use crate::files::{
     json_bytes, read_directory, read_json, require_room, write_atomically, write_directory_atomically,
     write_synced, write_tensors,
 };
+use crate::learn::Critic;
 use crate::metrics::Metrics;
 use crate::optim::AdamW;
 use crate::tensorboard::EventWriter;
@@ -41,6 +42,8 @@ pub(crate) const COMPLETIONS: &str = "completions";
 /// The directory of evaluations and their completions.
 pub(crate) const EVALUATIONS: &str = "evaluations";
 const OPTIMIZER: &str = "optimizer.safetensors";
+/// A folder of its own within a checkpoint, with its optimiser's state: the weights in full precision.
+const VALUE_MODEL: &str = "value";
 const STATE: &str = "trainer_state.json";
 /// What was sampled ahead of a checkpoint, where there is any.
 const ROLLOUTS: &str = "rollouts.json";
@@ -58,6 +61,9 @@ pub(crate) struct TrainerState {
     pub(crate) step: u64,
     /// Optimiser updates made.
     pub(crate) updates: i64,
+    /// Those of the value model.
+    #[serde(default)]
+    pub(crate) value_updates: i64,
     /// Prompts that completions were sampled for, in the order of the tasks. Where groups are filtered that is more than
     /// what was learnt from.
     #[serde(default)]
@@ -81,6 +87,8 @@ pub(crate) struct Saved<'a> {
     pub(crate) model: &'a Model,
     pub(crate) tokenizer: &'a Tokenizer,
     pub(crate) optimizer: &'a AdamW,
+    /// The value model, where there is one.
+    pub(crate) critic: Option<&'a Critic>,
     /// Those sampled ahead of the step.
     pub(crate) rollouts: &'a [StoredRollout],
     /// The format of the model's weights.
@@ -106,7 +114,10 @@ impl Saved<'_> {
         let tensors = self.tensors();
         let bytes = |tensor: &Tensor| tensor.numel() * tensor.kind().elt_size_in_bytes();
         let optimizer: usize = tensors.iter().map(|(_, tensor)| bytes(tensor)).sum();
-        (self.model.parameter_count() * weight + optimizer) as u64
+        // Weights and both moments.
+        let parameters = self.critic.iter().flat_map(|critic| critic.model.parameters());
+        let critic: usize = parameters.map(|(_, tensor)| 3 * bytes(&tensor)).sum();
+        (self.model.parameter_count() * weight + optimizer + critic) as u64
     }
 }
 
@@ -246,6 +257,12 @@ impl RunDirectory {
             saved.model.save_as(directory, saved.dtype)?;
             saved.tokenizer.save(directory)?;
             write_tensors(&directory.join(OPTIMIZER), &saved.tensors())?;
+            if let Some(critic) = saved.critic {
+                let directory = directory.join(VALUE_MODEL);
+                fs::create_dir(&directory).map_err(TrainError::file(Action::Create, &directory))?;
+                critic.model.save(&directory)?;
+                write_tensors(&directory.join(OPTIMIZER), &critic.optimizer.state())?;
+            }
             if !saved.rollouts.is_empty() {
                 let rollouts = serde_json::to_vec(saved.rollouts).expect("lists of numbers");
                 write_synced(&directory.join(ROLLOUTS), &rollouts)?;
@@ -279,6 +296,19 @@ impl Checkpoint {
         Ok(read_json(&self.path.join(ROLLOUTS))?.unwrap_or_default())
     }
 
+    /// Where its value model is.
+    pub(crate) fn value_model(&self) -> PathBuf {
+        self.path.join(VALUE_MODEL)
+    }
+
+    /// Gives the value model's optimiser the moments that it had.
+    pub(crate) fn restore_value_model(&self, critic: &mut Critic) -> Result<(), TrainError> {
+        let state = read_tensors(&self.value_model().join(OPTIMIZER))?;
+        let updates = self.state()?.value_updates;
+        let restored = critic.optimizer.restore(state, updates);
+        restored.map_err(|source| TrainError::Checkpoint { path: self.path.clone(), source })
+    }
+
     /// Gives the optimiser the moments that it had, and the model the digits that its files do not hold.
     pub(crate) fn restore(
         &self,
@@ -286,12 +316,7 @@ impl Checkpoint {
         model: &Model,
         updates: i64,
     ) -> Result<(), TrainError> {
-        let path = self.path.join(OPTIMIZER);
-        let state = Tensor::read_safetensors(&path).map_err(|source| TrainError::Tensors {
-            action: Action::Read,
-            path,
-            source,
-        })?;
+        let state = read_tensors(&self.path.join(OPTIMIZER))?;
         tch::no_grad(|| {
             for (name, mut parameter) in model.parameters() {
                 if let Some((_, master)) = state.iter().find(|(stored, _)| *stored == master_name(&name)) {
@@ -303,6 +328,11 @@ impl Checkpoint {
             .restore(state, updates)
             .map_err(|source| TrainError::Checkpoint { path: self.path.clone(), source })
     }
+}
+
+fn read_tensors(path: &Path) -> Result<Vec<(String, Tensor)>, TrainError> {
+    let failed = |source| TrainError::Tensors { action: Action::Read, path: path.to_owned(), source };
+    Tensor::read_safetensors(path).map_err(failed)
 }
 
 /// The open records of a run that is going on.

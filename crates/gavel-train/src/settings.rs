@@ -142,8 +142,19 @@ pub struct Settings {
     /// `vespo`, `gmpo`, `dppo_tv`, `dppo_kl` or `gpg`. Not in TRL; verl's `loss_mode`.
     pub surrogate: Option<Surrogate>,
     /// What a reward is compared with: `grpo`, `rloo`, `reinforce_plus_plus`, `reinforce_plus_plus_baseline`, `opo`,
-    /// `max_rl` or `grpo_passk`. Not in TRL's `GRPOConfig`; verl's.
+    /// `max_rl` or `grpo_passk`; with `gae`, what a value model expects of each token, which is PPO. Not in TRL's
+    /// `GRPOConfig`; verl's.
     pub adv_estimator: AdvEstimator,
+    /// γ of `gae`: what a reward is worth a token earlier. TRL's `PPOConfig`.
+    pub gamma: f64,
+    /// λ of `gae`: 1 compares with the value alone, 0 with the next value. TRL's `PPOConfig`; verl: 1.
+    pub lam: f64,
+    /// A value of `gae` that has moved by more than this since the step began is asked for no more. TRL's `PPOConfig`; verl:
+    /// 0.5.
+    pub cliprange_value: f64,
+    /// The learning rate of the value model of `gae`, at the top of its schedule; `learning_rate` by default. Not in TRL;
+    /// verl's `critic.optim.lr`.
+    pub value_learning_rate: Option<f64>,
     /// The temperature of `sapo` for completions that are better than their group.
     pub sapo_temperature_pos: f64,
     /// The temperature of `sapo` for all others.
@@ -294,6 +305,10 @@ impl Default for Settings {
             loss_type: LossType::Dapo,
             surrogate: None,
             adv_estimator: AdvEstimator::Grpo,
+            gamma: 1.0,
+            lam: 0.95,
+            cliprange_value: 0.2,
+            value_learning_rate: None,
             sapo_temperature_pos: 1.0,
             sapo_temperature_neg: 1.05,
             vespo_k_pos: 2.0,

@@ -4,6 +4,7 @@
 //! it departs from either is listed in `docs/grpo.md`. The trainer is verifier-blind: it sees submissions go out and
 //! scores come back.
 
+mod baseline;
 mod clock;
 mod evaluator;
 mod filter;
@@ -23,7 +24,6 @@ use tch::Device;
 
 use crate::TrainError;
 use crate::eval::{EvalOptions, check_verifier};
-use crate::grpo;
 use crate::learn::Learner;
 use crate::optim::AdamW;
 use crate::rollout::{self, EncodedTask, Sampler};
@@ -32,10 +32,10 @@ use crate::settings::Settings;
 use crate::start::Beginning;
 use crate::task::read_tasks;
 
+use baseline::Baseline;
 use evaluator::Evaluator;
 use order::examples;
 pub use progress::{Progress, SampledCompletion, Start, StepReport, Summary};
-use rewards::rewards_to_compare;
 use rollouts::Rollouts;
 pub(crate) use rollouts::StoredRollout;
 use run::{Extent, Run, Trained, finished_run};
@@ -73,6 +73,7 @@ pub fn train(
     let checkpoint = beginning.checkpoint.clone();
     let (model, optimizer, state) = load_policy(settings, checkpoint.as_ref(), device)?;
     let reference = load_reference(settings, device)?;
+    let mut baseline = Baseline::load(settings, checkpoint.as_ref(), device)?;
     let stop = rollout::stop(&settings.stop, &tokenizer)?;
     let room = room(settings, &tasks, &eval_tasks);
     let mut sampler = Sampler::new(&model, &tokenizer, stop.as_ref(), reward.as_ref(), room);
@@ -88,24 +89,24 @@ pub fn train(
         let sampled = rollouts.next(&mut sampler, step.number, learner.optimizer.updates())?;
         step.clock.lap("sample");
 
-        // Compare each with its group: A_i = (r_i − mean r) / (std r + ε).
-        let (rewards, lengths) = rewards_to_compare(settings, &sampled.rollout);
-        let advantages = grpo::advantages(&rewards, &lengths, settings.adv_estimator, settings.scale_rewards);
-        let advantages: Vec<f64> = Vec::try_from(advantages.reshape([-1])).expect("a vector of doubles");
+        // Compare each with its group: A_i = (r_i − mean r) / (std r + ε). With PPO, each token with what was expected.
+        let examples = examples(settings, &sampled, step.number);
+        let compared = baseline.compare(&sampled, &examples);
 
         // Make what was better more likely, and what was worse less: θ ← θ − η ∇ mean(−min(ρ A, clip(ρ) A) + β KL).
-        let examples = examples(settings, &sampled, &advantages, step.number);
-        let batches = learner.batches(&examples);
+        let batches = learner.batches(&compared.of(examples));
         let of_updates =
             updates::learn(settings, &mut learner, &batches, (step.number, steps), &mut step.clock)?;
         sampler.load_weights();
+        step.metrics.merge(baseline.learn(&compared, (step.number, steps), &mut step.clock)?);
 
         // Log, evaluate, save.
         step.metrics.merge(of_updates.of_one_step());
-        let trained = Trained { sampler: &mut sampler, learner: &learner, rollouts: &rollouts };
-        run.end_step(step, &sampled, &advantages, trained)?;
+        let trained =
+            Trained { sampler: &mut sampler, learner: &learner, baseline: &baseline, rollouts: &rollouts };
+        run.end_step(step, &sampled, &compared.means(), trained)?;
     }
-    run.finish(Trained { sampler: &mut sampler, learner: &learner, rollouts: &rollouts })
+    run.finish(Trained { sampler: &mut sampler, learner: &learner, baseline: &baseline, rollouts: &rollouts })
 }
 
 /// The tasks to train on and those to evaluate on, encoded: what the model cannot continue is refused by its line.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use gavel_model::{Config, Model, Precision, SaveDtype, Tokenizer};
 use gavel_train::eval::{EvalOptions, evaluate};
+use gavel_train::grpo::AdvEstimator;
 use gavel_train::settings::{Reload, Settings};
 use gavel_train::task::{Prompts, Template, read_tasks};
 use gavel_train::train::{Progress, Start, Summary, train};
@@ -174,6 +175,56 @@ fn the_reward_rises_with_every_surrogate_and_estimator() {
         let (first, last) = (rewards[0], rewards[19]);
         assert!(last > first + 0.3, "{surrogate:?}, {estimator}: from {first} to {last}");
     }
+}
+
+#[test]
+fn a_value_model_takes_the_place_of_groups() {
+    for num_generations in [1, 8] {
+        let mut bench = Bench::new();
+        bench.settings.adv_estimator = AdvEstimator::Gae;
+        bench.settings.num_generations = num_generations;
+        bench.settings.value_learning_rate = Some(2e-2);
+        bench.settings.num_iterations = 2;
+        bench.settings.max_steps = 30;
+        bench.train(&share_of_a()).unwrap();
+        let rows = bench.rows();
+        let rewards = rewards(&rows);
+        assert!(rewards[29] > rewards[0] + 0.3, "{rewards:?}");
+        // The first values are all 0, and explain nothing; later ones follow the rewards.
+        assert_eq!(rows[0]["value/mean"], 0.0);
+        let late = |name: &str| rows[20..].iter().map(|row| row[name].as_f64().unwrap()).sum::<f64>() / 10.0;
+        assert!(
+            (late("value/mean") - late("reward")).abs() < 0.15,
+            "{} {}",
+            late("value/mean"),
+            late("reward")
+        );
+        assert!(rows.iter().all(|row| row["value/grad_norm"].as_f64().unwrap() > 0.0));
+    }
+}
+
+#[test]
+fn a_run_with_a_value_model_resumes_to_the_same_weights() {
+    let run = |stop_at: u64| {
+        let mut bench = Bench::new();
+        bench.settings.adv_estimator = AdvEstimator::Gae;
+        bench.settings.max_steps = 4;
+        train(&bench.settings, &share_of_a(), Start::New, &mut |progress| match progress {
+            Progress::Stepped(report) if report.step == stop_at => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        })
+        .unwrap();
+        if stop_at < 4 {
+            bench.resume(&share_of_a()).unwrap();
+        }
+        let checkpoint = bench.settings.output_dir.join("checkpoints/step-00004");
+        (
+            weights(&checkpoint),
+            weights(&checkpoint.join("value")),
+            std::fs::read(checkpoint.join("value/value_head.safetensors")).unwrap(),
+        )
+    };
+    assert!(run(2) == run(4), "policy or value model differ");
 }
 
 #[test]

@@ -26,6 +26,10 @@ const PASS_AT_K_EPSILON: f64 = 1e-6;
 /// A NaN reward is one that was left out: it has no part in means and deviations, and its advantage is 0. So is that of
 /// completions whose group has rewards that are equal but for rounding, or only one of them, wherever a group is compared.
 /// `lengths` `(P, G)` are the tokens of each completion that are learnt from.
+///
+/// # Panics
+///
+/// With `gae`, which compares no groups.
 pub fn advantages(
     rewards: &Tensor,
     lengths: &Tensor,
@@ -54,6 +58,7 @@ pub fn advantages(
             (centred() / &mean).where_scalarother(&mean.abs().gt(BATCH_EPSILON), 0.0)
         }
         AdvEstimator::GrpoPassk => best_alone(rewards, scale),
+        AdvEstimator::Gae => panic!("a value model compares tokens, not groups: see `gae`"),
         AdvEstimator::ReinforcePlusPlus => return whitened(rewards, &lengths),
         AdvEstimator::ReinforcePlusPlusBaseline => return whitened(&centred(), &lengths),
     };

@@ -64,6 +64,8 @@ pub enum AdvEstimator {
     MaxRl,
     /// The second best of its group; all but the best have none ([2503.19595](https://arxiv.org/abs/2503.19595)).
     GrpoPassk,
+    /// What a value model expects, token by token: PPO ([1506.02438](https://arxiv.org/abs/1506.02438)).
+    Gae,
 }
 
 /// What is minimised, as TRL's `loss_type`: a [`Surrogate`], and how its per-token losses become one number.

@@ -1,6 +1,6 @@
 //! The loss of a token, by its probability ratio and its advantage: what keeps a policy near the one that sampled.
 //!
-//! `ρ` is the ratio, `(B, T)` or `(B, 1)`; `A` the advantage, `(B, 1)`; `sg` stops the gradient.
+//! `ρ` is the ratio, `(B, T)` or `(B, 1)`; `A` the advantage, `(B, 1)` or `(B, T)`; `sg` stops the gradient.
 
 use tch::{Kind, Tensor};
 
@@ -14,7 +14,7 @@ pub(super) struct Policies<'a> {
     pub(super) old_log_probs: &'a Tensor,
     /// `ρ`, by token or by sequence.
     pub(super) ratio: &'a Tensor,
-    /// `A`, `(B, 1)`.
+    /// `A`, `(B, 1)` or `(B, T)`.
     pub(super) advantages: &'a Tensor,
     /// `(B, T)`.
     pub(super) mask: &'a Tensor,

@@ -30,7 +30,7 @@ pub(super) struct Section {
     places: Tensor,
     /// `(B, T)`.
     pub(super) mask: Tensor,
-    /// `(B)`.
+    /// `(B)`, or `(B, T)` where tokens have advantages of their own.
     pub(super) advantages: Tensor,
 }
 
@@ -137,18 +137,26 @@ impl Section {
             .zip(&lengths)
             .flat_map(|(row, &length)| (0..length).map(move |t| row * columns + t))
             .collect();
-        let advantages: Vec<f32> = examples.iter().map(|example| example.advantage as f32).collect();
+        let advantages: Vec<f32> = examples
+            .iter()
+            .flat_map(|example| example.advantages)
+            .map(|&advantage| advantage as f32)
+            .collect();
         let lengths = Tensor::from_slice(&lengths);
         // Completions that are masked as a whole are not among the examples.
         let (starts, truncated) = (lengths.zeros_like(), lengths.zeros_like().to_kind(Kind::Bool));
         let mask = grpo::completion_mask(&starts, &lengths, &truncated, columns, false);
         let device = model.device();
-        Self {
+        let mut section = Self {
             rows: first..first + places.len() as i64,
             places: Tensor::from_slice(&places).to_device(device),
             mask: mask.to_device(device),
             advantages: Tensor::from_slice(&advantages).to_device(device),
+        };
+        if examples.iter().any(|example| example.advantages.len() > 1) {
+            section.advantages = section.padded(&section.advantages);
         }
+        section
     }
 
     /// Its part of what belongs to all tokens of the micro-batch.

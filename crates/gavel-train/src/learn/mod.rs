@@ -1,5 +1,6 @@
 //! Learns from scored completions: micro-batches, old and reference log-probabilities, gradients, updates.
 
+mod critic;
 mod micro_batch;
 mod sums;
 
@@ -11,6 +12,7 @@ use tch::Tensor;
 
 use crate::grpo::{self, BatchSize, Objective};
 use crate::optim::AdamW;
+pub use critic::{Appraisal, Critic, CriticOptions, ValueBatch, ValueUpdate};
 use micro_batch::{MicroBatch, Section};
 use sums::SumsOnDevice;
 pub use sums::UpdateSums;
@@ -26,8 +28,10 @@ pub struct Example<'a> {
     pub sampled_log_probs: &'a [f32],
     /// Whether the completion was cut off.
     pub truncated: bool,
-    /// How much better than its group.
-    pub advantage: f64,
+    /// How much better than expected: one number for the completion, or one for each of its tokens.
+    pub advantages: &'a [f64],
+    /// Its place among the completions of the step.
+    pub index: usize,
 }
 
 /// Whose log-probabilities are those of the policy that sampled, where several updates learn from one batch.
@@ -183,13 +187,13 @@ impl LearnOptions {
     }
 
     /// Splits the examples that have a gradient into micro-batches. Those that are masked or teach nothing, because
-    /// their advantage is 0 and there is no KL term, cost no pass.
+    /// their advantages are 0 and there is no KL term, cost no pass.
     ///
     /// There are as few micro-batches as their bounds allow, and those are of similar size.
     fn micro_batches<'a>(&self, examples: &[Example<'a>]) -> Vec<Vec<Example<'a>>> {
         let learns = |example: &&Example<'_>| {
-            let teaches = example.advantage != 0.0 || self.objective.beta != 0.0;
-            self.counts(example) && teaches && !example.completion.is_empty()
+            let teaches = example.advantages.iter().any(|&advantage| advantage != 0.0);
+            self.counts(example) && (teaches || self.objective.beta != 0.0) && !example.completion.is_empty()
         };
         let groups = micro_batch::by_prompt(examples.iter().filter(learns));
         let split = |tokens: usize| micro_batch::split(&groups, tokens, self.micro_batch_size);
@@ -222,13 +226,14 @@ mod tests {
         }
     }
 
-    fn example(prompt: &'static [i64], advantage: f64) -> Example<'static> {
+    fn example(prompt: &'static [i64], advantage: &'static f64) -> Example<'static> {
         Example {
             prompt,
             completion: &[3, 4, 5],
             sampled_log_probs: &[-1.0, -1.0, -1.0],
             truncated: false,
-            advantage,
+            advantages: std::slice::from_ref(advantage),
+            index: 0,
         }
     }
 
@@ -239,8 +244,9 @@ mod tests {
 
     #[test]
     fn what_is_masked_or_teaches_nothing_costs_no_pass() {
-        let row = |truncated: bool, advantage: f64| Example { truncated, ..example(&[1, 2], advantage) };
-        let rows = [row(true, 1.0), row(false, 1.0), row(false, 0.0), row(true, 0.0)];
+        let row =
+            |truncated: bool, advantage: &'static f64| Example { truncated, ..example(&[1, 2], advantage) };
+        let rows = [row(true, &1.0), row(false, &1.0), row(false, &0.0), row(true, &0.0)];
         let with = |mask_truncated_completions: bool, beta: f64| LearnOptions {
             objective: Objective { beta, ..options().objective },
             mask_truncated_completions,
@@ -255,7 +261,7 @@ mod tests {
 
     #[test]
     fn micro_batches_are_bounded_by_tokens_and_by_completions() {
-        let rows = [example(&[1, 2], 1.0); 6];
+        let rows = [example(&[1, 2], &1.0); 6];
         // One prompt of 2 tokens, and completions of 3, of which the last is only predicted.
         let within = |micro_batch_tokens: usize| LearnOptions { micro_batch_tokens, ..options() };
         assert_eq!(sizes(&within(14), &rows), [6]);
@@ -268,11 +274,11 @@ mod tests {
     #[test]
     fn a_group_stays_together_where_it_fits() {
         let rows = [
-            example(&[1, 2], 1.0),
-            example(&[7], 1.0),
-            example(&[1, 2], 1.0),
-            example(&[7], 1.0),
-            example(&[1, 2], 1.0),
+            example(&[1, 2], &1.0),
+            example(&[7], &1.0),
+            example(&[1, 2], &1.0),
+            example(&[7], &1.0),
+            example(&[1, 2], &1.0),
         ];
         let options = LearnOptions { micro_batch_tokens: 12, ..options() };
         let parts = options.micro_batches(&rows);

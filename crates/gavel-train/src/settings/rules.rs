@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Settings;
-use crate::grpo::Surrogate;
+use crate::grpo::{AdvEstimator, Surrogate};
 use crate::learn::OldLogProbs;
 use crate::task::Template;
 
@@ -53,6 +53,7 @@ impl Settings {
             ("steps_per_generation", self.steps_per_generation.unwrap_or(1)),
             ("generation_batch_size", self.generation_batch_size.unwrap_or(1)),
             ("num_iterations", self.num_iterations),
+            ("num_generations", self.num_generations),
             ("logging_steps", self.logging_steps),
             ("save_steps", self.save_steps),
             ("save_total_limit", self.save_total_limit.unwrap_or(1)),
@@ -72,6 +73,8 @@ impl Settings {
             ("epsilon_high", self.epsilon_high.unwrap_or(0.0)),
             ("delta", self.delta.unwrap_or(0.0)),
             ("learning_rate", self.learning_rate),
+            ("value_learning_rate", self.value_learning_rate.unwrap_or(0.0)),
+            ("cliprange_value", self.cliprange_value),
             ("warmup_ratio", self.warmup_ratio),
             ("adam_beta1", self.adam_beta1),
             ("adam_beta2", self.adam_beta2),
@@ -99,11 +102,17 @@ impl Settings {
     fn bad_choice(&self) -> Option<Problem> {
         let found = |problem: &str, value: &dyn fmt::Display| format!("must be {problem}, found {value}");
         let probability = |value: f64| value > 0.0 && value <= 1.0;
-        if self.num_generations < 2 {
+        let compares_groups = self.adv_estimator != AdvEstimator::Gae || self.filter_groups;
+        if self.num_generations < 2 && compares_groups {
             return Some((
                 "num_generations",
                 found("at least 2: a group is compared within itself", &self.num_generations),
             ));
+        }
+        for (field, value) in [("gamma", self.gamma), ("lam", self.lam)] {
+            if !(0.0..=1.0).contains(&value) {
+                return Some((field, found("between 0 and 1", &value)));
+            }
         }
         if !(self.temperature.is_finite() && self.temperature > 0.0) {
             return Some(("temperature", found("above 0, for a group to differ", &self.temperature)));

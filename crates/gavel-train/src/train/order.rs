@@ -29,13 +29,9 @@ pub(super) fn prompts<'a>(
     chosen.into_iter().flat_map(|task| std::iter::repeat_n(task, settings.num_generations)).collect()
 }
 
-/// What is learnt from; in an order of the seed's when several updates share it, so that each sees many prompts.
-pub(super) fn examples<'a>(
-    settings: &Settings,
-    sampled: &'a StepRollout<'_>,
-    advantages: &[f64],
-    step: u64,
-) -> Vec<Example<'a>> {
+/// What is learnt from, without advantages yet; in an order of the seed's when several updates share it, so that each
+/// sees many prompts.
+pub(super) fn examples<'a>(settings: &Settings, sampled: &'a StepRollout<'_>, step: u64) -> Vec<Example<'a>> {
     let example = |index: usize| {
         let sample: &Sample = &sampled.rollout.samples[index];
         Example {
@@ -43,7 +39,8 @@ pub(super) fn examples<'a>(
             completion: &sample.tokens,
             sampled_log_probs: &sample.log_probs,
             truncated: sample.truncated,
-            advantage: advantages[index],
+            advantages: &[],
+            index,
         }
     };
     let count = sampled.rollout.samples.len();

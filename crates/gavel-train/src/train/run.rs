@@ -8,6 +8,7 @@ use gavel_verify::{Refreshed, Reward};
 use serde_json::{Map, Value};
 use tch::Device;
 
+use super::baseline::Baseline;
 use super::clock::Clock;
 use super::evaluator::{Evaluator, record_evaluation};
 use super::progress::{Progress, SampledCompletion, StepReport, Summary};
@@ -81,6 +82,7 @@ pub(super) struct Step {
 pub(super) struct Trained<'t, 'a> {
     pub(super) sampler: &'t mut Sampler<'a>,
     pub(super) learner: &'t Learner<'a>,
+    pub(super) baseline: &'t Baseline<'a>,
     pub(super) rollouts: &'t Rollouts<'a>,
 }
 
@@ -171,7 +173,7 @@ impl<'a> Run<'a> {
         mut trained: Trained<'_, '_>,
     ) -> Result<(), TrainError> {
         let number = step.number;
-        self.account(&step, sampled, trained.learner);
+        self.account(&step, sampled, &trained);
         let metrics = self.metrics(step, sampled);
         let report = StepReport {
             step: number,
@@ -239,10 +241,12 @@ impl<'a> Run<'a> {
     }
 
     /// What the run comes to with this step.
-    fn account(&mut self, step: &Step, sampled: &StepRollout<'_>, learner: &Learner<'_>) {
+    fn account(&mut self, step: &Step, sampled: &StepRollout<'_>, trained: &Trained<'_, '_>) {
         let samples = sampled.prompts.iter().zip(&sampled.rollout.samples);
         self.state.step = step.number;
-        self.state.updates = learner.optimizer.updates();
+        self.state.updates = trained.learner.optimizer.updates();
+        self.state.value_updates =
+            trained.baseline.critic.as_ref().map_or(0, |critic| critic.optimizer.updates());
         self.state.prompts = sampled.prompts_so_far;
         self.state.num_tokens +=
             samples.map(|(task, sample)| (task.prompt.len() + sample.tokens.len()) as u64).sum::<u64>();
@@ -318,6 +322,7 @@ impl<'a> Run<'a> {
             model: trained.sampler.model,
             tokenizer: trained.sampler.tokenizer,
             optimizer: &trained.learner.optimizer,
+            critic: trained.baseline.critic.as_ref(),
             rollouts: &trained.rollouts.stored(),
             dtype: self.settings.save_dtype,
         };

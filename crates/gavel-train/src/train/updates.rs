@@ -34,7 +34,7 @@ pub(super) fn learn(
     for (index, batch) in std::iter::repeat_n(batches, settings.num_iterations).flatten().enumerate() {
         let sums = learner.backward(batch);
         clock.lap("loss");
-        let learning_rate = learning_rate(settings, step, index, steps);
+        let learning_rate = settings.learning_rate * learning_rate_factor(settings, step, index, steps);
         let norm = if sums.loss.loss.is_finite() { learner.step(learning_rate) } else { f64::NAN };
         clock.lap("step");
         if settings.skip_nonfinite_updates {
@@ -52,12 +52,12 @@ pub(super) fn learn(
     Ok(metrics)
 }
 
-/// The learning rate of the `index`-th update of a step; one that is skipped counts all the same.
-fn learning_rate(settings: &Settings, step: u64, index: usize, steps: u64) -> f64 {
+/// What the learning rate is multiplied by in the `index`-th update of a step; one that is skipped counts all the same.
+pub(super) fn learning_rate_factor(settings: &Settings, step: u64, index: usize, steps: u64) -> f64 {
     let updates_per_step = settings.updates_per_step() as u64;
     let (update, updates) = ((step - 1) * updates_per_step + index as u64, steps * updates_per_step);
     let warmup = settings.warmup_updates(updates);
-    settings.learning_rate * settings.lr_scheduler_type.factor(update as i64, warmup, updates as i64)
+    settings.lr_scheduler_type.factor(update as i64, warmup, updates as i64)
 }
 
 /// What is logged of one update.

@@ -1,6 +1,7 @@
 //! The family of GRPO against TRL and verl: losses and their gradients, KL estimators, advantages. The values are made by
 //! `tests/golden/objectives.py`.
 
+use gavel_train::grpo::gae::{gae, value_loss, whiten};
 use gavel_train::grpo::{self, AdvEstimator, KlEstimator, Objective, ScaleRewards};
 use serde_json::Value;
 use tch::{Kind, Tensor};
@@ -99,5 +100,37 @@ fn a_reward_that_was_left_out_has_no_part_in_any_estimate() {
         // Nothing left at all is no reason for a number that is none.
         let none = grpo::advantages(&(&rewards * f64::NAN), &lengths, estimator, scale);
         assert_eq!(none.abs().max().double_value(&[]), 0.0, "{estimator:?}");
+    }
+}
+
+#[test]
+fn advantages_and_values_of_ppo_are_those_of_verl() {
+    let golden = &golden()["gae"];
+    let rows = |value: &Value| -> Vec<Vec<f64>> { serde_json::from_value(value.clone()).unwrap() };
+    let flat = |rows: &[Vec<f64>]| Tensor::from_slice(&rows.concat());
+    let (values, new_values) = (rows(&golden["values"]), rows(&golden["new_values"]));
+    let rewards: Vec<f64> = option(golden, "rewards");
+    for case in golden["cases"].as_array().unwrap() {
+        let number = |name: &str| case[name].as_f64().unwrap();
+        let of_completion =
+            |(reward, values): (&f64, &Vec<f64>)| gae(*reward, values, number("gamma"), number("lam"));
+        let (mut advantages, returns): (Vec<_>, Vec<_>) =
+            rewards.iter().zip(&values).map(of_completion).unzip();
+        whiten(&mut advantages);
+        assert_close(&flat(&advantages), &flat(&rows(&case["advantages"])), "advantages");
+        assert_close(&flat(&returns), &flat(&rows(&case["returns"])), "returns");
+
+        let predicted = flat(&new_values).set_requires_grad(true);
+        let (loss, clipped) =
+            value_loss(&predicted, &flat(&values), &flat(&returns), number("cliprange_value"));
+        let loss = loss.mean(Kind::Double);
+        loss.backward();
+        assert_number(loss.double_value(&[]), &case["loss"], "loss");
+        assert_number(
+            clipped.to_kind(Kind::Double).mean(Kind::Double).double_value(&[]),
+            &case["clipped"],
+            "clipped",
+        );
+        assert_close(&predicted.grad(), &flat(&rows(&case["gradient"])), "gradient");
     }
 }

@@ -75,6 +75,9 @@ const SAME: &[(&str, &[&str])] = &[
     ("epsilon", &["clip_ratio", "clip_ratio_low", "eps_clip", "cliprange", "clip_range", "clip_eps"]),
     ("epsilon_high", &["clip_ratio_high", "eps_clip_high"]),
     ("delta", &["clip_ratio_c", "dual_clip"]),
+    ("value_learning_rate", &["critic.optim.lr", "critic_learning_rate", "critic_lr"]),
+    ("cliprange_value", &["value_clip", "eps_clip_value", "critic.cliprange_value"]),
+    ("lam", &["lambd", "gae_lambda", "lambda"]),
     ("filter_groups", &["filter_groups.enable", "dynamic_sampling", "dynamic_filtering"]),
     ("filter_groups_metric", &["filter_groups.metric", "dynamic_filtering_reward"]),
     ("max_num_gen_batches", &["filter_groups.max_num_gen_batches"]),
@@ -191,12 +194,14 @@ const ABSENT: &[(&str, &str)] = &[
     ("ref_model_*", "the reference is the model that the run began with"),
     ("repetition_penalty", "temperature, top_p, top_k and min_p say how to sample"),
     ("generation_kwargs", "temperature, top_p, top_k and min_p say how to sample"),
-    ("gamma", "GRPO has no value function and discounts nothing"),
-    ("lam", "GRPO has no value function and discounts nothing"),
-    ("lambd", "GRPO has no value function and discounts nothing"),
-    ("gae_lambda", "GRPO has no value function and discounts nothing"),
-    ("vf_coef", "GRPO has no value function"),
-    ("critic_*", "GRPO has no value function"),
+    (
+        "vf_coef",
+        "the value model of adv_estimator = \"gae\" has an optimiser of its own; value_learning_rate is its rate",
+    ),
+    (
+        "critic_warmup*",
+        "the value model of adv_estimator = \"gae\" learns from the first step on, and the policy too",
+    ),
     ("entropy_coef*", "the loss has no term for entropy, which is measured in metrics.jsonl"),
 ];
 

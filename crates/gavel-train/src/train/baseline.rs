@@ -1,0 +1,122 @@
+//! What a completion is compared with: its group, as in GRPO, or what a value model expected of it, as in PPO.
+
+use tch::{Device, Tensor};
+
+use super::clock::Clock;
+use super::rewards::rewards_to_compare;
+use super::rollouts::StepRollout;
+use super::updates;
+use crate::TrainError;
+use crate::grpo::{self, AdvEstimator};
+use crate::learn::{Appraisal, Critic, CriticOptions, Example, ValueUpdate};
+use crate::metrics::{Metric, Metrics};
+use crate::run_directory::Checkpoint;
+use crate::settings::Settings;
+
+/// The groups alone, or a value model that is trained beside the policy.
+pub(super) struct Baseline<'a> {
+    settings: &'a Settings,
+    pub(super) critic: Option<Critic>,
+}
+
+/// How much better than expected the completions of a step are.
+pub(super) struct Compared {
+    /// For each completion one number, or one for each of its tokens.
+    advantages: Vec<Vec<f64>>,
+    appraisal: Option<Appraisal>,
+}
+
+impl<'a> Baseline<'a> {
+    pub(super) fn load(
+        settings: &'a Settings,
+        checkpoint: Option<&Checkpoint>,
+        device: Device,
+    ) -> Result<Self, TrainError> {
+        if settings.adv_estimator != AdvEstimator::Gae {
+            return Ok(Self { settings, critic: None });
+        }
+        let directory = checkpoint.map_or_else(|| settings.model.clone(), Checkpoint::value_model);
+        let options = CriticOptions {
+            gamma: settings.gamma,
+            lam: settings.lam,
+            cliprange_value: settings.cliprange_value,
+            optimizer_batch_size: settings.optimizer_batch_size(),
+            micro_batch_size: settings.per_device_train_batch_size,
+            micro_batch_tokens: settings.max_tokens_per_micro_batch,
+            gradient_checkpointing: settings.gradient_checkpointing,
+        };
+        let precision = settings.precision(device);
+        let mut critic = Critic::load(&directory, device, precision, (options, settings.adamw()))?;
+        if let Some(checkpoint) = checkpoint {
+            checkpoint.restore_value_model(&mut critic)?;
+        }
+        Ok(Self { settings, critic: Some(critic) })
+    }
+
+    /// The advantages of the completions that `examples` are of, which come in the order in which they are learnt from.
+    pub(super) fn compare(&self, sampled: &StepRollout<'_>, examples: &[Example<'_>]) -> Compared {
+        let (rewards, lengths) = rewards_to_compare(self.settings, &sampled.rollout);
+        let flat = |values: &Tensor| Vec::<f64>::try_from(values.reshape([-1])).expect("a vector of doubles");
+        if let Some(critic) = &self.critic {
+            let mut appraisal = critic.appraise(examples, &flat(&rewards));
+            let advantages = std::mem::take(&mut appraisal.advantages);
+            return Compared { advantages, appraisal: Some(appraisal) };
+        }
+        let Settings { adv_estimator, scale_rewards, .. } = *self.settings;
+        let advantages = grpo::advantages(&rewards, &lengths, adv_estimator, scale_rewards);
+        Compared {
+            advantages: flat(&advantages).into_iter().map(|advantage| vec![advantage]).collect(),
+            appraisal: None,
+        }
+    }
+
+    /// Has the value model learn what this step's completions earned.
+    pub(super) fn learn(
+        &mut self,
+        compared: &Compared,
+        (step, steps): (u64, u64),
+        clock: &mut Clock,
+    ) -> Result<Metrics, TrainError> {
+        let mut metrics = Metrics::default();
+        let Some((critic, appraisal)) = self.critic.as_mut().zip(compared.appraisal.as_ref()) else {
+            return Ok(metrics);
+        };
+        metrics.add_mean("value/mean", appraisal.mean);
+        metrics.add_mean("value/explained_variance", appraisal.explained_variance);
+        let batches = std::iter::repeat_n(&appraisal.batches, self.settings.num_iterations).flatten();
+        for (index, batch) in batches.enumerate() {
+            let rate = updates::learning_rate_factor(self.settings, step, index, steps);
+            let peak = self.settings.value_learning_rate.unwrap_or(self.settings.learning_rate);
+            let ValueUpdate { loss, clipped, norm } = critic.update(batch, peak * rate);
+            if self.settings.skip_nonfinite_updates {
+                let skipped = !norm.is_finite();
+                metrics.add("value/skipped_updates", Metric::Sum(f64::from(u8::from(skipped))));
+                if skipped {
+                    critic.optimizer.forget_gradients();
+                }
+            } else {
+                TrainError::require_finite(step, "value loss", loss)?;
+                TrainError::require_finite(step, "gradient norm of the value model", norm)?;
+            }
+            metrics.add_mean("value/loss", loss);
+            metrics.add_mean("value/clip_ratio", clipped);
+            metrics.add_mean("value/grad_norm", norm);
+        }
+        clock.lap("value");
+        Ok(metrics)
+    }
+}
+
+impl Compared {
+    /// The examples with their advantages.
+    pub(super) fn of<'e>(&'e self, examples: Vec<Example<'e>>) -> Vec<Example<'e>> {
+        let with = |example: Example<'e>| Example { advantages: &self.advantages[example.index], ..example };
+        examples.into_iter().map(with).collect()
+    }
+
+    /// One advantage for each completion, the mean of those of its tokens.
+    pub(super) fn means(&self) -> Vec<f64> {
+        let mean = |advantages: &Vec<f64>| advantages.iter().sum::<f64>() / advantages.len().max(1) as f64;
+        self.advantages.iter().map(mean).collect()
+    }
+}
