@@ -30,7 +30,7 @@ struct gavel_options {
 
 struct gavel_verdict {
     double reward;
-    bool has_reason;
+    bool has_reward, has_reason;
     buffer reason, failure;
     plugin_tuple2_string_f64_t *metrics;
     size_t metric_count, metric_room;
@@ -467,7 +467,10 @@ static gavel_text schema(void) {
 
 // ---- Verdicts ----
 
-void gavel_reward(gavel_verdict *verdict, double reward) { verdict->reward = reward; }
+void gavel_reward(gavel_verdict *verdict, double reward) {
+    verdict->reward = reward;
+    verdict->has_reward = true;
+}
 
 void gavel_reason(gavel_verdict *verdict, const char *format, ...) {
     va_list arguments;
@@ -541,7 +544,14 @@ bool exports_gavel_verifier_verifier_verify(exports_gavel_verifier_verifier_subm
     gavel_options options = {json->len ? read(*json) : gavel_text_of("{}")};
     gavel_verdict verdict = {0};
     gavel_result result = check_options(&verdict, options.json);
-    if (result == GAVEL_OK) result = gavel_verify(&submission, &options, &verdict);
+    if (result == GAVEL_OK) {
+        result = gavel_verify(&submission, &options, &verdict);
+        if ((unsigned)result > GAVEL_OK) {
+            result = gavel_fail(&verdict, GAVEL_INTERNAL_ERROR, "gavel_verify returned %d, which is no gavel_result", (int)result);
+        } else if (result == GAVEL_OK && !verdict.has_reward) {
+            result = gavel_fail(&verdict, GAVEL_INTERNAL_ERROR, "gavel_verify returned GAVEL_OK without a reward: call gavel_reward");
+        }
+    }
     if (result != GAVEL_OK) {
         // gavel_result has the order of the contract's error codes, whose payloads are all one text.
         failed->tag = (uint8_t)result;

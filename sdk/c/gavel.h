@@ -57,7 +57,7 @@ typedef enum {
 
 typedef struct gavel_verdict gavel_verdict;
 
-// Judges one submission. You write this one. The verdict starts with a reward of 0, no reason and no metrics.
+// Judges one submission. You write this one. The verdict starts without reward, reason and metrics; GAVEL_OK needs a reward.
 gavel_result gavel_verify(const gavel_submission *submission, const gavel_options *options, gavel_verdict *verdict);
 
 // Sets the reward, which must be finite. By custom 0 is wrong and 1 is right.

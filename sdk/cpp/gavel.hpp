@@ -16,6 +16,7 @@
 #define GAVEL_HPP
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -69,7 +70,8 @@ private:
 
 // What a submission is worth.
 struct verdict {
-    double reward = 0;                                    // finite; by custom 0 is wrong and 1 is right
+    // Finite; by custom 0 is wrong and 1 is right. Where nothing is given, it is no number, and the verdict is refused.
+    double reward = std::numeric_limits<double>::quiet_NaN();
     std::optional<std::string> reason = std::nullopt;     // one line for a person
     std::vector<std::pair<const char *, double>> metrics = {};  // each of the plugin's metrics once
 

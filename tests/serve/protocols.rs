@@ -24,10 +24,18 @@ fn openrlhf() {
                "extra_logs": {"has_reward": [1.0, 1.0], "accuracy": [1.0, 0.0]}})
     );
     // What has no reward is not worth 0.
-    let without = server.post_json("/get_reward", &json!({"query": ["\\boxed{2}"], "labels": [null]})).json();
+    let without = server
+        .post_json("/get_reward", &json!({"query": ["?\\boxed{2}"], "prompts": ["?"], "labels": [null]}))
+        .json();
     assert_eq!(without, json!({"rewards": [null], "scores": [null], "extra_logs": {"has_reward": [0.0]}}));
     let uneven = server.post_json("/get_reward", &json!({"query": ["a", "b"], "labels": ["1"]}));
     assert_eq!(uneven.error(), (422, "wrong-type".to_owned()));
+    // A token before the prompt is no part of what the policy wrote, and neither is a prompt.
+    let ask = |query: &str, prompt: &str| {
+        server.post_json("/get_reward", &json!({"query": [query], "prompts": [prompt], "labels": ["2"]}))
+    };
+    assert_eq!(ask("<s>1 is \\boxed{2}? no", "1 is \\boxed{2}?").json()["rewards"], json!([0.0]));
+    assert_eq!(ask("1 is \\boxed{2}? no", "1 is \\boxed{2} ?").error(), (422, "bad-submission".to_owned()));
 }
 
 #[test]

@@ -141,7 +141,7 @@ fn schemas() -> Value {
             {"type": "object", "required": ["scores"], "properties": {
                 "scores": {"type": "array", "items": {"$ref": "#/components/schemas/Score"}}}},
         ]},
-        "GetReward": {"type": "object", "required": ["query"], "properties": {
+        "GetReward": {"type": "object", "required": ["query", "prompts"], "properties": {
             "query": texts, "prompts": texts, "labels": {"type": "array"}}},
         "GetRewardAnswer": {"type": "object", "required": ["rewards", "scores", "extra_logs"], "properties": {
             "rewards": {"type": "array", "items": number_or_null}, "scores": {"type": "array", "items": number_or_null},

@@ -19,7 +19,6 @@ use crate::score::written;
 struct Request {
     /// Prompts with their completions behind them.
     query: Vec<String>,
-    #[serde(default)]
     prompts: Vec<String>,
     #[serde(default)]
     labels: Vec<Value>,
@@ -39,31 +38,42 @@ pub(crate) async fn get_reward(
 ) -> Result<Response, ApiError> {
     let chosen = app.choose(asked.reward())?;
     let Request { query, prompts, labels } = payload.parse()?;
+    let count = query.len();
     for (name, length) in [("prompts", prompts.len()), ("labels", labels.len())] {
-        if length != 0 && length != query.len() {
-            let count = query.len();
+        if length != count && (name == "prompts" || length != 0) {
             return Err(ApiError::WrongType(format!(
                 "`{name}` has {length} entries, and `query` has {count}"
             )));
         }
     }
-    let (mut prompts, mut labels) = (prompts.into_iter(), labels.into_iter());
-    let submissions = query.into_iter().map(|query| submission(query, prompts.next(), labels.next()));
-    let scores = judge(&app, &chosen, submissions.collect(), asked.client).await?;
+    let mut labels = labels.into_iter();
+    let of_each = query.iter().zip(prompts).enumerate();
+    let submissions = of_each.map(|(index, (query, prompt))| submission(index, query, prompt, labels.next()));
+    let scores = judge(&app, &chosen, submissions.collect::<Result<_, _>>()?, asked.client).await?;
     let rewards: Vec<Option<f64>> = scores.iter().map(|score| score.reward.as_ref().ok().copied()).collect();
     written(&Answer { scores: rewards.clone(), rewards, extra_logs: logs(&scores) })
 }
 
-/// The completion is what stands behind the prompt.
-fn submission(query: String, prompt: Option<String>, label: Option<Value>) -> Submission {
-    let prompt = prompt.unwrap_or_default();
-    let completion = query.strip_prefix(prompt.as_str()).unwrap_or(&query).to_owned();
+/// The completion is what stands behind the prompt. A tokenizer may have put a token before the prompt; but where the prompt
+/// is not in the query at all, it would be judged as if the policy had written it.
+fn submission(
+    index: usize,
+    query: &str,
+    prompt: String,
+    label: Option<Value>,
+) -> Result<Submission, ApiError> {
+    let Some((_, completion)) = query.split_once(prompt.as_str()) else {
+        let problem =
+            "`query` does not have the text of `prompts` in it, so nobody knows where the completion begins";
+        return Err(ApiError::BadSubmission { index, problem: problem.to_owned() });
+    };
+    let completion = completion.to_owned();
     let reference = match label {
         None | Some(Value::Null) => None,
         Some(Value::String(label)) => Some(label),
         Some(other) => Some(other.to_string()),
     };
-    Submission { prompt, completion, reference, metadata: String::new() }
+    Ok(Submission { prompt, completion, reference, metadata: String::new() })
 }
 
 /// What is logged besides: whether there is a reward, and what each verifier says. A verifier that says nothing of one of

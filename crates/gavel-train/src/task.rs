@@ -183,8 +183,12 @@ impl Prompts {
         if origin != Origin::Problem {
             columns.remove(&self.columns.prompt);
         }
-        columns.remove(&self.columns.reference);
-        let columns = spread(columns, &self.columns.metadata);
+        let value = columns.remove(&self.columns.reference);
+        let mut columns = spread(columns, &self.columns.metadata);
+        // As `gavel score` does: a verifier can look here whether the reference was a list.
+        if let Some(list @ Value::Array(_)) = value {
+            columns.insert("reference".to_owned(), list);
+        }
         let path = Arc::clone(path);
         Ok(Task { prompt, origin, question, reference, metadata: columns, path, line })
     }

@@ -217,6 +217,10 @@ impl Row {
         };
         let others = self.columns.iter().filter(|(name, _)| !is_named(name));
         metadata.extend(others.map(|(name, value)| (name.clone(), &**value)));
+        // As a text, `[2, 3]` may be an interval. A verifier that wants one answer can look here whether it was a list.
+        if let Some((_, raw)) = self.first(&columns.reference).filter(|(_, raw)| raw.get().starts_with('[')) {
+            metadata.insert("reference".to_owned(), raw);
+        }
         serde_json::to_string(&metadata).map_err(RowError::NotJson)
     }
 
@@ -272,6 +276,14 @@ mod tests {
         assert_eq!(reference("null"), None);
         assert_eq!(reference("42").as_deref(), Some("42"));
         assert_eq!(reference(r#"{"target": 98}"#).as_deref(), Some(r#"{"target": 98}"#));
+        let metadata = |value: &str| {
+            submission(&format!(r#"{{"prompt": "", "completion": "", "reference": {value}}}"#))
+                .unwrap()
+                .metadata
+        };
+        assert_eq!(reference("[2, 3]").as_deref(), Some("[2, 3]"));
+        assert_eq!(metadata("[2, 3]"), r#"{"reference":[2, 3]}"#, "a list is told from a text");
+        assert_eq!(metadata(r#""[2, 3]""#), "{}");
     }
 
     #[test]

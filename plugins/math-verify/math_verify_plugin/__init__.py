@@ -25,6 +25,9 @@ logging.disable(logging.WARNING)
 )
 def judge(submission: Submission, options: Options) -> Verdict:
     """Compares what Math-Verify extracts from the completion with what it extracts from the reference."""
+    if isinstance(submission.metadata.get("reference"), list):
+        reference = excerpt(submission.require_reference())
+        raise InvalidTask(f"`reference` ({reference}) is a list, and an answer is compared with one text: give that")
     gold = parse(options.form(submission.require_reference()), options.gold_targets(), parsing_timeout=None)
     if not gold:
         reference = excerpt(submission.require_reference())

@@ -17,6 +17,9 @@ pub mod units;
 
 use gavel_plugin::{Error, Submission, Verdict, Verifier, excerpt, export};
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
 use compare::{Comparison, compare, compare_written};
 use extract::{Found, Mode};
 pub use options::Options;
@@ -41,9 +44,9 @@ impl Verifier for Math {
             return Err(Error::InvalidOptions("order: names no place to look for the answer".to_owned()));
         }
         let stated = submission.reference()?;
-        if is_json_of_texts(stated) {
+        if is_json_of_texts(stated) || is_list(submission)? {
             return Err(Error::InvalidTask(format!(
-                "reference: {} is a list or an object of texts, and an answer is compared with one: give that",
+                "reference: {} is a list or an object in the data set, and an answer is compared with one text: give that",
                 excerpt(stated)
             )));
         }
@@ -78,6 +81,18 @@ fn is_json_of_texts(reference: &str) -> bool {
     let text = reference.trim();
     let is_within = |open, close| text.starts_with(open) && text.ends_with(close);
     (is_within('[', ']') || is_within('{', '}')) && text.contains('"')
+}
+
+/// Whether a reference was a list in its data set. The text of a list of numbers may be an interval too, so the metadata says.
+fn is_list(submission: &Submission) -> Result<bool, Error> {
+    #[derive(Deserialize)]
+    struct Columns {
+        reference: Option<IgnoredAny>,
+    }
+    if !submission.reference()?.starts_with('[') {
+        return Ok(false);
+    }
+    Ok(submission.metadata::<Columns>()?.reference.is_some())
 }
 
 export!(Math);

@@ -9,9 +9,13 @@ static const gavel_option OPTIONS[] = {
 };
 const gavel_plugin gavel_this_plugin = {.name = "json", .version = "1.0.0", .summary = "Tests.", .options = OPTIONS};
 
+static gavel_result returned = GAVEL_OK;
+static bool gives_reward = true;
+
 gavel_result gavel_verify(const gavel_submission *submission, const gavel_options *options, gavel_verdict *verdict) {
-    (void)submission, (void)options, (void)verdict;
-    return GAVEL_OK;
+    (void)submission, (void)options;
+    if (gives_reward) gavel_reward(verdict, 0.5);
+    return returned;
 }
 
 // Stands in for the bindings, which exist in WebAssembly alone.
@@ -165,7 +169,30 @@ static void a_message_is_any_text(void) {
     EXPECT(gavel_same(text_of(&verdict.failure), TEXT("a\0b")));
 }
 
+// What a plugin returns, without options or a submission.
+static bool judges(gavel_text *message) {
+    exports_gavel_verifier_verifier_submission_t submission = {0};
+    plugin_string_t options = {0};
+    wire_verdict said = {0};
+    wire_error failed = {0};
+    bool judged = exports_gavel_verifier_verifier_verify(&submission, &options, &said, &failed);
+    *message = judged ? TEXT("") : read(failed.val.internal_error);
+    return judged && said.reward == 0.5;
+}
+
+static void a_verdict_has_a_reward(void) {
+    gavel_text message;
+    EXPECT(judges(&message));
+    gives_reward = false;
+    EXPECT(!judges(&message));
+    EXPECT(gavel_same(message, TEXT("gavel_verify returned GAVEL_OK without a reward: call gavel_reward")));
+    returned = (gavel_result)7;
+    EXPECT(!judges(&message) && gavel_same(message, TEXT("gavel_verify returned 7, which is no gavel_result")));
+    returned = GAVEL_OK, gives_reward = true;
+}
+
 int main(void) {
+    a_verdict_has_a_reward();
     strings_are_decoded();
     half_a_pair_is_no_character();
     what_is_no_string_is_not_decoded();

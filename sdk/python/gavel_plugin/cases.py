@@ -55,7 +55,10 @@ _OWN = {"name", "prompt", "completion", "reference", "options", "expect", "metad
 
 def _metadata(case: dict[str, Any]) -> dict[str, Any]:
     """The task's other columns: those of `metadata` and those beside it, as the sandbox reads them."""
-    return {**case.get("metadata", {}), **{name: value for name, value in case.items() if name not in _OWN}}
+    columns = {**case.get("metadata", {}), **{name: value for name, value in case.items() if name not in _OWN}}
+    if isinstance(case.get("reference"), list):
+        columns["reference"] = case["reference"]  # told from its text, which may mean something else
+    return columns
 
 
 def _reference(case: dict[str, Any]) -> Optional[str]:

@@ -148,6 +148,9 @@ impl Case<'_> {
         let mut columns: BTreeMap<String, &RawValue> = serde_json::from_str(metadata).map_err(wrong)?;
         let beside = self.0.iter().filter(|(name, _)| !OWN.contains(&name.as_str()));
         columns.extend(beside.map(|(name, value)| (name.clone(), *value)));
+        // A reference that is a list is text and, beside it, a list.
+        let list = self.0.get_key_value("reference").filter(|(_, raw)| raw.get().starts_with('['));
+        columns.extend(list.map(|(name, raw)| (name.clone(), *raw)));
         serde_json::to_string(&columns).map_err(wrong)
     }
 }

@@ -25,8 +25,7 @@ def reward_func(reward: str | os.PathLike[str] | Reward, *, no_reward: float | N
     ) -> dict[str, Any]:
         import torch
 
-        # A query is the prompt with the completion behind it.
-        completions = [query.removeprefix(prompt) for query, prompt in zip(queries, prompts)]
+        completions = [behind(prompt, query) for query, prompt in zip(queries, prompts, strict=True)]
         scores = made.score(prompts=prompts, completions=completions, reference=labels)
         rewards = torch.tensor([score.number(no_reward) for score in scores])
         logs = {"has_reward": torch.tensor([float(score.reward is not None) for score in scores])}
@@ -38,3 +37,11 @@ def reward_func(reward: str | os.PathLike[str] | Reward, *, no_reward: float | N
         return {"rewards": rewards, "scores": rewards, "extra_logs": logs}
 
     return reward_func
+
+
+def behind(prompt: str, query: str) -> str:
+    """The completion: a query is the prompt, perhaps with a token before it, and the completion behind it."""
+    _, found, completion = query.partition(prompt) if prompt else ("", "found", query)
+    if not found:
+        raise ValueError("a query does not have its prompt in it, so nobody knows where the completion begins")
+    return completion
