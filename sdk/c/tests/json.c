@@ -169,10 +169,10 @@ static void a_message_is_any_text(void) {
     EXPECT(gavel_same(text_of(&verdict.failure), TEXT("a\0b")));
 }
 
-// What a plugin returns, without options or a submission.
+// What comes of an empty submission.
 static bool judges(gavel_text *message) {
     exports_gavel_verifier_verifier_submission_t submission = {0};
-    plugin_string_t options = {0};
+    plugin_string_t options = handed_over(TEXT("{\"count\": 1}"));
     wire_verdict said = {0};
     wire_error failed = {0};
     bool judged = exports_gavel_verifier_verifier_verify(&submission, &options, &said, &failed);
