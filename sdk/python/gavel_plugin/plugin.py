@@ -114,5 +114,6 @@ def the_plugin() -> Plugin:
     """The plugin of this component."""
     if len(_plugins) != 1:
         names: Mapping[str, None] = dict.fromkeys(plugin.name for plugin in _plugins)
-        raise RuntimeError(f"a component has one verifier; this one has {len(_plugins)}: {', '.join(names)}")
+        found = f"{len(_plugins)} are: {', '.join(names)}" if names else "none is"
+        raise RuntimeError(f"one function is to be decorated with @verifier, and {found}")
     return _plugins[0]
