@@ -19,9 +19,48 @@ pub fn braced(text: &str, longest: usize) -> Option<&str> {
     None
 }
 
+/// Which brace closes which, of a whole text: found in one pass, however deep they nest and whether or not they close.
+#[derive(Debug)]
+pub(crate) struct Braces(Vec<(usize, usize)>);
+
+impl Braces {
+    pub(crate) fn of(text: &str) -> Self {
+        let (mut open, mut pairs, mut escaped) = (Vec::new(), Vec::new(), false);
+        for (at, byte) in text.bytes().enumerate() {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'{' => open.push(at),
+                b'}' => pairs.extend(open.pop().map(|open| (open, at))),
+                _ => {}
+            }
+        }
+        pairs.sort_unstable();
+        Self(pairs)
+    }
+
+    /// Where the brace is that closes the one at `open`.
+    pub(crate) fn close_of(&self, open: usize) -> Option<usize> {
+        let place = self.0.binary_search_by_key(&open, |&(open, _)| open).ok()?;
+        Some(self.0[place].1)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_pass_finds_what_a_look_at_each_brace_does() {
+        for text in ["{a{b}c}d", r"\{a{b}\}}", "}{}{", "{{a}", r"\\{a}{\}b}", ""] {
+            let braces = Braces::of(text);
+            for (at, _) in text.match_indices('{') {
+                let escaped = text[..at].bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1;
+                let single = braced(&text[at..], 100).map(|inner| at + inner.len() + 1).filter(|_| !escaped);
+                assert_eq!(braces.close_of(at), single, "{text} at {at}");
+            }
+        }
+    }
 
     #[test]
     fn braces_nest_and_may_be_escaped() {

@@ -6,6 +6,7 @@ mod tags;
 
 use std::borrow::Cow;
 
+use crate::braces::Braces;
 use marks::{bracket, comment, struck, token};
 use signs::each_sign;
 
@@ -64,11 +65,13 @@ struct Cuts<'t> {
     /// Closing marks that do not stand in the rest of the text any more, so that none is looked for twice.
     absent: Vec<&'static str>,
     groups: usize,
+    /// Found when the first command that hides its group comes.
+    braces: Option<Braces>,
 }
 
 impl<'t> Cuts<'t> {
     fn of(text: &'t str) -> Self {
-        let mut cuts = Self { text, found: Vec::new(), absent: Vec::new(), groups: 0 };
+        let mut cuts = Self { text, found: Vec::new(), absent: Vec::new(), groups: 0, braces: None };
         let mut from = cuts.spoken_channel();
         each_sign(text, |at| {
             if at < from {

@@ -58,7 +58,8 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), ToolkitError> 
 const NOT_SOURCES: [&str; 4] = ["target", "node_modules", "__pycache__", "nimcache"];
 
 /// Ends of the names of files that no compiler reads.
-const NOT_INPUTS: [&str; 6] = [".wasm", ".md", ".jsonl", ".lock", "reward.toml", ".gitignore"];
+const NOT_INPUTS: [&str; 9] =
+    [".wasm", ".md", ".jsonl", ".lock", "reward.toml", ".gitignore", ".record.json", ".log", ".html"];
 
 /// Builds a plugin, and returns the path of its file. What compilers have to say goes to stderr; `report` hears of
 /// what takes long.

@@ -28,8 +28,8 @@ pub fn create(name: &str, language: Language, folder: &Path) -> Result<Vec<PathB
     }
     let mut written = Vec::new();
     for File { path, content } in files(language) {
-        let path = renamed(&path.to_string_lossy(), name);
-        let content = renamed(&String::from_utf8_lossy(&content), name);
+        let path = renamed(&path.to_string_lossy(), name, language);
+        let content = renamed(&String::from_utf8_lossy(&content), name, language);
         sdk::write(&folder.join(&path), content.as_bytes())?;
         written.push(path.into());
     }
@@ -47,8 +47,13 @@ fn files(language: Language) -> Vec<File> {
     files
 }
 
-fn renamed(text: &str, name: &str) -> String {
-    NAMES.iter().fold(text.to_owned(), |text, (from, spell)| text.replace(from, &spell(name)))
+fn renamed(text: &str, name: &str, language: Language) -> String {
+    let spelt = |from: &str, spell: Spelling| match language {
+        // A module of one word, such as `math` or `json`, may hide one of Python's own.
+        Language::Python if from == "word_limit" && !name.contains('-') => format!("{name}_verifier"),
+        _ => spell(name),
+    };
+    NAMES.iter().fold(text.to_owned(), |text, &(from, spell)| text.replace(from, &spelt(from, spell)))
 }
 
 fn is_kebab_case(name: &str) -> bool {
@@ -74,7 +79,9 @@ mod tests {
     #[test]
     fn a_name_is_spelt_as_each_place_wants_it() {
         let text = "word-limit word_limit::WordLimit";
-        assert_eq!(renamed(text, "no-2nd-try"), "no-2nd-try no_2nd_try::No2ndTry");
+        assert_eq!(renamed(text, "no-2nd-try", Language::Rust), "no-2nd-try no_2nd_try::No2ndTry");
+        assert_eq!(renamed(text, "math", Language::Rust), "math math::Math");
+        assert_eq!(renamed(text, "math", Language::Python), "math math_verifier::Math");
     }
 
     #[test]

@@ -107,6 +107,10 @@ fn judge_answer(
     let (read, comparison) = compare_spellings(answer, mode, reference, prompt, options);
     let reason = format!("{} (from {mode}) {comparison} {}", excerpt(read.text), excerpt(reference));
     match comparison.equal() {
+        Some(true) if extract::repeats(read.text, prompt, reference) => {
+            let reason = format!("{} (from {mode}) is what the prompt asks to work out", excerpt(read.text));
+            Ok(verdict(true, false, false, reason))
+        }
         Some(correct) => Ok(verdict(true, read.is_number(), correct, reason)),
         // What cannot be decided is the task's fault where its reference cannot be compared with a plain number either.
         // Else it is the answer's, which must not choose to have no verdict.

@@ -1,10 +1,8 @@
 //! Tags and commands of LaTeX: those around thoughts, and those that hide or strike out what they hold.
 
 use super::{CLOSE, Cuts, LONGEST_STRIKE, LONGEST_TAG, OPEN};
-use crate::{braced, start_of};
-
-/// The longest group of a command that hides it, in bytes.
-const LONGEST_GROUP: usize = 5_000;
+use crate::braces::Braces;
+use crate::start_of;
 
 impl Cuts<'_> {
     /// A tag of thoughts, of what is struck out or of what is hidden: how long it is, and what it becomes.
@@ -70,11 +68,13 @@ impl Cuts<'_> {
         let names = || PHANTOMS.iter().chain(&WHITE).chain(&STRIKES);
         let name = names().find(|name| rest.starts_with(**name))?;
         let open = rest[name.len()..].trim_start();
-        if !open.starts_with('{') || !self.may_look() {
+        if !open.starts_with('{') {
             return None;
         }
-        let inner = braced(open, LONGEST_GROUP)?;
-        let length = rest.len() - open.len() + inner.len() + 2;
+        let opens = self.text.len() - open.len();
+        let closes = self.braces.get_or_insert_with(|| Braces::of(self.text)).close_of(opens)?;
+        let inner = &self.text[opens + 1..closes];
+        let length = closes + 1 - at;
         // A factor that is cancelled is part of a working; an answer that is cancelled is none.
         let is_answer = || {
             let before = self.text[..at].trim_end();
@@ -127,7 +127,10 @@ const HIDING: [(&str, &str); 20] = [
 
 /// Whether the attributes of a tag hide what it holds.
 fn hides(attributes: &str) -> bool {
-    let Some(attributes) = start_of(attributes, LONGEST_TAG).split('>').next() else { return false };
+    // Without an end it is no tag, and most of the way to one that is far is not gone.
+    let near = start_of(attributes, LONGEST_TAG);
+    let Some(end) = near.find('>') else { return false };
+    let attributes = &near[..end];
     let plain: String =
         attributes.chars().filter(|c| !matches!(c, ' ' | '\n')).map(|c| c.to_ascii_lowercase()).collect();
     let styles = ["display:none", "visibility:hidden", "opacity:0", "font-size:0", "color:white"];

@@ -19,6 +19,8 @@ const LEAST: (u32, u32) = (1, 25);
 
 pub(super) fn build(workshop: &Workshop<'_>) -> Result<Product, ToolkitError> {
     let core = workshop.scratch().join("core.wasm");
+    // What Go finds to be up to date it leaves as it is, and that would be a module with its adapter already.
+    let _ = fs::remove_file(&core);
     let mut go = go(workshop)?;
     go.env("GOOS", "wasip1").env("GOARCH", "wasm").env("GOWORK", "off");
     // Compiled once for all plugins, and kept where no home is needed.
@@ -26,7 +28,7 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Product, ToolkitError> {
     // Without debug information and the names of this machine's folders, but with the names of functions, for the
     // backtrace of a trap.
     go.args(["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-w", "-o"]).arg(&core).arg(".");
-    (workshop.report)("go: compiling (the first time the standard library too, some 60 s)");
+    (workshop.report)("go: compiling (the standard library too where it has not been, some 60 s)");
     GO.run(&mut go)?;
     let module = fs::read(&core).doing("read", &core)?;
     let module = with_adapter_memory(&module)

@@ -18,7 +18,7 @@ use gavel_text::{calls_it_a_joke, end_of, first_of, is_counterfactual, is_disown
 use serde::Deserialize;
 
 use places::find;
-pub(crate) use working::{asked, conclusion};
+pub(crate) use working::{asked, conclusion, repeats};
 
 /// How much of a completion is searched, from its end, in bytes.
 const FARTHEST_BACK: usize = 100_000;
