@@ -27,6 +27,8 @@ pub struct RewardFile {
     pub verifiers: Vec<VerifierEntry>,
     /// Where rows have the parts of a submission.
     pub columns: Columns,
+    /// The whole text.
+    pub(crate) text: String,
     pub(crate) formula: Formula,
     /// Which of the verifiers judge which tasks; all of them where there is none.
     pub(crate) route: Option<Route>,
@@ -104,7 +106,8 @@ impl RewardFile {
         let (formula, formula_place) = read_formula(place, reward, &verifiers)?;
         let known: Vec<&str> = names.iter().map(String::as_str).collect();
         let route = route.map(|field| Route::read(field, &known)).transpose()?;
-        Ok(Self { path: path.to_owned(), verifiers, columns, formula, formula_place, route })
+        let (path, text) = (path.to_owned(), text.to_owned());
+        Ok(Self { path, verifiers, columns, text, formula, formula_place, route })
     }
 }
 

@@ -16,6 +16,7 @@ use crate::verdicts::Question;
 use gavel_plugins::FoundPlugin;
 use gavel_plugins::WatchedFiles;
 use gavel_plugins::toml_file::Place;
+use gavel_verify::{VerifierVersion, Version};
 
 /// Loads what `file` names, looking for plugins in `plugin_path` after the file's own folder; `files` learns where it
 /// looked and what it read.
@@ -28,8 +29,15 @@ pub(crate) fn load(
     let places = 0..file.verifiers.len();
     let verifiers = places
         .map(|place| load_verifier(host, &file, place, plugin_path, files))
-        .collect::<Result<_, _>>()?;
-    Ok(Rules::new(verifiers, file.formula, file.route, file.columns))
+        .collect::<Result<Vec<_>, _>>()?;
+    let version = Version {
+        gavel: env!("CARGO_PKG_VERSION").to_owned(),
+        engine: gavel_host::ENGINE.to_owned(),
+        file: file.path.display().to_string(),
+        text: file.text,
+        verifiers: verifiers.iter().filter_map(|verifier| verifier.version.clone()).collect(),
+    };
+    Ok(Rules::new(verifiers, file.formula, file.route, file.columns).of_version(version))
 }
 
 /// Checks what the formula and the conditions read from the verifier at `index` against what its plugin declares. A
@@ -104,8 +112,23 @@ fn load_verifier(
     };
     let own = (entry.name.clone(), plugin.digest().to_owned());
     let digests: Vec<_> = std::iter::once(own).chain(interpreters.map(of_interpreter)).collect();
+    let of_language =
+        |interpreter: &Interpreter| (interpreter.language().name.clone(), interpreter.digest().to_owned());
+    let version = VerifierVersion {
+        name: entry.name.clone(),
+        plugin: plugin.digest().to_owned(),
+        interpreters: plugin
+            .interpreters()
+            .into_iter()
+            .flat_map(Interpreters::iter)
+            .map(of_language)
+            .collect(),
+        options: entry.options.clone(),
+        limits: limits.clone(),
+    };
     Ok(NamedVerifier {
         name: entry.name.clone(),
+        version: Some(version),
         question: Some(Question::new(&digests, &entry.options, &limits)),
         digests,
         prices: Prices { on_failure: entry.on_failure, on_limit: entry.on_limit },

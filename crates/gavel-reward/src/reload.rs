@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use gavel_verify::{Change, Refreshed, Reply, Reward, Submission};
+use gavel_verify::{Change, Refreshed, Reply, Reward, Submission, Version};
 
 use crate::error::RewardError;
 use crate::file::RewardFile;
@@ -92,6 +92,10 @@ impl Reward for ReloadingReward {
 
     fn digests(&self) -> Vec<(String, String)> {
         self.current().digests()
+    }
+
+    fn version(&self) -> Option<Version> {
+        self.current().version()
     }
 
     fn refresh(&self) -> Option<Refreshed> {
@@ -291,6 +295,10 @@ mod tests {
         bench.write("gavel.toml", format!("{manifest}[limits]\nfuel = 1\n"));
         assert_eq!(bench.refresh().unwrap(), ["+gavel.toml"]);
         assert_eq!(bench.score(), None, "out of fuel");
+        let version = bench.reward.version().unwrap();
+        assert_eq!(version.text, format!("{REWARD}[reward]\nformula = '2 * a'\n"));
+        assert_eq!((version.verifiers[0].limits.fuel, version.verifiers[0].options.as_str()), (1, "{}"));
+        assert_eq!(version.verifiers[0].plugin, bench.reward.digests()[0].1);
         bench.write("gavel.toml", manifest);
         assert_eq!(bench.refresh().unwrap(), ["gavel.toml"]);
         assert_eq!(bench.score(), Some(2.0));

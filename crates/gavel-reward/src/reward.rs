@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use gavel_verify::{
     Cancel, Failure, NoReward, Outcome, Reply, Reward, Score, Submission, Unanswered, Verifier,
+    VerifierVersion, Version,
 };
 use tokio::sync::oneshot;
 
@@ -25,6 +26,8 @@ pub(crate) struct NamedVerifier {
     pub(crate) name: String,
     /// Of the plugin, and of each interpreter that it may use.
     pub(crate) digests: Vec<(String, String)>,
+    /// All that its outcomes depend on; `None` where nobody knows.
+    pub(crate) version: Option<VerifierVersion>,
     pub(crate) prices: Prices,
     /// The most bytes of a submission and the options together.
     pub(crate) input: usize,
@@ -41,6 +44,7 @@ pub(crate) struct Rules {
     formula: Formula,
     route: Option<Route>,
     rows: gavel_wire::Columns,
+    version: Option<Version>,
     warned: AtomicBool,
 }
 
@@ -195,6 +199,10 @@ impl Reward for PluginReward {
     fn digests(&self) -> Vec<(String, String)> {
         self.rules.verifiers.iter().flat_map(|verifier| verifier.digests.clone()).collect()
     }
+
+    fn version(&self) -> Option<Version> {
+        self.rules.version.clone()
+    }
 }
 
 impl fmt::Debug for PluginReward {
@@ -317,7 +325,12 @@ impl Rules {
         route: Option<Route>,
         rows: gavel_wire::Columns,
     ) -> Self {
-        Self { verifiers, formula, route, rows, warned: AtomicBool::new(false) }
+        Self { verifiers, formula, route, rows, version: None, warned: AtomicBool::new(false) }
+    }
+
+    /// The same rules, and what is recorded of them.
+    pub(crate) fn of_version(self, version: Version) -> Self {
+        Self { version: Some(version), ..self }
     }
 
     /// The next verifier to ask, after those that have an outcome. Those that are not to be asked get theirs here.

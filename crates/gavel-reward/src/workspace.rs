@@ -176,6 +176,7 @@ impl Workspace {
     ) -> Result<PluginReward, FormulaError> {
         let named = |(name, verifier): (String, Arc<dyn Verifier>)| NamedVerifier {
             digests: vec![(name.clone(), String::new())],
+            version: None,
             name,
             prices: Prices::default(),
             input: usize::MAX,

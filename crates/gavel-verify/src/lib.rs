@@ -37,12 +37,14 @@ mod cancel;
 mod limits;
 mod outcome;
 mod reward;
+mod version;
 mod visible;
 
 pub use cancel::Cancel;
 pub use limits::{Limits, ProgramLimits};
 pub use outcome::{Failure, Outcome, Status};
 pub use reward::{Change, NoReward, Refreshed, Reply, Reward, Score, Unanswered, score_all};
+pub use version::{VerifierVersion, Version};
 pub use visible::{visible, visible_name};
 
 /// One completion of one task, as a verifier sees it.

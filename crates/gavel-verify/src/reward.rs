@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::mpsc;
 
-use crate::{Outcome, Submission};
+use crate::{Outcome, Submission, Version};
 
 /// What a submission is worth, and the outcomes that say why.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,6 +131,12 @@ pub trait Reward: Send + Sync {
     /// those of the interpreters that it runs programs with, as `VERIFIER/LANGUAGE`.
     /// The digest is empty for native verifiers.
     fn digests(&self) -> Vec<(String, String)>;
+
+    /// Everything that scores depend on besides the submissions, as it is now, for the record of a run. `None` where
+    /// nobody knows, as of verifiers written in Rust.
+    fn version(&self) -> Option<Version> {
+        None
+    }
 
     /// Takes up what has changed of whatever the reward was made from, such as a plugin's file. `None` where nothing
     /// has, and where the same change was refused before.

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Which columns hold the parts of a submission. A name with dots that no column has leads into objects:
 /// `reward_model.ground_truth`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Columns {
     /// The prompt's.
     pub prompt: Names,
@@ -19,7 +21,8 @@ pub struct Columns {
 }
 
 /// The names that a column may have, at least one; the first that is there counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<String>")]
 pub struct Names(Vec<String>);
 
 impl Names {
@@ -36,6 +39,14 @@ impl Names {
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
+    }
+}
+
+impl TryFrom<Vec<String>> for Names {
+    type Error = &'static str;
+
+    fn try_from(names: Vec<String>) -> Result<Self, Self::Error> {
+        Self::new(names).ok_or("a part of a submission has at least one column, and each has a name")
     }
 }
 

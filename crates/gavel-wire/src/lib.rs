@@ -3,7 +3,8 @@
 //!
 //! A [`Row`] is an object with the columns that a data set happens to have. [`Columns`] says which of them are the parts
 //! of a submission, and chats become texts on the way. A score is written by [`ScoreForm`], or added to its row by
-//! [`Row::with_score`].
+//! [`Row::with_score`]; what judged is written by [`VersionForm`] and [`ScoreRecord`], and [`RecordedScore`] proves that a
+//! score that is derived again is the one that was written.
 //!
 //! ```
 //! use gavel_wire::{Columns, Preset, Row};
@@ -21,12 +22,19 @@
 mod characters;
 mod chat;
 mod columns;
+pub mod compare;
 mod outcome;
 mod path;
+mod record;
+mod recorded;
 mod row;
+mod version;
 
 pub use chat::{Flattened, flatten, text_of};
 pub use columns::{Columns, Names, Part, Preset};
 pub use outcome::{BAD_LINE, NoRewardForm, OutcomeForm, ScoreForm, milliseconds};
 pub use path::{follow, raw_within, value_within};
+pub use record::{JudgedBy, ScoreRecord};
+pub use recorded::{FieldDifference, NotScored, RecordedOutcome, RecordedScore};
 pub use row::{Row, RowError};
+pub use version::{RewardForm, VerifierForm, VersionDifference, VersionForm};

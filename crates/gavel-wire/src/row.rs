@@ -102,6 +102,16 @@ impl Row {
         self.columns.iter().map(|(name, value)| (name.as_str(), &**value))
     }
 
+    /// Whether another row has the same columns in the same order, each written alike, but for those that gavel adds: so
+    /// a line of output has those of its line of input.
+    pub fn has_columns_of(&self, other: &Self) -> bool {
+        let own = |row: &Self| -> Vec<(String, String)> {
+            let columns = row.columns().filter(|(name, _)| !ADDED.contains(name));
+            columns.map(|(name, raw)| (name.to_owned(), raw.get().to_owned())).collect()
+        };
+        own(self) == own(other)
+    }
+
     /// The names of the columns, as they are written.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.columns.keys().map(String::as_str)

@@ -51,7 +51,17 @@ fn stuck() -> (Stuck, Sender<()>, Receiver<String>) {
 fn judge(name: &str, verifier: impl Verifier + 'static) -> NamedVerifier {
     let (name, prices, verifier) = (name.to_owned(), Prices::default(), Arc::new(verifier));
     let turns = Turns::new(None);
-    NamedVerifier { name, digests: Vec::new(), prices, input: 1, when: None, turns, question: None, verifier }
+    NamedVerifier {
+        name,
+        digests: Vec::new(),
+        version: None,
+        prices,
+        input: 1,
+        when: None,
+        turns,
+        question: None,
+        verifier,
+    }
 }
 
 /// The same judge, asked only on a condition over the verifiers `above`.
