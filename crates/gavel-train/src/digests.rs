@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use gavel_verify::Reward;
+use gavel_wire::VersionForm;
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
@@ -26,6 +27,9 @@ pub(crate) struct Digests {
     gavel: String,
     verifiers: BTreeMap<String, String>,
     files: BTreeMap<String, String>,
+    /// All that scores depend on besides the submissions; for the rows of `digests.jsonl`.
+    #[serde(skip)]
+    version: Option<VersionForm>,
 }
 
 impl Digests {
@@ -46,7 +50,8 @@ impl Digests {
             }
         }
         let verifiers = reward.digests().into_iter().collect();
-        Ok(Self { gavel: env!("CARGO_PKG_VERSION").to_owned(), verifiers, files })
+        let version = reward.version().as_ref().map(VersionForm::from);
+        Ok(Self { gavel: env!("CARGO_PKG_VERSION").to_owned(), verifiers, files, version })
     }
 
     /// The version of gavel.
@@ -62,7 +67,8 @@ impl Digests {
     /// What judges, from after `step` on.
     pub(crate) fn judges(&self, step: u64) -> Judges {
         let reward = self.files.get(REWARD).cloned();
-        Judges { step, verifiers: self.verifiers.clone(), reward, changed: Vec::new() }
+        let (verifiers, version) = (self.verifiers.clone(), self.version.clone());
+        Judges { step, verifiers, reward, changed: Vec::new(), version }
     }
 
     /// The same run with other judges.
@@ -97,21 +103,31 @@ pub(crate) struct Judges {
     /// What is not as in the row above: verifiers, and files of settings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) changed: Vec<String>,
+    /// Everything that the scores depend on, so that they can be derived again; `None` of native verifiers, and where an
+    /// older gavel wrote the row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<VersionForm>,
 }
 
 impl Judges {
     /// What judges now, after `step`.
     pub(crate) fn now(settings: &Settings, reward: &dyn Reward, step: u64) -> Result<Self, TrainError> {
         let verifiers = reward.digests().into_iter().collect();
+        let version = reward.version().as_ref().map(VersionForm::from);
         let reward = settings.reward.as_deref().map(sha256).transpose()?;
-        Ok(Self { step, verifiers, reward, changed: Vec::new() })
+        Ok(Self { step, verifiers, reward, changed: Vec::new(), version })
     }
 
     /// What is not as it was `before`.
     fn differences(&self, before: &Self) -> Vec<String> {
         let verifiers = differing(&before.verifiers, &self.verifiers).cloned();
         let reward = (before.reward != self.reward).then(|| REWARD.to_owned());
-        verifiers.chain(reward).collect()
+        let mut names: Vec<String> = verifiers.chain(reward).collect();
+        // What neither digest tells: another release, or limits that a manifest says.
+        if let (true, Some(before), Some(now)) = (names.is_empty(), &before.version, &self.version) {
+            names.extend(before.differences(now).into_iter().map(|difference| difference.what));
+        }
+        names
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::TrainError;
 use crate::files::{json_bytes, write_atomically};
 use crate::metrics::{self, Metric, Metrics};
-use crate::records::completion_row;
+use crate::records::{Judged, completion_row};
 use crate::rollout::{self, EncodedTask, Sample, Sampler};
 use crate::seeds::{self, Purpose};
 use crate::settings::Settings;
@@ -141,13 +141,19 @@ impl EvaluatedCompletion {
     /// As a row of a completions file: `prompt`, `completion`, `reference`, `reward`, `task`,
     /// `completion_tokens`, `correct`, `outcomes`.
     pub fn to_json(&self) -> Map<String, Value> {
-        let texts = (self.prompt.as_str(), self.text.as_str(), self.reference.as_deref());
+        let judged = Judged {
+            prompt: &self.prompt,
+            question: None,
+            completion: &self.text,
+            reference: self.reference.as_deref(),
+            metadata: &Map::new(),
+        };
         let extra = [
             ("task", self.task.into()),
             ("completion_tokens", self.tokens.into()),
             ("correct", self.correct.into()),
         ];
-        completion_row(texts, &self.score, &extra)
+        completion_row(&judged, &self.score, &extra)
     }
 }
 

@@ -13,17 +13,33 @@ pub(crate) fn at_step(step: u64, row: Map<String, Value>) -> Map<String, Value> 
     columns
 }
 
-/// A row: `prompt`, `completion`, `reference`, then `reward`, `no_reward` and `outcomes` as `gavel score` writes them,
-/// with `extra` before the outcomes. Numbers that are not finite become `null`.
+/// What was judged.
+pub(crate) struct Judged<'a> {
+    pub(crate) prompt: &'a str,
+    /// What verifiers were given as the prompt, where it is something else.
+    pub(crate) question: Option<&'a str>,
+    pub(crate) completion: &'a str,
+    pub(crate) reference: Option<&'a str>,
+    /// The other columns of the task.
+    pub(crate) metadata: &'a Map<String, Value>,
+}
+
+/// A row: `prompt`, `question` where there is one, `completion`, `reference`, `metadata` where there is any, then `reward`,
+/// `no_reward` and `outcomes` as `gavel score` writes them, with `extra` before the outcomes. Numbers that are not finite
+/// become `null`. Everything that a verifier was given is there, so that the score can be derived again.
 pub(crate) fn completion_row(
-    (prompt, completion, reference): (&str, &str, Option<&str>),
+    judged: &Judged<'_>,
     score: &Score,
     extra: &[(&str, Value)],
 ) -> Map<String, Value> {
     let mut row = Map::new();
-    row.insert("prompt".to_owned(), prompt.into());
-    row.insert("completion".to_owned(), completion.into());
-    row.insert("reference".to_owned(), reference.into());
+    row.insert("prompt".to_owned(), judged.prompt.into());
+    row.extend(judged.question.map(|question| ("question".to_owned(), question.into())));
+    row.insert("completion".to_owned(), judged.completion.into());
+    row.insert("reference".to_owned(), judged.reference.into());
+    if !judged.metadata.is_empty() {
+        row.insert("metadata".to_owned(), judged.metadata.clone().into());
+    }
     let score = Score { reward: rollout::finite_reward(score), outcomes: score.outcomes.clone() };
     let form = serde_json::to_value(ScoreForm { score: &score, timing: true });
     let Ok(Value::Object(mut form)) = form else { unreachable!("a score is an object in JSON") };

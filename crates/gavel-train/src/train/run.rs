@@ -19,7 +19,7 @@ use crate::digests::{JudgeLog, Judges};
 use crate::files::json_bytes;
 use crate::learn::Learner;
 use crate::metrics::{self, Metric, Metrics};
-use crate::records::{at_step, completion_row};
+use crate::records::{Judged, at_step, completion_row};
 use crate::rollout::Sampler;
 use crate::run_directory::{COMPLETIONS, Checkpoint, Records, RunDirectory, Saved, TrainerState};
 use crate::settings::{Reload, Settings};
@@ -363,12 +363,18 @@ fn completion_rows<'s>(
     let samples = sampled.prompts.iter().zip(&sampled.rollout.samples).zip(advantages);
     samples.map(move |((task, sample), &advantage)| {
         let task = &task.task;
-        let texts = (task.prompt.as_str(), sample.text.as_str(), task.reference.as_deref());
+        let judged = Judged {
+            prompt: &task.prompt,
+            question: task.question.as_deref(),
+            completion: &sample.text,
+            reference: task.reference.as_deref(),
+            metadata: &task.metadata,
+        };
         let extra = [
             ("advantage", advantage.into()),
             ("completion_tokens", sample.tokens.len().into()),
             ("truncated", sample.truncated.into()),
         ];
-        at_step(step, completion_row(texts, &sample.score, &extra))
+        at_step(step, completion_row(&judged, &sample.score, &extra))
     })
 }
