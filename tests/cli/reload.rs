@@ -175,5 +175,7 @@ fn a_record_has_everything_that_judged() {
     assert_eq!(judges.len(), 2);
     assert_eq!((&judges[0]["from_line"], &judges[0]["plugins"]["a"]), (&1.into(), &first.into()));
     assert_eq!((&judges[1]["from_line"], &judges[1]["plugins"]["a"]), (&2.into(), &sha256().into()));
+    assert_eq!((&judges[0]["from_row"], &judges[1]["from_row"]), (&1.into(), &2.into()));
+    assert_eq!(judges[1]["version"]["verifiers"]["a"]["plugin"], sha256());
     assert_eq!(record["submissions"], 3);
 }

@@ -196,6 +196,17 @@ fn a_record_says_what_judged() {
         (&1.into(), &1.into(), &1.into())
     );
     assert!(record["engine"].as_str().unwrap().starts_with("wasmtime "));
+    // All that a score depends on, the reward file's own text among it.
+    let version = &judges["version"];
+    assert_eq!(version["reward"], serde_json::json!({ "file": "reward.toml", "text": COUNTDOWN }));
+    assert_eq!((&version["gavel"], &version["engine"]), (&record["gavel"], &record["engine"]));
+    let verifier = &version["verifiers"]["accuracy"];
+    assert_eq!(
+        (&verifier["plugin"], &verifier["options"]),
+        (&judges["plugins"]["accuracy"], &serde_json::json!({}))
+    );
+    assert!(verifier["limits"]["fuel"].is_u64() && verifier["limits"]["programs"]["runs"].is_u64());
+    assert_eq!(judges["columns"]["reference"], serde_json::json!(["reference"]));
     // It is never something that is needed.
     for taken in ["in.jsonl", "reward.toml", "out.jsonl"] {
         let run =

@@ -2,6 +2,7 @@
 
 mod plugin;
 mod serve;
+mod shard;
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -14,11 +15,12 @@ use gavel_plugins::Capability;
 use gavel_wire::Columns;
 
 pub use plugin::{
-    AddArgs, BenchArgs, BuildArgs, InspectArgs, ListArgs, NewArgs, PluginCommand, PullArgs, PushArgs,
-    RemoveArgs, TestArgs,
+    AddArgs, BenchArgs, BuildArgs, InspectArgs, ListArgs, NewArgs, PluginCommand, PullArgs,
+    PushArgs, RemoveArgs, TestArgs,
 };
 
 pub use serve::{NamedFile, ServeArgs};
+pub use shard::Shard;
 
 const EXAMPLES: &str = "\
 New here?
@@ -57,7 +59,7 @@ verifier said; where `reward` is null, `no_reward` says why. Lines come in the o
 there. Blank lines are skipped, also by --answer-bad-lines; a line that is not a submission is reported on stderr and left \
 out of the output. Where the first five lines are all no submissions, what is wrong is said once, and no more is read.
 
-Beside OUT.jsonl goes OUT.record.json, with the digests of all that judged.
+Beside OUT.jsonl goes OUT.record.json, with all that the scores depend on: `gavel rescore OUT.jsonl` derives them again.
 
 Examples:
   gavel score --plugin math completions.jsonl
@@ -162,10 +164,10 @@ pub struct ReportArgs {
     pub curve: Option<PathBuf>,
 }
 
-/// Arguments of `gavel score`.
+/// A reward file, or a plugin alone.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("what judges").required(true).args(["reward", "plugin"])))]
-pub struct ScoreArgs {
+pub struct JudgesArgs {
     /// The reward file.
     #[arg(short, long, value_name = "FILE")]
     pub reward: Option<PathBuf>,
@@ -178,6 +180,14 @@ pub struct ScoreArgs {
     /// What --plugin may have besides its input: `interpreter`, to run untrusted programs; may be repeated.
     #[arg(long, value_name = "CAPABILITY", requires = "plugin")]
     pub grant: Vec<Capability>,
+}
+
+/// Arguments of `gavel score`.
+#[derive(Debug, Args)]
+pub struct ScoreArgs {
+    /// What judges.
+    #[command(flatten)]
+    pub judges: JudgesArgs,
     /// Submissions, one JSON object a line, as they are or compressed (gzip, zstd); `-` is stdin.
     #[arg(value_name = "IN.jsonl", default_value = "-")]
     pub input: PathBuf,
@@ -188,6 +198,35 @@ pub struct ScoreArgs {
     /// and what judged before goes on; either is said on stderr.
     #[arg(long)]
     pub watch: bool,
+    /// Where rows have the parts of a submission.
+    #[command(flatten)]
+    pub columns: ColumnArgs,
+    /// Write a line also for a line that is no submission, with `reward` null: every line in has a line out, but for
+    /// blank ones, which are no lines.
+    #[arg(long)]
+    pub answer_bad_lines: bool,
+    /// Go on with an output that broke off: what is there stays, but for half a line at its end, and the record beside it
+    /// must say that the same judges as now. Where there is no output yet, begin it.
+    #[arg(long, requires = "output", conflicts_with = "watch")]
+    pub resume: bool,
+    /// Score one slice of so many, such as 2/4: the outputs of all slices, one after the other, are that of the whole.
+    #[arg(long, value_name = "I/N", conflicts_with = "watch")]
+    pub shard: Option<Shard>,
+    /// Leave out how long each verifier took, so that the same submissions give the same bytes.
+    #[arg(long)]
+    pub no_timing: bool,
+    /// Where to write what judged: plugins, options, limits, the reward file, versions [default: OUT.record.json, with
+    /// --output].
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// How plugins are found and run.
+    #[command(flatten)]
+    pub plugins: PluginArgs,
+}
+
+/// Where rows have the parts of a submission.
+#[derive(Debug, Args)]
+pub struct ColumnArgs {
     /// The column that holds the prompt; with dots, a place within objects [default: what the reward file says, else
     /// prompt].
     #[arg(long, value_name = "COLUMN")]
@@ -199,24 +238,11 @@ pub struct ScoreArgs {
     /// file says, else reference].
     #[arg(long, value_name = "COLUMN")]
     pub reference_column: Option<String>,
-    /// Write a line also for a line that is no submission, with `reward` null: every line in has a line out, but for
-    /// blank ones, which are no lines.
-    #[arg(long)]
-    pub answer_bad_lines: bool,
-    /// Leave out how long each verifier took, so that the same submissions give the same bytes.
-    #[arg(long)]
-    pub no_timing: bool,
-    /// Where to write what judged: digests of plugins and files, versions [default: OUT.record.json, with --output].
-    #[arg(long, value_name = "FILE")]
-    pub record: Option<PathBuf>,
-    /// How plugins are found and run.
-    #[command(flatten)]
-    pub plugins: PluginArgs,
 }
 
-impl ScoreArgs {
+impl ColumnArgs {
     /// Which columns hold the parts of a submission: what the flags say, else what the reward file says.
-    pub fn columns(&self, of_reward: &Columns) -> Columns {
+    pub fn over(&self, of_reward: &Columns) -> Columns {
         let mut columns = of_reward.clone();
         for (flag, column) in [
             (&self.prompt_column, &mut columns.prompt),

@@ -8,6 +8,7 @@ mod alone;
 mod beginning;
 mod output;
 mod record;
+mod resume;
 mod summary;
 mod window;
 mod workers;
@@ -15,25 +16,29 @@ mod writer;
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
-use gavel_lines::Input;
+use anyhow::{Context, anyhow, bail};
+use gavel_lines::{Input, Lines};
 use gavel_reward::{ReloadingReward, Workspace, WorkspaceOptions};
 use gavel_verify::Status;
+use gavel_wire::ScoreRecord;
 
-use crate::cli::{GlobalArgs, ScoreArgs};
+use crate::cli::{GlobalArgs, JudgesArgs, ScoreArgs};
 use crate::exit::{ExitStatus, InputFault, Stop};
 use crate::interrupts::Interrupts;
 use crate::terminal::Terminal;
 use crate::{outputs, stale};
 use beginning::Beginning;
 use output::Output;
-use record::{Judges, Record};
+use record::{Record, judges};
+pub(super) use record::{beside as record_beside, read as read_record};
+use resume::Resumed;
 use summary::Summary;
 use window::Window;
-use workers::Workers;
+use workers::{Workers, longest_line};
 use writer::Writer;
 
 /// Scores the input.
@@ -46,31 +51,36 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
         None => drop(Output::stdout().input_fault()?),
         Some(path) => {
             Output::require_other_than(path, &args.input).input_fault()?;
-            outputs::look(path, &terminal).input_fault()?;
+            if !goes_on(&args, path) {
+                outputs::look(path, &terminal).input_fault()?;
+            }
         }
     }
+    let slice = slice(&args).input_fault()?;
     let options = WorkspaceOptions { for_authors: global.verbose > 0, ..args.plugins.clone().resolve() };
     let workspace = Workspace::start(&options)?;
-    say_what_is_stale(&args, &options.plugin_path, &terminal);
-    let reward = load(&args, &workspace)?;
+    say_what_is_stale(&args.judges, &options.plugin_path, &terminal);
+    let reward = load(&args.judges, &workspace)?;
     let (input, bytes) = Input::open(&args.input)
         .with_context(|| format!("cannot read {}", args.input.display()))
         .input_fault()?;
-    let mut output = match &args.output {
-        Some(path) => Output::file(path),
-        None => Output::stdout(),
-    }
-    .input_fault()?;
-    let record = begin_record(&args, &output, &reward)?;
+    let (mut output, record, before) = begin(&args, &reward, &slice, &terminal)?;
     if !output.is_terminal() {
         terminal.start_progress(bytes);
     }
     let current = reward.current();
-    let columns = args.columns(current.columns());
+    let columns = args.columns.over(current.columns());
     let summary = Summary::new(current.verifiers(), columns.reference);
     interrupts.hold();
     let window = Arc::new(Window::default());
-    let workers = Workers::new(input, reward, Arc::clone(&args), Arc::clone(&window), interrupts.clone());
+    let range = before.next..slice.end;
+    let workers = Workers::new(
+        (input, range.clone()),
+        reward,
+        Arc::clone(&args),
+        Arc::clone(&window),
+        interrupts.clone(),
+    );
     let threads = workspace.workers().get();
     // Whoever is far ahead of a writer that is busy waits. One that waits itself, for a slow line, takes all that comes.
     let (workers, (sender, batches)) = (Arc::new(workers), crossbeam_channel::bounded(2 * threads));
@@ -80,7 +90,8 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     }
     // The channel closes when the last of them has ended.
     drop((workers, sender));
-    let doubts = !args.answer_bad_lines && !args.watch && !is_typed(&args.input);
+    // What begins in the middle is no other kind of file because some of its lines are no submissions.
+    let doubts = !args.answer_bad_lines && !args.watch && !is_typed(&args.input) && range.start == 1;
     let mut writer = Writer {
         batches,
         early: BTreeMap::new(),
@@ -93,6 +104,7 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
         output: &mut output,
         answers_bad_lines: args.answer_bad_lines,
         record,
+        had_bad_lines: before.bad_lines > 0,
         window: &window,
         terminal: &terminal,
         summary,
@@ -103,7 +115,11 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     let status = written?;
     let Writer { mut summary, record, .. } = writer;
     if let Some(mut record) = record {
-        record.end(summary.submissions(), summary.rewarded(), summary.bad_lines())?;
+        record.end(
+            before.submissions + summary.submissions(),
+            before.with_reward + summary.rewarded(),
+            before.bad_lines + summary.bad_lines(),
+        )?;
     }
     summary.end();
     terminal.styled(&summary);
@@ -114,7 +130,7 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
 }
 
 /// Loads the reward file, or makes one of the plugin that is to judge alone.
-fn load(args: &ScoreArgs, workspace: &Workspace) -> Result<ReloadingReward, Stop> {
+pub(super) fn load(args: &JudgesArgs, workspace: &Workspace) -> Result<ReloadingReward, Stop> {
     match (&args.reward, &args.plugin) {
         (None, Some(plugin)) => {
             let text = alone::reward_file(plugin, args.options.as_deref(), &args.grant).input_fault()?;
@@ -129,7 +145,7 @@ fn load(args: &ScoreArgs, workspace: &Workspace) -> Result<ReloadingReward, Stop
 }
 
 /// Says which plugins are older than their sources. With `--watch` somebody builds while it goes on.
-fn say_what_is_stale(args: &ScoreArgs, plugin_path: &[PathBuf], terminal: &Terminal) {
+fn say_what_is_stale(args: &JudgesArgs, plugin_path: &[PathBuf], terminal: &Terminal) {
     match (&args.reward, &args.plugin) {
         (_, Some(plugin)) => stale::say_of_plugin(plugin, Path::new(""), plugin_path, terminal),
         (Some(reward), None) => stale::say_of_reward(reward, plugin_path, terminal),
@@ -159,21 +175,109 @@ fn verdict(status: ExitStatus, summary: &Summary, terminal: &Terminal) -> ExitSt
     }
 }
 
+/// The numbers of the lines that are scored, of which there may be none.
+fn slice(args: &ScoreArgs) -> anyhow::Result<Range<u64>> {
+    let whole = || 1..u64::MAX;
+    let what = match (args.shard, args.resume) {
+        (None, false) => return Ok(whole()),
+        (Some(_), _) => "--shard",
+        (None, true) => "--resume",
+    };
+    if args.input == Path::new("-") {
+        bail!("{what} reads the input twice, which stdin cannot be: name a file");
+    }
+    let Some(shard) = args.shard else { return Ok(whole()) };
+    let unreadable = || format!("cannot read {}", args.input.display());
+    let mut lines = Lines::new(Input::open(&args.input).with_context(unreadable)?.0, 1);
+    let mut total = 0;
+    while let Some(line) = lines.read().with_context(unreadable)? {
+        total = line.number;
+    }
+    Ok(shard.lines(total))
+}
+
+/// Whether there is an output to go on with.
+fn goes_on(args: &ScoreArgs, output: &Path) -> bool {
+    args.resume && output.metadata().is_ok_and(|there| there.len() > 0)
+}
+
+/// Opens the output and begins the record, or goes on with both; and says what is there already.
+fn begin(
+    args: &ScoreArgs,
+    reward: &ReloadingReward,
+    slice: &Range<u64>,
+    terminal: &Terminal,
+) -> Result<(Output, Option<Record>, Resumed), Stop> {
+    let now = new_record(args, reward);
+    let nothing = Resumed { next: slice.start, ..Resumed::default() };
+    let path = match &args.output {
+        None => {
+            let output = Output::stdout().input_fault()?;
+            let record = begin_record(args, now, &output)?;
+            return Ok((output, record, nothing));
+        }
+        Some(path) if goes_on(args, path) => path,
+        Some(path) => {
+            let output = Output::file(path).input_fault()?;
+            let record = begin_record(args, now, &output)?;
+            return Ok((output, record, nothing));
+        }
+    };
+    let beside = args.record.clone().unwrap_or_else(|| record_beside(path));
+    let record = read_record(&beside).with_context(|| {
+        format!("what judged {} is not known, so it cannot be gone on with", path.display())
+    });
+    let record = record.input_fault()?;
+    resume::require_same(&record, &beside, &now).input_fault()?;
+    let cut = resume::cut_half_a_line(path)?;
+    let judge = reward.current();
+    let before = resume::compare(
+        (&args.input, path),
+        slice,
+        longest_line(&judge),
+        &args.columns.over(judge.columns()),
+        args.answer_bad_lines,
+    );
+    let before = Resumed { cut, ..before.input_fault()? };
+    let lines = before.submissions + if args.answer_bad_lines { before.bad_lines } else { 0 };
+    let half = if cut > 0 { ", and half a line is cut" } else { "" };
+    terminal.note(format_args!("{} has {lines} lines, which stay{half}", path.display()));
+    let counts = ScoreRecord { submissions: None, with_reward: None, bad_lines: None, ..record };
+    let record = Record::begin(beside, counts).input_fault()?;
+    Ok((Output::append(path)?, Some(record), before))
+}
+
 /// Begins the record of a run where one is asked for, or a file is written that stays.
-fn begin_record(args: &ScoreArgs, output: &Output, reward: &ReloadingReward) -> Result<Option<Record>, Stop> {
-    let beside = args.output.as_deref().filter(|_| output.is_regular()).map(Record::beside);
+fn begin_record(args: &ScoreArgs, record: ScoreRecord, output: &Output) -> Result<Option<Record>, Stop> {
+    let beside = args.output.as_deref().filter(|_| output.is_regular()).map(record_beside);
     let Some(path) = args.record.clone().or(beside) else { return Ok(None) };
     let is_it = |other: &Path| match (other.canonicalize(), path.canonicalize()) {
         (Ok(other), Ok(path)) => other == path,
         _ => *other == path,
     };
     if is_it(&args.input)
-        || args.reward.as_deref().is_some_and(is_it)
+        || args.judges.reward.as_deref().is_some_and(is_it)
         || args.output.as_deref().is_some_and(is_it)
     {
         return Err(Stop::Input(anyhow!("{} is the record and something else too", path.display())));
     }
-    Record::begin(path, shown(&args.input), Judges::of(reward, 1)).map(Some).input_fault()
+    Record::begin(path, record).map(Some).input_fault()
+}
+
+/// What is recorded of a run that begins now.
+fn new_record(args: &ScoreArgs, reward: &ReloadingReward) -> ScoreRecord {
+    ScoreRecord {
+        gavel: env!("CARGO_PKG_VERSION").to_owned(),
+        engine: gavel_host::ENGINE.to_owned(),
+        input: shown(&args.input).display().to_string(),
+        shard: args.shard.map(|shard| shard.to_string()),
+        timing: !args.no_timing,
+        answers_bad_lines: args.answer_bad_lines,
+        judged_by: vec![judges(reward, args.columns.over(reward.current().columns()), 1)],
+        submissions: None,
+        with_reward: None,
+        bad_lines: None,
+    }
 }
 
 /// What the input is called.

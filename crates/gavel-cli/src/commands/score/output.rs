@@ -53,6 +53,13 @@ impl Output {
         Ok(Self::to(file, path.to_owned()))
     }
 
+    /// Opens the file `path` to go on at its end.
+    pub(super) fn append(path: &Path) -> anyhow::Result<Self> {
+        let file = File::options().append(true).open(path);
+        let file = file.with_context(|| format!("cannot write to {}", path.display()))?;
+        Ok(Self::to(file, path.to_owned()))
+    }
+
     fn to(target: File, name: PathBuf) -> Self {
         let terminal = target.is_terminal();
         Self { target, name, terminal, batch: Vec::new(), written: 0 }

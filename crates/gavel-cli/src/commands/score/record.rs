@@ -1,86 +1,84 @@
-//! The record of a run of `gavel score`: what judged, so that the same numbers can be had again.
+//! The record of a run of `gavel score` as a file: written before the first line, when what judges changes, and at the end.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use gavel_files::{bounded, whole_file};
 use gavel_reward::ReloadingReward;
 use gavel_verify::Reward;
-use indexmap::IndexMap;
-use serde::Serialize;
+use gavel_wire::{Columns, JudgedBy, ScoreRecord, VersionForm};
 
-/// What judged a run's lines, and how many there were. It is the same for the same run.
-#[derive(Debug, Serialize)]
+/// A record, and where it lies.
+#[derive(Debug)]
 pub(super) struct Record {
-    gavel: &'static str,
-    engine: &'static str,
-    input: String,
-    /// What judged, with the first line that it judged; more than one only with `--watch`.
-    judged_by: Vec<Judges>,
-    /// Lines that were scored; `None` until the end.
-    submissions: Option<u64>,
-    with_reward: Option<u64>,
-    bad_lines: Option<u64>,
-    #[serde(skip)]
+    record: ScoreRecord,
     path: PathBuf,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Judges {
-    from_line: u64,
-    /// sha256 of the reward file, and of every manifest that had a say.
-    files: IndexMap<String, String>,
-    /// sha256 of every plugin by its verifier's name, and of its interpreters as `VERIFIER/LANGUAGE`.
-    plugins: IndexMap<String, String>,
+/// What judges now, from a line of the input on.
+pub(super) fn judges(reward: &ReloadingReward, columns: Columns, from_line: u64) -> JudgedBy {
+    let prefixed = |list: Vec<(String, String)>| {
+        list.into_iter().map(|(name, digest)| (name, format!("sha256:{digest}"))).collect()
+    };
+    JudgedBy {
+        from_line,
+        from_row: 1,
+        files: prefixed(reward.files()),
+        plugins: prefixed(reward.digests()),
+        columns: Some(columns),
+        version: reward.version().as_ref().map(VersionForm::from),
+    }
 }
 
-impl Judges {
-    /// What judges now.
-    pub(super) fn of(reward: &ReloadingReward, from_line: u64) -> Self {
-        let prefixed = |list: Vec<(String, String)>| {
-            list.into_iter().map(|(name, digest)| (name, format!("sha256:{digest}"))).collect()
-        };
-        Self { from_line, files: prefixed(reward.files()), plugins: prefixed(reward.digests()) }
-    }
+/// The most bytes of a record: a reward file for each time that the judges changed.
+const LARGEST: u64 = 64 << 20;
+
+/// The file beside an output: `scored.jsonl` has `scored.record.json`.
+pub(in crate::commands) fn beside(output: &Path) -> PathBuf {
+    output.with_extension("record.json")
+}
+
+/// Reads the record of a run.
+pub(in crate::commands) fn read(path: &Path) -> anyhow::Result<ScoreRecord> {
+    let text =
+        bounded::read_text(path, LARGEST).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text)
+        .with_context(|| format!("{} is not what `gavel score` writes as a record", path.display()))
 }
 
 impl Record {
-    /// The file beside an output: `scored.jsonl` has `scored.record.json`.
-    pub(super) fn beside(output: &Path) -> PathBuf {
-        output.with_extension("record.json")
-    }
-
     /// Begins a record, and writes it: what judges is known from the start, whatever becomes of the run.
-    pub(super) fn begin(path: PathBuf, input: &Path, judges: Judges) -> anyhow::Result<Self> {
-        let record = Self {
-            gavel: env!("CARGO_PKG_VERSION"),
-            engine: gavel_host::ENGINE,
-            input: input.display().to_string(),
-            judged_by: vec![judges],
-            submissions: None,
-            with_reward: None,
-            bad_lines: None,
-            path,
-        };
+    pub(super) fn begin(path: PathBuf, record: ScoreRecord) -> anyhow::Result<Self> {
+        let record = Self { record, path };
         record.write()?;
         Ok(record)
     }
 
-    /// Notes that others judge from now on.
-    pub(super) fn add(&mut self, judges: Judges) -> anyhow::Result<()> {
-        self.judged_by.push(judges);
+    /// Notes that others judge from now on, after so many lines of output.
+    pub(super) fn add(&mut self, judges: JudgedBy, rows: u64) -> anyhow::Result<()> {
+        self.record.judged_by.push(JudgedBy { from_row: rows + 1, ..judges });
         self.write()
     }
 
     /// Notes how many lines there were.
     pub(super) fn end(&mut self, submissions: u64, with_reward: u64, bad_lines: u64) -> anyhow::Result<()> {
-        (self.submissions, self.with_reward) = (Some(submissions), Some(with_reward));
-        self.bad_lines = Some(bad_lines);
+        let record = &mut self.record;
+        (record.submissions, record.with_reward) = (Some(submissions), Some(with_reward));
+        record.bad_lines = Some(bad_lines);
         self.write()
     }
 
     fn write(&self) -> anyhow::Result<()> {
-        let text = serde_json::to_string_pretty(self).context("cannot write the record as JSON")? + "\n";
-        fs::write(&self.path, text).with_context(|| format!("cannot write {}", self.path.display()))
+        let text =
+            serde_json::to_string_pretty(&self.record).context("cannot write the record as JSON")? + "\n";
+        let is_special = self.path.metadata().is_ok_and(|there| !there.is_file());
+        // A record that is half of one would be none; a pipe or a device is written to, and not replaced.
+        let written = if is_special {
+            fs::write(&self.path, text)
+        } else {
+            whole_file::write(&self.path, text.as_bytes())
+        };
+        written.with_context(|| format!("cannot write {}", self.path.display()))
     }
 }

@@ -4,6 +4,7 @@
 //! Only reading is done one after the other; everything that costs time is done side by side.
 
 use std::io;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,9 +12,9 @@ use crossbeam_channel::Sender;
 use gavel_lines::{BadLine, Input, Line, Lines, look};
 use gavel_reward::{PluginReward, ReloadingReward};
 use gavel_verify::{Refreshed, Reward, Score};
-use gavel_wire::{Columns, Row, RowError};
+use gavel_wire::{Columns, JudgedBy, Row, RowError};
 
-use super::record::Judges;
+use super::record::judges;
 use super::summary::{ReferenceColumn, Tally};
 use super::window::{Share, Window};
 use crate::cli::ScoreArgs;
@@ -49,7 +50,7 @@ pub(super) enum Event {
     /// A line that is not scored, or about which there is more to say than its score.
     Line(Done),
     /// What the lines from here on are judged by, or not.
-    Refreshed(Refreshed, Option<Judges>),
+    Refreshed(Refreshed, Option<Box<JudgedBy>>),
     /// The input could not be read any further.
     Unreadable(io::Error),
 }
@@ -131,6 +132,8 @@ struct Reader {
     next_look: Option<Instant>,
     /// The place of the next batch.
     place: u64,
+    /// The numbers of the lines that are scored.
+    range: Range<u64>,
     /// Whether nothing has been read yet.
     fresh: bool,
     over: bool,
@@ -158,7 +161,7 @@ struct Taken {
 
 impl Workers {
     pub(super) fn new(
-        input: Input,
+        (input, range): (Input, Range<u64>),
         reward: ReloadingReward,
         args: Arc<ScoreArgs>,
         window: Arc<Window>,
@@ -167,7 +170,7 @@ impl Workers {
         let lines = Lines::new(input, longest_line(&reward.current()));
         let next_look = args.watch.then(Instant::now);
         let (version, place, fresh, over) = (0, 0, true, false);
-        let input = Mutex::new(Reader { lines, reward, version, next_look, place, fresh, over });
+        let input = Mutex::new(Reader { lines, reward, version, next_look, place, range, fresh, over });
         Self { input, timing: !args.no_timing, args, window, interrupts }
     }
 
@@ -203,11 +206,13 @@ impl Workers {
             }
             match reader.lines.read() {
                 Ok(None) => reader.over = true,
+                Ok(Some(Line { number, .. })) if number >= reader.range.end => reader.over = true,
+                Ok(Some(Line { number, .. })) if number < reader.range.start => {}
                 Ok(Some(Line { text: Ok(text), .. })) if text.trim().is_empty() => {}
                 Ok(Some(line)) => {
                     // Before the first is judged: it may have been waited for.
                     if lines.is_empty() {
-                        before.extend(reader.refresh(line.number));
+                        before.extend(reader.refresh(line.number, &self.args));
                     }
                     self.window.add(&mut share, line.text.as_ref().map_or(0, String::len));
                     lines.push(line);
@@ -225,7 +230,7 @@ impl Workers {
         reader.place += 1;
         if judge.as_ref().is_none_or(|judge| judge.version != reader.version) {
             let reward = reader.reward.current();
-            let columns = self.args.columns(reward.columns());
+            let columns = self.args.columns.over(reward.columns());
             let reference = ReferenceColumn::new(columns.reference.clone());
             *judge = Some(Judge { version: reader.version, reward, columns, reference });
         }
@@ -292,7 +297,7 @@ fn has_output(score: &Score) -> bool {
 
 impl Reader {
     /// Takes up what has changed, if it is time to look, to judge from this line on.
-    fn refresh(&mut self, line: u64) -> Option<Event> {
+    fn refresh(&mut self, line: u64, args: &ScoreArgs) -> Option<Event> {
         let next_look = self.next_look.as_mut().filter(|time| Instant::now() >= **time)?;
         let refreshed = self.reward.refresh();
         *next_look = Instant::now() + LOOK;
@@ -302,11 +307,13 @@ impl Reader {
             self.version += 1;
             self.lines.set_longest(longest_line(&self.reward.current()));
         }
-        Some(Event::Refreshed(refreshed, changed.then(|| Judges::of(&self.reward, line))))
+        let columns = || args.columns.over(self.reward.current().columns());
+        let judges = changed.then(|| Box::new(judges(&self.reward, columns(), line)));
+        Some(Event::Refreshed(refreshed, judges))
     }
 }
 
 /// The longest line that is read: one that is longer holds more than any of the verifiers may be given.
-fn longest_line(reward: &PluginReward) -> u64 {
+pub(super) fn longest_line(reward: &PluginReward) -> u64 {
     (reward.largest_input() as u64).saturating_mul(BYTES_PER_BYTE)
 }

@@ -42,6 +42,8 @@ pub(super) struct Writer<'a> {
     /// Whether a line that is not scored has a line in the output all the same.
     pub(super) answers_bad_lines: bool,
     pub(super) record: Option<Record>,
+    /// Whether a line that was passed over before is no submission.
+    pub(super) had_bad_lines: bool,
     pub(super) window: &'a Window,
     pub(super) terminal: &'a Terminal,
     pub(super) summary: Summary,
@@ -77,7 +79,8 @@ impl Writer<'_> {
                 Waited::Next(Event::Refreshed(refreshed, judges)) => {
                     self.terminal.refreshed(&refreshed);
                     if let (Some(record), Some(judges)) = (&mut self.record, judges) {
-                        record.add(judges)?;
+                        let answered = if self.answers_bad_lines { self.summary.bad_lines() } else { 0 };
+                        record.add(*judges, self.summary.submissions() + answered)?;
                     }
                     continue;
                 }
@@ -194,7 +197,7 @@ impl Writer<'_> {
     fn status(&self) -> ExitStatus {
         match self.interrupts.status() {
             Some(status) => status,
-            None if self.summary.bad_lines() > 0 => ExitStatus::Failure,
+            None if self.summary.bad_lines() > 0 || self.had_bad_lines => ExitStatus::Failure,
             None => ExitStatus::Success,
         }
     }
