@@ -6,6 +6,9 @@ use crate::gavel::Folder;
 fn help() {
     insta::assert_snapshot!("help", Folder::new().shown(&["--help"]));
     insta::assert_snapshot!("help_score", Folder::new().shown(&["score", "--help"]));
+    for command in ["rescore", "diff", "audit"] {
+        insta::assert_snapshot!(format!("help_{command}"), Folder::new().shown(&[command, "--help"]));
+    }
     insta::assert_snapshot!("help_plugin", Folder::new().shown(&["plugin", "--help"]));
 }
 

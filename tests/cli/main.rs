@@ -6,6 +6,7 @@ mod add_a_reward;
 mod author;
 mod cache;
 mod columns;
+mod compare;
 mod gavel;
 #[path = "../attacks/guests.rs"]
 mod guests;

@@ -89,6 +89,24 @@ fn a_run_leaves_records_a_model_and_a_report() {
         assert!(metrics.contains(&format!("\"{name}\":")), "{name} in {metrics}");
     }
 
+    // What was rewarded is derived again from what the run has written down, metadata included.
+    let rescored = folder.shown(&["rescore", "run"]);
+    assert!(
+        rescored.contains("16 rows of run: the same, bit for bit\n") && rescored.contains("exit code 0"),
+        "{rescored}"
+    );
+    let completions = "run/completions/completions_00001.jsonl";
+    let text = folder.read(completions);
+    assert!(text.contains("\"metadata\":{"), "{text}");
+    let (from, to) = ("\"status\":\"verdict\",\"reward\":0.0", "\"status\":\"verdict\",\"reward\":1.0");
+    assert!(text.contains(from), "{text}");
+    fs::write(folder.path(completions), text.replacen(from, to, 1)).unwrap();
+    let rescored = folder.shown(&["rescore", "run"]);
+    assert!(
+        rescored.contains("outcomes.accuracy.reward  1.0 → 0.0") && rescored.contains("exit code 1"),
+        "{rescored}"
+    );
+
     let again = one_step(&folder, &[]);
     assert_eq!(again.status.code(), Some(1));
     assert!(stderr(&again).contains("holds a run already; `--resume` goes on with it, or choose"));

@@ -1,5 +1,6 @@
 //! The definition of the command line: every command, flag and help text of `gavel`. What they do is elsewhere.
 
+mod compare;
 mod plugin;
 mod serve;
 mod shard;
@@ -14,6 +15,7 @@ use clap_complete::Shell;
 use gavel_plugins::Capability;
 use gavel_wire::Columns;
 
+pub use compare::{AuditArgs, DiffArgs, RescoreArgs};
 pub use plugin::{
     AddArgs, BenchArgs, BuildArgs, InspectArgs, ListArgs, NewArgs, PluginCommand, PullArgs,
     PushArgs, RemoveArgs, TestArgs,
@@ -102,6 +104,15 @@ pub enum Command {
     /// Score completions with a reward file.
     #[command(after_help = SCORE_HELP)]
     Score(ScoreArgs),
+    /// Derive rewards again from what was recorded, and prove that they are the same, bit for bit.
+    #[command(after_help = compare::RESCORE_HELP)]
+    Rescore(RescoreArgs),
+    /// Compare what two reward files say of the same completions.
+    #[command(after_help = compare::DIFF_HELP)]
+    Diff(DiffArgs),
+    /// Compare what verifiers say with what people say: false positives and negatives.
+    #[command(after_help = compare::AUDIT_HELP)]
+    Audit(AuditArgs),
     /// Answer over HTTP what completions are worth, as OpenRLHF, slime, NeMo Gym, verl and others ask.
     #[command(after_help = serve::HELP)]
     Serve(ServeArgs),

@@ -11,6 +11,7 @@ pub mod exit;
 pub mod interrupts;
 pub mod logging;
 pub mod outputs;
+pub mod rows;
 pub mod settings;
 pub mod stale;
 pub mod terminal;

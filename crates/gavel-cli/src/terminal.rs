@@ -27,6 +27,22 @@ pub fn shown(name: &str) -> String {
     visible_name(name, NAME)
 }
 
+/// The most characters of a text in an example.
+const EXCERPT: usize = 100;
+
+/// The beginning of a text, or its end, on one line.
+pub fn excerpt(text: &str, of_end: bool) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let letters = line.chars().count();
+    if letters <= EXCERPT {
+        line
+    } else if of_end {
+        format!("…{}", line.chars().skip(letters - EXCERPT).collect::<String>())
+    } else {
+        format!("{}…", line.chars().take(EXCERPT).collect::<String>())
+    }
+}
+
 /// stderr, with a progress bar at its end or none.
 #[derive(Debug, Clone)]
 pub struct Terminal {
@@ -173,6 +189,14 @@ mod tests {
         let stripped = anstream::adapter::strip_str(&page.0).to_string();
         assert!(!stripped.contains(|letter: char| letter != '\n' && letter.is_control()), "{stripped:?}");
         assert_eq!(stripped, "name      a␛[2J\u{fffd}1m\n␛]0;title␇");
+    }
+
+    #[test]
+    fn an_excerpt_is_one_line() {
+        assert_eq!(excerpt(" a\n\tb ", true), "a b");
+        let long = format!("{}z", "é".repeat(EXCERPT));
+        assert_eq!(excerpt(&long, false), format!("{}…", "é".repeat(EXCERPT)));
+        assert_eq!(excerpt(&long, true), format!("…{}z", "é".repeat(EXCERPT - 1)));
     }
 
     #[test]

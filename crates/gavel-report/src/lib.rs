@@ -1,4 +1,4 @@
-//! The report of a run: one HTML page that needs nothing else, and the curve for a README.
+//! The report of a run: one HTML page that needs nothing else, and the curve for a README; and the page of an audit.
 //!
 //! What a policy wrote is untrusted text. Everything goes through `maud`, which escapes by default, and the page
 //! forbids itself scripts and outside resources by its content security policy. Hovering is done in CSS.
@@ -7,6 +7,7 @@
 //! dark theme has to style its lines through CSS classes, which `plotters` cannot emit, and `charming` draws with
 //! a megabyte of JavaScript.
 
+mod audit;
 mod chart;
 mod format;
 mod page;
@@ -18,6 +19,7 @@ mod tests;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use gavel_wire::compare::Audit;
 use thiserror::Error;
 
 use run::Run;
@@ -105,4 +107,9 @@ pub fn curve_svg(run_dir: &Path) -> Result<String, ReportError> {
     let accuracy = panels::accuracy(&metrics).ok_or_else(|| missing("rewards/<verifier>/mean"))?;
     let length = panels::length(&metrics).ok_or_else(|| missing("completions/mean_length"))?;
     Ok(chart::two_axes(&accuracy, &length).into_string())
+}
+
+/// The page of an audit of the rows in `input`: one self-contained HTML page.
+pub fn audit_page(audit: &Audit, input: &str) -> String {
+    audit::render(audit, input).into_string()
 }

@@ -16,9 +16,10 @@ macro_rules! pages {
 }
 
 /// The documents in the order of their names, the index apart.
-const PAGES: [(&str, &str); 18] = pages![
+const PAGES: [(&str, &str); 19] = pages![
     "benchmarks",
     "command-format",
+    "compare",
     "grpo",
     "http-api",
     "integrations/openrlhf",

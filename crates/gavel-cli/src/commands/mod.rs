@@ -10,12 +10,15 @@ use crate::exit::{ExitStatus, Stop};
 use crate::logging;
 use crate::terminal::Terminal;
 
+mod audit;
 mod cache;
+mod diff;
 mod docs;
 mod doctor;
 mod init;
 mod plugin;
 mod report;
+mod rescore;
 mod score;
 mod serve;
 mod train;
@@ -43,6 +46,9 @@ fn start(cli: Cli) -> Result<ExitStatus, Stop> {
     let Cli { global, command } = cli;
     match command {
         Command::Score(args) => score::run(args, &global),
+        Command::Rescore(args) => rescore::run(&args, &global),
+        Command::Diff(args) => diff::run(&args, &global),
+        Command::Audit(args) => audit::run(&args, &global),
         Command::Serve(args) => serve::run(&args, &global),
         Command::Plugin(PluginCommand::New(args)) => plugin::new(&args, &global),
         Command::Plugin(PluginCommand::Build(args)) => plugin::build(&args, &global),

@@ -1,0 +1,206 @@
+//! `gavel rescore`: derives rewards again from what was recorded, and proves that they are the same bit for bit, or says
+//! what differs.
+
+mod source;
+
+use anyhow::anyhow;
+use gavel_reward::{PluginReward, Workspace};
+use gavel_verify::Reward;
+use gavel_wire::compare::Rescore;
+use gavel_wire::{RecordedScore, VersionDifference, VersionForm};
+
+use crate::cli::{GlobalArgs, RescoreArgs};
+use crate::exit::{ExitStatus, InputFault, Stop};
+use crate::rows::{self, NumberedRow, Rows};
+use crate::terminal::{LABEL, Page, Terminal, escaped, shown};
+use source::{RecordedJudge, Source};
+
+/// Lines without a score that are named one by one.
+const NAMED: u64 = 5;
+
+/// The most characters of a value that a line shows.
+const VALUE: usize = 160;
+
+pub(super) fn run(args: &RescoreArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
+    let terminal = Terminal::new(global.quiet);
+    let source = Source::open(&args.path, args.record.as_deref()).input_fault()?;
+    let workspace = Workspace::start(&args.plugins.clone().resolve())?;
+    let mut rescore = Rescore { recorded_rows: source.rows, ..Rescore::default() };
+    let mut judges = Vec::new();
+    for recorded in &source.judges {
+        let judge = Judge::load(args, recorded, &workspace)?;
+        rescore.note_version(judge.differences.clone());
+        judges.push(judge);
+    }
+    for file in &source.files {
+        let mut rows = Rows::open(file).input_fault()?;
+        let mut count = 0;
+        loop {
+            let some = rows.read().input_fault()?;
+            if some.is_empty() {
+                break;
+            }
+            let place = |line| rows.place(line);
+            let asked = Asked { args, source: &source, judges: &judges, terminal: &terminal };
+            asked.compare(&file.display().to_string(), some, &mut count, &place, &mut rescore)?;
+        }
+    }
+    let proven = rescore.end();
+    if args.json {
+        let json = serde_json::to_string_pretty(&rescore).map_err(anyhow::Error::from)?;
+        let mut page = Page::default();
+        page.text(&escaped(&json)).text("\n").print().map_err(anyhow::Error::from)?;
+    } else {
+        show(&rescore, &source, args).print().map_err(anyhow::Error::from)?;
+    }
+    if rescore.rows == 0 {
+        return Err(Stop::Input(anyhow!("{} holds no scores", args.path.display())));
+    }
+    Ok(match (rescore.host_failed, proven) {
+        (0, true) => ExitStatus::Success,
+        (0, false) => ExitStatus::Failure,
+        (count, _) => {
+            terminal.error(format_args!("this machine could not judge {count} rows; rescore them again"));
+            ExitStatus::Error
+        }
+    })
+}
+
+/// What judges now in the place of what judged then.
+struct Judge {
+    reward: PluginReward,
+    differences: Vec<VersionDifference>,
+    /// Whether the engine is the one that counted the fuel then.
+    same_engine: bool,
+}
+
+impl Judge {
+    /// Loads the reward file whose text is in the record, or the one that is named.
+    fn load(args: &RescoreArgs, recorded: &RecordedJudge, workspace: &Workspace) -> Result<Self, Stop> {
+        let reward = match (&args.reward, &recorded.version) {
+            (Some(file), _) => workspace.load(file)?,
+            (None, Some(VersionForm { reward, .. })) => {
+                workspace.load_text(reward.file.as_ref(), &reward.text)?
+            }
+            (None, None) => {
+                return Err(Stop::Input(anyhow!(
+                    "{}: `{}` is missing, as an older gavel wrote it: name the reward file with --reward",
+                    recorded.place.display(),
+                    recorded.field,
+                )));
+            }
+        };
+        let now = reward.version().as_ref().map(VersionForm::from);
+        let differences = match (&recorded.version, &now) {
+            (Some(recorded), Some(now)) => recorded.differences(now),
+            _ => recorded.digest_differences(&reward.digests()),
+        };
+        // Who says nothing of the engine says nothing of its fuel.
+        let same_engine = recorded.version.as_ref().map(|it| &it.engine) == now.as_ref().map(|it| &it.engine);
+        Ok(Self { reward, differences, same_engine })
+    }
+}
+
+/// What rows are compared by.
+struct Asked<'a> {
+    args: &'a RescoreArgs,
+    source: &'a Source,
+    judges: &'a [Judge],
+    terminal: &'a Terminal,
+}
+
+impl Asked<'_> {
+    /// Judges some rows of a file again and compares them; `count` is how many of its rows came before.
+    fn compare(
+        &self,
+        file: &str,
+        rows: Vec<NumberedRow>,
+        count: &mut u64,
+        place: &dyn Fn(u64) -> String,
+        rescore: &mut Rescore,
+    ) -> Result<(), Stop> {
+        let mut by_judge: Vec<(Vec<_>, Vec<_>)> = self.judges.iter().map(|_| Default::default()).collect();
+        for NumberedRow { line, row } in rows {
+            *count += 1;
+            let read = row.and_then(|row| {
+                let recorded = RecordedScore::of_row(&row).map_err(|error| error.to_string())?;
+                if recorded.is_bad_line() {
+                    return Ok(None);
+                }
+                let judge = self.source.judge_of(&row, *count)?;
+                let submission = row.submission(&self.source.judges[judge].columns);
+                Ok(Some((judge, recorded, submission.map_err(|error| error.to_string())?)))
+            });
+            match read {
+                Ok(Some((judge, recorded, submission))) => {
+                    by_judge[judge].0.push((line, recorded));
+                    by_judge[judge].1.push(submission);
+                }
+                // A line that was no submission has nothing to compare.
+                Ok(None) => {}
+                Err(error) => {
+                    rescore.unreadable += 1;
+                    if rescore.unreadable <= NAMED {
+                        self.terminal.error(format_args!("{}: {error}", place(line)));
+                    }
+                }
+            }
+        }
+        for (judge, (recorded, submissions)) in self.judges.iter().zip(by_judge) {
+            let scores = rows::judge(&judge.reward, submissions)?;
+            for ((line, recorded), now) in recorded.iter().zip(&scores) {
+                rescore.add((file, *line), recorded, now, judge.same_engine, self.args.examples);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What came of it, for a person.
+fn show(rescore: &Rescore, source: &Source, args: &RescoreArgs) -> Page {
+    let mut page = Page::default();
+    let rows = |count: u64| format!("{count} row{}", if count == 1 { "" } else { "s" });
+    let path = args.path.display();
+    for difference in &rescore.version {
+        let VersionDifference { what, recorded, now, .. } = difference;
+        page.styled(LABEL, &shown(what)).text(&format!("  {} → {}\n", cut(recorded), cut(now)));
+    }
+    if let Some(recorded) = rescore.recorded_rows.filter(|recorded| *recorded != rescore.rows) {
+        let record = source.record.display();
+        page.text(&format!(
+            "{record} says that there are {}, and {path} has {}\n",
+            rows(recorded),
+            rescore.rows
+        ));
+    }
+    for example in &rescore.examples {
+        page.styled(LABEL, &format!("{}:{}", example.file, example.line)).text("\n");
+        for field in &example.fields {
+            page.text(&format!(
+                "  {}  {} → {}\n",
+                shown(&field.field),
+                cut(&field.recorded),
+                cut(&field.now)
+            ));
+        }
+    }
+    for (field, count) in &rescore.fields {
+        page.text(&format!("{} differs in {}\n", shown(field), rows(*count)));
+    }
+    let judged_same = rescore.version.is_empty();
+    let of = format!("{} of {path}", rows(rescore.rows));
+    page.text(&match (rescore.proven, rescore.differing) {
+        (true, _) if judged_same => format!("{of}: the same, bit for bit\n"),
+        (true, _) => format!("{of}: the same, bit for bit, by another release\n"),
+        (false, 0) => format!("{of}: the same, bit for bit; but not all is as it was recorded\n"),
+        (false, differing) => format!("{of}: {differing} not as recorded\n"),
+    });
+    page
+}
+
+fn cut(value: &str) -> String {
+    match value.char_indices().nth(VALUE) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_owned(),
+    }
+}
