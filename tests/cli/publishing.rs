@@ -43,6 +43,50 @@ fn a_plugin_goes_to_a_registry_and_comes_back() {
 }
 
 #[test]
+fn what_a_lock_names_is_installed_from_where_it_came() {
+    let Some(server) = Server::start() else { return };
+    let folder = folder();
+    let tag = server.at("somebody/always:0.1.0");
+    ok(folder.run(&["plugin", "push", &tag, "made/always.wasm"]));
+    ok(folder.run(&["plugin", "add", &tag, "--plugin-path", "kept"]));
+    fs::copy(folder.path("made/always.wasm"), folder.path("made/other.wasm")).unwrap();
+    ok(folder.run(&["plugin", "add", "made/other.wasm", "--plugin-path", "kept"]));
+    let install = |more: &[&str]| {
+        let output =
+            folder.run(&[&["plugin", "install", "--locked", "--plugin-path", "kept"], more].concat());
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (status, said) = install(&[]);
+    assert!(status == Some(0) && said.contains("always 0.0.0 is there"), "{said}");
+    let lock = folder.read("kept/gavel.lock");
+    // As somebody has it who has checked out nothing but the lock.
+    for name in ["always", "other"] {
+        fs::remove_dir_all(folder.path(&format!("kept/{name}"))).unwrap();
+    }
+    let (status, said) = install(&[]);
+    assert!(status == Some(0) && said.contains("other 0.0.0 installed, in kept"), "{said}");
+    assert_eq!(folder.read("kept/gavel.lock"), lock);
+    ok(folder.run_with_input(&["score", "-r", "reward.toml", "--plugin-path", "kept"], LINE));
+    // What is changed stays, unless it is to be written over.
+    fs::write(folder.path("kept/always/always.wasm"), always(4)).unwrap();
+    let (status, said) = install(&[]);
+    assert!(status == Some(1) && said.contains("`plugins.always`: ") && said.contains("--force"), "{said}");
+    assert_eq!(install(&["--force"]).0, Some(0));
+    assert_eq!(fs::read(folder.path("kept/always/always.wasm")).unwrap(), always(3));
+    // What its source gives now is another plugin.
+    fs::write(folder.path("made/other.wasm"), always(5)).unwrap();
+    fs::remove_dir_all(folder.path("kept/other")).unwrap();
+    let (status, said) = install(&[]);
+    assert!(status == Some(1) && said.contains("kept/gavel.lock: `plugins.other`: `digest` is "), "{said}");
+    assert!(!folder.path("kept/other").exists() && folder.read("kept/gavel.lock") == lock);
+    let (status, said) = {
+        let output = folder.run(&["plugin", "install", "--locked", "--plugin-path", "empty"]);
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert!(status == Some(1) && said.contains("no lock names a plugin (empty/gavel.lock)"), "{said}");
+}
+
+#[test]
 fn the_same_plugin_has_the_same_digest_and_is_not_pulled_over_another_file() {
     let Some(server) = Server::start() else { return };
     let folder = folder().file("mine.wasm", "somebody's");

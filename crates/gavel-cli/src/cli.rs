@@ -17,7 +17,7 @@ use gavel_wire::Columns;
 
 pub use compare::{AuditArgs, DiffArgs, RescoreArgs};
 pub use plugin::{
-    AddArgs, BenchArgs, BuildArgs, InspectArgs, ListArgs, NewArgs, PluginCommand, PullArgs,
+    AddArgs, BenchArgs, BuildArgs, InspectArgs, InstallArgs, ListArgs, NewArgs, PluginCommand, PullArgs,
     PushArgs, RemoveArgs, TestArgs,
 };
 

@@ -41,6 +41,9 @@ pub enum PluginCommand {
         after_help = "Examples:\n  gavel plugin add my-reward\n  gavel plugin add ghcr.io/somebody/word-limit:0.1.0"
     )]
     Add(AddArgs),
+    /// Fetch what the locks of the plugin path name and is not there, from where each came: that very file, or an error.
+    #[command(after_help = "Example:\n  gavel plugin install --locked --plugin-path plugins")]
+    Install(InstallArgs),
     /// Take a plugin from the plugin path again.
     Remove(RemoveArgs),
     /// Push a plugin to an OCI registry. Log in with `docker login`.
@@ -97,6 +100,23 @@ pub struct AddArgs {
     /// Where what builds plugins is kept.
     #[command(flatten)]
     pub tools: ToolsArgs,
+    /// Where compiled plugins are kept.
+    #[command(flatten)]
+    pub cache: CacheArgs,
+}
+
+/// Arguments of `gavel plugin install`.
+#[derive(Debug, Args)]
+pub struct InstallArgs {
+    /// Take nothing but what the locks say. It is the only way there is, and says so in a script.
+    #[arg(long, required = true)]
+    pub locked: bool,
+    /// Write over what has been changed of a plugin; never a folder with sources.
+    #[arg(long)]
+    pub force: bool,
+    /// Where plugins and their locks lie.
+    #[command(flatten)]
+    pub path: PluginPathArgs,
     /// Where compiled plugins are kept.
     #[command(flatten)]
     pub cache: CacheArgs,

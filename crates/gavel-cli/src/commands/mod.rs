@@ -58,6 +58,7 @@ fn start(cli: Cli) -> Result<ExitStatus, Stop> {
         Command::Plugin(PluginCommand::List(args)) => plugin::list(&args),
         Command::Plugin(PluginCommand::Add(args)) => plugin::add(&args, &global),
         Command::Plugin(PluginCommand::Remove(args)) => plugin::remove(&args, &global),
+        Command::Plugin(PluginCommand::Install(args)) => plugin::install(&args, &global),
         Command::Plugin(PluginCommand::Push(args)) => plugin::push(&args, &global),
         Command::Plugin(PluginCommand::Pull(args)) => plugin::pull(&args, &global),
         Command::Cache(CacheCommand::Warm(args)) => cache::warm(&args, &global),

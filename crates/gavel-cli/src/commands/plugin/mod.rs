@@ -3,6 +3,7 @@
 mod bench;
 mod build;
 mod inspect;
+mod install;
 mod named;
 mod new;
 mod registry;
@@ -12,6 +13,7 @@ mod test;
 pub(super) use bench::run as bench;
 pub(super) use build::run as build;
 pub(super) use inspect::run as inspect;
+pub(super) use install::run as install;
 pub(super) use new::run as new;
 pub(super) use registry::{pull, push};
 pub(super) use store::{add, list, remove};

@@ -15,7 +15,7 @@ use gavel_registry::Address;
 use gavel_verify::visible;
 use serde_json::{Value, json};
 
-use crate::cli::{AddArgs, GlobalArgs, ListArgs, RemoveArgs};
+use crate::cli::{AddArgs, GlobalArgs, ListArgs, RemoveArgs, ToolsArgs};
 use crate::exit::{ExitStatus, InputFault, Stop};
 use crate::settings;
 use crate::stale;
@@ -30,7 +30,7 @@ pub(in crate::commands) fn add(args: &AddArgs, global: &GlobalArgs) -> Result<Ex
     let terminal = Terminal::new(global.quiet);
     let folder = settings::plugin_folder(&args.path).input_fault()?;
     let host = args.cache.start_host()?;
-    let candidate = find(args, &host, &terminal)?;
+    let candidate = candidate(&args.source, Some(&args.tools), &host, &terminal)?;
     let added = gavel_plugins::add(&folder, &candidate, args.force)?;
     let digest = &added.now.digest;
     let what = match &added.before {
@@ -117,10 +117,14 @@ pub(in crate::commands) fn list(args: &ListArgs) -> Result<ExitStatus, Stop> {
     Ok(ExitStatus::Success)
 }
 
-/// Finds what is to be added, and loads it: what is no plugin is refused before it is kept. A folder is built first where
+/// Finds what is to be kept, and loads it: what is no plugin is refused before. With `tools`, a folder is built first where
 /// its sources are newer, as `gavel plugin test` does.
-fn find(args: &AddArgs, host: &Host, terminal: &Terminal) -> Result<Candidate, Stop> {
-    let source = &args.source;
+pub(super) fn candidate(
+    source: &str,
+    tools: Option<&ToolsArgs>,
+    host: &Host,
+    terminal: &Terminal,
+) -> Result<Candidate, Stop> {
     let path = Path::new(source);
     if !path.exists() {
         let address: Address =
@@ -128,7 +132,9 @@ fn find(args: &AddArgs, host: &Host, terminal: &Terminal) -> Result<Candidate, S
         return from_registry(&address, host, terminal);
     }
     let found = if path.is_dir() {
-        build_if_stale(path, &args.tools, terminal)?;
+        if let Some(tools) = tools {
+            build_if_stale(path, tools, terminal)?;
+        }
         let found = FoundPlugin::in_folder(path, &WatchedFiles::default())?;
         say_what_is_not_built(path, &found, terminal);
         found
