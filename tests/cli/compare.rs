@@ -145,8 +145,7 @@ fn what_cannot_be_derived_again_says_why() {
 #[test]
 fn a_diff_says_what_changes() {
     let before = "[verifiers.accuracy]\nplugin = 'math'\n[verifiers.old]\nplugin = 'format'\n[reward]\nformula = 'accuracy'\n";
-    let after =
-        "[verifiers.accuracy]\nplugin = 'string'\noptions = { match = 'contains' }\non_failure = -1\n";
+    let after = "[verifiers.accuracy]\nplugin = 'math'\noptions = { order = ['boxed'] }\non_failure = -1\n";
     let folder = Folder::new()
         .file("a.toml", before)
         .file("b.toml", after)

@@ -9,6 +9,7 @@ use gavel_verify::{Score, Submission, score_all};
 use gavel_wire::Row;
 
 use crate::cases::place;
+use crate::terminal::Terminal;
 
 /// The most rows that are read at a time, and about how many bytes: so many are held and judged side by side.
 const MOST_ROWS: usize = 1024;
@@ -19,6 +20,42 @@ const MOST_BYTES: u64 = 32 << 20;
 pub struct Rows {
     path: PathBuf,
     lines: Lines<Input>,
+}
+
+/// Lines that cannot be used: the first few are named one by one, and the others counted.
+#[derive(Debug, Default)]
+pub struct BadLines {
+    count: u64,
+}
+
+/// So many of them are named.
+const NAMED: u64 = 5;
+
+impl BadLines {
+    /// Says what is wrong with a line, unless that was said of many before.
+    pub fn say(&mut self, terminal: &Terminal, place: &str, error: &str) {
+        self.count += 1;
+        if self.count <= NAMED {
+            terminal.error(format_args!("{place}: {error}"));
+        }
+    }
+
+    /// Says how many there were besides, once all lines are read.
+    pub fn end(&self, terminal: &Terminal) {
+        if let Some(more @ 1..) = self.count.checked_sub(NAMED) {
+            terminal.error(format_args!("and {} more", plural(more, "such line")));
+        }
+    }
+
+    /// How many there were.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+}
+
+/// So many of something.
+pub fn plural(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A line that is not blank.

@@ -1,17 +1,18 @@
 //! `gavel audit`: what verifiers say of rows that people have labelled.
 
 use anyhow::{Context, anyhow};
+use gavel_files::{closest, did_you_mean};
 use gavel_reward::Workspace;
 use gavel_verify::Status;
-use gavel_wire::compare::{Audit, Confusion, Label, Share};
-use gavel_wire::{Columns, Part};
+use gavel_wire::compare::{Audit, Confusion, Label, LabelError, Share};
+use gavel_wire::{Columns, Part, Row};
 
 use super::score;
 use crate::cli::{AuditArgs, GlobalArgs};
 use crate::columns::with_advice;
 use crate::exit::{ExitStatus, InputFault, Stop};
 use crate::outputs;
-use crate::rows::{self, NumberedRow, Rows};
+use crate::rows::{self, BadLines, NumberedRow, Rows, plural};
 use crate::terminal::{LABEL, Page, Terminal, escaped, excerpt, shown};
 
 pub(super) fn run(args: &AuditArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
@@ -23,7 +24,8 @@ pub(super) fn run(args: &AuditArgs, global: &GlobalArgs) -> Result<ExitStatus, S
     let reward = score::load(&args.judges, &workspace)?.current();
     let columns = without_label(args.columns.over(reward.columns()), &args.label).input_fault()?;
     let mut rows = Rows::open(&args.input).input_fault()?;
-    let (mut audit, mut host_failed) = (Audit::new(&args.label, args.by.as_deref()), 0);
+    let mut audit = Audit::new(&args.label, args.by.as_deref());
+    let (mut bad_lines, mut host_failed) = (BadLines::default(), 0);
     loop {
         let some = rows.read().input_fault()?;
         if some.is_empty() {
@@ -32,7 +34,7 @@ pub(super) fn run(args: &AuditArgs, global: &GlobalArgs) -> Result<ExitStatus, S
         let (mut labelled, mut submissions) = (Vec::new(), Vec::new());
         for NumberedRow { line, row } in some {
             let read = row.and_then(|row| {
-                let label = Label::of_row(&row, &args.label).map_err(|error| error.to_string())?;
+                let label = Label::of_row(&row, &args.label).map_err(|error| advised(&error, &row))?;
                 let submission = row.submission(&columns);
                 let submission = submission.map_err(|error| with_advice(&error, &row).to_string())?;
                 Ok((row, label, submission))
@@ -42,10 +44,7 @@ pub(super) fn run(args: &AuditArgs, global: &GlobalArgs) -> Result<ExitStatus, S
                     labelled.push((line, row, label, submission.clone()));
                     submissions.push(submission);
                 }
-                Err(error) => {
-                    audit.bad_lines += 1;
-                    terminal.error(format_args!("{}: {error}", rows.place(line)));
-                }
+                Err(error) => bad_lines.say(&terminal, &rows.place(line), &error),
             }
         }
         let scores = rows::judge(&reward, submissions)?;
@@ -56,6 +55,8 @@ pub(super) fn run(args: &AuditArgs, global: &GlobalArgs) -> Result<ExitStatus, S
             audit.add((*line, row), *label, submission, score, args.examples);
         }
     }
+    bad_lines.end(&terminal);
+    audit.bad_lines = bad_lines.count();
     if audit.rows == 0 {
         return Err(Stop::Input(anyhow!("{} holds no submission with a label", args.input.display())));
     }
@@ -80,6 +81,15 @@ pub(super) fn run(args: &AuditArgs, global: &GlobalArgs) -> Result<ExitStatus, S
     Ok(if audit.bad_lines > 0 { ExitStatus::Failure } else { ExitStatus::Success })
 }
 
+/// What is wrong with a label, and which column may be meant where there is none.
+fn advised(error: &LabelError, row: &Row) -> String {
+    let near = match error {
+        LabelError::Missing { column, .. } => closest(column, row.own_names()),
+        LabelError::Neither { .. } => None,
+    };
+    format!("{error}{}", did_you_mean(near))
+}
+
 /// The columns of submissions, among which no plugin sees the label.
 fn without_label(mut columns: Columns, label: &str) -> anyhow::Result<Columns> {
     for part in Part::ALL {
@@ -97,9 +107,14 @@ fn without_label(mut columns: Columns, label: &str) -> anyhow::Result<Columns> {
 /// The table, and where the verifiers err.
 fn show(audit: &Audit, args: &AuditArgs) -> Page {
     let mut page = Page::default();
-    let bad =
-        if audit.bad_lines > 0 { format!(", and {} bad lines", audit.bad_lines) } else { String::new() };
-    page.text(&format!("{} rows labelled by `{}`{bad}\n", audit.rows, shown(&audit.label)));
+    let bad = Some(audit.bad_lines).filter(|count| *count > 0);
+    let bad = bad.map(|count| format!(", and {}", plural(count, "bad line"))).unwrap_or_default();
+    page.text(&format!(
+        "{} labelled by `{}`{bad}
+",
+        plural(audit.rows, "row"),
+        shown(&audit.label)
+    ));
     for (name, verifier) in &audit.verifiers {
         page.text("\n").styled(LABEL, &shown(name)).text("\n");
         let all = [("all".to_owned(), &verifier.all)];
@@ -168,8 +183,6 @@ fn rate(count: u64, share: Option<Share>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use gavel_wire::Row;
-
     use super::*;
 
     #[test]

@@ -11,7 +11,7 @@ use gavel_wire::compare::{Diff, DiffExample, Said, Side};
 use crate::cli::{DiffArgs, GlobalArgs};
 use crate::columns::with_advice;
 use crate::exit::{ExitStatus, InputFault, Stop};
-use crate::rows::{self, NumberedRow, Rows};
+use crate::rows::{self, BadLines, NumberedRow, Rows, plural};
 use crate::terminal::{EXPECTED, FOUND, LABEL, Page, Terminal, escaped, excerpt, shown};
 
 pub(super) fn run(args: &DiffArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
@@ -21,7 +21,7 @@ pub(super) fn run(args: &DiffArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     let after = workspace.load(&args.after)?;
     let columns = [&before, &after].map(|reward| args.columns.over(reward.columns()));
     let mut rows = Rows::open(&args.input).input_fault()?;
-    let (mut diff, mut host_failed) = (Diff::default(), 0);
+    let (mut diff, mut bad_lines, mut host_failed) = (Diff::default(), BadLines::default(), 0);
     loop {
         let some = rows.read().input_fault()?;
         if some.is_empty() {
@@ -36,10 +36,7 @@ pub(super) fn run(args: &DiffArgs, global: &GlobalArgs) -> Result<ExitStatus, St
                     submissions[0].push(one);
                     submissions[1].push(other);
                 }
-                Err(error) => {
-                    diff.bad_lines += 1;
-                    terminal.error(format_args!("{}: {error}", rows.place(line)));
-                }
+                Err(error) => bad_lines.say(&terminal, &rows.place(line), &error),
             }
         }
         let [one, other] = submissions;
@@ -49,6 +46,8 @@ pub(super) fn run(args: &DiffArgs, global: &GlobalArgs) -> Result<ExitStatus, St
             diff.add(*line, submission, [one, other], args.examples);
         }
     }
+    bad_lines.end(&terminal);
+    diff.bad_lines = bad_lines.count();
     diff.end();
     if diff.rows == 0 {
         return Err(Stop::Input(anyhow!("{} holds no submission", args.input.display())));
@@ -91,7 +90,8 @@ fn show(diff: &Diff, args: &DiffArgs) -> Page {
     let mut row = |label: &str, value: &str| {
         page.styled(LABEL, &format!("{:<width$}", shown(label))).text(&format!("  {value}\n"));
     };
-    let bad = if diff.bad_lines > 0 { format!(", and {} bad lines", diff.bad_lines) } else { String::new() };
+    let bad = Some(diff.bad_lines).filter(|count| *count > 0);
+    let bad = bad.map(|count| format!(", and {}", plural(count, "bad line"))).unwrap_or_default();
     row("rows", &format!("{}{bad}", diff.rows));
     let rewards = &diff.rewards;
     let kinds =

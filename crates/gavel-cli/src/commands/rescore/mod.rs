@@ -11,12 +11,9 @@ use gavel_wire::{RecordedScore, VersionDifference, VersionForm};
 
 use crate::cli::{GlobalArgs, RescoreArgs};
 use crate::exit::{ExitStatus, InputFault, Stop};
-use crate::rows::{self, NumberedRow, Rows};
+use crate::rows::{self, BadLines, NumberedRow, Rows, plural};
 use crate::terminal::{LABEL, Page, Terminal, escaped, shown};
 use source::{RecordedJudge, Source};
-
-/// Lines without a score that are named one by one.
-const NAMED: u64 = 5;
 
 /// The most characters of a value that a line shows.
 const VALUE: usize = 160;
@@ -26,7 +23,7 @@ pub(super) fn run(args: &RescoreArgs, global: &GlobalArgs) -> Result<ExitStatus,
     let source = Source::open(&args.path, args.record.as_deref()).input_fault()?;
     let workspace = Workspace::start(&args.plugins.clone().resolve())?;
     let mut rescore = Rescore { recorded_rows: source.rows, ..Rescore::default() };
-    let mut judges = Vec::new();
+    let (mut judges, mut unreadable) = (Vec::new(), BadLines::default());
     for recorded in &source.judges {
         let judge = Judge::load(args, recorded, &workspace)?;
         rescore.note_version(judge.differences.clone());
@@ -42,9 +39,17 @@ pub(super) fn run(args: &RescoreArgs, global: &GlobalArgs) -> Result<ExitStatus,
             }
             let place = |line| rows.place(line);
             let asked = Asked { args, source: &source, judges: &judges, terminal: &terminal };
-            asked.compare(&file.display().to_string(), some, &mut count, &place, &mut rescore)?;
+            asked.compare(
+                &file.display().to_string(),
+                some,
+                &mut count,
+                &place,
+                (&mut rescore, &mut unreadable),
+            )?;
         }
     }
+    unreadable.end(&terminal);
+    rescore.unreadable = unreadable.count();
     let proven = rescore.end();
     if args.json {
         let json = serde_json::to_string_pretty(&rescore).map_err(anyhow::Error::from)?;
@@ -117,7 +122,7 @@ impl Asked<'_> {
         rows: Vec<NumberedRow>,
         count: &mut u64,
         place: &dyn Fn(u64) -> String,
-        rescore: &mut Rescore,
+        (rescore, unreadable): (&mut Rescore, &mut BadLines),
     ) -> Result<(), Stop> {
         let mut by_judge: Vec<(Vec<_>, Vec<_>)> = self.judges.iter().map(|_| Default::default()).collect();
         for NumberedRow { line, row } in rows {
@@ -138,12 +143,7 @@ impl Asked<'_> {
                 }
                 // A line that was no submission has nothing to compare.
                 Ok(None) => {}
-                Err(error) => {
-                    rescore.unreadable += 1;
-                    if rescore.unreadable <= NAMED {
-                        self.terminal.error(format_args!("{}: {error}", place(line)));
-                    }
-                }
+                Err(error) => unreadable.say(self.terminal, &place(line), &error),
             }
         }
         for (judge, (recorded, submissions)) in self.judges.iter().zip(by_judge) {
@@ -159,7 +159,7 @@ impl Asked<'_> {
 /// What came of it, for a person.
 fn show(rescore: &Rescore, source: &Source, args: &RescoreArgs) -> Page {
     let mut page = Page::default();
-    let rows = |count: u64| format!("{count} row{}", if count == 1 { "" } else { "s" });
+    let rows = |count: u64| plural(count, "row");
     let path = args.path.display();
     for difference in &rescore.version {
         let VersionDifference { what, recorded, now, .. } = difference;

@@ -126,7 +126,7 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     for advice in summary.advice() {
         terminal.note(advice);
     }
-    Ok(verdict(status, &summary, &terminal))
+    Ok(verdict(status, &summary, &before, &terminal))
 }
 
 /// Loads the reward file, or makes one of the plugin that is to judge alone.
@@ -154,9 +154,11 @@ fn say_what_is_stale(args: &JudgesArgs, plugin_path: &[PathBuf], terminal: &Term
 }
 
 /// How a run ends that has written all that it could: what is missing from the scores is said, and is no success.
-fn verdict(status: ExitStatus, summary: &Summary, terminal: &Terminal) -> ExitStatus {
-    let none = summary.submissions() > 0 && summary.rewarded() == 0;
-    let not_judged = summary.without(Status::HostFailed.name());
+/// What was there `before` counts as if it had been scored now.
+fn verdict(status: ExitStatus, summary: &Summary, before: &Resumed, terminal: &Terminal) -> ExitStatus {
+    let submissions = before.submissions + summary.submissions();
+    let none = submissions > 0 && before.with_reward + summary.rewarded() == 0;
+    let not_judged = before.host_failed + summary.without(Status::HostFailed.name());
     if none {
         terminal.error("no submission has a reward; `no_reward` in each line says why");
     }

@@ -10,7 +10,8 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 use gavel_lines::{Input, Line, Lines};
-use gavel_wire::{Columns, RecordedScore, Row, ScoreRecord, VersionForm};
+use gavel_verify::Status;
+use gavel_wire::{Columns, RecordedOutcome, RecordedScore, Row, ScoreRecord};
 
 use crate::cases::place;
 
@@ -27,6 +28,8 @@ pub(super) struct Resumed {
     pub(super) submissions: u64,
     /// Those of them that have a reward.
     pub(super) with_reward: u64,
+    /// Those that the machine could not judge then.
+    pub(super) host_failed: u64,
     /// Lines of the input before where it goes on that are no submissions.
     pub(super) bad_lines: u64,
     /// The number of the line of the input that is next.
@@ -68,9 +71,8 @@ pub(super) fn require_same(record: &ScoreRecord, path: &Path, now: &ScoreRecord)
     if json(&recorded.columns) != json(&now.columns) {
         return Err(differs("judged_by[0].columns", &json(&recorded.columns), &json(&now.columns)));
     }
-    let version = |of: &Option<VersionForm>| of.clone();
-    match (version(&recorded.version), version(&now.version)) {
-        (Some(recorded), Some(now)) => match recorded.differences(&now).into_iter().next() {
+    match (&recorded.version, &now.version) {
+        (Some(recorded), Some(now)) => match recorded.differences(now).into_iter().next() {
             Some(it) => Err(differs(&it.what, &it.recorded, &it.now)),
             None => Ok(()),
         },
@@ -149,6 +151,8 @@ pub(super) fn compare(
                 let score = read(written, number, output)?;
                 resumed.submissions += 1;
                 resumed.with_reward += u64::from(score.reward.is_some());
+                let failed = |outcome: &RecordedOutcome| outcome.status == Status::HostFailed.name();
+                resumed.host_failed += u64::from(score.outcomes.values().any(failed));
             }
         }
         waiting = outputs.next()?;
@@ -248,7 +252,7 @@ mod tests {
             with_reward,
             bad_lines,
             next,
-            cut: 0,
+            ..Resumed::default()
         };
         assert_eq!(look(&[], false).unwrap(), resumed(0, 0, 0, 1));
         assert_eq!(look(std::slice::from_ref(&one), false).unwrap(), resumed(1, 1, 0, 2));

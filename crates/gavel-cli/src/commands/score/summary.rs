@@ -8,6 +8,7 @@ use gavel_verify::{Score, Status, visible_name};
 use gavel_wire::{Names, Part, Row};
 
 use crate::columns::{advice, likely};
+use crate::rows::plural;
 use crate::terminal::LABEL;
 
 /// What a run came to; its size does not depend on how many submissions there are.
@@ -291,8 +292,4 @@ impl fmt::Display for Summary {
 
 fn row(f: &mut fmt::Formatter<'_>, width: usize, label: &str, value: &str) -> fmt::Result {
     write!(f, "\n  {LABEL}{label:width$}{LABEL:#}  {value}")
-}
-
-fn plural(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
