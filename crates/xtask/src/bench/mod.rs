@@ -5,7 +5,9 @@ mod gavel;
 mod languages;
 mod peer;
 mod serve;
+mod served;
 mod sets;
+mod soak;
 
 use std::path::{Path, PathBuf};
 
@@ -46,6 +48,16 @@ enum What {
         #[arg(long, default_value = "3")]
         passes: usize,
     },
+    /// `gavel serve` under mixed load for minutes, killed under load, and told to end under load: what is lost, what comes
+    /// twice, what leaks.
+    Soak {
+        /// How many seconds the load lasts.
+        #[arg(long, default_value = "600")]
+        seconds: u64,
+        /// How often the server is killed, and how often it is told to end.
+        #[arg(long, default_value = "10")]
+        rounds: usize,
+    },
     /// The template of every language, as `cargo xtask conformance` has built it.
     Languages,
 }
@@ -60,6 +72,7 @@ pub fn run(root: &Path, args: &Args) -> Result<()> {
     match &args.what {
         What::Verifiers { data, only } => verifiers(root, &root.join(data), *only),
         What::Serve { data, seconds, passes } => serve::run(root, &root.join(data), *seconds, *passes),
+        What::Soak { seconds, rounds } => soak::run(root, *seconds, *rounds),
         What::Languages => languages::run(root),
     }
 }

@@ -1,10 +1,6 @@
 //! `gavel serve` under load, asked from another process over loopback: this one.
 
-use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,8 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 
+use super::served::{Connection, Server};
 use super::sets::{self, Pair};
-use crate::shell;
 
 /// A load: which path, how many submissions a request has, and the requests, one after the other again and again.
 struct Load {
@@ -35,11 +31,12 @@ pub fn run(root: &Path, data: &Path, seconds: u64, passes: usize) -> Result<()> 
     );
     println!("|---|---|---|---|---|---|---|---|");
     for load in loads(&sets::gsm8k(data)?) {
-        let server = Server::start(root, &load)?;
+        let (rewards, run_code) = ([("serve", load.reward)], load.reward.is_empty());
+        let server = Server::start(root, if run_code { &[] } else { &rewards }, run_code, 0)?;
         let (mut runs, mut resident) = (Vec::new(), Vec::new());
         for _ in 0..passes {
             runs.push(measure(&server.address, &load, seconds)?);
-            resident.push(server.resident());
+            resident.push(server.resident().map(|bytes| (bytes >> 20).to_string()));
         }
         let resident = [resident.first(), resident.last()]
             .map(|it| it.cloned().flatten().unwrap_or_default())
@@ -130,51 +127,6 @@ fn loads(pairs: &[Pair]) -> Vec<Load> {
     ]
 }
 
-/// A `gavel serve`, ended when it is dropped.
-struct Server {
-    process: Child,
-    address: String,
-}
-
-impl Server {
-    fn start(root: &Path, load: &Load) -> Result<Self> {
-        let folder = root.join("target/bench");
-        fs::create_dir_all(&folder)?;
-        let mut serve = shell::command(root, root.join("target/release/gavel"));
-        serve.args(["serve", "--listen", "127.0.0.1:0", "--plugin-path", "plugins/interpreters"]);
-        if load.reward.is_empty() {
-            serve.args(["--run-code", "python"]);
-        } else {
-            fs::write(folder.join("serve.toml"), load.reward)?;
-            serve.arg("--reward").arg(folder.join("serve.toml"));
-        }
-        let mut process = serve.stderr(Stdio::piped()).spawn().context("gavel does not start")?;
-        let stderr = process.stderr.take().context("stderr is piped")?;
-        let mut said = BufReader::new(stderr).lines().map_while(Result::ok);
-        let address = said.find_map(|line| Some(line.split_once("http://")?.1.split(' ').next()?.to_owned()));
-        // A pipe that nobody reads would fill.
-        thread::spawn(move || said.for_each(drop));
-        Ok(Self { process, address: address.context("gavel serve does not listen")? })
-    }
-}
-
-impl Server {
-    /// MiB of memory that it holds, where the system says so.
-    fn resident(&self) -> Option<String> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
-        Some((kibibytes >> 10).to_string())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
-    }
-}
-
 /// What a pass came to: requests a second, and how long each took, in milliseconds and in order.
 struct Measured {
     rate: f64,
@@ -192,13 +144,13 @@ fn measure(address: &str, load: &Load, seconds: u64) -> Result<Measured> {
     let (next, counting, over) = (AtomicUsize::new(0), AtomicBool::new(false), AtomicBool::new(false));
     let (next, counting, over) = (&next, &counting, &over);
     let ask = move || -> Result<Vec<f64>> {
-        let mut connection = Connection::open(address, load.path)?;
+        let mut connection = Connection::open(address)?;
         let mut times = Vec::new();
         while !over.load(Ordering::Relaxed) {
             let (request, expected) =
                 &load.requests[next.fetch_add(1, Ordering::Relaxed) % load.requests.len()];
             let started = Instant::now();
-            let answer = connection.ask(request)?;
+            let answer = connection.ask(load.path, request)?;
             let took = started.elapsed();
             ensure!(answer.contains(expected), "an answer is wrong: {answer}");
             if counting.load(Ordering::Relaxed) {
@@ -223,49 +175,6 @@ fn measure(address: &str, load: &Load, seconds: u64) -> Result<Measured> {
         times.sort_by(f64::total_cmp);
         Ok(Measured { rate: times.len() as f64 / lasted, times })
     })
-}
-
-/// A connection that stays, as cheap as can be: what it costs is taken from the server, which is on the same processors.
-struct Connection {
-    stream: BufReader<TcpStream>,
-    path: &'static str,
-    head: String,
-    answer: Vec<u8>,
-}
-
-impl Connection {
-    fn open(address: &str, path: &'static str) -> Result<Self> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream: BufReader::new(stream), path, head: String::new(), answer: Vec::new() })
-    }
-
-    fn ask(&mut self, body: &str) -> Result<&str> {
-        let request = format!(
-            "POST {} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-            self.path,
-            body.len()
-        );
-        self.stream.get_mut().write_all(request.as_bytes())?;
-        let (mut length, mut status) = (0, String::new());
-        loop {
-            self.head.clear();
-            ensure!(self.stream.read_line(&mut self.head)? > 0, "the server has closed the connection");
-            let line = self.head.trim_end();
-            if status.is_empty() {
-                status = line.to_owned();
-            } else if let Some(value) = line.strip_prefix("content-length: ") {
-                length = value.parse()?;
-            } else if line.is_empty() {
-                break;
-            }
-        }
-        self.answer.resize(length, 0);
-        self.stream.read_exact(&mut self.answer)?;
-        let answer = std::str::from_utf8(&self.answer)?;
-        ensure!(status.contains(" 200 "), "{status}: {answer}");
-        Ok(answer)
-    }
 }
 
 #[cfg(test)]
