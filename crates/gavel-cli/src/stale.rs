@@ -19,7 +19,8 @@ use crate::terminal::{Terminal, shown};
 pub fn say_of_reward(reward: &Path, plugin_path: &[PathBuf], terminal: &Terminal) {
     let Ok(file) = RewardFile::read(reward, &WatchedFiles::default()) else { return };
     let beside = reward.parent().unwrap_or(Path::new(""));
-    let mut plugins: Vec<&str> = file.verifiers.iter().map(|verifier| verifier.plugin.as_str()).collect();
+    let mut plugins: Vec<&str> =
+        file.verifiers.iter().filter_map(|verifier| verifier.plugin.as_deref()).collect();
     plugins.sort_unstable();
     plugins.dedup();
     for plugin in plugins {

@@ -10,6 +10,7 @@ use gavel_wire::ScoreForm;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
+use crate::function::is_judging;
 use crate::gate::Passing;
 
 /// How often a call that waits lets Python look at its signals.
@@ -92,6 +93,11 @@ pub(crate) fn wait(
     reward: &PluginReward,
     submissions: impl Iterator<Item = PyResult<Submission>>,
 ) -> PyResult<Vec<Told>> {
+    if is_judging() {
+        // All threads could be waiting like this one.
+        let message = "a verifier cannot wait for other verifiers: name both in one reward";
+        return Err(PyRuntimeError::new_err(message));
+    }
     // Python runs handlers on its main thread alone, and the others had better not ask for its lock in between.
     let threading = py.import("threading")?;
     let main: u64 = threading.call_method0("main_thread")?.getattr("ident")?.extract()?;

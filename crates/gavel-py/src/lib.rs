@@ -3,6 +3,7 @@
 //! Rows come and scores go as `gavel-wire` writes them; `python/gavel_rl` makes Python's objects of them, and keeps what
 //! is needed to load a reward again after a fork or in another process.
 
+mod function;
 mod gate;
 mod judging;
 mod reward;

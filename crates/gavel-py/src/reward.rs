@@ -1,18 +1,21 @@
 //! Workspaces and rewards, as Python's objects hold them.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::iter;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use gavel_host::Traps;
 use gavel_reward::{PluginReward, WorkspaceOptions};
-use gavel_verify::{Reward as _, Submission};
+use gavel_verify::{Reward as _, Submission, Verifier};
 use gavel_wire::{Columns, Part, Preset, Row};
 use pyo3::exceptions::{PyException, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyString, PyTuple};
 
+use crate::function::Function;
 use crate::gate::is_closed;
 use crate::judging::{self, Pending, Told};
 
@@ -58,11 +61,23 @@ impl Workspace {
         self.0.workers().get()
     }
 
-    /// The reward of a file; of `text` where it is given, and then the file is only what errors call it.
-    fn load(&self, py: Python<'_>, path: PathBuf, text: Option<&str>) -> PyResult<Reward> {
+    /// The reward of a file; of `text` where it is given, and then the file is only what errors call it. `functions` are
+    /// the verifiers that are Python's, by their names.
+    fn load(
+        &self,
+        py: Python<'_>,
+        path: PathBuf,
+        text: Option<&str>,
+        functions: HashMap<String, Py<PyAny>>,
+    ) -> PyResult<Reward> {
+        let native = |(name, judge): (String, _)| {
+            let function: Arc<dyn Verifier> = Arc::new(Function::new(&name, judge));
+            (name, function)
+        };
+        let natives: HashMap<_, _> = functions.into_iter().map(native).collect();
         let loaded = py.detach(|| match text {
-            Some(text) => self.0.load_text(&path, text),
-            None => self.0.load(&path),
+            Some(text) => self.0.load_text_with(&path, text, &natives),
+            None => self.0.load_with(&path, &natives),
         });
         loaded.map(Reward).map_err(|error| raised(&error))
     }
@@ -82,22 +97,30 @@ impl Reward {
         Ok(Part::ALL.iter().map(|&part| columns.of(part).first().to_owned()).collect())
     }
 
-    /// Judges rows, each a JSON object, while they come, and waits for all of them.
-    #[pyo3(signature = (rows, preset=None))]
-    fn score(&self, py: Python<'_>, rows: &Bound<'_, PyAny>, preset: Option<&str>) -> PyResult<Vec<Told>> {
-        judging::wait(py, &self.0, self.submissions(rows, preset)?)
+    /// Judges rows while they come, and waits for all of them. A row is a JSON object; or prompt, completion and reference
+    /// as they are, of which `encode` makes one where they are no three texts.
+    #[pyo3(signature = (rows, encode, preset=None))]
+    fn score(
+        &self,
+        py: Python<'_>,
+        rows: &Bound<'_, PyAny>,
+        encode: &Bound<'_, PyAny>,
+        preset: Option<&str>,
+    ) -> PyResult<Vec<Told>> {
+        judging::wait(py, &self.0, self.submissions(rows, encode, preset)?)
     }
 
     /// Judges rows, and has `loop` call `settle(scores)` once all are judged.
-    #[pyo3(signature = (rows, preset, event_loop, settle))]
+    #[pyo3(signature = (rows, encode, preset, event_loop, settle))]
     fn start(
         &self,
         rows: &Bound<'_, PyAny>,
+        encode: &Bound<'_, PyAny>,
         preset: Option<&str>,
         event_loop: Py<PyAny>,
         settle: Py<PyAny>,
     ) -> PyResult<Pending> {
-        judging::start(&self.0, self.submissions(rows, preset)?, event_loop, settle)
+        judging::start(&self.0, self.submissions(rows, encode, preset)?, event_loop, settle)
     }
 
     #[getter]
@@ -129,17 +152,35 @@ impl Reward {
     fn submissions<'py>(
         &self,
         rows: &Bound<'py, PyAny>,
+        encode: &Bound<'py, PyAny>,
         preset: Option<&str>,
     ) -> PyResult<impl Iterator<Item = PyResult<Submission>> + use<'py>> {
         if is_closed() {
             return Err(PyRuntimeError::new_err("the interpreter is ending: nothing is judged any more"));
         }
         let columns = self.columns_or(preset)?;
+        let encode = encode.clone();
         Ok(rows.try_iter()?.enumerate().map(move |(index, row)| {
-            let row = row?;
+            let mut row = row?;
+            if let Ok(parts) = row.cast::<PyTuple>() {
+                if let Some(submission) = of_texts(parts) {
+                    return Ok(submission);
+                }
+                row = encode.call1((parts,))?;
+            }
             Row::parse(row.cast::<PyString>()?.to_cow()?.as_ref())
                 .and_then(|row| row.submission(&columns))
                 .map_err(|error| PyValueError::new_err(format!("submission {index}: {error}")))
         }))
     }
+}
+
+/// The submission of a prompt, a completion and a reference, where they are texts and that is all there is: what
+/// [`Row::submission`] makes of the same as JSON. `None` where one is something else, or no UTF-8.
+fn of_texts(parts: &Bound<'_, PyTuple>) -> Option<Submission> {
+    let text = |place: usize| -> Option<String> {
+        Some(parts.get_item(place).ok()?.cast::<PyString>().ok()?.to_cow().ok()?.into_owned())
+    };
+    let reference = if parts.get_item(2).ok()?.is_none() { None } else { Some(text(2)?) };
+    Some(Submission { prompt: text(0)?, completion: text(1)?, reference, metadata: "{}".to_owned() })
 }

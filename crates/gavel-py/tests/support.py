@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -35,3 +36,11 @@ def python(
     """Runs a program in a process of its own, and takes what it says."""
     command = [sys.executable, *arguments, "-c", _BEFORE + textwrap.dedent(program)]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment)
+
+
+def missing(*modules: str) -> bool:
+    """Whether a test cannot run here, said as `cargo xtask test` collects it."""
+    absent = [module for module in modules if importlib.util.find_spec(module) is None]
+    if absent:
+        print(f"skipped: a test of the Python package with {modules[0]}: {', '.join(absent)} is not installed")
+    return bool(absent)

@@ -70,6 +70,16 @@ class Scoring(unittest.TestCase):
     def test_half_of_a_character_is_judged(self):
         self.assertEqual(self.rewards(completions=["\ud83d " + RIGHT], reference=["2"]), [1.0])
 
+    def test_texts_as_they_are_and_as_json_are_the_same_submission(self):
+        # A column of its own makes rows of JSON, and one that is left out of the metadata leaves the same submission.
+        texts = [RIGHT, "\u00e9 \\boxed{2}\n\x00", "\ud83d " + RIGHT, "\U0001f642 " + WRONG, ""]
+        given = {"completions": texts, "prompts": ["1 + 1?\t"] * 5, "reference": ["2", None, "2", "3", "2"]}
+        said = [self.reward.score(**given), self.reward.score(**given, outcomes=[{}] * 5)]
+        forms = [[score.form["outcomes"]["math"] for score in scores] for scores in said]
+        for form in forms[0] + forms[1]:
+            del form["ms"]
+        self.assertEqual(*forms)
+
     def test_nothing_is_nothing(self):
         self.assertEqual(self.reward.score(completions=[]), [])
         self.assertEqual(asyncio.run(self.reward.ascore(completions=[])), [])

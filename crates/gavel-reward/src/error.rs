@@ -72,6 +72,33 @@ pub enum RewardError {
         /// What is wrong.
         source: Box<LoadError>,
     },
+    /// A verifier is a function, and the program that loads the file has none for it.
+    #[error(
+        "{place}: `verifiers.{name}` is a function of the program that loads this file, and this one has none of that name; \
+         in Python it is `Reward(..., functions={{\"{name}\": it}})`"
+    )]
+    NoFunction {
+        /// Where.
+        place: Place,
+        /// The verifier.
+        name: String,
+    },
+    /// The program has a function that no verifier of the file is.
+    #[error("{}: no verifier `{name}` says `function = true`, and there is a function of that name", path.display())]
+    NotAFunction {
+        /// The file.
+        path: PathBuf,
+        /// The function.
+        name: String,
+    },
+    /// A verifier that is a function has a setting that means something for plugins alone.
+    #[error("{place}: `{field}` is for plugins, and this verifier is a function")]
+    OfPlugins {
+        /// Where.
+        place: Place,
+        /// The dotted name.
+        field: String,
+    },
     /// The plugin runs programs, and its manifest does not say with which interpreters.
     #[error(
         "{plugin} runs programs, which its manifest does not ask for: a `gavel.toml` in its folder must say \

@@ -41,8 +41,8 @@ pub struct RewardFile {
 pub struct VerifierEntry {
     /// The name in the formula and in every record.
     pub name: String,
-    /// A plugin's name, or the path of its file or folder.
-    pub plugin: String,
+    /// A plugin's name, or the path of its file or folder; `None` for a function of the program that loads the file.
+    pub plugin: Option<String>,
     /// The options: a JSON object as text.
     pub options: String,
     /// Limits that win over the plugin's own.
@@ -128,7 +128,14 @@ impl VerifierEntry {
             });
         }
         let mut table = field.table()?;
-        let plugin = table.require("plugin")?;
+        let function =
+            table.take("function").map(|field| field.boolean().map(|is| (field, is))).transpose()?;
+        let function = function.and_then(|(field, is)| is.then_some(field));
+        let is_function = function.is_some();
+        let plugin = match function {
+            Some(field) => field,
+            None => table.require("plugin")?,
+        };
         let options = table.take("options");
         let limits = table.take("limits");
         let grant = table.take("grant");
@@ -137,11 +144,17 @@ impl VerifierEntry {
         let max_concurrency =
             table.take("max_concurrency").map(|field| read_concurrency(&field)).transpose()?;
         let when = table.take("when");
+        if is_function {
+            let plugin = table.take("plugin");
+            if let Some(field) = [&plugin, &options, &limits, &grant].into_iter().flatten().next() {
+                return Err(RewardError::OfPlugins { place: field.place(), field: field.name().to_owned() });
+            }
+        }
         table.finish()?;
         let place_or_plugin = |field: &Option<Field<'_>>| field.as_ref().map_or(plugin.place(), Field::place);
         Ok(Self {
             name,
-            plugin: plugin.string()?,
+            plugin: if is_function { None } else { Some(plugin.string()?) },
             places: Places {
                 plugin: plugin.place(),
                 options: place_or_plugin(&options),

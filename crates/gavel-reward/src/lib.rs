@@ -37,6 +37,7 @@ pub use capability::{grant, load_plugin};
 pub use error::{FormulaError, RewardError};
 pub use expression::{OnFailure, functions};
 pub use file::{RewardFile, VerifierEntry};
+pub use load::Functions;
 pub use pool::{Client, Full, Room};
 pub use reload::ReloadingReward;
 pub use reward::{PluginReward, Terms};

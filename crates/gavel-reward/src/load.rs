@@ -1,6 +1,7 @@
 //! From a reward file to a reward: plugins are found, held against the lock and the formula, granted what the file
 //! grants, and become verifiers.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,20 +17,30 @@ use crate::verdicts::Question;
 use gavel_plugins::FoundPlugin;
 use gavel_plugins::WatchedFiles;
 use gavel_plugins::toml_file::Place;
-use gavel_verify::{VerifierVersion, Version};
+use gavel_verify::{Verifier, VerifierVersion, Version};
+
+/// Verifiers that are no plugins, by the names that a reward file has for them.
+pub type Functions = HashMap<String, Arc<dyn Verifier>>;
 
 /// Loads what `file` names, looking for plugins in `plugin_path` after the file's own folder; `files` learns where it
 /// looked and what it read.
 pub(crate) fn load(
     host: &Host,
     file: RewardFile,
+    functions: &Functions,
     plugin_path: &[PathBuf],
     files: &WatchedFiles,
 ) -> Result<Rules, RewardError> {
-    let places = 0..file.verifiers.len();
-    let verifiers = places
-        .map(|place| load_verifier(host, &file, place, plugin_path, files))
-        .collect::<Result<Vec<_>, _>>()?;
+    let is_named =
+        |name: &&String| file.verifiers.iter().any(|entry| entry.plugin.is_none() && entry.name == **name);
+    if let Some(name) = functions.keys().find(|name| !is_named(name)) {
+        return Err(RewardError::NotAFunction { path: file.path.clone(), name: name.clone() });
+    }
+    let load = |(place, entry): (usize, &VerifierEntry)| match &entry.plugin {
+        Some(plugin) => load_verifier(host, &file, place, plugin, plugin_path, files),
+        None => function(entry, functions),
+    };
+    let verifiers = file.verifiers.iter().enumerate().map(load).collect::<Result<Vec<_>, _>>()?;
     let version = Version {
         gavel: env!("CARGO_PKG_VERSION").to_owned(),
         engine: gavel_host::ENGINE.to_owned(),
@@ -61,11 +72,30 @@ fn check_metrics(file: &RewardFile, index: usize, plugin: &Plugin) -> Result<(),
     Ok(())
 }
 
-/// Loads the verifier at `index`.
+/// The verifier of an entry that names no plugin.
+fn function(entry: &VerifierEntry, functions: &Functions) -> Result<NamedVerifier, RewardError> {
+    let missing = || RewardError::NoFunction { place: entry.places.plugin.clone(), name: entry.name.clone() };
+    let verifier = functions.get(&entry.name).ok_or_else(missing)?;
+    Ok(NamedVerifier {
+        name: entry.name.clone(),
+        digests: vec![(entry.name.clone(), String::new())],
+        version: None,
+        prices: Prices { on_failure: entry.on_failure, on_limit: entry.on_limit },
+        input: usize::MAX,
+        when: entry.when.clone(),
+        turns: Turns::new(entry.max_concurrency),
+        // Nobody knows on what the verdicts of a function depend.
+        question: None,
+        verifier: Arc::clone(verifier),
+    })
+}
+
+/// Loads the verifier at `index`, which is this plugin.
 fn load_verifier(
     host: &Host,
     file: &RewardFile,
     index: usize,
+    plugin: &str,
     plugin_path: &[PathBuf],
     files: &WatchedFiles,
 ) -> Result<NamedVerifier, RewardError> {
@@ -79,8 +109,8 @@ fn load_verifier(
             error => RewardError::Lookup { place, field, source: Box::new(error) },
         }
     };
-    let mut found = FoundPlugin::called(&entry.plugin, beside, plugin_path, files)
-        .map_err(|error| not_found(error.into()))?;
+    let mut found =
+        FoundPlugin::called(plugin, beside, plugin_path, files).map_err(|error| not_found(error.into()))?;
     if let Some(manifest) = &mut found.manifest {
         manifest.choose_interpreter(&entry.options);
     }

@@ -8,6 +8,7 @@ use gavel_verify::{Change, Refreshed, Reply, Reward, Submission, Version};
 
 use crate::error::RewardError;
 use crate::file::RewardFile;
+use crate::load::Functions;
 use crate::reward::PluginReward;
 use crate::workspace::Workspace;
 use gavel_files::sha256;
@@ -56,7 +57,7 @@ impl ReloadingReward {
 
     fn start(workspace: &Workspace, path: &Path, text: Option<String>) -> Result<Self, RewardError> {
         let files = WatchedFiles::default();
-        let reward = workspace.load_file(read(path, text.as_deref(), &files)?, &files)?;
+        let reward = workspace.load_file(read(path, text.as_deref(), &files)?, &Functions::new(), &files)?;
         Ok(Self {
             path: path.to_owned(),
             text,
@@ -81,7 +82,7 @@ impl ReloadingReward {
 
     /// Loads what is there now; `files` learns from what.
     fn load_again(&self, files: &WatchedFiles) -> Result<PluginReward, RewardError> {
-        self.workspace.load_file(read(&self.path, self.text.as_deref(), files)?, files)
+        self.workspace.load_file(read(&self.path, self.text.as_deref(), files)?, &Functions::new(), files)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::capability::load_interpreter;
 use crate::error::{FormulaError, RewardError};
 use crate::expression::{Formula, Prices};
 use crate::file::RewardFile;
-use crate::load;
+use crate::load::{self, Functions};
 use crate::pool::{Client, Full, Pool, Room};
 use crate::reward::{NamedVerifier, PluginReward, Rules};
 use crate::turns::Turns;
@@ -115,10 +115,16 @@ impl Workspace {
     /// # Errors
     /// See [`RewardError`]: one error, that names file, line and field.
     pub fn load(&self, path: &Path) -> Result<PluginReward, RewardError> {
-        {
-            let files = WatchedFiles::default();
-            self.load_file(RewardFile::read(path, &files)?, &files)
-        }
+        self.load_with(path, &Functions::new())
+    }
+
+    /// As [`Workspace::load`], of a file some of whose verifiers are functions (`function = true`): these.
+    ///
+    /// # Errors
+    /// As [`Workspace::load`]; and when a function is missing, or is none of the file's verifiers.
+    pub fn load_with(&self, path: &Path, functions: &Functions) -> Result<PluginReward, RewardError> {
+        let files = WatchedFiles::default();
+        self.load_file(RewardFile::read(path, &files)?, functions, &files)
     }
 
     /// As [`Workspace::load`], of a text that lies in no file. `path` is what errors call it; plugins are looked for from
@@ -127,16 +133,30 @@ impl Workspace {
     /// # Errors
     /// As [`Workspace::load`].
     pub fn load_text(&self, path: &Path, text: &str) -> Result<PluginReward, RewardError> {
-        self.load_file(RewardFile::parse(path, text)?, &WatchedFiles::default())
+        self.load_text_with(path, text, &Functions::new())
+    }
+
+    /// As [`Workspace::load_text`] and [`Workspace::load_with`].
+    ///
+    /// # Errors
+    /// As [`Workspace::load_with`].
+    pub fn load_text_with(
+        &self,
+        path: &Path,
+        text: &str,
+        functions: &Functions,
+    ) -> Result<PluginReward, RewardError> {
+        self.load_file(RewardFile::parse(path, text)?, functions, &WatchedFiles::default())
     }
 
     /// `files` learns what was read and looked for.
     pub(crate) fn load_file(
         &self,
         file: RewardFile,
+        functions: &Functions,
         files: &WatchedFiles,
     ) -> Result<PluginReward, RewardError> {
-        let rules = load::load(&self.0.host, file, &self.0.plugin_path, files)?;
+        let rules = load::load(&self.0.host, file, functions, &self.0.plugin_path, files)?;
         Ok(PluginReward::new(self.clone(), rules))
     }
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from . import _native
+from ._functions import Judge, taken_out
 from ._scores import Score
 from ._workspace import Workspace, _inherited
 
@@ -19,7 +20,8 @@ class Reward:
     It can be pickled, and is loaded again where it is unpickled; after a fork it is loaded again when it is first used.
     Any number of threads may score with it at once.
 
-    :param path: The reward file.
+    :param path: The reward file, or what it says as a dictionary; see :meth:`from_dict`.
+    :param functions: The functions of the verifiers that say ``function = true``, by the verifiers' names.
     :param workspace: The threads that judge; :meth:`Workspace.default` if it is not said.
     :param preset: Whose names the columns have, where the reward file has no ``[columns]``: ``"trl"``, ``"verl"``,
         ``"openrlhf"``, ``"nemo-gym"`` or ``"verifiers"``.
@@ -28,12 +30,17 @@ class Reward:
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | Mapping[str, Any],
         *,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
         workspace: Workspace | None = None,
         preset: str | None = None,
     ) -> None:
-        self._open(os.path.abspath(path), None, workspace, preset)
+        text, given = None, dict(functions or {})
+        if isinstance(path, Mapping):
+            settings, inside = taken_out(path)
+            path, text, given = "reward.toml", _native.toml_of(json.dumps(settings)), {**given, **inside}
+        self._open(os.path.abspath(path), text, workspace, preset, given)
 
     @classmethod
     def from_text(
@@ -41,13 +48,12 @@ class Reward:
         text: str,
         *,
         name: str = "reward.toml",
+        functions: Mapping[str, Callable[..., Any]] | None = None,
         workspace: Workspace | None = None,
         preset: str | None = None,
     ) -> Reward:
         """A reward of the text of a reward file. Errors call it `name`; plugins are looked for from its folder."""
-        reward = cls.__new__(cls)
-        reward._open(os.path.abspath(name), text, workspace, preset)
-        return reward
+        return _opened(cls, os.path.abspath(name), text, workspace, preset, dict(functions or {}))
 
     @classmethod
     def from_dict(
@@ -57,11 +63,27 @@ class Reward:
         workspace: Workspace | None = None,
         preset: str | None = None,
     ) -> Reward:
-        """A reward of what a reward file says, as a dictionary."""
-        return cls.from_text(_native.toml_of(json.dumps(settings)), workspace=workspace, preset=preset)
+        """A reward of what a reward file says, as a dictionary. A verifier may be a Python function there, or
+        ``{"function": it, "on_failure": 0.0}``::
 
-    def _open(self, path: str, text: str | None, workspace: Workspace | None, preset: str | None) -> None:
+            Reward.from_dict({"reward": {"formula": "math * brief"}, "verifiers": {"math": {"plugin": "math"}, "brief": brief}})
+        """
+        return cls(settings, workspace=workspace, preset=preset)
+
+    def within(self, workspace: Workspace) -> Reward:
+        """The same reward, judged by the threads of another workspace."""
+        return _opened(type(self), self._path, self._text, workspace, self._preset, self._functions)
+
+    def _open(
+        self,
+        path: str,
+        text: str | None,
+        workspace: Workspace | None,
+        preset: str | None,
+        functions: dict[str, Callable[..., Any]],
+    ) -> None:
         self._path, self._text, self._workspace, self._preset = path, text, workspace, preset
+        self._functions = functions
         self._native: _native.Reward | None = None
         self._pid = 0
         self._names = self._here().columns(preset)
@@ -72,7 +94,9 @@ class Reward:
         if native is None or self._pid != os.getpid():
             _inherited.append(native)
             workspace = self._workspace or Workspace.default()
-            native = workspace._here().load(self._path, self._text)
+            native = workspace._here().load(
+                self._path, self._text, {name: Judge(function) for name, function in self._functions.items()}
+            )
             self._native, self._pid = native, os.getpid()
         return native
 
@@ -91,8 +115,8 @@ class Reward:
 
         :raises ValueError: when the columns are not equally long, or an entry is neither text nor chat.
         """
-        rows = self._rows(completions, prompts, reference, columns)
-        return [Score(reward, form) for reward, form in self._here().score(rows, self._preset)]
+        rows, encode = self._rows(completions, prompts, reference, columns)
+        return [Score(reward, form) for reward, form in self._here().score(rows, encode, self._preset)]
 
     async def ascore(
         self,
@@ -103,7 +127,7 @@ class Reward:
         **columns: Sequence[Any],
     ) -> list[Score]:
         """As :meth:`score`, without blocking the event loop; what is cancelled is not judged any further."""
-        rows = self._rows(completions, prompts, reference, columns)
+        rows, encode = self._rows(completions, prompts, reference, columns)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[list[tuple[float | None, str]]] = loop.create_future()
         if not len(completions):
@@ -113,7 +137,7 @@ class Reward:
             if not future.done():
                 future.set_result(scores)
 
-        pending = self._here().start(rows, self._preset, loop, settle)
+        pending = self._here().start(rows, encode, self._preset, loop, settle)
         try:
             scores = await future
         finally:
@@ -129,7 +153,8 @@ class Reward:
 
     @property
     def digests(self) -> dict[str, str]:
-        """The digest (sha256) of each verifier's plugin, and of the interpreters that it runs programs with."""
+        """The digest (sha256) of each verifier's plugin, and of the interpreters that it runs programs with; empty for a
+        function, of which nobody knows what it depends on."""
         return dict(self._here().digests)
 
     def _rows(
@@ -138,9 +163,13 @@ class Reward:
         prompts: Sequence[Any] | None,
         reference: Sequence[Any] | None,
         columns: Mapping[str, Sequence[Any]],
-    ) -> Iterator[str]:
-        """The submissions as rows of JSON, made as they are asked for: what comes first is judged meanwhile."""
-        prompt_name, completion_name, reference_name = self._names
+    ) -> tuple[Iterator[Any], Callable[[tuple[Any, ...]], str]]:
+        """The submissions as rows of JSON, made as they are asked for: what comes first is judged meanwhile.
+
+        Where there are only prompts, completions and references, it is these three, and what makes a row of JSON of them:
+        three texts become a submission as they are.
+        """
+        prompt_name, completion_name, reference_name = parts = self._names
         count = len(completions)
         table: dict[str, Sequence[Any]] = dict(columns)
         table[prompt_name] = [""] * count if prompts is None else prompts
@@ -151,18 +180,30 @@ class Reward:
             if len(values) != count:
                 raise ValueError(f"`{name}` has {len(values)} entries, and there are {count} completions")
         names = list(table)
-        return (_encode(dict(zip(names, values))) for values in zip(*table.values()))
+        # Two parts may be one column, as a chat holds prompt and completion.
+        if len(set(parts)) == len(parts) and set(names) <= set(parts):
+            names = list(parts)
+            three = zip(table[prompt_name], completions, table.get(reference_name, [None] * count))
+            return three, lambda values: _encode(dict(zip(names, values)))
+        return (_encode(dict(zip(names, values))) for values in zip(*table.values())), _encode
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_again, (self._path, self._text, self._workspace, self._preset))
+        return (_opened, (type(self), self._path, self._text, self._workspace, self._preset, self._functions))
 
     def __repr__(self) -> str:
         return f"<gavel_rl.Reward {self._path}: {', '.join(self.verifiers)}>"
 
 
-def _again(path: str, text: str | None, workspace: Workspace | None, preset: str | None) -> Reward:
-    reward = Reward.__new__(Reward)
-    reward._open(path, text, workspace, preset)
+def _opened(
+    cls: type[Reward],
+    path: str,
+    text: str | None,
+    workspace: Workspace | None,
+    preset: str | None,
+    functions: dict[str, Callable[..., Any]],
+) -> Reward:
+    reward = cls.__new__(cls)
+    reward._open(path, text, workspace, preset, functions)
     return reward
 
 

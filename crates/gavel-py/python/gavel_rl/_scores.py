@@ -47,13 +47,14 @@ class Score:
     json: str = field(repr=False)
 
     @cached_property
-    def _form(self) -> dict[str, Any]:
+    def form(self) -> dict[str, Any]:
+        """:attr:`json` as a dictionary."""
         form: dict[str, Any] = json.loads(self.json)
         return form
 
     @cached_property
     def no_reward(self) -> NoReward | None:
-        said = self._form.get("no_reward")
+        said = self.form.get("no_reward")
         return None if said is None else NoReward(**said)
 
     def number(self, no_reward: float | None = None) -> float:
@@ -73,4 +74,4 @@ class Score:
     @cached_property
     def outcomes(self) -> dict[str, Outcome]:
         """By the names of the verifiers, in the order of the reward file."""
-        return {name: Outcome(**outcome) for name, outcome in self._form["outcomes"].items()}
+        return {name: Outcome(**outcome) for name, outcome in self.form["outcomes"].items()}

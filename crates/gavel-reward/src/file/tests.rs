@@ -232,3 +232,22 @@ fn what_is_not_toml_is_said_with_its_place() {
     let broken = error("[verifiers.a]\nplugin = ");
     assert!(broken.starts_with("reward.toml:2:10: not TOML: "), "{broken}");
 }
+
+#[test]
+fn a_function_is_no_plugin_and_has_none_of_its_settings() {
+    let file = parse("[verifiers.mine]\nfunction = true\non_failure = 0.5\nmax_concurrency = 1\n").unwrap();
+    assert_eq!(file.verifiers[0].plugin, None);
+    for setting in ["plugin = 'math'", "options = {}", "limits = { fuel = 1 }", "grant = ['interpreter']"] {
+        let name = setting.split(' ').next().unwrap();
+        let said = error(&format!("[verifiers.mine]\nfunction = true\n{setting}\n"));
+        assert_eq!(
+            said,
+            format!(
+                "reward.toml:3:{}: `verifiers.mine.{name}` is for plugins, and this verifier is a function",
+                name.len() + 4
+            )
+        );
+    }
+    assert!(error("[verifiers.mine]\nfunction = false\n").contains("`verifiers.mine.plugin` is missing"));
+    assert!(error("[verifiers.mine]\nfunction = 'f'\n").contains("true or false"));
+}

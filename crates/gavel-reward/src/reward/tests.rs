@@ -406,3 +406,29 @@ fn a_task_is_judged_by_the_verifiers_that_its_route_names() {
         "{misplaced}"
     );
 }
+
+#[test]
+fn a_function_is_a_verifier_of_a_reward_file() {
+    let workspace = Workspace::start(&WorkspaceOptions::default()).unwrap();
+    let load = |text: &str, names: &[&str]| {
+        let named = |name: &&str| {
+            ((*name).to_owned(), Arc::new(Obedient(Description::default())) as Arc<dyn Verifier>)
+        };
+        workspace.load_text_with("reward.toml".as_ref(), text, &names.iter().map(named).collect())
+    };
+    let text = "[verifiers.mine]\nfunction = true\non_failure = 0.25\n[reward]\nformula = '2 * mine'\n";
+    let reward = load(text, &["mine"]).unwrap();
+    let submissions = ["3", "abstain"]
+        .map(|completion| Submission { completion: completion.to_owned(), ..Submission::default() });
+    let rewards = score_all(&reward, submissions).unwrap().into_iter().map(|score| score.reward);
+    assert_eq!(rewards.collect::<Vec<_>>(), [Ok(6.0), Ok(0.5)]);
+    assert_eq!(reward.digests(), [("mine".to_owned(), String::new())]);
+
+    let missing = load(text, &[]).unwrap_err().to_string();
+    assert!(
+        missing.starts_with("reward.toml:2:12: `verifiers.mine` is a function of the program"),
+        "{missing}"
+    );
+    let unknown = load(text, &["mine", "other"]).unwrap_err().to_string();
+    assert!(unknown.starts_with("reward.toml: no verifier `other` says `function = true`"), "{unknown}");
+}
