@@ -1,7 +1,6 @@
 """The trainers' words: TRL in a real run where it is installed, verl and OpenRLHF as their sources call."""
 
 import asyncio
-import importlib.util
 import inspect
 import math
 import pickle
@@ -13,7 +12,7 @@ from pathlib import Path
 from gavel_rl import Reward, verl
 from gavel_rl.trl import reward_func
 
-from support import MATH
+from support import MATH, missing
 
 RIGHT, WRONG = r"It is \boxed{2}.", r"It is \boxed{3}."
 FILE = '[reward]\nformula = "math"\n[verifiers.math]\nplugin = "math"\n'
@@ -24,14 +23,6 @@ formula = "0.5 + near"
 plugin = "string"
 options = { match = "edit-distance", normalize = false }
 """
-
-
-def missing(*modules):
-    """Why a test cannot run here, said as `cargo xtask test` collects it."""
-    absent = [module for module in modules if importlib.util.find_spec(module) is None]
-    if absent:
-        print(f"skipped: a test of the Python package with {modules[0]}: {', '.join(absent)} is not installed")
-    return bool(absent)
 
 
 class Trl(unittest.TestCase):
@@ -142,6 +133,39 @@ class Verl(unittest.TestCase):
     def test_a_reward_file_has_to_be_named(self):
         with self.assertRaisesRegex(ValueError, "name the reward file"):
             verl.compute_scores([], [], [])
+
+    @unittest.skipIf(missing("verl", "torch", "omegaconf", "tensordict"), "verl is not installed")
+    def test_verls_own_reward_manager_takes_it_by_its_name(self):
+        import numpy
+        import torch
+        from omegaconf import OmegaConf
+        from verl import DataProto
+        from verl.trainer.ppo.reward import load_reward_manager
+
+        function = {
+            "path": "pkg://gavel_rl.verl", "name": "compute_score", "reward_kwargs": {"reward": str(self.path)}
+        }
+        manager = {"source": "register", "name": "naive"}
+        config = OmegaConf.create({"reward": {"custom_reward_function": function, "reward_manager": manager}})
+
+        class Letters:
+            def decode(self, ids, skip_special_tokens):
+                return "".join(map(chr, ids.tolist()))
+
+        reward_manager = load_reward_manager(config, Letters())
+        for text, worth in ((RIGHT, 1.0), (WRONG, 0.0)):
+            ids = torch.tensor([[ord(letter) for letter in text]])
+            row = {
+                "data_source": "sums", "reward_model": {"style": "rule", "ground_truth": "2"},
+                "extra_info": {"index": 0, "question": "1 + 1?"},
+            }
+            arrays = {name: numpy.array([value], dtype=object) for name, value in row.items()}
+            data = DataProto.from_dict({"responses": ids, "attention_mask": torch.ones_like(ids)}, arrays)
+            said = reward_manager.loop.run_until_complete(reward_manager.run_single(data))
+            self.assertEqual(said["reward_score"], worth)
+            self.assertEqual(
+                said["reward_extra_info"], {"score": worth, "has_reward": 1.0, "gavel/math": worth}
+            )
 
 
 @unittest.skipIf(missing("torch"), "torch is not installed")

@@ -6,6 +6,7 @@ mod bindings;
 mod conformance;
 mod debian;
 mod demo;
+mod llms;
 mod npm;
 mod pip;
 mod plugins;
@@ -42,6 +43,8 @@ enum Task {
     Wheel,
     /// Make the bindings in sdk/c and sdk/go of the contract in sdk/wit.
     Bindings(bindings::Args),
+    /// Write docs/llms.txt, the index of the documents for language models, from docs/README.md.
+    Llms,
     /// Build the same small verifiers in every language, and see that they say the same, again and again.
     Conformance(conformance::Args),
     /// Measure, and print the tables of docs/benchmarks.md.
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Task::Test(args) => test::run(root, &args),
         Task::Wheel => wheel::run(root),
         Task::Bindings(args) => bindings::run(root, &args),
+        Task::Llms => llms::run(root),
         Task::Conformance(args) => conformance::run(root, &args),
         Task::Bench(args) => bench::run(root, &args),
     };

@@ -16,14 +16,20 @@ macro_rules! pages {
 }
 
 /// The documents in the order of their names, the index apart.
-const PAGES: [(&str, &str); 19] = pages![
+const PAGES: [(&str, &str); 25] = pages![
     "benchmarks",
     "command-format",
     "compare",
     "grpo",
     "http-api",
+    "integrations/harbor",
+    "integrations/nemo-gym",
     "integrations/openrlhf",
+    "integrations/ray",
+    "integrations/skyrl",
+    "integrations/slime",
     "integrations/trl",
+    "integrations/verifiers",
     "integrations/verl",
     "manifest",
     "own-loop",

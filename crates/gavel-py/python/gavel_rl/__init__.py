@@ -6,8 +6,8 @@ A :class:`Reward` is a reward file, loaded; it scores lists of completions::
     for score in reward.score(prompts=prompts, completions=completions, reference=answers):
         print(score.reward, score.no_reward)
 
-The modules beside this one say it in the words of trainers: ``gavel_rl.trl``, ``gavel_rl.verl`` and
-``gavel_rl.openrlhf``.
+The modules beside this one say it in the words of trainers: ``gavel_rl.trl``, ``gavel_rl.verl``, ``gavel_rl.openrlhf``,
+``gavel_rl.verifiers``, ``gavel_rl.slime`` and ``gavel_rl.skyrl``; ``gavel_rl.ray`` judges with Ray's actors.
 """
 
 from ._native import RewardError, __version__
