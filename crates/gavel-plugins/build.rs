@@ -14,23 +14,21 @@ const PROFILE: &str = "plugin";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
-    let inputs = [
-        "plugins",
-        "crates/gavel-text",
-        "sdk/rust",
-        "sdk/wit",
-        "Cargo.toml",
-        "Cargo.lock",
-        "rust-toolchain.toml",
-    ];
+    let plugins = plugins(&workspace)?;
+    let inputs =
+        ["crates/gavel-text", "sdk/rust", "sdk/wit", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml"];
     // From this crate's folder, so that a target folder that was copied with the repository notices its own changes.
     for input in inputs {
         println!("cargo::rerun-if-changed=../../{input}");
     }
+    // Not the folder above them: the components of the plugins that are not in Rust are written there, and each of them
+    // would have half of the workspace compiled again. A new plugin in Rust is a new entry of Cargo.lock.
+    for name in &plugins {
+        println!("cargo::rerun-if-changed=../../plugins/{name}");
+    }
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     // OUT_DIR is target/PROFILE/build/PACKAGE/out.
     let target = out.ancestors().nth(3).ok_or("OUT_DIR is not where cargo puts it")?.join("gavel-plugins");
-    let plugins = plugins(&workspace)?;
     require_target()?;
     compile(&workspace, &target, &plugins)?;
     embed(&workspace, &target.join(TARGET).join(PROFILE), &plugins, &out)

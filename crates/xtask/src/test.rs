@@ -64,7 +64,7 @@ const PARTS: &[Part] = &[
     Part { name: "format", what: "rustfmt has nothing to change", needs: &[], commands: format },
     Part {
         name: "compile",
-        what: "every crate, plugin and test, in the release profile",
+        what: "every crate, plugin and test, and the Python package's library, in the release profile",
         needs: &[],
         commands: compile,
     },
@@ -303,7 +303,7 @@ const CRATES: [&str; 4] = ["test", "--workspace", "--release", "--no-fail-fast"]
 fn compile(root: &Path) -> Result<Vec<Command>> {
     let mut compile = shell::cargo(root);
     compile.args(CRATES).arg("--no-run");
-    Ok(vec![compile])
+    Ok(vec![compile, wheel::library_of_workspace(root)])
 }
 
 fn crates(root: &Path) -> Result<Vec<Command>> {

@@ -38,17 +38,22 @@ pub fn run(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Packs what the workspace's build makes as a wheel, and tests that.
-pub fn tests_of_workspace(root: &Path) -> Result<Vec<Command>> {
-    // With the examples, cargo chooses the features that it chooses for tests, so all dependencies are there.
+/// Compiles the library that the package is, where the tests of the workspace are compiled already: with the examples, cargo
+/// chooses the packages and the features that it chooses for tests, so that only PyO3 and the library itself are missing.
+pub fn library_of_workspace(root: &Path) -> Command {
     let mut build = shell::cargo(root);
     build.args(["build", "--release", "--workspace", "--lib", "--examples"]);
+    build
+}
+
+/// Packs what the workspace's build has made as a wheel, and tests that. Nothing is compiled for it.
+pub fn tests_of_workspace(root: &Path) -> Result<Vec<Command>> {
     let (library, wheels) = (root.join("target/release"), root.join("target/python/wheels"));
     let mut pack = crate::tools(root).python(root)?;
     pack.arg(root.join(PACKAGE).join("pack.py")).args(["--version", env!("CARGO_PKG_VERSION")]);
     pack.arg("--library").arg(library.join(format!("{DLL_PREFIX}gavel_native{DLL_SUFFIX}")));
     pack.arg("--command").arg(library.join("gavel")).arg(&wheels);
-    let mut commands = vec![build, pack];
+    let mut commands = vec![pack];
     commands.extend(tests(root, &wheels)?);
     Ok(commands)
 }
@@ -77,4 +82,21 @@ fn tests(root: &Path, wheels: &Path) -> Result<Vec<Command>> {
     test.args(["-m", "unittest", "discover", "--start-directory"]).arg(tests);
     test.env("PYTHONDONTWRITEBYTECODE", "1").env_remove("PYTHONPATH");
     Ok(vec![create, install, test])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever cargo is asked for beside the tests may have other features, and then half of the workspace is compiled again.
+    #[test]
+    fn the_tests_of_the_package_compile_nothing() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+        let cargo = shell::cargo(root);
+        let commands = tests_of_workspace(root).unwrap();
+        assert!(commands.len() > 3);
+        assert!(commands.iter().all(|command| command.get_program() != cargo.get_program()));
+        let arguments: Vec<_> = library_of_workspace(root).get_args().map(ToOwned::to_owned).collect();
+        assert_eq!(arguments, ["build", "--release", "--workspace", "--lib", "--examples"]);
+    }
 }
