@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import torch
 from datasets import Dataset
 from trl import GRPOConfig, GRPOTrainer
 
@@ -20,7 +21,8 @@ trainer = GRPOTrainer(
         ]
     ),
     args=GRPOConfig(
-        output_dir="run", max_steps=20, num_generations=8, per_device_train_batch_size=8, max_completion_length=64
+        output_dir="run", max_steps=20, num_generations=8, per_device_train_batch_size=8, max_completion_length=64,
+        use_cpu=not torch.cuda.is_available(),
     ),
 )
 trainer.train()

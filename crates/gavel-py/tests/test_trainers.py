@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import math
 import pickle
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -23,6 +24,25 @@ formula = "0.5 + near"
 plugin = "string"
 options = { match = "edit-distance", normalize = false }
 """
+
+
+def tiny(letters):
+    """A random model of so many letters, and its tokenizer."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+
+    vocabulary = {letter: number for number, letter in enumerate(["<end>", *letters])}
+    bytes_alone = Tokenizer(models.BPE(vocabulary, []))
+    bytes_alone.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bytes_alone.decoder = decoders.ByteLevel()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=bytes_alone, eos_token="<end>", pad_token="<end>")
+    model = Qwen2ForCausalLM(
+        Qwen2Config(
+            vocab_size=len(vocabulary), hidden_size=16, intermediate_size=32, num_hidden_layers=1,
+            num_attention_heads=2, num_key_value_heads=2, eos_token_id=0, pad_token_id=0, bos_token_id=0,
+        )
+    )
+    return model, tokenizer
 
 
 class Trl(unittest.TestCase):
@@ -59,24 +79,29 @@ class Trl(unittest.TestCase):
             with self.subTest(is_async=is_async), tempfile.TemporaryDirectory() as folder:
                 self.run_trl(folder, is_async)
 
+    @unittest.skipIf(missing("trl", "torch", "datasets"), "TRL is not installed")
+    def test_the_example_runs(self):
+        from tokenizers import pre_tokenizers
+
+        # As it is printed, but for the model, which it would download.
+        example = Path(__file__).parents[3] / "examples/trl/train.py"
+        with tempfile.TemporaryDirectory() as folder:
+            model, tokenizer = tiny(sorted(pre_tokenizers.ByteLevel.alphabet()))
+            tokenizer.chat_template = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
+            model.save_pretrained(f"{folder}/model")
+            tokenizer.save_pretrained(f"{folder}/model")
+            said = subprocess.run(
+                [sys.executable, example, f"{folder}/model"], cwd=folder, capture_output=True, text=True, timeout=600
+            )
+            self.assertEqual(said.returncode, 0, said.stderr[-3000:])
+            self.assertIn("rewards/gavel/mean", said.stdout)
+
     def run_trl(self, folder, is_async):
         from datasets import Dataset
-        from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-        from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
         from trl import GRPOConfig, GRPOTrainer
 
         # So few letters that what a random model writes resembles the reference, more or less.
-        vocabulary = {letter: number for number, letter in enumerate(["<end>", *"abcdefg0123456789+=\u0120"])}
-        bytes_alone = Tokenizer(models.BPE(vocabulary, []))
-        bytes_alone.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-        bytes_alone.decoder = decoders.ByteLevel()
-        tokenizer = PreTrainedTokenizerFast(tokenizer_object=bytes_alone, eos_token="<end>", pad_token="<end>")
-        model = Qwen2ForCausalLM(
-            Qwen2Config(
-                vocab_size=len(vocabulary), hidden_size=16, intermediate_size=32, num_hidden_layers=1,
-                num_attention_heads=2, num_key_value_heads=2, eos_token_id=0, pad_token_id=0, bos_token_id=0,
-            )
-        )
+        model, tokenizer = tiny("abcdefg0123456789+=\u0120")
         reward = Reward.from_text(NEAR, preset="trl")
         function, judged = reward_func(reward, is_async=is_async), []
 
