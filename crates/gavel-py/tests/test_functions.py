@@ -237,5 +237,16 @@ class Endings(unittest.TestCase):
         self.assertEqual((said.stdout, said.returncode), ("right\n", 0), said.stderr[-2000:])
 
 
+class Page(unittest.TestCase):
+    def test_the_example_of_the_page(self):
+        page = Path(__file__).parents[3].joinpath("docs/python.md").read_text()
+        section = page.split("## Functions beside plugins")[1]
+        given = {"Reward": Reward}
+        exec(section.split("```python\n")[1].split("```")[0], given)
+        scores = given["reward"].score(completions=[RIGHT, RIGHT + "!" * 200], reference=["2"] * 2)
+        self.assertEqual([score.reward for score in scores], [1.1, 1.0])
+        self.assertEqual(scores[1].outcomes["brief"].reason, f"{len(RIGHT) + 200} characters")
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -74,7 +74,7 @@ fn every_field_is_read() {
     );
     assert_eq!((&accuracy.grant[..], &format.grant[..]), (&[Capability::Interpreter][..], &[][..]));
     assert_eq!((accuracy.on_failure, accuracy.on_limit), (OnFailure::Reward(-0.5), OnFailure::Drop));
-    assert_eq!((format.plugin.as_str(), format.options.as_str()), ("./format.wasm", "{}"));
+    assert_eq!((format.plugin.as_deref(), format.options.as_str()), (Some("./format.wasm"), "{}"));
     assert_eq!((format.on_failure, format.on_limit), (OnFailure::Drop, OnFailure::Drop));
     assert!(accuracy.when.is_none() && format.when.is_some());
 }
@@ -248,6 +248,6 @@ fn a_function_is_no_plugin_and_has_none_of_its_settings() {
             )
         );
     }
-    assert!(error("[verifiers.mine]\nfunction = false\n").contains("`verifiers.mine.plugin` is missing"));
+    assert!(error("[verifiers.mine]\nfunction = false\n").contains("missing field `verifiers.mine.plugin`"));
     assert!(error("[verifiers.mine]\nfunction = 'f'\n").contains("true or false"));
 }
