@@ -164,15 +164,13 @@ impl Options {
 
     /// The longest answer that is compared, in bytes: what each comparison costs bounds it, and their number.
     fn longest(&self, references: usize) -> usize {
-        /// The longest one of which a distance is computed is a fifth of this, and brought into one spelling first.
-        const OF_DISTANCES: usize = 200_000;
-        const OF_OTHERS: usize = 1_000_000;
+        /// The longest one of which a distance is computed is a fifth of this. It is brought into one spelling first, which
+        /// may be six times as long.
+        const MOST: usize = 200_000;
         const LEAST: usize = 10_000;
-        let is_distance = matches!(self.kind, Match::EditDistance | Match::Fuzzy);
-        let most = if is_distance { OF_DISTANCES } else { OF_OTHERS };
         // Forbidden texts are looked for in five spellings.
         let spellings = if self.negate { 5 } else { 1 };
-        (most / (references * spellings)).max(LEAST)
+        (MOST / (references * spellings)).max(LEAST)
     }
 
     fn too_long(&self, answer: &str) -> Option<String> {
