@@ -155,7 +155,7 @@ pub(super) fn add_rms_norm(
     weight: &Tensor,
     epsilon: f64,
 ) -> Option<Normalised> {
-    let launch = norm("add_rms_norm", stream, [delta, Some(weight)])?;
+    let launch = norm("add_rms_norm", stream, &[delta, Some(weight)])?;
     let rows = stream.size()[0];
     let sum = if delta.is_some() { stream.empty_like() } else { stream.shallow_clone() };
     let output = stream.empty_like();
@@ -192,7 +192,7 @@ pub(super) fn rms_norm_backward(
     inverse: &Tensor,
     weight: &Tensor,
 ) -> Option<(Tensor, Tensor)> {
-    let launch = norm("rms_norm_backward", sum, [by_sum, Some(by_output)])?;
+    let launch = norm("rms_norm_backward", sum, &[by_sum, Some(by_output), Some(weight)])?;
     let [rows, width] = sum.size()[..] else { return None };
     let blocks = (rows as usize).div_ceil(NORM_ROWS).min(NORM_BACKWARD_BLOCKS);
     let by_stream = sum.empty_like();
@@ -214,12 +214,12 @@ pub(super) fn rms_norm_backward(
 }
 
 /// The kernel of RMSNorm for rows of `stream` `(N, width)`, and tensors like it or like one row.
-fn norm(name: &'static str, stream: &Tensor, others: [Option<&Tensor>; 2]) -> Option<Launch> {
+fn norm(name: &'static str, stream: &Tensor, others: &[Option<&Tensor>]) -> Option<Launch> {
     let [_, width] = stream.size()[..] else { return None };
     if width % 8 != 0 || width > WIDEST_NORM {
         return None;
     }
-    let tensors: Vec<&Tensor> = std::iter::once(stream).chain(others.into_iter().flatten()).collect();
+    let tensors: Vec<&Tensor> = std::iter::once(stream).chain(others.iter().copied().flatten()).collect();
     Launch::new(name, Some(width), &tensors)
 }
 
