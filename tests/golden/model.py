@@ -1,15 +1,18 @@
-"""Writes tests/golden/{llama,qwen2,qwen3,llama3}: tiny random checkpoints, and what `transformers` computes with them.
+"""Writes a directory of tests/golden for each of MODELS: tiny random checkpoints, and what `transformers` computes with them.
 
     python -m venv /tmp/golden && /tmp/golden/bin/pip install torch==2.11.0 transformers safetensors
-    /tmp/golden/bin/python tests/golden/model.py
+    /tmp/golden/bin/python tests/golden/model.py [NAME ...]
 
 Each directory is a Hugging Face checkpoint, and beside it `expected.safetensors` holds inputs and results:
 `tokens`, `logits` of an unpadded batch; `*_left` and `*_right` of a padded one with its mask; `log_probs` and
-`entropy` at temperature 0.7; and `generated`, greedy continuations of the left-padded prompts.
+`entropy` at temperature 0.7; `gradient.*`, under gavel's names, of the sum of the `log_probs` times the sines of 1, 2, 3 ...;
+and `generated`, greedy continuations of the left-padded prompts.
 """
 
 import pathlib
+import re
 import shutil
+import sys
 
 import torch
 import transformers
@@ -76,11 +79,199 @@ def qwen3():
     return transformers.Qwen3ForCausalLM(config)
 
 
+def default_rope(theta):
+    return {"rope_type": "default", "rope_theta": theta}
+
+
+def yarn():
+    """Llama with YaRN, over a context so short that slow and fast positions are in it."""
+    config = transformers.LlamaConfig(
+        **SHARED,
+        num_key_value_heads=2,
+        tie_word_embeddings=False,
+        rope_parameters={
+            "rope_type": "yarn",
+            "rope_theta": 500.0,
+            "factor": 4.0,
+            "beta_fast": 4.0,
+            "original_max_position_embeddings": 32,
+        },
+    )
+    return transformers.LlamaForCausalLM(config)
+
+
+def mistral():
+    """A window in every layer, shorter than the texts."""
+    config = transformers.MistralConfig(
+        **SHARED, num_key_value_heads=2, tie_word_embeddings=False, sliding_window=7, rope_parameters=default_rope(1e4)
+    )
+    return transformers.MistralForCausalLM(config)
+
+
+def qwen2_window():
+    """A window in the second layer alone."""
+    config = transformers.Qwen2Config(
+        **SHARED,
+        num_key_value_heads=2,
+        tie_word_embeddings=False,
+        use_sliding_window=True,
+        sliding_window=9,
+        max_window_layers=1,
+        rope_parameters=default_rope(1e6),
+    )
+    return transformers.Qwen2ForCausalLM(config)
+
+
+def smollm3():
+    """The second layer without positions."""
+    config = transformers.SmolLM3Config(
+        **SHARED,
+        num_key_value_heads=2,
+        no_rope_layers=[1, 0],
+        tie_word_embeddings=True,
+        rope_parameters=default_rope(2e6),
+    )
+    return transformers.SmolLM3ForCausalLM(config)
+
+
+def phi3():
+    """Positions for half of each head, and a window."""
+    rope = {**default_rope(1e4), "partial_rotary_factor": 0.5}
+    config = transformers.Phi3Config(
+        **SHARED, num_key_value_heads=2, tie_word_embeddings=False, sliding_window=11, rope_parameters=rope
+    )
+    return transformers.Phi3ForCausalLM(config)
+
+
+def olmo2():
+    """Norms of all queries and keys, and after layers."""
+    config = transformers.Olmo2Config(
+        **SHARED, num_key_value_heads=2, tie_word_embeddings=False, rope_parameters=default_rope(5e5)
+    )
+    return transformers.Olmo2ForCausalLM(config)
+
+
+def gemma():
+    """Norms by one more than their weight, scaled embeddings, GELU, heads wider than their share of the stream."""
+    config = transformers.GemmaConfig(
+        **SHARED, num_key_value_heads=1, head_dim=12, tie_word_embeddings=True, rope_parameters=default_rope(1e4)
+    )
+    return transformers.GemmaForCausalLM(config)
+
+
+def gemma2():
+    """Caps so low that they bend scores and logits, scores scaled by another number, a window in the first layer."""
+    config = transformers.Gemma2Config(
+        **SHARED,
+        num_key_value_heads=2,
+        head_dim=12,
+        query_pre_attn_scalar=5,
+        attn_logit_softcapping=2.0,
+        final_logit_softcapping=3.0,
+        sliding_window=8,
+        tie_word_embeddings=True,
+        rope_parameters=default_rope(1e4),
+    )
+    # The other implementations leave the cap of scores out.
+    config._attn_implementation = "eager"
+    return transformers.Gemma2ForCausalLM(config)
+
+
+def gemma3():
+    """A window with positions of its own in the first layer, those of the second stretched; a head of its own."""
+    config = transformers.Gemma3TextConfig(
+        **SHARED,
+        num_key_value_heads=2,
+        head_dim=12,
+        query_pre_attn_scalar=16,
+        sliding_window=8,
+        layer_types=["sliding_attention", "full_attention"],
+        tie_word_embeddings=False,
+        rope_parameters={
+            "sliding_attention": default_rope(1e2),
+            "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e4},
+        },
+    )
+    return transformers.Gemma3ForCausalLM(config)
+
+
+def qwen3_moe():
+    """Two of five experts for each token, whose weights add up to 1."""
+    config = transformers.Qwen3MoeConfig(
+        **SHARED,
+        num_key_value_heads=2,
+        moe_intermediate_size=16,
+        num_experts=5,
+        num_experts_per_tok=2,
+        norm_topk_prob=True,
+        tie_word_embeddings=False,
+        rope_parameters=default_rope(1e6),
+    )
+    return transformers.Qwen3MoeForCausalLM(config)
+
+
+def mixtral():
+    """Experts under names of their own, and a window."""
+    config = transformers.MixtralConfig(
+        **{**SHARED, "intermediate_size": 16},
+        num_key_value_heads=2,
+        num_local_experts=4,
+        num_experts_per_tok=2,
+        sliding_window=9,
+        tie_word_embeddings=False,
+        rope_parameters=default_rope(1e6),
+    )
+    return transformers.MixtralForCausalLM(config)
+
+
+def olmoe():
+    """Three of five experts, whose weights add up to less than 1, and norms of all queries and keys."""
+    config = transformers.OlmoeConfig(
+        **{**SHARED, "intermediate_size": 16},
+        num_key_value_heads=2,
+        num_experts=5,
+        num_experts_per_tok=3,
+        tie_word_embeddings=False,
+        rope_parameters=default_rope(1e4),
+    )
+    return transformers.OlmoeForCausalLM(config)
+
+
+def olmo3():
+    """A window in the first layer, and YaRN in the second alone."""
+    config = transformers.Olmo3Config(
+        **SHARED,
+        num_key_value_heads=2,
+        sliding_window=8,
+        layer_types=["sliding_attention", "full_attention"],
+        tie_word_embeddings=False,
+        rope_parameters={
+            "sliding_attention": default_rope(300.0),
+            "full_attention": {
+                "rope_type": "yarn",
+                "rope_theta": 300.0,
+                "factor": 4.0,
+                "beta_fast": 4.0,
+                "original_max_position_embeddings": 32,
+            },
+        },
+    )
+    return transformers.Olmo3ForCausalLM(config)
+
+
+# In this order, which the seeds follow.
+MODELS = [
+    llama, qwen2, qwen3, llama3, yarn, mistral, qwen2_window, smollm3, phi3, olmo2, gemma, gemma2, gemma3,
+    qwen3_moe, mixtral, olmoe, olmo3,
+]  # fmt: skip
+
+
 def randomise(model):
     """Draws every parameter, norms and biases too, wide enough for logits of the order of 1."""
+    norm = 0.0 if "Gemma" in type(model).__name__ else 1.0
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            parameter.normal_(1.0 if "norm" in name else 0.0, 0.3)
+            parameter.normal_(norm if "norm" in name else 0.0, 0.3)
 
 
 def pad(rows, side):
@@ -98,17 +289,44 @@ def positions(mask):
     return (mask.cumsum(1) - 1).clamp(min=0)
 
 
+def gradients(model, log_probs):
+    """Of all parameters, where gavel holds several tensors as one, one under the other."""
+    (log_probs.flatten() * torch.arange(1.0, log_probs.numel() + 1).sin()).sum().backward()
+    found = {}
+    for name, parameter in model.named_parameters():
+        name = re.sub(r"\.(q|k|v)_proj", ".qkv_proj", name)
+        name = re.sub(r"\.(gate|up)_proj", ".gate_up_proj", name)
+        if isinstance(model, transformers.MixtralForCausalLM):
+            # As files have it.
+            name = name.replace(".mlp.gate.", ".block_sparse_moe.gate.")
+        gradient = parameter.grad
+        if "experts" in name:
+            # Those of all experts in a tensor of three dimensions.
+            name, gradient = name.replace("experts.", "") + ".weight", gradient.flatten(0, 1)
+        found.setdefault(f"gradient.{name}", []).append(gradient)
+    return {name: torch.cat(parts) for name, parts in found.items()}
+
+
 def expected(model):
     tokens = torch.randint(3, VOCABULARY, (3, 40))
     logits = model(tokens).logits
     log_softmax = (logits / 0.7).log_softmax(-1)[:, :-1]
+    log_probs = log_softmax.gather(-1, tokens[:, 1:, None])[..., 0]
     results = {
         "tokens": tokens,
         "logits": logits,
-        "log_probs": log_softmax.gather(-1, tokens[:, 1:, None])[..., 0],
+        "log_probs": log_probs,
         "entropy": -(log_softmax.exp() * log_softmax).sum(-1),
+        **gradients(model, log_probs),
     }
+    with torch.no_grad():
+        results |= padded_and_generated(model, tokens)
+    return {name: tensor.detach().contiguous() for name, tensor in results.items()}
+
+
+def padded_and_generated(model, tokens):
     rows = [tokens[0, :17], tokens[1, :5], tokens[2, :11]]
+    results = {}
     for side in ("left", "right"):
         padded, mask = pad(rows, side)
         results |= {
@@ -121,22 +339,23 @@ def expected(model):
         results["tokens_left"], attention_mask=results["mask_left"], do_sample=False, max_new_tokens=12
     )
     results["generated"] = generated[:, results["tokens_left"].shape[1] :]
-    return {name: tensor.contiguous() for name, tensor in results.items()}
+    return results
 
 
-def main():
-    for seed, (name, make) in enumerate({"llama": llama, "qwen2": qwen2, "qwen3": qwen3, "llama3": llama3}.items()):
+def main(names):
+    for seed, make in enumerate(MODELS):
+        if names and make.__name__ not in names:
+            continue
         torch.manual_seed(seed)
         model = make().eval()
         randomise(model)
-        directory = HERE / name
+        directory = HERE / make.__name__
         shutil.rmtree(directory, ignore_errors=True)
-        # The second in shards, so that reading them is tested.
-        model.save_pretrained(directory, max_shard_size="5GB" if name == "llama" else "40KB")
+        # Most in shards, so that reading them is tested.
+        model.save_pretrained(directory, max_shard_size="5GB" if make is llama else "40KB")
         (directory / "generation_config.json").unlink(missing_ok=True)
-        with torch.no_grad():
-            save_file(expected(model), directory / "expected.safetensors")
+        save_file(expected(model), directory / "expected.safetensors")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

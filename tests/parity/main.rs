@@ -12,23 +12,45 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 const TOLERANCE: f64 = 1e-4;
 
+/// `MODELS` of model.py.
+const MODELS: [&str; 17] = [
+    "llama",
+    "qwen2",
+    "qwen3",
+    "llama3",
+    "yarn",
+    "mistral",
+    "qwen2_window",
+    "smollm3",
+    "phi3",
+    "olmo2",
+    "gemma",
+    "gemma2",
+    "gemma3",
+    "qwen3_moe",
+    "mixtral",
+    "olmoe",
+    "olmo3",
+];
+
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden").join(name)
 }
 
 /// A checkpoint as gavel reads it, and what `transformers` made of it.
 struct Case {
+    name: &'static str,
     model: Model,
     expected: HashMap<String, Tensor>,
 }
 
 impl Case {
-    fn all() -> [Self; 4] {
-        ["llama", "qwen2", "qwen3", "llama3"].map(|name| {
+    fn all() -> [Self; MODELS.len()] {
+        MODELS.map(|name| {
             let directory = golden(name);
             let expected = Tensor::read_safetensors(directory.join("expected.safetensors")).unwrap();
             let model = Model::load(&directory, Device::Cpu, Precision::FULL).unwrap();
-            Self { model, expected: expected.into_iter().collect() }
+            Self { name, model, expected: expected.into_iter().collect() }
         })
     }
 
@@ -38,8 +60,7 @@ impl Case {
 
     fn assert_close(&self, actual: &Tensor, name: &str) {
         let difference = largest_difference(actual, self.expected(name));
-        let family = self.model.config().architecture;
-        assert!(difference <= TOLERANCE, "{family:?}: {name} is off by {difference}");
+        assert!(difference <= TOLERANCE, "{}: {name} is off by {difference}", self.name);
     }
 }
 
@@ -67,7 +88,8 @@ fn logits_of_padded_batches_are_those_of_transformers() {
             let (name, rows) = (format!("logits_{side}"), mask.unsqueeze(-1));
             let expected = case.expected(&name) * &rows;
             let masked = no_grad(|| case.model.forward(tokens, Some(mask))) * &rows;
-            assert!(largest_difference(&masked, &expected) <= TOLERANCE, "{side}");
+            let difference = largest_difference(&masked, &expected);
+            assert!(difference <= TOLERANCE, "{}, {side}: {difference}", case.name);
             if side == "right" {
                 let unmasked = no_grad(|| case.model.forward(tokens, None)) * &rows;
                 assert!(
@@ -92,6 +114,66 @@ fn log_probs_and_entropies_are_those_of_transformers() {
     }
 }
 
+/// Of the sum of the log-probabilities times the sines of 1, 2, 3 ..., with a prompt of one token each.
+#[test]
+fn gradients_are_those_of_transformers() {
+    for mut case in Case::all() {
+        case.model.set_requires_grad(true);
+        let rows = Vec::<Vec<i64>>::try_from(case.expected("tokens")).unwrap();
+        let groups: Vec<Group<'_>> =
+            rows.iter().map(|row| Group { prompt: &row[..1], completions: vec![&row[1..]] }).collect();
+        let batch = case.model.pack(&groups);
+        let count = batch.predicted_tokens() as i64;
+        let weights = Tensor::arange_start(1, count + 1, (Kind::Float, Device::Cpu)).sin();
+        let whole = 0..count;
+        for recompute in [false, true] {
+            let all = std::slice::from_ref(&whole);
+            case.model.backward(&batch, 0.7, recompute, all, &mut |_, _| weights.shallow_clone());
+            for (name, parameter) in case.model.parameters() {
+                let mut gradient = parameter.grad();
+                let expected = case.expected(&format!("gradient.{name}"));
+                // A sum over 117 tokens is large, and single precision has seven digits.
+                let largest = expected.abs().max().double_value(&[]).max(1.0);
+                let difference = largest_difference(&gradient, expected) / largest;
+                assert!(
+                    difference <= TOLERANCE / 10.0,
+                    "{}: gradient of {name} is off by {difference}",
+                    case.name
+                );
+                let _ = gradient.zero_();
+            }
+        }
+    }
+}
+
+/// What is learnt from has the log-probabilities of what was sampled, with prompts that are shared and windows that end
+/// within them.
+#[test]
+fn sampling_and_learning_agree_on_log_probabilities() {
+    for case in Case::all() {
+        let rows = Vec::<Vec<i64>>::try_from(case.expected("tokens")).unwrap();
+        let prompts: Vec<Vec<i64>> =
+            [3, 13, 40, 13].iter().zip(rows.iter().cycle()).map(|(&n, row)| row[..n].to_vec()).collect();
+        let sampling = Sampling { max_new_tokens: 21, ..Sampling::default() };
+        let completions = case.model.generate(&prompts, &sampling, &NeverStop, |_, _| {}).unwrap();
+        let groups: Vec<Group<'_>> = prompts
+            .iter()
+            .zip(&completions)
+            .map(|(prompt, completion)| Group {
+                prompt,
+                completions: vec![&completion.tokens, &completion.tokens[..5]],
+            })
+            .collect();
+        let found = case.model.log_probs(&case.model.pack(&groups), 1.0).log_probs;
+        let sampled: Vec<f32> = completions
+            .iter()
+            .flat_map(|completion| completion.log_probs.iter().chain(&completion.log_probs[..5]).copied())
+            .collect();
+        let difference = largest_difference(&found, &Tensor::from_slice(&sampled));
+        assert!(difference <= TOLERANCE, "{}: {difference}", case.name);
+    }
+}
+
 #[test]
 fn greedy_continuations_are_those_of_transformers() {
     for case in Case::all() {
@@ -105,7 +187,7 @@ fn greedy_continuations_are_those_of_transformers() {
         let completions = case.model.generate(&prompts, &sampling, &NeverStop, |_, _| {}).unwrap();
         for (row, completion) in (0..).zip(&completions) {
             let expected: Vec<i64> = case.expected("generated").get(row).try_into().unwrap();
-            assert_eq!(completion.tokens, expected);
+            assert_eq!(completion.tokens, expected, "{}", case.name);
         }
     }
 }
@@ -126,16 +208,38 @@ fn saving_and_loading_changes_no_bit() {
     }
 }
 
-/// Needs a Python with `transformers`: the one that GAVEL_PYTHON names, or python3.
-#[test]
+/// A Python with `transformers`: the one that GAVEL_PYTHON names, or python3.
 #[expect(clippy::print_stdout, reason = "a skipped test says so")]
-fn transformers_loads_what_gavel_saves() {
+fn python() -> Option<String> {
     let python = std::env::var("GAVEL_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let installed = Command::new(&python).args(["-c", "import torch, transformers"]).output();
     if !installed.is_ok_and(|output| output.status.success()) {
         println!("skipped: {python} has no transformers; name a Python that has in GAVEL_PYTHON");
-        return;
+        return None;
     }
+    Some(python)
+}
+
+#[test]
+fn transformers_loads_every_family_that_gavel_saves() {
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for case in Case::all() {
+        let directory = folder.path().join(case.name);
+        std::fs::create_dir(&directory).unwrap();
+        case.model.save(&directory).unwrap();
+        let written = ["tokens", "logits"].map(|name| (name, case.expected(name)));
+        Tensor::write_safetensors(&written, directory.join("expected.safetensors")).unwrap();
+    }
+    let directories = MODELS.map(|name| folder.path().join(name));
+    let output =
+        Command::new(&python).arg(golden("../parity/load_weights.py")).args(&directories).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn transformers_loads_what_gavel_saves() {
+    let Some(python) = python() else { return };
     let directory = tempfile::tempdir().unwrap();
     let tokenizer = Tokenizer::characters("abc \n", &["<think>"]).unwrap();
     let vocab_size = tokenizer.vocab_size() as i64;

@@ -5,10 +5,15 @@ use gavel_torch::{Parameter, linear};
 use tch::Tensor;
 
 use crate::Config;
-use crate::layers::{Heads, add_rms_norm, attention, embedding, feed_forward, head_norm, rows};
+use crate::attention::Look;
+use crate::families::Place;
+use crate::layers::{
+    Heads, Routing, add_rms_norm, attention, embedding, experts, feed_forward, head_norm, rows,
+};
+use crate::model::one_more;
 use crate::packed::Packed;
-use crate::rope::frequencies;
-use crate::weights::{Block, Weights};
+use crate::rope::PerRotary;
+use crate::weights::Weights;
 
 /// A model's shape and weights. `masters` get the gradients, `values` are the same in the format of the pass.
 #[derive(Debug, Clone, Copy)]
@@ -30,45 +35,100 @@ pub(crate) struct Stream {
 impl<'a> Decoder<'a> {
     /// What the model says of the tokens that predict, `(n, hidden_size)`: logits are these by the head.
     pub(crate) fn hidden_states(&self, batch: &Packed) -> Tensor {
-        let rotation = self.rotation(batch);
+        let rotations = self.rotations(batch);
         let layers = 0..self.values.blocks.len();
         let stream =
-            layers.fold(self.embed(batch), |stream, layer| self.block(layer, stream, batch, &rotation));
+            layers.fold(self.embed(batch), |stream, layer| self.block(layer, stream, batch, &rotations));
         self.finish(stream, batch)
     }
 
-    pub(crate) fn rotation(&self, batch: &Packed) -> Rotation {
-        Rotation::with_frequencies(&batch.positions, &frequencies(self.config, batch.positions.device()))
+    pub(crate) fn rotations(&self, batch: &Packed) -> PerRotary<Rotation> {
+        PerRotary::new(self.config, batch.positions.device(), |frequencies, length| {
+            Rotation::with_frequencies(&batch.positions, frequencies, length, self.config.head_dim)
+        })
     }
 
     pub(crate) fn embed(&self, batch: &Packed) -> Stream {
         let weight = parameter(&self.masters.embedding, &self.values.embedding);
-        Stream { sum: embedding(weight, batch), delta: None }
+        let embedded = embedding(weight, batch);
+        let sum = match self.config.embedding_scale(embedded.kind()) {
+            Some(scale) => embedded * scale,
+            None => embedded,
+        };
+        Stream { sum, delta: None }
     }
 
     /// One block of attention and feed-forward.
-    pub(crate) fn block(&self, layer: usize, stream: Stream, batch: &Packed, rotation: &Rotation) -> Stream {
+    pub(crate) fn block(
+        &self,
+        layer: usize,
+        stream: Stream,
+        batch: &Packed,
+        rotations: &PerRotary<Rotation>,
+    ) -> Stream {
         let Config { num_attention_heads, num_key_value_heads, head_dim, rms_norm_eps, .. } = *self.config;
         let heads = Heads { queries: num_attention_heads, keys: num_key_value_heads, width: head_dim };
+        let (rotation, look) = (rotations.of(self.config.rotary(layer)), Look::of_layer(self.config, layer));
+        let activation = self.config.architecture.family().activation;
         let (masters, values) = (&self.masters.blocks[layer], &self.values.blocks[layer]);
-        let of = |field: fn(&Block) -> &Tensor| parameter(field(masters), field(values));
-        let perhaps = |field: fn(&Block) -> Option<&Tensor>| Some(parameter(field(masters)?, field(values)?));
+        let of = |place: Place| parameter(masters.tensor(place), values.tensor(place));
+        let perhaps = |place: Place| Some(parameter(masters.perhaps(place)?, values.perhaps(place)?));
 
-        let norm = of(|block| &block.attention_norm);
-        let (sum, normalised) = add_rms_norm(&stream.sum, stream.delta.as_ref(), norm, rms_norm_eps);
-        let qkv = linear(&normalised, of(|block| &block.qkv), perhaps(|block| block.qkv_bias.as_ref()));
-        let query_norm = perhaps(|block| block.query_norm.as_ref());
-        let qkv = match query_norm.zip(perhaps(|block| block.key_norm.as_ref())) {
-            Some((queries, keys)) => head_norm(&qkv, heads, queries, keys, rms_norm_eps),
+        let (sum, seen) = self.add_norm(stream, perhaps(Place::AttentionNorm));
+        let qkv = linear(&seen, of(Place::Qkv), perhaps(Place::QkvBias));
+        let qkv = match perhaps(Place::QueryNorm).zip(perhaps(Place::KeyNorm)) {
+            Some((queries, keys)) => {
+                let found = [self.norm_value(queries), self.norm_value(keys)];
+                let queries = Parameter { value: &found[0], ..queries };
+                head_norm(&qkv, heads, queries, Parameter { value: &found[1], ..keys }, rms_norm_eps)
+            }
             None => qkv,
         };
-        let seen = attention(qkv, heads, rotation, &batch.visibility);
-        let attended = linear(&seen, of(|block| &block.output), perhaps(|block| block.output_bias.as_ref()));
+        let attended = attention(qkv, heads, rotation, &batch.visibility, look);
+        let attended = linear(&attended, of(Place::Output), perhaps(Place::OutputBias));
+        let attended = self.post_norm(attended, perhaps(Place::AttentionPostNorm));
 
-        let norm = of(|block| &block.feed_forward_norm);
-        let (sum, normalised) = add_rms_norm(&sum, Some(&attended), norm, rms_norm_eps);
-        let fed = feed_forward(&normalised, of(|block| &block.gate_up), of(|block| &block.down));
-        Stream { sum, delta: Some(fed) }
+        let stream = Stream { sum, delta: Some(attended) };
+        let (sum, seen) = self.add_norm(stream, perhaps(Place::FeedForwardNorm));
+        let fed = match perhaps(Place::Router) {
+            Some(router) => {
+                let logits = linear(&seen, router, None);
+                experts(&seen, &logits, [of(Place::GateUp), of(Place::Down)], Routing::of(self.config))
+            }
+            None => feed_forward(&seen, of(Place::GateUp), of(Place::Down), activation),
+        };
+        Stream { sum, delta: Some(self.post_norm(fed, perhaps(Place::FeedForwardPostNorm))) }
+    }
+
+    /// The sum of a stream, and what a layer sees of it.
+    fn add_norm(&self, stream: Stream, norm: Option<Parameter<'_>>) -> (Tensor, Tensor) {
+        let Stream { sum, delta } = stream;
+        match norm {
+            Some(norm) => {
+                let value = self.norm_value(norm);
+                let norm = Parameter { value: &value, ..norm };
+                add_rms_norm(&sum, delta.as_ref(), norm, self.config.rms_norm_eps)
+            }
+            None => {
+                let sum = delta.map_or_else(|| sum.shallow_clone(), |delta| &sum + delta);
+                (sum.shallow_clone(), sum)
+            }
+        }
+    }
+
+    /// What a layer gives, normalised where the family does that.
+    fn post_norm(&self, given: Tensor, norm: Option<Parameter<'_>>) -> Tensor {
+        let stream = Stream { sum: given, delta: None };
+        if norm.is_some() { self.add_norm(stream, norm).1 } else { stream.sum }
+    }
+
+    /// What a norm multiplies by.
+    fn norm_value(&self, norm: Parameter<'_>) -> Tensor {
+        if self.config.architecture.family().norms_add_one {
+            one_more(&norm.value.detach())
+        } else {
+            norm.value.shallow_clone()
+        }
     }
 
     /// The last normalisation, of the tokens that predict alone.
@@ -78,7 +138,7 @@ impl<'a> Decoder<'a> {
             None => stream.sum,
         };
         let norm = parameter(&self.masters.norm, &self.values.norm);
-        add_rms_norm(&rows(&stream, &batch.predicting), None, norm, self.config.rms_norm_eps).1
+        self.add_norm(Stream { sum: rows(&stream, &batch.predicting), delta: None }, Some(norm)).1
     }
 
     /// The output projection.

@@ -1,4 +1,4 @@
-//! Llama-, Qwen2- and Qwen3-shaped language models on tch: Hugging Face directories, tokenizer, generation.
+//! Decoder-only language models on tch, of the families that people train: Hugging Face directories, tokenizer, generation.
 //!
 //! ```no_run
 //! use gavel_model::{Model, Precision, Sampling, StopStrings, Tokenizer};
@@ -24,6 +24,7 @@ mod config;
 mod decoder;
 mod engine;
 mod error;
+mod families;
 mod generation_config;
 mod gguf;
 mod layers;

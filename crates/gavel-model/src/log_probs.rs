@@ -27,10 +27,18 @@ impl Model {
     /// The groups as tensors to learn from.
     ///
     /// # Panics
-    /// If a prompt is empty.
+    /// If a prompt is empty, or a sequence is longer than `max_position_embeddings` and positions are
+    /// [dynamic](crate::RopeScaling::Dynamic).
     pub fn pack(&self, groups: &[Group<'_>]) -> Packed {
         let Precision { compute, .. } = self.precision();
-        let bounds = takes_bounds(self.device(), compute, self.config().head_dim);
+        let length = |group: &Group<'_>| {
+            group.prompt.len()
+                + group.completions.iter().map(|completion| completion.len()).max().unwrap_or(0)
+        };
+        let longest = groups.iter().map(length).max().unwrap_or(0) as i64;
+        self.config().check_length(longest);
+        let bounds = takes_bounds(self.device(), compute, self.config().head_dim)
+            && !self.config().attends_otherwise(longest);
         Packed::new(groups, bounds, self.device())
     }
 
@@ -119,12 +127,12 @@ fn recomputing_backward(
     batch: &Packed,
     through_head: &mut dyn FnMut(&Tensor) -> Tensor,
 ) {
-    let rotation = decoder.rotation(batch);
+    let rotations = decoder.rotations(batch);
     let mut inputs = Vec::new();
     let mut stream = no_grad(|| decoder.embed(batch));
     for layer in 0..decoder.values.blocks.len() {
         inputs.push(stream.shallow_clone());
-        stream = no_grad(|| decoder.block(layer, stream, batch, &rotation));
+        stream = no_grad(|| decoder.block(layer, stream, batch, &rotations));
     }
     let end = stream.into_leaf();
     let hidden = decoder.finish(end.shallow_clone(), batch);
@@ -134,7 +142,7 @@ fn recomputing_backward(
     drop((hidden, by_hidden, end));
     for (layer, input) in inputs.into_iter().enumerate().rev() {
         let leaf = input.into_leaf();
-        let output = decoder.block(layer, leaf.shallow_clone(), batch, &rotation);
+        let output = decoder.block(layer, leaf.shallow_clone(), batch, &rotations);
         let delta = output.delta.expect("a block adds something");
         backward_from(&[&output.sum, &delta], &[&by_stream, &by_stream]);
         by_stream = leaf.gradient();
@@ -167,23 +175,30 @@ struct Head<'a> {
     /// `(n)`.
     targets: &'a Tensor,
     temperature: f64,
+    /// Logits stay between minus this and this, by tanh.
+    cap: Option<f64>,
 }
 
 /// The logits of some rows, and what they say.
 struct Scored {
     rows: Range<i64>,
-    /// `(rows, vocab_size)`.
+    /// `(rows, vocab_size)`, capped.
     logits: Tensor,
     scores: fused::Scores,
 }
 
 impl<'a> Head<'a> {
     fn new(decoder: &Decoder<'a>, targets: &'a Tensor, temperature: f64) -> Self {
-        Self { weight: decoder.head(), targets, temperature }
+        let cap = decoder.config.final_logit_softcapping;
+        Self { weight: decoder.head(), targets, temperature, cap }
     }
 
     fn score(&self, hidden: &Tensor, rows: Range<i64>) -> Scored {
         let logits = slice(hidden, &rows).linear(self.weight.value, None::<&Tensor>);
+        let logits = match self.cap {
+            Some(cap) => (logits / cap).tanh() * cap,
+            None => logits,
+        };
         let scores = fused::score(&logits, &slice(self.targets, &rows), self.temperature);
         Scored { rows, logits, scores }
     }
@@ -224,8 +239,14 @@ impl<'a> Head<'a> {
     fn backward_of(&self, scored: Scored, hidden: &Tensor, by_log_probs: &Tensor) -> Tensor {
         let Scored { rows, logits, scores } = scored;
         let targets = slice(self.targets, &rows);
+        // The derivative of tanh, by its value; before the memory of the logits becomes that of their gradient.
+        let slope = self.cap.map(|cap| (&logits / cap).square().neg() + 1.0);
         let by_logits =
             fused::score_backward(logits, &targets, &scores.log_sums, by_log_probs, self.temperature);
+        let by_logits = match slope {
+            Some(slope) => by_logits * slope,
+            None => by_logits,
+        };
         let master = self.weight.master;
         if let Some(first) = product_gradient(master, &by_logits, &slice(hidden, &rows)) {
             set_gradient(master, &first);

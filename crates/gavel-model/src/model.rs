@@ -4,8 +4,11 @@ use std::path::Path;
 
 use tch::{Device, Kind, Tensor, no_grad};
 
-use crate::attention::{Rope, attend, causal_mask, neighbours_from_halves, positions_of};
+use crate::attention::{Look, Rope, attend, causal_mask, neighbours_from_halves, positions_of};
 use crate::decoder::Decoder;
+use crate::families::{Activation, Place};
+use crate::layers::{Routing, plain_experts};
+use crate::rope::PerRotary;
 use crate::weights::{Block, Weights};
 use crate::{Config, Error, GenerationConfig, SaveDtype, checkpoint};
 
@@ -184,7 +187,11 @@ impl Model {
     /// `attention_mask` `(B, T)`, 1 for tokens and 0 for padding, on either side; positions count the tokens.
     /// Batches padded on the right alone need none, because no token sees what comes after it: that is faster, so
     /// prefer it. Logits at padding mean nothing.
+    ///
+    /// # Panics
+    /// If sequences are longer than `max_position_embeddings` and positions are [dynamic](crate::RopeScaling::Dynamic).
     pub fn forward(&self, tokens: &Tensor, attention_mask: Option<&Tensor>) -> Tensor {
+        self.config.check_length(tokens.size()[1]);
         let network = self.network();
         network.logits(&network.hidden_states(tokens, attention_mask))
     }
@@ -215,17 +222,31 @@ impl Model {
     pub(crate) fn network(&self) -> Network {
         let mut weights = self.weights.map(|tensor| tensor.to_kind(self.precision.compute));
         let rows = Tensor::from_slice(&neighbours_from_halves(&self.config)).to_device(self.device);
+        let add_one = self.config.architecture.family().norms_add_one;
         for block in &mut weights.blocks {
-            block.qkv = block.qkv.index_select(0, &rows);
-            block.qkv_bias = block.qkv_bias.as_ref().map(|bias| bias.index_select(0, &rows));
-            // The norms of a head go along with its rows: the first head's are in the order of every head's.
-            let of_head = rows.narrow(0, 0, self.config.head_dim);
-            for norm in [&mut block.query_norm, &mut block.key_norm].into_iter().flatten() {
-                *norm = norm.index_select(0, &of_head);
+            for place in [Place::Qkv, Place::QkvBias] {
+                block.replace(place, |tensor| tensor.index_select(0, &rows));
             }
+            // Norms of queries and keys go along with their rows. The first head's are in the order of every head's, so
+            // this holds for those of a head too.
+            for place in [Place::QueryNorm, Place::KeyNorm] {
+                block.replace(place, |norm| norm.index_select(0, &rows.narrow(0, 0, norm.size()[0])));
+            }
+            for place in Place::NORMS.into_iter().filter(|_| add_one) {
+                block.replace(place, one_more);
+            }
+        }
+        if add_one {
+            weights.norm = one_more(&weights.norm);
         }
         Network { config: self.config.clone(), weights }
     }
+}
+
+/// What a norm multiplies by where its weight says how much it is more than 1; in fp32, since in bf16 a small weight would
+/// be lost.
+pub(crate) fn one_more(norm: &Tensor) -> Tensor {
+    norm.to_kind(if norm.kind() == Kind::Double { Kind::Double } else { Kind::Float }) + 1.0
 }
 
 /// `weights` in the compute format, without gradients.
@@ -257,31 +278,44 @@ impl Network {
             Some(mask) => positions_of(mask),
             None => Tensor::arange(tokens.size()[1], (Kind::Int64, tokens.device())),
         };
-        let rope = Rope::new(&self.config, &positions);
+        let ropes = Rope::of_layers(&self.config, &positions);
         let mask = attention_mask.map(causal_mask);
         let causal = mask.is_none() && tokens.size()[1] > 1;
-        self.run(tokens, &rope, &mut |_, queries, keys, values| {
-            attend(queries, keys, values, mask.as_ref(), causal)
+        self.run(tokens, &ropes, &mut |layer, queries, keys, values| {
+            attend(queries, keys, values, mask.as_ref(), causal, Look::of_layer(&self.config, layer))
         })
     }
 
     /// Runs all blocks on `tokens` `(B, T)`; which tokens they see is up to `attend`.
-    pub(crate) fn run(&self, tokens: &Tensor, rope: &Rope, attend: &mut Attend<'_>) -> Tensor {
+    pub(crate) fn run(&self, tokens: &Tensor, ropes: &PerRotary<Rope>, attend: &mut Attend<'_>) -> Tensor {
         let mut stream = Tensor::embedding(&self.weights.embedding, tokens, -1, false, false);
+        if let Some(scale) = self.config.embedding_scale(self.kind()) {
+            stream = stream * scale;
+        }
+        let perhaps = |norm: Option<&Tensor>, rows: Tensor| match norm {
+            Some(norm) => self.normalise(&rows, norm),
+            None => rows,
+        };
         for (layer, block) in self.weights.blocks.iter().enumerate() {
-            let normalised = self.normalise(&stream, &block.attention_norm);
-            let attended = self.attention(layer, block, &normalised, rope, attend);
+            let rope = ropes.of(self.config.rotary(layer));
+            let seen = perhaps(block.perhaps(Place::AttentionNorm), stream.shallow_clone());
+            let attended = self.attention(layer, block, &seen, rope, attend);
             // Not added in place: the backward pass needs the stream as it was.
-            stream = attended + stream;
-            let normalised = self.normalise(&stream, &block.feed_forward_norm);
-            stream = self.feed_forward(block, &normalised) + stream;
+            stream = perhaps(block.perhaps(Place::AttentionPostNorm), attended) + stream;
+            let seen = perhaps(block.perhaps(Place::FeedForwardNorm), stream.shallow_clone());
+            let fed = self.feed_forward(block, &seen);
+            stream = perhaps(block.perhaps(Place::FeedForwardPostNorm), fed) + stream;
         }
         self.normalise(&stream, &self.weights.norm)
     }
 
     /// Logits `(.., vocab_size)` for hidden states `(.., hidden_size)`.
     pub(crate) fn logits(&self, hidden: &Tensor) -> Tensor {
-        hidden.linear(self.weights.output_projection(), None::<&Tensor>)
+        let logits = hidden.linear(self.weights.output_projection(), None::<&Tensor>);
+        match self.config.final_logit_softcapping {
+            Some(cap) => (logits / cap).tanh() * cap,
+            None => logits,
+        }
     }
 
     fn attention(
@@ -296,14 +330,16 @@ impl Network {
         let [rows, length, _] = input.size()[..] else {
             unreachable!("hidden states are (B, T, hidden_size)")
         };
-        let projected = input.linear(&block.qkv, block.qkv_bias.as_ref());
+        let projected = input.linear(block.tensor(Place::Qkv), block.perhaps(Place::QkvBias));
         let heads = projected.view([rows, length, num_attention_heads + 2 * num_key_value_heads, head_dim]);
         let (rotary, values) = split(&heads, 2, num_attention_heads + num_key_value_heads);
-        let rotary = match block.query_norm.as_ref().zip(block.key_norm.as_ref()) {
+        let rotary = match block.perhaps(Place::QueryNorm).zip(block.perhaps(Place::KeyNorm)) {
             Some((query_norm, key_norm)) => {
                 let (queries, keys) = split(&rotary, 2, num_attention_heads);
+                // Each head by itself, or all of a token together: as many numbers as the norm has.
                 let normalised = |heads: &Tensor, weight: &Tensor| {
-                    heads.rms_norm([head_dim], Some(weight), self.config.rms_norm_eps)
+                    let rows = heads.reshape([-1, weight.size()[0]]);
+                    self.normalise(&rows, weight).view_as(heads)
                 };
                 Tensor::cat(&[normalised(&queries, query_norm), normalised(&keys, key_norm)], 2)
             }
@@ -314,19 +350,34 @@ impl Network {
 
         let attended = attend(layer, &queries, &keys, &values);
         let joined = attended.transpose(1, 2).reshape([rows, length, num_attention_heads * head_dim]);
-        joined.linear(&block.output, block.output_bias.as_ref())
+        joined.linear(block.tensor(Place::Output), block.perhaps(Place::OutputBias))
     }
 
-    /// SwiGLU, <https://arxiv.org/abs/2002.05202>.
+    /// SwiGLU or GeGLU, <https://arxiv.org/abs/2002.05202>.
     fn feed_forward(&self, block: &Block, input: &Tensor) -> Tensor {
-        let both = input.linear(&block.gate_up, None::<&Tensor>);
+        if let Some(router) = block.perhaps(Place::Router) {
+            let rows = input.flatten(0, -2);
+            let logits = rows.linear(router, None::<&Tensor>);
+            let matrices = [Place::GateUp, Place::Down].map(|place| block.tensor(place));
+            return plain_experts(&rows, &logits, matrices, Routing::of(&self.config)).view_as(input);
+        }
+        let both = input.linear(block.tensor(Place::GateUp), None::<&Tensor>);
         let (gate, up) = split(&both, 2, self.config.intermediate_size);
-        (gate.silu() * up).linear(&block.down, None::<&Tensor>)
+        let gate = match self.config.architecture.family().activation {
+            Activation::Silu => gate.silu(),
+            Activation::GeluTanh => gate.gelu("tanh"),
+        };
+        (gate * up).linear(block.tensor(Place::Down), None::<&Tensor>)
     }
 
     /// RMSNorm, <https://arxiv.org/abs/1910.07467>.
     fn normalise(&self, input: &Tensor, weight: &Tensor) -> Tensor {
-        input.rms_norm([self.config.hidden_size], Some(weight), self.config.rms_norm_eps)
+        if weight.kind() == input.kind() {
+            return input.rms_norm(weight.size(), Some(weight), self.config.rms_norm_eps);
+        }
+        // A weight in fp32 is multiplied by before rounding.
+        let exact = input.to_kind(weight.kind());
+        exact.rms_norm(weight.size(), Some(weight), self.config.rms_norm_eps).to_kind(input.kind())
     }
 }
 

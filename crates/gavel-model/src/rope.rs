@@ -25,11 +25,78 @@ pub enum RopeScaling {
         /// The original context, in tokens.
         original_max_position_embeddings: f64,
     },
+    /// YaRN ([2309.00071](https://arxiv.org/abs/2309.00071)): slow ones by a factor, fast ones not at all, those between
+    /// along a line; and what is turned becomes longer.
+    Yarn {
+        /// What the slow ones are divided by.
+        factor: f64,
+        /// What turned queries and keys are multiplied by.
+        attention_factor: f64,
+        /// Frequencies that turn more often than this within the original context are fast.
+        beta_fast: f64,
+        /// Those that turn less often than this are slow.
+        beta_slow: f64,
+        /// The original context, in tokens.
+        original_max_position_embeddings: f64,
+        /// Whether the line begins and ends at a frequency, and not between two.
+        truncate: bool,
+    },
+    /// As they are up to `max_position_embeddings`. For longer sequences `transformers` takes another base for the whole
+    /// batch, by its longest sequence; these are refused.
+    Dynamic {
+        /// By how much the context may become longer.
+        factor: f64,
+    },
+}
+
+/// Which positions a layer has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rotary {
+    /// Those of the model.
+    Global,
+    /// By a base of its own, not scaled.
+    Local,
+    /// None: nothing is turned.
+    None,
+}
+
+/// What a layer needs for its positions, made once for all layers that have the same.
+#[derive(Debug)]
+pub(crate) struct PerRotary<T>(Vec<(Rotary, T)>);
+
+impl<T> PerRotary<T> {
+    /// `make` is given what [`frequencies`] gives.
+    pub(crate) fn new(config: &Config, device: Device, make: impl Fn(&Tensor, f64) -> T) -> Self {
+        let mut made: Vec<(Rotary, T)> = Vec::new();
+        for layer in 0..config.layers() {
+            let rotary = config.rotary(layer);
+            if made.iter().all(|(known, _)| *known != rotary) {
+                let (frequencies, length) = frequencies(config, rotary, device);
+                made.push((rotary, make(&frequencies, length)));
+            }
+        }
+        Self(made)
+    }
+
+    /// The same, each passed through `f`.
+    pub(crate) fn map<U>(&self, f: impl Fn(&T) -> U) -> PerRotary<U> {
+        PerRotary(self.0.iter().map(|(rotary, made)| (*rotary, f(made))).collect())
+    }
+
+    pub(crate) fn of(&self, rotary: Rotary) -> &T {
+        let found = self.0.iter().find(|(known, _)| *known == rotary);
+        &found.expect("every layer of the configuration has its own").1
+    }
 }
 
 impl RopeScaling {
-    /// Reads the parameters of a `rope_scaling` that says `kind`; what is wrong, where it cannot be followed.
-    pub(crate) fn read(kind: &str, parameters: &Map<String, Value>) -> Result<Option<Self>, String> {
+    /// Reads the parameters of a `rope_scaling` that says `kind`, for a model of so many positions; what is wrong, where it
+    /// cannot be followed.
+    pub(crate) fn read(
+        kind: &str,
+        parameters: &Map<String, Value>,
+        context: Option<f64>,
+    ) -> Result<Option<Self>, String> {
         let number = |name: &str| {
             let number = parameters.get(name).and_then(Value::as_f64).filter(|&number| number > 0.0);
             number.ok_or_else(|| format!("asks for {kind} rope, whose `{name}` must be a number above 0"))
@@ -43,7 +110,31 @@ impl RopeScaling {
                 high_freq_factor: number("high_freq_factor")?,
                 original_max_position_embeddings: number("original_max_position_embeddings")?,
             })),
-            _ => Err(format!("asks for {kind:?}; default, linear and llama3 rope are supported")),
+            "yarn" => {
+                let perhaps =
+                    |name: &str| parameters.get(name).and_then(Value::as_f64).filter(|&number| number != 0.0);
+                let original = perhaps("original_max_position_embeddings").or(context);
+                let factor = number("factor")?;
+                let length = |scale: f64| if factor <= 1.0 { 1.0 } else { 0.1 * scale * factor.ln() + 1.0 };
+                let attention_factor = match (perhaps("mscale"), perhaps("mscale_all_dim")) {
+                    (Some(scale), Some(all)) => length(scale) / length(all),
+                    _ => length(1.0),
+                };
+                Ok(Some(Self::Yarn {
+                    factor,
+                    attention_factor: perhaps("attention_factor").unwrap_or(attention_factor),
+                    beta_fast: perhaps("beta_fast").unwrap_or(32.0),
+                    beta_slow: perhaps("beta_slow").unwrap_or(1.0),
+                    original_max_position_embeddings: original
+                        .ok_or("asks for yarn rope, which needs `original_max_position_embeddings`")?,
+                    truncate: parameters.get("truncate") != Some(&Value::Bool(false)),
+                }))
+            }
+            "dynamic" if context.is_some() => Ok(Some(Self::Dynamic { factor: number("factor")? })),
+            "dynamic" => Err("asks for dynamic rope, which needs `max_position_embeddings`".to_owned()),
+            _ => Err(format!(
+                "asks for {kind:?}; default, linear, llama3, yarn and dynamic rope are supported"
+            )),
         }
     }
 
@@ -63,12 +154,66 @@ impl RopeScaling {
                 "high_freq_factor": high_freq_factor,
                 "original_max_position_embeddings": original as i64,
             }),
+            Self::Yarn {
+                factor,
+                attention_factor,
+                beta_fast,
+                beta_slow,
+                original_max_position_embeddings: original,
+                truncate,
+            } => json!({
+                "rope_type": "yarn",
+                "factor": factor,
+                "attention_factor": attention_factor,
+                "beta_fast": beta_fast,
+                "beta_slow": beta_slow,
+                "original_max_position_embeddings": original as i64,
+                "truncate": truncate,
+            }),
+            Self::Dynamic { factor } => json!({ "rope_type": "dynamic", "factor": factor }),
         }
     }
 
-    fn scaled(self, frequencies: &Tensor) -> Tensor {
+    /// The context that a model had before it was stretched, in tokens, where it matters.
+    pub(crate) fn original_context(self) -> Option<f64> {
+        match self {
+            Self::Llama3 { original_max_position_embeddings: original, .. }
+            | Self::Yarn { original_max_position_embeddings: original, .. } => Some(original),
+            Self::Linear { .. } | Self::Dynamic { .. } => None,
+        }
+    }
+
+    /// What turned queries and keys are multiplied by.
+    fn length(self) -> f64 {
+        if let Self::Yarn { attention_factor, .. } = self { attention_factor } else { 1.0 }
+    }
+
+    /// `frequencies` `(dimensions / 2)` of base `theta`, scaled.
+    fn scaled(self, frequencies: &Tensor, theta: f64) -> Tensor {
         match self {
             Self::Linear { factor } => frequencies / factor,
+            Self::Dynamic { .. } => frequencies.shallow_clone(),
+            Self::Yarn {
+                factor,
+                beta_fast,
+                beta_slow,
+                original_max_position_embeddings: original,
+                truncate,
+                ..
+            } => {
+                let dimensions = 2.0 * frequencies.size()[0] as f64;
+                // Which dimension turns so often within the original context.
+                let dimension = |turns: f64| {
+                    dimensions * (original / (turns * std::f64::consts::TAU)).ln() / (2.0 * theta.ln())
+                };
+                let (first, last) = (dimension(beta_fast), dimension(beta_slow));
+                let (first, last) = if truncate { (first.floor(), last.ceil()) } else { (first, last) };
+                let (first, last) = (first.max(0.0), last.min(dimensions - 1.0));
+                let last = if first == last { last + 0.001 } else { last };
+                let index = frequencies.ones_like().cumsum(0, Kind::Float) - 1.0;
+                let slow = ((index - first) / (last - first)).clamp(0.0, 1.0);
+                frequencies * &slow / factor + frequencies * (slow.ones_like() - &slow)
+            }
             Self::Llama3 {
                 factor,
                 low_freq_factor,
@@ -83,13 +228,24 @@ impl RopeScaling {
     }
 }
 
-/// Radians for each position, `(head_dim / 2)` fp32: RoFormer's ([2104.09864](https://arxiv.org/abs/2104.09864)), scaled as
-/// the configuration says.
-pub(crate) fn frequencies(config: &Config, device: Device) -> Tensor {
-    let exponents =
-        Tensor::arange_start_step(0, config.head_dim, 2, (Kind::Float, device)) / config.head_dim as f64;
-    let frequencies = (exponents * -config.rope_theta.ln()).exp();
-    config.rope_scaling.map_or(frequencies.shallow_clone(), |scaling| scaling.scaled(&frequencies))
+/// Radians for each position, a number of fp32 for each pair of dimensions that are turned, and what turned queries and keys
+/// are multiplied by: RoFormer's ([2104.09864](https://arxiv.org/abs/2104.09864)), scaled as the configuration says.
+pub(crate) fn frequencies(config: &Config, rotary: Rotary, device: Device) -> (Tensor, f64) {
+    let dimensions = config.rotary_dim();
+    let of_base = |theta: f64| {
+        let exponents =
+            Tensor::arange_start_step(0, dimensions, 2, (Kind::Float, device)) / dimensions as f64;
+        (exponents * -theta.ln()).exp()
+    };
+    match (rotary, config.rope_scaling) {
+        (Rotary::Global, Some(scaling)) => {
+            (scaling.scaled(&of_base(config.rope_theta), config.rope_theta), scaling.length())
+        }
+        (Rotary::Global, None) => (of_base(config.rope_theta), 1.0),
+        (Rotary::Local, _) => (of_base(config.local_rope_theta.unwrap_or(config.rope_theta)), 1.0),
+        // At any position by an angle of 0, which changes no bit.
+        (Rotary::None, _) => (of_base(1.0).zeros_like(), 1.0),
+    }
 }
 
 #[cfg(test)]
@@ -106,8 +262,9 @@ mod tests {
             original_max_position_embeddings: 8192.0,
         };
         let config = Config { head_dim: 128, rope_theta: 500_000.0, ..Config::default() };
-        let plain = frequencies(&config, Device::Cpu);
-        let scaled = frequencies(&Config { rope_scaling: Some(scaling), ..config }, Device::Cpu);
+        let of = |config: &Config| frequencies(config, Rotary::Global, Device::Cpu).0;
+        let plain = of(&config);
+        let scaled = of(&Config { rope_scaling: Some(scaling), ..config });
         let ratios: Vec<f64> = Vec::try_from((plain / scaled).to_kind(Kind::Double)).unwrap();
         let near = |ratio: f64, expected: f64| (ratio / expected - 1.0).abs() < 1e-5;
         assert!(ratios[..29].iter().all(|&ratio| near(ratio, 1.0)), "{ratios:?}");

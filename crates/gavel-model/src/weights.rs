@@ -7,11 +7,17 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use tch::{Device, Kind, Tensor};
 
+use crate::families::{Place, Row};
 use crate::{Architecture, Config};
+
+const EMBEDDING: &str = "model.embed_tokens.weight";
+const NORM: &str = "model.norm.weight";
+const HEAD: &str = "lm_head.weight";
 
 /// All parameters. Matrices are `(out, in)`, as in checkpoints.
 #[derive(Debug)]
 pub(crate) struct Weights {
+    architecture: Architecture,
     /// `(vocab_size, hidden_size)`.
     pub(crate) embedding: Tensor,
     pub(crate) blocks: Vec<Block>,
@@ -21,28 +27,28 @@ pub(crate) struct Weights {
     pub(crate) head: Option<Tensor>,
 }
 
-/// The parameters of one block. Projections of the same input are one matrix: one large multiplication is faster
-/// than three small ones.
+/// The parameters of one block, by their places. Projections of the same input are one matrix: one large multiplication is
+/// faster than three small ones.
 #[derive(Debug)]
-pub(crate) struct Block {
-    /// `(hidden_size)`.
-    pub(crate) attention_norm: Tensor,
-    /// Queries, keys, values one under the other: `((heads + 2 key_value_heads) * head_dim, hidden_size)`.
-    pub(crate) qkv: Tensor,
-    pub(crate) qkv_bias: Option<Tensor>,
-    /// `(head_dim)`, of every query.
-    pub(crate) query_norm: Option<Tensor>,
-    /// `(head_dim)`, of every key.
-    pub(crate) key_norm: Option<Tensor>,
-    /// `(hidden_size, heads * head_dim)`.
-    pub(crate) output: Tensor,
-    pub(crate) output_bias: Option<Tensor>,
-    /// `(hidden_size)`.
-    pub(crate) feed_forward_norm: Tensor,
-    /// Gate over up: `(2 intermediate_size, hidden_size)`.
-    pub(crate) gate_up: Tensor,
-    /// `(hidden_size, intermediate_size)`.
-    pub(crate) down: Tensor,
+pub(crate) struct Block([Option<Tensor>; Place::ALL.len()]);
+
+impl Block {
+    /// The tensor in a place that not every family fills.
+    pub(crate) fn perhaps(&self, place: Place) -> Option<&Tensor> {
+        self.0[place as usize].as_ref()
+    }
+
+    /// The tensor in a place that every family fills.
+    pub(crate) fn tensor(&self, place: Place) -> &Tensor {
+        self.perhaps(place).unwrap_or_else(|| panic!("a block has {place:?} in every family"))
+    }
+
+    /// Puts another tensor in a place that is filled.
+    pub(crate) fn replace(&mut self, place: Place, f: impl FnOnce(&Tensor) -> Tensor) {
+        if let Some(tensor) = &mut self.0[place as usize] {
+            *tensor = f(tensor);
+        }
+    }
 }
 
 /// One tensor of a checkpoint: its name and shape.
@@ -58,12 +64,13 @@ impl Weights {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let result: Result<_, Infallible> = Self::from_stored(config, |stored| {
             let options = (Kind::Float, Device::Cpu);
-            Ok(if stored.name.ends_with("bias") {
-                Tensor::zeros(&stored.shape, options)
-            } else if stored.shape.len() == 1 {
+            let norm_of_one = !config.architecture.family().norms_add_one;
+            Ok(if stored.shape.len() > 1 {
+                normal(&stored.shape, &mut random) * config.initializer_range
+            } else if norm_of_one && !stored.name.ends_with("bias") {
                 Tensor::ones(&stored.shape, options)
             } else {
-                normal(&stored.shape, &mut random) * config.initializer_range
+                Tensor::zeros(&stored.shape, options)
             })
         });
         let Ok(weights) = result;
@@ -79,28 +86,22 @@ impl Weights {
             let parts: Vec<_> = parts.into_iter().map(&mut get).collect::<Result<_, E>>()?;
             Ok(Tensor::cat(&parts, 0))
         };
-        let names = Names { config };
-        let blocks = (0..config.num_hidden_layers)
-            .map(|layer| {
-                Ok(Block {
-                    attention_norm: fused(names.attention_norm(layer))?,
-                    qkv: fused(names.qkv(layer))?,
-                    qkv_bias: names.qkv_bias(layer).map(&mut fused).transpose()?,
-                    query_norm: names.head_norm(layer, "q").map(&mut fused).transpose()?,
-                    key_norm: names.head_norm(layer, "k").map(&mut fused).transpose()?,
-                    output: fused(names.output(layer))?,
-                    output_bias: names.output_bias(layer).map(&mut fused).transpose()?,
-                    feed_forward_norm: fused(names.feed_forward_norm(layer))?,
-                    gate_up: fused(names.gate_up(layer))?,
-                    down: fused(names.down(layer))?,
-                })
-            })
-            .collect::<Result<_, E>>()?;
+        let mut block = |layer| -> Result<Block, E> {
+            let mut tensors = Place::ALL.map(|_| None);
+            for place in Place::ALL {
+                let parts = stored_in(config, layer, place);
+                tensors[place as usize] = if parts.is_empty() { None } else { Some(fused(parts)?) };
+            }
+            Ok(Block(tensors))
+        };
+        let blocks = (0..config.layers()).map(&mut block).collect::<Result<_, E>>()?;
+        let [embedding, norm, head] = outer(config);
         Ok(Self {
-            embedding: fused(names.embedding())?,
+            architecture: config.architecture,
+            embedding: fused(embedding)?,
             blocks,
-            norm: fused(names.norm())?,
-            head: names.head().map(&mut fused).transpose()?,
+            norm: fused(norm)?,
+            head: if head.is_empty() { None } else { Some(fused(head)?) },
         })
     }
 
@@ -115,52 +116,37 @@ impl Weights {
                 row += rows;
             }
         };
-        let names = Names { config };
-        split(names.embedding(), &self.embedding);
-        for (layer, block) in (0..).zip(&self.blocks) {
-            split(names.attention_norm(layer), &block.attention_norm);
-            split(names.qkv(layer), &block.qkv);
-            if let Some((parts, bias)) = names.qkv_bias(layer).zip(block.qkv_bias.as_ref()) {
-                split(parts, bias);
-            }
-            for (letter, norm) in [("q", &block.query_norm), ("k", &block.key_norm)] {
-                if let Some((parts, norm)) = names.head_norm(layer, letter).zip(norm.as_ref()) {
-                    split(parts, norm);
+        let [embedding, norm, head] = outer(config);
+        split(embedding, &self.embedding);
+        for (layer, block) in self.blocks.iter().enumerate() {
+            for place in Place::ALL {
+                if let Some(tensor) = block.perhaps(place) {
+                    split(stored_in(config, layer, place), tensor);
                 }
             }
-            split(names.output(layer), &block.output);
-            if let Some((parts, bias)) = names.output_bias(layer).zip(block.output_bias.as_ref()) {
-                split(parts, bias);
-            }
-            split(names.feed_forward_norm(layer), &block.feed_forward_norm);
-            split(names.gate_up(layer), &block.gate_up);
-            split(names.down(layer), &block.down);
         }
-        split(names.norm(), &self.norm);
-        if let Some((parts, head)) = names.head().zip(self.head.as_ref()) {
-            split(parts, head);
+        split(norm, &self.norm);
+        if let Some(tensor) = &self.head {
+            split(head, tensor);
         }
         stored
     }
 
-    /// Every parameter with a name, always in the same order.
+    /// Every parameter with a name, always in the same order: that of its tensor, or a name for several.
     pub(crate) fn named(&self) -> Vec<(String, &Tensor)> {
-        let mut named = vec![("model.embed_tokens.weight".to_owned(), &self.embedding)];
+        let mut named = vec![(EMBEDDING.to_owned(), &self.embedding)];
         for (layer, block) in self.blocks.iter().enumerate() {
-            let name = |rest: &str| format!("model.layers.{layer}.{rest}");
-            named.push((name("input_layernorm.weight"), &block.attention_norm));
-            named.push((name("self_attn.qkv_proj.weight"), &block.qkv));
-            named.extend(block.qkv_bias.as_ref().map(|bias| (name("self_attn.qkv_proj.bias"), bias)));
-            named.extend(block.query_norm.as_ref().map(|norm| (name("self_attn.q_norm.weight"), norm)));
-            named.extend(block.key_norm.as_ref().map(|norm| (name("self_attn.k_norm.weight"), norm)));
-            named.push((name("self_attn.o_proj.weight"), &block.output));
-            named.extend(block.output_bias.as_ref().map(|bias| (name("self_attn.o_proj.bias"), bias)));
-            named.push((name("post_attention_layernorm.weight"), &block.feed_forward_norm));
-            named.push((name("mlp.gate_up_proj.weight"), &block.gate_up));
-            named.push((name("mlp.down_proj.weight"), &block.down));
+            for place in Place::ALL {
+                let Some(tensor) = block.perhaps(place) else { continue };
+                let name = match rows_of(self.architecture, place)[..] {
+                    [row] if !row.of_expert => row.name,
+                    _ => place.fused_name(),
+                };
+                named.push((format!("model.layers.{layer}.{name}"), tensor));
+            }
         }
-        named.push(("model.norm.weight".to_owned(), &self.norm));
-        named.extend(self.head.as_ref().map(|head| ("lm_head.weight".to_owned(), head)));
+        named.push((NORM.to_owned(), &self.norm));
+        named.extend(self.head.as_ref().map(|head| (HEAD.to_owned(), head)));
         named
     }
 
@@ -171,19 +157,9 @@ impl Weights {
 
     /// The same parameters, each passed through `f`.
     pub(crate) fn map(&self, f: impl Fn(&Tensor) -> Tensor) -> Self {
-        let block = |block: &Block| Block {
-            attention_norm: f(&block.attention_norm),
-            qkv: f(&block.qkv),
-            qkv_bias: block.qkv_bias.as_ref().map(&f),
-            query_norm: block.query_norm.as_ref().map(&f),
-            key_norm: block.key_norm.as_ref().map(&f),
-            output: f(&block.output),
-            output_bias: block.output_bias.as_ref().map(&f),
-            feed_forward_norm: f(&block.feed_forward_norm),
-            gate_up: f(&block.gate_up),
-            down: f(&block.down),
-        };
+        let block = |block: &Block| Block(block.0.each_ref().map(|tensor| tensor.as_ref().map(&f)));
         Self {
+            architecture: self.architecture,
             embedding: f(&self.embedding),
             blocks: self.blocks.iter().map(block).collect(),
             norm: f(&self.norm),
@@ -192,82 +168,33 @@ impl Weights {
     }
 }
 
-/// The names and shapes in a checkpoint: for each parameter the tensors that it is made of, in order.
-struct Names<'a> {
-    config: &'a Config,
+/// The rows of a family's table for a place.
+fn rows_of(architecture: Architecture, place: Place) -> Vec<&'static Row> {
+    let rows = architecture.family().block.iter().flat_map(|rows| rows.iter());
+    rows.filter(|row| row.place == place).collect()
 }
 
-impl Names<'_> {
-    fn embedding(&self) -> Vec<Stored> {
-        one("model.embed_tokens.weight", &[self.config.vocab_size, self.config.hidden_size])
-    }
+/// The tensors of a checkpoint that a place in a block is made of, in order; none, where the place stays empty.
+fn stored_in(config: &Config, layer: usize, place: Place) -> Vec<Stored> {
+    let mut rows = rows_of(config.architecture, place);
+    rows.retain(|row| !row.if_biased || config.attention_bias);
+    let of_experts = rows.iter().any(|row| row.of_expert);
+    let stored = |row: &Row, expert: i64| Stored {
+        name: format!("model.layers.{layer}.{}", row.name.replace("{}", &expert.to_string())),
+        shape: row.shape.iter().map(|size| size.of(config)).collect(),
+    };
+    let experts = 0..if of_experts { config.num_experts } else { 1 };
+    experts
+        .flat_map(|expert| rows.iter().map(move |row| (row, expert)))
+        .map(|(row, expert)| stored(row, expert))
+        .collect()
+}
 
-    fn norm(&self) -> Vec<Stored> {
-        one("model.norm.weight", &[self.config.hidden_size])
-    }
-
-    fn head(&self) -> Option<Vec<Stored>> {
-        let shape = [self.config.vocab_size, self.config.hidden_size];
-        (!self.config.tie_word_embeddings).then(|| one("lm_head.weight", &shape))
-    }
-
-    fn attention_norm(&self, layer: i64) -> Vec<Stored> {
-        one(&format!("model.layers.{layer}.input_layernorm.weight"), &[self.config.hidden_size])
-    }
-
-    fn feed_forward_norm(&self, layer: i64) -> Vec<Stored> {
-        one(&format!("model.layers.{layer}.post_attention_layernorm.weight"), &[self.config.hidden_size])
-    }
-
-    fn qkv(&self, layer: i64) -> Vec<Stored> {
-        self.projections(layer, "weight", Some(self.config.hidden_size))
-    }
-
-    fn qkv_bias(&self, layer: i64) -> Option<Vec<Stored>> {
-        let biased = self.config.architecture == Architecture::Qwen2 || self.config.attention_bias;
-        biased.then(|| self.projections(layer, "bias", None))
-    }
-
-    /// The norm of queries (`q`) or keys (`k`).
-    fn head_norm(&self, layer: i64, letter: &str) -> Option<Vec<Stored>> {
-        let name = || format!("model.layers.{layer}.self_attn.{letter}_norm.weight");
-        (self.config.architecture == Architecture::Qwen3).then(|| one(&name(), &[self.config.head_dim]))
-    }
-
-    fn projections(&self, layer: i64, what: &str, inputs: Option<i64>) -> Vec<Stored> {
-        let Config { num_attention_heads, num_key_value_heads, head_dim, .. } = *self.config;
-        [("q", num_attention_heads), ("k", num_key_value_heads), ("v", num_key_value_heads)]
-            .into_iter()
-            .map(|(letter, heads)| Stored {
-                name: format!("model.layers.{layer}.self_attn.{letter}_proj.{what}"),
-                shape: [heads * head_dim].into_iter().chain(inputs).collect(),
-            })
-            .collect()
-    }
-
-    fn output(&self, layer: i64) -> Vec<Stored> {
-        let inputs = self.config.num_attention_heads * self.config.head_dim;
-        one(&format!("model.layers.{layer}.self_attn.o_proj.weight"), &[self.config.hidden_size, inputs])
-    }
-
-    fn output_bias(&self, layer: i64) -> Option<Vec<Stored>> {
-        let biased = self.config.architecture != Architecture::Qwen2 && self.config.attention_bias;
-        let name = || format!("model.layers.{layer}.self_attn.o_proj.bias");
-        biased.then(|| one(&name(), &[self.config.hidden_size]))
-    }
-
-    fn gate_up(&self, layer: i64) -> Vec<Stored> {
-        let shape = [self.config.intermediate_size, self.config.hidden_size];
-        ["gate", "up"]
-            .into_iter()
-            .flat_map(|part| one(&format!("model.layers.{layer}.mlp.{part}_proj.weight"), &shape))
-            .collect()
-    }
-
-    fn down(&self, layer: i64) -> Vec<Stored> {
-        let shape = [self.config.hidden_size, self.config.intermediate_size];
-        one(&format!("model.layers.{layer}.mlp.down_proj.weight"), &shape)
-    }
+/// The tensors of a checkpoint outside of blocks: embedding, norm, and the head where it is no embedding.
+fn outer(config: &Config) -> [Vec<Stored>; 3] {
+    let table = |name: &str| one(name, &[config.vocab_size, config.hidden_size]);
+    let head = if config.tie_word_embeddings { Vec::new() } else { table(HEAD) };
+    [table(EMBEDDING), one(NORM, &[config.hidden_size]), head]
 }
 
 fn one(name: &str, shape: &[i64]) -> Vec<Stored> {

@@ -175,22 +175,25 @@ fn what_there_is_no_room_for_is_refused() {
 
 /// A small model in bf16 on the card.
 fn on_card(what: &str, architecture: Architecture, head_dim: i64) -> Option<Model> {
+    model_on_card(what, Config { architecture, head_dim, ..Config::default() })
+}
+
+/// Likewise, with what `config` says besides sizes.
+fn model_on_card(what: &str, config: Config) -> Option<Model> {
     let device = select_device(DeviceChoice::Auto).ok().filter(|device| device.is_cuda());
     let Some(device) = device else {
         println!("skipped: {what}: there is no CUDA device here");
         return None;
     };
     let config = Config {
-        architecture,
         vocab_size: 9001,
         hidden_size: 256,
         intermediate_size: 512,
         num_hidden_layers: 3,
         num_attention_heads: 14,
         num_key_value_heads: 2,
-        head_dim,
         initializer_range: 0.1,
-        ..Config::default()
+        ..config
     };
     let model = Model::random(config, 5, device, Precision::MIXED);
     for (name, mut parameter) in model.parameters() {
@@ -241,6 +244,39 @@ fn on_a_card_completions_are_the_same_bit_for_bit() {
 fn on_a_card_log_probs_are_those_of_scoring() {
     for architecture in [Architecture::Qwen2, Architecture::Qwen3] {
         let Some(model) = on_card("log-probabilities on a card", architecture, 64) else { return };
+        log_probs_are_those_of_scoring(&model);
+    }
+}
+
+/// What kernels lack is sampled and learnt from by libtorch's operators.
+#[test]
+fn on_a_card_families_that_kernels_lack_have_the_log_probs_of_scoring() {
+    let window = Config {
+        head_dim: 64,
+        sliding_window: Some(40),
+        sliding_layers: vec![true, false, true],
+        ..Config::default()
+    };
+    let configs = [
+        Config { architecture: Architecture::Mistral, ..window.clone() },
+        Config { architecture: Architecture::Phi3, partial_rotary_factor: 0.5, ..window.clone() },
+        Config {
+            architecture: Architecture::SmolLm3,
+            rope_layers: vec![true, true, false],
+            ..window.clone()
+        },
+        Config { architecture: Architecture::Olmo2, head_dim: 64, ..Config::default() },
+        Config {
+            architecture: Architecture::Gemma2,
+            query_pre_attn_scalar: Some(32.0),
+            attn_logit_softcapping: Some(5.0),
+            final_logit_softcapping: Some(10.0),
+            ..window.clone()
+        },
+        Config { architecture: Architecture::Gemma3, local_rope_theta: Some(100.0), ..window },
+    ];
+    for config in configs {
+        let Some(model) = model_on_card("families that kernels lack on a card", config) else { return };
         log_probs_are_those_of_scoring(&model);
     }
 }

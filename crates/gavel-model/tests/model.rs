@@ -1,5 +1,8 @@
 //! What training relies on: padding changes nothing, parameters are shared and deterministic, and directories that are wrong are refused by name.
 
+#[path = "model/families.rs"]
+mod families;
+
 use std::fs;
 use std::path::Path;
 
@@ -126,9 +129,18 @@ fn every_variant_of_the_shape_is_saved_and_loaded_bit_for_bit() {
         (Config { attention_bias: true, bos_token_id: Some(3), ..llama.clone() }, Precision::FULL),
         (llama.clone(), Precision::BF16),
         (Config { architecture: Architecture::Qwen3, head_dim: 6, ..config() }, Precision::FULL),
-        (Config { rope_scaling: Some(RopeScaling::Linear { factor: 4.0 }), ..llama }, Precision::FULL),
+        (
+            Config { rope_scaling: Some(RopeScaling::Linear { factor: 4.0 }), ..llama.clone() },
+            Precision::FULL,
+        ),
+        (Config { rope_scaling: Some(RopeScaling::Dynamic { factor: 4.0 }), ..llama }, Precision::FULL),
     ];
-    for (config, precision) in variants {
+    let families = Architecture::ALL.into_iter().flat_map(|architecture| {
+        [true, false].map(|tie_word_embeddings| {
+            (Config { tie_word_embeddings, ..families::of_family(architecture) }, Precision::FULL)
+        })
+    });
+    for (config, precision) in variants.into_iter().chain(families) {
         let directory = tempfile::tempdir().unwrap();
         let model = Model::random(config, 5, Device::Cpu, precision);
         model.save(directory.path()).unwrap();
@@ -388,6 +400,6 @@ fn weights_have_the_permissions_of_any_new_file() {
     use std::os::unix::fs::PermissionsExt;
     let directory = tempfile::tempdir().unwrap();
     model(1).save(directory.path()).unwrap();
-    let mode = |name: &str| std::fs::metadata(directory.path().join(name)).unwrap().permissions().mode();
+    let mode = |name: &str| fs::metadata(directory.path().join(name)).unwrap().permissions().mode();
     assert_eq!(mode("model.safetensors"), mode("config.json"));
 }

@@ -75,6 +75,8 @@ pub struct Engine {
     backend: Box<dyn Backend>,
     room: Room,
     vocabulary: i64,
+    /// The longest sequence that the model's positions allow.
+    longest: Option<i64>,
     waiting: VecDeque<Admission>,
     running: HashMap<Key, Running>,
     prompts: HashMap<Rc<[i64]>, PromptUse>,
@@ -172,6 +174,7 @@ impl Engine {
             backend,
             room,
             vocabulary: model.config().vocab_size,
+            longest: model.config().longest_sequence(),
             waiting: VecDeque::new(),
             running: HashMap::new(),
             prompts: HashMap::new(),
@@ -223,6 +226,12 @@ impl Engine {
             ));
         }
         let (longest, room) = (prompt.len() + sampling.max_new_tokens, self.room.tokens);
+        if let Some(most) = self.longest.filter(|&most| longest as i64 > most) {
+            return wrong(format!(
+                "may become {longest} tokens long at {id}, and the model's dynamic positions are followed up to \
+                 `max_position_embeddings`, {most}"
+            ));
+        }
         if longest > room {
             return wrong(format!("may become {longest} tokens long at {id}, and there is room for {room}"));
         }

@@ -11,8 +11,9 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 use super::draw::draw;
 use super::{Admission, Backend, Drawn, Key, PromptKey, Room, Sampling};
-use crate::attention::{Rope, attend};
+use crate::attention::{Look, Rope, attend};
 use crate::model::Network;
+use crate::rope::PerRotary;
 use crate::{Config, Model};
 
 /// Rows whose sequence has ended are filled by the last ones, which are copied, once they are this part of all.
@@ -26,7 +27,7 @@ pub(super) struct Plain {
     slots: usize,
     network: Network,
     /// For every position.
-    rope: Rope,
+    ropes: PerRotary<Rope>,
     /// For each layer keys and values, `(slots, key_value_heads, tokens, head_dim)`.
     caches: Vec<[Tensor; 2]>,
     /// The sequences in the first rows; `None` where one has ended.
@@ -73,9 +74,9 @@ impl Plain {
         // Zeros: what is beyond a sequence is masked, and must be a number for that.
         let zeros = || Tensor::zeros(shape, (network.kind(), device));
         let caches = (0..config.num_hidden_layers).map(|_| [zeros(), zeros()]).collect();
-        let rope = Rope::new(&config, &Tensor::arange(room.tokens as i64, (Kind::Int64, device)));
+        let ropes = Rope::of_layers(&config, &Tensor::arange(room.tokens as i64, (Kind::Int64, device)));
         let (rows, prompts, first) = (Vec::new(), HashMap::new(), Vec::new());
-        Self { config, device, slots: room.slots, network, rope, caches, rows, prompts, first }
+        Self { config, device, slots: room.slots, network, ropes, caches, rows, prompts, first }
     }
 
     /// Computes prompts together, padded on the right, where padding is seen by nobody.
@@ -94,11 +95,11 @@ impl Plain {
             tokens.iter().copied().chain(std::iter::repeat_n(0, width as usize - tokens.len()))
         });
         let tokens = self.tensor(&padded.collect::<Vec<_>>()).view([lengths.len() as i64, width]);
-        let rope = Rope::new(&self.config, &Tensor::arange(width, (Kind::Int64, self.device)));
+        let ropes = Rope::of_layers(&self.config, &Tensor::arange(width, (Kind::Int64, self.device)));
         let mut layers = Vec::new();
-        let hidden = self.network.run(&tokens, &rope, &mut |_, queries, keys, values| {
+        let hidden = self.network.run(&tokens, &ropes, &mut |layer, queries, keys, values| {
             layers.push([keys.shallow_clone(), values.shallow_clone()]);
-            attend(queries, keys, values, None, width > 1)
+            attend(queries, keys, values, None, width > 1, Look::of_layer(&self.config, layer))
         });
         let rows = Tensor::arange(lengths.len() as i64, (Kind::Int64, self.device));
         let last = self.tensor(&lengths) - 1;
@@ -183,12 +184,21 @@ impl Plain {
         let lengths = of_rows(|row| row.length, longest);
         let uneven = lengths.iter().any(|&length| length != longest);
         let positions = self.tensor(&lengths);
-        let mask = uneven.then(|| {
-            let columns = Tensor::arange(longest + 1, (Kind::Int64, self.device));
-            let beyond = columns.unsqueeze(0).gt_tensor(&positions.unsqueeze(-1));
+        let mask_of = |window: Option<i64>| {
+            let window = window.filter(|&window| window <= longest);
+            if !uneven && window.is_none() {
+                return None;
+            }
+            let columns = Tensor::arange(longest + 1, (Kind::Int64, self.device)).unsqueeze(0);
+            let positions = positions.unsqueeze(-1);
+            let mut beyond = columns.gt_tensor(&positions);
+            if let Some(window) = window {
+                beyond = beyond.logical_or(&columns.le_tensor(&(&positions - window)));
+            }
             let bias = Tensor::zeros(beyond.size(), (self.network.kind(), self.device));
-            bias.masked_fill(&beyond, f64::NEG_INFINITY).view([count, 1, 1, longest + 1])
-        });
+            Some(bias.masked_fill(&beyond, f64::NEG_INFINITY).view([count, 1, 1, longest + 1]))
+        };
+        let (mask, in_window) = (mask_of(None), mask_of(self.config.shortest_window()));
         let rows = Tensor::arange(count, (Kind::Int64, self.device));
         let place = [Some(&rows), None, Some(&positions)];
         let add = |cache: &Tensor, new: &Tensor| {
@@ -200,10 +210,12 @@ impl Plain {
             }
             cache.narrow(2, 0, longest + 1)
         };
-        let rope = self.rope.rows(&positions);
-        let hidden = self.network.run(&tokens, &rope, &mut |layer, queries, keys, values| {
+        let ropes = self.ropes.map(|rope| rope.rows(&positions));
+        let hidden = self.network.run(&tokens, &ropes, &mut |layer, queries, keys, values| {
             let [all_keys, all_values] = &self.caches[layer];
-            attend(queries, &add(all_keys, keys), &add(all_values, values), mask.as_ref(), false)
+            let look = Look::of_layer(&self.config, layer);
+            let mask = if look.window.is_some() { &in_window } else { &mask };
+            attend(queries, &add(all_keys, keys), &add(all_values, values), mask.as_ref(), false, look)
         });
         self.network.logits(&hidden).squeeze_dim(1)
     }

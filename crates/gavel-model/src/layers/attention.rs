@@ -6,7 +6,7 @@ use gavel_torch::{
 };
 use tch::{Tensor, no_grad};
 
-use crate::attention::attend;
+use crate::attention::{Look, attend};
 use crate::packed::{Bounds, Rectangles, SharedPrompts, Visibility};
 
 /// The heads in a row of queries, keys and values side by side.
@@ -37,23 +37,42 @@ impl Heads {
 ///
 /// Queries and keys are turned where they lie, so nothing else may look at the memory of `qkv` afterwards.
 #[expect(clippy::needless_pass_by_value, reason = "its memory is changed")]
-pub(crate) fn attention(qkv: Tensor, heads: Heads, rotation: &Rotation, visibility: &Visibility) -> Tensor {
+pub(crate) fn attention(
+    qkv: Tensor,
+    heads: Heads,
+    rotation: &Rotation,
+    visibility: &Visibility,
+    look: Look,
+) -> Tensor {
     match visibility {
-        Visibility::Bounds(bounds) => within_bounds(&qkv, heads, rotation, bounds),
-        Visibility::Rectangles(rectangles) => within_rectangles(&qkv, heads, rotation, rectangles),
+        // Made only where no layer looks otherwise, and no window is shorter than a sequence: see `Model::pack`.
+        Visibility::Bounds(bounds) => {
+            assert!(
+                look.scale.is_none() && look.cap.is_none(),
+                "kernels that take bounds do not know {look:?}"
+            );
+            within_bounds(&qkv, heads, rotation, bounds)
+        }
+        Visibility::Rectangles(rectangles) => within_rectangles(&qkv, heads, rotation, rectangles, look),
     }
 }
 
 /// With torch's kernel for rectangles: tokens are copied into them and back, so that only attention sees padding. What
 /// stands on the right is seen by nobody before it, so causal attention needs no mask.
-fn within_rectangles(qkv: &Tensor, heads: Heads, rotation: &Rotation, rectangles: &Rectangles) -> Tensor {
+fn within_rectangles(
+    qkv: &Tensor,
+    heads: Heads,
+    rotation: &Rotation,
+    rectangles: &Rectangles,
+    look: Look,
+) -> Tensor {
     let turned = turned(qkv, heads, rotation);
     let parts = rectangles.rectangles.iter().map(|part| {
         let rows = turned.index_select(0, &part.tokens).view([part.rows, part.columns, -1, heads.width]);
         let mut parts = rows.split_with_sizes([heads.queries, heads.keys, heads.keys], 2).into_iter();
         let [queries, keys, values] =
             [(); 3].map(|()| parts.next().expect("three sizes make three parts").transpose(1, 2));
-        let attended = attend(&queries, &keys, &values, None, true);
+        let attended = attend(&queries, &keys, &values, None, true, look);
         attended.transpose(1, 2).reshape([part.rows * part.columns, heads.queries * heads.width])
     });
     Tensor::cat(&parts.collect::<Vec<_>>(), 0).index_select(0, &rectangles.places)

@@ -13,7 +13,7 @@ fn output_and_gradient(groups: &[Group<'_>], heads: Heads, bounds: bool) -> [Ten
     let leaf = numbers(tokens * width, 12.9898).view([tokens, width]).set_requires_grad(true);
     let by_output = numbers(tokens * heads.queries * heads.width, 78.233).view([tokens, -1]);
     let rotation = Rotation::new(&packed.positions, heads.width, 100.0);
-    let output = attention(&leaf * 1.0, heads, &rotation, &packed.visibility);
+    let output = attention(&leaf * 1.0, heads, &rotation, &packed.visibility, Look::default());
     (&output * by_output).sum(Kind::Double).backward();
     [output.detach(), leaf.grad()]
 }

@@ -1,11 +1,26 @@
-//! SwiGLU, [2002.05202](https://arxiv.org/abs/2002.05202): `(silu(x·gate) · x·up) · down`.
+//! SwiGLU and GeGLU, [2002.05202](https://arxiv.org/abs/2002.05202): `(silu(x·gate) · x·up) · down`, and the same with GELU.
 
 use gavel_torch::{Parameter, differentiable, fused, linear, only, product_gradient};
 use tch::{Tensor, no_grad};
 
+use crate::families::Activation;
+
 /// For `input` `(N, hidden_size)`; `gate_up` is gate over up, `(2 intermediate_size, hidden_size)`.
-pub(crate) fn feed_forward(input: &Tensor, gate_up: Parameter<'_>, down: Parameter<'_>) -> Tensor {
-    gated_linear(linear(input, gate_up, None), down)
+pub(crate) fn feed_forward(
+    input: &Tensor,
+    gate_up: Parameter<'_>,
+    down: Parameter<'_>,
+    activation: Activation,
+) -> Tensor {
+    let gate_up = linear(input, gate_up, None);
+    match activation {
+        Activation::Silu => gated_linear(gate_up, down),
+        // By autograd, which keeps what its backward pass needs.
+        Activation::GeluTanh => {
+            let parts = gate_up.chunk(2, 1);
+            linear(&(parts[0].gelu("tanh") * &parts[1]), down, None)
+        }
+    }
 }
 
 /// `(silu(gate) · up) · downᵀ` for gate and up side by side, `(N, 2 width)`.

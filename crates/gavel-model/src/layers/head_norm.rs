@@ -1,13 +1,15 @@
-//! RMSNorm of every query and key, as in Qwen3 ([2505.09388](https://arxiv.org/abs/2505.09388)).
+//! RMSNorm of queries and keys: of each by itself, as in Qwen3 ([2505.09388](https://arxiv.org/abs/2505.09388)), or of all of a
+//! token together, as in OLMo 2 ([2501.00656](https://arxiv.org/abs/2501.00656)).
 
 use gavel_torch::{Parameter, add_gradient, differentiable, fused, only};
 use tch::{Tensor, no_grad};
 
 use super::Heads;
 
-/// `qkv` `(N, all heads · width)` with every query and every key normalised by itself; values stay.
+/// `qkv` `(N, all heads · width)` with queries and keys normalised; values stay.
 ///
-/// `queries` and `keys` are weights `(width)`. Computed in fp32, head by head.
+/// `queries` and `keys` are weights: `(width)`, for every query and every key by itself, or as wide as all heads, for all
+/// of a token together. Computed in fp32.
 pub(crate) fn head_norm(
     qkv: &Tensor,
     heads: Heads,
@@ -19,7 +21,7 @@ pub(crate) fn head_norm(
     let (normalised, found) = no_grad(|| {
         let [queries, keys, values] = heads.split(qkv);
         let found = [(queries, parameters[0]), (keys, parameters[1])].map(|(part, weight)| {
-            let rows = part.reshape([-1, heads.width]);
+            let rows = part.reshape([-1, weight.value.size()[0]]);
             fused::add_rms_norm(&rows, None, weight.value, epsilon)
         });
         let [queries, keys] = found.each_ref().map(|found| found.output.view([qkv.size()[0], -1]));
@@ -35,7 +37,7 @@ pub(crate) fn head_norm(
         let mut by_weights = Vec::new();
         let mut by_parts = Vec::new();
         for ((part, (rows, inverse)), (master, value)) in parts.iter().zip(&saved).zip(&weights) {
-            let by_output = part.reshape([-1, heads.width]);
+            let by_output = part.reshape([-1, value.size()[0]]);
             let (by_rows, by_weight) = fused::rms_norm_backward(&by_output, None, rows, inverse, value);
             by_parts.push(by_rows.view([gradient.size()[0], -1]));
             by_weights.push(add_gradient(master, || by_weight));
@@ -58,13 +60,20 @@ mod tests {
         let heads = Heads { queries: 4, keys: 2, width: 8 };
         let random =
             |shape: &[i64]| Tensor::randn(shape, (Kind::Double, Device::Cpu)).set_requires_grad(true);
-        let (qkv, queries, keys) = (random(&[5, 64]), random(&[8]), random(&[8]));
+        for widths in [[8, 8], [32, 16]] {
+            check(heads, random(&[5, 64]), widths.map(|width| random(&[width])));
+        }
+    }
+
+    fn check(heads: Heads, qkv: Tensor, [queries, keys]: [Tensor; 2]) {
         let by_output = Tensor::randn([5, 64], (Kind::Double, Device::Cpu));
         let expected = {
             let [q, k, v] = heads.split(&qkv);
-            let [q, k] =
-                [(q, &queries), (k, &keys)].map(|(part, weight)| part.rms_norm([8], Some(weight), 1e-6));
-            Tensor::cat(&[q, k, v], 1).view([5, 64])
+            let [q, k] = [(q, &queries), (k, &keys)].map(|(part, weight)| {
+                let rows = part.reshape([-1, weight.size()[0]]);
+                rows.rms_norm(weight.size(), Some(weight), 1e-6).view([5, -1])
+            });
+            Tensor::cat(&[q, k, v.flatten(1, 2)], 1)
         };
         let found = {
             let parameter = |weight| Parameter { master: weight, value: weight };

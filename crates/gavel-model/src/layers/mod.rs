@@ -5,12 +5,14 @@
 
 mod attention;
 mod embedding;
+mod experts;
 mod feed_forward;
 mod head_norm;
 mod norm;
 
 pub(crate) use attention::{Heads, attention};
 pub(crate) use embedding::{embedding, rows};
+pub(crate) use experts::{Routing, experts, plain_experts};
 pub(crate) use feed_forward::feed_forward;
 pub(crate) use head_norm::head_norm;
 pub(crate) use norm::add_rms_norm;

@@ -6,6 +6,8 @@ use gavel_torch::kernels::sample::{Draw, RING, SampleKernels, row_of_logits};
 use tch::{Device, Kind, Tensor};
 
 use crate::attention::Rope;
+use crate::families::Place;
+use crate::rope::Rotary;
 use crate::weights::Weights;
 use crate::{Config, Model};
 
@@ -80,12 +82,12 @@ impl Decoder {
         let config = model.config();
         let shape = shape_of(config);
         let weights = model.values().map(|tensor| tensor.to_kind(Kind::BFloat16));
-        if weights.blocks.iter().any(|block| block.output_bias.is_some()) {
+        if weights.blocks.iter().any(|block| block.perhaps(Place::OutputBias).is_some()) {
             return Err(CudaError::Unsupported("a bias on the output of attention".to_owned()));
         }
         let kernels = DecodeKernels::new(&cuda, shape)?;
         let sampler = SampleKernels::new(&cuda, config.vocab_size, size.drawn)?;
-        let biased = weights.blocks.iter().any(|block| block.qkv_bias.is_some());
+        let biased = weights.blocks.iter().any(|block| block.perhaps(Place::QkvBias).is_some());
         let products = Products::new(&cuda, config.vocab_size, shape, biased)?;
         let zeros = |shape: &[i64]| Tensor::zeros(shape, (Kind::BFloat16, cuda.device()));
         // Zeros: what is read beyond a sequence counts for nothing, but must be a number.
@@ -104,7 +106,7 @@ impl Decoder {
             rows: Tensor::zeros([size.drawn, 2], (Kind::Int, cuda.device())),
         };
         let positions = Tensor::arange(size.tokens, (Kind::Int64, cuda.device()));
-        let rope = Rope::new(config, &positions).table();
+        let rope = Rope::of_layers(config, &positions).of(Rotary::Global).table();
         let partial = kernels.partial(&cuda, size.rows, size.tokens);
         let epsilon = config.rms_norm_eps;
         Ok(Self { cuda, epsilon, weights, kernels, sampler, products, cache, rope, partial, memory })
@@ -159,10 +161,18 @@ impl Decoder {
                 table: rows.table,
                 rope: &self.rope,
             };
-            self.normalise(count, &block.attention_norm, stream);
-            let bias = block.qkv_bias.as_ref();
-            products.qkv.run(count, &memory.normalised, &block.qkv, bias, &memory.projected, stream);
-            if let Some((queries, keys)) = block.query_norm.as_ref().zip(block.key_norm.as_ref()) {
+            self.normalise(count, block.tensor(Place::AttentionNorm), stream);
+            let bias = block.perhaps(Place::QkvBias);
+            products.qkv.run(
+                count,
+                &memory.normalised,
+                block.tensor(Place::Qkv),
+                bias,
+                &memory.projected,
+                stream,
+            );
+            if let Some((queries, keys)) = block.perhaps(Place::QueryNorm).zip(block.perhaps(Place::KeyNorm))
+            {
                 self.kernels.head_norm(count, &memory.projected, [queries, keys], self.epsilon, stream);
             }
             if rows.share {
@@ -170,11 +180,32 @@ impl Decoder {
             }
             let output = (&memory.attended, &self.partial);
             self.kernels.attention(count, &memory.projected, cache, !rows.share, output, stream);
-            products.output.run(count, &memory.attended, &block.output, None, &memory.hidden, stream);
-            self.normalise(count, &block.feed_forward_norm, stream);
-            products.gate_up.run(count, &memory.normalised, &block.gate_up, None, &memory.gate_up, stream);
+            products.output.run(
+                count,
+                &memory.attended,
+                block.tensor(Place::Output),
+                None,
+                &memory.hidden,
+                stream,
+            );
+            self.normalise(count, block.tensor(Place::FeedForwardNorm), stream);
+            products.gate_up.run(
+                count,
+                &memory.normalised,
+                block.tensor(Place::GateUp),
+                None,
+                &memory.gate_up,
+                stream,
+            );
             self.kernels.silu_mul(count, &memory.gate_up, &memory.activated, stream);
-            products.down.run(count, &memory.activated, &block.down, None, &memory.hidden, stream);
+            products.down.run(
+                count,
+                &memory.activated,
+                block.tensor(Place::Down),
+                None,
+                &memory.hidden,
+                stream,
+            );
         }
     }
 

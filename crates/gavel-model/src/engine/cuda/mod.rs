@@ -88,8 +88,13 @@ impl Kernels {
     /// The kernels for `model`; `None` where it is not one for them: on a CPU, and where it computes in another format than
     /// bfloat16.
     pub(super) fn for_model(model: &Model, room: Room) -> Result<Option<Self>, CudaError> {
-        let fits = matches!(model.device(), Device::Cuda(_)) && model.precision().compute == Kind::BFloat16;
-        if fits { Self::new(model, room).map(Some) } else { Ok(None) }
+        if !matches!(model.device(), Device::Cuda(_)) || model.precision().compute != Kind::BFloat16 {
+            return Ok(None);
+        }
+        match model.config().beyond_kernels(room.tokens as i64) {
+            Some(what) => Err(CudaError::Unsupported(what.to_owned())),
+            None => Self::new(model, room).map(Some),
+        }
     }
 
     fn new(model: &Model, room: Room) -> Result<Self, CudaError> {
