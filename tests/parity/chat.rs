@@ -65,6 +65,6 @@ fn conversations_are_written_as_transformers_writes_them() {
         rows += 1;
         names.insert(name.to_owned());
     }
-    assert!(names.len() >= 24 && rows >= 300, "{rows} rows of {names:?}");
+    assert!(names.len() >= 43 && rows >= 600, "{rows} rows of {names:?}");
     assert!(wrong.is_empty(), "{} of {rows}:\n{}", wrong.len(), wrong.join("\n\n"));
 }
