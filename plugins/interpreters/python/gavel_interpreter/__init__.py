@@ -12,7 +12,7 @@ import sys
 from wit_world import exports
 from wit_world.exports.execution import End, End_Exited, End_Raised, Language
 
-from gavel_interpreter import machine, preload, process, single_thread
+from gavel_interpreter import heap, machine, preload, process, single_thread
 
 VERSION = "%d.%d.%d" % sys.version_info[:3]
 SUMMARY = (
@@ -43,5 +43,5 @@ process.prepare()
 # for which every thread that judges waits; what the snapshot has from the start costs none.
 bytearray(ROOM)
 # What is alive now lives as long as the snapshot; the collector need not look at it, nor dirty its pages.
-gc.collect()
+heap.compact()
 gc.freeze()
