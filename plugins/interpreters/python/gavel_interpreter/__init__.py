@@ -6,6 +6,11 @@ calls `execute` once and throws the instance away, so nothing here has to clean 
 a program leaves behind.
 """
 
+# What the programs of `code` begin with, first: so their modules lie side by side, and not on a page each. Every
+# page that a program writes to (it counts references) is copied for it.
+import binascii, collections, copy, decimal, fractions, io, json, operator, os, random  # noqa: E401, F401
+import ast  # noqa: F401
+
 import gc
 import sys
 
