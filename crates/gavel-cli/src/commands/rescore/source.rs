@@ -66,7 +66,16 @@ struct StepJudges {
 impl Source {
     /// Finds what `path` is: the directory of a run, or a file of scored lines whose record is beside it or `record`.
     pub(super) fn open(path: &Path, record: Option<&Path>) -> anyhow::Result<Self> {
-        if path.is_dir() { Self::run(path) } else { Self::scored(path, record) }
+        match record {
+            Some(record) if path.is_dir() => bail!(
+                "{} is a directory, and what judged a run is in its own {JUDGES}: `--record {}` is for the output of \
+                 `gavel score`",
+                path.display(),
+                record.display()
+            ),
+            _ if path.is_dir() => Self::run(path),
+            record => Self::scored(path, record),
+        }
     }
 
     fn scored(path: &Path, record: Option<&Path>) -> anyhow::Result<Self> {
