@@ -187,7 +187,7 @@ mod tests {
         for expected in [
             "<h2>math</h2>",
             "3<span class=\"before\"> of 3</span>",
-            "100.0 %, 43.8–100.0",
+            "100.0 %, 43.9–100.0",
             "the first 2 of 3",
             "&lt;img src=x onerror=alert(1)&gt;",
             "2 &amp; 2",
