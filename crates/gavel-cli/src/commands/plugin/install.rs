@@ -11,7 +11,7 @@ use gavel_verify::visible;
 use crate::cli::{GlobalArgs, InstallArgs};
 use crate::exit::{ExitStatus, InputFault, Stop};
 use crate::settings;
-use crate::terminal::{Terminal, shown};
+use crate::terminal::Terminal;
 
 use super::store;
 
@@ -25,7 +25,7 @@ pub(in crate::commands) fn run(args: &InstallArgs, global: &GlobalArgs) -> Resul
         for (name, locked) in &lock.plugins {
             plugins += 1;
             if state(folder, name) == Some(State::Locked) {
-                terminal.note(format_args!("{name} {} is there", shown(&locked.version)));
+                terminal.note(format_args!("{name} is there, as it is locked"));
                 continue;
             }
             match install(folder, name, locked, args, &terminal) {
@@ -71,8 +71,7 @@ fn install(
     for file in &added.replaced {
         terminal.note(format_args!("replaced {}", file.display()));
     }
-    let (version, folder) = (shown(&candidate.version), folder.display());
-    terminal.note(format_args!("{name} {version} installed, in {folder}"));
+    terminal.note(format_args!("{name} installed, in {}", folder.display()));
     Ok(())
 }
 

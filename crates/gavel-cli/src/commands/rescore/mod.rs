@@ -3,6 +3,8 @@
 
 mod source;
 
+use std::path::Path;
+
 use anyhow::anyhow;
 use gavel_reward::{PluginReward, Workspace};
 use gavel_verify::Reward;
@@ -85,7 +87,8 @@ impl Judge {
         let reward = match (&args.reward, &recorded.version) {
             (Some(file), _) => workspace.load(file)?,
             (None, Some(VersionForm { reward, .. })) => {
-                workspace.load_text(reward.file.as_ref(), &reward.text)?
+                let loaded = workspace.load_text(reward.file.as_ref(), &reward.text);
+                loaded.map_err(|error| moved(Stop::from(error), &recorded.place))?
             }
             (None, None) => {
                 return Err(Stop::Input(anyhow!(
@@ -103,6 +106,18 @@ impl Judge {
         // Who says nothing of the engine says nothing of its fuel.
         let same_engine = recorded.version.as_ref().map(|it| &it.engine) == now.as_ref().map(|it| &it.engine);
         Ok(Self { reward, differences, same_engine })
+    }
+}
+
+/// Says whose reward file it is that cannot be loaded, and what to do where it has only moved.
+fn moved(stop: Stop, record: &Path) -> Stop {
+    let why = format!(
+        "cannot load what judged, as {} has it; where the reward file and its plugins have moved, `--reward FILE` names it",
+        record.display()
+    );
+    match stop {
+        Stop::Input(error) => Stop::Input(error.context(why)),
+        Stop::Unexpected(error) => Stop::Unexpected(error),
     }
 }
 

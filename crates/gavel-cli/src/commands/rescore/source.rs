@@ -102,7 +102,11 @@ impl Source {
     fn run(path: &Path) -> anyhow::Result<Self> {
         let record = path.join(JUDGES);
         let text = bounded::read_text(&record, LARGEST_RECORD).with_context(|| {
-            format!("{} is no training run: cannot read {}", path.display(), record.display())
+            format!(
+                "{} is no training run, which `output_dir` in its settings names: cannot read {}",
+                path.display(),
+                record.display()
+            )
         })?;
         let mut judges = Vec::new();
         for (line, row) in (1..).zip(text.lines()).filter(|(_, row)| !row.trim().is_empty()) {

@@ -227,7 +227,11 @@ fn begin(
     };
     let beside = args.record.clone().unwrap_or_else(|| record_beside(path));
     let record = read_record(&beside).with_context(|| {
-        format!("what judged {} is not known, so it cannot be gone on with", path.display())
+        format!(
+            "what judged {} is not known, so it cannot be gone on with: score it anew without --resume, or name its record \
+             with --record",
+            path.display()
+        )
     });
     let record = record.input_fault()?;
     resume::require_same(&record, &beside, &now).input_fault()?;
