@@ -44,7 +44,7 @@ struct Question {
     status: u16,
     /// What the answer has to hold, in this order.
     expected: Vec<String>,
-    /// Submissions that the server counts for it, and those of them that are right.
+    /// Submissions that the server counts for it.
     submissions: u64,
 }
 
