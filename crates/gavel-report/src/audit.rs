@@ -1,7 +1,10 @@
 //! The page of an audit: what verifiers say beside what people say, as a table by bucket, and where they err.
 
+use gavel_verify::visible;
 use gavel_wire::compare::{Audit, AuditExample, Confusion, Share, VerifierAudit};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::page::untrusted;
 
 /// Draws the page of an audit of the rows in `input`.
 pub(crate) fn render(audit: &Audit, input: &str) -> Markup {
@@ -12,13 +15,13 @@ pub(crate) fn render(audit: &Audit, input: &str) -> Markup {
                 meta charset="utf-8";
                 meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (input) " · gavel audit" }
+                title { (visible(input)) " · gavel audit" }
                 style { (PreEscaped(include_str!("style.css"))) }
             }
             body {
                 header {
                     p.kind { "gavel · audit" }
-                    h1 { (input) }
+                    h1 { (visible(input)) }
                     p.facts { (facts(audit)) }
                 }
                 main {
@@ -42,7 +45,7 @@ fn section(audit: &Audit, name: &str, verifier: &VerifierAudit) -> Markup {
     let all = &verifier.all;
     html! {
         section {
-            h2 { (name) }
+            h2 { (visible(name)) }
             p.note {
                 "A verdict of 1 or more says right, a lower one wrong. The intervals hold the true share in 95 of 100 \
                  audits of so many rows."
@@ -75,7 +78,7 @@ fn table(by: Option<&str>, verifier: &VerifierAudit) -> Markup {
             table {
                 thead {
                     tr {
-                        th { (by.unwrap_or("")) }
+                        th { (visible(by.unwrap_or(""))) }
                         th.number { "rows" }
                         th.number { "right" }
                         th.number { "false negatives" }
@@ -96,7 +99,7 @@ fn table(by: Option<&str>, verifier: &VerifierAudit) -> Markup {
 fn line(name: &str, confusion: &Confusion) -> Markup {
     html! {
         tr {
-            th { (name) }
+            th { (visible(name)) }
             td.number { (confusion.rows()) }
             td.number { (confusion.right()) }
             td.number { (rate(confusion.false_negatives, confusion.false_negative_rate())) }
@@ -140,18 +143,18 @@ fn one(verifier: &str, example: &AuditExample) -> Markup {
         div.group {
             p.label {
                 "line " b { (line) }
-                @if let Some(bucket) = bucket { " · " (bucket) }
+                @if let Some(bucket) = bucket { " · " (visible(bucket)) }
             }
             p.outcome {
-                span.chip.s-verdict { (verifier) @if let Some(reward) = said.reward { " " (reward) } }
-                @if let Some(reason) = &said.reason { " " span.reason { (reason) } }
+                span.chip.s-verdict { (visible(verifier)) @if let Some(reward) = said.reward { " " (reward) } }
+                @if let Some(reason) = &said.reason { " " span.reason { (visible(reason)) } }
             }
             p.label { "prompt" }
-            pre { (submission.prompt) }
+            (untrusted(&submission.prompt))
             div.pair {
-                div { p.label { "completion" } pre { (submission.completion) } }
+                div { p.label { "completion" } (untrusted(&submission.completion)) }
                 @if let Some(reference) = &submission.reference {
-                    div { p.label { "reference" } pre { (reference) } }
+                    div { p.label { "reference" } (untrusted(reference)) }
                 }
             }
         }

@@ -304,7 +304,7 @@ fn chip(status: &str) -> Markup {
 }
 
 /// Text that the policy or a data set wrote, as it is and within bounds.
-fn untrusted(text: &str) -> Markup {
+pub(crate) fn untrusted(text: &str) -> Markup {
     let shown = text.char_indices().nth(MOST_CHARACTERS).map_or(text, |(end, _)| &text[..end]);
     let hidden = text[shown.len()..].chars().count();
     html! {

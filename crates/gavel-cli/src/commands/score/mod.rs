@@ -235,16 +235,18 @@ fn begin(
     });
     let record = record.input_fault()?;
     resume::require_same(&record, &beside, &now).input_fault()?;
-    let cut = resume::cut_half_a_line(path)?;
+    let (whole, cut) = resume::whole_lines(path)?;
     let judge = reward.current();
     let before = resume::compare(
-        (&args.input, path),
+        (&args.input, path, whole),
         slice,
         longest_line(&judge),
         &args.columns.over(judge.columns()),
         args.answer_bad_lines,
     );
+    // Nothing is written where the two do not fit together.
     let before = Resumed { cut, ..before.input_fault()? };
+    resume::cut_behind(path, whole)?;
     let lines = before.submissions + if args.answer_bad_lines { before.bad_lines } else { 0 };
     let half = if cut > 0 { ", and half a line is cut" } else { "" };
     terminal.note(format_args!("{} has {lines} lines, which stay{half}", path.display()));

@@ -83,12 +83,10 @@ pub(super) fn require_same(record: &ScoreRecord, path: &Path, now: &ScoreRecord)
     }
 }
 
-/// Cuts half a line off the end of an output.
-///
-/// Returns how many bytes that were.
-pub(super) fn cut_half_a_line(path: &Path) -> anyhow::Result<u64> {
-    let cut = || -> io::Result<u64> {
-        let mut file = File::options().read(true).write(true).open(path)?;
+/// How long the whole lines of an output are, and the half one behind them, in bytes.
+pub(super) fn whole_lines(path: &Path) -> anyhow::Result<(u64, u64)> {
+    let measure = || -> io::Result<(u64, u64)> {
+        let mut file = File::open(path)?;
         let length = file.metadata()?.len();
         let mut end = length;
         let mut block = Vec::new();
@@ -103,17 +101,21 @@ pub(super) fn cut_half_a_line(path: &Path) -> anyhow::Result<u64> {
             }
             end = start;
         }
-        if end < length {
-            file.set_len(end)?;
-        }
-        Ok(length - end)
+        Ok((end, length - end))
     };
+    measure().with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// Cuts an output off behind its whole lines.
+pub(super) fn cut_behind(path: &Path, whole: u64) -> anyhow::Result<()> {
+    let cut = || File::options().write(true).open(path)?.set_len(whole);
     cut().with_context(|| format!("cannot cut the end of {}", path.display()))
 }
 
-/// Holds the lines of an output against those of its input that are in `range`, of up to `longest` bytes each.
+/// Holds the first `whole` bytes of an output, its whole lines, against those of its input that are in `range`, of up to
+/// `longest` bytes each.
 pub(super) fn compare(
-    (input, output): (&Path, &Path),
+    (input, output, whole): (&Path, &Path, u64),
     range: &Range<u64>,
     longest: u64,
     columns: &Columns,
@@ -123,7 +125,7 @@ pub(super) fn compare(
     let (lines, _) = Input::open(input).with_context(|| open(input))?;
     let mut inputs = Lines::new(lines, longest);
     let file = File::open(output).with_context(|| open(output))?;
-    let mut outputs = Outputs { path: output, lines: Lines::new(BufReader::new(file), LONGEST) };
+    let mut outputs = Outputs { path: output, lines: Lines::new(BufReader::new(file.take(whole)), LONGEST) };
     let mut resumed = Resumed { next: range.start, ..Resumed::default() };
     let mut waiting = outputs.next()?;
     while let Some(line) = inputs.read().with_context(|| open(input))? {
@@ -199,7 +201,7 @@ fn row_of(line: &Line, columns: &Columns) -> Asked {
 /// The lines of an output.
 struct Outputs<'a> {
     path: &'a Path,
-    lines: Lines<BufReader<File>>,
+    lines: Lines<BufReader<io::Take<File>>>,
 }
 
 impl Outputs<'_> {
@@ -222,7 +224,9 @@ mod tests {
         let path = folder.path().join("out.jsonl");
         let cut = |content: &str| {
             std::fs::write(&path, content).unwrap();
-            (cut_half_a_line(&path).unwrap(), std::fs::read_to_string(&path).unwrap())
+            let (whole, half) = whole_lines(&path).unwrap();
+            cut_behind(&path, whole).unwrap();
+            (half, std::fs::read_to_string(&path).unwrap())
         };
         assert_eq!(cut(""), (0, String::new()));
         assert_eq!(cut("{}\n"), (0, "{}\n".to_owned()));
@@ -244,7 +248,7 @@ mod tests {
         let look = |rows: &[String], answers| {
             std::fs::write(&output, rows.iter().map(|row| format!("{row}\n")).collect::<String>()).unwrap();
             let range = 1..u64::MAX;
-            compare((&input, &output), &range, 1000, &Columns::default(), answers)
+            compare((&input, &output, u64::MAX), &range, 1000, &Columns::default(), answers)
         };
         let [one, two, other] = [row(1) + &score("1"), row(2) + &score("null"), row(7) + &score("1")];
         let resumed = |submissions, with_reward, bad_lines, next| Resumed {
