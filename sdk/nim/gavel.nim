@@ -24,7 +24,7 @@ type
 
   Verdict* = object
     ## What a submission is worth. A wrong answer is a verdict with a low reward.
-    reward*: float = NaN              ## finite; by custom 0 is wrong and 1 is right; it has to be given
+    reward*: float                    ## finite; by custom 0 is wrong and 1 is right; 0 where none is given
     reason*: string                   ## one line for a person: what was extracted and how it was compared
     metrics*: seq[(string, float)]    ## all finite, each of the plugin's metrics once
 
