@@ -27,6 +27,8 @@ _BEFORE = f"""
 import asyncio, faulthandler, os, pickle, signal, sys, threading, time
 from gavel_rl import Reward, Workspace
 MATH, MISBEHAVES = {json.dumps(MATH)}, {json.dumps(MISBEHAVES)}
+# Whoever runs the tests in the background of a shell has interrupts ignored, and so would have the programs.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 """
 
 
