@@ -2,34 +2,17 @@
 
 use gavel_verify::visible;
 use gavel_wire::compare::{Audit, AuditExample, Confusion, Share, VerifierAudit};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
-use crate::page::untrusted;
+use crate::page::{document, untrusted};
 
 /// Draws the page of an audit of the rows in `input`.
 pub(crate) fn render(audit: &Audit, input: &str) -> Markup {
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (visible(input)) " · gavel audit" }
-                style { (PreEscaped(include_str!("style.css"))) }
-            }
-            body {
-                header {
-                    p.kind { "gavel · audit" }
-                    h1 { (visible(input)) }
-                    p.facts { (facts(audit)) }
-                }
-                main {
-                    @for (name, verifier) in &audit.verifiers { (section(audit, name, verifier)) }
-                }
-            }
-        }
-    }
+    let input = visible(input);
+    let main = html! {
+        @for (name, verifier) in &audit.verifiers { (section(audit, name, verifier)) }
+    };
+    document(&format!("{input} · gavel audit"), "gavel · audit", &input, &facts(audit), &main)
 }
 
 fn facts(audit: &Audit) -> String {

@@ -18,6 +18,17 @@ const END_STEPS: usize = 5;
 
 /// Draws the report of a run.
 pub(crate) fn render(run: &Run) -> Markup {
+    let main = html! {
+        (headline(run))
+        @for section in panels::sections(&run.metrics) { (charts(&section)) }
+        (completions(&run.samples))
+        (record(run))
+    };
+    document(&format!("{} · gavel", run.name), "gavel · training report", &run.name, &facts(run), &main)
+}
+
+/// A page that needs nothing else: what it is called in a window, of what kind it is, and its heading with some facts.
+pub(crate) fn document(title: &str, kind: &str, heading: &str, facts: &str, main: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -25,21 +36,16 @@ pub(crate) fn render(run: &Run) -> Markup {
                 meta charset="utf-8";
                 meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (run.name) " · gavel" }
+                title { (title) }
                 style { (PreEscaped(include_str!("style.css"))) }
             }
             body {
                 header {
-                    p.kind { "gavel · training report" }
-                    h1 { (run.name) }
-                    p.facts { (facts(run)) }
+                    p.kind { (kind) }
+                    h1 { (heading) }
+                    p.facts { (facts) }
                 }
-                main {
-                    (headline(run))
-                    @for section in panels::sections(&run.metrics) { (charts(&section)) }
-                    (completions(&run.samples))
-                    (record(run))
-                }
+                main { (main) }
             }
         }
     }
