@@ -1,6 +1,7 @@
 //! The model computes what `transformers` computes, on the checkpoints and results that tests/golden/model.py wrote.
 
 mod chat;
+mod lora;
 mod smollm2;
 
 use std::collections::HashMap;
@@ -209,15 +210,19 @@ fn saving_and_loading_changes_no_bit() {
 }
 
 /// A Python with `transformers`: the one that GAVEL_PYTHON names, or python3.
-#[expect(clippy::print_stdout, reason = "a skipped test says so")]
 fn python() -> Option<String> {
     let python = std::env::var("GAVEL_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let installed = Command::new(&python).args(["-c", "import torch, transformers"]).output();
     if !installed.is_ok_and(|output| output.status.success()) {
-        println!("skipped: {python} has no transformers; name a Python that has in GAVEL_PYTHON");
+        skipped("transformers", &python);
         return None;
     }
     Some(python)
+}
+
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
+fn skipped(package: &str, python: &str) {
+    println!("skipped: {python} has no {package}; name a Python that has in GAVEL_PYTHON");
 }
 
 #[test]

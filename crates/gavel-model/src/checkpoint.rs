@@ -11,9 +11,8 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use crate::weights::{Stored, Weights};
-use crate::{Config, Error, generation_config, tokenizer};
+use crate::{Config, Error, config, generation_config, lora, tokenizer};
 
-const CONFIG: &str = "config.json";
 const WHOLE: &str = "model.safetensors";
 const HEAD: &str = "lm_head.weight";
 const EMBEDDING: &str = "model.embed_tokens.weight";
@@ -32,14 +31,21 @@ pub enum SaveDtype {
     Bfloat16,
 }
 
-/// Every file of a model directory that loading reads, model and tokenizer, in the order of their names.
+/// Every file of a model directory that loading reads, model and tokenizer, in the order of their names; of an adapter,
+/// its own and those of its model.
 ///
 /// # Errors
 /// When the index of shards cannot be read.
 pub fn model_files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
-    let beside = [CONFIG, generation_config::FILE, INDEX].into_iter().chain(tokenizer::FILES);
-    let beside = beside.map(|name| directory.join(name)).filter(|path| path.exists());
-    let files: BTreeSet<PathBuf> = beside.chain(files(directory)?).collect();
+    let base = lora::base_of(directory)?;
+    let own = [config::FILE, generation_config::FILE, INDEX, lora::CONFIG, lora::WEIGHTS];
+    let own = own.into_iter().chain(tokenizer::FILES);
+    let own = own.map(|name| directory.join(name)).filter(|path| path.exists());
+    let weights = match base {
+        Some(base) => model_files(&base)?,
+        None => files(directory)?,
+    };
+    let files: BTreeSet<PathBuf> = own.chain(weights).collect();
     Ok(files.into_iter().collect())
 }
 
@@ -74,7 +80,7 @@ pub(crate) fn read(
 
 /// Writes `config.json` and `model.safetensors`, the weights as `kind`.
 pub(crate) fn write(directory: &Path, config: &Config, weights: &Weights, kind: Kind) -> Result<(), Error> {
-    let path = directory.join(CONFIG);
+    let path = directory.join(config::FILE);
     fs::write(&path, config.to_json(dtype_name(kind))).map_err(Error::write(&path))?;
     let path = directory.join(WHOLE);
     let tensors: Vec<_> = weights
@@ -83,6 +89,33 @@ pub(crate) fn write(directory: &Path, config: &Config, weights: &Weights, kind: 
         .map(|(stored, tensor)| (stored.name, Contents::of(&tensor, kind)))
         .collect();
     write_tensors(&path, tensors)
+}
+
+/// Refuses a directory that exists already.
+pub(crate) fn require_vacant(directory: &Path) -> Result<(), Error> {
+    if directory.exists() {
+        return Err(Error::write(directory)(std::io::ErrorKind::AlreadyExists.into()));
+    }
+    Ok(())
+}
+
+/// Writes a new directory: everything beside it first, so that no half of a model ever has its name.
+pub(crate) fn write_directory(
+    directory: &Path,
+    fill: impl FnOnce(&Path) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut partial = directory.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = Path::new(&partial);
+    let written = fs::create_dir_all(partial)
+        .map_err(Error::write(directory))
+        .and_then(|()| fill(partial))
+        .and_then(|()| fs::rename(partial, directory).map_err(Error::write(directory)));
+    if written.is_err() {
+        // The first error is the one to tell.
+        let _ = fs::remove_dir_all(partial);
+    }
+    written
 }
 
 /// Writes a file of tensors, with the permissions of any new file: safetensors makes one that its owner alone can read.
@@ -116,7 +149,7 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// Adds the tensors of a file as `kind`, and the formats that they had.
-fn read_file(
+pub(crate) fn read_file(
     path: &Path,
     kind: Kind,
     tensors: &mut HashMap<String, Tensor>,

@@ -10,6 +10,7 @@ use crate::families::Place;
 use crate::layers::{
     Heads, Routing, add_rms_norm, attention, embedding, experts, feed_forward, head_norm, rows,
 };
+use crate::lora::Adapter;
 use crate::model::one_more;
 use crate::packed::Packed;
 use crate::rope::PerRotary;
@@ -21,6 +22,8 @@ pub(crate) struct Decoder<'a> {
     pub(crate) config: &'a Config,
     pub(crate) masters: &'a Weights,
     pub(crate) values: &'a Weights,
+    /// What is trained in place of the masters, where the model has adapters.
+    pub(crate) adapter: Option<&'a Adapter>,
 }
 
 /// The residual stream between two blocks: what the last layer adds to it is added by the next normalisation.
@@ -49,7 +52,7 @@ impl<'a> Decoder<'a> {
     }
 
     pub(crate) fn embed(&self, batch: &Packed) -> Stream {
-        let weight = parameter(&self.masters.embedding, &self.values.embedding);
+        let weight = Parameter::new(&self.masters.embedding, &self.values.embedding);
         let embedded = embedding(weight, batch);
         let sum = match self.config.embedding_scale(embedded.kind()) {
             Some(scale) => embedded * scale,
@@ -71,8 +74,12 @@ impl<'a> Decoder<'a> {
         let (rotation, look) = (rotations.of(self.config.rotary(layer)), Look::of_layer(self.config, layer));
         let activation = self.config.architecture.family().activation;
         let (masters, values) = (&self.masters.blocks[layer], &self.values.blocks[layer]);
-        let of = |place: Place| parameter(masters.tensor(place), values.tensor(place));
-        let perhaps = |place: Place| Some(parameter(masters.perhaps(place)?, values.perhaps(place)?));
+        let adapters = |place: Place| self.adapter.map_or(&[][..], |adapter| adapter.of(layer, place));
+        let of = |place: Place| Parameter {
+            adapters: adapters(place),
+            ..Parameter::new(masters.tensor(place), values.tensor(place))
+        };
+        let perhaps = |place: Place| Some(Parameter::new(masters.perhaps(place)?, values.perhaps(place)?));
 
         let (sum, seen) = self.add_norm(stream, perhaps(Place::AttentionNorm));
         let qkv = linear(&seen, of(Place::Qkv), perhaps(Place::QkvBias));
@@ -137,16 +144,12 @@ impl<'a> Decoder<'a> {
             Some(delta) => stream.sum + delta,
             None => stream.sum,
         };
-        let norm = parameter(&self.masters.norm, &self.values.norm);
+        let norm = Parameter::new(&self.masters.norm, &self.values.norm);
         self.add_norm(Stream { sum: rows(&stream, &batch.predicting), delta: None }, Some(norm)).1
     }
 
     /// The output projection.
     pub(crate) fn head(&self) -> Parameter<'a> {
-        parameter(self.masters.output_projection(), self.values.output_projection())
+        Parameter::new(self.masters.output_projection(), self.values.output_projection())
     }
-}
-
-fn parameter<'a>(master: &'a Tensor, value: &'a Tensor) -> Parameter<'a> {
-    Parameter { master, value }
 }

@@ -147,7 +147,10 @@ fn recomputing_backward(
         backward_from(&[&output.sum, &delta], &[&by_stream, &by_stream]);
         by_stream = leaf.gradient();
     }
-    backward_from(&[&decoder.embed(batch).sum], &[&by_stream]);
+    let embedded = decoder.embed(batch).sum;
+    if embedded.requires_grad() {
+        backward_from(&[&embedded], &[&by_stream]);
+    }
 }
 
 impl Stream {

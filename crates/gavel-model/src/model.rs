@@ -1,15 +1,15 @@
-//! A decoder-only transformer: its parameters, and the forward pass.
+//! A decoder-only transformer: its parameters, in the formats that training and sampling need.
 
 use std::path::Path;
 
 use tch::{Device, Kind, Tensor, no_grad};
 
-use crate::attention::{Look, Rope, attend, causal_mask, neighbours_from_halves, positions_of};
+use crate::attention::neighbours_from_halves;
 use crate::decoder::Decoder;
-use crate::families::{Activation, Place};
-use crate::layers::{Routing, plain_experts};
-use crate::rope::PerRotary;
-use crate::weights::{Block, Weights};
+use crate::families::Place;
+use crate::lora::{self, Adapter};
+use crate::network::Network;
+use crate::weights::Weights;
 use crate::{Config, Error, GenerationConfig, SaveDtype, checkpoint};
 
 /// In which number formats a model holds its parameters and computes.
@@ -36,13 +36,15 @@ impl Precision {
 /// Everything it computes is a function of parameters and input: there is no dropout and no hidden state.
 #[derive(Debug)]
 pub struct Model {
-    config: Config,
+    pub(crate) config: Config,
     precision: Precision,
-    device: Device,
-    weights: Weights,
+    pub(crate) device: Device,
+    pub(crate) weights: Weights,
     /// The parameters in the compute format: copies in memory of their own that lasts, or, where the format is the same,
     /// the parameters themselves. See [`Model::refresh`].
-    values: Weights,
+    pub(crate) values: Weights,
+    /// What is trained in place of the weights; it is in `values`, and not in `weights`.
+    pub(crate) adapter: Option<Adapter>,
     generation_config: Option<GenerationConfig>,
     /// The format that the weights came in.
     stored: Kind,
@@ -50,17 +52,24 @@ pub struct Model {
 
 impl Model {
     /// Reads a Hugging Face directory: `config.json`, `generation_config.json` where there is one, and
-    /// `model.safetensors` or the shards that `model.safetensors.index.json` lists. Parameters require no gradient yet.
+    /// `model.safetensors` or the shards that `model.safetensors.index.json` lists. Of a directory that PEFT wrote, an adapter,
+    /// the model is read that it names, and the adapter added to its parameters. Parameters require no gradient yet.
     ///
     /// # Errors
     /// When a file is missing or malformed, a tensor is missing or has the wrong shape, or the configuration asks
     /// for what is not supported.
     pub fn load(directory: &Path, device: Device, precision: Precision) -> Result<Self, Error> {
+        if let Some(base) = lora::base_of(directory)? {
+            let mut model = Self::load(&base, device, precision)?;
+            model.load_adapter(directory)?;
+            model.absorb_adapter();
+            return Ok(model);
+        }
         let config = Config::load(directory)?;
         let generation_config = GenerationConfig::load(directory)?;
         let (weights, stored) = checkpoint::read(directory, &config, precision.parameters, device)?;
         let values = values_of(&weights, precision);
-        Ok(Self { config, precision, device, weights, values, generation_config, stored })
+        Ok(Self { config, precision, device, weights, values, adapter: None, generation_config, stored })
     }
 
     /// Draws fresh parameters as `transformers` does: normal with `initializer_range`, norms 1, biases 0.
@@ -70,7 +79,7 @@ impl Model {
         let weights =
             no_grad(|| Weights::random(&config, seed.cast_unsigned(), precision.parameters, device));
         let (stored, values) = (precision.parameters, values_of(&weights, precision));
-        Self { config, precision, device, weights, values, generation_config: None, stored }
+        Self { config, precision, device, weights, values, adapter: None, generation_config: None, stored }
     }
 
     /// Writes `config.json`, `model.safetensors` with Hugging Face's names, and `generation_config.json` where the model
@@ -103,7 +112,7 @@ impl Model {
     }
 
     fn save_kind(&self, directory: &Path, kind: Kind) -> Result<(), Error> {
-        checkpoint::write(directory, &self.config, &self.weights, kind)?;
+        checkpoint::write(directory, &self.config, self.whole(), kind)?;
         self.generation_config.as_ref().map_or(Ok(()), |config| config.save(directory))
     }
 
@@ -128,7 +137,20 @@ impl Model {
     /// The first parameter that holds NaN or an infinity.
     pub(crate) fn first_not_finite(&self) -> Option<String> {
         let finite = |tensor: &Tensor| tensor.isfinite().all().int64_value(&[]) != 0;
-        self.weights.named().into_iter().find(|(_, tensor)| !finite(tensor)).map(|(name, _)| name)
+        let adapter = self.adapter.iter().flat_map(Adapter::named);
+        let mut all = self.weights.named().into_iter().chain(adapter);
+        all.find(|(_, tensor)| !finite(tensor)).map(|(name, _)| name)
+    }
+
+    /// The parameters with the adapter added, where there is one.
+    fn whole(&self) -> &Weights {
+        if self.adapter.is_some() { &self.values } else { &self.weights }
+    }
+
+    /// Puts other parameters in the place of those there are.
+    pub(crate) fn set_weights(&mut self, weights: Weights) {
+        self.values = values_of(&weights, self.precision);
+        self.weights = weights;
     }
 
     /// The shape.
@@ -151,18 +173,25 @@ impl Model {
     ///
     /// Query, key and value projections are one parameter (`…self_attn.qkv_proj.weight`), and so are gate and up
     /// (`…mlp.gate_up_proj.weight`); files hold them apart, under Hugging Face's names.
+    ///
+    /// Of a model with an adapter, they are those of the adapter alone, under PEFT's names without their prefix
+    /// (`…self_attn.q_proj.lora_A.weight`).
     pub fn parameters(&self) -> Vec<(String, Tensor)> {
-        self.weights.named().into_iter().map(|(name, tensor)| (name, tensor.shallow_clone())).collect()
+        self.trained().into_iter().map(|(name, tensor)| (name, tensor.shallow_clone())).collect()
     }
 
-    /// The number of parameters, tied ones counted once.
+    fn trained(&self) -> Vec<(String, &Tensor)> {
+        self.adapter.as_ref().map_or_else(|| self.weights.named(), Adapter::named)
+    }
+
+    /// The number of parameters, tied ones counted once, and without those of an adapter.
     pub fn parameter_count(&self) -> usize {
         self.weights.named().iter().map(|(_, tensor)| tensor.numel()).sum()
     }
 
     /// Whether the parameters collect gradients. Off after loading.
     pub fn set_requires_grad(&mut self, requires_grad: bool) {
-        for (_, tensor) in self.weights.named() {
+        for (_, tensor) in self.trained() {
             // The flag is set on the shared tensor; what comes back is another name for it.
             let _ = tensor.set_requires_grad(requires_grad);
         }
@@ -170,13 +199,23 @@ impl Model {
 
     /// An independent copy, without gradients: a reference policy.
     pub fn frozen_copy(&self, precision: Precision) -> Self {
-        let weights = self.weights.map(|tensor| tensor.detach().to_dtype(precision.parameters, false, true));
+        let weights = self.whole().map(|tensor| tensor.detach().to_dtype(precision.parameters, false, true));
+        self.with_weights(weights, precision)
+    }
+
+    /// The model as it is without its adapter, in the same memory: the reference of a policy with one.
+    pub fn without_adapter(&self) -> Self {
+        self.with_weights(self.weights.map(Tensor::shallow_clone), self.precision)
+    }
+
+    fn with_weights(&self, weights: Weights, precision: Precision) -> Self {
         Self {
             config: self.config.clone(),
             precision,
             device: self.device,
             values: values_of(&weights, precision),
             weights,
+            adapter: None,
             generation_config: self.generation_config.clone(),
             stored: self.stored,
         }
@@ -199,6 +238,10 @@ impl Model {
     /// Copies the parameters into their copies in the compute format, in the memory where those lie. Without it, whoever
     /// computes with the copies does not notice that the parameters have changed.
     pub fn refresh(&self) {
+        if let Some(adapter) = &self.adapter {
+            no_grad(|| adapter.merge(&self.values, &self.weights));
+            return;
+        }
         if self.precision.parameters == self.precision.compute {
             return;
         }
@@ -210,7 +253,8 @@ impl Model {
 
     /// What training runs.
     pub(crate) fn decoder(&self) -> Decoder<'_> {
-        Decoder { config: &self.config, masters: &self.weights, values: &self.values }
+        let adapter = self.adapter.as_ref();
+        Decoder { config: &self.config, masters: &self.weights, values: &self.values, adapter }
     }
 
     /// The parameters in the compute format and in checkpoint order; see [`Model::refresh`].
@@ -218,9 +262,10 @@ impl Model {
         &self.values
     }
 
-    /// The parameters in the compute format, ready for one or many forward passes; gradients flow through.
+    /// The parameters in the compute format, ready for one or many forward passes; gradients flow through to those of a model
+    /// without adapter.
     pub(crate) fn network(&self) -> Network {
-        let mut weights = self.weights.map(|tensor| tensor.to_kind(self.precision.compute));
+        let mut weights = self.whole().map(|tensor| tensor.to_kind(self.precision.compute));
         let rows = Tensor::from_slice(&neighbours_from_halves(&self.config)).to_device(self.device);
         let add_one = self.config.architecture.family().norms_add_one;
         for block in &mut weights.blocks {
@@ -252,140 +297,4 @@ pub(crate) fn one_more(norm: &Tensor) -> Tensor {
 /// `weights` in the compute format, without gradients.
 fn values_of(weights: &Weights, precision: Precision) -> Weights {
     weights.map(|tensor| tensor.detach().to_kind(precision.compute))
-}
-
-/// A model's shape with its weights in the compute format, and queries and keys in neighbour order (see [`Rope`]):
-/// the forward pass.
-#[derive(Debug)]
-pub(crate) struct Network {
-    config: Config,
-    weights: Weights,
-}
-
-/// Attention of one layer: its index, then queries `(B, heads, T, head_dim)`, and keys and values of the same tokens,
-/// `(B, key_value_heads, T, head_dim)`; gives `(B, heads, T, head_dim)`.
-pub(crate) type Attend<'a> = dyn FnMut(usize, &Tensor, &Tensor, &Tensor) -> Tensor + 'a;
-
-impl Network {
-    /// The format that it computes in.
-    pub(crate) fn kind(&self) -> Kind {
-        self.weights.embedding.kind()
-    }
-
-    /// What the last block says of every token: `(B, T)` in, `(B, T, hidden_size)` out, normalised.
-    fn hidden_states(&self, tokens: &Tensor, attention_mask: Option<&Tensor>) -> Tensor {
-        let positions = match attention_mask {
-            Some(mask) => positions_of(mask),
-            None => Tensor::arange(tokens.size()[1], (Kind::Int64, tokens.device())),
-        };
-        let ropes = Rope::of_layers(&self.config, &positions);
-        let mask = attention_mask.map(causal_mask);
-        let causal = mask.is_none() && tokens.size()[1] > 1;
-        self.run(tokens, &ropes, &mut |layer, queries, keys, values| {
-            attend(queries, keys, values, mask.as_ref(), causal, Look::of_layer(&self.config, layer))
-        })
-    }
-
-    /// Runs all blocks on `tokens` `(B, T)`; which tokens they see is up to `attend`.
-    pub(crate) fn run(&self, tokens: &Tensor, ropes: &PerRotary<Rope>, attend: &mut Attend<'_>) -> Tensor {
-        let mut stream = Tensor::embedding(&self.weights.embedding, tokens, -1, false, false);
-        if let Some(scale) = self.config.embedding_scale(self.kind()) {
-            stream = stream * scale;
-        }
-        let perhaps = |norm: Option<&Tensor>, rows: Tensor| match norm {
-            Some(norm) => self.normalise(&rows, norm),
-            None => rows,
-        };
-        for (layer, block) in self.weights.blocks.iter().enumerate() {
-            let rope = ropes.of(self.config.rotary(layer));
-            let seen = perhaps(block.perhaps(Place::AttentionNorm), stream.shallow_clone());
-            let attended = self.attention(layer, block, &seen, rope, attend);
-            // Not added in place: the backward pass needs the stream as it was.
-            stream = perhaps(block.perhaps(Place::AttentionPostNorm), attended) + stream;
-            let seen = perhaps(block.perhaps(Place::FeedForwardNorm), stream.shallow_clone());
-            let fed = self.feed_forward(block, &seen);
-            stream = perhaps(block.perhaps(Place::FeedForwardPostNorm), fed) + stream;
-        }
-        self.normalise(&stream, &self.weights.norm)
-    }
-
-    /// Logits `(.., vocab_size)` for hidden states `(.., hidden_size)`.
-    pub(crate) fn logits(&self, hidden: &Tensor) -> Tensor {
-        let logits = hidden.linear(self.weights.output_projection(), None::<&Tensor>);
-        match self.config.final_logit_softcapping {
-            Some(cap) => (logits / cap).tanh() * cap,
-            None => logits,
-        }
-    }
-
-    fn attention(
-        &self,
-        layer: usize,
-        block: &Block,
-        input: &Tensor,
-        rope: &Rope,
-        attend: &mut Attend<'_>,
-    ) -> Tensor {
-        let Config { num_attention_heads, num_key_value_heads, head_dim, .. } = self.config;
-        let [rows, length, _] = input.size()[..] else {
-            unreachable!("hidden states are (B, T, hidden_size)")
-        };
-        let projected = input.linear(block.tensor(Place::Qkv), block.perhaps(Place::QkvBias));
-        let heads = projected.view([rows, length, num_attention_heads + 2 * num_key_value_heads, head_dim]);
-        let (rotary, values) = split(&heads, 2, num_attention_heads + num_key_value_heads);
-        let rotary = match block.perhaps(Place::QueryNorm).zip(block.perhaps(Place::KeyNorm)) {
-            Some((query_norm, key_norm)) => {
-                let (queries, keys) = split(&rotary, 2, num_attention_heads);
-                // Each head by itself, or all of a token together: as many numbers as the norm has.
-                let normalised = |heads: &Tensor, weight: &Tensor| {
-                    let rows = heads.reshape([-1, weight.size()[0]]);
-                    self.normalise(&rows, weight).view_as(heads)
-                };
-                Tensor::cat(&[normalised(&queries, query_norm), normalised(&keys, key_norm)], 2)
-            }
-            None => rotary,
-        };
-        let (queries, keys) = split(&rope.turn(&rotary), 2, num_attention_heads);
-        let [queries, keys, values] = [queries, keys, values].map(|heads| heads.transpose(1, 2));
-
-        let attended = attend(layer, &queries, &keys, &values);
-        let joined = attended.transpose(1, 2).reshape([rows, length, num_attention_heads * head_dim]);
-        joined.linear(block.tensor(Place::Output), block.perhaps(Place::OutputBias))
-    }
-
-    /// SwiGLU or GeGLU, <https://arxiv.org/abs/2002.05202>.
-    fn feed_forward(&self, block: &Block, input: &Tensor) -> Tensor {
-        if let Some(router) = block.perhaps(Place::Router) {
-            let rows = input.flatten(0, -2);
-            let logits = rows.linear(router, None::<&Tensor>);
-            let matrices = [Place::GateUp, Place::Down].map(|place| block.tensor(place));
-            return plain_experts(&rows, &logits, matrices, Routing::of(&self.config)).view_as(input);
-        }
-        let both = input.linear(block.tensor(Place::GateUp), None::<&Tensor>);
-        let (gate, up) = split(&both, 2, self.config.intermediate_size);
-        let gate = match self.config.architecture.family().activation {
-            Activation::Silu => gate.silu(),
-            Activation::GeluTanh => gate.gelu("tanh"),
-        };
-        (gate * up).linear(block.tensor(Place::Down), None::<&Tensor>)
-    }
-
-    /// RMSNorm, <https://arxiv.org/abs/1910.07467>.
-    fn normalise(&self, input: &Tensor, weight: &Tensor) -> Tensor {
-        if weight.kind() == input.kind() {
-            return input.rms_norm(weight.size(), Some(weight), self.config.rms_norm_eps);
-        }
-        // A weight in fp32 is multiplied by before rounding.
-        let exact = input.to_kind(weight.kind());
-        exact.rms_norm(weight.size(), Some(weight), self.config.rms_norm_eps).to_kind(input.kind())
-    }
-}
-
-/// The first `size` columns of `dimension`, and the others. One operation, so that the backward pass puts the parts
-/// together once.
-fn split(tensor: &Tensor, dimension: usize, size: i64) -> (Tensor, Tensor) {
-    let rest = tensor.size()[dimension] - size;
-    let mut parts = tensor.split_with_sizes([size, rest], dimension as i64).into_iter();
-    let mut next = || parts.next().expect("two sizes make two parts");
-    (next(), next())
 }

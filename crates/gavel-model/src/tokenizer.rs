@@ -5,14 +5,14 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::Error;
+use crate::{Error, lora};
 
-const TOKENIZER: &str = "tokenizer.json";
+pub(crate) const FILE: &str = "tokenizer.json";
 const CONFIG: &str = "tokenizer_config.json";
 
 /// The files that make up a tokenizer, as far as a model directory has them.
 pub(crate) const FILES: [&str; 8] = [
-    TOKENIZER,
+    FILE,
     CONFIG,
     "special_tokens_map.json",
     "added_tokens.json",
@@ -33,12 +33,14 @@ pub struct Tokenizer {
 }
 
 impl Tokenizer {
-    /// Reads `tokenizer.json` of a model directory, and `tokenizer_config.json` where there is one.
+    /// Reads `tokenizer.json` of a model directory, and `tokenizer_config.json` where there is one; of an adapter without
+    /// tokenizer, those of its model.
     pub fn load(directory: &Path) -> Result<Self, Error> {
+        let directory = &lora::with_tokenizer(directory)?;
         let mut files = Vec::new();
         for name in FILES {
             let path = directory.join(name);
-            if name == TOKENIZER || path.exists() {
+            if name == FILE || path.exists() {
                 files.push((name.to_owned(), fs::read(&path).map_err(Error::read(&path))?));
             }
         }
@@ -66,7 +68,7 @@ impl Tokenizer {
         }
         let file = |name: &str, json: &Value| (name.to_owned(), format!("{json:#}\n").into_bytes());
         let files = vec![
-            file(TOKENIZER, &character_tokenizer(&tokens, 2 + tags.len())),
+            file(FILE, &character_tokenizer(&tokens, 2 + tags.len())),
             file(CONFIG, &character_tokenizer_config()),
         ];
         Self::from_files(files, Path::new(""))
@@ -145,9 +147,9 @@ impl Tokenizer {
 
     fn from_files(files: Vec<(String, Vec<u8>)>, directory: &Path) -> Result<Self, Error> {
         let contents = |name: &str| files.iter().find(|(file, _)| file == name).map(|(_, contents)| contents);
-        let tokenizer = contents(TOKENIZER).expect("the caller read it");
+        let tokenizer = contents(FILE).expect("the caller read it");
         let mut inner = tokenizers::Tokenizer::from_bytes(tokenizer).map_err(|source| {
-            let action = format!("be read from {}", directory.join(TOKENIZER).display());
+            let action = format!("be read from {}", directory.join(FILE).display());
             Error::Tokenizer { action, source }
         })?;
         // Some files ask for truncation or padding; cutting and filling up is for whoever makes batches.

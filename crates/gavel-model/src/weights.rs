@@ -175,7 +175,7 @@ fn rows_of(architecture: Architecture, place: Place) -> Vec<&'static Row> {
 }
 
 /// The tensors of a checkpoint that a place in a block is made of, in order; none, where the place stays empty.
-fn stored_in(config: &Config, layer: usize, place: Place) -> Vec<Stored> {
+pub(crate) fn stored_in(config: &Config, layer: usize, place: Place) -> Vec<Stored> {
     let mut rows = rows_of(config.architecture, place);
     rows.retain(|row| !row.if_biased || config.attention_bias);
     let of_experts = rows.iter().any(|row| row.of_expert);

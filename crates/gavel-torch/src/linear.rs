@@ -3,14 +3,57 @@
 use tch::{Kind, Tensor, no_grad};
 
 use crate::autograd::differentiable;
+use crate::low_rank::LowRank;
 
 /// A trained tensor: its master, and what the forward pass computes with. Without mixed precision both are the same.
 #[derive(Debug, Clone, Copy)]
 pub struct Parameter<'a> {
-    /// What is trained; the gradient has its format.
+    /// What is trained, unless adapters are; the gradient has its format.
     pub master: &'a Tensor,
-    /// The same in the format of the pass.
+    /// The same in the format of the pass, adapters added.
     pub value: &'a Tensor,
+    /// What is trained in place of the master, where that requires no gradient.
+    pub adapters: &'a [LowRank],
+}
+
+impl<'a> Parameter<'a> {
+    /// A tensor without adapters.
+    pub fn new(master: &'a Tensor, value: &'a Tensor) -> Self {
+        Self { master, value, adapters: &[] }
+    }
+
+    /// Everything that a gradient may go to, for [`differentiable`]: the master, then A and B of each adapter.
+    pub fn leaves(self) -> Vec<&'a Tensor> {
+        let adapters = self.adapters.iter().flat_map(|adapter| [&adapter.a, &adapter.b]);
+        [self.master].into_iter().chain(adapters).collect()
+    }
+
+    /// What the backward pass of a product needs.
+    pub fn keep(self) -> KeptParameter {
+        KeptParameter {
+            master: self.master.shallow_clone(),
+            value: self.value.detach(),
+            adapters: self.adapters.iter().map(LowRank::shallow_clone).collect(),
+        }
+    }
+}
+
+/// A [`Parameter`] on its way to the backward pass.
+#[derive(Debug)]
+pub struct KeptParameter {
+    master: Tensor,
+    /// In the format of the pass.
+    pub value: Tensor,
+    adapters: Vec<LowRank>,
+}
+
+impl KeptParameter {
+    /// The gradients by [`Parameter::leaves`] of `input · valueᵀ`, in their order; see [`product_gradient`].
+    pub fn product_gradients(&self, by_output: &Tensor, input: &Tensor) -> Vec<Option<Tensor>> {
+        let mut by_leaves = vec![product_gradient(&self.master, by_output, input)];
+        by_leaves.extend(self.adapters.iter().flat_map(|adapter| adapter.gradients(by_output, input)));
+        by_leaves
+    }
 }
 
 /// `input · weightᵀ + bias`: `(N, in)` by `(out, in)` gives `(N, out)`.
@@ -23,16 +66,17 @@ pub struct Parameter<'a> {
 /// If the shapes or formats do not fit, as every operation of tch does.
 pub fn linear(input: &Tensor, weight: Parameter<'_>, bias: Option<Parameter<'_>>) -> Tensor {
     let output = no_grad(|| input.linear(weight.value, bias.map(|bias| bias.value)));
-    let mut inputs = vec![input, weight.master];
+    let mut inputs = vec![input];
+    inputs.extend(weight.leaves());
     inputs.extend(bias.map(|bias| bias.master));
-    let (kept, master, value) = (input.detach(), weight.master.shallow_clone(), weight.value.detach());
+    let (count, kept, weight) = (inputs.len(), input.detach(), weight.keep());
     let (needs, bias) = (input.requires_grad(), bias.map(|bias| bias.master.shallow_clone()));
     let operation = differentiable(&inputs, &[&output], move |mut gradients| {
         let Some(by_output) = gradients.remove(0) else {
-            return std::iter::repeat_with(|| None).take(2 + usize::from(bias.is_some())).collect();
+            return std::iter::repeat_with(|| None).take(count).collect();
         };
-        let mut by_inputs =
-            vec![needs.then(|| by_output.matmul(&value)), product_gradient(&master, &by_output, &kept)];
+        let mut by_inputs = vec![needs.then(|| by_output.matmul(&weight.value))];
+        by_inputs.extend(weight.product_gradients(&by_output, &kept));
         if let Some(bias) = &bias {
             by_inputs.push(add_gradient(bias, || column_sums(&by_output, bias.kind())));
         }
@@ -117,7 +161,7 @@ mod tests {
     #[test]
     fn the_gradient_of_many_pieces_is_summed_in_the_format_of_the_master() {
         let exact = gradient_of_many_pieces(|input, master, weight| {
-            linear(input, Parameter { master, value: &weight.detach() }, None)
+            linear(input, Parameter::new(master, &weight.detach()), None)
         });
         assert_eq!(exact, 600.0);
         let rounded = gradient_of_many_pieces(|input, _, weight| input.linear(weight, None::<&Tensor>));
@@ -140,7 +184,7 @@ mod tests {
         let plain = gradients(&|input, master, bias| input.linear(master, Some(bias)));
         let ours = gradients(&|input, master, bias| {
             let [weight, bias] = [(master, master.detach()), (bias, bias.detach())];
-            let parameter = |(master, value)| Parameter { master, value };
+            let parameter = |(master, value)| Parameter::new(master, value);
             linear(input, parameter((weight.0, &weight.1)), Some(parameter((bias.0, &bias.1))))
         });
         assert!(plain.iter().zip(&ours).all(|(plain, ours)| plain.allclose(ours, 1e-12, 1e-12, false)));
@@ -151,6 +195,6 @@ mod tests {
     fn shapes_that_do_not_fit_are_said() {
         let of = |shape: [i64; 2]| Tensor::ones(shape, (Kind::Float, Device::Cpu));
         let (master, value) = (of([1, 3]), of([1, 3]));
-        let _ = linear(&of([1, 2]), Parameter { master: &master, value: &value }, None);
+        let _ = linear(&of([1, 2]), Parameter::new(&master, &value), None);
     }
 }

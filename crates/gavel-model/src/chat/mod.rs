@@ -14,7 +14,7 @@ use minijinja::value::{Serde, Value as Jinja};
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 use serde_json::{Map, Value};
 
-use crate::Error;
+use crate::{Error, lora};
 
 /// A file with a template and nothing else, as `transformers` has written it since version 4.51.
 const FILE: &str = "chat_template.jinja";
@@ -67,6 +67,7 @@ impl ChatTemplate {
     /// # Errors
     /// When a file cannot be read, a template is no Jinja, or there are templates and none of this name.
     pub fn load(directory: &Path, name: Option<&str>) -> Result<Option<Self>, Error> {
+        let directory = &lora::with_tokenizer(directory)?;
         let config = read_config(directory)?;
         let found = find(directory, &config)?;
         let wanted = name.unwrap_or(DEFAULT);

@@ -11,7 +11,9 @@ use tch::{Kind, Tensor};
 pub(crate) use self::fields::Fields;
 use crate::families::{Activation, Place};
 use crate::rope::Rotary;
-use crate::{Error, RopeScaling};
+use crate::{Error, RopeScaling, lora};
+
+pub(crate) const FILE: &str = "config.json";
 
 /// The families of decoder-only transformers that are supported. What sets each apart is in `families`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -187,12 +189,13 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads `config.json` of a model directory.
+    /// Reads `config.json` of a model directory; of an adapter's, that of its model.
     ///
     /// # Errors
     /// When the file is missing or no JSON, or asks for what is not supported: the error names the field.
     pub fn load(directory: &Path) -> Result<Self, Error> {
-        let path = directory.join("config.json");
+        let base = lora::base_of(directory)?;
+        let path = base.as_deref().unwrap_or(directory).join(FILE);
         let text = fs::read_to_string(&path).map_err(Error::read(&path))?;
         Self::from_json(&text, &path)
     }

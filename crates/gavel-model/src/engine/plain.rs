@@ -12,7 +12,7 @@ use tch::{Device, Kind, Tensor, no_grad};
 use super::draw::draw;
 use super::{Admission, Backend, Drawn, Key, PromptKey, Room, Sampling};
 use crate::attention::{Look, Rope, attend};
-use crate::model::Network;
+use crate::network::Network;
 use crate::rope::PerRotary;
 use crate::{Config, Model};
 

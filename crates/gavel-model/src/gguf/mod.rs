@@ -14,7 +14,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::checkpoint::write_tensors;
+use crate::checkpoint::{require_vacant, write_directory, write_tensors};
 use crate::{Error, SaveDtype};
 use file::File;
 
@@ -38,10 +38,7 @@ pub struct Imported {
 /// When the file is no GGUF file of a supported architecture, tokenizer and formats; when `directory` exists or
 /// cannot be written. Nothing is left behind then.
 pub fn import_gguf(path: &Path, directory: &Path, dtype: SaveDtype) -> Result<Imported, Error> {
-    if directory.exists() {
-        let source = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
-        return Err(Error::Write { path: directory.to_owned(), source });
-    }
+    require_vacant(directory)?;
     let bytes = fs::read(path).map_err(Error::read(path))?;
     let file = File::parse(path, &bytes)?;
     let architecture = config::architecture(&file)?;
@@ -62,26 +59,8 @@ pub fn import_gguf(path: &Path, directory: &Path, dtype: SaveDtype) -> Result<Im
         formats,
         chat_template: file.text("tokenizer.chat_template").is_some(),
     };
-    write(directory, &texts, &tensors)?;
+    write_directory(directory, |directory| write_files(directory, &texts, &tensors))?;
     Ok(imported)
-}
-
-/// Writes everything beside `directory` first, so that no half of a model ever has its name.
-fn write(
-    directory: &Path,
-    texts: &[(&str, Value)],
-    tensors: &[(String, weights::Converted<'_>)],
-) -> Result<(), Error> {
-    let mut partial = directory.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = Path::new(&partial);
-    let written = write_files(partial, texts, tensors)
-        .and_then(|()| fs::rename(partial, directory).map_err(Error::write(directory)));
-    if written.is_err() {
-        // The first error is the one to tell.
-        let _ = fs::remove_dir_all(partial);
-    }
-    written
 }
 
 fn write_files(
@@ -89,7 +68,6 @@ fn write_files(
     texts: &[(&str, Value)],
     tensors: &[(String, weights::Converted<'_>)],
 ) -> Result<(), Error> {
-    fs::create_dir_all(directory).map_err(Error::write(directory))?;
     for (name, text) in texts {
         let path = directory.join(name);
         fs::write(&path, format!("{text:#}\n")).map_err(Error::write(&path))?;

@@ -212,7 +212,7 @@ mod tests {
             let expected =
                 (given * weights.tr().unsqueeze(-1)).sum_dim_intlist([0i64].as_slice(), false, None);
 
-            let parameter = |master| Parameter { master, value: master };
+            let parameter = |master| Parameter::new(master, master);
             let found = experts(input, logits, [parameter(gate_up), parameter(down)], routing);
             let plain = plain_experts(input, logits, [gate_up, down], routing);
             let gradients = |output: &Tensor| {

@@ -1,6 +1,6 @@
 //! SwiGLU and GeGLU, [2002.05202](https://arxiv.org/abs/2002.05202): `(silu(x·gate) · x·up) · down`, and the same with GELU.
 
-use gavel_torch::{Parameter, differentiable, fused, linear, only, product_gradient};
+use gavel_torch::{Parameter, differentiable, fused, linear, only};
 use tch::{Tensor, no_grad};
 
 use crate::families::Activation;
@@ -30,10 +30,16 @@ pub(crate) fn feed_forward(
 #[expect(clippy::needless_pass_by_value, reason = "its memory is used for its gradient")]
 fn gated_linear(gate_up: Tensor, down: Parameter<'_>) -> Tensor {
     let output = no_grad(|| fused::swiglu(&gate_up).linear(down.value, None::<&Tensor>));
-    let (kept, master, value) = (gate_up.detach(), down.master.shallow_clone(), down.value.detach());
-    only(differentiable(&[&gate_up, down.master], &[&output], move |gradients| {
-        let Some(by_output) = &gradients[0] else { return vec![None, None] };
-        let (by_gate_up, product) = fused::swiglu_backward(kept, by_output.matmul(&value));
-        vec![Some(by_gate_up), product_gradient(&master, by_output, &product)]
+    let (kept, mut inputs) = (gate_up.detach(), vec![&gate_up]);
+    inputs.extend(down.leaves());
+    let (count, down) = (inputs.len(), down.keep());
+    only(differentiable(&inputs, &[&output], move |gradients| {
+        let Some(by_output) = &gradients[0] else {
+            return std::iter::repeat_with(|| None).take(count).collect();
+        };
+        let (by_gate_up, product) = fused::swiglu_backward(kept, by_output.matmul(&down.value));
+        let mut by_inputs = vec![Some(by_gate_up)];
+        by_inputs.extend(down.product_gradients(by_output, &product));
+        by_inputs
     }))
 }

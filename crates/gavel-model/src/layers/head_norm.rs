@@ -76,7 +76,7 @@ mod tests {
             Tensor::cat(&[q, k, v.flatten(1, 2)], 1)
         };
         let found = {
-            let parameter = |weight| Parameter { master: weight, value: weight };
+            let parameter = |weight| Parameter::new(weight, weight);
             head_norm(&qkv, heads, parameter(&queries), parameter(&keys), 1e-6)
         };
         assert!(found.allclose(&expected, 1e-12, 1e-12, false));
