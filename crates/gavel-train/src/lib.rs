@@ -5,6 +5,7 @@
 //! cannot tell a plugin from ten lines of Rust. Nothing here prints; whoever calls may watch through
 //! [`Progress`](train::Progress).
 
+mod checkpoint;
 mod digests;
 mod error;
 pub mod eval;

@@ -11,6 +11,8 @@ pub(crate) enum Purpose {
     BatchOrder = 3,
     /// The completions of an evaluation.
     Evaluation = 4,
+    /// The first values of adapters.
+    Adapter = 5,
 }
 
 /// The seed of the `counter`-th choice of a kind in a run with seed `seed`.

@@ -69,6 +69,18 @@ pub struct Settings {
     /// Compute in bfloat16 on float32 parameters. By default on CUDA and not on a CPU.
     pub bf16: Option<bool>,
 
+    // === LoRA ===
+    /// Train adapters of this rank beside the linear layers of the model's blocks, which stay as they are; by default, all
+    /// parameters are trained. TRL's `ModelConfig`, which has them on with `use_peft`, and 16.
+    pub lora_r: Option<usize>,
+    /// What an adapter adds is multiplied by this, and divided by `lora_r`. TRL's `ModelConfig`.
+    pub lora_alpha: f64,
+    /// The layers that get an adapter, by the last part of their names, such as `q_proj`; by default all that every token goes
+    /// through. TRL's `ModelConfig`, where PEFT chooses a few.
+    pub lora_target_modules: Vec<String>,
+    /// Divide by the root of `lora_r` in its place. TRL's `ModelConfig`.
+    pub use_rslora: bool,
+
     // === Sampling ===
     /// G: completions per prompt.
     pub num_generations: usize,
@@ -276,6 +288,10 @@ impl Default for Settings {
             chat_date: None,
             device: "auto".to_owned(),
             bf16: None,
+            lora_r: None,
+            lora_alpha: 32.0,
+            lora_target_modules: Vec::new(),
+            use_rslora: false,
             num_generations: 8,
             max_completion_length: 512,
             temperature: 1.0,

@@ -6,10 +6,11 @@ use tch::Device;
 use gavel_verify::Reward;
 
 use crate::TrainError;
+use crate::checkpoint::Checkpoint;
 use crate::digests::{Digests, JudgeLog};
 use crate::error::Action;
 use crate::files::json_bytes;
-use crate::run_directory::{Checkpoint, RunDirectory};
+use crate::run_directory::RunDirectory;
 use crate::settings::{Change, Settings, changes};
 use crate::train::Start;
 

@@ -18,16 +18,17 @@ mod updates;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use gavel_model::{Config, Model, Precision, Room, Tokenizer};
+use gavel_model::{Config, LoraOptions, Model, Precision, Room, Tokenizer};
 use gavel_verify::Reward;
 use tch::Device;
 
 use crate::TrainError;
+use crate::checkpoint::{Checkpoint, TrainerState};
 use crate::eval::{EvalOptions, check_verifier};
 use crate::learn::Learner;
 use crate::optim::AdamW;
 use crate::rollout::{self, EncodedTask, Sampler};
-use crate::run_directory::{Checkpoint, TrainerState};
+use crate::seeds::{Purpose, derive};
 use crate::settings::Settings;
 use crate::start::Beginning;
 use crate::task::read_tasks;
@@ -72,7 +73,7 @@ pub fn train(
     }
     let checkpoint = beginning.checkpoint.clone();
     let (model, optimizer, state) = load_policy(settings, checkpoint.as_ref(), device)?;
-    let reference = load_reference(settings, device)?;
+    let reference = load_reference(settings, &model, device)?;
     let mut baseline = Baseline::load(settings, checkpoint.as_ref(), device)?;
     let stop = rollout::stop(&settings.stop, &tokenizer)?;
     let room = room(settings, &tasks, &eval_tasks);
@@ -123,14 +124,20 @@ fn read_all_tasks(
     Ok((tasks, rollout::encode(eval_tasks, tokenizer, vocabulary)?))
 }
 
-/// The policy and its optimiser: as they were at a checkpoint, or the model that the settings name.
+/// The policy and its optimiser: as they were at a checkpoint, or the model that the settings name, with a fresh adapter
+/// perhaps.
 fn load_policy(
     settings: &Settings,
     checkpoint: Option<&Checkpoint>,
     device: Device,
 ) -> Result<(Model, AdamW, TrainerState), TrainError> {
-    let weights = checkpoint.map_or(&settings.model, |checkpoint| &checkpoint.path);
-    let mut model = Model::load(weights, device, settings.precision(device))?;
+    let mut model = match settings.lora() {
+        Some(lora) => load_adapted(settings, &lora, checkpoint, device)?,
+        None => {
+            let weights = checkpoint.map_or(&settings.model, |checkpoint| &checkpoint.path);
+            Model::load(weights, device, settings.precision(device))?
+        }
+    };
     model.set_requires_grad(true);
     let mut optimizer = AdamW::new(model.parameters(), settings.adamw());
     let Some(checkpoint) = checkpoint else { return Ok((model, optimizer, TrainerState::default())) };
@@ -140,15 +147,48 @@ fn load_policy(
     Ok((model, optimizer, state))
 }
 
-/// The policy that the run began with, when the loss compares with it. It is not trained, so bfloat16 will do where
-/// the policy computes in it.
-fn load_reference(settings: &Settings, device: Device) -> Result<Option<Model>, TrainError> {
+/// A policy of which an adapter is trained.
+fn load_adapted(
+    settings: &Settings,
+    lora: &LoraOptions,
+    checkpoint: Option<&Checkpoint>,
+    device: Device,
+) -> Result<Model, TrainError> {
+    if gavel_model::is_adapter(&settings.model) {
+        let problem = format!(
+            "is an adapter itself, and `lora_r` trains one of a model: `gavel import {} DIR` makes a model of it",
+            settings.model.display()
+        );
+        return Err(TrainError::Setting { field: "model", problem });
+    }
+    let mut model = Model::load(&settings.model, device, frozen_precision(settings, device))?;
+    match checkpoint {
+        Some(checkpoint) => model.load_adapter(&checkpoint.path)?,
+        None => {
+            let seed = derive(settings.seed, Purpose::Adapter, 0);
+            model.add_adapter(lora, seed).map_err(|unknown| TrainError::Setting {
+                field: "lora_target_modules",
+                problem: format!("is wrong: {unknown}"),
+            })?;
+        }
+    }
+    Ok(model)
+}
+
+/// The policy that the run began with, when the loss compares with it.
+fn load_reference(settings: &Settings, policy: &Model, device: Device) -> Result<Option<Model>, TrainError> {
     if settings.beta == 0.0 {
         return Ok(None);
     }
-    let precision =
-        if settings.precision(device) == Precision::FULL { Precision::FULL } else { Precision::BF16 };
-    Ok(Some(Model::load(&settings.model, device, precision)?))
+    if policy.has_adapter() {
+        return Ok(Some(policy.without_adapter()));
+    }
+    Ok(Some(Model::load(&settings.model, device, frozen_precision(settings, device))?))
+}
+
+/// Of what is not trained: bfloat16 will do where the policy computes in it.
+fn frozen_precision(settings: &Settings, device: Device) -> Precision {
+    if settings.precision(device) == Precision::FULL { Precision::FULL } else { Precision::BF16 }
 }
 
 /// What the engine has to hold: the sequences of a rollout or of a batch of the evaluation, and the longest of both.

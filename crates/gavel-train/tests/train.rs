@@ -116,6 +116,10 @@ fn bench_settings(directory: &Path) -> Settings {
 }
 
 fn save_model(directory: &Path) {
+    save_model_of(directory, Config::default().initializer_range);
+}
+
+fn save_model_of(directory: &Path, initializer_range: f64) {
     let tokenizer = Tokenizer::characters("abcd=", &[]).unwrap();
     let config = Config {
         vocab_size: tokenizer.vocab_size() as i64,
@@ -127,6 +131,7 @@ fn save_model(directory: &Path) {
         head_dim: 16,
         eos_token_ids: tokenizer.eos_token_id().into_iter().collect(),
         pad_token_id: tokenizer.pad_token_id(),
+        initializer_range,
         ..Config::default()
     };
     std::fs::create_dir_all(directory).unwrap();
@@ -225,6 +230,84 @@ fn a_run_with_a_value_model_resumes_to_the_same_weights() {
         )
     };
     assert!(run(2) == run(4), "policy or value model differ");
+}
+
+/// Of which an adapter alone is trained.
+fn bench_with_adapter() -> Bench {
+    let mut bench = Bench::new();
+    // Embeddings stay too, and with small ones no token can become likely.
+    save_model_of(&bench.settings.model, 0.3);
+    bench.settings.lora_r = Some(4);
+    bench.settings.lora_alpha = 16.0;
+    bench
+}
+
+#[test]
+fn an_adapter_learns_and_is_a_model_with_the_one_that_it_belongs_to() {
+    let mut bench = bench_with_adapter();
+    let before = weights(&bench.settings.model);
+    bench.settings.beta = 0.01;
+    bench.settings.eval_tasks = Some(bench.settings.tasks.clone());
+    let summary = bench.train(&share_of_a()).unwrap();
+    let rows = bench.rows();
+    let rewards = rewards(&rows[..rows.len() - 1]);
+    assert!(rewards[19] > rewards[0] + 0.3, "{rewards:?}");
+    assert_eq!(rows[0]["kl"].as_f64(), Some(0.0), "the reference is the policy without its adapter");
+    assert!(rows[15]["kl"].as_f64().unwrap() > 0.0);
+    assert!(weights(&bench.settings.model) == before, "the model stays as it is");
+    let names: Vec<_> =
+        std::fs::read_dir(&summary.model).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(names.iter().any(|name| name == "adapter_model.safetensors"), "{names:?}");
+    assert!(!names.iter().any(|name| name == "model.safetensors"), "{names:?}");
+    // What was sampled last in the run is what a model of both samples.
+    let model = Model::load(&summary.model, Device::Cpu, Precision::FULL).unwrap();
+    let tokenizer = Tokenizer::load(&summary.model).unwrap();
+    let tasks = read_tasks(&bench.settings.tasks, &problems("{problem}=")).unwrap();
+    let options = EvalOptions::of(&bench.settings);
+    let found = evaluate(&model, &tokenizer, &tasks, share_of_a().as_ref(), &options).unwrap();
+    let texts: Vec<_> = found.completions.iter().map(|completion| completion.text.as_str()).collect();
+    let recorded = json_lines(&bench.settings.output_dir.join("evaluations/completions_00020.jsonl"));
+    assert_eq!(texts, recorded.iter().map(|row| row["completion"].as_str().unwrap()).collect::<Vec<_>>());
+    let nested = Settings {
+        model: summary.model.clone(),
+        output_dir: bench.directory.path().join("other"),
+        ..bench.settings.clone()
+    };
+    let error = train(&nested, &share_of_a(), Start::New, &mut |_| ControlFlow::Continue(())).unwrap_err();
+    assert!(error.to_string().starts_with("`model` is an adapter itself"), "{error}");
+}
+
+#[test]
+fn a_run_with_an_adapter_resumes_to_the_same_one() {
+    let run = |stop_at: u64| {
+        let mut bench = bench_with_adapter();
+        bench.settings.max_steps = 4;
+        bench.settings.save_dtype = SaveDtype::Bfloat16;
+        train(&bench.settings, &share_of_a(), Start::New, &mut |progress| match progress {
+            Progress::Stepped(report) if report.step == stop_at => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        })
+        .unwrap();
+        if stop_at < 4 {
+            bench.resume(&share_of_a()).unwrap();
+        }
+        let checkpoint = bench.settings.output_dir.join("checkpoints/step-00004");
+        std::fs::read(checkpoint.join("adapter_model.safetensors")).unwrap()
+    };
+    assert!(run(2) == run(4));
+}
+
+#[test]
+fn a_layer_that_the_model_lacks_is_refused_with_those_that_it_has() {
+    let mut bench = bench_with_adapter();
+    bench.settings.lora_target_modules = vec!["q_proj".to_owned(), "query".to_owned()];
+    let error = bench.train(&share_of_a()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`lora_target_modules` is wrong: the model has no layer `query` that can have an adapter; it has down_proj, gate_proj, \
+         k_proj, o_proj, q_proj, up_proj, v_proj"
+    );
+    assert!(!bench.settings.output_dir.exists());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What settings come to: sizes of batches, lengths of runs, the options of each part.
 
-use gavel_model::ChatTemplate;
+use gavel_model::{ChatTemplate, LoraOptions};
 use gavel_torch::DeviceChoice;
 use tch::Device;
 
@@ -133,6 +133,17 @@ impl Settings {
             weight_decay: self.weight_decay,
             max_grad_norm: self.max_grad_norm,
         }
+    }
+
+    /// The adapter that is trained, where it is not all parameters.
+    pub fn lora(&self) -> Option<LoraOptions> {
+        let r = i64::try_from(self.lora_r?).unwrap_or(i64::MAX);
+        Some(LoraOptions {
+            r,
+            alpha: self.lora_alpha,
+            target_modules: self.lora_target_modules.clone(),
+            rslora: self.use_rslora,
+        })
     }
 
     /// Which device `device` asks for; `None` if it is none of its words.

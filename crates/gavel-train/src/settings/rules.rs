@@ -63,6 +63,7 @@ impl Settings {
             ("per_device_eval_batch_size", self.per_device_eval_batch_size),
             ("max_num_seqs", self.max_num_seqs.unwrap_or(1)),
             ("max_num_gen_batches", self.max_num_gen_batches),
+            ("lora_r", self.lora_r.unwrap_or(1)),
         ];
         if let Some((field, _)) = at_least_one.into_iter().find(|&(_, value)| value == 0) {
             return Some((field, "must be at least 1, found 0".to_owned()));
@@ -141,6 +142,20 @@ impl Settings {
             if !(0.0..=1.0).contains(&value) {
                 return Some((field, found("between 0 and 1", &value)));
             }
+        }
+        if !(self.lora_alpha.is_finite() && self.lora_alpha > 0.0) {
+            return Some(("lora_alpha", found("above 0", &self.lora_alpha)));
+        }
+        let default = Self::default();
+        let of_adapters = [
+            ("lora_alpha", self.lora_alpha != default.lora_alpha),
+            ("lora_target_modules", !self.lora_target_modules.is_empty()),
+            ("use_rslora", self.use_rslora),
+        ];
+        if let Some((field, _)) = of_adapters.into_iter().find(|&(_, said)| said && self.lora_r.is_none()) {
+            let problem =
+                "says how adapters are, and without `lora_r` there are none: set that too".to_owned();
+            return Some((field, problem));
         }
         if self.max_steps == 0 || self.max_steps < -1 {
             let wanted = "at least 1, or -1 to leave it to num_train_epochs";

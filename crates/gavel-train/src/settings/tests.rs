@@ -51,7 +51,7 @@ fn resolved_settings_read_back_the_same() {
 #[test]
 fn errors_name_file_line_and_field() {
     type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
-    let cases: [Case<'_>; 31] = [
+    let cases: [Case<'_>; 34] = [
         (
             "reload = \"always\"\n",
             &[],
@@ -145,9 +145,16 @@ fn errors_name_file_line_and_field() {
             "train.toml:4: unknown field `actor_rollout_ref.model.path`; here, it is `model`",
         ),
         (
-            "lora_r = 16\n",
+            "lora_dropout = 0.05\n",
             &[],
-            "train.toml:4: unknown field `lora_r`, an option of other trainers' that is not here: there is no LoRA",
+            "train.toml:4: unknown field `lora_dropout`, an option of other trainers' that is not here: adapters are plain LoRA",
+        ),
+        ("use_peft = true\n", &[], "train.toml:4: unknown field `use_peft`; here, it is `lora_r`"),
+        ("lora_r = 0\n", &[], "train.toml:4: `lora_r` must be at least 1"),
+        (
+            "use_rslora = true\n",
+            &[],
+            "train.toml:4: `use_rslora` says how adapters are, and without `lora_r` there are none",
         ),
         ("reference_column = \"\"\n", &[], "train.toml:4: `reference_column` must name a column"),
         ("max_num_seqs = 0\n", &[], "train.toml:4: `max_num_seqs` must be at least 1"),

@@ -7,10 +7,10 @@ use super::rewards::rewards_to_compare;
 use super::rollouts::StepRollout;
 use super::updates;
 use crate::TrainError;
+use crate::checkpoint::Checkpoint;
 use crate::grpo::{self, AdvEstimator};
 use crate::learn::{Appraisal, Critic, CriticOptions, Example, ValueUpdate};
 use crate::metrics::{Metric, Metrics};
-use crate::run_directory::Checkpoint;
 use crate::settings::Settings;
 
 /// The groups alone, or a value model that is trained beside the policy.

@@ -7,10 +7,11 @@ use gavel_verify::Reward;
 
 use super::progress::Progress;
 use crate::TrainError;
+use crate::checkpoint::TrainerState;
 use crate::eval::{EvalOptions, Evaluation, evaluate_encoded};
 use crate::records::at_step;
 use crate::rollout::{EncodedTask, Sampler};
-use crate::run_directory::{EVALUATIONS, Records, RunDirectory, TrainerState};
+use crate::run_directory::{EVALUATIONS, Records, RunDirectory};
 use crate::settings::Settings;
 
 /// What a run evaluates itself by.

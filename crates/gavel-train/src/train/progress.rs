@@ -30,6 +30,8 @@ pub enum Progress<'a> {
         steps: u64,
         /// Parameters of the model.
         parameters: usize,
+        /// Those of the adapter, where it alone is trained.
+        adapter: Option<usize>,
         /// Where it trains.
         device: Device,
     },

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::filter::Filling;
 use super::order;
 use crate::TrainError;
+use crate::checkpoint::TrainerState;
 use crate::metrics::{Metric, Metrics};
 use crate::rollout::{self, EncodedTask, Rollout, Sampled, Sampler};
-use crate::run_directory::TrainerState;
 use crate::seeds::{self, Purpose};
 use crate::settings::Settings;
 

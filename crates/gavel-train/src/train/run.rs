@@ -15,13 +15,14 @@ use super::progress::{Progress, SampledCompletion, StepReport, Summary};
 use super::rewards::{Without, rewards, without_verdict};
 use super::rollouts::{Rollouts, StepRollout};
 use crate::TrainError;
+use crate::checkpoint::{Checkpoint, Saved, TrainerState};
 use crate::digests::{JudgeLog, Judges};
 use crate::files::json_bytes;
 use crate::learn::Learner;
 use crate::metrics::{self, Metric, Metrics};
 use crate::records::{Judged, at_step, completion_row};
 use crate::rollout::Sampler;
-use crate::run_directory::{COMPLETIONS, Checkpoint, Records, RunDirectory, Saved, TrainerState};
+use crate::run_directory::{COMPLETIONS, Records, RunDirectory};
 use crate::settings::{Reload, Settings};
 use crate::start::Beginning;
 
@@ -120,7 +121,11 @@ impl<'a> Run<'a> {
     pub(super) fn started(&mut self, sampler: &mut Sampler<'_>) -> Result<(), TrainError> {
         let Extent { steps, device, .. } = self.extent;
         let (step, parameters) = (self.state.step, sampler.model.parameter_count());
-        self.tell(Progress::Started { step, steps, parameters, device });
+        let adapter = sampler
+            .model
+            .has_adapter()
+            .then(|| sampler.model.parameters().iter().map(|(_, tensor)| tensor.numel()).sum());
+        self.tell(Progress::Started { step, steps, parameters, adapter, device });
         if step == 0 && self.settings.eval_on_start && self.evaluator.has_tasks() && !self.stopped {
             self.evaluate(sampler)?;
         }
@@ -320,6 +325,7 @@ impl<'a> Run<'a> {
         let saved = Saved {
             state: &self.state,
             model: trained.sampler.model,
+            base: &self.settings.model,
             tokenizer: trained.sampler.tokenizer,
             optimizer: &trained.learner.optimizer,
             critic: trained.baseline.critic.as_ref(),

@@ -218,8 +218,9 @@ pub(crate) struct GenerateArgs {
 /// Arguments of `gavel import`.
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
-    /// The file: of the architecture llama, qwen2 or qwen3.
-    #[arg(value_name = "FILE.gguf")]
+    /// A GGUF file of the architecture llama, qwen2 or qwen3; or the folder of an adapter (LoRA), which becomes part of its
+    /// model.
+    #[arg(value_name = "FILE.gguf|ADAPTER")]
     pub(crate) file: PathBuf,
     /// The directory to write; it must not exist.
     #[arg(value_name = "DIR")]

@@ -1,15 +1,16 @@
-//! `gavel import`: a GGUF file as a Hugging Face directory.
+//! `gavel import`: a GGUF file, or an adapter with its model, as a Hugging Face directory.
 
 use gavel_cli::exit::{ExitStatus, Stop};
 use gavel_cli::terminal::Terminal;
-use gavel_model::import_gguf;
+use gavel_model::{Error, import_gguf, is_adapter, merge_adapter};
 
 use super::cli::ImportArgs;
 
 pub(super) fn run(args: &ImportArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
-    let imported = import_gguf(&args.file, &args.output, args.dtype.into()).map_err(|error| {
-        if error.is_write() { Stop::Unexpected(error.into()) } else { Stop::Input(error.into()) }
-    })?;
+    if is_adapter(&args.file) {
+        return merge(args, terminal);
+    }
+    let imported = import_gguf(&args.file, &args.output, args.dtype.into()).map_err(blame)?;
     let formats: Vec<_> = imported.formats.iter().map(|(name, count)| format!("{count} in {name}")).collect();
     terminal.note(format_args!(
         "{}  {:.1} M parameters, tensors: {}; {}\nmodel  {}",
@@ -20,4 +21,20 @@ pub(super) fn run(args: &ImportArgs, terminal: &Terminal) -> Result<ExitStatus, 
         args.output.display(),
     ));
     super::SUCCESS
+}
+
+fn merge(args: &ImportArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
+    let model = merge_adapter(&args.file, &args.output, args.dtype.into()).map_err(blame)?;
+    terminal.note(format_args!(
+        "{}  {:.1} M parameters, the adapter of {} added\nmodel  {}",
+        model.config().architecture.model_type(),
+        model.parameter_count() as f64 / 1e6,
+        args.file.display(),
+        args.output.display(),
+    ));
+    super::SUCCESS
+}
+
+fn blame(error: Error) -> Stop {
+    if error.is_write() { Stop::Unexpected(error.into()) } else { Stop::Input(error.into()) }
 }

@@ -58,13 +58,17 @@ impl<'a> Live<'a> {
 
     pub(super) fn show(&mut self, progress: &Progress<'_>) {
         match progress {
-            Progress::Started { step, steps, parameters, device } => {
+            Progress::Started { step, steps, parameters, adapter, device } => {
                 if self.resumes && *step == 0 {
                     self.terminal.note("the run has no checkpoint yet, so it starts from the beginning");
                 }
+                let millions = |count: usize| count as f64 / 1e6;
+                let adapter = adapter.map_or_else(String::new, |count| {
+                    format!(", which stay, an adapter of {:.2} M", millions(count))
+                });
                 self.terminal.note(format_args!(
-                    "{:.1} M parameters on {device:?}, steps {} to {steps}",
-                    *parameters as f64 / 1e6,
+                    "{:.1} M parameters{adapter} on {device:?}, steps {} to {steps}",
+                    millions(*parameters),
                     step + 1
                 ));
             }

@@ -45,11 +45,6 @@ fn no_folder(model: &Path) -> String {
 /// What to say of a folder that people take for a model, where it is none.
 fn other_content(folder: &Path) -> Option<String> {
     let has = |name: &str| folder.join(name).exists();
-    if has("adapter_config.json") && !has("config.json") {
-        return Some(format!(
-            "holds an adapter (LoRA) without its model: {A_MODEL}; PEFT's `merge_and_unload` makes one of both"
-        ));
-    }
     let weights = files(folder, "safetensors");
     if let Some(pointer) = weights.iter().find(|file| is_lfs_pointer(file)) {
         let name = pointer.file_name().unwrap_or_default().display();
@@ -62,7 +57,7 @@ fn other_content(folder: &Path) -> Option<String> {
             "has its weights in pytorch_model.bin: {A_MODEL}; `save_pretrained` of transformers writes them so"
         ));
     }
-    let models = if has("config.json") { Vec::new() } else { models_below(folder) };
+    let models = if is_model(folder) { Vec::new() } else { models_below(folder) };
     let latest = models.last()?;
     Some(format!(
         "is no model, and has {} in it: `{}` is the latest",
@@ -76,9 +71,14 @@ fn models_below(folder: &Path) -> Vec<PathBuf> {
     let checkpoints = folder.join("checkpoints");
     let folder = if checkpoints.is_dir() { &checkpoints } else { folder };
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut models: Vec<PathBuf> = entries.filter(|path| path.join("config.json").is_file()).collect();
+    let mut models: Vec<PathBuf> = entries.filter(|path| is_model(path)).collect();
     models.sort();
     models
+}
+
+/// Whether a folder holds a model, or an adapter of one.
+fn is_model(folder: &Path) -> bool {
+    folder.join("config.json").is_file() || gavel_model::is_adapter(folder)
 }
 
 fn counted(models: usize) -> String {
@@ -183,7 +183,7 @@ mod tests {
             said("x.gguf").starts_with("x.gguf is a file: `gavel import x.gguf DIR` makes a folder of it")
         );
         write("adapter/adapter_config.json", "{}");
-        assert!(said("adapter").starts_with("adapter holds an adapter (LoRA) without its model"));
+        assert!(require_folder(&folder.path().join("adapter")).is_ok(), "loading it says what it lacks");
         write("old/config.json", "{}");
         write("old/pytorch_model.bin", "");
         assert!(said("old").starts_with("old has its weights in pytorch_model.bin: "));

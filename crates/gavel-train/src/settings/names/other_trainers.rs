@@ -51,6 +51,8 @@ const SAME: &[(&str, &[&str])] = &[
     ("prompt_column", &["prompt_key", "input_key"]),
     ("reference_column", &["label_key", "answer_key"]),
     ("template", &["input_template", "prompt_template"]),
+    ("lora_r", &["lora_rank", "use_peft"]),
+    ("lora_target_modules", &["target_modules"]),
     (
         "num_generations",
         &["n", "rollout_n", "group_size", "n_samples_per_prompt", "num_samples", "num_rollouts"],
@@ -134,8 +136,7 @@ const SIMILAR: &[(&[&str], &str)] = &[
     ),
 ];
 
-const NO_LORA: &str =
-    "there is no LoRA; all parameters of the model are trained, and what that takes says gavel docs train";
+const PLAIN_LORA: &str = "adapters are plain LoRA, by lora_r, lora_alpha, lora_target_modules and use_rslora; gavel docs train says more";
 
 const BEST_MODEL: &str = "every checkpoint that save_total_limit leaves is a model, and the evaluations in metrics.jsonl say which is best";
 
@@ -154,12 +155,13 @@ const ABSENT: &[(&str, &str)] = &[
     ("vllm_*", "sampling is gavel's own, and max_num_seqs bounds its memory"),
     ("gpu_memory_utilization", "sampling is gavel's own, and max_num_seqs bounds its memory"),
     ("use_transformers_paged", "sampling is gavel's own, and max_num_seqs bounds its memory"),
-    ("use_peft", NO_LORA),
-    ("peft_*", NO_LORA),
-    ("lora_*", NO_LORA),
-    ("use_rslora", NO_LORA),
-    ("use_dora", NO_LORA),
-    ("target_modules", NO_LORA),
+    ("peft_*", PLAIN_LORA),
+    ("lora_dropout", PLAIN_LORA),
+    ("lora_bias", PLAIN_LORA),
+    ("lora_task_type", PLAIN_LORA),
+    ("lora_modules_to_save", PLAIN_LORA),
+    ("lora_adapter_path", PLAIN_LORA),
+    ("use_dora", PLAIN_LORA),
     ("load_in_*", "models are trained in float32 or, with bf16, in bfloat16 on float32 parameters"),
     ("attn_implementation", "attention is gavel's own"),
     ("flash_attn", "attention is gavel's own"),
