@@ -11,6 +11,7 @@ mod gavel;
 #[path = "../attacks/guests.rs"]
 mod guests;
 mod help;
+mod inputs;
 #[cfg(unix)]
 mod machine;
 mod mistakes;

@@ -1,5 +1,11 @@
 //! Standard streams of a guest: an answer, whose limit ends the guest, and what it writes for its author.
 
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::async_trait;
@@ -87,37 +93,44 @@ const KEPT: usize = 64 << 10;
 /// goes the same way, and spends the same fuel, in either host.
 const SINK: usize = 64 << 10;
 
-/// What a guest writes for its author, standard output and standard error in their order: the first bytes of it. It
-/// never ends the guest.
+/// What a guest writes for its author, standard output and standard error in their order: the last bytes of it, since what
+/// ends a guest is said at the end. It never ends the guest.
 #[derive(Clone)]
-pub(crate) struct Kept {
-    pipe: MemoryOutputPipe,
+pub(crate) struct Kept(Arc<Mutex<Tail>>);
+
+struct Tail {
+    bytes: VecDeque<u8>,
+    /// How many came before them.
+    lost: u64,
 }
 
 impl Kept {
     pub(crate) fn new() -> Self {
-        // One byte more than is shown tells whether there was more.
-        Self { pipe: MemoryOutputPipe::new(KEPT + 1) }
+        Self(Arc::new(Mutex::new(Tail { bytes: VecDeque::new(), lost: 0 })))
     }
 
-    /// Takes what there is room for, and loses the rest.
+    fn tail(&self) -> MutexGuard<'_, Tail> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes bytes, and loses the earliest where there is no room.
     pub(crate) fn push(&self, bytes: &[u8]) {
-        let mut pipe = self.pipe.clone();
-        // A full pipe says that it is closed.
-        let room = pipe.check_write().unwrap_or(0).min(bytes.len());
-        if room > 0 {
-            drop(pipe.write(Bytes::copy_from_slice(&bytes[..room])));
-        }
+        let mut tail = self.tail();
+        tail.bytes.extend(bytes);
+        let surplus = tail.bytes.len().saturating_sub(KEPT);
+        tail.bytes.drain(..surplus);
+        tail.lost += surplus as u64;
     }
 
     /// What was written. Bytes that are no text become U+FFFD.
     pub(crate) fn text(&self) -> String {
-        let bytes = self.pipe.contents();
-        let mut text = String::from_utf8_lossy(&bytes[..bytes.len().min(KEPT)]).into_owned();
-        if bytes.len() > KEPT {
-            text.push_str("\n(the rest is lost: 64 KiB are kept)");
+        let mut tail = self.tail();
+        let lost = tail.lost;
+        let text = String::from_utf8_lossy(tail.bytes.make_contiguous());
+        match lost {
+            0 => text.into_owned(),
+            _ => format!("({lost} bytes before these are lost: 64 KiB are kept)\n{text}"),
         }
-        text
     }
 }
 
@@ -129,11 +142,26 @@ impl IsTerminal for Kept {
 
 impl StdoutStream for Kept {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(self.pipe.clone())
+        Box::new(self.clone())
     }
 
     fn p2_stream(&self) -> Box<dyn OutputStream> {
         Box::new(self.clone())
+    }
+}
+
+impl AsyncWrite for Kept {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.push(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -155,5 +183,29 @@ impl OutputStream for Kept {
 
     fn check_write(&mut self) -> StreamResult<usize> {
         Ok(SINK)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_what_is_written_is_kept() {
+        let kept = Kept::new();
+        kept.push(b"short");
+        assert_eq!(kept.text(), "short");
+        for _ in 0..KEPT {
+            kept.push(b"..");
+        }
+        kept.push(b"panicked");
+        let text = kept.text();
+        let lost = 5 + KEPT + 8;
+        assert!(
+            text.starts_with(&format!("({lost} bytes before these are lost: 64 KiB are kept)\n...")),
+            "{}",
+            &text[..60]
+        );
+        assert!(text.ends_with("..panicked"));
     }
 }

@@ -30,6 +30,8 @@ enum State {
     /// What the separator of its columns is, where it is a table.
     Unread(Option<Bytes>, Option<u8>),
     Plain(Bytes),
+    /// What it is cannot be read. It is said to whoever reads on, however often: the first may only have had a look.
+    Broken(io::ErrorKind, String),
 }
 
 impl fmt::Debug for Input {
@@ -49,6 +51,9 @@ impl Input {
         }
         let file = File::open(path)?;
         let metadata = file.metadata()?;
+        if metadata.is_dir() {
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder: name a file in it"));
+        }
         let mut reader = BufReader::with_capacity(BUFFER, file);
         if metadata.is_file() && reader.fill_buf()?.starts_with(PARQUET) {
             return Ok((Self(State::Plain(buffered(Rows::of_parquet(reader.into_inner())?))), None));
@@ -66,17 +71,21 @@ impl Input {
     pub(crate) fn waiting(&self) -> &[u8] {
         match &self.0 {
             State::Plain(reader) => reader.buffer(),
-            State::Unread(..) => &[],
+            State::Unread(..) | State::Broken(..) => &[],
         }
     }
 
     fn plain(&mut self) -> io::Result<&mut Bytes> {
         if let State::Unread(reader, separator) = &mut self.0 {
             let reader = reader.take().unwrap_or_else(|| buffered(io::empty()));
-            self.0 = State::Plain(as_lines(reader, *separator)?);
+            self.0 = match as_lines(reader, *separator) {
+                Ok(lines) => State::Plain(lines),
+                Err(error) => State::Broken(error.kind(), error.to_string()),
+            };
         }
         match &mut self.0 {
             State::Plain(reader) => Ok(reader),
+            State::Broken(kind, problem) => Err(io::Error::new(*kind, problem.clone())),
             State::Unread(..) => unreachable!("it has just been looked at"),
         }
     }
@@ -184,8 +193,21 @@ mod tests {
             assert_eq!(text, TEXT, "{name}");
             assert_eq!(size.is_some(), name == "plain", "{name}");
         }
+        assert_eq!(Input::open(folder.path()).unwrap_err().kind(), io::ErrorKind::IsADirectory);
         let path = folder.path().join("cut");
         std::fs::write(&path, &gzip(TEXT)[..20]).unwrap();
         assert!(Input::open(&path).unwrap().0.read_to_end(&mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said_however_often_it_is_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.parquet.gz");
+        std::fs::write(&path, gzip("PAR1 and more")).unwrap();
+        let mut input = Input::open(&path).unwrap().0;
+        for _ in 0..3 {
+            let error = input.fill_buf().unwrap_err().to_string();
+            assert!(error.starts_with("Parquet cannot be read through a pipe"), "{error}");
+        }
     }
 }

@@ -41,6 +41,29 @@ pub enum BadLine {
         /// The first byte that is not, counted from 1.
         byte: usize,
     },
+    /// It is the record of a table, and has not as many fields as that has columns.
+    #[error("{found} fields, and the table has {columns} columns")]
+    Fields {
+        /// How many it has.
+        found: usize,
+        /// How many there are.
+        columns: usize,
+    },
+}
+
+/// What a line begins with that stands for a record which is none: no text has this byte.
+const BROKEN: u8 = 0xff;
+
+impl BadLine {
+    /// The line that stands for a record with as many fields as no other: [`Lines::read`] makes this of it again.
+    pub(crate) fn record(found: usize, columns: usize) -> Vec<u8> {
+        [&[BROKEN], format!("{found} {columns}").as_bytes()].concat()
+    }
+
+    fn of_record(line: &[u8]) -> Option<Self> {
+        let (found, columns) = std::str::from_utf8(line.strip_prefix(&[BROKEN])?).ok()?.split_once(' ')?;
+        Some(Self::Fields { found: found.parse().ok()?, columns: columns.parse().ok()? })
+    }
 }
 
 impl Lines<Input> {
@@ -88,7 +111,10 @@ impl<R: BufRead> Lines<R> {
         } else {
             String::from_utf8(line)
                 .map(|text| if self.number == 1 { without_mark(text) } else { text })
-                .map_err(|error| BadLine::NotUtf8 { byte: error.utf8_error().valid_up_to() + 1 })
+                .map_err(|error| {
+                    let byte = error.utf8_error().valid_up_to() + 1;
+                    BadLine::of_record(error.as_bytes()).unwrap_or(BadLine::NotUtf8 { byte })
+                })
         };
         Ok(Some(Line { number: self.number, bytes, text }))
     }
@@ -124,6 +150,13 @@ mod tests {
                 line(5, 3, Ok("end")),
             ]
         );
+    }
+
+    #[test]
+    fn a_record_that_is_none_is_a_bad_line() {
+        let mut lines = Lines::new(std::io::Cursor::new(BadLine::record(1, 3)), 64);
+        let error = lines.read().unwrap().unwrap().text.unwrap_err();
+        assert_eq!(error.to_string(), "1 fields, and the table has 3 columns");
     }
 
     #[test]

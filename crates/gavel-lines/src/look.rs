@@ -18,6 +18,16 @@ const STARTS: [(&[u8], &str); 8] = [
 const UTF16: &str =
     "text in UTF-16, as PowerShell's `>` writes it; `iconv -f UTF-16 -t UTF-8` makes UTF-8 of it";
 
+const LATIN1: &str =
+    "text that is not UTF-8; `iconv -f LATIN1 -t UTF-8` makes UTF-8 of what Western programs write";
+
+/// Whether bytes are text in an encoding that has ASCII in it: no control characters, and most of it ASCII.
+fn is_legible(start: &[u8]) -> bool {
+    let control = |byte: &u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
+    let ascii = start.iter().filter(|byte| byte.is_ascii()).count();
+    !start.iter().any(control) && 2 * ascii > start.len()
+}
+
 /// What the beginning of a file looks like, as the end of "it looks like …": `None` where it looks like nothing that is
 /// known, and so may be JSON Lines with mistakes. Bytes that are no text are told by how they start, text by its first
 /// lines.
@@ -31,6 +41,7 @@ pub fn look(start: &[u8]) -> Option<&'static str> {
         Err(error) if error.error_len().is_none() => {
             std::str::from_utf8(&start[..error.valid_up_to()]).ok()?
         }
+        Err(_) if is_legible(start) => return Some(LATIN1),
         Err(_) => return Some("a binary file"),
     };
     if text.contains('\0') {
@@ -73,6 +84,7 @@ mod tests {
         for (start, expected) in [
             (b"\xff\xfe{\0\"\0".as_slice(), "text in UTF-16"),
             (b"\x80\x04\x95pickle", "a binary file"),
+            (b"{\"prompt\": \"caf\xe9\"}", "text that is not UTF-8"),
             (b"abc\0def", "a binary file"),
             (b"{\n  \"prompt\": \"a\",\n", "JSON over several lines"),
             (b"<!DOCTYPE html>\n", "HTML or XML"),

@@ -11,6 +11,7 @@ use serde::de::{Deserializer as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use crate::BadLine;
 use crate::input::{BUFFER, Bytes};
 
 /// The byte order mark that some programs start a UTF-8 file with.
@@ -87,10 +88,14 @@ impl Rows {
     pub(crate) fn of_table(mut text: Bytes, separator: u8) -> Self {
         Self::made_by(move |lines| {
             skip_mark(&mut text)?;
-            let mut table = csv::ReaderBuilder::new().delimiter(separator).from_reader(text);
+            let mut table = csv::ReaderBuilder::new().delimiter(separator).flexible(true).from_reader(text);
             let names = table.headers().map_err(|error| invalid(&error))?.clone();
             for record in table.records() {
                 let record = record.map_err(|error| lines.invalid(&error))?;
+                if record.len() != names.len() {
+                    lines.push(&BadLine::record(record.len(), names.len()))?;
+                    continue;
+                }
                 let columns = names.iter().zip(&record);
                 let row: Map<String, Value> =
                     columns.map(|(name, text)| (name.to_owned(), text.into())).collect();
@@ -252,9 +257,16 @@ mod tests {
             table(csv).unwrap(),
             "{\"prompt\":\"a, \\\"b\\\"\\nc\",\"answer\":\"007\"}\n{\"prompt\":\"\",\"answer\":\"\"}\n"
         );
-        let (lines, error) = table("a,b\n1,2\n3\n").unwrap_err();
-        assert_eq!(lines, "{\"a\":\"1\",\"b\":\"2\"}\n");
-        assert!(error.starts_with("row 2: "), "{error}");
+    }
+
+    #[test]
+    fn a_record_of_another_length_is_a_bad_line_and_those_around_it_are_read() {
+        let table = Rows::of_table(buffered(b"a,b\n1,2\n3\n4,5,6\n7,8\n".as_slice()), b',');
+        let mut lines = crate::Lines::new(io::BufReader::new(table), 64);
+        let read: Vec<_> = std::iter::from_fn(|| lines.read().unwrap()).map(|line| line.text).collect();
+        let fields = |found| Err(BadLine::Fields { found, columns: 2 });
+        let row = |a: &str, b: &str| Ok(format!("{{\"a\":\"{a}\",\"b\":\"{b}\"}}"));
+        assert_eq!(read, [row("1", "2"), fields(1), fields(3), row("7", "8")]);
     }
 
     #[test]

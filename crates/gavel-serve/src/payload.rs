@@ -107,6 +107,7 @@ impl Payload {
 pub(crate) fn row(text: &str) -> Result<Row, ApiError> {
     Row::parse(text).map_err(|error| match error {
         gavel_wire::RowError::NotJson(error) => ApiError::of_json(&error),
+        error @ gavel_wire::RowError::NoNumber { .. } => ApiError::BadJson(error.to_string()),
         error => ApiError::WrongType(error.to_string()),
     })
 }

@@ -29,13 +29,16 @@ pub struct Project {
 
 impl Project {
     /// What the plugin is made of, to tell whether it has changed: the files of its folder without those that say
-    /// something about it (cases, documents), and those that compilers make.
+    /// something about it (cases, documents), those that compilers make, and what this process itself writes to.
     ///
     /// # Errors
     /// When a folder cannot be read.
     pub fn inputs(&self) -> Result<Vec<PathBuf>, ToolkitError> {
         let mut files = Vec::new();
         collect(&self.folder, &mut files)?;
+        // Whoever keeps a log there would otherwise have a source that every build changes.
+        let written = standard_outputs();
+        files.retain(|file| identity(fs::metadata(file)).is_none_or(|file| !written.contains(&file)));
         files.sort();
         Ok(files)
     }
@@ -47,19 +50,75 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), ToolkitError> 
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if path.is_dir() && !name.starts_with('.') && !NOT_SOURCES.contains(&&*name) {
             collect(&path, files)?;
-        } else if path.is_file() && !NOT_INPUTS.iter().any(|end| name.ends_with(end)) {
+        } else if path.is_file() && is_input(&name) {
             files.push(path);
         }
     }
     Ok(())
 }
 
+/// Whether a compiler may read a file of this name. What a source includes may be called anything, so that this leaves out
+/// what surely is none.
+fn is_input(name: &str) -> bool {
+    // Settings of other programs; reward files are such.
+    let is_other_toml = name.ends_with(".toml") && !TOML_INPUTS.contains(&name);
+    name.contains('.') && !is_other_toml && !NOT_INPUTS.iter().any(|end| name.ends_with(end))
+}
+
+/// The files that standard output and standard error are written to, where they are files.
+fn standard_outputs() -> Vec<(u64, u64)> {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+        let (output, error) = (io::stdout(), io::stderr());
+        let files = [output.as_fd().try_clone_to_owned(), error.as_fd().try_clone_to_owned()];
+        let files = files.into_iter().flatten().map(|file| fs::File::from(file).metadata());
+        files.filter_map(identity).collect()
+    }
+    #[cfg(not(unix))]
+    Vec::new()
+}
+
+/// What tells a file from any other.
+fn identity(metadata: io::Result<fs::Metadata>) -> Option<(u64, u64)> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        metadata.ok().map(|metadata| (metadata.dev(), metadata.ino()))
+    }
+    #[cfg(not(unix))]
+    metadata.ok().and(None)
+}
+
 /// Folders that compilers and package managers fill.
 const NOT_SOURCES: [&str; 4] = ["target", "node_modules", "__pycache__", "nimcache"];
 
-/// Ends of the names of files that no compiler reads.
-const NOT_INPUTS: [&str; 9] =
-    [".wasm", ".md", ".jsonl", ".lock", "reward.toml", ".gitignore", ".record.json", ".log", ".html"];
+/// Ends of the names of files that no compiler reads: plugins, what is judged and what comes of it, documents and pictures.
+const NOT_INPUTS: [&str; 20] = [
+    ".wasm",
+    ".md",
+    ".jsonl",
+    ".lock",
+    ".gitignore",
+    ".record.json",
+    ".log",
+    ".html",
+    ".out",
+    ".csv",
+    ".tsv",
+    ".parquet",
+    ".gz",
+    ".zst",
+    ".png",
+    ".svg",
+    ".jpg",
+    ".pdf",
+    ".swp",
+    "~",
+];
+
+/// Files in TOML that a build reads.
+const TOML_INPUTS: [&str; 3] = ["gavel.toml", "Cargo.toml", "pyproject.toml"];
 
 /// Builds a plugin, and returns the path of its file. What compilers have to say goes to stderr; `report` hears of
 /// what takes long.
@@ -128,6 +187,28 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_lies_beside_a_plugin_is_no_source_of_it() {
+        for name in
+            ["lib.rs", "words.txt", "options.schema.json", "gavel.toml", "Cargo.toml", "go.mod", "a.wit"]
+        {
+            assert!(is_input(name), "{name}");
+        }
+        let others = [
+            "a.wasm",
+            "cases.jsonl",
+            "reward.toml",
+            "reward2.toml",
+            "test.out",
+            "plot.png",
+            "rows.csv",
+            "scored",
+        ];
+        for name in others {
+            assert!(!is_input(name), "{name}");
+        }
+    }
 
     #[cfg(unix)]
     #[test]

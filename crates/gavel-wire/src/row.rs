@@ -31,6 +31,16 @@ pub enum RowError {
     /// It is not JSON.
     #[error("not JSON: {}", without_line(.0))]
     NotJson(serde_json::Error),
+    /// It has what Python writes for a number that JSON does not have.
+    #[error(
+        "not JSON, which has no `{name}`, column {column}: write null, as Python's `json.dumps(…, allow_nan=False)` makes sure of"
+    )]
+    NoNumber {
+        /// Such as `NaN`.
+        name: &'static str,
+        /// Where, from 1.
+        column: usize,
+    },
     /// It is JSON, but not an object.
     #[error("not a JSON object")]
     NotAnObject,
@@ -67,8 +77,12 @@ impl Row {
     /// When it is not a JSON object.
     pub fn parse(line: &str) -> Result<Self, RowError> {
         let line = &*whole_characters(line);
-        if serde_json::from_str::<&RawValue>(line).map_err(RowError::NotJson)?.get().starts_with('{') {
-            Ok(Self { columns: serde_json::from_str(line).map_err(RowError::NotJson)? })
+        let not_json = |error: serde_json::Error| match number_of_python(line, error.column()) {
+            Some(name) => RowError::NoNumber { name, column: error.column() },
+            None => RowError::NotJson(error),
+        };
+        if serde_json::from_str::<&RawValue>(line).map_err(not_json)?.get().starts_with('{') {
+            Ok(Self { columns: serde_json::from_str(line).map_err(not_json)? })
         } else {
             Err(RowError::NotAnObject)
         }
@@ -240,6 +254,14 @@ impl Row {
     }
 }
 
+/// What Python writes for a number that JSON does not have, where it stands at about this column, from 1.
+fn number_of_python(line: &str, column: usize) -> Option<&'static str> {
+    let starts = column.saturating_sub(2)..=column;
+    let mut ends = starts.filter_map(|start| line.get(start..));
+    let names = ["NaN", "Infinity", "-Infinity"];
+    ends.find_map(|end| names.into_iter().find(|name| end.starts_with(name)))
+}
+
 /// serde_json counts lines within the text that it is given, which here is always the first.
 fn without_line(error: &serde_json::Error) -> String {
     error.to_string().replace(" at line 1 column ", ", column ")
@@ -362,6 +384,15 @@ mod tests {
                 "`completion` has no message by `assistant` with text",
             ),
             (r#"{"prompt": "", "completion": "\ud80"}"#, "not JSON: invalid escape, column 36"),
+            (
+                r#"{"prompt": "", "completion": "", "weight": NaN}"#,
+                "not JSON, which has no `NaN`, column 44: write null, as Python's `json.dumps(…, allow_nan=False)` makes sure of",
+            ),
+            (
+                r#"{"prompt": "", "completion": "", "weight": -Infinity}"#,
+                "not JSON, which has no `-Infinity`, column 45: write null, as Python's `json.dumps(…, allow_nan=False)` makes \
+                 sure of",
+            ),
         ] {
             assert_eq!(submission(line).unwrap_err(), expected, "for {line}");
         }

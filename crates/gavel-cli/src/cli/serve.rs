@@ -1,6 +1,6 @@
 //! `gavel serve` on the command line.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -29,7 +29,7 @@ pub struct ServeArgs {
     #[arg(short, long = "reward", value_name = "NAME=FILE", required_unless_present = "run_code")]
     pub rewards: Vec<NamedFile>,
     /// Where to listen; port 0 is whichever is free.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", value_parser = address)]
     pub listen: SocketAddr,
     /// A file with the token that requests have to show (`Authorization: Bearer`). Without one, only this machine is
     /// listened to.
@@ -51,6 +51,21 @@ pub struct ServeArgs {
     /// How plugins are found and run.
     #[command(flatten)]
     pub plugins: PluginArgs,
+}
+
+/// An address with its port, by number or by name.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let wrong = |problem: &str| {
+        format!("{problem}: write address and port, such as 127.0.0.1:8080 or localhost:8080")
+    };
+    if text.parse::<u16>().is_ok() || text.starts_with(':') {
+        return Err(wrong("it names no address"));
+    }
+    let mut found = text.to_socket_addrs().map_err(|error| wrong(&error.to_string()))?;
+    // A name may mean IPv4 and IPv6.
+    let all: Vec<SocketAddr> = found.by_ref().collect();
+    let first = all.iter().find(|address| address.is_ipv4()).or(all.first());
+    first.copied().ok_or_else(|| wrong("it is nowhere"))
 }
 
 /// A reward file and its name.

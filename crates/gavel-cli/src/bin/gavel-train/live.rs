@@ -66,10 +66,14 @@ impl<'a> Live<'a> {
                 let adapter = adapter.map_or_else(String::new, |count| {
                     format!(", which stay, an adapter of {:.2} M", millions(count))
                 });
+                let left = if step < steps {
+                    format!("steps {} to {steps}", step + 1)
+                } else {
+                    format!("no step left: {step} have been made, and the run has {steps}")
+                };
                 self.terminal.note(format_args!(
-                    "{:.1} M parameters{adapter} on {device:?}, steps {} to {steps}",
-                    millions(*parameters),
-                    step + 1
+                    "{:.1} M parameters{adapter} on {device:?}, {left}",
+                    millions(*parameters)
                 ));
             }
             Progress::AlreadyFinished { step, path } => self.terminal.note(format_args!(

@@ -126,6 +126,10 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     for advice in summary.advice() {
         terminal.note(advice);
     }
+    let whole = !matches!(status, ExitStatus::Interrupted | ExitStatus::Terminated);
+    if whole && summary.submissions() + summary.bad_lines() + before.submissions == 0 {
+        terminal.note(format_args!("warning: {} holds no submission", shown(&args.input).display()));
+    }
     Ok(verdict(status, &summary, &before, &terminal))
 }
 
