@@ -5,12 +5,12 @@ use tch::{Device, Tensor};
 use super::clock::Clock;
 use super::rewards::rewards_to_compare;
 use super::rollouts::StepRollout;
-use super::updates;
+use super::updates::{self, Tried};
 use crate::TrainError;
 use crate::checkpoint::Checkpoint;
 use crate::grpo::{self, AdvEstimator};
 use crate::learn::{Appraisal, Critic, CriticOptions, Example, ValueUpdate};
-use crate::metrics::{Metric, Metrics};
+use crate::metrics::Metrics;
 use crate::settings::Settings;
 
 /// The groups alone, or a value model that is trained beside the policy.
@@ -88,16 +88,10 @@ impl<'a> Baseline<'a> {
             let rate = updates::learning_rate_factor(self.settings, step, index, steps);
             let peak = self.settings.value_learning_rate.unwrap_or(self.settings.learning_rate);
             let ValueUpdate { loss, clipped, norm } = critic.update(batch, peak * rate);
-            if self.settings.skip_nonfinite_updates {
-                let skipped = !norm.is_finite();
-                metrics.add("value/skipped_updates", Metric::Sum(f64::from(u8::from(skipped))));
-                if skipped {
-                    critic.optimizer.forget_gradients();
-                }
-            } else {
-                TrainError::require_finite(step, "value loss", loss)?;
-                TrainError::require_finite(step, "gradient norm of the value model", norm)?;
-            }
+            let norm_of = ("gradient norm of the value model", norm);
+            let tried = Tried { step, loss: ("value loss", loss), norm: norm_of };
+            let counted = ("value/skipped_updates", &mut metrics);
+            tried.require_finite(self.settings, &critic.optimizer, counted)?;
             metrics.add_mean("value/loss", loss);
             metrics.add_mean("value/clip_ratio", clipped);
             metrics.add_mean("value/grad_norm", norm);

@@ -4,6 +4,7 @@ use super::clock::Clock;
 use crate::TrainError;
 use crate::learn::{Batch, LearnOptions, Learner, UpdateSums};
 use crate::metrics::{Metric, Metrics};
+use crate::optim::AdamW;
 use crate::settings::Settings;
 
 /// How these settings learn.
@@ -37,19 +38,42 @@ pub(super) fn learn(
         let learning_rate = settings.learning_rate * learning_rate_factor(settings, step, index, steps);
         let norm = if sums.loss.loss.is_finite() { learner.step(learning_rate) } else { f64::NAN };
         clock.lap("step");
-        if settings.skip_nonfinite_updates {
-            let skipped = !norm.is_finite();
-            metrics.add("skipped_updates", Metric::Sum(f64::from(u8::from(skipped))));
-            if skipped {
-                learner.optimizer.forget_gradients();
-            }
-        } else {
-            TrainError::require_finite(step, "loss", sums.loss.loss)?;
-            TrainError::require_finite(step, "gradient norm", norm)?;
-        }
+        let tried = Tried { step, loss: ("loss", sums.loss.loss), norm: ("gradient norm", norm) };
+        tried.require_finite(settings, &learner.optimizer, ("skipped_updates", &mut metrics))?;
         metrics.merge(metrics_of_update(&sums, norm, learning_rate, settings.beta != 0.0));
     }
     Ok(metrics)
+}
+
+/// An update that was tried, with the names that its numbers have in errors.
+pub(super) struct Tried {
+    pub(super) step: u64,
+    pub(super) loss: (&'static str, f64),
+    pub(super) norm: (&'static str, f64),
+}
+
+impl Tried {
+    /// Ends the run where a number is not finite, which the optimiser left the weights alone for; or, with
+    /// `skip_nonfinite_updates`, forgets its gradients and counts it under `counter`.
+    pub(super) fn require_finite(
+        &self,
+        settings: &Settings,
+        optimizer: &AdamW,
+        (counter, metrics): (&'static str, &mut Metrics),
+    ) -> Result<(), TrainError> {
+        let numbers = [self.loss, self.norm];
+        if !settings.skip_nonfinite_updates {
+            return numbers
+                .into_iter()
+                .try_for_each(|(what, value)| TrainError::require_finite(self.step, what, value).map(drop));
+        }
+        let skipped = numbers.iter().any(|(_, value)| !value.is_finite());
+        metrics.add(counter, Metric::Sum(f64::from(u8::from(skipped))));
+        if skipped {
+            optimizer.forget_gradients();
+        }
+        Ok(())
+    }
 }
 
 /// What the learning rate is multiplied by in the `index`-th update of a step; one that is skipped counts all the same.
