@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tch::Tensor;
 
-use super::rewards::rewards_to_compare;
+use super::rewards::{by_group, given_by, rewards_to_compare};
 use super::rollouts::StepRollout;
 use crate::grpo;
 use crate::metrics::{Metric, Metrics};
@@ -82,17 +82,10 @@ impl<'s, 'a> Filling<'s, 'a> {
 
     /// What has to differ within a group, `(P, G)`; NaN for what has no value.
     fn compared(&self, rollout: &Rollout) -> Tensor {
-        let Some(verifier) = &self.settings.filter_groups_metric else {
-            return rewards_to_compare(self.settings, rollout).0;
-        };
-        let value = |sample: &Sample| {
-            let outcome = sample.score.outcomes.iter().find(|(name, _)| name == verifier);
-            outcome
-                .and_then(|(_, outcome)| outcome.result.as_ref().ok())
-                .map_or(f64::NAN, |verdict| verdict.reward)
-        };
-        let values: Vec<f64> = rollout.samples.iter().map(value).collect();
-        Tensor::from_slice(&values).reshape([-1, self.settings.num_generations as i64])
+        match &self.settings.filter_groups_metric {
+            Some(verifier) => by_group(self.settings, rollout, |sample| given_by(verifier, sample)),
+            None => rewards_to_compare(self.settings, rollout).0,
+        }
     }
 
     /// The batch: groups that differ in the order in which they were sampled, and behind them as many others as are missing.

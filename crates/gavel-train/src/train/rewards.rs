@@ -6,14 +6,25 @@ use tch::Tensor;
 use crate::rollout::{Rollout, Sample};
 use crate::settings::Settings;
 
+/// A number of each sample, by group: `(P, G)`.
+pub(super) fn by_group(settings: &Settings, rollout: &Rollout, number: impl Fn(&Sample) -> f64) -> Tensor {
+    let numbers: Vec<f64> = rollout.samples.iter().map(number).collect();
+    Tensor::from_slice(&numbers).reshape([-1, settings.num_generations as i64])
+}
+
 /// The rewards of the samples that `counts` holds for, `(P, G)`; NaN for those without reward and all others.
 pub(super) fn rewards(settings: &Settings, rollout: &Rollout, counts: impl Fn(&Sample) -> bool) -> Tensor {
-    let reward = |sample: &Sample| match sample.reward() {
+    by_group(settings, rollout, |sample| match sample.reward() {
         Ok(reward) if counts(sample) => reward,
         _ => f64::NAN,
-    };
-    let rewards: Vec<f64> = rollout.samples.iter().map(reward).collect();
-    Tensor::from_slice(&rewards).reshape([-1, settings.num_generations as i64])
+    })
+}
+
+/// What a verifier gave a sample; NaN where it has no verdict.
+pub(super) fn given_by(verifier: &str, sample: &Sample) -> f64 {
+    let outcome = sample.score.outcomes.iter().find(|(name, _)| name == verifier);
+    let verdict = outcome.and_then(|(_, outcome)| outcome.result.as_ref().ok());
+    verdict.map_or(f64::NAN, |verdict| verdict.reward)
 }
 
 /// The rewards that advantages are made from, without those of completions that are masked where they have no say; and
@@ -22,10 +33,7 @@ pub(super) fn rewards_to_compare(settings: &Settings, rollout: &Rollout) -> (Ten
     let is_masked = |sample: &Sample| settings.mask_truncated_completions && sample.truncated;
     let compared = |sample: &Sample| settings.truncated_in_baseline || !is_masked(sample);
     let length = |sample: &Sample| if is_masked(sample) { 0.0 } else { sample.tokens.len() as f64 };
-    let lengths: Vec<f64> = rollout.samples.iter().map(length).collect();
-    let rewards = rewards(settings, rollout, compared);
-    let lengths = Tensor::from_slice(&lengths).view_as(&rewards);
-    (rewards, lengths)
+    (rewards(settings, rollout, compared), by_group(settings, rollout, length))
 }
 
 /// Completions of a step that have no reward.
