@@ -19,7 +19,8 @@ use tch::{Kind, Tensor};
 pub use advantages::{advantages, differing_groups, frac_reward_zero_std, nan_mean, nan_std};
 pub use kl::kl;
 pub use options::{
-    AdvEstimator, ImportanceSamplingLevel, KlEstimator, LossType, Objective, ScaleRewards, Surrogate,
+    AdvEstimator, GroupEstimator, ImportanceSamplingLevel, KlEstimator, LossType, Objective, ScaleRewards,
+    Surrogate,
 };
 pub use sums::LossSums;
 use sums::logged;

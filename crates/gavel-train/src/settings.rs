@@ -15,7 +15,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::TrainError;
-use crate::grpo::{AdvEstimator, ImportanceSamplingLevel, KlEstimator, LossType, ScaleRewards, Surrogate};
+use crate::grpo::{
+    AdvEstimator, GroupEstimator, ImportanceSamplingLevel, KlEstimator, LossType, ScaleRewards, Surrogate,
+};
 use crate::learn::OldLogProbs;
 use crate::optim::LrSchedulerType;
 
@@ -320,7 +322,7 @@ impl Default for Settings {
             delta: None,
             loss_type: LossType::Dapo,
             surrogate: None,
-            adv_estimator: AdvEstimator::Grpo,
+            adv_estimator: AdvEstimator::Group(GroupEstimator::Grpo),
             gamma: 1.0,
             lam: 0.95,
             cliprange_value: 0.2,

@@ -4,7 +4,7 @@
 mod objectives;
 
 use gavel_train::grpo::{
-    self, AdvEstimator, BatchSize, ImportanceSamplingLevel, KlEstimator, LossSums, LossType, MicroBatch,
+    self, BatchSize, GroupEstimator, ImportanceSamplingLevel, KlEstimator, LossSums, LossType, MicroBatch,
     Objective, ScaleRewards,
 };
 use gavel_train::optim::{AdamW, AdamWOptions, LrSchedulerType};
@@ -54,7 +54,7 @@ fn assert_number(found: f64, wanted: &Value, what: &str) {
 
 /// GRPO's own advantages, which lengths have no part in.
 fn of_grpo(rewards: &Tensor, scale: ScaleRewards) -> Tensor {
-    grpo::advantages(rewards, &rewards.ones_like(), AdvEstimator::Grpo, scale)
+    grpo::advantages(rewards, &rewards.ones_like(), GroupEstimator::Grpo, scale)
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::{AdvEstimator, ScaleRewards};
+use super::{GroupEstimator, ScaleRewards};
 
 /// Added to a standard deviation before dividing by it, as TRL does.
 const STD_EPSILON: f64 = 1e-4;
@@ -26,41 +26,36 @@ const PASS_AT_K_EPSILON: f64 = 1e-6;
 /// A NaN reward is one that was left out: it has no part in means and deviations, and its advantage is 0. So is that of
 /// completions whose group has rewards that are equal but for rounding, or only one of them, wherever a group is compared.
 /// `lengths` `(P, G)` are the tokens of each completion that are learnt from.
-///
-/// # Panics
-///
-/// With `gae`, which compares no groups.
 pub fn advantages(
     rewards: &Tensor,
     lengths: &Tensor,
-    estimator: AdvEstimator,
+    estimator: GroupEstimator,
     scale: ScaleRewards,
 ) -> Tensor {
     let left_out = rewards.isnan();
     let lengths = lengths.to_kind(rewards.kind()).where_scalarother(&left_out.logical_not(), 0.0);
     let centred = || rewards - nan_mean(rewards, true);
     let found = match estimator {
-        AdvEstimator::Grpo => match scale {
+        GroupEstimator::Grpo => match scale {
             ScaleRewards::Group => centred() / (nan_std(rewards, true) + STD_EPSILON),
             ScaleRewards::Batch => centred() / (nan_std(&rewards.reshape([1, -1]), true) + STD_EPSILON),
             ScaleRewards::None => centred(),
         },
-        AdvEstimator::Rloo => {
+        GroupEstimator::Rloo => {
             let count = sum_of_group(&left_out.logical_not().to_kind(rewards.kind()));
             centred() * &count / (&count - 1.0)
         }
-        AdvEstimator::Opo => {
+        GroupEstimator::Opo => {
             let known = rewards.nan_to_num(0.0, None::<f64>, None::<f64>);
             rewards - sum_of_group(&(known * &lengths)) / sum_of_group(&lengths)
         }
-        AdvEstimator::MaxRl => {
+        GroupEstimator::MaxRl => {
             let mean = nan_mean(rewards, true);
             (centred() / &mean).where_scalarother(&mean.abs().gt(BATCH_EPSILON), 0.0)
         }
-        AdvEstimator::GrpoPassk => best_alone(rewards, scale),
-        AdvEstimator::Gae => panic!("a value model compares tokens, not groups: see `gae`"),
-        AdvEstimator::ReinforcePlusPlus => return whitened(rewards, &lengths),
-        AdvEstimator::ReinforcePlusPlusBaseline => return whitened(&centred(), &lengths),
+        GroupEstimator::GrpoPassk => best_alone(rewards, scale),
+        GroupEstimator::ReinforcePlusPlus => return whitened(rewards, &lengths),
+        GroupEstimator::ReinforcePlusPlusBaseline => return whitened(&centred(), &lengths),
     };
     let differ = is_zero(&nan_std(rewards, true), rewards).logical_not();
     found.nan_to_num(0.0, 0.0, 0.0).where_scalarother(&differ, 0.0)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// What the rewards of a group are divided by, after its mean is subtracted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -47,9 +47,49 @@ impl<'de> Deserialize<'de> for ScaleRewards {
 }
 
 /// What an advantage compares a reward with, under verl's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AdvEstimator {
+    /// The other completions of its group, or of the step.
+    Group(GroupEstimator),
+    /// What a value model expects, token by token: PPO ([1506.02438](https://arxiv.org/abs/1506.02438)).
+    Gae,
+}
+
+impl AdvEstimator {
+    const NAMES: [(&str, Self); 8] = [
+        ("grpo", Self::Group(GroupEstimator::Grpo)),
+        ("rloo", Self::Group(GroupEstimator::Rloo)),
+        ("reinforce_plus_plus", Self::Group(GroupEstimator::ReinforcePlusPlus)),
+        ("reinforce_plus_plus_baseline", Self::Group(GroupEstimator::ReinforcePlusPlusBaseline)),
+        ("opo", Self::Group(GroupEstimator::Opo)),
+        ("max_rl", Self::Group(GroupEstimator::MaxRl)),
+        ("grpo_passk", Self::Group(GroupEstimator::GrpoPassk)),
+        ("gae", Self::Gae),
+    ];
+}
+
+impl Serialize for AdvEstimator {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (name, _) =
+            Self::NAMES.iter().find(|(_, known)| known == self).expect("every estimator has a name");
+        serializer.serialize_str(name)
+    }
+}
+
+impl<'de> Deserialize<'de> for AdvEstimator {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        if let Some((_, known)) = Self::NAMES.iter().find(|(known, _)| *known == name) {
+            return Ok(*known);
+        }
+        let names = Self::NAMES.map(|(known, _)| format!("`{known}`")).join(", ");
+        Err(de::Error::custom(format_args!("unknown variant `{name}`, expected one of {names}")))
+    }
+}
+
+/// What a reward is compared with where that is other completions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupEstimator {
     /// The mean of its group, in deviations (DeepSeekMath); `scale_rewards` says which.
     Grpo,
     /// The mean of the others of its group ([2402.14740](https://arxiv.org/abs/2402.14740)).
@@ -64,8 +104,6 @@ pub enum AdvEstimator {
     MaxRl,
     /// The second best of its group; all but the best have none ([2503.19595](https://arxiv.org/abs/2503.19595)).
     GrpoPassk,
-    /// What a value model expects, token by token: PPO ([1506.02438](https://arxiv.org/abs/1506.02438)).
-    Gae,
 }
 
 /// What is minimised, as TRL's `loss_type`: a [`Surrogate`], and how its per-token losses become one number.

@@ -51,7 +51,7 @@ fn resolved_settings_read_back_the_same() {
 #[test]
 fn errors_name_file_line_and_field() {
     type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
-    let cases: [Case<'_>; 34] = [
+    let cases: [Case<'_>; 35] = [
         (
             "reload = \"always\"\n",
             &[],
@@ -64,6 +64,11 @@ fn errors_name_file_line_and_field() {
         ),
         ("seed = 1\nbeta = \"x\"\n", &[], "train.toml:5: `beta`: invalid type: string \"x\", expected f64"),
         ("loss_type = \"ppo\"\n", &[], "train.toml:4: `loss_type`: unknown variant `ppo`, expected one of"),
+        (
+            "adv_estimator = \"ppo\"\n",
+            &[],
+            "train.toml:4: `adv_estimator`: unknown variant `ppo`, expected one of `grpo`, `rloo`, `reinforce",
+        ),
         ("seed = \n", &[], "train.toml:4: "),
         ("num_generations = 1\n", &[], "train.toml:4: `num_generations` must be at least 2"),
         (

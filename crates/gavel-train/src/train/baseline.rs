@@ -8,15 +8,21 @@ use super::rollouts::StepRollout;
 use super::updates::{self, Tried};
 use crate::TrainError;
 use crate::checkpoint::Checkpoint;
-use crate::grpo::{self, AdvEstimator};
+use crate::grpo::{self, AdvEstimator, GroupEstimator};
 use crate::learn::{Appraisal, Critic, CriticOptions, Example, ValueUpdate};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 
-/// The groups alone, or a value model that is trained beside the policy.
+/// What completions are compared with, and whose settings say so.
 pub(super) struct Baseline<'a> {
     settings: &'a Settings,
-    pub(super) critic: Option<Critic>,
+    with: With,
+}
+
+enum With {
+    Group(GroupEstimator),
+    /// What a value model expects, which is trained beside the policy.
+    Values(Critic),
 }
 
 /// How much better than expected the completions of a step are.
@@ -32,38 +38,35 @@ impl<'a> Baseline<'a> {
         checkpoint: Option<&Checkpoint>,
         device: Device,
     ) -> Result<Self, TrainError> {
-        if settings.adv_estimator != AdvEstimator::Gae {
-            return Ok(Self { settings, critic: None });
-        }
-        let directory = checkpoint.map_or_else(|| settings.model.clone(), Checkpoint::value_model);
-        let options = CriticOptions {
-            gamma: settings.gamma,
-            lam: settings.lam,
-            cliprange_value: settings.cliprange_value,
-            optimizer_batch_size: settings.optimizer_batch_size(),
-            micro_batch_size: settings.per_device_train_batch_size,
-            micro_batch_tokens: settings.max_tokens_per_micro_batch,
-            gradient_checkpointing: settings.gradient_checkpointing,
+        let with = match settings.adv_estimator {
+            AdvEstimator::Group(estimator) => With::Group(estimator),
+            AdvEstimator::Gae => With::Values(critic(settings, checkpoint, device)?),
         };
-        let precision = settings.precision(device);
-        let mut critic = Critic::load(&directory, device, precision, (options, settings.adamw()))?;
-        if let Some(checkpoint) = checkpoint {
-            checkpoint.restore_value_model(&mut critic)?;
+        Ok(Self { settings, with })
+    }
+
+    /// The value model, where there is one.
+    pub(super) fn critic(&self) -> Option<&Critic> {
+        match &self.with {
+            With::Values(critic) => Some(critic),
+            With::Group(_) => None,
         }
-        Ok(Self { settings, critic: Some(critic) })
     }
 
     /// The advantages of the completions that `examples` are of, which come in the order in which they are learnt from.
     pub(super) fn compare(&self, sampled: &StepRollout<'_>, examples: &[Example<'_>]) -> Compared {
         let (rewards, lengths) = rewards_to_compare(self.settings, &sampled.rollout);
         let flat = |values: &Tensor| Vec::<f64>::try_from(values.reshape([-1])).expect("a vector of doubles");
-        if let Some(critic) = &self.critic {
-            let mut appraisal = critic.appraise(examples, &flat(&rewards));
-            let advantages = std::mem::take(&mut appraisal.advantages);
-            return Compared { advantages, appraisal: Some(appraisal) };
-        }
-        let Settings { adv_estimator, scale_rewards, .. } = *self.settings;
-        let advantages = grpo::advantages(&rewards, &lengths, adv_estimator, scale_rewards);
+        let advantages = match &self.with {
+            With::Values(critic) => {
+                let mut appraisal = critic.appraise(examples, &flat(&rewards));
+                let advantages = std::mem::take(&mut appraisal.advantages);
+                return Compared { advantages, appraisal: Some(appraisal) };
+            }
+            With::Group(estimator) => {
+                grpo::advantages(&rewards, &lengths, *estimator, self.settings.scale_rewards)
+            }
+        };
         Compared {
             advantages: flat(&advantages).into_iter().map(|advantage| vec![advantage]).collect(),
             appraisal: None,
@@ -78,7 +81,7 @@ impl<'a> Baseline<'a> {
         clock: &mut Clock,
     ) -> Result<Metrics, TrainError> {
         let mut metrics = Metrics::default();
-        let Some((critic, appraisal)) = self.critic.as_mut().zip(compared.appraisal.as_ref()) else {
+        let (With::Values(critic), Some(appraisal)) = (&mut self.with, &compared.appraisal) else {
             return Ok(metrics);
         };
         metrics.add_mean("value/mean", appraisal.mean);
@@ -99,6 +102,30 @@ impl<'a> Baseline<'a> {
         clock.lap("value");
         Ok(metrics)
     }
+}
+
+/// The value model: as it was at a checkpoint, or one that begins as the model of the settings.
+fn critic(
+    settings: &Settings,
+    checkpoint: Option<&Checkpoint>,
+    device: Device,
+) -> Result<Critic, TrainError> {
+    let directory = checkpoint.map_or_else(|| settings.model.clone(), Checkpoint::value_model);
+    let options = CriticOptions {
+        gamma: settings.gamma,
+        lam: settings.lam,
+        cliprange_value: settings.cliprange_value,
+        optimizer_batch_size: settings.optimizer_batch_size(),
+        micro_batch_size: settings.per_device_train_batch_size,
+        micro_batch_tokens: settings.max_tokens_per_micro_batch,
+        gradient_checkpointing: settings.gradient_checkpointing,
+    };
+    let precision = settings.precision(device);
+    let mut critic = Critic::load(&directory, device, precision, (options, settings.adamw()))?;
+    if let Some(checkpoint) = checkpoint {
+        checkpoint.restore_value_model(&mut critic)?;
+    }
+    Ok(critic)
 }
 
 impl Compared {

@@ -250,8 +250,7 @@ impl<'a> Run<'a> {
         let samples = sampled.prompts.iter().zip(&sampled.rollout.samples);
         self.state.step = step.number;
         self.state.updates = trained.learner.optimizer.updates();
-        self.state.value_updates =
-            trained.baseline.critic.as_ref().map_or(0, |critic| critic.optimizer.updates());
+        self.state.value_updates = trained.baseline.critic().map_or(0, |critic| critic.optimizer.updates());
         self.state.prompts = sampled.prompts_so_far;
         self.state.num_tokens +=
             samples.map(|(task, sample)| (task.prompt.len() + sample.tokens.len()) as u64).sum::<u64>();
@@ -328,7 +327,7 @@ impl<'a> Run<'a> {
             base: &self.settings.model,
             tokenizer: trained.sampler.tokenizer,
             optimizer: &trained.learner.optimizer,
-            critic: trained.baseline.critic.as_ref(),
+            critic: trained.baseline.critic(),
             rollouts: &trained.rollouts.stored(),
             dtype: self.settings.save_dtype,
         };

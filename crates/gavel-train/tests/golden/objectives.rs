@@ -2,7 +2,7 @@
 //! `tests/golden/objectives.py`.
 
 use gavel_train::grpo::gae::{gae, value_loss, whiten};
-use gavel_train::grpo::{self, AdvEstimator, KlEstimator, Objective, ScaleRewards};
+use gavel_train::grpo::{self, AdvEstimator, GroupEstimator, KlEstimator, Objective, ScaleRewards};
 use serde_json::Value;
 use tch::{Kind, Tensor};
 
@@ -71,12 +71,19 @@ fn kl_estimators_are_those_of_verl() {
     }
 }
 
+fn group_estimator(case: &Value) -> GroupEstimator {
+    match option(case, "adv_estimator") {
+        AdvEstimator::Group(estimator) => estimator,
+        AdvEstimator::Gae => panic!("{case} compares no groups"),
+    }
+}
+
 #[test]
 fn advantages_are_those_of_verl() {
     let golden = &golden()["advantages"];
     let (rewards, lengths) = (tensor(&golden["rewards"]), tensor(&golden["lengths"]));
     for case in golden["cases"].as_array().unwrap() {
-        let estimator: AdvEstimator = option(case, "adv_estimator");
+        let estimator = group_estimator(case);
         let found = grpo::advantages(&rewards, &lengths, estimator, option(case, "scale_rewards"));
         assert_close(&found, &tensor(&case["advantages"]), &format!("{estimator:?}"));
     }
@@ -91,8 +98,7 @@ fn a_reward_that_was_left_out_has_no_part_in_any_estimate() {
         Tensor::cat(&[tensor, &more], -1)
     };
     for case in golden["cases"].as_array().unwrap() {
-        let (estimator, scale): (AdvEstimator, ScaleRewards) =
-            (option(case, "adv_estimator"), option(case, "scale_rewards"));
+        let (estimator, scale): (_, ScaleRewards) = (group_estimator(case), option(case, "scale_rewards"));
         let without = grpo::advantages(&rewards, &lengths, estimator, scale);
         let with = grpo::advantages(&four(&rewards, f64::NAN), &four(&lengths, 9.0), estimator, scale);
         assert_close(&with.narrow(1, 0, 4), &without, &format!("{estimator:?}"));
