@@ -59,12 +59,14 @@ def advantage_cases():
 class StandIn:
     """What `_compute_loss` asks of a trainer."""
 
-    def __init__(self, log_probs, options):
+    def __init__(self, log_probs, entropies, options):
         self.log_probs = log_probs
+        self.entropies = entropies
         self.model = types.SimpleNamespace(training=True)
         self.accelerator = types.SimpleNamespace(
-            num_processes=1, gather=lambda x: x, reduce=lambda x, reduction: x, sync_gradients=True
-        )
+            num_processes=1, gather=lambda x: x, reduce=lambda x, reduction: x, sync_gradients=True,
+            pad_across_processes=lambda x, dim, pad_index: x,
+        )  # fmt: skip
         self.loss_type = options["loss_type"]
         self.importance_sampling_level = options["importance_sampling_level"]
         self.epsilon_low = options["epsilon"]
@@ -83,18 +85,21 @@ class StandIn:
             vespo_lambda_neg=2.0,
         )
         self.current_gradient_accumulation_steps = 1
-        self.top_entropy_quantile = 1.0
+        self.top_entropy_quantile = options.get("top_entropy_quantile", 1.0)
+        self.entropy_coef = options.get("entropy_coef", 0.0)
+        self.use_adaptive_entropy = False
         self.off_policy_mask_threshold = options.get("off_policy_mask_threshold")
         self.use_vllm = False
         self.aux_loss_enabled = False
-        self._entropy_bonus_enabled = False
+        self._entropy_bonus_enabled = self.entropy_coef != 0.0
         self._metrics = {"train": defaultdict(list)}
 
     get_gamma_weights = staticmethod(GRPOTrainer.get_gamma_weights)
     get_off_policy_mask = staticmethod(GRPOTrainer.get_off_policy_mask)
+    get_high_entropy_mask = GRPOTrainer.get_high_entropy_mask
 
     def _get_per_token_logps_and_entropies(self, *_, **__):
-        return self.log_probs, torch.zeros_like(self.log_probs), None
+        return self.log_probs, self.entropies, None
 
 
 def batch(completions=6, tokens=7):
@@ -124,11 +129,15 @@ def loss_case(data, options):
         "ref_per_token_logps": data["reference_log_probs"],
         "num_items_in_batch": torch.tensor(options["generation_tokens"]),
     }
-    trainer = StandIn(log_probs, options)
+    entropies = data.get("entropies", torch.zeros_like(log_probs)).clone().requires_grad_()
+    trainer = StandIn(log_probs, entropies, options)
     loss = GRPOTrainer._compute_loss(trainer, None, inputs)
     loss.backward()
     metrics = {name: values[0] for name, values in trainer._metrics["train"].items() if name != "entropy"}
-    return {"options": options, "loss": loss.item(), "gradient": log_probs.grad.tolist(), "metrics": metrics}
+    case = {"options": options, "loss": loss.item(), "gradient": log_probs.grad.tolist(), "metrics": metrics}
+    if entropies.grad is not None:
+        case["entropy_gradient"] = entropies.grad.tolist()
+    return case
 
 
 def loss_cases():

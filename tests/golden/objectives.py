@@ -45,6 +45,33 @@ def trl_cases(data):
     return cases
 
 
+def entropy_cases(data):
+    """TRL's bonus for entropy, and its loss on the tokens of the highest entropies alone."""
+    cases = []
+    for loss_type, (coefficient, quantile, beta) in itertools.product(
+        ["dapo", "grpo"], [(0.02, 1.0, 0.0), (-0.1, 0.22, 0.04), (0.0, 0.33, 0.0), (0.01, 0.33, 0.0)]
+    ):
+        options = {
+            "loss_type": loss_type,
+            "importance_sampling_level": "sequence" if quantile == 0.22 else "token",
+            "epsilon": 0.2,
+            "epsilon_high": 0.28,
+            "delta": None,
+            "beta": beta,
+            "use_bias_correction_kl": False,
+            "max_completion_length": 9,
+            "steps_per_generation": 2,
+            "generation_tokens": 45.0,
+            "on_policy": False,
+            "entropy_coef": coefficient,
+            "top_entropy_quantile": quantile,
+        }
+        case = loss_case(data, options)
+        case["metrics"] = {}
+        cases.append(case)
+    return cases
+
+
 # Here, and what it is in verl's registry. verl's mean over tokens is `bnpo`; its geo_mean has a mean over completions.
 VERL = {
     "cispo_two_sided": ("cispo", "bnpo"),
@@ -164,9 +191,11 @@ def gae_cases():
 
 def main():
     data = batch()
+    generator = torch.Generator().manual_seed(3)
+    data["entropies"] = 2.0 * torch.rand(data["mask"].shape, generator=generator)
     golden = {
         "batch": {name: value.tolist() for name, value in data.items()},
-        "losses": trl_cases(data) + verl_cases(data),
+        "losses": trl_cases(data) + entropy_cases(data) + verl_cases(data),
         "kl": kl_cases(data),
         "advantages": advantage_cases(),
         "gae": gae_cases(),

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use gavel_model::{Architecture, Config, Group, Model, NeverStop, Precision, Sampling};
+use gavel_model::{Architecture, ByTokens, Config, Group, Model, NeverStop, Precision, Sampling};
 use gavel_torch::{memory_statistics, select_device};
 use tch::{Device, Kind, Tensor};
 
@@ -100,7 +100,7 @@ fn time_training(model: &Model, shape: &Shape) {
     // The loss is the mean of −log p.
     model.backward(&batch, 1.0, false, &sections, &mut |_, found| {
         loss -= found.log_probs.sum(Kind::Double).double_value(&[]) / count as f64;
-        found.log_probs.full_like(-1.0 / count as f64)
+        ByTokens { log_probs: found.log_probs.full_like(-1.0 / count as f64), entropy: None }
     });
     synchronise(model.device());
     let seconds = start.elapsed().as_secs_f64();

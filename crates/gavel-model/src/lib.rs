@@ -49,7 +49,7 @@ pub use engine::{
 pub use error::Error;
 pub use generation_config::GenerationConfig;
 pub use gguf::{Imported, import_gguf};
-pub use log_probs::TokenLogProbs;
+pub use log_probs::{ByTokens, TokenLogProbs};
 pub use lora::{LoraOptions, UnknownModule, is_adapter, merge_adapter};
 pub use model::{Model, Precision};
 pub use packed::{Group, Packed};

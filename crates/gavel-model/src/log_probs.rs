@@ -23,6 +23,15 @@ pub struct TokenLogProbs {
     pub entropy: Tensor,
 }
 
+/// The derivative of a loss by log-probabilities, and by entropies where it looks at them; `(n)` each.
+#[derive(Debug)]
+pub struct ByTokens {
+    /// By the log-probability of each token.
+    pub log_probs: Tensor,
+    /// By the entropy of the distribution that each token was drawn from.
+    pub entropy: Option<Tensor>,
+}
+
 impl Model {
     /// The groups as tensors to learn from.
     ///
@@ -67,11 +76,11 @@ impl Model {
         (logits / self.config().vocab_size).max(1)
     }
 
-    /// Adds the gradient of a loss of log-probabilities to those of the parameters.
+    /// Adds the gradient of a loss of log-probabilities and entropies to those of the parameters.
     ///
     /// The predicted tokens come in `sections`, which follow each other and cover all, as ranges of their order; the loss is
     /// a sum over sections. `gradient` is called once for each, in order, with the section's index and its
-    /// log-probabilities `(n)`, and gives the derivative of the loss by each of them, `(n)`. So forward and backward
+    /// log-probabilities and entropies `(n)`, and gives the derivative of the loss by each of them. So forward and backward
     /// pass of the head are one where a section has at most [`Model::rows_per_chunk`] tokens, and logits are made
     /// twice where it has more.
     ///
@@ -82,7 +91,7 @@ impl Model {
         temperature: f64,
         recompute: bool,
         sections: &[Range<i64>],
-        gradient: &mut dyn FnMut(usize, &TokenLogProbs) -> Tensor,
+        gradient: &mut dyn FnMut(usize, &TokenLogProbs) -> ByTokens,
     ) {
         self.backward_by_chunks(batch, temperature, recompute, sections, self.rows_per_chunk(), gradient);
     }
@@ -94,7 +103,7 @@ impl Model {
         recompute: bool,
         sections: &[Range<i64>],
         rows_per_chunk: i64,
-        gradient: &mut dyn FnMut(usize, &TokenLogProbs) -> Tensor,
+        gradient: &mut dyn FnMut(usize, &TokenLogProbs) -> ByTokens,
     ) {
         self.backward_through(batch, recompute, &mut |hidden| {
             let head = Head::new(&self.decoder(), &batch.targets, temperature);
@@ -212,14 +221,14 @@ impl<'a> Head<'a> {
         hidden: &Tensor,
         rows_per_chunk: i64,
         sections: &[Range<i64>],
-        gradient: &mut dyn FnMut(usize, &TokenLogProbs) -> Tensor,
+        gradient: &mut dyn FnMut(usize, &TokenLogProbs) -> ByTokens,
     ) -> Tensor {
         let mut by_hidden = Vec::new();
         for (index, section) in sections.iter().enumerate() {
             if section.end - section.start <= rows_per_chunk {
                 let scored = no_grad(|| self.score(hidden, section.clone()));
-                let by_log_probs = gradient(index, &scored.token_log_probs());
-                by_hidden.push(no_grad(|| self.backward_of(scored, hidden, &by_log_probs)));
+                let by_tokens = gradient(index, &scored.token_log_probs());
+                by_hidden.push(no_grad(|| self.backward_of(scored, hidden, &by_tokens)));
                 continue;
             }
             // What one token contributes may depend on all tokens of its completion: first all are scored.
@@ -229,23 +238,23 @@ impl<'a> Head<'a> {
                 .map(|found| (found.log_probs, found.entropy))
                 .unzip();
             let found = TokenLogProbs { log_probs: joined(&log_probs), entropy: joined(&entropy) };
-            let by_log_probs = gradient(index, &found);
+            let by_tokens = gradient(index, &found);
             for rows in chunks(section, rows_per_chunk) {
                 let within = rows.start - section.start..rows.end - section.start;
                 let scored = no_grad(|| self.score(hidden, rows));
-                by_hidden.push(no_grad(|| self.backward_of(scored, hidden, &slice(&by_log_probs, &within))));
+                by_hidden.push(no_grad(|| self.backward_of(scored, hidden, &by_tokens.of(&within))));
             }
         }
         no_grad(|| Tensor::cat(&by_hidden, 0))
     }
 
-    fn backward_of(&self, scored: Scored, hidden: &Tensor, by_log_probs: &Tensor) -> Tensor {
+    fn backward_of(&self, scored: Scored, hidden: &Tensor, by: &ByTokens) -> Tensor {
         let Scored { rows, logits, scores } = scored;
         let targets = slice(self.targets, &rows);
         // The derivative of tanh, by its value; before the memory of the logits becomes that of their gradient.
         let slope = self.cap.map(|cap| (&logits / cap).square().neg() + 1.0);
-        let by_logits =
-            fused::score_backward(logits, &targets, &scores.log_sums, by_log_probs, self.temperature);
+        let by = fused::ByScores { log_probs: &by.log_probs, entropy: by.entropy.as_ref() };
+        let by_logits = fused::score_backward(logits, &targets, &scores, by, self.temperature);
         let by_logits = match slope {
             Some(slope) => by_logits * slope,
             None => by_logits,
@@ -255,6 +264,15 @@ impl<'a> Head<'a> {
             set_gradient(master, &first);
         }
         by_logits.matmul(self.weight.value)
+    }
+}
+
+impl ByTokens {
+    fn of(&self, rows: &Range<i64>) -> Self {
+        Self {
+            log_probs: slice(&self.log_probs, rows),
+            entropy: self.entropy.as_ref().map(|by| slice(by, rows)),
+        }
     }
 }
 

@@ -93,6 +93,16 @@ fn weights(count: i64) -> Tensor {
     (Tensor::arange(count, (Kind::Float, Device::Cpu)) * 78.233).sin()
 }
 
+/// And each entropy.
+fn entropy_weights(count: i64) -> Tensor {
+    (Tensor::arange(count, (Kind::Float, Device::Cpu)) * 12.9898).cos()
+}
+
+/// The derivative of that loss by some of `count` tokens.
+fn by_tokens(count: i64, rows: &Range<i64>) -> ByTokens {
+    ByTokens { log_probs: slice(&weights(count), rows), entropy: Some(slice(&entropy_weights(count), rows)) }
+}
+
 fn gradients(model: &Model) -> Vec<(String, Tensor)> {
     model.parameters().into_iter().map(|(name, parameter)| (name, parameter.grad().copy())).collect()
 }
@@ -113,7 +123,8 @@ fn plain(config: &Config, groups: &[Group<'_>]) -> (Tensor, Tensor, Vec<(String,
         }
     }
     let (log_probs, entropy) = (Tensor::cat(&log_probs, 0), Tensor::cat(&entropy, 0));
-    (&log_probs * weights(log_probs.size()[0])).sum(Kind::Float).backward();
+    let count = log_probs.size()[0];
+    (&log_probs * weights(count) + &entropy * entropy_weights(count)).sum(Kind::Float).backward();
     (log_probs.detach(), entropy.detach(), gradients(&model))
 }
 
@@ -154,11 +165,10 @@ fn packed_gradients(
     let all = [lengths.iter().sum()];
     let sections = sections(if way.by_completion { &lengths } else { &all });
     let (mut log_probs, mut entropy) = (Vec::new(), Vec::new());
-    let weights = weights(lengths.iter().sum());
     let mut gradient = |index: usize, found: &TokenLogProbs| {
         log_probs.push(found.log_probs.copy());
         entropy.push(found.entropy.copy());
-        slice(&weights, &sections[index])
+        by_tokens(all[0], &sections[index])
     };
     model.backward_by_chunks(
         &batch,
@@ -219,7 +229,7 @@ fn gradients_of_several_passes_add_up() {
     let count = batch.predicted_tokens() as i64;
     for _ in 0..2 {
         model.backward(&batch, TEMPERATURE, false, std::slice::from_ref(&(0..count)), &mut |_, _| {
-            weights(count)
+            by_tokens(count, &(0..count))
         });
     }
     for ((name, found), (_, expected)) in gradients(&model).iter().zip(expected) {
@@ -254,7 +264,9 @@ fn mixed_precision_computes_with_copies_that_stay_where_they_are() {
 
     mixed.set_requires_grad(true);
     let count = batch.predicted_tokens() as i64;
-    mixed.backward(&batch, TEMPERATURE, false, std::slice::from_ref(&(0..count)), &mut |_, _| weights(count));
+    mixed.backward(&batch, TEMPERATURE, false, std::slice::from_ref(&(0..count)), &mut |_, _| {
+        by_tokens(count, &(0..count))
+    });
     let (.., exact) = plain(&config, &groups);
     for ((name, found), (_, exact)) in gradients(&mixed).iter().zip(exact) {
         assert_eq!(found.kind(), Kind::Float, "{name}");
@@ -293,7 +305,10 @@ fn the_card_computes_what_the_processor_does() {
     let on = |device: Device, precision: Precision, recompute: bool| {
         let mut model = Model::random(config.clone(), 3, device, precision);
         model.set_requires_grad(true);
-        let (batch, weights) = (model.pack(&groups), weights(count).to_device(device));
+        let batch = model.pack(&groups);
+        let ByTokens { log_probs: by_log_probs, entropy: by_entropy } = by_tokens(count, &(0..count));
+        let [by_log_probs, by_entropy] =
+            [Some(by_log_probs), by_entropy].map(|by| by.expect("both").to_device(device));
         let mut log_probs = None;
         // Two micro-batches, since the second adds to the first.
         for _ in 0..2 {
@@ -304,7 +319,10 @@ fn the_card_computes_what_the_processor_does() {
                 std::slice::from_ref(&(0..count)),
                 &mut |_, found| {
                     log_probs = Some(found.log_probs.to_device(Device::Cpu));
-                    weights.shallow_clone()
+                    ByTokens {
+                        log_probs: by_log_probs.shallow_clone(),
+                        entropy: Some(by_entropy.shallow_clone()),
+                    }
                 },
             );
         }

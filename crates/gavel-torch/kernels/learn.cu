@@ -403,7 +403,9 @@ struct ScoreBackward {
   uint4* logits;  // becomes its gradient
   const i64* targets;
   const float* log_sums;
+  const float* entropy;
   const float* by_log_probs;
+  const float* by_entropy;  // or null
   int vocabulary;
   float inverse_temperature;
 };
@@ -414,12 +416,17 @@ extern "C" __global__ void __launch_bounds__(SCORE_THREADS) score_backward(const
   const float scale = p.inverse_temperature * LOG2_E, log_sum = p.log_sums[blockIdx.x] * LOG2_E;
   const float factor = p.by_log_probs[blockIdx.x] * p.inverse_temperature;
   const int target = int(p.targets[blockIdx.x]);
+  // A power weighs -(factor + entropy_factor (log p + H)), with log p in base 2 here.
+  const float entropy_factor = p.by_entropy ? p.by_entropy[blockIdx.x] * p.inverse_temperature : 0.f;
+  const float slope = entropy_factor * LN_2, weight = factor + entropy_factor * p.entropy[blockIdx.x];
   for (int unit = threadIdx.x; unit < units; unit += SCORE_THREADS) {
     float x[8];
     unpack(row[unit], x);
 #pragma unroll
-    for (int e = 0; e < 8; e++)
-      x[e] = factor * ((unit * 8 + e == target ? 1.f : 0.f) - exp2_fast(x[e] * scale - log_sum));
+    for (int e = 0; e < 8; e++) {
+      const float log_p = fmaxf(x[e] * scale - log_sum, -1e30f);  // a power of 0 times infinity is no 0
+      x[e] = (unit * 8 + e == target ? factor : 0.f) - exp2_fast(log_p) * (weight + slope * log_p);
+    }
     row[unit] = pack(x);
   }
 }

@@ -11,6 +11,7 @@ mod advantages;
 pub mod gae;
 mod kl;
 mod options;
+mod picks;
 mod sums;
 mod surrogate;
 
@@ -22,6 +23,7 @@ pub use options::{
     AdvEstimator, GroupEstimator, ImportanceSamplingLevel, KlEstimator, LossType, Objective, ScaleRewards,
     Surrogate,
 };
+pub use picks::{Picks, Survey};
 pub use sums::LossSums;
 use sums::logged;
 use surrogate::{Policies, surrogate};
@@ -39,6 +41,11 @@ pub struct MicroBatch<'a> {
     pub advantages: &'a Tensor,
     /// 1 where a token counts, 0 elsewhere, `(B, T)`, of the kind of `log_probs`.
     pub mask: &'a Tensor,
+    /// The entropy of the distribution that each token is drawn from, `(B, T)`; needed when `entropy_coef` is not 0. The
+    /// loss is differentiated through it.
+    pub entropies: Option<&'a Tensor>,
+    /// Tokens that are singled out among those of the optimiser's batch.
+    pub picks: &'a Picks,
 }
 
 /// The sizes by which a loss is divided. They are those of whole batches, never of a micro-batch, so that a batch
@@ -53,6 +60,8 @@ pub struct BatchSize {
     pub generation_completions: i64,
     /// Tokens that count in the generation batch.
     pub generation_tokens: f64,
+    /// Tokens of the optimiser's batch whose entropy is paid for: those that count, or those that are picked by theirs.
+    pub entropy_tokens: f64,
 }
 
 /// The loss of a micro-batch, and what is logged of it, still on its device.
@@ -127,11 +136,11 @@ pub fn loss(batch: &MicroBatch<'_>, objective: &Objective, size: &BatchSize) -> 
     Loss { loss, sums: LossSums::of_logged(&numbers) }
 }
 
-/// The loss of one micro-batch: `aggregate(surrogate + β KL)`. Nothing waits for the device.
+/// The loss of one micro-batch: `aggregate(surrogate + β KL) − entropy_coef · mean H`. Nothing waits for the device.
 ///
 /// # Panics
 ///
-/// If `beta` is not 0 and the batch has no reference log-probabilities.
+/// If `beta` is not 0 and the batch has no reference log-probabilities, or `entropy_coef` is not and it has no entropies.
 pub fn terms(batch: &MicroBatch<'_>, objective: &Objective, size: &BatchSize) -> Terms {
     // What stands at padding is arbitrary; zeroed here, it cannot overflow in an exponential and survive the mask.
     let log_probs = batch.log_probs * batch.mask;
@@ -153,12 +162,18 @@ pub fn terms(batch: &MicroBatch<'_>, objective: &Objective, size: &BatchSize) ->
     if let Some(threshold) = objective.off_policy_mask_threshold {
         per_token.loss *= off_policy_mask(&policies, threshold);
     }
+    if let Some(picked) = &batch.picks.high_entropy {
+        per_token.loss = &per_token.loss * picked;
+    }
     let kl = kl_term(batch, &log_probs, &ratio, objective);
     let with_kl = match &kl {
         Some(kl) => &per_token.loss + kl * objective.beta,
         None => per_token.loss.shallow_clone(),
     };
-    let loss = aggregate(&with_kl, batch.mask, objective, size);
+    let mut loss = aggregate(&with_kl, batch.mask, objective, size);
+    if objective.entropy_coef != 0.0 {
+        loss -= mean_entropy(batch, size) * objective.entropy_coef;
+    }
     let logged = logged(&loss, kl.as_ref(), &per_token, batch.mask);
     Terms { loss, logged }
 }
@@ -170,6 +185,16 @@ fn off_policy_mask(of: &Policies<'_>, threshold: f64) -> Tensor {
     let diverged = mean_of_tokens(&(of.old_log_probs - of.log_probs.detach()), of.mask);
     let keeps = of.advantages.ge(0.0).logical_or(&diverged.unsqueeze(-1).le(threshold));
     keeps.to_kind(of.mask.kind())
+}
+
+/// This micro-batch's summand of the mean entropy of the tokens of the optimiser's batch that count, or are picked.
+fn mean_entropy(batch: &MicroBatch<'_>, size: &BatchSize) -> Tensor {
+    let entropies = batch.entropies.expect("a term for entropy needs entropies") * batch.mask;
+    let paid = match &batch.picks.high_entropy {
+        Some(picked) => entropies * picked,
+        None => entropies,
+    };
+    paid.sum(paid.kind()) / size.entropy_tokens.max(1.0)
 }
 
 /// The KL of each token, times the ratio where that is asked for; none without reference.

@@ -184,6 +184,12 @@ pub struct Settings {
     /// Leave out completions that are worse than their group, and whose tokens have become less likely by more than this in
     /// the mean of their logarithms. They cost a pass all the same.
     pub off_policy_mask_threshold: Option<f64>,
+    /// Lower the loss by this much for each nat of the tokens' mean entropy, so that the policy keeps exploring. A mean
+    /// over tokens whatever `loss_type` is; below 0, entropy is what costs.
+    pub entropy_coef: f64,
+    /// Learn from this share of tokens alone, those at which the policy is least sure what to write: the highest
+    /// entropies of all that an update learns from. Costs a forward pass for each update. 1 is all, and 0.2 the authors'.
+    pub top_entropy_quantile: f64,
     /// `token` or `sequence`.
     pub importance_sampling_level: ImportanceSamplingLevel,
     /// `group`, `batch` or `none`; `true` is `group` and `false` is `none`.
@@ -334,6 +340,8 @@ impl Default for Settings {
             vespo_k_neg: 3.0,
             vespo_lambda_neg: 2.0,
             off_policy_mask_threshold: None,
+            entropy_coef: 0.0,
+            top_entropy_quantile: 1.0,
             importance_sampling_level: ImportanceSamplingLevel::Token,
             scale_rewards: ScaleRewards::Group,
             mask_truncated_completions: false,

@@ -5,7 +5,7 @@ mod objectives;
 
 use gavel_train::grpo::{
     self, BatchSize, GroupEstimator, ImportanceSamplingLevel, KlEstimator, LossSums, LossType, MicroBatch,
-    Objective, ScaleRewards,
+    Objective, Picks, ScaleRewards, Survey,
 };
 use gavel_train::optim::{AdamW, AdamWOptions, LrSchedulerType};
 use serde_json::Value;
@@ -77,6 +77,8 @@ struct Batch {
     reference_log_probs: Tensor,
     advantages: Tensor,
     mask: Tensor,
+    entropies: Tensor,
+    picks: Picks,
 }
 
 impl Batch {
@@ -88,6 +90,11 @@ impl Batch {
             reference_log_probs: field("reference_log_probs"),
             advantages: field("advantages"),
             mask: field("mask"),
+            entropies: match &golden["batch"]["entropies"] {
+                Value::Null => field("mask").zeros_like(),
+                entropies => tensor(entropies),
+            },
+            picks: Picks::default(),
         }
     }
 
@@ -100,11 +107,34 @@ impl Batch {
             reference_log_probs: select(&self.reference_log_probs),
             advantages: select(&self.advantages),
             mask: select(&self.mask),
+            entropies: select(&self.entropies),
+            picks: self.picks.map(select),
         }
+    }
+
+    /// With the tokens that the objective singles out among those that count.
+    fn picked(mut self, objective: &Objective) -> Self {
+        let counts = self.mask.to_kind(Kind::Bool);
+        let flat = |of: &Tensor| of.masked_select(&counts);
+        let picks = Picks::of(&Survey { entropies: &flat(&self.entropies) }, objective);
+        self.picks = picks.map(|picked| self.mask.zeros_like().masked_scatter(&counts, picked));
+        self
     }
 
     /// The loss, and its gradient by the log-probabilities.
     fn loss(&self, objective: &Objective, size: &BatchSize, on_policy: bool) -> (grpo::Loss, Tensor) {
+        let (loss, gradient, _) = self.loss_and_gradients(objective, size, on_policy);
+        (loss, gradient)
+    }
+
+    /// The loss, and its gradients by log-probabilities and by entropies; undefined where it does not look at these.
+    fn loss_and_gradients(
+        &self,
+        objective: &Objective,
+        size: &BatchSize,
+        on_policy: bool,
+    ) -> (grpo::Loss, Tensor, Tensor) {
+        let entropies = self.entropies.detach().copy().set_requires_grad(true);
         let log_probs = self.log_probs.detach().copy().set_requires_grad(true);
         let batch = MicroBatch {
             log_probs: &log_probs,
@@ -112,10 +142,12 @@ impl Batch {
             reference_log_probs: Some(&self.reference_log_probs),
             advantages: &self.advantages,
             mask: &self.mask,
+            entropies: Some(&entropies),
+            picks: &self.picks,
         };
         let loss = grpo::loss(&batch, objective, size);
         loss.loss.backward();
-        (loss, log_probs.grad())
+        (loss, log_probs.grad(), entropies.grad())
     }
 }
 
@@ -139,6 +171,8 @@ fn objective(options: &Value) -> Objective {
         vespo_pos: (2.0, 3.0),
         vespo_neg: (3.0, 2.0),
         off_policy_mask_threshold: options["off_policy_mask_threshold"].as_f64(),
+        entropy_coef: options["entropy_coef"].as_f64().unwrap_or(0.0),
+        top_entropy_quantile: options["top_entropy_quantile"].as_f64().unwrap_or(1.0),
         max_completion_length: option(options, "max_completion_length"),
     }
 }
@@ -150,6 +184,10 @@ fn batch_size(batch: &Batch, options: &Value) -> BatchSize {
         tokens: batch.mask.sum(Kind::Double).double_value(&[]),
         generation_completions: completions * option::<i64>(options, "steps_per_generation"),
         generation_tokens: option(options, "generation_tokens"),
+        entropy_tokens: match &batch.picks.high_entropy {
+            Some(picked) => picked.sum(Kind::Double).double_value(&[]),
+            None => batch.mask.sum(Kind::Double).double_value(&[]),
+        },
     }
 }
 
@@ -225,8 +263,13 @@ fn a_batch_that_is_masked_altogether_has_loss_zero() {
         let mut objective = objective(&golden["loss"]["cases"][0]["options"]);
         objective.loss_type = loss_type;
         objective.importance_sampling_level = ImportanceSamplingLevel::Sequence;
-        let size =
-            BatchSize { completions: 6, tokens: 0.0, generation_completions: 6, generation_tokens: 0.0 };
+        let size = BatchSize {
+            completions: 6,
+            tokens: 0.0,
+            generation_completions: 6,
+            generation_tokens: 0.0,
+            entropy_tokens: 0.0,
+        };
         let (loss, gradient) = batch.loss(&objective, &size, false);
         assert_eq!(loss.sums.loss, 0.0, "{loss_type:?}");
         assert_eq!(gradient.abs().max().double_value(&[]), 0.0, "{loss_type:?}");

@@ -400,15 +400,52 @@ fn assert_same(found: [f64; 3], expected: [f64; 3], tolerance: f64) {
 
 #[test]
 fn how_a_batch_is_split_and_computed_changes_nothing_but_rounding() {
-    let whole = learnt(|_| ());
-    let by_completions = |settings: &mut Settings| {
+    let objectives: [fn(&mut Settings); 2] = [
+        |_| (),
+        |settings| {
+            settings.entropy_coef = 0.05;
+            settings.top_entropy_quantile = 0.3;
+        },
+    ];
+    let by_completions: fn(&mut Settings) = |settings| {
         settings.per_device_train_batch_size = 4;
         settings.gradient_accumulation_steps = 8;
     };
-    assert_same(learnt(by_completions), whole, 1e-6);
     // Less than one group has, so that its prompt comes several times.
-    assert_same(learnt(|settings| settings.max_tokens_per_micro_batch = 30), whole, 1e-6);
-    assert_same(learnt(|settings| settings.gradient_checkpointing = true), whole, 1e-6);
+    let by_tokens: fn(&mut Settings) = |settings| settings.max_tokens_per_micro_batch = 30;
+    let recomputed: fn(&mut Settings) = |settings| settings.gradient_checkpointing = true;
+    for objective in objectives {
+        let whole = learnt(objective);
+        for way in [by_completions, by_tokens, recomputed] {
+            let both = |settings: &mut Settings| {
+                objective(settings);
+                way(settings);
+            };
+            assert_same(learnt(both), whole, 1e-6);
+        }
+    }
+}
+
+#[test]
+fn entropy_is_kept_up_or_down_by_its_coefficient() {
+    let last_entropy = |entropy_coef: f64| {
+        let mut bench = Bench::new();
+        bench.settings.entropy_coef = entropy_coef;
+        bench.train(&share_of_a()).unwrap();
+        bench.rows()[19]["entropy"].as_f64().unwrap()
+    };
+    let [less, none, more] = [-0.2, 0.0, 0.2].map(last_entropy);
+    assert!(less < none && none + 0.2 < more, "{less}, {none}, {more}");
+}
+
+#[test]
+fn a_policy_learns_from_the_tokens_at_which_it_is_least_sure() {
+    let mut bench = Bench::new();
+    bench.settings.top_entropy_quantile = 0.4;
+    bench.settings.num_iterations = 2;
+    bench.train(&share_of_a()).unwrap();
+    let rewards = rewards(&bench.rows());
+    assert!(rewards[19] > rewards[0] + 0.3, "{rewards:?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@ use std::path::Path;
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::*;
-use crate::{Error, Group, Precision};
+use crate::{ByTokens, Error, Group, Precision};
 
 fn config() -> Config {
     Config {
@@ -111,7 +111,10 @@ fn the_gradient_is_the_slope_of_the_loss() {
     };
     for recompute in [false, true] {
         let sections = std::slice::from_ref(&whole);
-        model.backward(&packed, 0.7, recompute, sections, &mut |_, _| weights.shallow_clone());
+        model.backward(&packed, 0.7, recompute, sections, &mut |_, _| ByTokens {
+            log_probs: weights.shallow_clone(),
+            entropy: None,
+        });
         for (name, mut parameter) in model.parameters() {
             let gradient = parameter.grad().copy();
             gavel_torch::clear_gradient(&parameter);

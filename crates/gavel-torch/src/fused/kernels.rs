@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tch::{Device, Kind, Tensor};
 
-use super::{Normalised, Scores};
+use super::{ByScores, Normalised, Scores};
 use crate::cuda::{Compiler, Cuda, CudaError, Kernel, Parameters, Source};
 use crate::flash::Attended;
 
@@ -385,7 +385,9 @@ parameters!(ScoreBackward {
     logits: *mut c_void,
     targets: *const c_void,
     log_sums: *const c_void,
+    entropy: *const c_void,
     by_log_probs: *const c_void,
+    by_entropy: *const c_void,
     vocabulary: i32,
     inverse_temperature: f32,
 });
@@ -394,20 +396,24 @@ parameters!(ScoreBackward {
 pub(super) fn score_backward(
     logits: &Tensor,
     targets: &Tensor,
-    log_sums: &Tensor,
-    by_log_probs: &Tensor,
+    scores: &Scores,
+    by: ByScores<'_>,
     temperature: f64,
 ) -> Option<()> {
     let (launch, [rows, vocabulary]) = scoring("score_backward", logits)?;
-    let (targets, by_log_probs) = (targets.contiguous(), by_log_probs.contiguous());
-    if !(is_fp32(log_sums) && is_fp32(&by_log_probs)) {
+    let (targets, by_log_probs) = (targets.contiguous(), by.log_probs.contiguous());
+    let by_entropy = by.entropy.map(Tensor::contiguous);
+    let mut read_by_row = [&scores.log_sums, &scores.entropy, &by_log_probs].into_iter().chain(&by_entropy);
+    if !read_by_row.all(is_fp32) {
         return None;
     }
     let parameters = ScoreBackward {
         logits: written(logits),
         targets: read(&targets),
-        log_sums: read(log_sums),
+        log_sums: read(&scores.log_sums),
+        entropy: read(&scores.entropy),
         by_log_probs: read(&by_log_probs),
+        by_entropy: read_some(by_entropy.as_ref()),
         vocabulary: vocabulary as i32,
         inverse_temperature: (1.0 / temperature) as f32,
     };

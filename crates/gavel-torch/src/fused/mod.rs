@@ -13,7 +13,7 @@ mod swiglu;
 pub use merge::merge_attention;
 pub use norm::{Normalised, add_rms_norm, rms_norm_backward};
 pub use rotary::{Direction, Rotation};
-pub use scores::{Scores, score, score_backward};
+pub use scores::{ByScores, Scores, score, score_backward};
 pub use swiglu::{swiglu, swiglu_backward};
 
 #[cfg(test)]

@@ -125,16 +125,19 @@ fn scores_of_tokens() {
     for (rows, vocabulary, temperature) in [(33, 151_936, 1.0), (200, 1024, 0.7)] {
         let logits = random(&[rows, vocabulary]) * 4.0;
         let targets = Tensor::randint(vocabulary, [rows], (Kind::Int64, Device::Cpu));
-        let by_log_probs = random(&[rows]);
-        compare(device, &[&logits, &by_log_probs], |tensors| {
-            let [logits, by_log_probs] = tensors else { unreachable!("two") };
-            let targets = targets.to_device(logits.device());
-            let found = score(logits, &targets, temperature);
-            let by_log_probs = by_log_probs.to_kind(found.log_sums.kind());
-            let by_logits =
-                score_backward(logits.shallow_clone(), &targets, &found.log_sums, &by_log_probs, temperature);
-            vec![found.log_probs, found.entropy, found.log_sums, by_logits]
-        });
+        let [by_log_probs, by_entropy] = [(); 2].map(|()| random(&[rows]));
+        for with_entropy in [false, true] {
+            compare(device, &[&logits, &by_log_probs, &by_entropy], |tensors| {
+                let [logits, by_log_probs, by_entropy] = tensors else { unreachable!("three") };
+                let targets = targets.to_device(logits.device());
+                let found = score(logits, &targets, temperature);
+                let [by_log_probs, by_entropy] =
+                    [by_log_probs, by_entropy].map(|by| by.to_kind(found.log_sums.kind()));
+                let by = ByScores { log_probs: &by_log_probs, entropy: with_entropy.then_some(&by_entropy) };
+                let by_logits = score_backward(logits.shallow_clone(), &targets, &found, by, temperature);
+                vec![found.log_probs, found.entropy, found.log_sums, by_logits]
+            });
+        }
     }
 }
 

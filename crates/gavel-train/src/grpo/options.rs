@@ -229,6 +229,22 @@ pub struct Objective {
     pub vespo_neg: (f64, f64),
     /// Leaves out completions that are worse than their group and have diverged by more than this.
     pub off_policy_mask_threshold: Option<f64>,
+    /// What the loss is lowered by for each nat of the tokens' mean entropy.
+    pub entropy_coef: f64,
+    /// The share of tokens, those of the highest entropies, that the policy learns from; 1 is all.
+    pub top_entropy_quantile: f64,
     /// The constant length of Dr. GRPO's denominator, in tokens.
     pub max_completion_length: i64,
+}
+
+impl Objective {
+    /// Whether some tokens of an update are singled out, by what all of them are like; see [`Picks`](super::Picks).
+    pub fn picks(&self) -> bool {
+        self.top_entropy_quantile < 1.0
+    }
+
+    /// Whether tokens have a say whose advantage is 0.
+    pub fn looks_at_all(&self) -> bool {
+        self.beta != 0.0 || self.entropy_coef != 0.0 || self.picks()
+    }
 }

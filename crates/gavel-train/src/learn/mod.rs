@@ -6,11 +6,11 @@ mod sums;
 
 use std::ops::Range;
 
-use gavel_model::{Model, TokenLogProbs};
+use gavel_model::{ByTokens, Model, TokenLogProbs};
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
-use crate::grpo::{self, BatchSize, Objective};
+use crate::grpo::{self, BatchSize, Objective, Picks, Survey};
 use crate::optim::AdamW;
 pub use critic::{Appraisal, Critic, CriticOptions, ValueBatch, ValueUpdate};
 use micro_batch::{MicroBatch, Section};
@@ -97,6 +97,7 @@ impl Learner<'_> {
                 tokens: self.options.count_tokens(examples),
                 generation_completions,
                 generation_tokens,
+                entropy_tokens: self.options.count_tokens(examples),
             };
             let parts = self.options.micro_batches(examples);
             let micro_batches = parts.iter().map(|examples| self.micro_batch(examples)).collect();
@@ -122,7 +123,8 @@ impl Learner<'_> {
     /// Accumulates the gradient of a batch's loss, micro-batch by micro-batch.
     pub fn backward(&self, batch: &Batch) -> UpdateSums {
         let mut sums = SumsOnDevice::default();
-        for part in &batch.micro_batches {
+        let (picks, size) = self.picks(batch);
+        for (part, picks) in batch.micro_batches.iter().zip(&picks) {
             let rows: Vec<Range<i64>> = part.sections.iter().map(|section| section.rows.clone()).collect();
             let LearnOptions { temperature, gradient_checkpointing, .. } = self.options;
             self.model.backward(
@@ -132,23 +134,48 @@ impl Learner<'_> {
                 &rows,
                 &mut |index, now| {
                     let section = &part.sections[index];
-                    tch::with_grad(|| self.gradient_of(part, section, now, &batch.size, &mut sums))
+                    tch::with_grad(|| self.gradient_of((part, picks), section, now, &size, &mut sums))
                 },
             );
         }
         sums.read()
     }
 
-    /// The derivative of the loss of a section by its log-probabilities, `(n)`.
+    /// The tokens that the objective singles out in each micro-batch, `(n)`, and the sizes that follow. Where there are
+    /// any, that costs a forward pass: how a batch is split must not decide which they are.
+    fn picks(&self, batch: &Batch) -> (Vec<Picks>, BatchSize) {
+        let (parts, objective) = (&batch.micro_batches, &self.options.objective);
+        if !objective.picks() || parts.is_empty() {
+            return (parts.iter().map(|_| Picks::default()).collect(), batch.size);
+        }
+        let now = parts.iter().map(|part| self.model.log_probs(&part.packed, self.options.temperature));
+        let entropies: Vec<Tensor> = now.map(|now| now.entropy).collect();
+        let picks = Picks::of(&Survey { entropies: &Tensor::cat(&entropies, 0) }, objective);
+        let mut size = batch.size;
+        if let Some(picked) = &picks.high_entropy {
+            size.entropy_tokens = picked.sum(Kind::Double).double_value(&[]);
+        }
+        let mut end = 0;
+        let of_part = |part: &Tensor| {
+            let (start, count) = (end, part.size()[0]);
+            end += count;
+            picks.map(|of_all| of_all.narrow(0, start, count))
+        };
+        (entropies.iter().map(of_part).collect(), size)
+    }
+
+    /// The derivative of the loss of a section by its log-probabilities, and by its entropies where it has a term for them.
     fn gradient_of(
         &self,
-        part: &MicroBatch,
+        (part, picks): (&MicroBatch, &Picks),
         section: &Section,
         now: &TokenLogProbs,
         size: &BatchSize,
         sums: &mut SumsOnDevice,
-    ) -> Tensor {
+    ) -> ByTokens {
+        let objective = &self.options.objective;
         let leaf = now.log_probs.detach().set_requires_grad(true);
+        let entropy = (objective.entropy_coef != 0.0).then(|| now.entropy.detach().set_requires_grad(true));
         let of_section = |flat: &Option<Tensor>| Some(section.padded(&section.of(flat.as_ref()?)));
         let old_log_probs = of_section(&part.old_log_probs);
         let reference_log_probs = of_section(&part.reference_log_probs);
@@ -159,13 +186,15 @@ impl Learner<'_> {
                 reference_log_probs: reference_log_probs.as_ref(),
                 advantages: &section.advantages,
                 mask: &section.mask,
+                entropies: entropy.as_ref().map(|entropy| section.padded(entropy)).as_ref(),
+                picks: &picks.map(|of_part| section.padded(&section.of(of_part))),
             },
-            &self.options.objective,
+            objective,
             size,
         );
         terms.loss.backward();
         sums.add(&terms, now, &section.of(&part.sampled_log_probs));
-        leaf.grad()
+        ByTokens { log_probs: leaf.grad(), entropy: entropy.map(|entropy| entropy.grad()) }
     }
 
     /// Updates the policy by the gradient, and gives the gradient's norm; where that is not finite, nothing changes.
@@ -187,13 +216,15 @@ impl LearnOptions {
     }
 
     /// Splits the examples that have a gradient into micro-batches. Those that are masked or teach nothing, because
-    /// their advantages are 0 and there is no KL term, cost no pass.
+    /// their advantages are 0 and nothing else of them has a say, cost no pass.
     ///
     /// There are as few micro-batches as their bounds allow, and those are of similar size.
     fn micro_batches<'a>(&self, examples: &[Example<'a>]) -> Vec<Vec<Example<'a>>> {
         let learns = |example: &&Example<'_>| {
             let teaches = example.advantages.iter().any(|&advantage| advantage != 0.0);
-            self.counts(example) && (teaches || self.objective.beta != 0.0) && !example.completion.is_empty()
+            self.counts(example)
+                && (teaches || self.objective.looks_at_all())
+                && !example.completion.is_empty()
         };
         let groups = micro_batch::by_prompt(examples.iter().filter(learns));
         let split = |tokens: usize| micro_batch::split(&groups, tokens, self.micro_batch_size);

@@ -120,6 +120,8 @@ impl Settings {
             vespo_pos: (self.vespo_k_pos, self.vespo_lambda_pos),
             vespo_neg: (self.vespo_k_neg, self.vespo_lambda_neg),
             off_policy_mask_threshold: self.off_policy_mask_threshold,
+            entropy_coef: self.entropy_coef,
+            top_entropy_quantile: self.top_entropy_quantile,
             max_completion_length: self.max_completion_length as i64,
         }
     }

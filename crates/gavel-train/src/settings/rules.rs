@@ -110,7 +110,12 @@ impl Settings {
                 found("at least 2: a group is compared within itself", &self.num_generations),
             ));
         }
-        for (field, value) in [("gamma", self.gamma), ("lam", self.lam)] {
+        if !self.entropy_coef.is_finite() {
+            return Some(("entropy_coef", found("a finite number", &self.entropy_coef)));
+        }
+        let shares =
+            [("gamma", self.gamma), ("lam", self.lam), ("top_entropy_quantile", self.top_entropy_quantile)];
+        for (field, value) in shares {
             if !(0.0..=1.0).contains(&value) {
                 return Some((field, found("between 0 and 1", &value)));
             }

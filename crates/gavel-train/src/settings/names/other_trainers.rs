@@ -83,6 +83,7 @@ const SAME: &[(&str, &[&str])] = &[
     ("filter_groups", &["filter_groups.enable", "dynamic_sampling", "dynamic_filtering"]),
     ("filter_groups_metric", &["filter_groups.metric", "dynamic_filtering_reward"]),
     ("max_num_gen_batches", &["filter_groups.max_num_gen_batches"]),
+    ("entropy_coef", &["entropy_coeff", "entropy_loss_coef", "ent_coef"]),
     ("adv_estimator", &["advantage_estimator", "adv_type"]),
     ("surrogate", &["loss_mode", "policy_loss", "policy_loss_type"]),
     ("kl_estimator", &["kl_loss_type", "kl_penalty", "kl_type"]),
@@ -137,6 +138,8 @@ const SIMILAR: &[(&[&str], &str)] = &[
 ];
 
 const PLAIN_LORA: &str = "adapters are plain LoRA, by lora_r, lora_alpha, lora_target_modules and use_rslora; gavel docs train says more";
+
+const ENTROPY_COEF_STAYS: &str = "entropy_coef stays what it is for a whole run";
 
 const BEST_MODEL: &str = "every checkpoint that save_total_limit leaves is a model, and the evaluations in metrics.jsonl say which is best";
 
@@ -204,7 +207,9 @@ const ABSENT: &[(&str, &str)] = &[
         "critic_warmup*",
         "the value model of adv_estimator = \"gae\" learns from the first step on, and the policy too",
     ),
-    ("entropy_coef*", "the loss has no term for entropy, which is measured in metrics.jsonl"),
+    ("entropy_coef_*", ENTROPY_COEF_STAYS),
+    ("use_adaptive_entropy", ENTROPY_COEF_STAYS),
+    ("entropy_target", ENTROPY_COEF_STAYS),
 ];
 
 #[cfg(test)]
