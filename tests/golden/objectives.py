@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from verl.trainer.config import AlgoConfig
 from verl.trainer.ppo import core_algos
-from verl.workers.config import ActorConfig
+from verl.workers.config import ActorConfig, PolicyLossConfig
 
 from grpo import batch, loss_case
 
@@ -73,22 +73,30 @@ def entropy_cases(data):
 
 
 # Here, and what it is in verl's registry. verl's mean over tokens is `bnpo`; its geo_mean has a mean over completions.
-VERL = {
-    "cispo_two_sided": ("cispo", "bnpo"),
-    "dppo_tv": ("dppo_tv", "bnpo"),
-    "dppo_kl": ("dppo_kl", "bnpo"),
-    "gpg": ("gpg", "bnpo"),
-    "gmpo": ("geo_mean", "grpo"),
-}
+# clip_cov draws at random among more candidates than it may leave out, so here it may leave out all of them.
+VERL = [
+    ("cispo_two_sided", "cispo", "bnpo", {}),
+    ("dppo_tv", "dppo_tv", "bnpo", {}),
+    ("dppo_kl", "dppo_kl", "bnpo", {}),
+    ("gpg", "gpg", "bnpo", {}),
+    ("gmpo", "geo_mean", "grpo", {}),
+    ("clip_cov", "clip_cov", "bnpo", {"clip_cov_ratio": 1.0, "clip_cov_lb": 0.1, "clip_cov_ub": 5.0}),
+    ("clip_cov", "clip_cov", "bnpo", {"clip_cov_ratio": 1.0, "clip_cov_lb": -0.3, "clip_cov_ub": 0.2}),
+    ("clip_cov", "clip_cov", "bnpo", {"clip_cov_ratio": 1.0, "clip_cov_lb": 90.0, "clip_cov_ub": 99.0}),
+    ("kl_cov", "kl_cov", "bnpo", {"kl_cov_ratio": 0.2, "ppo_kl_coef": 0.5}),
+    ("kl_cov", "kl_cov", "bnpo", {"kl_cov_ratio": 0.0002, "ppo_kl_coef": 1.0}),
+    ("kl_cov", "kl_cov", "bnpo", {"kl_cov_ratio": 1.0, "ppo_kl_coef": 0.1}),
+]
 
 
 def verl_cases(data):
     cases = []
-    for surrogate, (name, loss_type) in VERL.items():
+    for surrogate, name, loss_type, more in VERL:
         epsilon, epsilon_high = (0.05, 0.1) if surrogate.startswith("dppo") else (0.2, 0.28)
         config = ActorConfig(
             strategy="fsdp", rollout_n=1, ppo_micro_batch_size_per_gpu=1, clip_ratio=epsilon,
             clip_ratio_low=epsilon, clip_ratio_high=epsilon_high, clip_ratio_c=20.0,
+            policy_loss=PolicyLossConfig(loss_mode=name, **more),
         )  # fmt: skip
         log_probs = data["log_probs"].clone().requires_grad_()
         mask = data["mask"]
@@ -114,6 +122,7 @@ def verl_cases(data):
             "steps_per_generation": 1,
             "generation_tokens": mask.sum().item(),
             "on_policy": False,
+            **more,
         }
         cases.append({"options": options, "loss": loss.item(), "gradient": log_probs.grad.tolist(), "metrics": {}})
     return cases

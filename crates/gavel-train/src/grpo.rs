@@ -157,6 +157,7 @@ pub fn terms(batch: &MicroBatch<'_>, objective: &Objective, size: &BatchSize) ->
         ratio: &ratio,
         advantages: &advantages,
         mask: batch.mask,
+        high_covariance: batch.picks.high_covariance.as_ref(),
     };
     let mut per_token = surrogate(&policies, objective);
     if let Some(threshold) = objective.off_policy_mask_threshold {

@@ -13,6 +13,8 @@ pub(crate) enum Purpose {
     Evaluation = 4,
     /// The first values of adapters.
     Adapter = 5,
+    /// What an update leaves to chance.
+    Update = 6,
 }
 
 /// The seed of the `counter`-th choice of a kind in a run with seed `seed`.

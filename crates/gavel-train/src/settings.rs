@@ -153,7 +153,7 @@ pub struct Settings {
     /// `grpo`, `dr_grpo`, `dapo`, `bnpo`, `cispo`, `sapo`, `luspo` or `vespo`. [grpo.md](grpo.md#objectives) says what each is.
     pub loss_type: LossType,
     /// The loss of a token, where it is to be another than that of `loss_type`: `clip`, `cispo`, `cispo_two_sided`, `sapo`,
-    /// `vespo`, `gmpo`, `dppo_tv`, `dppo_kl` or `gpg`. Not in TRL; verl's `loss_mode`.
+    /// `vespo`, `gmpo`, `dppo_tv`, `dppo_kl`, `gpg`, `clip_cov` or `kl_cov`. Not in TRL; verl's `loss_mode`.
     pub surrogate: Option<Surrogate>,
     /// What a reward is compared with: `grpo`, `rloo`, `reinforce_plus_plus`, `reinforce_plus_plus_baseline`, `opo`,
     /// `max_rl` or `grpo_passk`; with `gae`, what a value model expects of each token, which is PPO. Not in TRL's
@@ -181,6 +181,17 @@ pub struct Settings {
     pub vespo_k_neg: f64,
     /// The decay of the ratio in `vespo`, for all others.
     pub vespo_lambda_neg: f64,
+    /// The most tokens that `clip_cov` leaves out, as a share of all that an update learns from, drawn at random. Not in
+    /// TRL; verl's.
+    pub clip_cov_ratio: f64,
+    /// `clip_cov` leaves out tokens whose covariance of log-probability and advantage is above this. Not in TRL; verl's.
+    pub clip_cov_lb: f64,
+    /// `clip_cov` leaves out tokens whose covariance of log-probability and advantage is below this. Not in TRL; verl's.
+    pub clip_cov_ub: f64,
+    /// The share of tokens that `kl_cov` penalises: those of the highest covariances. Not in TRL; verl's.
+    pub kl_cov_ratio: f64,
+    /// What `kl_cov` adds to the loss of such a token for each nat that its log-probability has moved. Not in TRL; verl's.
+    pub ppo_kl_coef: f64,
     /// Leave out completions that are worse than their group, and whose tokens have become less likely by more than this in
     /// the mean of their logarithms. They cost a pass all the same.
     pub off_policy_mask_threshold: Option<f64>,
@@ -339,6 +350,11 @@ impl Default for Settings {
             vespo_lambda_pos: 3.0,
             vespo_k_neg: 3.0,
             vespo_lambda_neg: 2.0,
+            clip_cov_ratio: 2e-4,
+            clip_cov_lb: 1.0,
+            clip_cov_ub: 5.0,
+            kl_cov_ratio: 2e-4,
+            ppo_kl_coef: 0.1,
             off_policy_mask_threshold: None,
             entropy_coef: 0.0,
             top_entropy_quantile: 1.0,

@@ -116,7 +116,15 @@ impl Batch {
     fn picked(mut self, objective: &Objective) -> Self {
         let counts = self.mask.to_kind(Kind::Bool);
         let flat = |of: &Tensor| of.masked_select(&counts);
-        let picks = Picks::of(&Survey { entropies: &flat(&self.entropies) }, objective);
+        let advantages = self.advantages.unsqueeze(-1).expand_as(&self.mask);
+        let survey = Survey {
+            log_probs: &flat(&self.log_probs),
+            old_log_probs: &flat(&self.old_log_probs),
+            entropies: &flat(&self.entropies),
+            advantages: &flat(&advantages),
+            seed: 0,
+        };
+        let picks = Picks::of(&survey, objective);
         self.picks = picks.map(|picked| self.mask.zeros_like().masked_scatter(&counts, picked));
         self
     }
@@ -152,6 +160,7 @@ impl Batch {
 }
 
 fn objective(options: &Value) -> Objective {
+    let number = |name: &str| options[name].as_f64().unwrap_or(0.0);
     Objective {
         loss_type: option(options, "loss_type"),
         importance_sampling_level: option(options, "importance_sampling_level"),
@@ -171,7 +180,11 @@ fn objective(options: &Value) -> Objective {
         vespo_pos: (2.0, 3.0),
         vespo_neg: (3.0, 2.0),
         off_policy_mask_threshold: options["off_policy_mask_threshold"].as_f64(),
-        entropy_coef: options["entropy_coef"].as_f64().unwrap_or(0.0),
+        clip_cov_ratio: options["clip_cov_ratio"].as_f64().unwrap_or(1.0),
+        clip_cov_bounds: (number("clip_cov_lb"), number("clip_cov_ub")),
+        kl_cov_ratio: options["kl_cov_ratio"].as_f64().unwrap_or(1.0),
+        ppo_kl_coef: number("ppo_kl_coef"),
+        entropy_coef: number("entropy_coef"),
         top_entropy_quantile: options["top_entropy_quantile"].as_f64().unwrap_or(1.0),
         max_completion_length: option(options, "max_completion_length"),
     }

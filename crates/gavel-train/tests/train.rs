@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use gavel_model::{Config, Model, Precision, SaveDtype, Tokenizer};
 use gavel_train::eval::{EvalOptions, evaluate};
-use gavel_train::grpo::AdvEstimator;
+use gavel_train::grpo::{AdvEstimator, Surrogate};
 use gavel_train::settings::{Reload, Settings};
 use gavel_train::task::{Prompts, Template, read_tasks};
 use gavel_train::train::{Progress, Start, Summary, train};
@@ -167,7 +167,7 @@ fn the_reward_rises_with_every_kind_of_loss() {
 
 #[test]
 fn the_reward_rises_with_every_surrogate_and_estimator() {
-    let surrogates = ["cispo_two_sided", "gmpo", "dppo_tv", "dppo_kl", "gpg"];
+    let surrogates = ["cispo_two_sided", "gmpo", "dppo_tv", "dppo_kl", "gpg", "clip_cov", "kl_cov"];
     let estimators =
         ["rloo", "reinforce_plus_plus", "reinforce_plus_plus_baseline", "opo", "max_rl", "grpo_passk"];
     let chosen = surrogates.map(|name| (Some(name), "grpo")).into_iter();
@@ -400,8 +400,18 @@ fn assert_same(found: [f64; 3], expected: [f64; 3], tolerance: f64) {
 
 #[test]
 fn how_a_batch_is_split_and_computed_changes_nothing_but_rounding() {
-    let objectives: [fn(&mut Settings); 2] = [
+    let objectives: [fn(&mut Settings); 4] = [
         |_| (),
+        |settings| {
+            settings.surrogate = Some(Surrogate::ClipCov);
+            (settings.clip_cov_lb, settings.clip_cov_ratio) = (0.0, 0.5);
+        },
+        |settings| {
+            settings.surrogate = Some(Surrogate::KlCov);
+            // An update has moved nothing yet when it is the first, so there are two.
+            settings.num_iterations = 2;
+            (settings.kl_cov_ratio, settings.ppo_kl_coef) = (0.2, 1.0);
+        },
         |settings| {
             settings.entropy_coef = 0.05;
             settings.top_entropy_quantile = 0.3;

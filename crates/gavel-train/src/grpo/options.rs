@@ -163,6 +163,12 @@ pub enum Surrogate {
     DppoKl,
     /// The log-probability alone.
     Gpg,
+    /// `clip`, without some of the tokens whose log-probability and advantage vary together most
+    /// ([2505.22617](https://arxiv.org/abs/2505.22617)).
+    ClipCov,
+    /// The ratio alone, and a penalty on its logarithm for those tokens
+    /// ([2505.22617](https://arxiv.org/abs/2505.22617)).
+    KlCov,
 }
 
 /// How the KL divergence of a token is estimated, under the names of Schulman's note
@@ -229,6 +235,14 @@ pub struct Objective {
     pub vespo_neg: (f64, f64),
     /// Leaves out completions that are worse than their group and have diverged by more than this.
     pub off_policy_mask_threshold: Option<f64>,
+    /// The most tokens that `clip_cov` leaves out, as a share of all.
+    pub clip_cov_ratio: f64,
+    /// `clip_cov` leaves out tokens whose covariance is between these two.
+    pub clip_cov_bounds: (f64, f64),
+    /// The share of tokens that `kl_cov` penalises, those of the highest covariances.
+    pub kl_cov_ratio: f64,
+    /// What `kl_cov` penalises them with, for each nat that their log-probability has moved.
+    pub ppo_kl_coef: f64,
     /// What the loss is lowered by for each nat of the tokens' mean entropy.
     pub entropy_coef: f64,
     /// The share of tokens, those of the highest entropies, that the policy learns from; 1 is all.
@@ -240,7 +254,7 @@ pub struct Objective {
 impl Objective {
     /// Whether some tokens of an update are singled out, by what all of them are like; see [`Picks`](super::Picks).
     pub fn picks(&self) -> bool {
-        self.top_entropy_quantile < 1.0
+        self.top_entropy_quantile < 1.0 || matches!(self.surrogate, Surrogate::ClipCov | Surrogate::KlCov)
     }
 
     /// Whether tokens have a say whose advantage is 0.

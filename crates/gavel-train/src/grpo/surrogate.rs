@@ -18,6 +18,8 @@ pub(super) struct Policies<'a> {
     pub(super) advantages: &'a Tensor,
     /// `(B, T)`.
     pub(super) mask: &'a Tensor,
+    /// 1 for tokens that are singled out by their covariance, `(B, T)`; where none are, `None`.
+    pub(super) high_covariance: Option<&'a Tensor>,
 }
 
 /// The losses of tokens, `(B, T)` or `(B, 1)`, and where the surrogate holds the policy back.
@@ -43,6 +45,8 @@ const DPPO_LARGEST_RATIO: f64 = 20.0;
 /// | `dppo_tv` | `−sg(min(ρ, 20)) A log π` where π − π_old is at most ε_high (A > 0) or at least −ε | [2602.04879](https://arxiv.org/abs/2602.04879) |
 /// | `dppo_kl` | the same where the binary KL divergence is at most ε_high or ε, or the token moves back | same |
 /// | `gpg` | `−A log π` | [2504.02546](https://arxiv.org/abs/2504.02546) |
+/// | `clip_cov` | as `clip`, and 0 for tokens that are singled out | [2505.22617](https://arxiv.org/abs/2505.22617) |
+/// | `kl_cov` | `−ρ A`, and for tokens that are singled out `ppo_kl_coef · abs(log ρ)` more | same |
 pub(super) fn surrogate(of: &Policies<'_>, objective: &Objective) -> PerToken {
     match objective.surrogate {
         Surrogate::Clip => clip(of, objective),
@@ -81,6 +85,20 @@ pub(super) fn surrogate(of: &Policies<'_>, objective: &Objective) -> PerToken {
             dppo(of, objective, low, high)
         }
         Surrogate::Gpg => PerToken::unclipped(of, -of.advantages * of.log_probs),
+        Surrogate::ClipCov => {
+            let mut clipped = clip(of, objective);
+            if let Some(picked) = of.high_covariance {
+                clipped.loss = &clipped.loss * (1.0 - picked);
+            }
+            clipped
+        }
+        Surrogate::KlCov => {
+            let mut loss = -of.ratio * of.advantages;
+            if let Some(picked) = of.high_covariance {
+                loss = loss + (of.log_probs - of.old_log_probs).abs() * picked * objective.ppo_kl_coef;
+            }
+            PerToken::unclipped(of, loss)
+        }
     }
 }
 
@@ -103,6 +121,12 @@ impl PerToken {
 
 fn bounds(objective: &Objective) -> (f64, f64) {
     (1.0 - objective.epsilon, 1.0 + objective.epsilon_high)
+}
+
+/// Whether `clip` takes the bound in place of the ratio, so that there is no gradient.
+pub(super) fn ratio_is_clipped(ratio: &Tensor, advantages: &Tensor, objective: &Objective) -> Tensor {
+    let (least, most) = bounds(objective);
+    (ratio.clamp(least, most) * advantages).lt_tensor(&(ratio * advantages))
 }
 
 fn clip(of: &Policies<'_>, objective: &Objective) -> PerToken {

@@ -20,6 +20,8 @@ pub(super) struct MicroBatch {
     pub(super) old_log_probs: Option<Tensor>,
     /// `(n)`.
     pub(super) reference_log_probs: Option<Tensor>,
+    /// `(n)`: those of their completions, or their own.
+    pub(super) advantages: Tensor,
 }
 
 /// Some of the completions: rows of the micro-batch, and how the loss sees them, which is as a rectangle `(B, T)`.
@@ -100,14 +102,22 @@ impl MicroBatch {
     pub(super) fn new(examples: &[Example<'_>], model: &Model) -> Self {
         let sampled: Vec<f32> =
             examples.iter().flat_map(|example| example.sampled_log_probs).copied().collect();
+        let advantages: Vec<f32> = examples.iter().flat_map(advantages_of_tokens).collect();
         Self {
             packed: model.pack(&groups(examples)),
             sections: sections(examples, model),
             sampled_log_probs: Tensor::from_slice(&sampled).to_device(model.device()),
             old_log_probs: None,
             reference_log_probs: None,
+            advantages: Tensor::from_slice(&advantages).to_device(model.device()),
         }
     }
+}
+
+/// The advantage of each token of a completion.
+fn advantages_of_tokens(example: &Example<'_>) -> impl Iterator<Item = f32> {
+    let of_token = |t: usize| example.advantages[t.min(example.advantages.len() - 1)] as f32;
+    (0..example.completion.len()).map(of_token)
 }
 
 /// Cuts the examples into sections of which the model has all logits at a time, where one completion allows it.

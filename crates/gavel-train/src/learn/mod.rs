@@ -120,10 +120,10 @@ impl Learner<'_> {
         part
     }
 
-    /// Accumulates the gradient of a batch's loss, micro-batch by micro-batch.
-    pub fn backward(&self, batch: &Batch) -> UpdateSums {
+    /// Accumulates the gradient of a batch's loss, micro-batch by micro-batch. `seed` decides what is left to chance.
+    pub fn backward(&self, batch: &Batch, seed: u64) -> UpdateSums {
         let mut sums = SumsOnDevice::default();
-        let (picks, size) = self.picks(batch);
+        let (picks, size) = self.picks(batch, seed);
         for (part, picks) in batch.micro_batches.iter().zip(&picks) {
             let rows: Vec<Range<i64>> = part.sections.iter().map(|section| section.rows.clone()).collect();
             let LearnOptions { temperature, gradient_checkpointing, .. } = self.options;
@@ -143,25 +143,37 @@ impl Learner<'_> {
 
     /// The tokens that the objective singles out in each micro-batch, `(n)`, and the sizes that follow. Where there are
     /// any, that costs a forward pass: how a batch is split must not decide which they are.
-    fn picks(&self, batch: &Batch) -> (Vec<Picks>, BatchSize) {
+    fn picks(&self, batch: &Batch, seed: u64) -> (Vec<Picks>, BatchSize) {
         let (parts, objective) = (&batch.micro_batches, &self.options.objective);
         if !objective.picks() || parts.is_empty() {
             return (parts.iter().map(|_| Picks::default()).collect(), batch.size);
         }
-        let now = parts.iter().map(|part| self.model.log_probs(&part.packed, self.options.temperature));
-        let entropies: Vec<Tensor> = now.map(|now| now.entropy).collect();
-        let picks = Picks::of(&Survey { entropies: &Tensor::cat(&entropies, 0) }, objective);
+        let now: Vec<TokenLogProbs> =
+            parts.iter().map(|part| self.model.log_probs(&part.packed, self.options.temperature)).collect();
+        let old = |(part, now): (&MicroBatch, &TokenLogProbs)| match &part.old_log_probs {
+            Some(old) => old.shallow_clone(),
+            None => now.log_probs.shallow_clone(),
+        };
+        let joined = |of_parts: Vec<Tensor>| Tensor::cat(&of_parts, 0);
+        let survey = Survey {
+            log_probs: &joined(now.iter().map(|now| now.log_probs.shallow_clone()).collect()),
+            old_log_probs: &joined(parts.iter().zip(&now).map(old).collect()),
+            entropies: &joined(now.iter().map(|now| now.entropy.shallow_clone()).collect()),
+            advantages: &joined(parts.iter().map(|part| part.advantages.shallow_clone()).collect()),
+            seed,
+        };
+        let picks = Picks::of(&survey, objective);
         let mut size = batch.size;
         if let Some(picked) = &picks.high_entropy {
             size.entropy_tokens = picked.sum(Kind::Double).double_value(&[]);
         }
         let mut end = 0;
-        let of_part = |part: &Tensor| {
-            let (start, count) = (end, part.size()[0]);
+        let of_part = |part: &TokenLogProbs| {
+            let (start, count) = (end, part.log_probs.size()[0]);
             end += count;
             picks.map(|of_all| of_all.narrow(0, start, count))
         };
-        (entropies.iter().map(of_part).collect(), size)
+        (now.iter().map(of_part).collect(), size)
     }
 
     /// The derivative of the loss of a section by its log-probabilities, and by its entropies where it has a term for them.

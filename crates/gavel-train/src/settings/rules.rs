@@ -88,6 +88,7 @@ impl Settings {
             ("vespo_lambda_pos", self.vespo_lambda_pos),
             ("vespo_k_neg", self.vespo_k_neg),
             ("vespo_lambda_neg", self.vespo_lambda_neg),
+            ("ppo_kl_coef", self.ppo_kl_coef),
             ("off_policy_mask_threshold", self.off_policy_mask_threshold.unwrap_or(0.0)),
         ];
         let wrong = not_negative.into_iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0));
@@ -110,11 +111,21 @@ impl Settings {
                 found("at least 2: a group is compared within itself", &self.num_generations),
             ));
         }
-        if !self.entropy_coef.is_finite() {
-            return Some(("entropy_coef", found("a finite number", &self.entropy_coef)));
+        let finite = [
+            ("entropy_coef", self.entropy_coef),
+            ("clip_cov_lb", self.clip_cov_lb),
+            ("clip_cov_ub", self.clip_cov_ub),
+        ];
+        if let Some((field, value)) = finite.into_iter().find(|(_, value)| !value.is_finite()) {
+            return Some((field, found("a finite number", &value)));
         }
-        let shares =
-            [("gamma", self.gamma), ("lam", self.lam), ("top_entropy_quantile", self.top_entropy_quantile)];
+        let shares = [
+            ("gamma", self.gamma),
+            ("lam", self.lam),
+            ("clip_cov_ratio", self.clip_cov_ratio),
+            ("kl_cov_ratio", self.kl_cov_ratio),
+            ("top_entropy_quantile", self.top_entropy_quantile),
+        ];
         for (field, value) in shares {
             if !(0.0..=1.0).contains(&value) {
                 return Some((field, found("between 0 and 1", &value)));

@@ -5,6 +5,7 @@ use crate::TrainError;
 use crate::learn::{Batch, LearnOptions, Learner, UpdateSums};
 use crate::metrics::{Metric, Metrics};
 use crate::optim::AdamW;
+use crate::seeds::{self, Purpose};
 use crate::settings::Settings;
 
 /// How these settings learn.
@@ -33,7 +34,8 @@ pub(super) fn learn(
 ) -> Result<Metrics, TrainError> {
     let mut metrics = Metrics::default();
     for (index, batch) in std::iter::repeat_n(batches, settings.num_iterations).flatten().enumerate() {
-        let sums = learner.backward(batch);
+        let update = (step - 1) * settings.updates_per_step() as u64 + index as u64;
+        let sums = learner.backward(batch, seeds::derive(settings.seed, Purpose::Update, update));
         clock.lap("loss");
         let learning_rate = settings.learning_rate * learning_rate_factor(settings, step, index, steps);
         let norm = if sums.loss.loss.is_finite() { learner.step(learning_rate) } else { f64::NAN };

@@ -16,7 +16,7 @@ fn golden() -> Value {
 fn losses_and_gradients_are_those_of_trl_and_verl() {
     let golden = golden();
     let cases = golden["losses"].as_array().unwrap();
-    assert_eq!(cases.len(), 33);
+    assert_eq!(cases.len(), 39);
     for case in cases {
         let options = &case["options"];
         let what = options.to_string();
