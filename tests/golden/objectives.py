@@ -4,7 +4,8 @@
         && venv/bin/pip install --no-deps verl==0.9.1 && venv/bin/python tests/golden/objectives.py
 
 TRL's losses come from `GRPOTrainer._compute_loss` as in grpo.py, verl's from the functions that its registry has under
-these names. MaxRL is in neither: it is its equation, (r - mean) / mean, in numpy. Everything is in float64.
+these names. MaxRL and GFPO are in neither: they
+are their equations in numpy. Everything is in float64.
 """
 
 import itertools
@@ -164,10 +165,26 @@ def advantage_cases():
         )
         # The same for every token of a completion, so the first says it.
         cases.append({"adv_estimator": estimator, "scale_rewards": scale, "advantages": found[:, 0].view(-1, 4).tolist()})
+    filtered = [
+        {"group_filter_func": name, "num_remains_in_group": count, "advantages": gfpo(name, count).tolist()}
+        for name, count in itertools.product(["length", "token_efficiency"], [2, 3])
+    ]
     mean = REWARDS.numpy().mean(1, keepdims=True)
     max_rl = ((REWARDS.numpy() - mean) / mean).tolist()
     cases.append({"adv_estimator": "max_rl", "scale_rewards": "none", "advantages": max_rl})
-    return {"rewards": REWARDS.tolist(), "lengths": LENGTHS.tolist(), "cases": cases}
+    return {"rewards": REWARDS.tolist(), "lengths": LENGTHS.tolist(), "cases": cases, "filtered": filtered}
+
+
+def gfpo(filter, count):
+    """2508.09726: A_i = m_i (r_i - mean of those that remain) / (their deviation + 1e-4, as TRL's), m_i = 1 where i remains."""
+    rewards, lengths = REWARDS.numpy(), LENGTHS.numpy()
+    worth = -lengths if filter == "length" else rewards / lengths
+    remains = np.argsort(-worth, axis=1, kind="stable")[:, :count]
+    values = np.take_along_axis(rewards, remains, 1)
+    centred = values - values.mean(1, keepdims=True)
+    advantages = np.zeros_like(rewards)
+    np.put_along_axis(advantages, remains, centred / (values.std(1, ddof=1, keepdims=True) + 1e-4), 1)
+    return advantages
 
 
 def gae_cases():

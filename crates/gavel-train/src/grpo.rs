@@ -17,11 +17,11 @@ mod surrogate;
 
 use tch::{Kind, Tensor};
 
-pub use advantages::{advantages, differing_groups, frac_reward_zero_std, nan_mean, nan_std};
+pub use advantages::{advantages, differing_groups, frac_reward_zero_std, nan_mean, nan_std, remaining};
 pub use kl::kl;
 pub use options::{
-    AdvEstimator, GroupEstimator, ImportanceSamplingLevel, KlEstimator, LossType, Objective, ScaleRewards,
-    Surrogate,
+    AdvEstimator, GroupEstimator, GroupFilter, ImportanceSamplingLevel, KlEstimator, LossType, Objective,
+    ScaleRewards, Surrogate,
 };
 pub use picks::{Picks, Survey};
 pub use sums::LossSums;

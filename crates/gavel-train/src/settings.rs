@@ -16,7 +16,8 @@ use serde_json::{Map, Value};
 
 use crate::TrainError;
 use crate::grpo::{
-    AdvEstimator, GroupEstimator, ImportanceSamplingLevel, KlEstimator, LossType, ScaleRewards, Surrogate,
+    AdvEstimator, GroupEstimator, GroupFilter, ImportanceSamplingLevel, KlEstimator, LossType, ScaleRewards,
+    Surrogate,
 };
 use crate::learn::OldLogProbs;
 use crate::optim::LrSchedulerType;
@@ -159,6 +160,12 @@ pub struct Settings {
     /// `max_rl` or `grpo_passk`; with `gae`, what a value model expects of each token, which is PPO. Not in TRL's
     /// `GRPOConfig`; verl's.
     pub adv_estimator: AdvEstimator,
+    /// GFPO: compare so many completions of each group with one another, and learn from them alone. Those that
+    /// `group_filter_func` ranks first. TRL's `GFPOConfig`.
+    pub num_remains_in_group: Option<usize>,
+    /// What completions remain in their group by: `length`, the shortest, or `token_efficiency`, those of the highest
+    /// reward for each token. TRL's `GFPOTrainer` takes a function.
+    pub group_filter_func: GroupFilter,
     /// γ of `gae`: what a reward is worth a token earlier. TRL's `PPOConfig`.
     pub gamma: f64,
     /// λ of `gae`: 1 compares with the value alone, 0 with the next value. TRL's `PPOConfig`; verl: 1.
@@ -340,6 +347,8 @@ impl Default for Settings {
             loss_type: LossType::Dapo,
             surrogate: None,
             adv_estimator: AdvEstimator::Group(GroupEstimator::Grpo),
+            num_remains_in_group: None,
+            group_filter_func: GroupFilter::Length,
             gamma: 1.0,
             lam: 0.95,
             cliprange_value: 0.2,

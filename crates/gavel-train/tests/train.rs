@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use gavel_model::{Config, Model, Precision, SaveDtype, Tokenizer};
 use gavel_train::eval::{EvalOptions, evaluate};
-use gavel_train::grpo::{AdvEstimator, Surrogate};
+use gavel_train::grpo::{AdvEstimator, GroupFilter, Surrogate};
 use gavel_train::settings::{Reload, Settings};
 use gavel_train::task::{Prompts, Template, read_tasks};
 use gavel_train::train::{Progress, Start, Summary, train};
@@ -179,6 +179,20 @@ fn the_reward_rises_with_every_surrogate_and_estimator() {
         let rewards = rewards(&bench.rows());
         let (first, last) = (rewards[0], rewards[19]);
         assert!(last > first + 0.3, "{surrogate:?}, {estimator}: from {first} to {last}");
+    }
+}
+
+#[test]
+fn those_that_remain_in_their_group_are_learnt_from_alone() {
+    let mut bench = Bench::new();
+    bench.settings.num_remains_in_group = Some(4);
+    bench.settings.group_filter_func = GroupFilter::TokenEfficiency;
+    bench.train(&share_of_a()).unwrap();
+    let rewards = rewards(&bench.rows());
+    assert!(rewards[19] > rewards[0] + 0.2, "{rewards:?}");
+    for group in bench.completions(1).chunks(8) {
+        let learnt = group.iter().filter(|row| row["advantage"] != 0.0).count();
+        assert!(learnt <= 4, "{learnt} of a group");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::{GroupEstimator, ScaleRewards};
+use super::{GroupEstimator, GroupFilter, ScaleRewards};
 
 /// Added to a standard deviation before dividing by it, as TRL does.
 const STD_EPSILON: f64 = 1e-4;
@@ -94,6 +94,22 @@ fn sum_of_group(values: &Tensor) -> Tensor {
 fn is_zero(deviation: &Tensor, rewards: &Tensor) -> Tensor {
     let largest = rewards.nan_to_num(0.0, None::<f64>, None::<f64>).abs().amax([-1i64].as_slice(), true);
     deviation.le_tensor(&(largest * 1e-12 + 1e-8))
+}
+
+/// The rewards of the `count` completions of each group that a filter ranks first, `(P, G)`, and NaN for all others, which
+/// leaves them out of every comparison: GFPO ([2508.09726](https://arxiv.org/abs/2508.09726)).
+///
+/// `lengths` `(P, G)` are in tokens. Of equals, the earlier ones remain; what has no reward comes last.
+pub fn remaining(rewards: &Tensor, lengths: &Tensor, filter: GroupFilter, count: usize) -> Tensor {
+    let worth = match filter {
+        GroupFilter::Length => -lengths.to_kind(rewards.kind()),
+        GroupFilter::TokenEfficiency => rewards / lengths.to_kind(rewards.kind()).clamp_min(1.0),
+    };
+    let worth = worth.where_scalarother(&rewards.isnan().logical_not(), f64::NEG_INFINITY);
+    let (_, order) = worth.sort_stable(true, -1, true);
+    let first = order.narrow(-1, 0, count as i64);
+    let remains = rewards.zeros_like().scatter_value(-1, &first, 1.0).gt(0.0);
+    rewards.where_scalarother(&remains, f64::NAN)
 }
 
 /// Which groups have rewards that differ by more than rounding, `(P, G)` → P: those that have an advantage. NaN is left out.

@@ -106,6 +106,17 @@ pub enum GroupEstimator {
     GrpoPassk,
 }
 
+/// What the completions of a group are chosen by, of which only some are learnt from
+/// ([2508.09726](https://arxiv.org/abs/2508.09726)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupFilter {
+    /// The shortest.
+    Length,
+    /// Those of the highest reward for each token.
+    TokenEfficiency,
+}
+
 /// What is minimised, as TRL's `loss_type`: a [`Surrogate`], and how its per-token losses become one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -111,6 +111,17 @@ impl Settings {
                 found("at least 2: a group is compared within itself", &self.num_generations),
             ));
         }
+        if let Some(remain) = self.num_remains_in_group {
+            let most = self.num_generations.saturating_sub(1);
+            if !(2..=most).contains(&remain) {
+                let wanted = format!("between 2 and {most}, fewer than num_generations");
+                return Some(("num_remains_in_group", found(&wanted, &remain)));
+            }
+            if self.adv_estimator == AdvEstimator::Gae {
+                let problem = "says how many of a group are compared, and adv_estimator \"gae\" compares none: leave it out";
+                return Some(("num_remains_in_group", problem.to_owned()));
+            }
+        }
         let finite = [
             ("entropy_coef", self.entropy_coef),
             ("clip_cov_lb", self.clip_cov_lb),

@@ -3,6 +3,7 @@
 use gavel_verify::{Failure, NoReward};
 use tch::Tensor;
 
+use crate::grpo;
 use crate::rollout::{Rollout, Sample};
 use crate::settings::Settings;
 
@@ -27,13 +28,18 @@ pub(super) fn given_by(verifier: &str, sample: &Sample) -> f64 {
     verdict.map_or(f64::NAN, |verdict| verdict.reward)
 }
 
-/// The rewards that advantages are made from, without those of completions that are masked where they have no say; and
-/// how many tokens of each completion are learnt from. Both `(P, G)`.
+/// The rewards that advantages are made from, without those of completions that are masked where they have no say, or that
+/// do not remain in their group; and how many tokens of each completion are learnt from. Both `(P, G)`.
 pub(super) fn rewards_to_compare(settings: &Settings, rollout: &Rollout) -> (Tensor, Tensor) {
     let is_masked = |sample: &Sample| settings.mask_truncated_completions && sample.truncated;
     let compared = |sample: &Sample| settings.truncated_in_baseline || !is_masked(sample);
     let length = |sample: &Sample| if is_masked(sample) { 0.0 } else { sample.tokens.len() as f64 };
-    (rewards(settings, rollout, compared), by_group(settings, rollout, length))
+    let mut rewards = rewards(settings, rollout, compared);
+    if let Some(count) = settings.num_remains_in_group {
+        let tokens = by_group(settings, rollout, |sample| sample.tokens.len() as f64);
+        rewards = grpo::remaining(&rewards, &tokens, settings.group_filter_func, count);
+    }
+    (rewards, by_group(settings, rollout, length))
 }
 
 /// Completions of a step that have no reward.

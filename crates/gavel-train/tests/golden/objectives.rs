@@ -2,7 +2,9 @@
 //! `tests/golden/objectives.py`.
 
 use gavel_train::grpo::gae::{gae, value_loss, whiten};
-use gavel_train::grpo::{self, AdvEstimator, GroupEstimator, KlEstimator, Objective, ScaleRewards};
+use gavel_train::grpo::{
+    self, AdvEstimator, GroupEstimator, GroupFilter, KlEstimator, Objective, ScaleRewards,
+};
 use serde_json::Value;
 use tch::{Kind, Tensor};
 
@@ -117,6 +119,24 @@ fn a_reward_that_was_left_out_has_no_part_in_any_estimate() {
         let none = grpo::advantages(&(&rewards * f64::NAN), &lengths, estimator, scale);
         assert_eq!(none.abs().max().double_value(&[]), 0.0, "{estimator:?}");
     }
+}
+
+#[test]
+fn advantages_of_a_filtered_group_are_those_of_its_paper() {
+    let golden = &golden()["advantages"];
+    let (rewards, lengths) = (tensor(&golden["rewards"]), tensor(&golden["lengths"]));
+    for case in golden["filtered"].as_array().unwrap() {
+        let (filter, count): (GroupFilter, usize) =
+            (option(case, "group_filter_func"), option(case, "num_remains_in_group"));
+        let remaining = grpo::remaining(&rewards, &lengths, filter, count);
+        let found = grpo::advantages(&remaining, &lengths, GroupEstimator::Grpo, ScaleRewards::Group);
+        assert_close(&found, &tensor(&case["advantages"]), &case.to_string());
+    }
+    let without = Tensor::from_slice(&[f64::NAN, 3.0, 1.0, 2.0]).view([1, 4]);
+    let short = Tensor::from_slice(&[1.0, 9.0, 5.0, 5.0]).view([1, 4]);
+    let remaining = grpo::remaining(&without, &short, GroupFilter::Length, 1);
+    let remain = Vec::<f64>::try_from(remaining.reshape([-1])).unwrap();
+    assert!(remain[2] == 1.0 && [0, 1, 3].iter().all(|&other| remain[other].is_nan()), "{remain:?}");
 }
 
 #[test]
