@@ -172,7 +172,14 @@ def advantage_cases():
     mean = REWARDS.numpy().mean(1, keepdims=True)
     max_rl = ((REWARDS.numpy() - mean) / mean).tolist()
     cases.append({"adv_estimator": "max_rl", "scale_rewards": "none", "advantages": max_rl})
-    return {"rewards": REWARDS.tolist(), "lengths": LENGTHS.tolist(), "cases": cases, "filtered": filtered}
+    greedy = torch.tensor([1.0, 0.0, 0.75, -0.5])
+    above, _ = core_algos.get_adv_estimator_fn("remax")(
+        token_level_rewards=rewards, reward_baselines=greedy.repeat_interleave(REWARDS.shape[1]), response_mask=mask
+    )
+    remax = {"greedy": greedy.tolist(), "advantages": above[:, 0].view(-1, 4).tolist()}
+    return {
+        "rewards": REWARDS.tolist(), "lengths": LENGTHS.tolist(), "cases": cases, "filtered": filtered, "remax": remax,
+    }  # fmt: skip
 
 
 def gfpo(filter, count):

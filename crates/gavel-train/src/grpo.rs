@@ -17,7 +17,9 @@ mod surrogate;
 
 use tch::{Kind, Tensor};
 
-pub use advantages::{advantages, differing_groups, frac_reward_zero_std, nan_mean, nan_std, remaining};
+pub use advantages::{
+    above_greedy, advantages, differing_groups, frac_reward_zero_std, nan_mean, nan_std, remaining,
+};
 pub use kl::kl;
 pub use options::{
     AdvEstimator, GroupEstimator, GroupFilter, ImportanceSamplingLevel, KlEstimator, LossType, Objective,

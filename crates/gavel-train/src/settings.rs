@@ -157,8 +157,8 @@ pub struct Settings {
     /// `vespo`, `gmpo`, `dppo_tv`, `dppo_kl`, `gpg`, `clip_cov` or `kl_cov`. Not in TRL; verl's `loss_mode`.
     pub surrogate: Option<Surrogate>,
     /// What a reward is compared with: `grpo`, `rloo`, `reinforce_plus_plus`, `reinforce_plus_plus_baseline`, `opo`,
-    /// `max_rl` or `grpo_passk`; with `gae`, what a value model expects of each token, which is PPO. Not in TRL's
-    /// `GRPOConfig`; verl's.
+    /// `max_rl` or `grpo_passk`; with `remax`, the likeliest completion of the prompt, which is sampled beside the others;
+    /// with `gae`, what a value model expects of each token, which is PPO. Not in TRL's `GRPOConfig`; verl's.
     pub adv_estimator: AdvEstimator,
     /// GFPO: compare so many completions of each group with one another, and learn from them alone. Those that
     /// `group_filter_func` ranks first. TRL's `GFPOConfig`.

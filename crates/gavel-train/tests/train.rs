@@ -197,6 +197,27 @@ fn those_that_remain_in_their_group_are_learnt_from_alone() {
 }
 
 #[test]
+fn the_greedy_completion_takes_the_place_of_groups() {
+    for (num_generations, filter_groups) in [(1, false), (8, false), (8, true)] {
+        let mut bench = Bench::new();
+        bench.settings.adv_estimator = AdvEstimator::Remax;
+        bench.settings.num_generations = num_generations;
+        bench.settings.filter_groups = filter_groups;
+        bench.train(&share_of_a()).unwrap();
+        let rows = bench.rows();
+        let rewards = rewards(&rows);
+        assert!(rewards[19] > rewards[0] + 0.3, "{num_generations}, {filter_groups}: {rewards:?}");
+        // A completion's advantage is its reward less that of the greedy one, the same for all of a prompt.
+        for group in bench.completions(1).chunks(num_generations) {
+            let baseline = |row: &Value| row["reward"].as_f64().unwrap() - row["advantage"].as_f64().unwrap();
+            let first = baseline(&group[0]);
+            assert!(group.iter().all(|row| (baseline(row) - first).abs() < 1e-12));
+        }
+        assert!(rows.iter().all(|row| row["sampling/greedy_reward"].is_number()));
+    }
+}
+
+#[test]
 fn a_value_model_takes_the_place_of_groups() {
     for num_generations in [1, 8] {
         let mut bench = Bench::new();
@@ -322,6 +343,35 @@ fn a_layer_that_the_model_lacks_is_refused_with_those_that_it_has() {
          k_proj, o_proj, q_proj, up_proj, v_proj"
     );
     assert!(!bench.settings.output_dir.exists());
+}
+
+#[test]
+fn a_stopped_run_goes_on_with_greedy_completions_and_draws_the_same_tokens() {
+    let run = |change: fn(&mut Settings), stop_at: u64| {
+        let mut bench = Bench::new();
+        bench.settings.max_steps = 5;
+        change(&mut bench.settings);
+        train(&bench.settings, &share_of_a(), Start::New, &mut |progress| match progress {
+            Progress::Stepped(report) if report.step == stop_at => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        })
+        .unwrap();
+        if stop_at < 5 {
+            bench.resume(&share_of_a()).unwrap();
+        }
+        weights(&bench.settings.output_dir.join("checkpoints/step-00005"))
+    };
+    let greedy_ahead: fn(&mut Settings) = |settings| {
+        settings.adv_estimator = AdvEstimator::Remax;
+        settings.rollout_ahead = 2;
+    };
+    let some_tokens: fn(&mut Settings) = |settings| {
+        settings.surrogate = Some(Surrogate::ClipCov);
+        (settings.clip_cov_lb, settings.clip_cov_ratio) = (0.0, 0.2);
+    };
+    for change in [greedy_ahead, some_tokens] {
+        assert!(run(change, 2) == run(change, 5));
+    }
 }
 
 #[test]

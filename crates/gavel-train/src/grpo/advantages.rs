@@ -61,6 +61,12 @@ pub fn advantages(
     found.nan_to_num(0.0, 0.0, 0.0).where_scalarother(&differ, 0.0)
 }
 
+/// What each completion earned beyond the greedy one of its prompt, from `rewards` `(P, G)` and `greedy` `(P)`; 0 where one
+/// of the two has no reward: ReMax ([2310.10505](https://arxiv.org/abs/2310.10505)).
+pub fn above_greedy(rewards: &Tensor, greedy: &Tensor) -> Tensor {
+    (rewards - greedy.unsqueeze(-1)).nan_to_num(0.0, None::<f64>, None::<f64>)
+}
+
 /// What the best of each group has over the second best, in deviations of the group unless `scale` is `none`.
 fn best_alone(rewards: &Tensor, scale: ScaleRewards) -> Tensor {
     if rewards.size()[1] < 2 {

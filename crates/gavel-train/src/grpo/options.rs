@@ -51,12 +51,14 @@ impl<'de> Deserialize<'de> for ScaleRewards {
 pub enum AdvEstimator {
     /// The other completions of its group, or of the step.
     Group(GroupEstimator),
+    /// What the likeliest completion of the prompt earns: ReMax ([2310.10505](https://arxiv.org/abs/2310.10505)).
+    Remax,
     /// What a value model expects, token by token: PPO ([1506.02438](https://arxiv.org/abs/1506.02438)).
     Gae,
 }
 
 impl AdvEstimator {
-    const NAMES: [(&str, Self); 8] = [
+    const NAMES: [(&str, Self); 9] = [
         ("grpo", Self::Group(GroupEstimator::Grpo)),
         ("rloo", Self::Group(GroupEstimator::Rloo)),
         ("reinforce_plus_plus", Self::Group(GroupEstimator::ReinforcePlusPlus)),
@@ -64,6 +66,7 @@ impl AdvEstimator {
         ("opo", Self::Group(GroupEstimator::Opo)),
         ("max_rl", Self::Group(GroupEstimator::MaxRl)),
         ("grpo_passk", Self::Group(GroupEstimator::GrpoPassk)),
+        ("remax", Self::Remax),
         ("gae", Self::Gae),
     ];
 }

@@ -104,7 +104,7 @@ impl Settings {
     fn bad_choice(&self) -> Option<Problem> {
         let found = |problem: &str, value: &dyn fmt::Display| format!("must be {problem}, found {value}");
         let probability = |value: f64| value > 0.0 && value <= 1.0;
-        let compares_groups = self.adv_estimator != AdvEstimator::Gae || self.filter_groups;
+        let compares_groups = matches!(self.adv_estimator, AdvEstimator::Group(_)) || self.filter_groups;
         if self.num_generations < 2 && compares_groups {
             return Some((
                 "num_generations",

@@ -21,6 +21,8 @@ pub(super) struct Baseline<'a> {
 
 enum With {
     Group(GroupEstimator),
+    /// The greedy completion of its prompt.
+    Greedy,
     /// What a value model expects, which is trained beside the policy.
     Values(Critic),
 }
@@ -40,6 +42,7 @@ impl<'a> Baseline<'a> {
     ) -> Result<Self, TrainError> {
         let with = match settings.adv_estimator {
             AdvEstimator::Group(estimator) => With::Group(estimator),
+            AdvEstimator::Remax => With::Greedy,
             AdvEstimator::Gae => With::Values(critic(settings, checkpoint, device)?),
         };
         Ok(Self { settings, with })
@@ -49,7 +52,7 @@ impl<'a> Baseline<'a> {
     pub(super) fn critic(&self) -> Option<&Critic> {
         match &self.with {
             With::Values(critic) => Some(critic),
-            With::Group(_) => None,
+            With::Group(_) | With::Greedy => None,
         }
     }
 
@@ -62,6 +65,13 @@ impl<'a> Baseline<'a> {
                 let mut appraisal = critic.appraise(examples, &flat(&rewards));
                 let advantages = std::mem::take(&mut appraisal.advantages);
                 return Compared { advantages, appraisal: Some(appraisal) };
+            }
+            With::Greedy => {
+                let greedy =
+                    sampled.greedy.as_ref().expect("greedy completions were sampled beside the others");
+                let of_prompts: Vec<f64> =
+                    greedy.samples.iter().map(|sample| sample.reward().unwrap_or(f64::NAN)).collect();
+                grpo::above_greedy(&rewards, &Tensor::from_slice(&of_prompts))
             }
             With::Group(estimator) => {
                 grpo::advantages(&rewards, &lengths, *estimator, self.settings.scale_rewards)

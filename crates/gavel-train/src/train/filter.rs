@@ -103,6 +103,6 @@ impl<'s, 'a> Filling<'s, 'a> {
             samples.extend(group.samples);
         }
         let rollout = Rollout { samples, sample_time: self.sample_time, score_wait: self.score_wait };
-        StepRollout { prompts, rollout, prompts_so_far, metrics }
+        StepRollout { prompts, rollout, greedy: None, prompts_so_far, metrics }
     }
 }

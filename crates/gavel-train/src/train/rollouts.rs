@@ -10,7 +10,8 @@ use super::filter::Filling;
 use super::order;
 use crate::TrainError;
 use crate::checkpoint::TrainerState;
-use crate::metrics::{Metric, Metrics};
+use crate::grpo::AdvEstimator;
+use crate::metrics::{self, Metric, Metrics};
 use crate::rollout::{self, EncodedTask, Rollout, Sampled, Sampler};
 use crate::seeds::{self, Purpose};
 use crate::settings::Settings;
@@ -36,6 +37,7 @@ struct Ahead<'a> {
     updates: i64,
     prompts: Vec<&'a EncodedTask>,
     sampled: Sampled,
+    greedy: Option<Sampled>,
 }
 
 /// The completions of a step, with their scores.
@@ -43,6 +45,8 @@ pub(super) struct StepRollout<'a> {
     /// The task of each completion: those of a group follow each other.
     pub(super) prompts: Vec<&'a EncodedTask>,
     pub(super) rollout: Rollout,
+    /// The likeliest completion of each prompt, where others are compared with it.
+    pub(super) greedy: Option<Rollout>,
     /// Prompts that were sampled for up to this step, itself included.
     pub(super) prompts_so_far: u64,
     /// What is logged of how it was sampled.
@@ -55,6 +59,8 @@ pub(crate) struct StoredRollout {
     step: u64,
     updates: i64,
     completions: Vec<StoredCompletion>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    greedy: Option<Vec<StoredCompletion>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -77,11 +83,15 @@ impl<'a> Rollouts<'a> {
         let count = settings.prompts_per_step();
         let prompts = if settings.filter_groups { state.prompts } else { state.step * count as u64 };
         let mut rollouts = Self { settings, tasks, steps, prompts: prompts as usize, ahead: VecDeque::new() };
-        for StoredRollout { step, updates, completions } in stored {
+        for StoredRollout { step, updates, completions, greedy } in stored {
             let prompts = rollouts.take(count);
-            let completions = completions.into_iter().map(StoredCompletion::restored).collect();
-            let sampled = sampler.score_again(&prompts, completions)?;
-            rollouts.ahead.push_back(Ahead { step, updates, prompts, sampled });
+            let score = |prompts: &[&EncodedTask], completions: Vec<StoredCompletion>| {
+                let restored = completions.into_iter().map(StoredCompletion::restored);
+                sampler.score_again(prompts, restored.collect())
+            };
+            let sampled = score(&prompts, completions)?;
+            let greedy = greedy.map(|greedy| score(&rollouts.each_once(&prompts), greedy)).transpose()?;
+            rollouts.ahead.push_back(Ahead { step, updates, prompts, sampled, greedy });
         }
         Ok(rollouts)
     }
@@ -108,7 +118,9 @@ impl<'a> Rollouts<'a> {
             metrics.add("sampling/staleness", Metric::Max((updates - now.updates) as f64));
         }
         let prompts_so_far = step * self.settings.prompts_per_step() as u64;
-        Ok(StepRollout { prompts: now.prompts, rollout: now.sampled.scored()?, prompts_so_far, metrics })
+        let rollout = now.sampled.scored()?;
+        let sampled = StepRollout { prompts: now.prompts, rollout, greedy: None, prompts_so_far, metrics };
+        sampled.beside(now.greedy)
     }
 
     /// Samples as far ahead of `step` as the settings say.
@@ -117,7 +129,8 @@ impl<'a> Rollouts<'a> {
         for step in first..=(step + self.settings.rollout_ahead).min(self.steps) {
             let prompts = self.take(self.settings.prompts_per_step());
             let sampled = self.sample(sampler, &prompts, step, 0)?;
-            self.ahead.push_back(Ahead { step, updates, prompts, sampled });
+            let greedy = self.sample_greedy(sampler, &prompts, step)?;
+            self.ahead.push_back(Ahead { step, updates, prompts, sampled, greedy });
         }
         Ok(())
     }
@@ -130,7 +143,29 @@ impl<'a> Rollouts<'a> {
             let sampled = self.sample(sampler, &prompts, step, filling.completions())?;
             filling.add(&prompts, sampled.scored()?);
         }
-        Ok(filling.filled(self.prompts as u64))
+        let filled = filling.filled(self.prompts as u64);
+        let greedy = self.sample_greedy(sampler, &filled.prompts, step)?;
+        filled.beside(greedy)
+    }
+
+    /// Each prompt of some groups.
+    fn each_once<'t>(&self, prompts: &[&'t EncodedTask]) -> Vec<&'t EncodedTask> {
+        prompts.iter().step_by(self.settings.num_generations).copied().collect()
+    }
+
+    /// The likeliest completion of each prompt, where others are compared with it.
+    fn sample_greedy(
+        &self,
+        sampler: &mut Sampler<'_>,
+        prompts: &[&EncodedTask],
+        step: u64,
+    ) -> Result<Option<Sampled>, TrainError> {
+        if self.settings.adv_estimator != AdvEstimator::Remax {
+            return Ok(None);
+        }
+        let sampling = Sampling { temperature: 0.0, ..self.sampling(sampler, step, 0) };
+        let sampled = sampler.sample(&self.each_once(prompts), &sampling);
+        sampled.map(Some).map_err(|error| error.while_sampling(step))
     }
 
     /// The next prompts, each `num_generations` times.
@@ -147,7 +182,12 @@ impl<'a> Rollouts<'a> {
         step: u64,
         first_stream: u64,
     ) -> Result<Sampled, TrainError> {
-        let sampling = Sampling {
+        let sampling = self.sampling(sampler, step, first_stream);
+        sampler.sample(prompts, &sampling).map_err(|error| error.while_sampling(step))
+    }
+
+    fn sampling(&self, sampler: &Sampler<'_>, step: u64, first_stream: u64) -> Sampling {
+        Sampling {
             max_new_tokens: self.settings.max_completion_length,
             temperature: self.settings.temperature,
             top_p: self.settings.top_p,
@@ -156,8 +196,7 @@ impl<'a> Rollouts<'a> {
             seed: seeds::derive(self.settings.seed, Purpose::Rollout, step),
             first_stream,
             end_tokens: rollout::end_tokens(sampler.model, sampler.tokenizer),
-        };
-        sampler.sample(prompts, &sampling).map_err(|error| error.while_sampling(step))
+        }
     }
 
     /// Those sampled ahead, for a checkpoint.
@@ -166,8 +205,25 @@ impl<'a> Rollouts<'a> {
             step: ahead.step,
             updates: ahead.updates,
             completions: ahead.sampled.completions().map(StoredCompletion::of).collect(),
+            greedy: ahead
+                .greedy
+                .as_ref()
+                .map(|greedy| greedy.completions().map(StoredCompletion::of).collect()),
         };
         self.ahead.iter().map(stored).collect()
+    }
+}
+
+impl StepRollout<'_> {
+    /// With the greedy completions of its prompts, whose scores are waited for.
+    fn beside(mut self, greedy: Option<Sampled>) -> Result<Self, TrainError> {
+        let Some(greedy) = greedy.map(Sampled::scored).transpose()? else { return Ok(self) };
+        self.rollout.sample_time += greedy.sample_time;
+        self.rollout.score_wait += greedy.score_wait;
+        let rewards: Vec<f64> = greedy.samples.iter().filter_map(|sample| sample.reward().ok()).collect();
+        self.metrics.add_mean("sampling/greedy_reward", metrics::mean(&rewards));
+        self.greedy = Some(greedy);
+        Ok(self)
     }
 }
 

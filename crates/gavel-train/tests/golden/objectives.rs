@@ -86,7 +86,7 @@ fn kl_estimators_are_those_of_verl() {
 fn group_estimator(case: &Value) -> GroupEstimator {
     match option(case, "adv_estimator") {
         AdvEstimator::Group(estimator) => estimator,
-        AdvEstimator::Gae => panic!("{case} compares no groups"),
+        AdvEstimator::Remax | AdvEstimator::Gae => panic!("{case} compares no groups"),
     }
 }
 
@@ -119,6 +119,16 @@ fn a_reward_that_was_left_out_has_no_part_in_any_estimate() {
         let none = grpo::advantages(&(&rewards * f64::NAN), &lengths, estimator, scale);
         assert_eq!(none.abs().max().double_value(&[]), 0.0, "{estimator:?}");
     }
+}
+
+#[test]
+fn advantages_over_the_greedy_completion_are_those_of_verl() {
+    let golden = &golden()["advantages"];
+    let (rewards, greedy) = (tensor(&golden["rewards"]), tensor(&golden["remax"]["greedy"]));
+    let found = grpo::above_greedy(&rewards, &greedy);
+    assert_close(&found, &tensor(&golden["remax"]["advantages"]), "remax");
+    let unknown = grpo::above_greedy(&rewards, &(greedy * f64::NAN));
+    assert_eq!(unknown.abs().max().double_value(&[]), 0.0, "nothing to compare with");
 }
 
 #[test]
