@@ -19,6 +19,7 @@ from verl.trainer.ppo import core_algos
 from verl.workers.config import ActorConfig, PolicyLossConfig
 
 from grpo import batch, loss_case
+from trl.trainer.utils import nanstd
 
 
 def trl_cases(data):
@@ -194,6 +195,27 @@ def gfpo(filter, count):
     return advantages
 
 
+def gdpo_cases():
+    """trl/trainer/grpo_trainer.py, `_generate_and_score_completions`, `normalize_then_sum`, around its own `nanstd`."""
+    nan = float("nan")
+    second = torch.tensor([[3.0, 1.0, nan, 2.0], [20.0, 20.0, 10.0, 0.0], [nan, 5.0, 5.0, 5.0], [nan, nan, nan, 1.0]])
+    first = REWARDS.clone()
+    first[2, 0] = nan
+    parts = torch.stack([first, second])
+    cases = []
+    for weights in [[1.0, 1.0], [0.3, 2.0], [1.0, 0.0]]:
+        rewards_per_func = parts.view(len(parts), -1).T
+        grouped = rewards_per_func.view(-1, REWARDS.shape[1], len(parts))
+        mean_k = torch.nanmean(grouped, dim=1, keepdim=True)
+        std_k = nanstd(grouped, dim=1, keepdim=True)
+        reward_k = ((grouped - mean_k) / (std_k + 1e-4)).view(-1, len(parts))
+        rewards = (reward_k * torch.tensor(weights).unsqueeze(0)).nansum(dim=1)
+        rewards[torch.isnan(rewards_per_func).all(dim=1)] = nan
+        advantages = torch.nan_to_num((rewards - torch.nanmean(rewards)) / (nanstd(rewards) + 1e-4), nan=0.0)
+        cases.append({"weights": weights, "advantages": advantages.view(-1, REWARDS.shape[1]).tolist()})
+    return {"parts": [[[None if r != r else r for r in row] for row in part] for part in parts.tolist()], "cases": cases}
+
+
 def gae_cases():
     """verl's advantages of PPO, whitened, and the returns that its value loss compares with."""
     lengths = LENGTHS.view(-1)
@@ -231,6 +253,7 @@ def main():
         "losses": trl_cases(data) + entropy_cases(data) + verl_cases(data),
         "kl": kl_cases(data),
         "advantages": advantage_cases(),
+        "gdpo": gdpo_cases(),
         "gae": gae_cases(),
     }
     path = Path(__file__).with_suffix(".json")

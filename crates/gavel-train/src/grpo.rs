@@ -18,12 +18,13 @@ mod surrogate;
 use tch::{Kind, Tensor};
 
 pub use advantages::{
-    above_greedy, advantages, differing_groups, frac_reward_zero_std, nan_mean, nan_std, remaining,
+    above_greedy, advantages, differing_groups, frac_reward_zero_std, nan_mean, nan_std,
+    normalised_then_summed, remaining,
 };
 pub use kl::kl;
 pub use options::{
-    AdvEstimator, GroupEstimator, GroupFilter, ImportanceSamplingLevel, KlEstimator, LossType, Objective,
-    ScaleRewards, Surrogate,
+    AdvEstimator, GroupEstimator, GroupFilter, ImportanceSamplingLevel, KlEstimator, LossType,
+    MultiObjectiveAggregation, Objective, ScaleRewards, Surrogate,
 };
 pub use picks::{Picks, Survey};
 pub use sums::LossSums;

@@ -7,6 +7,7 @@ mod names;
 mod rules;
 mod source;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -16,8 +17,8 @@ use serde_json::{Map, Value};
 
 use crate::TrainError;
 use crate::grpo::{
-    AdvEstimator, GroupEstimator, GroupFilter, ImportanceSamplingLevel, KlEstimator, LossType, ScaleRewards,
-    Surrogate,
+    AdvEstimator, GroupEstimator, GroupFilter, ImportanceSamplingLevel, KlEstimator, LossType,
+    MultiObjectiveAggregation, ScaleRewards, Surrogate,
 };
 use crate::learn::OldLogProbs;
 use crate::optim::LrSchedulerType;
@@ -160,6 +161,12 @@ pub struct Settings {
     /// `max_rl` or `grpo_passk`; with `remax`, the likeliest completion of the prompt, which is sampled beside the others;
     /// with `gae`, what a value model expects of each token, which is PPO. Not in TRL's `GRPOConfig`; verl's.
     pub adv_estimator: AdvEstimator,
+    /// `sum_then_normalize` compares rewards. `normalize_then_sum` is GDPO: what each verifier of `reward_weights` gives is
+    /// compared within the group, and the sum of that within the step, so that no verifier drowns the others.
+    pub multi_objective_aggregation: MultiObjectiveAggregation,
+    /// The verifiers that `normalize_then_sum` compares, and what each weighs then, as `{ accuracy = 1.0, format = 0.2 }`.
+    /// TRL has a list, in the order of its functions, and uses it for both sums.
+    pub reward_weights: BTreeMap<String, f64>,
     /// GFPO: compare so many completions of each group with one another, and learn from them alone. Those that
     /// `group_filter_func` ranks first. TRL's `GFPOConfig`.
     pub num_remains_in_group: Option<usize>,
@@ -347,6 +354,8 @@ impl Default for Settings {
             loss_type: LossType::Dapo,
             surrogate: None,
             adv_estimator: AdvEstimator::Group(GroupEstimator::Grpo),
+            multi_objective_aggregation: MultiObjectiveAggregation::SumThenNormalize,
+            reward_weights: BTreeMap::new(),
             num_remains_in_group: None,
             group_filter_func: GroupFilter::Length,
             gamma: 1.0,

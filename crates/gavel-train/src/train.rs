@@ -65,6 +65,9 @@ pub fn train(
     if let Some(name) = &settings.filter_groups_metric {
         check_verifier(name, "which groups differ", reward.as_ref())?;
     }
+    for name in settings.reward_weights.keys() {
+        check_verifier(name, "what is compared", reward.as_ref())?;
+    }
     let steps = settings.steps(tasks.len());
     let beginning = Beginning::inspect(settings, reward.as_ref(), start, device)?;
     if let Some((summary, run)) = finished_run(&beginning, steps, &evaluator)? {

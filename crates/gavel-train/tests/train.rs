@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use gavel_model::{Config, Model, Precision, SaveDtype, Tokenizer};
 use gavel_train::eval::{EvalOptions, evaluate};
-use gavel_train::grpo::{AdvEstimator, GroupFilter, Surrogate};
+use gavel_train::grpo::{AdvEstimator, GroupFilter, MultiObjectiveAggregation, Surrogate};
 use gavel_train::settings::{Reload, Settings};
 use gavel_train::task::{Prompts, Template, read_tasks};
 use gavel_train::train::{Progress, Start, Summary, train};
@@ -194,6 +194,53 @@ fn those_that_remain_in_their_group_are_learnt_from_alone() {
         let learnt = group.iter().filter(|row| row["advantage"] != 0.0).count();
         assert!(learnt <= 4, "{learnt} of a group");
     }
+}
+
+/// One verifier that gives the share of a, and another a hundred times that of b.
+fn shares_of_a_and_b() -> Arc<dyn Reward> {
+    native(|submission| {
+        let letters = submission.completion.chars().count().max(1) as f64;
+        let share = |letter: char| submission.completion.matches(letter).count() as f64 / letters;
+        let (a, b) = (share('a'), 100.0 * share('b'));
+        let outcome = |name: &str, reward: f64| {
+            let verdict = Verdict { reward, reason: None, metrics: Vec::new() };
+            (name.to_owned(), Outcome::verdict(verdict, Duration::ZERO))
+        };
+        Score { reward: Ok(a + b), outcomes: vec![outcome("a", a), outcome("b", b)] }
+    })
+}
+
+#[test]
+fn no_part_of_a_reward_drowns_another_where_each_is_normalised() {
+    let learnt = |aggregation: MultiObjectiveAggregation| {
+        let mut bench = Bench::new();
+        bench.settings.multi_objective_aggregation = aggregation;
+        if aggregation == MultiObjectiveAggregation::NormalizeThenSum {
+            bench.settings.reward_weights =
+                [("a", 1.0), ("b", 1.0)].map(|(name, weight)| (name.to_owned(), weight)).into();
+        }
+        bench.train(&shares_of_a_and_b()).unwrap();
+        let rows = bench.rows();
+        ["rewards/a/mean", "rewards/b/mean"]
+            .map(|name| rows[19][name].as_f64().unwrap() - rows[0][name].as_f64().unwrap())
+    };
+    let [a, b] = learnt(MultiObjectiveAggregation::SumThenNormalize);
+    assert!(a < 0.0 && b > 30.0, "the smaller part has no say in the sum: {a}, {b}");
+    let [a, b] = learnt(MultiObjectiveAggregation::NormalizeThenSum);
+    assert!(a + b / 100.0 > 0.3 && a > 0.0, "both have one where each is normalised: {a}, {b}");
+}
+
+#[test]
+fn parts_of_a_reward_are_verifiers_that_there_are() {
+    let mut bench = Bench::new();
+    bench.settings.multi_objective_aggregation = MultiObjectiveAggregation::NormalizeThenSum;
+    let refused = |bench: &Bench| bench.train(&share_of_a()).unwrap_err().to_string();
+    assert!(refused(&bench).contains("names the verifiers that are compared"));
+    bench.settings.reward_weights = [("nativ".to_owned(), 1.0)].into();
+    let message = refused(&bench);
+    assert!(message.contains("`nativ`, which is to say what is compared"), "{message}");
+    bench.settings.multi_objective_aggregation = MultiObjectiveAggregation::SumThenNormalize;
+    assert!(refused(&bench).contains("the formula of the reward file weighs"));
 }
 
 #[test]

@@ -61,6 +61,29 @@ pub fn advantages(
     found.nan_to_num(0.0, 0.0, 0.0).where_scalarother(&differ, 0.0)
 }
 
+/// GDPO's advantages ([2601.05242](https://arxiv.org/abs/2601.05242)), from the values of K parts of a reward, `(K, P, G)`,
+/// and what each weighs: `z_ik = (r_ik − mean_k) / (std_k + 1e-4)` within the group, `R_i = Σ_k w_k z_ik`, and
+/// `(R_i − mean R) / (std R + 1e-4)` over the step, as TRL has it. A part without value is NaN and adds nothing; a
+/// completion without any has an advantage of 0.
+///
+/// So no part drowns the others by its scale, and one that is the same for a whole group says nothing there.
+pub fn normalised_then_summed(parts: &Tensor, weights: &[f64]) -> Tensor {
+    let weights = Tensor::from_slice(weights).to_kind(parts.kind()).view([-1, 1, 1]);
+    let deviation = nan_std(parts, true);
+    let differ = is_zero(&deviation, parts).logical_not();
+    // A value that has nothing to be compared with adds nothing.
+    let normalised = (parts - nan_mean(parts, true)) / (deviation + STD_EPSILON);
+    let normalised = normalised.where_scalarother(&differ, 0.0).nan_to_num(0.0, None::<f64>, None::<f64>);
+    let summed = (normalised * weights).sum_dim_intlist([0i64].as_slice(), false, parts.kind());
+    let known = parts.isnan().all_dim(0, false).logical_not();
+    let summed = summed.where_scalarother(&known, f64::NAN);
+    let all = summed.reshape([1, -1]);
+    let deviation = nan_std(&all, true);
+    let found = (&all - nan_mean(&all, true)) / (&deviation + STD_EPSILON);
+    let differ = is_zero(&deviation, &all).logical_not();
+    found.nan_to_num(0.0, 0.0, 0.0).where_scalarother(&differ, 0.0).view_as(&summed)
+}
+
 /// What each completion earned beyond the greedy one of its prompt, from `rewards` `(P, G)` and `greedy` `(P)`; 0 where one
 /// of the two has no reward: ReMax ([2310.10505](https://arxiv.org/abs/2310.10505)).
 pub fn above_greedy(rewards: &Tensor, greedy: &Tensor) -> Tensor {

@@ -46,6 +46,17 @@ impl<'de> Deserialize<'de> for ScaleRewards {
     }
 }
 
+/// Whether the parts of a reward become one number before they are compared or after it, under TRL's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MultiObjectiveAggregation {
+    /// Before: rewards are compared.
+    SumThenNormalize,
+    /// After: each part is compared within its group, and the sum with that of the batch: GDPO
+    /// ([2601.05242](https://arxiv.org/abs/2601.05242)).
+    NormalizeThenSum,
+}
+
 /// What an advantage compares a reward with, under verl's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AdvEstimator {

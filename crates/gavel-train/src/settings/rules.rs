@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Settings;
-use crate::grpo::{AdvEstimator, Surrogate};
+use crate::grpo::{AdvEstimator, GroupEstimator, MultiObjectiveAggregation, Surrogate};
 use crate::learn::OldLogProbs;
 use crate::task::Template;
 
@@ -110,6 +110,16 @@ impl Settings {
                 "num_generations",
                 found("at least 2: a group is compared within itself", &self.num_generations),
             ));
+        }
+        if self.multi_objective_aggregation == MultiObjectiveAggregation::NormalizeThenSum
+            && self.adv_estimator != AdvEstimator::Group(GroupEstimator::Grpo)
+        {
+            let problem = "is \"normalize_then_sum\", which says what each part of a reward is compared with, and so does \
+                           adv_estimator: leave that at \"grpo\"";
+            return Some(("multi_objective_aggregation", problem.to_owned()));
+        }
+        if let Some(problem) = self.bad_reward_weights() {
+            return Some(("reward_weights", problem));
         }
         if let Some(remain) = self.num_remains_in_group {
             let most = self.num_generations.saturating_sub(1);
@@ -239,6 +249,22 @@ impl Settings {
             return Some(("device", found("auto, cpu, cuda or cuda:N", &self.device)));
         }
         None
+    }
+
+    fn bad_reward_weights(&self) -> Option<String> {
+        let normalises = self.multi_objective_aggregation == MultiObjectiveAggregation::NormalizeThenSum;
+        if normalises && self.reward_weights.is_empty() {
+            let problem = "is missing: with \"normalize_then_sum\" it names the verifiers that are compared and what each \
+                           weighs, as { accuracy = 1.0, format = 0.2 }";
+            return Some(problem.to_owned());
+        }
+        if !normalises && !self.reward_weights.is_empty() {
+            let problem = "says what verifiers weigh that are compared one by one; where their sum is, the formula of the \
+                           reward file weighs: set multi_objective_aggregation to \"normalize_then_sum\" or leave it out";
+            return Some(problem.to_owned());
+        }
+        let (name, weight) = self.reward_weights.iter().find(|(_, weight)| !weight.is_finite())?;
+        Some(format!("must have finite numbers, found {name} = {weight}"))
     }
 
     fn bad_batches(&self) -> Option<Problem> {

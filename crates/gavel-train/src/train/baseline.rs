@@ -3,12 +3,12 @@
 use tch::{Device, Tensor};
 
 use super::clock::Clock;
-use super::rewards::rewards_to_compare;
+use super::rewards::{parts_to_compare, rewards_to_compare};
 use super::rollouts::StepRollout;
 use super::updates::{self, Tried};
 use crate::TrainError;
 use crate::checkpoint::Checkpoint;
-use crate::grpo::{self, AdvEstimator, GroupEstimator};
+use crate::grpo::{self, AdvEstimator, GroupEstimator, MultiObjectiveAggregation};
 use crate::learn::{Appraisal, Critic, CriticOptions, Example, ValueUpdate};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
@@ -21,6 +21,8 @@ pub(super) struct Baseline<'a> {
 
 enum With {
     Group(GroupEstimator),
+    /// The group, by each part of the reward, and then the step.
+    Parts,
     /// The greedy completion of its prompt.
     Greedy,
     /// What a value model expects, which is trained beside the policy.
@@ -41,6 +43,9 @@ impl<'a> Baseline<'a> {
         device: Device,
     ) -> Result<Self, TrainError> {
         let with = match settings.adv_estimator {
+            _ if settings.multi_objective_aggregation == MultiObjectiveAggregation::NormalizeThenSum => {
+                With::Parts
+            }
             AdvEstimator::Group(estimator) => With::Group(estimator),
             AdvEstimator::Remax => With::Greedy,
             AdvEstimator::Gae => With::Values(critic(settings, checkpoint, device)?),
@@ -52,7 +57,7 @@ impl<'a> Baseline<'a> {
     pub(super) fn critic(&self) -> Option<&Critic> {
         match &self.with {
             With::Values(critic) => Some(critic),
-            With::Group(_) | With::Greedy => None,
+            With::Group(_) | With::Parts | With::Greedy => None,
         }
     }
 
@@ -72,6 +77,10 @@ impl<'a> Baseline<'a> {
                 let of_prompts: Vec<f64> =
                     greedy.samples.iter().map(|sample| sample.reward().unwrap_or(f64::NAN)).collect();
                 grpo::above_greedy(&rewards, &Tensor::from_slice(&of_prompts))
+            }
+            With::Parts => {
+                let (parts, weights) = parts_to_compare(self.settings, &sampled.rollout);
+                grpo::normalised_then_summed(&parts, &weights)
             }
             With::Group(estimator) => {
                 grpo::advantages(&rewards, &lengths, *estimator, self.settings.scale_rewards)

@@ -42,6 +42,18 @@ pub(super) fn rewards_to_compare(settings: &Settings, rollout: &Rollout) -> (Ten
     (rewards, by_group(settings, rollout, length))
 }
 
+/// The parts of the rewards that are compared, `(K, P, G)`, and what each weighs: what the verifiers of `reward_weights`
+/// gave. NaN where one gave nothing, and where there is no reward.
+pub(super) fn parts_to_compare(settings: &Settings, rollout: &Rollout) -> (Tensor, Vec<f64>) {
+    let (rewards, _) = rewards_to_compare(settings, rollout);
+    let known = rewards.isnan().logical_not();
+    let part = |name: &String| {
+        by_group(settings, rollout, |sample| given_by(name, sample)).where_scalarother(&known, f64::NAN)
+    };
+    let parts: Vec<Tensor> = settings.reward_weights.keys().map(part).collect();
+    (Tensor::stack(&parts, 0), settings.reward_weights.values().copied().collect())
+}
+
 /// Completions of a step that have no reward.
 pub(super) struct Without {
     pub(super) count: usize,

@@ -132,6 +132,22 @@ fn advantages_over_the_greedy_completion_are_those_of_verl() {
 }
 
 #[test]
+fn advantages_of_the_parts_of_a_reward_are_those_of_trl() {
+    let golden = &golden()["gdpo"];
+    let parts = tensor(&golden["parts"]);
+    for case in golden["cases"].as_array().unwrap() {
+        let weights: Vec<f64> = option(case, "weights");
+        let found = grpo::normalised_then_summed(&parts, &weights);
+        assert_close(&found, &tensor(&case["advantages"]), &case["weights"].to_string());
+    }
+    let alike = grpo::normalised_then_summed(
+        &Tensor::full([2, 3, 4], 0.1, (Kind::Double, tch::Device::Cpu)),
+        &[1.0, 2.0],
+    );
+    assert_eq!(alike.abs().max().double_value(&[]), 0.0, "nothing to compare");
+}
+
+#[test]
 fn advantages_of_a_filtered_group_are_those_of_its_paper() {
     let golden = &golden()["advantages"];
     let (rewards, lengths) = (tensor(&golden["rewards"]), tensor(&golden["lengths"]));
