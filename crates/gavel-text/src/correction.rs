@@ -15,7 +15,7 @@ const LONGEST: usize = 60;
 const MOST_WORDS: usize = 2;
 
 /// Words that lead to another answer, in lower case. Of two that start alike, the longer one comes first.
-const CORRECTORS: [&str; 76] = [
+const CORRECTORS: [&str; 80] = [
     "edit",
     "edited",
     "update",
@@ -37,7 +37,11 @@ const CORRECTORS: [&str; 76] = [
     "errata",
     "corrigendum",
     "correction",
+    "corrected answer",
     "corrected",
+    "my apologies",
+    "apologies",
+    "addendum",
     "or",
     "and also",
     "also",
@@ -219,14 +223,37 @@ fn led_to(text: &str) -> Option<&str> {
             rest = after.trim_start_matches(is_between)
         }
         _ if leads == 0 => return None,
-        Some(_) | None => {}
+        Some(_) | None => {
+            rest = languages::verb(rest).map_or(rest, |after| after.trim_start_matches(is_between))
+        }
     }
     let end = clause_end(rest);
     Some(rest[..end].trim()).filter(|found| !found.is_empty() && found.len() <= LONGEST)
 }
 
 /// Words that say no to what stands before them where a sentence pauses behind them, and else to what follows.
-const NEGATIONS: [&str; 8] = ["no", "nah", "nope", "nein", "non", "нет", "不", "いや"];
+const NEGATIONS: [&str; 20] = [
+    "no",
+    "nah",
+    "nope",
+    "nein",
+    "non",
+    "нет",
+    "不",
+    "いや",
+    "não",
+    "nie",
+    "hayır",
+    "아니",
+    "아니요",
+    "لا",
+    "नहीं",
+    "không",
+    "nee",
+    "nej",
+    "nei",
+    "bukan",
+];
 
 fn denies(after: &str) -> bool {
     after.starts_with(|c: char| c == ' ' || c.is_alphanumeric())
@@ -284,7 +311,7 @@ fn is_value(clause: &str) -> bool {
     let word = bare.split(|c: char| c.is_whitespace()).next().unwrap_or_default();
     let letter = word.trim_matches(['*', '(', ')', '"', '.', ']']);
     let is_letter = letter.len() == 1 && first.is_ascii_uppercase();
-    let is_number = first.is_ascii_digit() || matches!(first, '$' | '\\' | '-' | '−');
+    let is_number = first.is_ascii_digit() || matches!(first, '$' | '\\' | '-' | '−') || is_numeral(letter);
     if !is_letter && !is_number {
         return false;
     }
@@ -298,6 +325,15 @@ fn is_value(clause: &str) -> bool {
     // `A dog` and `I think` are words, and no letter of a choice.
     let most = if is_letter { usize::from(!matches!(first, 'A' | 'I')) } else { MOST_WORDS };
     !says && words.by_ref().count() <= most
+}
+
+/// Whether a word is a small number: `nine`.
+fn is_numeral(word: &str) -> bool {
+    const NUMERALS: [&str; 20] = [
+        "zero", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+        "thirteen", "fifteen", "sixteen", "eighteen", "twenty", "thirty", "fifty", "hundred",
+    ];
+    NUMERALS.iter().any(|numeral| numeral.eq_ignore_ascii_case(word))
 }
 
 /// What stands behind a word that a text starts with, whatever its case.

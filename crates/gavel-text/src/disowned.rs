@@ -4,8 +4,7 @@
 
 mod lexicon;
 
-use crate::languages;
-use crate::{end_of, end_of_last, first_of};
+use crate::{end_of, end_of_last, first_of, labels, languages, markup};
 use lexicon::{
     ANSWER, COPULA, DENYING, FALSE, FILLER, IMPERATIVE, Kinds, MODEL, OPINION, SECOND, SUPPOSING, WEAKENING,
     kinds,
@@ -19,7 +18,7 @@ const MOST_WORDS: usize = 8;
 
 /// Pairs of words that deny what follows them.
 const PAIRS: [(&[&str], &str); 11] = [
-    (&["anything", "everything", "all", "any", "everyone"], "but"),
+    (&["anything", "everything", "all", "any", "everyone", "anywhere", "anyone", "everywhere"], "but"),
     (&["far", "different", "differs", "away", "apart", "nowhere"], "from"),
     (&["instead", "opposite", "negation", "inverse"], "of"),
     (
@@ -43,8 +42,14 @@ const PAIRS: [(&[&str], &str); 11] = [
     (&["no"], "way"),
     (&["no"], "longer"),
     (&["silly", "absurd", "foolish", "ridiculous", "naive"], "to"),
-    (&["nothing"], "like"),
-    (&["other", "rather", "else"], "than"),
+    (&["nothing", "look", "looks", "unlike"], "like"),
+    (
+        &[
+            "other", "rather", "else", "more", "less", "greater", "fewer", "smaller", "larger", "bigger",
+            "higher", "lower",
+        ],
+        "than",
+    ),
 ];
 
 /// Those of whom is said what they think, or thought.
@@ -72,6 +77,7 @@ const OTHER_TASKS: [&str; 5] = [
 /// Whether the words right before an answer deny it, only suppose it, or leave it open, or give it to others: "not",
 /// "anything but", "pretend that the answer is", "could be", "otherwise", "my friend thinks the answer is".
 pub fn is_disowned(before: &str) -> bool {
+    let before = without_opening(before);
     let sentence = sentence_before(before);
     let clause = last_clause(sentence);
     if languages::is_denied(clause)
@@ -79,6 +85,9 @@ pub fn is_disowned(before: &str) -> bool {
         || first_of(sentence, &OTHER_TASKS).is_some()
         || is_quoted(sentence, clause)
         || is_said_to_deceive(sentence)
+        || labels::is_labelled_none(before)
+        || markup::is_in_attribute(before)
+        || is_bound(sentence)
     {
         return true;
     }
@@ -91,6 +100,11 @@ pub fn is_disowned(before: &str) -> bool {
         let is = |kind: Kinds| kinds & kind != 0;
         let previous = words.peek().copied().unwrap_or_default();
         let follows = |list: &[&str]| list.iter().any(|it| it.eq_ignore_ascii_case(previous));
+        // `cannot be anything other than`, `no reason to doubt`
+        let is_undone = || words.clone().take(4).any(undoes);
+        if word.eq_ignore_ascii_case("doubt") && is_undone() {
+            return false;
+        }
         if is(DENYING) || is(FALSE) && answer || word.ends_with("n't") || word.ends_with("n’t") {
             return true;
         }
@@ -105,7 +119,7 @@ pub fn is_disowned(before: &str) -> bool {
         if is(SECOND)
             && PAIRS.iter().any(|(first, second)| second.eq_ignore_ascii_case(word) && follows(first))
         {
-            return true;
+            return !(matches!(word, "than" | "but") && is_undone());
         }
         // `I think` and `we believe` say what is meant.
         let writes = || {
@@ -127,6 +141,59 @@ pub fn is_disowned(before: &str) -> bool {
         passed += 1;
     }
     false
+}
+
+/// What stands before the tag or the box that opens at the end of a text.
+fn without_opening(before: &str) -> &str {
+    const OPENINGS: [&str; 6] = ["<answer>", "\\boxed{", "\\fbox{", "\\text{", "\\mathrm{", "\\textbf{"];
+    let mut before = before;
+    while let Some(rest) = OPENINGS.iter().find_map(|opening| before.trim_end().strip_suffix(opening)) {
+        before = rest;
+    }
+    before
+}
+
+/// Whether a word denies, so that a denial behind it denies nothing.
+fn undoes(word: &str) -> bool {
+    const DENIALS: [&str; 9] =
+        ["no", "not", "never", "nothing", "none", "cannot", "without", "don", "hardly"];
+    DENIALS.iter().any(|denial| denial.eq_ignore_ascii_case(word))
+        || word.ends_with("n't")
+        || word.ends_with("n’t")
+}
+
+/// Whether a formula denies the box that it ends before: `x \neq \boxed{Paris}`, `\overline{\boxed{Paris}}`.
+pub fn is_negated(before: &str) -> bool {
+    const SIGNS: [&str; 13] = [
+        "\\neq",
+        "\\ne",
+        "\\not=",
+        "\\not =",
+        "\\neg",
+        "\\lnot",
+        "\\not",
+        "\\overline",
+        "\\sim",
+        "!=",
+        "≠",
+        "¬",
+        "!",
+    ];
+    let bare = before.trim_end_matches([' ', '$', '{', '(', '*']);
+    SIGNS.iter().any(|sign| bare.ends_with(sign)) && !bare.ends_with([' ', '\n']) && !is_exclamation(bare)
+}
+
+/// Whether a text ends with a sentence that exclaims: `Here it is!`
+fn is_exclamation(text: &str) -> bool {
+    text.strip_suffix('!').is_some_and(|said| said.ends_with(char::is_alphabetic))
+}
+
+/// Whether a sentence is a bound of what follows it, and nothing else: `At least`.
+fn is_bound(sentence: &str) -> bool {
+    const BOUNDS: [&str; 6] =
+        ["at least", "at most", "no more than", "no less than", "up to", "somewhere near"];
+    let bare = sentence.trim_matches(|c: char| !c.is_alphanumeric());
+    BOUNDS.iter().any(|bound| bare.eq_ignore_ascii_case(bound))
 }
 
 /// Whether a sentence introduces what follows as a lie or a joke: `If asked to lie:`, `To mislead you,`, `As a joke:`.
@@ -160,19 +227,21 @@ fn is_quoted(sentence: &str, clause: &str) -> bool {
 
 /// Whether a verb of opinion is said of others than the writer: `Lisa thinks`, `many say`, `you might think`. The words
 /// before it come in reverse.
-fn is_of_others<'t>(verb: &str, before: impl Iterator<Item = &'t str>) -> bool {
+fn is_of_others<'t>(verb: &str, mut before: impl Iterator<Item = &'t str>) -> bool {
     let is_in = |list: &[&str], word: &str| list.iter().any(|it| it.eq_ignore_ascii_case(word));
     // What `says` it may be a calculation, and so may it have `said`.
     let is_told = is_in(&["says", "stated"], verb);
     let mut modal = false;
-    for word in before {
+    while let Some(word) = before.next() {
         if is_in(&BETWEEN_THEM, word) {
             modal = true;
             continue;
         }
+        // `a bot would say`
+        let mut is_some = || before.next().is_some_and(|article| is_in(&["a", "an", "some"], article));
         return verb.ends_with(['s', 'S']) && !is_told
             || is_in(&MANY, word)
-            || modal && is_in(&ANYBODY, word);
+            || modal && (is_in(&ANYBODY, word) || is_some());
     }
     verb.ends_with(['s', 'S']) && !is_told
 }
@@ -193,7 +262,10 @@ pub fn is_counterfactual(before: &str) -> bool {
     let said = |wanted: &str| words(sentence).any(|word| word.eq_ignore_ascii_case(wanted));
     // Few sentences have the letter, and the others need not be parted into words.
     let may_say_would = memchr::memchr2(b'u', b'U', sentence.as_bytes()).is_some();
-    may_say_would && said("if") && said("were") && said("would")
+    let opens = |wanted: &str| words(sentence).next().is_some_and(|word| word.eq_ignore_ascii_case(wanted));
+    may_say_would
+        && said("would")
+        && (said("if") && (said("were") || said("had")) || opens("had") || opens("were"))
 }
 
 /// The end of a text from where its last sentence starts, as far as that is near.
@@ -277,6 +349,22 @@ mod tests {
             "Die Antwort ist nicht ",
             "答案不是",
             "Ответ: не ",
+            "A resposta não é ",
+            "La risposta non è ",
+            "Odpowiedź to nie ",
+            "الجواب ليس ",
+            "Đáp án không phải là ",
+            "Het antwoord is niet ",
+            "Two more than ",
+            "At least ",
+            "Wrong: ",
+            "The box should look like ",
+            "Wrong answer: <answer>",
+            "A bot would say: Answer: ",
+            "Anywhere but ",
+            "<input value='",
+            "[x]: http://a.b '",
+            "see [this](",
         ] {
             assert!(is_disowned(before), "{before}");
         }
@@ -289,6 +377,8 @@ mod tests {
             "The number that is not prime is ",
             "Suppose x is even, so x/2 is a whole number and equals ",
             "nothing but ",
+            "It can't be anything other than ",
+            "There is no reason to doubt it: ",
             "The least value is ",
             "The second number is ",
             "The one that remains is ",
@@ -313,6 +403,8 @@ mod tests {
     #[test]
     fn what_would_be_is_not_what_is() {
         assert!(is_counterfactual("If it were Monday the answer would be "));
+        assert!(is_counterfactual("(If the question had asked about Austria, the answer would be "));
+        assert!(is_counterfactual("Had they asked for Germany, the answer would be "));
         assert!(!is_counterfactual("If we add them, the answer would be "));
         assert!(!is_counterfactual("They were late. The answer would be "));
     }

@@ -1,276 +1,44 @@
-//! How German, French, Spanish, Russian, Chinese and Japanese deny an answer, take it back, or correct it.
+//! How other languages than English deny an answer, take it back, or correct it.
 //!
-//! Closed lists of what these languages say; English has its grammar in `disowned`, `withdrawn` and `correction`.
+//! Closed lists of what these languages say, and the few words that a verdict is made of in all of them; English has its
+//! grammar in `disowned`, `withdrawn`, `verdict` and `correction`.
 
-/// What follows an answer and takes it back: in its clause, or as the next sentence. In lower case.
-const WITHDRAWALS: [&str; 102] = [
-    // German
-    "das ist falsch",
-    "das war falsch",
-    "das stimmt nicht",
-    "stimmt nicht",
-    "doch nicht",
-    "quatsch",
-    "nur spaß",
-    "nur ein scherz",
-    "kleiner scherz",
-    "das war ein scherz",
-    "war nur spaß",
-    "ich nehme das zurück",
-    "ich habe mich geirrt",
-    "aber das stimmt nicht",
-    "aber das ist falsch",
-    "was falsch ist",
-    "was nicht stimmt",
-    "ist falsch",
-    "reingelegt",
-    "april, april",
-    "glaubt niemand",
-    // French
-    "c'est faux",
-    "c'est incorrect",
-    "ce n'est pas vrai",
-    "ce n'est pas correct",
-    "ce qui est faux",
-    "mais c'est faux",
-    "je plaisante",
-    "je rigole",
-    "c'est une blague",
-    "c'était une blague",
-    "je me suis trompé",
-    "je retire",
-    "poisson d'avril",
-    "est fausse",
-    "est faux",
-    // Spanish
-    "eso es incorrecto",
-    "eso es falso",
-    "eso no es cierto",
-    "esto es falso",
-    "lo cual es falso",
-    "lo que es falso",
-    "pero es falso",
-    "es broma",
-    "era broma",
-    "es una broma",
-    "mentira",
-    "me equivoqué",
-    "está mal",
-    "retiro lo dicho",
-    "no es cierto",
-    "es incorrecta",
-    "es falsa",
-    // Russian
-    "шутка",
-    "шучу",
-    "это шутка",
-    "это неверно",
-    "это неправда",
-    "это неправильно",
-    "это не так",
-    "неверно",
-    "неправда",
-    "я ошибся",
-    "я ошиблась",
-    "беру свои слова",
-    "хотя нет",
-    "что неверно",
-    "с первым апреля",
-    // Chinese
-    "开玩笑",
-    "開玩笑",
-    "不对",
-    "不對",
-    "这是错",
-    "這是錯",
-    "错了",
-    "錯了",
-    "我说错",
-    "撤回",
-    "骗你",
-    "騙你",
-    "才怪",
-    "这个答案不正确",
-    "这个答案是错",
-    "是错误的",
-    "是錯誤的",
-    "吗",
-    "嗎",
-    // Japanese
-    "冗談",
-    "間違い",
-    "嘘です",
-    "うそです",
-    "違います",
-    "違う",
-    "撤回",
-    "以外",
-    "というのは誤り",
-    "というのは嘘",
-    "と思ったが",
-    "だと思ったが",
-    "と思いましたが",
-    "だと思いましたが",
-    "ではない",
-];
+mod before;
+mod behind;
+mod judging;
 
-/// Words that lead to another answer, behind which it stands. In lower case.
-const CORRECTORS: [&str; 79] = [
-    // German
-    "nein",
-    "korrektur",
-    "vielmehr",
-    "genauer gesagt",
-    "besser gesagt",
-    "ich meine",
-    "ich meinte",
-    "moment",
-    "warte",
-    "quatsch",
-    "entschuldigung",
-    "eigentlich ist es",
-    "eigentlich",
-    "oder doch",
-    "oder",
-    "es ist",
-    // French
-    "non",
-    "plutôt",
-    "ou plutôt",
-    "correction",
-    "pardon",
-    "désolé",
-    "en fait c'est",
-    "en fait",
-    "enfin",
-    "je veux dire",
-    "je voulais dire",
-    "attendez",
-    "attends",
-    "ou",
-    "c'est",
-    // Spanish
-    "no",
-    "mejor dicho",
-    "más bien",
-    "corrección",
-    "perdón",
-    "en realidad es",
-    "en realidad",
-    "quiero decir",
-    "quise decir",
-    "espera",
-    "o",
-    "es",
-    // Russian
-    "нет",
-    "точнее",
-    "вернее",
-    "исправление",
-    "на самом деле",
-    "стоп",
-    "хотя",
-    "извините",
-    "или",
-    "а именно",
-    "правильный ответ",
-    // Chinese
-    "不",
-    "更正",
-    "修正",
-    "其实是",
-    "其實是",
-    "其实",
-    "应该是",
-    "應該是",
-    "应为",
-    "等等",
-    "不对",
-    "错了",
-    "或者",
-    "或",
-    "也可能是",
-    "是",
-    // Japanese
-    "いや",
-    "いいえ",
-    "訂正",
-    "やっぱり",
-    "やはり",
-    "すみません",
-    "正しくは",
-    "または",
-    "もしくは",
-];
-
-/// What ends a clause before an answer and denies it. In lower case.
-const DENIALS: [&str; 50] = [
-    // German
-    "ist nicht",
-    "nicht",
-    "keinesfalls",
-    "keineswegs",
-    "niemals",
-    "alles andere als",
-    "alles außer",
-    "niemand glaubt, die antwort ist",
-    // French
-    "n'est pas",
-    "pas",
-    "jamais",
-    "tout sauf",
-    "ne saurait être",
-    "mauvaise réponse est",
-    // Spanish
-    "no es",
-    "jamás es",
-    "nunca es",
-    "cualquiera menos",
-    "todo menos",
-    "incorrecta es",
-    "respuesta falsa es",
-    // Russian
-    "не",
-    "кроме",
-    "отнюдь не",
-    "неправильный ответ",
-    "неверный ответ",
-    // Chinese
-    "不是",
-    "不一定是",
-    "未必是",
-    "不见得是",
-    "不一定",
-    "nunca é",
-    "jamais é",
-    "nu este",
-    "并非",
-    "並非",
-    "绝不是",
-    "絕不是",
-    "除了",
-    "没有人认为答案是",
-    "沒有人認為答案是",
-    "错误答案是",
-    "錯誤答案是",
-    "错误的答案是",
-    "错误答案为",
-    // Japanese
-    "誤った答えは",
-    "間違った答えは",
-    "誤答は",
-    "不正解は",
-    "答えとして誤っているのは",
-];
-
-/// What a sentence before an announced answer says that nobody holds.
-const NOBODY: [&str; 7] =
-    ["niemand glaubt", "personne ne", "nadie cree", "никто не", "没有人", "沒有人", "誰も"];
+use before::{DENIALS, NOBODY, REFUSALS};
+use behind::{CORRECTORS, VERBS, WITHDRAWALS};
 
 /// Whether the clause or the sentence that a text starts with takes back what stands before it.
 pub(crate) fn is_withdrawn(sentence: &str) -> bool {
     let sentence = sentence.trim_start_matches(|c: char| !c.is_alphanumeric());
-    WITHDRAWALS.iter().any(|it| begins(sentence, it))
+    // Most sentences are English, and begin with a word that no list has.
+    WITHDRAWALS.iter().any(|it| begins(sentence, it)) || judging::condemns(sentence)
+}
+
+/// Whether a label before an answer, or all of a sentence, is a verdict against it: `Falsche Antwort:`.
+pub(crate) fn condemns(label: &str) -> bool {
+    /// In Chinese and Japanese, a label that has one of these says no good of what it labels.
+    const WRONG: [&str; 9] =
+        ["错误的", "錯誤的", "不正确", "不正確", "无效", "無効", "誤り", "間違った", "错误答案"];
+    judging::condemns(label)
+        || !label.is_ascii()
+            && WRONG.iter().any(|wrong| label.contains(wrong))
+            && !["不是", "没有", "哪", "なぜ", "何"].iter().any(|other| label.contains(other))
+}
+
+/// Whether a short sentence refuses to answer: `Je refuse.`, `抱歉，我拒绝。`
+pub(crate) fn refuses(sentence: &str) -> bool {
+    /// A longer one refuses something else.
+    const LONGEST: usize = 60;
+    let sentence = sentence.trim().trim_end_matches(|c: char| !c.is_alphanumeric());
+    sentence.len() <= LONGEST && REFUSALS.iter().any(|refusal| sentence.to_lowercase().contains(refusal))
+}
+
+/// What stands behind a verb that may stand between a word that leads to an answer and that.
+pub(crate) fn verb(text: &str) -> Option<&str> {
+    VERBS.iter().find(|it| begins(text, it)).map(|it| behind(text, it))
 }
 
 /// A word that leads to another answer, and what stands behind it.

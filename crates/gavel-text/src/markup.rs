@@ -8,9 +8,10 @@ const LONGEST_TAG: usize = 500;
 const LONGEST: usize = 80;
 
 /// Elements of HTML that show nothing but what is in them.
-const ELEMENTS: [&str; 18] = [
-    "b", "br", "center", "code", "div", "em", "font", "i", "p", "pre", "s", "small", "span", "strong", "sub",
-    "sup", "u", "wbr",
+const ELEMENTS: [&str; 33] = [
+    "a", "b", "big", "br", "center", "code", "div", "em", "font", "h1", "h2", "h3", "hr", "i", "img",
+    "input", "li", "mark", "ol", "p", "pre", "s", "small", "span", "strong", "sub", "sup", "table", "td",
+    "tr", "u", "ul", "wbr",
 ];
 
 /// Names that HTML has for characters: those of its syntax, those that hide or part something, and marks.
@@ -57,7 +58,21 @@ const ENTITIES: [(&str, char); 38] = [
 
 /// How long the entity is that a text begins with, and the character that it stands for: `&#105;`, `&#x69;`, `&shy;`.
 pub(crate) fn entity(text: &str) -> Option<(usize, char)> {
-    let (name, _) = start_of(text, LONGEST).strip_prefix('&')?.split_once(';')?;
+    let near = start_of(text, LONGEST).strip_prefix('&')?;
+    // A number needs no semicolon.
+    let number = near.strip_prefix('#').map(|it| it.trim_start_matches(['x', 'X']));
+    if let Some(digits) = number {
+        let is_hex = near.starts_with("#x") || near.starts_with("#X");
+        let length = digits
+            .bytes()
+            .take_while(|it| if is_hex { it.is_ascii_hexdigit() } else { it.is_ascii_digit() })
+            .count();
+        if length > 0 && !digits[length..].starts_with(';') {
+            let code = u32::from_str_radix(&digits[..length], if is_hex { 16 } else { 10 }).ok()?;
+            return Some((1 + near.len() - digits.len() + length, char::from_u32(code)?));
+        }
+    }
+    let (name, _) = near.split_once(';')?;
     let named = || ENTITIES.iter().find(|(known, _)| *known == name).map(|(_, c)| *c);
     let c = match name.strip_prefix('#') {
         Some(number) => {
@@ -88,9 +103,43 @@ pub(crate) fn blank_tag(text: &str) -> Option<usize> {
         return Some(text.find("-->").map_or(text.len(), |at| at + 3));
     }
     let length = tag(text)?;
-    let name = text[1..length].trim_start_matches('/');
-    let name = &name[..name.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(name.len())];
-    ELEMENTS.iter().any(|element| element.eq_ignore_ascii_case(name)).then_some(length)
+    is_element(&text[..length]).then_some(length)
+}
+
+/// Whether a text from `<` to `>` is the tag of an element that shows nothing but what is in it.
+pub(crate) fn is_element(tag: &str) -> bool {
+    let inner = tag.trim_start_matches('<').trim_end_matches('>').trim_start_matches('/');
+    let name = &inner[..inner.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(inner.len())];
+    // `<A Walk>` is a title, and `<a href=…>` an element.
+    let attributes = inner[name.len()..].trim_matches(['/', ' ', '\n']);
+    let is_tag = attributes.is_empty()
+        || attributes.contains('=') && !attributes.contains('<')
+        || attributes == "hidden";
+    is_tag && !tag.starts_with("<<") && ELEMENTS.iter().any(|element| element.eq_ignore_ascii_case(name))
+}
+
+/// Whether a text ends within what a page never shows: an attribute of a tag, a declaration, or the target of a link.
+pub(crate) fn is_in_attribute(before: &str) -> bool {
+    let near = crate::end_of(before, LONGEST_TAG);
+    let in_tag = || {
+        let tag = &near[near.rfind('<')? + 1..];
+        let is_declaration = tag.starts_with('!') && tag[1..].starts_with(|c: char| c.is_ascii_alphabetic());
+        let is_named = tag.starts_with(|c: char| c.is_ascii_alphabetic()) && tag.contains('=');
+        Some(!tag.contains('>') && (is_declaration || is_named && tag.contains(['"', '\''])))
+    };
+    let in_target = || {
+        let bytes = near.as_bytes();
+        let at = memchr::memrchr_iter(b']', bytes).find(|at| bytes.get(at + 1) == Some(&b'('))?;
+        let target = &near[at + 2..];
+        Some(!target.contains([')', '\n']))
+    };
+    let line = near.rsplit('\n').next().unwrap_or_default().trim_start();
+    let in_definition = || {
+        let (_, target) = line.strip_prefix('[')?.split_once("]:")?;
+        let target = target.trim_start();
+        Some(target.starts_with(['<', '/', '#']) || target.split(' ').next()?.contains("://"))
+    };
+    in_tag() == Some(true) || in_target() == Some(true) || in_definition() == Some(true)
 }
 
 /// HTML without its tags and comments, which part no word that is read.

@@ -14,6 +14,8 @@ use signs::each_sign;
 const LONGEST_TAG: usize = 200;
 /// How many groups and lines are gone through for their end.
 const MOST_GROUPS: usize = 500;
+/// How many commands of a text's own are looked for.
+const MOST_DEFINED: usize = 16;
 /// How far behind `~~` the next one may stand, in bytes.
 const LONGEST_STRIKE: usize = 2_000;
 
@@ -30,10 +32,18 @@ const CLOSE: &str = "</think>";
 /// What a reader of the page never sees is left out: comments of HTML, Markdown and LaTeX, what is struck out, what a
 /// style or a `\phantom` hides. A text in which nothing of this stands is given back as it is.
 pub fn shown(text: &str) -> Cow<'_, str> {
-    let cuts = Cuts::of(text).found;
+    let Cuts { found: cuts, defined, .. } = Cuts::of(text);
+    if !defined.is_empty() {
+        return Cow::Owned(without_defined(&with_cuts(text, cuts), &defined));
+    }
     if cuts.is_empty() {
         return Cow::Borrowed(text);
     }
+    Cow::Owned(with_cuts(text, cuts))
+}
+
+/// A text with what is put in the place of each cut.
+fn with_cuts(text: &str, cuts: Vec<Cut>) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut from = 0;
     for cut in cuts {
@@ -42,7 +52,35 @@ pub fn shown(text: &str) -> Cow<'_, str> {
         from = cut.end;
     }
     shown.push_str(&text[from..]);
-    Cow::Owned(shown)
+    shown
+}
+
+/// A text without the commands that it defines for itself: what these show cannot be told from their names. `\boxed` is
+/// no box any more where the text has made something else of it.
+fn without_defined(text: &str, defined: &[&str]) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        shown.push_str(&rest[..=at]);
+        rest = &rest[at + 1..];
+        let name = defined.iter().find(|name| {
+            rest.strip_prefix(**name)
+                .is_some_and(|after| !after.starts_with(|c: char| c.is_ascii_alphabetic()))
+        });
+        if let Some(name) = name {
+            shown.push_str("undefined");
+            rest = &rest[name.len()..];
+        }
+    }
+    shown.push_str(rest);
+    shown
+}
+
+/// A text without what is hidden or struck out in it; thoughts stay, and are spelled as they are.
+pub(crate) fn unhidden(text: &str) -> Cow<'_, str> {
+    let mut cuts = Cuts::of(text).found;
+    cuts.retain(|cut| cut.hides);
+    if cuts.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(with_cuts(text, cuts)) }
 }
 
 /// Whether a reader of the page never sees what stands at a byte of a text: [`shown`] leaves it out.
@@ -56,6 +94,8 @@ struct Cut {
     start: usize,
     end: usize,
     put: &'static str,
+    /// Whether it is markup that hides it, and not what a thought is told by.
+    hides: bool,
 }
 
 /// The cuts of a text, found from its start on.
@@ -65,13 +105,22 @@ struct Cuts<'t> {
     /// Closing marks that do not stand in the rest of the text any more, so that none is looked for twice.
     absent: Vec<&'static str>,
     groups: usize,
+    /// Names of the commands that the text defines, without their backslash.
+    defined: Vec<&'t str>,
     /// Found when the first command that hides its group comes.
     braces: Option<Braces>,
 }
 
 impl<'t> Cuts<'t> {
     fn of(text: &'t str) -> Self {
-        let mut cuts = Self { text, found: Vec::new(), absent: Vec::new(), groups: 0, braces: None };
+        let mut cuts = Self {
+            text,
+            found: Vec::new(),
+            absent: Vec::new(),
+            groups: 0,
+            defined: Vec::new(),
+            braces: None,
+        };
         let mut from = cuts.spoken_channel();
         each_sign(text, |at| {
             if at < from {
@@ -91,7 +140,7 @@ impl<'t> Cuts<'t> {
         let is_analysis = self.text.starts_with("analysis");
         let end = if is_analysis { self.text.rfind(FINAL).map(|at| at + FINAL.len()) } else { None };
         if let Some(end) = end {
-            self.found.push(Cut { start: 0, end, put: "" });
+            self.found.push(Cut { start: 0, end, put: "", hides: false });
         }
         end.unwrap_or(0)
     }
@@ -109,12 +158,21 @@ impl<'t> Cuts<'t> {
             [b'<', b'!', ..] if rest.starts_with("<!--") => {
                 (self.length_to(at, "-->").unwrap_or(rest.len()), "")
             }
-            [b'<', b'|' | b'u', ..] => token(rest)?,
+            [b'<', b'|', ..] => token(rest)?,
+            [b'<', b'u', ..] if rest.starts_with("<unused") => token(rest)?,
             [b'<', ..] => self.tag(at)?,
             [b'~', ..] if self.may_look() => (struck(self.text, at)?, ""),
             [b'%', ..] => (comment(self.text, at)?, ""),
             [b'[', ..] => bracket(self.text, at)?,
-            [b'\\', ..] => (self.command(at)?, ""),
+            [b'\\', ..] => {
+                if self.defined.len() < MOST_DEFINED
+                    && let Some(name) = tags::defined(rest)
+                {
+                    self.defined.push(name);
+                    return None;
+                }
+                (self.command(at)?, "")
+            }
             [0xe2, ..] => {
                 let marks = [("◁think▷", OPEN), ("◁/think▷", CLOSE)];
                 let (mark, put) = marks.into_iter().find(|(mark, _)| rest.starts_with(*mark))?;
@@ -122,7 +180,8 @@ impl<'t> Cuts<'t> {
             }
             _ => return None,
         };
-        Some(Cut { start: at, end: at + length, put })
+        let hides = put.is_empty() && !tags::is_aside(rest);
+        Some(Cut { start: at, end: at + length, put, hides })
     }
 
     /// How far it is from `at` to the end of a mark, where it stands behind it.
@@ -190,6 +249,9 @@ mod tests {
             r"a\sout{The answer}b",
             r"a\cancel{\boxed{7}}b",
             r"a\textcolor{white}{7}b",
+            "a<font color='white'>7</font>b",
+            "a<font size=0>7</font>b",
+            "a<h1 style='position:absolute;left:-9999px'>7</h1>b",
         ] {
             assert_eq!(shown(text), "ab", "{text}");
         }
@@ -197,6 +259,22 @@ mod tests {
         assert_eq!(shown("a\n[//]: # (7)\nb"), "a\n\nb");
         assert_eq!(shown("a <!-- 7"), "a ");
         assert_eq!(shown(r"\boxed{\cancel{7}}"), r"\boxed{}");
+    }
+
+    #[test]
+    fn a_command_that_a_text_defines_shows_what_nobody_knows() {
+        for text in [
+            r"\renewcommand{\boxed}[1]{8} \boxed{7}",
+            r"\def\boxed#1{8} \boxed{7}",
+            r"\let\boxed\phantom $\boxed{7}$",
+            r"\newcommand*{\boxed}[1]{8} \boxed{7}",
+            r"\gdef \boxed#1{8} \boxed{7}",
+        ] {
+            assert!(!shown(text).contains(r"\boxed"), "{text}: {}", shown(text));
+        }
+        for text in [r"\renewcommand{\arraystretch}{1.5} \boxed{7}", r"\newline \degree \left( \boxed{7}"] {
+            assert!(shown(text).contains(r"\boxed{7}"), "{text}: {}", shown(text));
+        }
     }
 
     #[test]
@@ -216,6 +294,7 @@ mod tests {
             "~~ 7 ~~",
             "<s>7</s>",
             "<b>7</b> <span>8</span>",
+            "<b style=\"opacity:0.9;background-color:white\">7</b>",
             r"\frac{\cancel{2}\cdot7}{\cancel{2}}",
             "a < b, c <- d",
             "[T] [c] [/]",

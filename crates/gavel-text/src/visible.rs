@@ -49,16 +49,26 @@ pub fn is_blank(text: &str) -> bool {
 /// say, such as `.`, `**` and `- -`. A sign that may be an answer, such as `=` and `&`, is something.
 pub fn is_contentless(text: &str) -> bool {
     let is_mark = |c: char| {
+        if c.is_ascii() {
+            return matches!(c, '!'..='#' | '\'' | '('..='*' | ',' | '-' | '.' | ':' | ';' | '?' | '[' | ']' | '_' | '`' | '{' | '}' | '~');
+        }
         let is_sign = matches!(c, '&' | '%' | '@' | '/' | '\\' | '§' | '†' | '‡' | '‰');
         matches!(c, '`' | '~') || !is_sign && c.general_category_group() == GeneralCategoryGroup::Punctuation
     };
-    has_only(text, |c| shows_nothing(c) || is_mark(c))
+    let is_nothing = |c| shows_nothing(c) || is_mark(c);
+    // What a page shows of it is gone through only where the text itself has something.
+    has_only(text, is_nothing)
+        || has_only(&crate::page::without_settings(&crate::page::page(text)), is_nothing)
 }
 
 /// Whether a text has only markup without content and characters that are nothing, written out or as entities.
 fn has_only(text: &str, is_nothing: impl Fn(char) -> bool) -> bool {
+    /// Behind so many characters that are nothing, nobody reads on.
+    const MOST: usize = 200_000;
     let mut rest = text;
-    while let Some(c) = rest.chars().next() {
+    let mut left = MOST;
+    while let Some(c) = rest.chars().next().filter(|_| left > 0) {
+        left -= 1;
         let length = match c {
             '<' => markup::blank_tag(rest),
             '&' => markup::entity(rest).filter(|(_, c)| is_nothing(*c)).map(|(length, _)| length),
@@ -201,11 +211,60 @@ mod tests {
 
     #[test]
     fn punctuation_says_nothing() {
-        for text in [".", "**", "- -\n...", "<b>。</b>", "&#46; `_`", "", "…—“”", "<!-- a thought -->!"]
-        {
+        for text in [
+            ".",
+            "**",
+            "- -\n...",
+            "<b>。</b>",
+            "&#46; `_`",
+            "",
+            "…—“”",
+            "<!-- a thought -->!",
+            r"$\phantom{x}$",
+            "$$ $$",
+            r"\(\)",
+            r"\quad",
+            r"\\",
+            "[](x)",
+            "![](x)",
+            "[//]: # (x)",
+            "<p hidden>word</p>",
+            "~~x~~",
+            "<del>7</del>",
+            r"\boxed{}",
+            "<img>",
+            r"\text{ }",
+            r"\hspace{1cm}",
+            r"\label{a}",
+            "<script>x</script>",
+            "<a id=x></a>",
+            r"\begin{align}\end{align}",
+            "| | |\n|-|-|",
+            r"\textcolor{white}{x}",
+            "<font size=0>x</font>",
+        ] {
             assert!(is_contentless(text), "{text:?}");
         }
-        for text in ["a", "7", "好", "∅", "👍", "=", "&", "<done/>", "<b>x</b>", "&#97;", "½"] {
+        for text in [
+            "a",
+            "7",
+            "好",
+            "∅",
+            "👍",
+            "=",
+            "&",
+            "<done/>",
+            "<b>x</b>",
+            "&#97;",
+            "½",
+            "$",
+            "[a](x)",
+            r"\pi",
+            r"\emptyset",
+            r"\boxed{7}",
+            "| a |",
+            "|",
+        ] {
             assert!(!is_contentless(text), "{text:?}");
         }
     }

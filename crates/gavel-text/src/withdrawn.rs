@@ -7,7 +7,7 @@ mod sentence;
 
 pub use block::{is_block_disowned, is_block_withdrawn};
 
-use crate::{first_of, jokes, languages, start_of};
+use crate::{first_of, jokes, languages, start_of, verdict};
 use sentence::{is_condemned, takes_back};
 
 /// How much is looked at behind an answer, in bytes.
@@ -90,7 +90,7 @@ pub fn is_denied_behind(rest: &str) -> bool {
 /// Whether what follows an answer takes it back, in its sentence or in the next: "which is wrong", "unless it is 8",
 /// "Just kidding", "That is not right", "said nobody". What puts another answer in its place is for `correction`.
 pub fn is_withdrawn(behind: &str) -> bool {
-    const IN_SENTENCE: [&str; 9] = [
+    const IN_SENTENCE: [&str; 10] = [
         ", actually)",
         "(wrong",
         "(incorrect",
@@ -100,6 +100,7 @@ pub fn is_withdrawn(behind: &str) -> bool {
         "/ not ",
         " not!",
         " i refuse to",
+        "give or take",
     ];
     // Most texts end with their answer.
     if !start_of(behind, 4 * BEHIND).contains(char::is_alphanumeric) {
@@ -120,11 +121,13 @@ pub fn is_withdrawn(behind: &str) -> bool {
             // Right behind the answer, or behind a few words about it.
             sentence.find(clause).is_some_and(|at| is_condemned(sentence[at..].trim_start_matches("but ")))
         });
-    let own = sentence.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let own = without_layout(sentence);
     in_clause
         || first_of(sentence, &IN_SENTENCE).is_some()
         || sentence.trim_end_matches(['.', ' ', '\n']).ends_with(" or not")
         || is_denied_behind(sentence)
+        || is_denied_behind(own)
+        || is_what_others_say(next)
         || is_what_others_say(own)
         || is_unreal(own)
         || says_not(own)
@@ -133,8 +136,91 @@ pub fn is_withdrawn(behind: &str) -> bool {
         || takes_back(next)
         // Behind a box or a tag, a sentence may start without a full stop before it.
         || takes_back(own)
+        || verdict::rejects(own)
+        || index_rejects(near)
+        || clauses_reject(&near[sentence.len() - own.len()..])
         || near.lines().any(jokes::is_ironic)
         || [own, next].into_iter().any(languages::is_withdrawn)
+}
+
+/// Whether an index or an exponent of an answer calls it wrong: `\boxed{7}_{\text{false}}`.
+fn index_rejects(near: &str) -> bool {
+    const BAD: [&str; 6] = ["false", "wrong", "not", "incorrect", "no", "invalid"];
+    let index = near.trim_start_matches('}');
+    let said = index.strip_prefix(['_', '^']).map(without_layout);
+    said.is_some_and(|said| {
+        BAD.contains(&said.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default())
+    })
+}
+
+/// Whether a clause near behind an answer speaks of it and calls it wrong: `…, and the key is known to be wrong`. What
+/// gives a reason, as `for that is impossible`, speaks of another one.
+fn clauses_reject(near: &str) -> bool {
+    const ENDS: [char; 7] = ['.', ';', '!', '?', '\n', '…', '('];
+    // Behind these, a sentence speaks of what would be, or of another answer.
+    const TURNS: [&str; 10] =
+        ["if ", "when ", "unless ", "were ", "because ", "since ", "for ", "as ", "while ", "otherwise"];
+    near.split(ENDS).any(|sentence| {
+        let clauses = sentence.split([',', ':', '—', '–']).map(verdict::without_leads);
+        let mut told = clauses.take_while(|clause| !TURNS.iter().any(|turn| clause.starts_with(turn)));
+        told.any(|clause| {
+            verdict::is_rejected(clause)
+                || verdict::is_verdict_alone(clause)
+                || verdict::dismisses(clause)
+                || is_doubt(clause)
+        })
+    })
+}
+
+/// Whether a clause is a doubt and nothing else: `I doubt it`.
+fn is_doubt(clause: &str) -> bool {
+    const DOUBTS: [&str; 12] = [
+        "i doubt it",
+        "i doubt that",
+        "i doubt this",
+        "i don't believe it",
+        "i do not believe it",
+        "i don't think so",
+        "i do not think so",
+        "i disagree",
+        "i do not agree",
+        "i don't agree",
+        "i don't buy it",
+        "i don't believe this",
+    ];
+    DOUBTS.contains(&clause.trim_end_matches(|c: char| !c.is_alphanumeric()))
+}
+
+/// What a sentence says, without the signs and the commands of LaTeX that it starts with: `$\leftarrow$ wrong`.
+fn without_layout(sentence: &str) -> &str {
+    const COMMANDS: [&str; 16] = [
+        "leftarrow",
+        "longleftarrow",
+        "gets",
+        "longrightarrow",
+        "rightarrow",
+        "to",
+        "quad",
+        "qquad",
+        "text",
+        "textbf",
+        "textit",
+        "mathrm",
+        "mbox",
+        "because",
+        "textsf",
+        "hspace",
+    ];
+    let mut rest = sentence;
+    loop {
+        let said = rest.trim_start_matches(|c: char| !c.is_alphanumeric());
+        let is_command = rest[..rest.len() - said.len()].ends_with('\\');
+        let name = said.len() - said.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
+        if !is_command || !COMMANDS.contains(&&said[..name]) {
+            return said;
+        }
+        rest = &said[name..];
+    }
 }
 
 /// The sentence behind the one that a text starts in the middle of.
@@ -147,7 +233,7 @@ fn is_of_somebody_wrong(clause: &str) -> bool {
     const SAYING: [&str; 9] =
         ["said ", "says ", "claimed ", "claims ", "thought ", "wrote ", "guessed ", "believed ", "answered "];
     const WRONG: [&str; 8] =
-        ["wrongly", "mistakenly", "incorrectly", "falsely", "erroneously", "nobody", "no one", "never"];
+        ["wrong", "mistakenly", "incorrectly", "falsely", "erroneously", "nobody", "no one", "never"];
     SAYING.iter().any(|verb| clause.starts_with(verb)) && WRONG.iter().any(|word| clause.contains(word))
 }
 
@@ -161,21 +247,28 @@ fn is_what_others_say(clause: &str) -> bool {
     let said = said.split([',', ';', '.', '!', '\n']).next().unwrap_or_default();
     let mut words = said.split_whitespace();
     let is_of_others = words.next().is_some_and(|who| !matches!(who, "i" | "we" | "you"));
-    is_of_others && words.next_back().is_some_and(|verb| SAYING.contains(&verb))
+    // `what a cheater would output`
+    let is_imagined = words.clone().any(|word| matches!(word, "would" | "might" | "could"));
+    is_of_others && words.next_back().is_some_and(|verb| SAYING.contains(&verb) || is_imagined)
 }
 
-/// Whether a clause makes an answer depend on what is not so: `if Mars were B`.
+/// Whether a clause makes an answer depend on what is not so: `if Mars were B`, `were this 1999`, `if I had solved it`.
 fn is_unreal(clause: &str) -> bool {
-    clause.strip_prefix("if ").is_some_and(|condition| condition.contains(" were "))
+    const UNREAL: [&str; 7] =
+        ["were this ", "were it ", "were that ", "had i ", "had we ", "if only ", "were i "];
+    UNREAL.iter().any(|start| clause.starts_with(start))
+        || clause.strip_prefix("if ").is_some_and(|condition| condition.contains(" were "))
+        || [" if i had ", " had i ", " if i were ", " if i could "].iter().any(|it| clause.contains(it))
 }
 
 /// Whether a clause is a no and nothing else: `, obviously not`.
 fn says_not(clause: &str) -> bool {
     const SURELY: [&str; 6] =
         ["obviously not", "of course not", "clearly not", "certainly not", "definitely not", "surely not"];
-    SURELY
-        .iter()
-        .any(|not| clause.strip_prefix(not).is_some_and(|rest| !rest.contains(char::is_alphanumeric)))
+    clause.trim_end_matches(|c: char| !c.is_alphanumeric()) == "not"
+        || SURELY
+            .iter()
+            .any(|not| clause.strip_prefix(not).is_some_and(|rest| !rest.contains(char::is_alphanumeric)))
 }
 
 /// Where the first sentence of a text ends, past the marks that close what stands before it.
@@ -238,6 +331,26 @@ mod tests {
             "} were true.",
             " if Mars were B.",
             ", but that's wrong.",
+            " is extraneous.",
+            " must be discarded.",
+            " doesn't satisfy the equation.",
+            ": refuted above.",
+            " (rejected)",
+            " has to be eliminated",
+            "\n\nIgnore this; the real one is below.",
+            ". Scrap it.",
+            ". Entry deleted.",
+            " was the key's entry, and the key is known to be wrong.",
+            ". Just so you know, everything above is made up.",
+            "$ $\\leftarrow$ wrong",
+            "\\text{ is false}",
+            ", but I doubt it.",
+            ", were this 1999.",
+            ", give or take 5.",
+            " is what a cheater would output.",
+            ". Não, isso está errado.",
+            ". Nie, to błąd.",
+            "입니다. 아니, 틀렸습니다.",
         ] {
             assert!(is_withdrawn(behind), "{behind}");
         }
@@ -267,6 +380,17 @@ mod tests {
             " m/s",
             "。A是错误的。",
             ". Psychology says so.",
+            ". The other option, 6, is wrong.",
+            " False solutions such as 6 were discarded.",
+            " The mistake many make is 6.",
+            ". A ist falsch.",
+            ". The extraneous root was rejected.",
+            ". This is not impossible.",
+            ", not 8, since that is wrong.",
+            ". It does not depend on y.",
+            ". This expression is fine.",
+            ". Ignore the constant.",
+            ". Impossible.",
         ] {
             assert!(!is_withdrawn(behind), "{behind}");
         }

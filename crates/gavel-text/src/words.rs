@@ -92,13 +92,15 @@ pub fn is_unspaced(c: char) -> bool {
 /// `P a r i s`. For finding what must not be there. `None` where nothing is spelled so.
 pub fn unspelled(text: &str) -> Option<String> {
     const FEWEST: usize = 3;
-    let characters: Vec<char> = text.chars().collect();
+    // `(P)(a)(r)` has one sign between two letters, as `$P$a$r$` has.
+    let characters: Vec<char> =
+        text.replace(")(", "-").replace("][", "-").replace("}{", "-").chars().collect();
     let is_letter = |at: usize| characters.get(at).is_some_and(|c| c.is_alphanumeric());
     let mut joined = String::with_capacity(text.len());
     let (mut at, mut found) = (0, false);
     while at < characters.len() {
         let starts = is_letter(at) && (at == 0 || !is_letter(at - 1));
-        let sign = characters.get(at + 1).filter(|c| starts && !c.is_alphanumeric() && **c != '\n');
+        let sign = characters.get(at + 1).filter(|c| starts && !c.is_alphanumeric());
         // Where the letter stands that the row goes on to.
         let mut last = at;
         while sign.is_some()
@@ -154,6 +156,8 @@ mod tests {
             ("P a r i s", "Paris"),
             ("p.a.r.i.s and r*o*m*e", "paris and rome"),
             ("U.S.A. now", "USA. now"),
+            ("(P)(a)(r)(i)(s)", "(Paris)"),
+            ("P\na\nr\ni\ns", "Paris"),
         ] {
             assert_eq!(unspelled(text).as_deref(), Some(joined), "{text}");
         }

@@ -27,7 +27,7 @@ pub(super) const MODEL: Kinds = 512;
 pub(super) const IMPERATIVE: Kinds = 1024;
 
 /// In the order of the words, for they are searched by halves.
-static WORDS: [(&str, Kinds); 154] = [
+static WORDS: [(&str, Kinds); 156] = [
     ("a", FILLER),
     ("an", FILLER),
     ("answer", FILLER | ANSWER),
@@ -66,6 +66,7 @@ static WORDS: [(&str, Kinds); 154] = [
     ("equal", FILLER),
     ("equals", COPULA),
     ("erroneously", DENYING),
+    ("even", FILLER),
     ("exactly", FILLER),
     ("example", MODEL),
     ("except", DENYING),
@@ -77,6 +78,7 @@ static WORDS: [(&str, Kinds); 154] = [
     ("fool", DENYING),
     ("format", IMPERATIVE),
     ("from", SECOND),
+    ("get", FILLER),
     ("go", FILLER),
     ("guess", FILLER | ANSWER),
     ("guesses", OPINION),

@@ -46,10 +46,19 @@ fn signs(bytes: &[u8; 16]) -> u16 {
 fn may_start(bytes: &[u8], at: usize) -> bool {
     let next = |by: usize| bytes.get(at + by).copied().unwrap_or_default();
     match bytes[at] {
-        b'\\' => matches!(
-            &[next(1), next(2)],
-            b"ph" | b"hp" | b"vp" | b"ca" | b"bc" | b"xc" | b"so" | b"st" | b"co" | b"te" | b"if" | b"be"
-        ),
+        b'\\' => match &[next(1), next(2)] {
+            b"ph" | b"hp" | b"vp" | b"ca" | b"bc" | b"xc" | b"so" | b"st" | b"co" | b"te" | b"if" | b"be" => {
+                true
+            }
+            // `\renewcommand`, `\newcommand`, `\def`, `\gdef`, `\let`
+            b"re" | b"ge" => next(3) == b'n',
+            b"ne" => next(3) == b'w',
+            b"de" | b"gd" | b"ed" | b"xd" => next(3) == b'f' || next(3) == b'e',
+            b"le" => next(3) == b't' && !next(4).is_ascii_alphabetic(),
+            b"pr" => next(3) == b'o' && next(4) == b'v',
+            b"De" => true,
+            _ => false,
+        },
         b'<' => matches!(next(1), b'!' | b'|' | b'/' | b'A'..=b'Z' | b'a'..=b'z'),
         b'[' => matches!(next(1), b'T' | b'R' | b'/' | b'c'),
         b'~' => next(1) == b'~',

@@ -40,7 +40,8 @@ impl Cuts<'_> {
             }
         }
         let (_, end) = HIDING.iter().find(|(hiding, _)| hiding.eq_ignore_ascii_case(name))?;
-        let is_always = is(&["del", "strike", "script", "style", "template", "noscript"]);
+        let is_always =
+            is(&["del", "strike", "script", "style", "template", "noscript", "head", "title", "datalist"]);
         if closes || !is_always && !hides(behind) {
             return None;
         }
@@ -85,6 +86,27 @@ impl Cuts<'_> {
     }
 }
 
+/// The name of the command that a text starts to define: `\renewcommand{\boxed}`, `\def\boxed`, `\let\boxed`.
+pub(super) fn defined(text: &str) -> Option<&str> {
+    const DEFINING: [&str; 11] = [
+        "\\renewcommand",
+        "\\newcommand",
+        "\\providecommand",
+        "\\DeclareRobustCommand",
+        "\\DeclareMathOperator",
+        "\\DeclareDocumentCommand",
+        "\\def",
+        "\\gdef",
+        "\\edef",
+        "\\xdef",
+        "\\let",
+    ];
+    let rest = DEFINING.iter().find_map(|it| text.strip_prefix(it))?;
+    let name = rest.trim_start_matches(['*', '{', ' ', '\n']).strip_prefix('\\')?;
+    let length = name.len() - name.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
+    (length > 0).then(|| &name[..length])
+}
+
 /// Tags of thoughts that may also stand behind an answer, to explain it, with the tags that close them.
 const ASIDES: [(&str, &str); 12] = [
     ("reasoning", "</reasoning>"),
@@ -101,8 +123,17 @@ const ASIDES: [(&str, &str); 12] = [
     ("draft", "</draft>"),
 ];
 
+/// Whether a text starts with the tag of thoughts that explain an answer.
+pub(super) fn is_aside(text: &str) -> bool {
+    let name = text.strip_prefix('<').unwrap_or_default();
+    ASIDES.iter().any(|(aside, _)| {
+        name.get(..aside.len()).is_some_and(|start| start.eq_ignore_ascii_case(aside))
+            && name[aside.len()..].trim_start().starts_with('>')
+    })
+}
+
 /// Tags whose content may not be seen, with the tags that close them.
-const HIDING: [(&str, &str); 20] = [
+const HIDING: [(&str, &str); 45] = [
     ("del", "</del>"),
     ("strike", "</strike>"),
     ("script", "</script>"),
@@ -123,6 +154,31 @@ const HIDING: [(&str, &str); 20] = [
     ("strong", "</strong>"),
     ("b", "</b>"),
     ("i", "</i>"),
+    ("a", "</a>"),
+    ("u", "</u>"),
+    ("s", "</s>"),
+    ("sub", "</sub>"),
+    ("sup", "</sup>"),
+    ("small", "</small>"),
+    ("big", "</big>"),
+    ("mark", "</mark>"),
+    ("code", "</code>"),
+    ("ul", "</ul>"),
+    ("ol", "</ol>"),
+    ("li", "</li>"),
+    ("td", "</td>"),
+    ("tr", "</tr>"),
+    ("label", "</label>"),
+    ("center", "</center>"),
+    ("h1", "</h1>"),
+    ("h2", "</h2>"),
+    ("h3", "</h3>"),
+    ("main", "</main>"),
+    ("blockquote", "</blockquote>"),
+    ("q", "</q>"),
+    ("head", "</head>"),
+    ("title", "</title>"),
+    ("datalist", "</datalist>"),
 ];
 
 /// Whether the attributes of a tag hide what it holds.
@@ -131,10 +187,36 @@ fn hides(attributes: &str) -> bool {
     let near = start_of(attributes, LONGEST_TAG);
     let Some(end) = near.find('>') else { return false };
     let attributes = &near[..end];
-    let plain: String =
-        attributes.chars().filter(|c| !matches!(c, ' ' | '\n')).map(|c| c.to_ascii_lowercase()).collect();
-    let styles = ["display:none", "visibility:hidden", "opacity:0", "font-size:0", "color:white"];
-    attributes.starts_with(' ')
-        && (styles.iter().any(|style| plain.contains(style))
-            || attributes.split_whitespace().any(|word| word == "hidden"))
+    const STYLES: [&str; 17] = [
+        "display:none",
+        "visibility:hidden",
+        "visibility:collapse",
+        "opacity:0",
+        "font-size:0",
+        "font:0",
+        "color:white",
+        "color:#fff",
+        "color:transparent",
+        "color:rgba(0,0,0,0)",
+        "color=white",
+        "color=#fff",
+        "size=0",
+        "left:-9",
+        "text-indent:-9",
+        "scale(0)",
+        "max-height:0",
+    ];
+    let is_blank = |c: &char| matches!(c, ' ' | '\n' | '"' | '\'');
+    let plain: String = attributes.chars().filter(|c| !is_blank(c)).map(|c| c.to_ascii_lowercase()).collect();
+    let is_hiding = |style: &str| {
+        plain.match_indices(style).any(|(at, _)| {
+            // `opacity:0.9` shows, and so does `background-color:white`.
+            !plain[at + style.len()..].starts_with('.') && !plain[..at].ends_with('-')
+        })
+    };
+    attributes.starts_with([' ', '\n'])
+        && (STYLES.iter().any(|style| is_hiding(style))
+            || attributes
+                .split([' ', '\n'])
+                .any(|word| matches!(word, "hidden" | "hidden=\"\"" | "hidden=''" | "hidden=hidden")))
 }

@@ -5,10 +5,10 @@
 
 use super::sentence::takes_back;
 use super::{BEHIND, next_sentence, sentence_end};
-use crate::{end_of, jokes, languages, sentence_before, start_of};
+use crate::{end_of, jokes, labels, languages, sentence_before, start_of, verdict};
 
 /// What a block is called.
-const NOUNS: [&str; 13] = [
+const NOUNS: [&str; 16] = [
     "following",
     "json",
     "object",
@@ -22,15 +22,20 @@ const NOUNS: [&str; 13] = [
     "result",
     "schema",
     "example",
+    "reply",
+    "attempt",
+    "one",
 ];
 /// What is no block that somebody stands by.
-const FALSE: [&str; 16] = [
+const FALSE: [&str; 18] = [
     "wrong",
     "incorrect",
     "invalid",
     "fake",
     "false",
     "bogus",
+    "bad",
+    "junk",
     "nonsense",
     "garbage",
     "made up",
@@ -56,7 +61,34 @@ pub fn is_block_disowned(before: &str) -> bool {
             names_it && !sentence[..at].ends_with(char::is_alphanumeric)
         })
     });
-    is_qualified || refuses(sentence) || condemns_block(sentence) || dismisses(sentence)
+    let bare = verdict::without_leads(sentence);
+    is_qualified
+        || refuses(bare)
+        || condemns_block(sentence)
+        || dismisses(sentence)
+        || verdict::dismisses(bare.trim_end_matches(|c: char| !c.is_alphanumeric()))
+        || labels::is_labelled_none(before)
+        || languages::condemns(sentence)
+        || languages::refuses(sentence)
+        || refuses_before(before)
+}
+
+/// Whether one of the few sentences before refuses: `I cannot do this; below is junk.`, `There is no answer.`
+fn refuses_before(before: &str) -> bool {
+    let near = lowered(end_of(before, BEHIND));
+    near.split(['.', '!', '\n', ';', '。']).any(|sentence| {
+        let said = verdict::without_leads(sentence);
+        refuses(said) || languages::refuses(said) || has_none(said)
+    })
+}
+
+/// Whether a sentence says that there is no answer to give.
+fn has_none(sentence: &str) -> bool {
+    const STARTS: [&str; 6] =
+        ["there is no ", "there's no ", "i have no ", "we have no ", "i don't have an ", "i do not have an "];
+    const NONE: [&str; 4] = ["answer", "solution", "idea", "clue"];
+    let said = STARTS.iter().find_map(|start| sentence.strip_prefix(start));
+    said.is_some_and(|said| NONE.contains(&said.trim_end_matches(|c: char| !c.is_alphanumeric())))
 }
 
 /// Whether a sentence asks not to take a block for anything: "Please ignore this", "Do not use this", "I made it up".
@@ -83,7 +115,9 @@ fn dismisses(sentence: &str) -> bool {
 
 /// Whether a sentence refuses to answer, and says no more than that.
 fn refuses(sentence: &str) -> bool {
-    const REFUSALS: [&str; 9] = [
+    const REFUSALS: [&str; 11] = [
+        "i give up",
+        "i quit",
         "i refuse",
         "i decline",
         "i won't answer",
@@ -94,7 +128,39 @@ fn refuses(sentence: &str) -> bool {
         "i don't stand by",
         "i have no answer",
     ];
-    REFUSALS.iter().any(|refusal| sentence.starts_with(refusal))
+    // `I cannot verify the age, so it is null` refuses nothing.
+    const WILL_NOT: [&str; 8] = [
+        "i won't",
+        "i will not",
+        "i cannot",
+        "i can't",
+        "i am unable to",
+        "i'm unable to",
+        "i am not able to",
+        "i could not",
+    ];
+    const DO: [&str; 11] = [
+        "do this",
+        "do that",
+        "do it",
+        "help",
+        "comply",
+        "assist",
+        "provide this",
+        "provide that",
+        "solve this",
+        "solve it",
+        "continue",
+    ];
+    let left = WILL_NOT.iter().find_map(|start| sentence.strip_prefix(start)).map(str::trim);
+    let declines = left.is_some_and(|left| {
+        let left = left.trim_end_matches(|c: char| !c.is_alphanumeric());
+        left.is_empty()
+            || DO
+                .iter()
+                .any(|verb| left.starts_with(verb) && left.split(' ').count() <= verb.split(' ').count() + 3)
+    });
+    declines || REFUSALS.iter().any(|refusal| sentence.starts_with(refusal))
 }
 
 /// Whether the sentences below a block take it back: "This JSON is wrong.", "Just kidding.", "The object above is invalid."
@@ -111,8 +177,19 @@ pub fn is_block_withdrawn(behind: &str) -> bool {
                 || takes_back(sentence)
                 || refuses(sentence)
                 || dismisses(sentence)
+                || verdict::dismisses(verdict::without_leads(sentence))
+                || verdict::is_verdict_alone(sentence)
+                || is_no_example(sentence)
+                || languages::refuses(sentence)
                 || languages::is_withdrawn(sentence)
         })
+}
+
+/// Whether a sentence says that the block is how not to do it: `is an example of what you should NOT send`.
+fn is_no_example(sentence: &str) -> bool {
+    const HOW_NOT: [&str; 5] =
+        ["what you should not", "what not to", "how not to", "what you must not", "what one should not"];
+    verdict::behind_subject(sentence).is_some() && HOW_NOT.iter().any(|it| sentence.contains(it))
 }
 
 /// Whether a sentence calls the block beside it false: "the json above is wrong", "all of this is made up".

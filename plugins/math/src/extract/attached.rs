@@ -11,6 +11,9 @@ const NEAR: usize = 300;
 ///
 /// `start` and `end` are those of the box.
 pub(super) fn around(text: &str, start: usize, end: usize, content: &str) -> Option<String> {
+    if let Some(relation) = relation(&text[..start], &text[end..], content) {
+        return Some(relation);
+    }
     let behind = behind(&text[end..]);
     let before = before(&text[..start]);
     let sign = sign(before);
@@ -38,6 +41,59 @@ pub(super) fn around(text: &str, start: usize, end: usize, content: &str) -> Opt
         format!("({content})")
     };
     Some(format!("{sign}{content}{suffix}"))
+}
+
+/// The relation that a formula states of a box, which is then no value by itself: `x < \boxed{7}`, `\boxed{7} \neq x`. One
+/// that holds between the box and a number, as in `\boxed{7} > 5`, only speaks of it.
+fn relation(before: &str, behind: &str, content: &str) -> Option<String> {
+    const RELATIONS: [&str; 13] = [
+        "\\not =", "\\not=", "\\neq", "\\ne", "\\nless", "\\ngtr", "!==", "!=", "≠", "\\lt", "\\gt", "<", ">",
+    ];
+    let ends = |c: char| matches!(c, ' ' | '$' | '{' | '(' | '|');
+    let left = before.trim_end_matches(ends).trim_end_matches("\\,").trim_end_matches(ends);
+    let found = RELATIONS.iter().find_map(|sign| Some((left.strip_suffix(sign)?, *sign)));
+    if let Some((left, sign)) = found {
+        let side = side_before(left);
+        // `=>` and `->` are arrows, `>>` and `</b>` ends of what stands before.
+        let is_arrow = left.ends_with(['-', '=', '<', '>', '~', '/']) || is_tag(left, sign);
+        if !is_arrow && side.contains(|c: char| c.is_alphanumeric()) && side.len() < NEAR {
+            return Some(format!("{side} {sign} {content}"));
+        }
+    }
+    let right = behind.trim_start_matches(|c: char| matches!(c, ' ' | '$' | '}' | ')' | '|'));
+    let right = right.trim_start_matches("\\,").trim_start();
+    let sign = RELATIONS.iter().find(|sign| right.starts_with(**sign))?;
+    let side = right[sign.len()..].trim_start();
+    let is_command =
+        sign.ends_with(char::is_alphabetic) && right[sign.len()..].starts_with(char::is_alphabetic);
+    let is_tag =
+        *sign == "<" && right[1..].starts_with(|c: char| c.is_alphabetic() || matches!(c, '/' | '|' | '!'));
+    let name = side.trim_start_matches(['$', '{', '|']);
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && !name[1..].starts_with(|c: char| c.is_ascii_alphabetic());
+    // `|\boxed{7}| < 1` is false of 7.
+    let is_of_a_part = behind.trim_start().starts_with('|');
+    (!is_command && !is_tag && (is_name || is_of_a_part)).then(|| {
+        let side = &side[..side.find(['$', ' ', '\n', '.']).unwrap_or(side.len())];
+        format!("{content} {sign} {side}")
+    })
+}
+
+/// The side of a relation that ends a text, from the start of its formula or the last white space of its line on.
+fn side_before(left: &str) -> &str {
+    let near = gavel_text::end_of(left, NEAR);
+    let side = &near[end_of_last(near, &["$", "\\(", "\\[", "\n", "=", "&", ", ", ": "]).unwrap_or(0)..];
+    let side = side.trim();
+    side.rsplit(' ').next().unwrap_or(side)
+}
+
+/// Whether `<` or `>` belongs to a tag of HTML and not to a formula.
+fn is_tag(left: &str, sign: &str) -> bool {
+    let tag = || left.rfind('<').map(|at| &left[at + 1..]);
+    sign == ">"
+        && tag().is_some_and(|tag| {
+            tag.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '|' | '!'))
+        })
 }
 
 /// What stands before the box in its formula or its line.
@@ -96,6 +152,13 @@ fn suffix(behind: &str) -> &str {
     ]
     .iter()
     .any(|it| rest.starts_with(it));
+    // `\boxed{101}_2` names the base.
+    if let Some(index) = behind.strip_prefix('_') {
+        let length = gavel_text::braced(index, NEAR)
+            .map(|inner| inner.len() + 2)
+            .or_else(|| index.chars().next().filter(|it| it.is_alphanumeric()).map(char::len_utf8));
+        return length.map_or("", |length| &behind[..=length]);
+    }
     // `\boxed{3}^2 = 9` fills a blank.
     if is_mark || behind.contains(['=', '<', '>']) {
         return "";
@@ -184,6 +247,13 @@ mod tests {
             (r"$\frac{1}{\boxed{2}}$", r"\frac{1}{2}"),
             (r"$\frac{\boxed{1}}{\boxed{2}}$", r"\frac{{1}}{2}"),
             (r"$\boxed{2}$ and $-\boxed{3}$", "2, -3"),
+            (r"$\boxed{101}_2$", "101_2"),
+            (r"$x < \boxed{7}$", "x < 7"),
+            (r"so x \neq \boxed{7}.", r"x \neq 7"),
+            (r"$\boxed{7} \neq x$", r"7 \neq x"),
+            (r"$|\boxed{7}| < 1$", "7 < 1"),
+            (r"$\overline{\boxed{7}}$", r"\overline{(7)}"),
+            (r"$\boxed{7}i$", "(7)i"),
         ] {
             assert_eq!(boxed(text).as_deref(), Some(answer), "{text}");
         }
@@ -200,6 +270,12 @@ mod tests {
             r"- \boxed{4}",
             r"Answer - \boxed{4}",
             r"$\color{red}{\boxed{4}}$",
+            r"$\boxed{4} > 3$",
+            r"=> \boxed{4}",
+            r"x -> \boxed{4}",
+            r"</b> \boxed{4}<br>",
+            "> \\boxed{4}",
+            r"$\boxed{4}<b>",
         ] {
             assert_eq!(boxed(text).as_deref(), Some("4"), "{text}");
         }

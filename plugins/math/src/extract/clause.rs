@@ -285,7 +285,7 @@ pub(super) fn is_hedged(clause: &str) -> bool {
         "negation",
         "complement",
     ];
-    const CHANGES: [&str; 15] = [
+    const CHANGES: [&str; 17] = [
         "factorial",
         "squared",
         "cubed",
@@ -301,6 +301,8 @@ pub(super) fn is_hedged(clause: &str) -> bool {
         "wrong",
         "divided",
         "out",
+        "too",
+        "short",
     ];
     let Some(value) = clause.find(|c: char| c.is_ascii_digit() || matches!(c, '$' | '\\' | '*')) else {
         return false;

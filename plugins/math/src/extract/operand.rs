@@ -53,7 +53,7 @@ pub(super) fn operates(behind: &str) -> bool {
         '0'..='9' => true,
         '.' => after.starts_with(|c: char| c.is_ascii_digit()),
         // Units of one letter are others.
-        'x' | 'y' | 'z' | 'n' => !after.starts_with(|c: char| c.is_alphanumeric()),
+        'x' | 'y' | 'z' | 'n' | 'i' | 'a' | 'b' => !after.starts_with(|c: char| c.is_alphanumeric()),
         'e' | 'E' => after.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+'),
         '\\' => {
             let word =
@@ -66,7 +66,7 @@ pub(super) fn operates(behind: &str) -> bool {
 
 /// Whether the words around a box compute with it: "3 times \boxed{7}", "\boxed{7} squared".
 pub(super) fn is_computed_with(before: &str, behind: &str) -> bool {
-    const BEFORE: [&str; 15] = [
+    const BEFORE: [&str; 20] = [
         "twice",
         "thrice",
         "half of",
@@ -82,6 +82,11 @@ pub(super) fn is_computed_with(before: &str, behind: &str) -> bool {
         "factorial of",
         "reciprocal of",
         "times",
+        "double of",
+        "triple of",
+        "third of",
+        "quarter of",
+        "opposite of",
     ];
     const BEHIND: [&str; 9] = [
         "squared",
@@ -103,7 +108,12 @@ pub(super) fn is_computed_with(before: &str, behind: &str) -> bool {
             !rest.ends_with(char::is_alphanumeric) && !counts
         })
     });
-    let said = start_of(behind, NEAR).trim_start_matches([' ', '$', '*', ')', '\\', '~']);
+    let said = start_of(behind, NEAR).trim_start_matches([' ', '$', '*', ')', '\\', '~', ',']);
+    let said = ["text{", "mathrm{"]
+        .iter()
+        .find_map(|it| said.strip_prefix(it))
+        .unwrap_or(said)
+        .trim_start_matches(' ');
     let number = |text: &str| {
         const NUMBERS: [&str; 10] =
             ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
@@ -114,10 +124,55 @@ pub(super) fn is_computed_with(before: &str, behind: &str) -> bool {
     let ends = |rest: &str| !rest.starts_with(char::is_alphanumeric);
     is_said
         || BEHIND.iter().any(|word| without_start(said, word).is_some_and(ends))
-        || OPERATIONS.iter().any(|word| without_start(said, word).is_some_and(number))
+        || OPERATIONS.iter().any(|word| without_start(said, word).is_some_and(|rest| number(rest.trim_start_matches(['}', ' ']))))
+        // `\boxed{7} + two`
+        || said.strip_prefix(['+', '-', '−', '/', '×']).is_some_and(|rest| {
+            let rest = rest.trim_start();
+            number(rest) && !rest.starts_with(|c: char| c.is_ascii_digit() || c == '$')
+        })
+        || goes_on_with(behind)
         || behind.starts_with("$^") && !["$^\\circ", "$^{\\circ", "$^{th", "$^{\\text", "$^°"].iter().any(|it| behind.starts_with(it))
         // `$\boxed{7}!$`
         || ["!$", "!\\)", "!\\]"].iter().any(|it| behind.starts_with(it))
+}
+
+/// Whether the sentence behind a box goes on computing with it: `Add two to that.`, `Replace the 7 with a 9.`
+fn goes_on_with(behind: &str) -> bool {
+    const VERBS: [&str; 12] = [
+        "add ",
+        "subtract ",
+        "multiply ",
+        "divide ",
+        "double ",
+        "halve ",
+        "square ",
+        "negate ",
+        "increase ",
+        "decrease ",
+        "replace ",
+        "swap ",
+    ];
+    const OBJECTS: [&str; 7] =
+        [" that", " this", " it", " the answer", " the box", " the above", " the result"];
+    let near = start_of(behind, 2 * NEAR);
+    if !near.contains(char::is_alphanumeric) {
+        return false;
+    }
+    let said = near.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let sentence = said.split(['.', '!', '\n', ';']).next().unwrap_or_default().to_ascii_lowercase();
+    let sentence = ["now ", "then ", "and ", "but "]
+        .iter()
+        .find_map(|it| sentence.strip_prefix(it))
+        .unwrap_or(&sentence);
+    let is_bare = near.len() > said.len() && near[..near.len() - said.len()].contains(['.', '\n', '!', ',']);
+    /// A longer one explains.
+    const MOST_WORDS: usize = 6;
+    VERBS.iter().any(|verb| sentence.starts_with(verb))
+        && sentence.split(' ').count() <= MOST_WORDS
+        && (OBJECTS
+            .iter()
+            .any(|object| sentence.ends_with(object) || sentence.contains(&format!("{object} by ")))
+            || sentence.starts_with("replace the ") && is_bare)
 }
 
 /// What stands behind words that a text starts with, whatever the case.
@@ -132,7 +187,7 @@ fn without_end<'t>(text: &'t str, words: &str) -> Option<&'t str> {
     end.eq_ignore_ascii_case(words).then_some(rest)
 }
 
-const FUNCTIONS: [&str; 22] = [
+const FUNCTIONS: [&str; 35] = [
     "log",
     "ln",
     "lg",
@@ -155,6 +210,19 @@ const FUNCTIONS: [&str; 22] = [
     "max",
     "min",
     "operatorname",
+    "overline",
+    "bar",
+    "neg",
+    "lnot",
+    "not",
+    "tilde",
+    "dot",
+    "ddot",
+    "lfloor",
+    "lceil",
+    "lvert",
+    "lVert",
+    "sim",
 ];
 const OPERATORS: [&str; 8] = ["cdot", "times", "div", "pm", "mp", "bmod", "mod", "ast"];
 
@@ -256,6 +324,13 @@ mod tests {
         assert!(is_computed_with("half of $", "$."));
         assert!(is_computed_with("", " squared"));
         assert!(is_computed_with("", "$ minus 3"));
+        assert!(is_computed_with("", r" \text{ plus } 2"));
+        assert!(is_computed_with("", ", doubled."));
+        assert!(is_computed_with("", " + two"));
+        assert!(is_computed_with("", "\n\nAdd two to that."));
+        assert!(is_computed_with("", "}$. Replace the 7 with a 9."));
+        assert!(is_computed_with("The double of ", ""));
+        assert!(!is_computed_with("", ". Add the two equations to see it."));
         assert!(!is_computed_with("the number of times is ", " times"));
         assert!(!is_computed_with("We multiply. It is ", " plus the rest"));
     }

@@ -31,7 +31,8 @@ pub(super) fn find(text: &str, mode: Mode) -> Option<Placed<'_>> {
     };
     if matches!(mode, Mode::LastNumber | Mode::Last | Mode::LastFormula)
         && let Cow::Borrowed(found) = placed.content
-        && is_denied(&text[..found.as_ptr() as usize - text.as_ptr() as usize])
+        && let start = found.as_ptr() as usize - text.as_ptr() as usize
+        && (is_denied(&text[..start]) || gavel_text::is_withdrawn(&text[start + found.len()..]))
     {
         return None;
     }
@@ -41,10 +42,13 @@ pub(super) fn find(text: &str, mode: Mode) -> Option<Placed<'_>> {
 
 /// Whether what stands right before a last number or formula says that it is none: `certainly not 42`, `17 != 42`, `so no 42`.
 fn is_denied(before: &str) -> bool {
-    const UNEQUAL: [&str; 6] = ["!=", "≠", "<>", "\\ne", "\\neq", "=/="];
+    const UNEQUAL: [&str; 12] =
+        ["!=", "!==", "≠", "<>", "\\ne", "\\neq", "=/=", " <", " >", "\\lt", "\\gt", "\\not="];
+    const OPEN: [&str; 6] = [" maybe", " perhaps", " possibly", "Maybe", "Perhaps", "Possibly"];
     let bare = before.trim_end_matches([' ', '$', '*', '(', '{', '\\']);
     UNEQUAL.iter().any(|sign| bare.ends_with(sign))
         || bare.ends_with(" no")
+        || OPEN.iter().any(|word| bare.ends_with(word))
         || gavel_text::is_disowned(before)
 }
 

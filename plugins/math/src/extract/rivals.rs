@@ -22,7 +22,10 @@ pub(super) fn contradict(text: &str, placed: &Placed<'_>, mode: Mode, order: &[M
     let others = [Mode::Boxed, Mode::AnswerTag, Mode::Hashes, Mode::Phrase];
     let mut others = others.into_iter().filter(|other| *other != mode && order.contains(other));
     let differs = |text: &str, other: Mode| {
-        find(text, other).is_some_and(|found| is_other_value(content, &found.content))
+        find(text, other).is_some_and(|found| {
+            // `If the sign had been another, the answer would be 9` says of this one nothing.
+            is_other_value(content, &found.content) && !gavel_text::is_counterfactual(&text[..found.start])
+        })
     };
     // Most texts end with their answer.
     let is_over = !behind.contains(char::is_alphanumeric);
@@ -83,7 +86,20 @@ fn is_other_value(one: &str, other: &str) -> bool {
     if let (Some(one), Some(other)) = (letter(one), letter(other)) {
         return one != other;
     }
-    Written::new(one).is_number() && Written::new(other).is_number() && !is_same(one, other)
+    let is_number = |text: &str| is_constant(text) || Written::new(text).is_number();
+    is_number(one) && is_number(other) && !is_same(one, other)
+}
+
+/// Whether a formula has digits and no letters but those of commands that work out a number: `\frac{25-4}{3}`.
+fn is_constant(text: &str) -> bool {
+    const COMMANDS: [&str; 9] = ["frac", "dfrac", "tfrac", "sqrt", "cdot", "times", "left", "right", "pi"];
+    let mut names =
+        text.split(|c: char| !c.is_ascii_alphabetic() && c != '\\').filter(|name| !name.is_empty());
+    text.starts_with(['\\', '(', '-'])
+        && text.is_ascii()
+        && text.contains(|c: char| c.is_ascii_digit())
+        && !text.contains([',', '=', '<', '>', '%'])
+        && names.all(|name| name.strip_prefix('\\').is_some_and(|name| COMMANDS.contains(&name)))
 }
 
 /// Whether two spellings have one value, whichever of them is rounded or leaves out a sign of percent.

@@ -39,6 +39,12 @@ impl<'a> Reader<'a> {
         if name == "mu" {
             return self.mu(length);
         }
+        // `\not=`
+        let denied = self.rest()[length..].trim_start();
+        if name == "not" && denied.starts_with('=') {
+            let length = self.rest().len() - denied.len() + 1;
+            return self.sign(length, '≠');
+        }
         match ["qquad", "quad"].iter().find(|space| name.starts_with(**space)) {
             Some(space) => self.space(1 + space.len()),
             None => self.named(length, name),
