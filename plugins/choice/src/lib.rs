@@ -4,6 +4,7 @@ mod dress;
 mod letters;
 mod line;
 mod lists;
+mod named;
 mod phrase;
 mod places;
 mod reading;

@@ -11,7 +11,7 @@ use crate::task::Task;
 const AND: [&str; 17] =
     [",", "、", "，", "&", ";", "；", "and", "和", "及", "与", "と", "y", "et", "und", "e", "و", "и"];
 /// Leaves open which of the letters.
-const OR: [&str; 19] = [
+const OR: [&str; 57] = [
     "or",
     "bzw.",
     "/",
@@ -31,6 +31,45 @@ const OR: [&str; 19] = [
     "-",
     "–",
     "~",
+    // Signs.
+    "∨",
+    "∪",
+    "⊕",
+    "∧",
+    "∩",
+    "≈",
+    "≠",
+    ":",
+    "<",
+    "\\",
+    "...",
+    "..",
+    "…",
+    "vs.",
+    "vs",
+    "versus",
+    "lub",
+    "albo",
+    "eller",
+    "veya",
+    "ya da",
+    "atau",
+    "hoặc",
+    "या",
+    "of",
+    "vagy",
+    "tai",
+    "nebo",
+    "sau",
+    "ή",
+    "או",
+    "tabi",
+    "au",
+    "または",
+    "また は",
+    "або",
+    "ili",
+    "oppure",
 ];
 
 /// What follows a connector, when another letter stands there; and whether it leaves open which.
@@ -66,7 +105,9 @@ fn connector_at(text: &str) -> Option<(&str, bool)> {
         words.iter().find_map(|word| {
             let rest = strip_folded(text, word)?;
             let is_word = word.starts_with(|c: char| c.is_ascii_alphabetic());
-            (!is_word || rest.starts_with([' ', '/', '(', '*'])).then_some(rest)
+            // `B:C` is a ratio, and `B: C` may be a letter and its text.
+            let is_set = *word != ":" || !rest.starts_with(' ');
+            (is_set && (!is_word || rest.starts_with([' ', '/', '(', '*']))).then_some(rest)
         })
     };
     find(&OR).map(|rest| (rest, true)).or_else(|| find(&AND).map(|rest| (rest, false)))
@@ -119,6 +160,40 @@ pub(crate) fn names_another(rest: &str, found: Letters, task: &Task) -> bool {
             })
         })
     })
+}
+
+/// Whether a text that follows letters leaves open which others belong to them: `B, etc.`, `B and up`, `B or else`, `B + 1`.
+pub(crate) fn trails_off(rest: &str) -> bool {
+    const TRAILS: [&str; 22] = [
+        "and up",
+        "and above",
+        "and below",
+        "and others",
+        "and so on",
+        "and more",
+        "and the rest",
+        "etc",
+        "et al",
+        "et cetera",
+        "or else",
+        "or whichever",
+        "or any",
+        "or another",
+        "or others",
+        "or something",
+        "or so",
+        "versus",
+        "vs",
+        "among others",
+        "usw",
+        "и т",
+    ];
+    let bare = rest.trim_start_matches([',', ' ', '\t', '}']);
+    let goes_on = TRAILS.iter().any(|trail| {
+        strip_folded(bare, trail).is_some_and(|after| !after.starts_with(char::is_alphanumeric))
+    });
+    let sum = bare.strip_prefix(['+', '×', '⊕', '^']).map(str::trim_start);
+    goes_on || sum.is_some_and(|after| after.starts_with(char::is_alphanumeric))
 }
 
 /// Whether the letters start a range, or a sum, with another: `B through D`, `B plus C`, `B except C`.

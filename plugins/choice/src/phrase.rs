@@ -3,7 +3,7 @@
 
 mod lexicon;
 
-use gavel_text::{end_of, is_counterfactual, is_disowned, start_of};
+use gavel_text::{end_of, is_counterfactual, is_disowned, sentence_before, start_of};
 
 use crate::dress::{closed, skip_to_mark, strip_folded};
 use crate::letters::mark;
@@ -67,6 +67,7 @@ pub(crate) fn statements(text: &str, task: &Task) -> Vec<Statement> {
             let before = &text[..offset(text, at_letter)];
             !is_disowned(before)
                 && !is_counterfactual(before)
+                && !is_warning(before)
                 && !is_negated(&text[..at])
                 && !is_in_tag(&text[..at], rest)
         };
@@ -81,6 +82,21 @@ pub(crate) fn statements(text: &str, task: &Task) -> Vec<Statement> {
     }
     found.reverse();
     found
+}
+
+/// Whether a sentence, cut off before a letter, warns of choosing it: `A common mistake is to choose`.
+fn is_warning(before: &str) -> bool {
+    const WARNINGS: [&str; 7] = [
+        "mistake is to",
+        "mistake would be to",
+        "error is to",
+        "error would be to",
+        "tempting to",
+        "tempted to",
+        "careful not to",
+    ];
+    let sentence = sentence_before(before).to_ascii_lowercase();
+    WARNINGS.iter().any(|warning| sentence.contains(warning))
 }
 
 /// Whether a verb tells a reader what a letter is for: `Select B to report an error`, `Choose C for no`.

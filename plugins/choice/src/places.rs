@@ -1,10 +1,13 @@
 //! Finds where a completion states its answer, and what the statements come to.
 
-use gavel_text::{braced, correction, is_disowned, is_withdrawn, renamed};
+use gavel_text::{
+    braced, correction, is_crossed, is_disowned, is_negated, is_withdrawn, page, renamed, sentence_before,
+};
 use serde::Deserialize;
 
 use crate::dress::{is_closing, skip_to_mark};
 use crate::letters::Letters;
+use crate::named;
 use crate::reading::{Reading, read, read_strictly};
 use crate::rebuttal::is_rebutted;
 use crate::rival::names_a_rival;
@@ -64,8 +67,16 @@ const LONGEST_BOX: usize = 2_000;
 /// The answer of the first place in `order` that has one.
 pub(crate) fn answer(text: &str, task: &Task, order: &[Place], strict: bool) -> Option<Answer> {
     // Statements of a place with less weight can take back what stands before them.
-    let spoken =
+    let mut spoken =
         if order.contains(&Place::Phrase) && !strict { phrase::statements(text, task) } else { Vec::new() };
+    while spoken.len() > 1
+        && spoken.last().is_some_and(|last| {
+            let is_supposed = text.get(last.start..last.end).is_some_and(|said| said.contains(" would "));
+            is_supposed && is_of_another_task(&text[..last.start])
+        })
+    {
+        spoken.pop();
+    }
     for &place in order {
         let found = match place {
             Place::AnswerTag => enclosed(text, tags(text), task, strict),
@@ -82,9 +93,11 @@ pub(crate) fn answer(text: &str, task: &Task, order: &[Place], strict: bool) -> 
         let behind = behind(text, last, joined, task);
         let taken_back = place != Place::Line && later.any(|(_, reading)| differs(reading, joined))
             || all_must_agree && is_disowned(&text[..last.start])
+            || place == Place::Boxed && is_negated(before_box(&text[..last.start]))
             || is_withdrawn(behind)
-            || is_struck(behind)
+            || is_crossed("", behind)
             || is_rebutted(text, &Statement { reading: joined, ..*last }, behind, task)
+            || named::is_renamed(text, joined, task)
             || other_behind(behind, task).is_some_and(|other| differs(other, joined))
             || all_must_agree && contradicts(text, place, joined, order, task, strict);
         return Some(match joined {
@@ -93,6 +106,16 @@ pub(crate) fn answer(text: &str, task: &Task, order: &[Place], strict: bool) -> 
         });
     }
     None
+}
+
+/// Whether the sentence of a statement, cut off before it, is about what was not asked: `For France, the answer would be`.
+fn is_of_another_task(before: &str) -> bool {
+    let sentence = sentence_before(before).trim_start_matches(|c: char| !c.is_alphanumeric());
+    let named = ["For ", "In "].iter().find_map(|start| sentence.strip_prefix(start));
+    named.is_some_and(|named| {
+        let (name, _) = named.split_once(',').unwrap_or(("", ""));
+        name.starts_with(char::is_uppercase) && name.split(' ').count() <= 3
+    })
 }
 
 /// What follows a statement, its letter left out where it is a part of the text and no tag or box.
@@ -111,21 +134,15 @@ fn behind<'t>(text: &'t str, last: &Statement, joined: Reading, task: &Task) -> 
 /// The choice that the words behind an answer put in its place.
 fn other_behind(behind: &str, task: &Task) -> Option<Reading> {
     // Chinese and Japanese write a copula onto the letter.
-    let other = renamed(behind).or_else(|| correction(behind).filter(|it| !it.is_ascii()))?;
-    read(other, task)
+    let corrected = correction(behind);
+    let other = renamed(behind).or_else(|| corrected.filter(|it| !it.is_ascii()));
+    let by_letter = other.and_then(|other| read(other, task));
+    let page = page(behind);
+    by_letter.or_else(|| named::by_text(correction(&page)?, task)).or_else(|| named::confessed(behind, task))
 }
 
 fn names(reading: Reading, letter: char) -> bool {
     matches!(reading, Reading::Letters(letters) if letters.contains(letter))
-}
-
-/// Signs that cross out what they stand behind.
-const CROSSES: [char; 10] = ['❌', '✗', '✘', '✖', '❎', '🚫', '👎', '⛔', '☒', '×'];
-
-/// Whether a sign right behind an answer crosses it out: `B ❌`.
-fn is_struck(behind: &str) -> bool {
-    let sign = behind.trim_start_matches(|c: char| c.is_whitespace() || is_closing(c) || c == '.');
-    sign.starts_with(CROSSES)
 }
 
 /// Whether the content of a tag or a box is another sign than its letter: `B!`, `B ❌`, `B≠`, `B minus`.
@@ -133,7 +150,9 @@ fn is_other_sign(part: &str) -> bool {
     const WORDS: [&str; 7] = ["minus", "plus", "prime", "star", "bar", "negated", "complement"];
     let part = part.trim_end_matches(|c: char| c.is_whitespace() || is_closing(c) || c == '.');
     let last = part.rsplit(' ').next().unwrap_or_default();
-    part.ends_with(['!', '≠', '¬']) || part.ends_with(CROSSES) || last != part && WORDS.contains(&last)
+    part.ends_with(['!', '≠', '¬'])
+        || is_crossed("", &part[part.len() - part.chars().next_back().map_or(0, char::len_utf8)..])
+        || last != part && WORDS.contains(&last)
 }
 
 /// Whether a tag and a box name different letters, where both are places of an answer.
@@ -197,12 +216,23 @@ fn enclosed<'a>(
         let reading = match join(&lines, task) {
             Reading::Letters(found) if !strict && names_a_rival(part, found, task) => Reading::Open,
             Reading::Letters(_) if is_other_sign(part) => Reading::Open,
+            Reading::Letters(_) if is_withdrawn(behind_letter(part, task)) => Reading::Open,
             reading => reading,
         };
         Some(Statement { start, end: start + part.len(), reading })
     };
     let parts: Vec<&str> = parts.collect();
     parts[parts.len().saturating_sub(MOST_PARTS)..].iter().copied().filter_map(statement).collect()
+}
+
+/// What stands before the command of the box whose content a text ends before.
+fn before_box(text: &str) -> &str {
+    text.rfind("\\boxed").map_or("", |at| &text[..at])
+}
+
+/// What stands in a tag or a box behind its letter.
+fn behind_letter<'t>(part: &'t str, task: &Task) -> &'t str {
+    mark_at(skip_to_mark(part).1, task).map_or("", |(_, after)| after)
 }
 
 /// The contents of tags; none where the last one is not closed, so that nothing before it can stand in for it. An

@@ -4,7 +4,7 @@ use gavel_text::start_of;
 
 use crate::dress::{closed, is_closing, plain, skip_to_mark, without_commands};
 use crate::letters::{Letters, Mark, mark};
-use crate::lists::{connector, names_another, spans_to_another};
+use crate::lists::{connector, names_another, spans_to_another, trails_off};
 use crate::rival::{goes_on_to_another, is_taken_back};
 use crate::standing::{mark_at, stands_alone};
 use crate::task::Task;
@@ -81,6 +81,12 @@ fn letters(line: &str, task: &Task) -> Option<Reading> {
         }
         found.insert(mark.letter);
         rest = closed(after);
+        // `**B**erlin`, `(B)C`; but `(B)Rome` has its own text behind it.
+        let is_closed = rest.len() < after.len();
+        let goes_on = rest.starts_with(|c: char| c.is_ascii_alphanumeric());
+        if is_closed && goes_on && !has_own_text_behind(mark, rest, task) {
+            return Some(Reading::Open);
+        }
         match connector(rest, task) {
             Some((next, opens)) => {
                 is_open |= opens;
@@ -98,6 +104,7 @@ fn finish(rest: &str, found: Letters, is_open: bool, task: &Task) -> Option<Read
         return None;
     }
     let open = is_open
+        || trails_off(rest)
         || names_another(rest, found, task)
         || goes_on_to_another(rest, found, task)
         || spans_to_another(rest, found, task);
@@ -126,6 +133,13 @@ fn has_own_text(mark: Mark, after: &str, task: &Task) -> bool {
     let text = text.unwrap_or_else(|| after.trim_start_matches(['.', ')', ':']));
     let letter = || task.letter_of(text.lines().next().unwrap_or_default());
     text.len() < after.len() && letter() == Some(mark.letter)
+}
+
+/// Whether a text starts with the one of the letter's choice, or the task does not say what its choices are.
+fn has_own_text_behind(mark: Mark, rest: &str, task: &Task) -> bool {
+    let place = ('A'..='Z').position(|letter| letter == mark.letter);
+    let own = place.and_then(|place| task.texts.get(place)).filter(|text| !text.is_empty());
+    own.is_none_or(|own| plain(rest).starts_with(own.as_str()))
 }
 
 /// Whether the text behind one letter is the text of another choice: `B) Paris` where Paris is A.
@@ -309,6 +323,17 @@ mod tests {
             "A and/or B",
             "B or maybe D",
             "B, or (D)",
+            "B ∨ C",
+            "B:C",
+            "B<C",
+            "B..D",
+            "B veya C",
+            "B hoặc C",
+            "B vs. C",
+            "B, etc.",
+            "B or else whichever",
+            "B + 1",
+            "**B**erlin",
         ] {
             assert_eq!(named(text), Some(Reading::Open), "{text}");
         }

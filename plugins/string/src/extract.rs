@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use gavel_text::{after_thinking, braced, correction, is_blank, is_disowned, is_withdrawn, turns};
+use gavel_text::{
+    after_thinking, braced, correction, is_blank, is_block_disowned, is_crossed, is_disowned, is_negated,
+    is_withdrawn, turns,
+};
 use serde::Deserialize;
 
 use crate::normalize::normalized;
@@ -66,11 +69,13 @@ fn is_taken_back(text: &str, found: &str, place: Place, order: &[Place]) -> bool
     let behind = closed.strip_prefix("</answer>").unwrap_or(behind);
     let is_announced = !matches!(place, Place::Whole | Place::LastLine);
     if !is_announced {
-        return false;
+        return place == Place::LastLine && is_block_disowned(&text[..start]);
     }
     let is_other = |other: &str| {
         let other = other.trim_matches(|c: char| !c.is_alphanumeric());
         !other.is_empty()
+            // `That is correct.`
+            && !["correct", "right", "true", "all", "it", "so"].contains(&other)
             && other.split_whitespace().count() <= MOST_WORDS
             && normalized(other, false) != normalized(found, false)
     };
@@ -80,9 +85,39 @@ fn is_taken_back(text: &str, found: &str, place: Place, order: &[Place]) -> bool
         others.filter_map(|other| find(if other == Place::FinalAnswer { behind } else { text }, other))
     };
     is_disowned(&text[..start])
+        || place == Place::Boxed && is_disowned(before_box(&text[..start]))
+        || place == Place::Boxed && is_negated(before_box(&text[..start]))
         || is_withdrawn(behind)
+        || is_crossed(before_box(&text[..start]), behind)
+        || rules_for_another(behind, is_other)
         || correction(behind).is_some_and(is_other)
         || elsewhere().any(is_other)
+}
+
+/// What stands before the command of the box whose content a text ends before.
+fn before_box(text: &str) -> &str {
+    text.rfind("\\boxed").filter(|at| text.len() - at < 40).map_or(text, |at| &text[..at])
+}
+
+/// Whether a clause near behind an answer calls another one right: `London is right`.
+fn rules_for_another(behind: &str, is_other: impl Fn(&str) -> bool) -> bool {
+    const RULINGS: [&str; 6] = [
+        " is right",
+        " is correct",
+        " is the right one",
+        " is the answer",
+        " is the correct answer",
+        " is what i mean",
+    ];
+    const MEANT: [&str; 8] =
+        ["that", "this", "it", "which", "the above", "my answer", "the answer", "everything"];
+    let near = gavel_text::start_of(behind, 200);
+    near.split(['.', ';', ',', '!', '\n']).any(|clause| {
+        let clause = clause.trim();
+        let lowered = clause.to_ascii_lowercase();
+        let subject = RULINGS.iter().find_map(|ruling| lowered.strip_suffix(ruling));
+        subject.is_some_and(|subject| !MEANT.contains(&subject) && is_other(&clause[..subject.len()]))
+    })
 }
 
 /// One that is not closed counts as none, so that nothing before it can stand in for it.

@@ -6,7 +6,7 @@ mod normalize;
 mod standing;
 
 use gavel_plugin::{Error, Submission, Verdict, Verifier, excerpt, export};
-use gavel_text::{bare_skeleton, has_markup, shown, skeleton, unaccented, unspelled};
+use gavel_text::{bare_skeleton, has_markup, page, shown, skeleton, unaccented, unspelled};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -194,10 +194,15 @@ impl Options {
         let bare = |answer: String| (answer, bare_skeleton(reference));
         let is_plain = answer.is_ascii() && reference.is_ascii();
         let written_plainly = if is_plain { None } else { Some(skeletons()) };
+        let rejoined = rejoined(&page(answer));
+        let is_rejoined = rejoined != answer;
+        let joined = is_rejoined.then(|| (rejoined.clone(), reference.to_owned()));
         let marked = has_markup(answer).then(|| bare(bare_skeleton(answer)));
         let accented = if answer.is_ascii() { None } else { unaccented(answer).map(bare) };
-        let spelled = unspelled(answer).map(|joined| (joined, reference.to_owned()));
-        for (answer, reference) in written_plainly.into_iter().chain(marked).chain(accented).chain(spelled) {
+        let spelled = unspelled(&rejoined).map(|joined| (joined, reference.to_owned()));
+        for (answer, reference) in
+            written_plainly.into_iter().chain(marked).chain(accented).chain(spelled).chain(joined)
+        {
             let similarity = compare::similarity(&answer, &reference, self)?;
             most = if similarity.value > most.value { similarity } else { most };
         }
@@ -223,6 +228,17 @@ impl Options {
             .metric("precision", found.precision)
             .metric("recall", found.recall)
     }
+}
+
+/// A text as its words are read: what a hyphen parts at the end of a line is one word, what is written from right to left
+/// is read so, and `'s` is no part of a name.
+fn rejoined(text: &str) -> String {
+    const OVERRIDE: char = '\u{202e}';
+    let text = text.replace("-\n", "").replace("'s", "").replace("’s", "");
+    let Some((before, rest)) = text.split_once(OVERRIDE) else { return text };
+    let end = rest.find(['\u{202c}', '\n']).unwrap_or(rest.len());
+    let turned: String = rest[..end].chars().rev().collect();
+    format!("{before}{turned}{}", &rest[end..])
 }
 
 /// One text, or several as a JSON array of strings.
