@@ -1,7 +1,7 @@
 //! Whether a completion is a fenced block of Markdown, after CommonMark's rules for fences at the top level.
 
 use gavel_plugin::Verdict;
-use gavel_text::is_blank;
+use gavel_text::{is_blank, is_hidden};
 
 use crate::json;
 use crate::metrics::Metrics;
@@ -87,7 +87,25 @@ impl<'a> Page<'a> {
         }
         page.is_open = opening.is_some();
         page.outside.push(&text[from..]);
+        page.drop_hidden();
         page
+    }
+
+    /// Drops the blocks that stand in a comment or in another part of the page that nobody sees.
+    fn drop_hidden(&mut self) {
+        if !self.outside.iter().any(|text| text.contains(['<', '\\'])) {
+            return;
+        }
+        // What blocks spell is no markup of the page.
+        let mut around = String::new();
+        let mut places = Vec::with_capacity(self.blocks.len());
+        for text in &self.outside {
+            around.push_str(text);
+            places.push(around.len());
+            around.push('.');
+        }
+        let mut places = places.into_iter();
+        self.blocks.retain(|_| places.next().is_none_or(|at| !is_hidden(&around, at)));
     }
 }
 
@@ -138,6 +156,8 @@ mod tests {
         assert_eq!(contents("~~~\n```\n~~~"), [("", "```\n")]);
         assert_eq!(contents("````md\n```\n````\n"), [("md", "```\n")]);
         assert_eq!(contents("```py title=x\n```"), [("py", "")]);
+        assert!(contents("<!--\n```py\nx\n```\n-->").is_empty());
+        assert_eq!(contents("<b>\n```html\n<!--\n```\n</b>"), [("html", "<!--\n")]);
         for text in [
             "``\nx\n``",
             "```x``` is inline",

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use gavel_plugin::{Submission, Verdict};
-use gavel_text::{is_contentless, shown, start_of, visible, without_entities, without_tags, words};
+use gavel_text::{is_contentless, page, start_of, visible, words};
 
 use crate::json;
 use crate::metrics::Metrics;
@@ -157,10 +157,15 @@ impl Rules<'_> {
 /// So much of a block is gone through for its words, in bytes.
 const LONGEST_COUNTED: usize = 50_000;
 
+/// A text without selectors of variants, which make no other word of one.
+fn spelt(text: &str) -> String {
+    text.chars().filter(|c| !matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')).collect()
+}
+
 /// How many words that are seen a text has, each counted once: saying one again says nothing.
 fn distinct_words(text: &str) -> usize {
     let near = start_of(text, LONGEST_COUNTED);
-    let seen = without_entities(&without_tags(&visible(&shown(near)))).to_lowercase();
+    let seen = spelt(&visible(&page(near))).to_lowercase();
     let words = words(&seen).into_iter().filter(|word| word.contains(char::is_alphanumeric));
     words.collect::<BTreeSet<_>>().len()
 }

@@ -7,7 +7,7 @@ mod wording;
 
 use std::collections::BTreeSet;
 
-use gavel_text::{is_contentless, shown, words};
+use gavel_text::{is_contentless, page, shown, words};
 use serde_json::Value;
 
 use crate::check;
@@ -20,7 +20,8 @@ pub(crate) fn met(instruction: &Instruction, response: &str) -> Result<(), Strin
     if *instruction == Instruction::JsonFormat {
         return says(has_content(response), "it is JSON without content");
     }
-    let seen = shown(response);
+    let shown = shown(response);
+    let seen = page(&shown);
     if seen != response {
         check::follows(instruction, &seen)?;
     }
@@ -61,12 +62,14 @@ pub(crate) fn met(instruction: &Instruction, response: &str) -> Result<(), Strin
         Instruction::Title => says(marks::has_title(&seen), "the title starts no line"),
         Instruction::TwoResponses => two_responses(&seen),
         Instruction::Quotation => {
-            says(!is_contentless(seen.trim().trim_matches('"')), "nothing is in quotation marks")
+            let quoted = seen.trim().trim_matches('"');
+            says(!is_contentless(quoted) && !marks::closes_early(quoted), "what is quoted is not all of it")
         }
         Instruction::RepeatPrompt { prompt } => {
             let (seen, prompt) = (seen.trim().to_lowercase(), prompt.to_lowercase());
             let behind = seen.strip_prefix(&prompt).unwrap_or_default();
-            says(!is_contentless(behind), "it repeats the request and does not answer it")
+            let said = behind.replace(&*prompt, "");
+            says(!is_contentless(&said), "it repeats the request and does not answer it")
         }
         Instruction::Postscript { marker } => {
             says(wording::has_postscript(&seen, marker), "the postscript says nothing, or is only spoken of")
@@ -81,9 +84,10 @@ pub(crate) fn met(instruction: &Instruction, response: &str) -> Result<(), Strin
         Instruction::JsonFormat
         | Instruction::Frequency { .. }
         | Instruction::ForbiddenWords { .. }
-        | Instruction::LetterFrequency { .. }
-        | Instruction::EnglishCapital
-        | Instruction::EnglishLowercase => Ok(()),
+        | Instruction::LetterFrequency { .. } => Ok(()),
+        Instruction::EnglishCapital | Instruction::EnglishLowercase => {
+            says(!response.contains("text-transform"), "its style shows other letters")
+        }
     }
 }
 
@@ -112,9 +116,12 @@ fn fewer(bound: Bound, count: usize, things: &str) -> Result<(), String> {
     says(is_met, &format!("it has {count} {things}"))
 }
 
-/// The text with blanks for what joins words that a reader keeps apart.
+/// The text with blanks for what joins words that a reader keeps apart: signs that Unicode has for letters, and that look
+/// like marks between two words.
 fn parted(text: &str) -> String {
-    text.replace(['_', '\u{200b}'], " ")
+    const GLUE: [char; 14] = ['_', '\u{200b}', 'ʹ', 'ʺ', 'ʻ', 'ˈ', 'ˌ', 'ː', 'ㆍ', 'ᆞ', 'ǀ', 'ǁ', 'ǃ', 'ꞏ'];
+    // Roman numerals that are one sign stand between words.
+    text.replace(|c: char| GLUE.contains(&c) || matches!(c, '\u{2160}'..='\u{2188}'), " ")
 }
 
 /// Words in every script: those without spaces have one for each sign.
@@ -127,8 +134,19 @@ fn has_content(response: &str) -> bool {
     let json = response.trim().trim_start_matches('`').trim_end_matches('`');
     let json = json.find(['{', '[']).map_or("", |at| &json[at..]);
     match serde_json::from_str::<Value>(json.trim()) {
-        Ok(value @ (Value::Array(_) | Value::Object(_))) => value.to_string().contains(char::is_alphanumeric),
+        Ok(value @ (Value::Array(_) | Value::Object(_))) => holds_something(&value),
         _ => false,
+    }
+}
+
+/// Whether a value of JSON has one in it that says something; the names of an object's members say what it would be.
+fn holds_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(_) | Value::Number(_) => true,
+        Value::String(text) => !is_contentless(text),
+        Value::Array(values) => values.iter().any(holds_something),
+        Value::Object(members) => members.values().any(holds_something),
     }
 }
 
@@ -162,6 +180,10 @@ fn sentences(seen: &str, bound: Bound) -> Result<(), String> {
     }
 }
 
+/// Marks that end a sentence, and those that look like one that does.
+const STOPS: [char; 17] =
+    ['。', '！', '？', '．', '｡', '․', '꓿', '܁', '܂', '۔', '।', '॥', '։', '᠃', '⳹', '⸼', '፡'];
+
 /// The text with a blank behind each mark that ends a sentence where none stands: `One.Two`, `一。二`.
 fn spaced(text: &str) -> String {
     let mut spaced = String::with_capacity(text.len());
@@ -173,9 +195,21 @@ fn spaced(text: &str) -> String {
             && before.is_lowercase()
             && last.is_lowercase()
             && next.is_uppercase();
-        match c {
-            '。' | '！' | '？' => spaced.push_str(". "),
-            _ => spaced.push(c),
+        // A stop between a blank and a letter ends a sentence as well: `sleep .they`.
+        let is_set_apart = c == '.' && last == ' ' && next.is_alphabetic();
+        if STOPS.contains(&c) || is_set_apart {
+            spaced.push_str(". ");
+            // A new sentence, however it is written.
+            while rest.peek() == Some(&' ') {
+                rest.next();
+            }
+            if let Some(first) = rest.next() {
+                spaced.extend(first.to_uppercase());
+                (before, last) = (c, first);
+                continue;
+            }
+        } else {
+            spaced.push(c);
         }
         if is_joined {
             spaced.push(' ');
@@ -202,6 +236,8 @@ mod tests {
     fn marks_that_are_not_followed_by_a_blank_end_sentences() {
         assert_eq!(spaced("One is.Two is. U.S.A. 3.14"), "One is. Two is. U.S.A. 3.14");
         assert_eq!(spaced("一。二"), "一. 二");
+        assert_eq!(spaced("Cats sleep․they eat꓿ All"), "Cats sleep. They eat. All");
+        assert_eq!(spaced("Cats sleep .they eat ."), "Cats sleep . They eat .");
     }
 
     #[test]
@@ -211,6 +247,9 @@ mod tests {
             ("[]", false),
             ("\"I refuse.\"", false),
             ("{\"\": \"\"}", false),
+            ("{\"a\": null}", false),
+            ("{\"a\": \" \"}", false),
+            ("{\"a\": [{\"b\": 0}]}", true),
             ("```json\n{\"a\": 1}\n```", true),
             ("[1]", true),
         ] {

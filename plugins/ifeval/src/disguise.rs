@@ -9,10 +9,11 @@ use unicode_security::confusable_detection;
 
 /// What an eye takes a text for, where that is more than what is written.
 pub(crate) fn read(text: &str) -> Option<String> {
-    if text.is_ascii() && !text.contains(['<', '&', '_', '*', '`', '~']) {
+    if text.is_ascii() && !text.contains(['<', '&', '_', '*', '`', '~', '\\']) {
         return None;
     }
-    let rendered = without_emphasis(&without_entities(&without_tags(text)));
+    // A hyphen that LaTeX may set, and does not.
+    let rendered = without_emphasis(&without_entities(&without_tags(&text.replace("\\-", ""))));
     if rendered.is_ascii() {
         return Some(rendered);
     }

@@ -2,14 +2,19 @@
 
 use std::borrow::Cow;
 
-use gavel_text::{is_filler, is_invisible, joins};
+use gavel_text::{is_filler, is_invisible, joins, page};
 
 /// The text as it is seen: without characters that have no width and marks that are stuck to plain letters, and with
 /// blanks where there seem to be some.
 pub(crate) fn seen(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() {
-        return Cow::Borrowed(text);
+    let page = page(text);
+    if page.is_ascii() {
+        return page;
     }
+    Cow::Owned(without_invisible(&page))
+}
+
+fn without_invisible(text: &str) -> String {
     let mut on_plain = false;
     let kept = text.chars().filter(|&c| {
         let stuck = joins(c) && on_plain;
@@ -19,7 +24,7 @@ pub(crate) fn seen(text: &str) -> Cow<'_, str> {
         }
         !is_invisible(c) && !stuck
     });
-    Cow::Owned(kept.map(|c| if is_filler(c) { ' ' } else { c }).collect())
+    kept.map(|c| if is_filler(c) { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -30,5 +35,7 @@ mod tests {
     fn what_is_hidden_is_not_seen() {
         assert_eq!(seen("a\u{200b}b\u{3164}c\u{e0041}d\u{332}"), "ab cd");
         assert_eq!(seen("नमस्ते é"), "नमस्ते é");
+        assert_eq!(seen("9 [](x/y) <!-- a b -->&nbsp;<p hidden>c d</p>").trim(), "9");
+        assert_eq!(seen("<think>a</think> \\boxed{7}"), "<think>a</think> \\boxed{7}");
     }
 }

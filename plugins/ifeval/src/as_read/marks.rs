@@ -16,7 +16,9 @@ pub(super) fn placeholders(text: &str) -> usize {
     let in_line = |line: &str| {
         let (mut count, mut rest) = (0, line);
         while let Some((inner, after)) = rest.split_once('[').and_then(|(_, opened)| opened.split_once(']')) {
-            count += usize::from(!is_contentless(inner) && !after.starts_with('('));
+            // `[1]` and `[^1]` point elsewhere, and `a[i]` is code.
+            let is_pointer = inner.trim_start_matches('^').bytes().all(|it| it.is_ascii_digit());
+            count += usize::from(!is_contentless(inner) && !is_pointer && !after.starts_with('('));
             rest = after;
         }
         count
@@ -28,16 +30,53 @@ pub(super) fn placeholders(text: &str) -> usize {
 pub(super) fn bullets(text: &str) -> usize {
     let is_point = |line: &&str| {
         let line = line.trim_start();
-        let point =
-            line.strip_prefix('-').or_else(|| line.strip_prefix('*').filter(|it| !it.starts_with('*')));
+        let point = line.strip_prefix(['-', '*', '+', '•']).filter(|point| !is_other_mark(line, point));
         point.is_some_and(|point| !is_contentless(point))
     };
     text.lines().filter(is_point).count()
 }
 
+/// Whether a mark at the start of a line is another one than a bullet: `**bold**`, `*emphasised* word`, `-5`, `--`.
+fn is_other_mark(line: &str, point: &str) -> bool {
+    let is_emphasis = || {
+        let word = point.split(' ').next().unwrap_or_default();
+        !point.starts_with(' ') && word.contains('*')
+    };
+    point.starts_with(['*', '-', '+'])
+        || line.starts_with('-') && point.starts_with(|c: char| c.is_ascii_digit())
+        || line.starts_with('*') && is_emphasis()
+        || line.starts_with('+') && !point.starts_with(' ')
+}
+
+/// Whether a quotation ends before the text does that has quotation marks at both ends: `"Cats" are "animals"`.
+pub(super) fn closes_early(quoted: &str) -> bool {
+    quoted.find('"').is_some_and(|at| {
+        let before = quoted[..at].chars().next_back();
+        let behind = quoted[at + 1..].chars().next();
+        before.is_some_and(|c| !c.is_whitespace()) && behind.is_some_and(char::is_whitespace)
+    })
+}
+
+/// A text without code, in which stars are no emphasis, and without stars that a backslash escapes.
+fn without_code(text: &str) -> String {
+    let mut lines = Vec::new();
+    let mut is_fenced = false;
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            is_fenced = !is_fenced;
+        } else if !is_fenced {
+            let spoken = line.split('`').step_by(2).collect::<Vec<_>>();
+            // A backtick that nothing closes opens no code.
+            let is_closed = line.matches('`').count() % 2 == 0;
+            lines.push(if is_closed { spoken.join("·") } else { line.to_owned() }.replace("\\*", ""));
+        }
+    }
+    lines.join("\n")
+}
+
 /// How many pieces of a line are emphasised, as Markdown does it: no blank within the stars, and something in them.
 pub(super) fn highlights(text: &str) -> usize {
-    text.lines().map(highlights_of_line).sum()
+    without_code(text).lines().map(highlights_of_line).sum()
 }
 
 fn highlights_of_line(line: &str) -> usize {
@@ -102,8 +141,10 @@ mod tests {
 
     #[test]
     fn marks_hold_something() {
-        assert_eq!(placeholders("[name] [ ] [.] [a](b) [x]"), 2);
-        assert_eq!(bullets("- a\n- \n---\n* b\n**c**\n-5"), 3);
+        assert_eq!(placeholders("[name] [ ] [.] [a](b) [x] [1] [^2]"), 2);
+        assert_eq!(bullets("- a\n- \n---\n* b\n**c**\n-5\n-- d\n*e* f\n+ g\n• h\n-i"), 5);
+        assert_eq!(highlights("`*a* *b*` \\*c\\* *d*\n```\n*e*\n```"), 1);
+        assert!(closes_early("Cats\" are \"animals") && !closes_early("He said \"hi\" and left"));
         assert_eq!(highlights("*a* **b** 2 * 3 * 4 *.* ***c***"), 3);
         assert_eq!(highlights("* a point with *one* and **two**"), 2);
         assert_eq!(sections("SECTION 1\na\n**SECTION 2:** b\nas SECTION 3 says", "SECTION"), 2);

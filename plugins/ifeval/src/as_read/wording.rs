@@ -1,6 +1,6 @@
 //! Words and phrases that a reader takes for said: whole words, and no denial of what they say.
 
-use gavel_text::{is_disowned, is_unspaced, is_withdrawn, without_entities};
+use gavel_text::{is_disowned, is_unspaced, is_withdrawn, sentence_before, without_entities};
 
 use crate::words::is_boundary;
 
@@ -54,7 +54,16 @@ pub(super) fn gives_one_answer(text: &str) -> bool {
     let given: Vec<(usize, &str)> =
         ANSWERS.iter().filter_map(|answer| Some((text.rfind(answer)?, *answer))).collect();
     match given[..] {
-        [(at, answer)] => !is_disowned(&text[..at]) && !is_withdrawn(&text[at + answer.len()..]),
+        [(at, answer)] => {
+            let (before, behind) = (&text[..at], &text[at + answer.len()..]);
+            let lead = before.trim_end_matches([' ', '*', '"', '_', '“', '>', '#']);
+            // Words right before it make a part of their sentence of it: `whether My answer is yes.`
+            let is_whole =
+                !lead.ends_with(|c: char| c.is_alphabetic() || c == '¿') && !behind.starts_with('?');
+            let is_open =
+                ["answer might be", "answer may be", "answer could be"].iter().any(|it| text.contains(it));
+            is_whole && !is_open && !is_disowned(before) && !is_withdrawn(behind)
+        }
         _ => false,
     }
 }
@@ -65,14 +74,17 @@ pub(super) fn ends_with(text: &str, phrase: &str) -> bool {
     let Some(before) = text.strip_suffix(&phrase.to_lowercase()) else { return false };
     let starts =
         before.is_empty() || is_boundary(&text, before.len()) || !phrase.starts_with(char::is_alphanumeric);
-    starts && !is_disowned(before)
+    const REFUSING: [&str; 6] =
+        ["refuse to", "will not ask", "won't ask", "will not say", "won't say", "never say"];
+    let sentence = sentence_before(before);
+    starts && !is_disowned(before) && !REFUSING.iter().any(|refusing| sentence.contains(refusing))
 }
 
 /// Whether a text has a comma of any script, or what looks like one.
 pub(super) fn has_comma(text: &str) -> bool {
-    const COMMAS: [char; 22] = [
+    const COMMAS: [char; 28] = [
         ',', '،', '、', '，', '﹐', '﹑', '､', '︐', '︑', '‚', '⸲', '⸴', '⹁', '⹌', '՝', '፣', '߸', '᠂', '᠈',
-        '꓾', '꘍', '꛵',
+        '꓾', '꘍', '꛵', 'ꓹ', '؍', '٫', 'ˌ', '¸', '͵',
     ];
     without_entities(text).contains(COMMAS)
 }
