@@ -5,7 +5,9 @@ mod marks;
 mod task;
 
 use gavel_plugin::{Error, Submission, Verdict, Verifier, excerpt, export};
-use gavel_text::{end_of, is_withdrawn, said, start_of, turns};
+use gavel_text::{
+    is_block_disowned, is_block_withdrawn, is_crossed, is_disowned, is_withdrawn, said, shown, turns,
+};
 use num_rational::BigRational;
 use serde::Deserialize;
 
@@ -48,13 +50,18 @@ impl Verifier for Countdown {
 
     fn verify(submission: &Submission, options: &Options) -> Result<Verdict, Error> {
         let task = Task::of(submission)?;
-        let verdict = match last_answer(submission.completion()) {
-            Some((.., behind)) if is_withdrawn(behind) || says_it_is_none(behind) => {
+        let completion = shown(submission.completion());
+        let verdict = match last_answer(&completion) {
+            Some((before, _, behind))
+                if is_withdrawn(behind) || is_block_withdrawn(behind) || is_crossed(before, behind) =>
+            {
                 Findings { has_answer: true, ..Findings::default() }
-                    .verdict("the answer is taken back behind it".to_owned())
+                    .verdict("the answer is taken back beside it".to_owned())
             }
-            Some((before, ..)) if has_none(before) => Findings { has_answer: true, ..Findings::default() }
-                .verdict("the words before the answer say that there is none".to_owned()),
+            Some((before, ..)) if is_disowned(before) || is_block_disowned(before) => {
+                Findings { has_answer: true, ..Findings::default() }
+                    .verdict("the words before the answer say that there is none".to_owned())
+            }
             Some((_, answer, _)) => judge_answer(answer, &task, options),
             None => Findings::default().verdict("no <answer>…</answer> at the end".to_owned()),
         };
@@ -91,45 +98,6 @@ fn last_answer(completion: &str) -> Option<(&str, &str, &str)> {
     let (before, after) = said(turn).rsplit_once("<answer>")?;
     after.split_once("</answer>").map(|(answer, behind)| (before, answer.trim(), behind))
 }
-
-/// The words of a text, in lower case, with their apostrophes.
-fn words(text: &str) -> String {
-    let lowered = text.to_lowercase().replace('’', "'");
-    let words: Vec<&str> = lowered
-        .split(|c: char| !(c.is_alphanumeric() || c == '\''))
-        .filter(|word| !word.is_empty())
-        .collect();
-    words.join(" ")
-}
-
-/// Whether the sentence behind an answer says of it that it is none: "No, that is not my answer".
-fn says_it_is_none(behind: &str) -> bool {
-    let text = start_of(behind.trim_start(), NEAR);
-    let sentence = words(text.split(['.', '!', '\n']).next().unwrap_or_default());
-    let said = sentence.strip_prefix("no ").unwrap_or(&sentence);
-    let subjects = ["that", "this", "it", "which", "the above"];
-    let denials = [" is not", " isn't", " was not", " wasn't", "'s not"];
-    let predicates = [" my answer", " an answer", " the answer", " my final answer", " the final answer"];
-    subjects.iter().filter_map(|subject| said.strip_prefix(subject)).any(|said| {
-        let rest = denials.iter().find_map(|denial| said.strip_prefix(denial));
-        rest.is_some_and(|rest| predicates.contains(&rest))
-    })
-}
-
-/// Whether the sentence right before an answer says that there is none: "I have no answer."
-fn has_none(before: &str) -> bool {
-    let text = end_of(before, NEAR).trim_end();
-    let text = text.trim_end_matches(['.', '!', ':']);
-    let sentence = words(text.rsplit(['.', '!', '\n']).next().unwrap_or_default());
-    ["i", "we"].iter().any(|who| {
-        let said = sentence.strip_prefix(who).unwrap_or_default();
-        [" have no answer", " do not have an answer", " don't have an answer", " refuse", " give up"]
-            .contains(&said)
-    })
-}
-
-/// How far around an answer a sentence about it is looked for, in bytes.
-const NEAR: usize = 200;
 
 fn judge_answer(answer: &str, task: &Task, options: &Options) -> Verdict {
     let mut findings = Findings { has_answer: true, ..Findings::default() };

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use gavel_plugin::{Error, excerpt};
-use gavel_text::{after_thinking, is_block_disowned, is_block_withdrawn, is_hidden};
+use gavel_text::{after_thinking, is_block_disowned, is_block_withdrawn, is_crossed, is_hidden};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -64,7 +64,9 @@ pub(crate) fn json<'a>(completion: &'a str, options: &Options) -> Result<Found<'
             Ok(_) if is_hidden(&without_blocks(text, json), before.len()) => {
                 return Err(format!("{place} is hidden from who reads the completion"));
             }
-            Ok(_) if is_block_disowned(before) || is_block_withdrawn(behind) => {
+            Ok(_)
+                if is_block_disowned(before) || is_block_withdrawn(behind) || is_crossed(before, behind) =>
+            {
                 return Err(format!("{place} is taken back by what stands beside it"));
             }
             Ok(value) => return Ok(Found { value, text: json, place }),
