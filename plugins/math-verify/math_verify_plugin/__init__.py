@@ -10,11 +10,14 @@ ctypes_stand_in.install()
 
 from math_verify import parse, verify  # noqa: E402 (SymPy imports ctypes)
 
+from math_verify_plugin import bounds  # noqa: E402
 from math_verify_plugin.options import Options  # noqa: E402
 from math_verify_plugin.warm_up import PAIRS  # noqa: E402
 
 # Math-Verify warns that its time limits are off. They are: the host limits a submission, and needs no signal for it.
 logging.disable(logging.WARNING)
+
+bounds.install()
 
 
 @verifier(
@@ -28,15 +31,28 @@ def judge(submission: Submission, options: Options) -> Verdict:
     if isinstance(submission.metadata.get("reference"), list):
         reference = excerpt(submission.require_reference())
         raise InvalidTask(f"`reference` ({reference}) is a list, and an answer is compared with one text: give that")
-    gold = parse(options.form(submission.require_reference()), options.gold_targets(), parsing_timeout=None)
+    try:
+        gold = parse(options.form(submission.require_reference()), options.gold_targets(), parsing_timeout=None)
+    except bounds.TooLarge:
+        raise InvalidTask("`reference` holds a number that is too large to be worked out") from None
     if not gold:
         reference = excerpt(submission.require_reference())
         raise InvalidTask(
             f"Math-Verify reads nothing in `reference` ({reference}); if it is bare LaTeX, "
             "set the option `reference_form` to `latex`"
         )
+    if bounds.is_nested_too_deeply(submission.completion):
+        return Verdict(0.0, "the completion is nested too deeply to be read", {"extracted": 0.0, "parsed": 0.0})
+    try:
+        return _compared(submission.completion, gold, options)
+    except bounds.TooLarge:
+        # A completion must not choose to have no verdict.
+        return Verdict(0.0, "a number is too large to be worked out", {"extracted": 1.0, "parsed": 0.0})
+
+
+def _compared(completion: str, gold: list, options: Options) -> Verdict:
     answer = parse(
-        submission.completion,
+        completion,
         options.pred_targets(),
         fallback_mode=options.fallback_mode,
         extraction_mode=options.extraction_mode,
