@@ -99,6 +99,29 @@ fn no_flood_leaves_an_answer_without_a_verdict() {
     }
 }
 
+/// The same of programs: answers of as many items, or as large ones, as can be had. Each has a verdict within the limits
+/// that the plugin's manifest sets.
+#[test]
+#[expect(clippy::print_stdout, reason = "a test says what it skipped")]
+fn no_flood_leaves_a_program_without_a_verdict() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cheats/floods");
+    let judging = || {
+        let host = Host::new(HostConfig::default()).unwrap();
+        let Some(mut verifiers) = Verifiers::of(&host, "code") else {
+            println!("skipped: floods of code, which needs what `cargo xtask plugins` has not built");
+            return;
+        };
+        for row in rows(&folder.join("code.jsonl")) {
+            let outcome = verifiers.with(&row.options).verify(&submission(&row));
+            let expected = if row.honest { 1.0 } else { 0.0 };
+            assert_eq!(outcome.reward(), Some(expected), "{}: {:?}", row.name, outcome.result);
+        }
+    };
+    thread::scope(|scope| {
+        thread::Builder::new().stack_size(STACK).spawn_scoped(scope, judging).unwrap().join().unwrap();
+    });
+}
+
 /// How many cheats there are, and which rows are rewarded wrongly or wrongly not.
 #[expect(clippy::print_stdout, reason = "a test says what it skipped")]
 fn judge_all() -> (usize, Vec<String>) {

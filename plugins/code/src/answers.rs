@@ -10,10 +10,10 @@ use serde_json::Value as Json;
 use crate::drivers::{self, Driver};
 use crate::knowledge::{ObjectId, Question};
 use crate::run::{Runner, is_limit, nonce, records, told};
-use crate::value::{TooStrange, Value, decode};
+use crate::value::{LETTERS_OF_AN_ITEM, TooStrange, Value, decode};
 
 /// Items that all answers of a run may have together; beyond that they are wrong, whatever they are. An output of
-/// 4 MiB can hold more than the plugin has memory for.
+/// 4 MiB can hold more than the plugin has memory and fuel for.
 const MOST_ITEMS: usize = 400_000;
 
 /// What came of one question.
@@ -50,6 +50,8 @@ pub(crate) struct Claim {
     pub(crate) state: Vec<Held>,
     /// The methods of their classes.
     pub(crate) kinds: Vec<Vec<String>>,
+    /// All of this as the program wrote it.
+    json: Box<str>,
 }
 
 /// An object of the program and its attributes.
@@ -65,7 +67,8 @@ impl Answer {
     /// A plain value and nothing else.
     #[cfg(test)]
     pub(crate) fn value(value: Value) -> Self {
-        Self::Returned(Claim { value, changed: Vec::new(), state: Vec::new(), kinds: Vec::new() })
+        let json = value.literal().into();
+        Self::Returned(Claim { value, changed: Vec::new(), state: Vec::new(), kinds: Vec::new(), json })
     }
 
     /// For people: why this is no value.
@@ -85,7 +88,10 @@ impl Answer {
     pub(crate) fn agrees_with(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Returned(left), Self::Returned(right)) => {
-                left.value.literal() == right.value.literal() && left.changed.len() == right.changed.len()
+                // Mostly they are the same to the letter, which spares writing both anew.
+                left.json == right.json
+                    || left.value.literal() == right.value.literal()
+                        && left.changed.len() == right.changed.len()
             }
             (Self::Raised(left, _), Self::Raised(right, _)) => left == right,
             (Self::Ended(_), Self::Ended(_)) => true,
@@ -103,6 +109,8 @@ pub(crate) struct Answers {
     pub(crate) broken: Option<String>,
     /// Whether a limit cut the run.
     pub(crate) limited: bool,
+    /// What they cost to read, in items.
+    pub(crate) items: usize,
 }
 
 #[derive(Deserialize)]
@@ -157,8 +165,9 @@ impl Answers {
         let mut answer = |number: usize| match records.get(&number) {
             None => ended(),
             Some(json) => {
-                let items = json.get().bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
-                match affordable.checked_sub(items) {
+                let parts = json.get().bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+                let weight = parts + json.get().len() / LETTERS_OF_AN_ITEM;
+                match affordable.checked_sub(weight) {
                     Some(rest) => {
                         affordable = rest;
                         read(json.get())
@@ -169,7 +178,7 @@ impl Answers {
         };
         let broken = answer(0).failure().map(|why| format!("the program {why}"));
         let answers = (1..=questions).map(answer).collect();
-        Self { answers, broken, limited: is_limit(&outcome.ending) }
+        Self { answers, broken, limited: is_limit(&outcome.ending), items: MOST_ITEMS - affordable }
     }
 }
 
@@ -187,10 +196,10 @@ fn read(json: &str) -> Answer {
             record.text.chars().take(200).collect(),
         );
     }
-    claim(&record).map_or_else(|_| strange("an answer that cannot be read"), Answer::Returned)
+    claim(&record, json).map_or_else(|_| strange("an answer that cannot be read"), Answer::Returned)
 }
 
-fn claim(record: &Record) -> Result<Claim, TooStrange> {
+fn claim(record: &Record, json: &str) -> Result<Claim, TooStrange> {
     let held = |(object, kind, attributes): &(ObjectId, usize, BTreeMap<String, Json>)| {
         let attribute = |(name, json): (&String, &Json)| Ok((name.clone(), decode(json)?));
         let attributes = attributes.iter().map(attribute).collect::<Result<_, TooStrange>>()?;
@@ -206,5 +215,6 @@ fn claim(record: &Record) -> Result<Claim, TooStrange> {
             .collect::<Result<_, _>>()?,
         state: record.state.iter().map(held).collect::<Result<_, _>>()?,
         kinds: record.kinds.clone(),
+        json: json.into(),
     })
 }

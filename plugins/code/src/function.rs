@@ -1,7 +1,7 @@
 //! Tests that call a function and look at what it returns. All calls go to one run of the program, each with
 //! arguments of its own; what is expected stays here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use gavel_plugin::{Error, excerpt};
 use num_bigint::BigInt;
@@ -81,8 +81,10 @@ fn same(value: &Value, expected: &Value, tolerance: f64) -> bool {
         }
         (Value::Dict(left), Value::Dict(right)) => {
             let (Some(left), Some(right)) = (by_name(left), by_name(right)) else { return false };
-            left.keys().eq(right.keys())
-                && left.values().zip(right.values()).all(|(a, b)| same(a, b, tolerance))
+            left.len() == right.len()
+                && right.iter().all(|(name, expected)| {
+                    left.get(name).is_some_and(|value| same(value, expected, tolerance))
+                })
         }
         // Where an integer is expected, no other number is close to it, as in outputs.
         (_, Value::Float(expected)) if tolerance > 0.0 => {
@@ -94,8 +96,8 @@ fn same(value: &Value, expected: &Value, tolerance: f64) -> bool {
 
 /// The entries of a dict by the names that its keys have in JSON; `None` where two keys have one name: JSON could not
 /// hold such a dict, and one value would stand for several.
-fn by_name(entries: &[(Value, Value)]) -> Option<BTreeMap<Vec<u8>, &Value>> {
-    let mut table = BTreeMap::new();
+fn by_name(entries: &[(Value, Value)]) -> Option<HashMap<Vec<u8>, &Value>> {
+    let mut table = HashMap::new();
     for (key, value) in entries {
         let name = match key {
             // Beyond what Python itself would print, no name is expected.

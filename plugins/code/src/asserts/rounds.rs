@@ -42,6 +42,10 @@ pub(super) struct Checked<'a> {
     unsplittable: String,
 }
 
+/// Items that the answers of all rounds may have together, as each round reads and tells all of them again: a few rounds
+/// for the largest answers, and all of them for those of the usual size.
+const MOST_ITEMS: usize = 600_000;
+
 /// A question, as the tests' interpreter wrote it and as it is asked, with its answer.
 struct Known {
     key: String,
@@ -52,6 +56,7 @@ struct Known {
 pub(super) fn judge(program: &str, suite: &Suite<'_>, runner: &mut Runner<'_>) -> Result<Report, Error> {
     let mut known: Vec<Known> = Vec::new();
     let mut limited = 0;
+    let mut affordable = MOST_ITEMS;
     for round in 1..=runner.options.rounds {
         let nonce = nonce();
         let source = drivers::check(&round_of(suite, &known, runner), &nonce);
@@ -93,6 +98,13 @@ pub(super) fn judge(program: &str, suite: &Suite<'_>, runner: &mut Runner<'_>) -
         if let Some(why) = answers.broken {
             return Ok(Report { limited, ..failed(why) });
         }
+        let Some(rest) = affordable.checked_sub(answers.items) else {
+            return Ok(Report {
+                limited,
+                ..failed("answers too large to be told in so many rounds".to_owned())
+            });
+        };
+        affordable = rest;
         let keys = checked.trace.iter().map(|json| json.get().to_owned());
         let now: Vec<Known> = keys
             .zip(questions)

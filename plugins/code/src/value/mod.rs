@@ -7,7 +7,9 @@ mod literal;
 mod order;
 mod wire;
 
-use num_bigint::BigInt;
+use std::cmp::Ordering;
+
+use num_bigint::{BigInt, Sign};
 use num_traits::{FromPrimitive, ToPrimitive};
 
 pub(crate) use literal::string as literal_string;
@@ -16,6 +18,9 @@ pub(crate) use wire::{BUILTINS, TooStrange, decode};
 
 /// Lists within lists that are still read. Python's own parser stops at some 100.
 pub(crate) const DEEPEST: usize = 64;
+
+/// Letters that cost as much as an item.
+pub(crate) const LETTERS_OF_AN_ITEM: usize = 64;
 
 /// A value of one of Python's builtin types, or a name for one that has to stay where it is.
 #[derive(Debug, Clone)]
@@ -78,7 +83,7 @@ impl Value {
         match self {
             Self::None => Some(false),
             Self::Bool(truth) => Some(*truth),
-            Self::Int(number) => Some(number.sign() != num_bigint::Sign::NoSign),
+            Self::Int(number) => Some(number.sign() != Sign::NoSign),
             Self::Float(number) => Some(*number != 0.0),
             Self::Complex(real, imaginary) => Some(*real != 0.0 || *imaginary != 0.0),
             Self::Str(text) => Some(!text.is_empty()),
@@ -111,6 +116,24 @@ impl Value {
             Self::Library(_) => "library object",
             Self::Object(_, class) => class,
             Self::Global(_) => "name",
+        }
+    }
+
+    /// How much it holds, of which a copy costs as much.
+    pub(crate) fn weight(&self) -> usize {
+        match self {
+            Self::List(items)
+            | Self::Tuple(items)
+            | Self::Set(items)
+            | Self::FrozenSet(items)
+            | Self::Iterator(items) => items.iter().map(Self::weight).sum::<usize>() + 1,
+            Self::Dict(entries) => {
+                entries.iter().map(|(key, value)| key.weight() + value.weight()).sum::<usize>() + 1
+            }
+            Self::Int(number) => number.bits() as usize / LETTERS_OF_AN_ITEM + 1,
+            Self::Str(text) | Self::Library(text) => text.len() / LETTERS_OF_AN_ITEM + 1,
+            Self::Bytes(bytes) => bytes.len() / LETTERS_OF_AN_ITEM + 1,
+            _ => 1,
         }
     }
 
@@ -152,25 +175,54 @@ impl Number<'_> {
     }
 
     /// Its exact order; `None` beside `nan`.
-    pub(crate) fn partial_cmp(self, other: Self) -> Option<std::cmp::Ordering> {
+    pub(crate) fn partial_cmp(self, other: Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Float(left), Self::Float(right)) => left.partial_cmp(&right),
-            (Self::Float(left), right) => compare_exactly(left, &right.to_int()?),
-            (left, Self::Float(right)) => {
-                compare_exactly(right, &left.to_int()?).map(std::cmp::Ordering::reverse)
-            }
-            (left, right) => Some(left.to_int()?.cmp(&right.to_int()?)),
+            (Self::Float(left), right) => compare_exactly(left, right),
+            (left, Self::Float(right)) => compare_exactly(right, left).map(Ordering::reverse),
+            (left, right) => match (left.small(), right.small()) {
+                (Some(left), Some(right)) => Some(left.cmp(&right)),
+                _ => Some(left.to_int()?.cmp(&right.to_int()?)),
+            },
+        }
+    }
+
+    /// The integer, if it is one by type and of the usual size: sorting compares so often that making large ones of all
+    /// would cost more than the plugin has.
+    fn small(self) -> Option<i128> {
+        match self {
+            Self::Small(number) => Some(number.into()),
+            Self::Int(number) => number.to_i128(),
+            Self::Float(_) => None,
+        }
+    }
+
+    /// The whole number of the usual size that it equals.
+    pub(crate) fn small_whole(self) -> Option<i128> {
+        match self {
+            Self::Float(number) => (number == number.floor() && is_small(number)).then_some(number as i128),
+            number => number.small(),
         }
     }
 }
 
+/// Whether a float is within the integers of the usual size.
+fn is_small(float: f64) -> bool {
+    const BEYOND: f64 = (1_u128 << 127) as f64;
+    (-BEYOND..BEYOND).contains(&float)
+}
+
 /// Rounding either side would make `2**53 + 1 == float(2**53)` true.
-fn compare_exactly(float: f64, int: &BigInt) -> Option<std::cmp::Ordering> {
-    if float.is_infinite() {
+fn compare_exactly(float: f64, int: Number<'_>) -> Option<Ordering> {
+    if !float.is_finite() {
         return float.partial_cmp(&0.0);
     }
-    let whole = BigInt::from_f64(float.floor())?;
-    let fraction =
-        if float > float.floor() { std::cmp::Ordering::Greater } else { std::cmp::Ordering::Equal };
-    Some(whole.cmp(int).then(fraction))
+    let whole = match int.small() {
+        Some(small) if is_small(float) => (float.floor() as i128).cmp(&small),
+        // What is not small is further from nothing than all that is.
+        Some(_) => return float.partial_cmp(&0.0),
+        None if is_small(float) => return Some(int.to_int()?.sign().cmp(&Sign::NoSign).reverse()),
+        None => BigInt::from_f64(float.floor())?.cmp(&int.to_int()?),
+    };
+    Some(whole.then(if float > float.floor() { Ordering::Greater } else { Ordering::Equal }))
 }

@@ -1,10 +1,9 @@
 //! Python's `==` and `<` on values.
 
-use std::cmp::Ordering;
-use std::collections::BTreeMap;
-
 use num_bigint::BigInt;
 use num_traits::FromPrimitive;
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
 
 use super::{Number, Value};
 
@@ -26,7 +25,7 @@ impl Value {
                 all_equal(left, right)
             }
             (Self::Set(left) | Self::FrozenSet(left), Self::Set(right) | Self::FrozenSet(right)) => {
-                Ok(members(left)?.keys().eq(members(right)?.keys()))
+                sets_equal(left, right)
             }
             (Self::Dict(left), Self::Dict(right)) => dicts_equal(left, right),
             (Self::Complex(..), Self::Complex(..)) | (Self::Complex(..), _) | (_, Self::Complex(..)) => {
@@ -62,24 +61,44 @@ fn complex_equal(left: &Value, right: &Value) -> Result<bool, Unknown> {
 }
 
 fn dicts_equal(left: &[(Value, Value)], right: &[(Value, Value)]) -> Result<bool, Unknown> {
-    let table = |entries: &[(Value, Value)]| -> Result<BTreeMap<Vec<u8>, Value>, Unknown> {
-        entries.iter().map(|(key, value)| Ok((key.hash_key()?, value.clone()))).collect()
-    };
-    let (left, right) = (table(left)?, table(right)?);
-    if !left.keys().eq(right.keys()) {
+    if left.len() != right.len() {
         return Ok(false);
     }
-    for (left, right) in left.values().zip(right.values()) {
-        if !left.equals(right)? {
-            return Ok(false);
+    let right = right
+        .iter()
+        .map(|(key, value)| Ok((key.hash_key()?, value)))
+        .collect::<Result<HashMap<_, &Value>, Unknown>>()?;
+    for (key, left) in left {
+        match right.get(&key.hash_key()?) {
+            Some(right) if left.equals(right)? => {}
+            _ => return Ok(false),
         }
     }
     Ok(true)
 }
 
-/// The members of a set by a key that is equal where Python's `==` is.
-fn members(items: &[Value]) -> Result<BTreeMap<Vec<u8>, ()>, Unknown> {
-    items.iter().map(|item| Ok((item.hash_key()?, ()))).collect()
+/// A large answer mostly ends at its first item that is not expected.
+fn sets_equal(left: &[Value], right: &[Value]) -> Result<bool, Unknown> {
+    let (longer, shorter) = if left.len() < right.len() { (right, left) } else { (left, right) };
+    let mut missing = shorter.iter().map(Value::hash_key).collect::<Result<HashSet<_>, _>>()?;
+    let mut found = HashSet::new();
+    for item in longer {
+        let key = item.hash_key()?;
+        if missing.remove(&key) {
+            found.insert(key);
+        } else if !found.contains(&key) {
+            return Ok(false);
+        }
+    }
+    Ok(missing.is_empty())
+}
+
+/// The members of a set by keys that are equal where Python's `==` is, each once, in order.
+fn members(items: &[Value]) -> Result<Vec<Vec<u8>>, Unknown> {
+    let mut keys = items.iter().map(Value::hash_key).collect::<Result<Vec<_>, Unknown>>()?;
+    keys.sort_unstable();
+    keys.dedup();
+    Ok(keys)
 }
 
 impl Value {
@@ -95,37 +114,55 @@ impl Value {
             write_number(number, key);
             return Ok(());
         }
-        let (tag, bytes) = match self {
-            Self::None => (b'N', Vec::new()),
-            Self::Str(text) => (b's', text.clone().into_bytes()),
-            Self::Bytes(bytes) => (b'b', bytes.clone()),
-            Self::Tuple(items) => (b't', joined(items.iter().map(Self::hash_key))?),
-            Self::FrozenSet(items) | Self::Set(items) => (b'f', joined(members(items)?.into_keys().map(Ok))?),
-            _ => return Err(Unknown),
+        // What follows a length is as long as it says, so that no two values are written alike.
+        let mut begin = |tag: u8, length: usize| {
+            key.push(tag);
+            key.extend(length.to_le_bytes());
         };
-        key.push(tag);
-        key.extend(bytes.len().to_le_bytes());
-        key.extend(bytes);
+        match self {
+            Self::None => begin(b'N', 0),
+            Self::Str(text) => {
+                begin(b's', text.len());
+                key.extend(text.as_bytes());
+            }
+            Self::Bytes(bytes) => {
+                begin(b'b', bytes.len());
+                key.extend(bytes);
+            }
+            Self::Tuple(items) => {
+                begin(b't', items.len());
+                items.iter().try_for_each(|item| item.write_key(key))?;
+            }
+            Self::FrozenSet(items) | Self::Set(items) => {
+                let members = members(items)?;
+                begin(b'f', members.len());
+                members.iter().for_each(|member| key.extend(member));
+            }
+            _ => return Err(Unknown),
+        }
         Ok(())
     }
 }
 
-fn joined(keys: impl Iterator<Item = Result<Vec<u8>, Unknown>>) -> Result<Vec<u8>, Unknown> {
-    keys.collect::<Result<Vec<_>, _>>().map(|keys| keys.concat())
-}
-
 /// Whole floats are written as the integer that they equal.
 fn write_number(number: Number<'_>, key: &mut Vec<u8>) {
+    if let Some(small) = number.small_whole() {
+        key.push(b'i');
+        key.extend(small.to_be_bytes());
+        return;
+    }
     let whole = match number {
         Number::Float(float) if float == float.floor() => BigInt::from_f64(float),
         number => number.to_int(),
     };
-    let digits = match whole {
+    match whole {
         // Hexadecimal, since decimal digits of a large integer cost their number squared.
-        Some(whole) => format!("i{whole:x};"),
-        None => format!("x{:x};", number.to_f64().to_bits()),
-    };
-    key.extend(digits.into_bytes());
+        Some(whole) => key.extend(format!("l{whole:x};").into_bytes()),
+        None => {
+            key.push(b'x');
+            key.extend(number.to_f64().to_bits().to_be_bytes());
+        }
+    }
 }
 
 /// Python's order of two values: `Ok(None)` where neither is less nor equal, as beside `nan`; `Err` where Python
@@ -174,6 +211,26 @@ mod tests {
         assert!(!equal(&Value::int(BigInt::from(10).pow(400)), &Value::Float(f64::INFINITY)));
         assert!(!equal(&int(1), &Value::Str("1".to_owned())));
         assert!(!equal(&int(0), &Value::None));
+    }
+
+    #[test]
+    fn integers_of_every_size_are_ordered_with_floats_and_have_one_key() {
+        let power = |exponent: u32| BigInt::from(2).pow(exponent);
+        for exponent in [0, 52, 53, 62, 63, 64, 126, 127, 128, 1000] {
+            for sign in [1, -1] {
+                let int = power(exponent) * sign;
+                let float = Value::Float(2_f64.powi(exponent as i32) * f64::from(sign));
+                assert!(equal(&Value::int(int.clone()), &float), "{int}");
+                assert_eq!(Value::int(int.clone()).hash_key(), float.hash_key(), "{int}");
+                let (less, more) = (Value::int(int.clone() - 1), Value::int(int.clone() + 1));
+                assert_eq!(compare(&less, &float), Ok(Some(Ordering::Less)), "{int}");
+                assert_eq!(compare(&float, &more), Ok(Some(Ordering::Less)), "{int}");
+                assert_ne!(less.hash_key(), float.hash_key(), "{int}");
+                for (far, order) in [(f64::INFINITY, Ordering::Less), (-1e308, Ordering::Greater)] {
+                    assert_eq!(compare(&more, &Value::Float(far)), Ok(Some(order)), "{int}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@
 //!
 //! An untrusted program can write anything here, so everything is checked and nothing is passed on as text.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use num_bigint::BigInt;
@@ -58,6 +58,9 @@ pub(crate) const BUILTINS: [&str; 32] = [
     "tuple",
 ];
 
+/// Sets within sets that are still read.
+const DEEPEST_SETS: usize = 8;
+
 /// Why a result is none of the above.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooStrange;
@@ -88,9 +91,12 @@ fn read(json: &Json, depth: usize) -> Result<Value, TooStrange> {
 }
 
 fn tagged(tag: &str, content: &Json, depth: usize) -> Result<Value, TooStrange> {
-    let items = || -> Result<Vec<Value>, TooStrange> {
+    let items_at = |depth: usize| -> Result<Vec<Value>, TooStrange> {
         content.as_array().ok_or(TooStrange)?.iter().map(|item| read(item, depth)).collect()
     };
+    let items = || items_at(depth);
+    // The key of a set holds those of its members, so each set around another costs all of them again.
+    let members = || items_at(depth.saturating_sub(DEEPEST / DEEPEST_SETS - 1));
     let text = || content.as_str().ok_or(TooStrange);
     match tag {
         "int" => Ok(Value::Int(int(content)?)),
@@ -101,8 +107,8 @@ fn tagged(tag: &str, content: &Json, depth: usize) -> Result<Value, TooStrange> 
         },
         "bytes" => hex(text()?).map(Value::Bytes),
         "tuple" => items().map(Value::Tuple),
-        "set" => hashable(items()?).map(Value::Set),
-        "frozenset" => hashable(items()?).map(Value::FrozenSet),
+        "set" => hashable(members()?).map(Value::Set),
+        "frozenset" => hashable(members()?).map(Value::FrozenSet),
         "iterator" => items().map(Value::Iterator),
         "dict" => dict(content, depth).map(Value::Dict),
         "object" => match content.as_array().map(Vec::as_slice) {
@@ -191,14 +197,9 @@ fn hashable(items: Vec<Value>) -> Result<Vec<Value>, TooStrange> {
 
 /// Refuses the same key twice: Python has no such dict or set, so only a forged record does.
 fn different<'a>(keys: impl Iterator<Item = &'a Value>) -> Result<(), TooStrange> {
-    let mut seen = BTreeSet::new();
-    for key in keys {
-        let key = key.hash_key().unwrap_or_else(|_| key.literal().into_bytes());
-        if !seen.insert(key) {
-            return Err(TooStrange);
-        }
-    }
-    Ok(())
+    let key = |key: &Value| key.hash_key().unwrap_or_else(|_| key.literal().into_bytes());
+    let mut seen = HashSet::new();
+    if keys.map(key).all(|key| seen.insert(key)) { Ok(()) } else { Err(TooStrange) }
 }
 
 /// A number, or hexadecimal digits as Python's `hex` prints them.

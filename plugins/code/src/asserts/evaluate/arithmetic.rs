@@ -36,10 +36,10 @@ pub(super) fn binary(op: Operator, left: &Value, right: &Value) -> Result<Value,
             Ok(Value::Str(text.repeat(repetitions(count, text.len())?)))
         }
         (Operator::Mult, Value::List(items), count) | (Operator::Mult, count, Value::List(items)) => {
-            Ok(Value::List(vec![items.as_slice(); repetitions(count, items.len())?].concat()))
+            Ok(Value::List(vec![items.as_slice(); repetitions(count, weight(items))?].concat()))
         }
         (Operator::Mult, Value::Tuple(items), count) | (Operator::Mult, count, Value::Tuple(items)) => {
-            Ok(Value::Tuple(vec![items.as_slice(); repetitions(count, items.len())?].concat()))
+            Ok(Value::Tuple(vec![items.as_slice(); repetitions(count, weight(items))?].concat()))
         }
         (Operator::Sub | Operator::Div, Value::None | Value::Str(_) | Value::List(_), _) => {
             Err(not_a_number(left))
@@ -58,6 +58,11 @@ fn not_a_number(value: &Value) -> Miss {
         }
         _ => Miss::NotHere,
     }
+}
+
+/// What a copy of these costs.
+fn weight(items: &[Value]) -> usize {
+    items.iter().map(Value::weight).sum()
 }
 
 fn repetitions(count: &Value, length: usize) -> Result<usize, Miss> {

@@ -1,7 +1,7 @@
 //! The builtins that tests compare with, and what they take of `math`.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use num_bigint::BigInt;
 use num_traits::{Signed, ToPrimitive};
@@ -90,7 +90,7 @@ const MOST_LETTERS: usize = 400_000;
 
 /// Each item once.
 pub(super) fn set(value: &Value, make: fn(Vec<Value>) -> Value) -> Result<Value, Miss> {
-    let mut keys = BTreeSet::new();
+    let mut keys = HashSet::new();
     let mut members = Vec::new();
     for item in items(value)? {
         if !item.hashable() {
