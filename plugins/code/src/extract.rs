@@ -1,6 +1,9 @@
 //! Finds the program in a completion.
 
+use std::collections::BTreeSet;
+
 use crate::asserts::defines;
+use crate::harness::free_names;
 use crate::options::{Block, Language, Options};
 
 /// A fenced block of Markdown.
@@ -53,13 +56,88 @@ pub(crate) fn program(
             let wanted = if chosen.len() > 1 { wanted() } else { Vec::new() };
             let defining =
                 chosen.iter().rposition(|block| wanted.iter().any(|name| defines(&block.text, name)));
-            match defining {
-                Some(index) => chosen.into_iter().nth(index)?.text,
-                None => chosen.into_iter().next_back()?.text,
-            }
+            let index = defining.or(chosen.len().checked_sub(1))?;
+            spread(&chosen, index, &wanted, options.language)
         }
     };
     Some(text)
+}
+
+/// The program in a block, with those around it that bring what it uses, or the tests call, and it does not define:
+/// imports, functions, classes and constants. A block that does something besides, such as an example of how it is
+/// used, is none of the program, nor is one behind it that defines something anew.
+fn spread(blocks: &[Fenced], index: usize, wanted: &[String], language: Language) -> String {
+    let mut program = blocks[index].text.clone();
+    if language != Language::Python {
+        return program;
+    }
+    let lacks = |program: &str, block: &str| {
+        let (used, bound) = (free_names(program), names_bound(program));
+        let is_used = |name: &&str| used.contains(*name) || wanted.iter().any(|wanted| wanted == name);
+        names_bound(block).iter().any(|name| is_used(name) && !bound.contains(name))
+    };
+    for Fenced { text, .. } in blocks[..index].iter().rev().take(MOST_PARTS) {
+        if only_defines(text) && lacks(&program, text) {
+            program = format!("{}\n{program}", text.trim_end());
+        }
+    }
+    for Fenced { text, .. } in blocks[index + 1..].iter().take(MOST_PARTS) {
+        if only_defines(text)
+            && lacks(&program, text)
+            && names_bound(text).is_disjoint(&names_bound(&program))
+        {
+            program = format!("{}\n{}", program.trim_end(), text);
+        }
+    }
+    program
+}
+
+/// Blocks before and behind that of the program which are looked at.
+const MOST_PARTS: usize = 16;
+
+/// Whether every line that is not indented starts a definition or an import, or belongs to one.
+fn only_defines(text: &str) -> bool {
+    const STARTS: [&str; 10] = ["import ", "from ", "def ", "async def ", "class ", "@", "#", ")", "]", "}"];
+    text.lines().all(|line| {
+        line.trim().is_empty()
+            || line.starts_with([' ', '\t'])
+            || STARTS.iter().any(|start| line.starts_with(start))
+            || is_constant(line)
+    })
+}
+
+/// Whether a line gives a name a value without calling anything.
+fn is_constant(line: &str) -> bool {
+    let name = line.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
+    let rest = line[name.len()..].trim_start();
+    !name.is_empty() && rest.starts_with('=') && !rest.starts_with("==") && !rest.contains('(')
+}
+
+/// The names that a block imports, defines or assigns to at its outermost level.
+fn names_bound(text: &str) -> BTreeSet<&str> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let mut names = BTreeSet::new();
+    for line in text.lines() {
+        let imported = line
+            .strip_prefix("import ")
+            .or_else(|| line.strip_prefix("from ")?.split_once(" import ").map(|(_, names)| names));
+        let defined = ["def ", "async def ", "class "].iter().find_map(|word| line.strip_prefix(word));
+        if let Some(imported) = imported {
+            for part in imported.split([',', '(', ')', ';']) {
+                let name = part.rsplit(" as ").next().unwrap_or(part).trim();
+                names.insert(name.split('.').next().unwrap_or(name));
+            }
+        } else if let Some(defined) = defined {
+            names.insert(defined.split(|c| !is_part(c)).next().unwrap_or_default());
+        } else {
+            let end = line.find(|c| !is_part(c)).unwrap_or(line.len());
+            if line[end..].trim_start().starts_with(['=', ':']) {
+                names.insert(&line[..end]);
+            }
+        }
+    }
+    names.remove("");
+    names
 }
 
 /// What stands before the fence that closes a block which the prompt opened: its last fence is open, or the
@@ -299,8 +377,32 @@ mod tests {
             program("", completion, &wanted, &Options::default()).unwrap()
         };
         assert_eq!(chosen(&["add"]), "def add(a): pass\n");
-        assert_eq!(chosen(&["other"]), "print(add(1))\n");
-        assert_eq!(chosen(&[]), "print(add(1))\n");
+        // A program that reads and prints is spread over both.
+        assert_eq!(chosen(&[]), "def add(a): pass\nprint(add(1))\n");
+    }
+
+    #[test]
+    fn a_program_may_be_spread_over_blocks() {
+        let of = |blocks: &[&str]| {
+            let blocks: String =
+                blocks.iter().map(|block| format!("So:\n```python\n{block}\n```\n")).collect();
+            program("", &blocks, &|| vec!["f".to_owned()], &Options::default()).unwrap()
+        };
+        assert_eq!(
+            of(&["import math", "def f(x):\n    return math.sqrt(x)"]),
+            "import math\ndef f(x):\n    return math.sqrt(x)\n"
+        );
+        assert_eq!(
+            of(&["from a import (b as c, d)", "def g(): pass", "def f(): return c(g)"]),
+            "from a import (b as c, d)\ndef g(): pass\ndef f(): return c(g)\n"
+        );
+        assert_eq!(
+            of(&["def g(): return h()", "def h(): pass", "def f(): return g()", "print(f())"]),
+            "def g(): return h()\ndef f(): return g()\n"
+        );
+        for first in ["def f(): pass", "def g(): pass\nprint(g())", "def h(): pass", "g = 1", "h = g()"] {
+            assert_eq!(of(&[first, "def f(): return g\ng = 2"]), "def f(): return g\ng = 2\n", "{first}");
+        }
     }
 
     #[test]

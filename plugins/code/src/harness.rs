@@ -69,7 +69,7 @@ pub(crate) fn with_imports(program: String) -> String {
 }
 
 /// The names in a text but for those behind a point: `re.search` needs `re` alone.
-fn free_names(program: &str) -> BTreeSet<&str> {
+pub(crate) fn free_names(program: &str) -> BTreeSet<&str> {
     let is_name = |c: char| c.is_alphanumeric() || c == '_';
     let mut names = BTreeSet::new();
     let mut rest = program;
