@@ -138,11 +138,17 @@ fn externals(names: &[(String, String)]) -> String {
     dict
 }
 
-/// Runs a JavaScript `program` and makes calls of one of its functions.
+/// Runs a JavaScript `program` and makes calls of one of its functions, or of a method of its class `Solution`.
 pub(crate) fn execute_javascript(program: &str, nonce: &str, calls: &[Question]) -> String {
     let name = calls.first().and_then(Question::function).unwrap_or_default();
     let args = |call: &Question| call.arguments().filter_map(Argument::json).collect::<Vec<_>>().join(",");
     let calls: Vec<String> = calls.iter().map(|call| format!("[{}]", args(call))).collect();
     let calls = calls.join(",");
-    format!("{program}\n;{JAVASCRIPT}\n__gavelExecute(\"{nonce}\", () => {name}, [{calls}]);\n")
+    // Names of the program are looked up where it stands, and only where its class has the method.
+    let method = format!(
+        "typeof Solution !== \"undefined\" && (typeof Solution === \"function\" && new Solution().{name} ? \
+         new Solution() : Solution)"
+    );
+    let find = format!("typeof {name} !== \"undefined\" ? [{name}] : [undefined, {method}, \"{name}\"]");
+    format!("{program}\n;{JAVASCRIPT}\n__gavelExecute(\"{nonce}\", () => {find}, [{calls}]);\n")
 }

@@ -26,7 +26,9 @@ function __gavelExecute(nonce, find, calls) {
   calls.forEach((args, index) => {
     let record;
     try {
-      record = { value: encode(find()(...args)) };
+      const [called, owner, method] = find();
+      // Where neither is there, calling the function says so.
+      record = { value: encode(owner ? owner[method](...args) : called(...args)) };
     } catch (error) {
       record = { raised: [["", String(error && error.name)]], text: String(error && error.message).slice(0, 200) };
     }
