@@ -4,13 +4,13 @@
 //! the test's calls and nothing that is expected; but `assert enc("a") == "n"; assert dec("n") == "a"` hands the answer
 //! to the first call over with the second. Such a program cannot answer so in a run that ends in between.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gavel_plugin::Error;
 
-use crate::answers::{Answer, Claim, ask_first};
+use crate::answers::{Answer, Claim, ask_again, ask_first};
 use crate::drivers::Driver;
-use crate::knowledge::Question;
+use crate::knowledge::{ObjectId, Question};
 use crate::run::Runner;
 use crate::value::Value;
 
@@ -31,7 +31,7 @@ pub(crate) fn caught(
     for cut in cuts(questions, answers) {
         let again = ask_first(cut, program, driver, questions, runner)?;
         let differs =
-            answers.iter().zip(&again.answers).position(|(answer, again)| !answer.agrees_with(again));
+            answers.iter().zip(&again.answers).position(|(answer, again)| !answer.holds_the_same(again));
         if let Some(question) = differs {
             let question = gavel_plugin::excerpt(&questions[question].text());
             return Ok(Some(format!(
@@ -40,6 +40,105 @@ pub(crate) fn caught(
         }
     }
     Ok(None)
+}
+
+/// Why the program may have known of an object that the test made to compare with: `pairs` are objects that were found
+/// equal, the program's, if it is one and no plain data, and the test's. All that does not take one of the test's is
+/// asked again without them, so that the program cannot have looked at what they were made of, before or after.
+pub(crate) fn knew(
+    program: &str,
+    pairs: &[(Option<ObjectId>, ObjectId)],
+    questions: &[Question],
+    answers: &[Answer],
+    runner: &mut Runner<'_>,
+) -> Result<Option<String>, Error> {
+    // What the test itself computed from the other, `turned(p, 360) == p`, may know it.
+    let is_computed = |(found, made): &&(Option<ObjectId>, ObjectId)| {
+        found.is_some_and(|found| is_computed_from(*made, found, questions, answers))
+    };
+    let pairs: Vec<_> = pairs.iter().filter(|pair| !is_computed(pair)).collect();
+    if pairs.is_empty() {
+        return Ok(None);
+    }
+    let made = pairs.iter().map(|(_, made)| *made).collect();
+    let (kept, gone) = without(made, questions, answers);
+    let again = ask_again(&kept, program, questions, runner)?.answers;
+    if let Some((&index, _)) =
+        kept.iter().zip(&again).find(|(index, again)| !answers[**index].agrees_with(again))
+    {
+        let question = gavel_plugin::excerpt(&questions[index].text());
+        return Ok(Some(format!(
+            "without what it is compared with, the program answers otherwise to {question}"
+        )));
+    }
+    let is_the_same = |found| !gone.contains(&found) && is_told_the_same(found, answers, &kept, &again);
+    if pairs.iter().filter_map(|(found, _)| *found).all(is_the_same) {
+        return Ok(None);
+    }
+    Ok(Some("an object of the program is not the same without the one that it is compared with".to_owned()))
+}
+
+/// Whether an object came up first where the test handed the other over, or something that has it from the test. If it
+/// is the other itself, it came back only from there.
+fn is_computed_from(made: ObjectId, found: ObjectId, questions: &[Question], answers: &[Answer]) -> bool {
+    let (mut having, mut computed, mut seen) = (BTreeSet::from([made]), BTreeSet::new(), BTreeSet::new());
+    for (question, answer) in questions.iter().zip(answers) {
+        let objects = answer.objects();
+        if !question.compares() && !question.objects().is_disjoint(&having) {
+            let new: Vec<ObjectId> = objects.difference(&seen).copied().collect();
+            having.extend(&new);
+            computed.extend(new);
+            if question.arguments().next().is_some() {
+                having.extend(question.objects());
+            }
+        } else if found == made
+            && !question.compares()
+            && seen.contains(&made)
+            && answer.returned().contains(&made)
+        {
+            return false;
+        }
+        seen.extend(objects);
+    }
+    found == made || computed.contains(&found)
+}
+
+/// The questions that can be asked without the objects that a test `made`, and the objects that are not there then.
+fn without(
+    made: BTreeSet<ObjectId>,
+    questions: &[Question],
+    answers: &[Answer],
+) -> (Vec<usize>, BTreeSet<ObjectId>) {
+    let (mut gone, mut seen, mut there) = (made, BTreeSet::new(), BTreeSet::new());
+    let mut kept = Vec::new();
+    for (index, (question, answer)) in questions.iter().zip(answers).enumerate() {
+        let objects = answer.objects();
+        let makes_one = objects.iter().any(|object| gone.contains(object) && !seen.contains(object));
+        seen.extend(objects.iter().copied());
+        if makes_one || !question.objects().is_disjoint(&gone) {
+            gone.extend(objects.difference(&there));
+        } else {
+            there.extend(objects);
+            kept.push(index);
+        }
+    }
+    (kept, gone)
+}
+
+/// Whether an object holds the same whenever it is told what it holds: in both runs, and in between.
+fn is_told_the_same(found: ObjectId, answers: &[Answer], kept: &[usize], again: &[Answer]) -> bool {
+    let mut again = kept.iter().zip(again).peekable();
+    let mut last = None;
+    for (index, answer) in answers.iter().enumerate() {
+        let held = answer.held(found);
+        match again.next_if(|(kept, _)| **kept == index) {
+            Some((_, again)) if again.held(found) != held => return false,
+            Some(_) => last = held.or(last),
+            None if held.is_some() && held != last => return false,
+            None => {}
+        }
+    }
+    last.is_some()
 }
 
 /// How many questions to ask again, from the first.
@@ -71,8 +170,16 @@ fn told_later(questions: &[Question], answers: &[Answer]) -> Vec<(usize, usize)>
     }
     let (mut telling, mut by_chance, mut answered) = (Vec::new(), Vec::new(), 0);
     for (index, answer) in answers.iter().enumerate() {
-        let Answer::Returned(Claim { value, .. }) = answer else { continue };
-        let leaves = leaves(value, MOST_LEAVES);
+        let Answer::Returned(Claim { value, state, .. }) = answer else { continue };
+        let mut leaves = leaves(value, MOST_LEAVES);
+        if leaves.is_empty() {
+            // With an object comes what it holds; but what the test passed to make it is no answer.
+            let held = state.iter().flat_map(|held| &held.attributes);
+            leaves.extend(held.flat_map(|(_, value)| self::leaves(value, MOST_LEAVES)).take(MOST_LEAVES));
+            let passed: BTreeSet<String> =
+                questions[index].arguments().flat_map(|argument| argument.leaves(MOST_LEAVES)).collect();
+            leaves.retain(|leaf| !passed.contains(leaf));
+        }
         answered += usize::from(!leaves.is_empty());
         let later = |leaf: &String| places.get(leaf)?.iter().copied().find(|place| *place > index);
         let long = leaves.iter().filter(|leaf| leaf.len() > LETTERS_OF_CHANCE).filter_map(later).min();
@@ -107,6 +214,7 @@ pub(crate) fn leaves(value: &Value, most: usize) -> Vec<String> {
             | Value::Tuple(items)
             | Value::Set(items)
             | Value::FrozenSet(items)
+            | Value::Named(_, _, _, items)
             | Value::Iterator(items) => open.extend(items),
             Value::Dict(entries) => open.extend(entries.iter().flat_map(|(key, value)| [key, value])),
             _ => {}

@@ -1,6 +1,6 @@
 //! What a program answered to the questions of one run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gavel_plugin::Error;
 use gavel_plugin::interpreter::Outcome;
@@ -48,8 +48,10 @@ pub(crate) struct Claim {
     pub(crate) changed: Vec<(usize, Value)>,
     /// The objects of the program that came up.
     pub(crate) state: Vec<Held>,
-    /// The methods of their classes.
+    /// The methods of their classes, behind the name of each.
     pub(crate) kinds: Vec<Vec<String>>,
+    /// What the program printed meanwhile, to standard output and to standard error.
+    pub(crate) printed: [String; 2],
     /// All of this as the program wrote it.
     json: Box<str>,
 }
@@ -68,7 +70,14 @@ impl Answer {
     #[cfg(test)]
     pub(crate) fn value(value: Value) -> Self {
         let json = value.literal().into();
-        Self::Returned(Claim { value, changed: Vec::new(), state: Vec::new(), kinds: Vec::new(), json })
+        Self::Returned(Claim {
+            value,
+            changed: Vec::new(),
+            state: Vec::new(),
+            kinds: Vec::new(),
+            json,
+            printed: [const { String::new() }; 2],
+        })
     }
 
     /// For people: why this is no value.
@@ -83,6 +92,42 @@ impl Answer {
         }
     }
 
+    /// What it tells of an object, as a text.
+    pub(crate) fn held(&self, object: ObjectId) -> Option<String> {
+        let Self::Returned(claim) = self else { return None };
+        let held = claim.state.iter().find(|held| held.object == object)?;
+        let attributes =
+            held.attributes.iter().map(|(name, value)| (name, value.literal())).collect::<Vec<_>>();
+        Some(format!("{:?} {attributes:?}", claim.kinds.get(held.kind)?.first()))
+    }
+
+    /// The objects of the program in what was returned.
+    pub(crate) fn returned(&self) -> BTreeSet<ObjectId> {
+        let mut objects = BTreeSet::new();
+        if let Self::Returned(claim) = self {
+            claim.value.objects(&mut objects);
+        }
+        objects
+    }
+
+    /// The objects of the program that came up.
+    pub(crate) fn objects(&self) -> BTreeSet<ObjectId> {
+        let mut objects = self.returned();
+        if let Self::Returned(claim) = self {
+            objects.extend(claim.state.iter().map(|held| held.object));
+        }
+        objects
+    }
+
+    /// As [`agrees_with`](Self::agrees_with), also of what the object that comes with it holds.
+    pub(crate) fn holds_the_same(&self, other: &Self) -> bool {
+        let held = |answer: &Self| match answer {
+            Self::Returned(Claim { value: Value::Object(object, _), .. }) => answer.held(*object),
+            _ => None,
+        };
+        self.agrees_with(other) && held(self) == held(other)
+    }
+
     /// Whether the program says the same of the same question in two runs. Texts of errors and what is told of an
     /// ending may differ.
     pub(crate) fn agrees_with(&self, other: &Self) -> bool {
@@ -92,6 +137,7 @@ impl Answer {
                 left.json == right.json
                     || left.value.literal() == right.value.literal()
                         && left.changed.len() == right.changed.len()
+                        && left.printed == right.printed
             }
             (Self::Raised(left, _), Self::Raised(right, _)) => left == right,
             (Self::Ended(_), Self::Ended(_)) => true,
@@ -119,9 +165,11 @@ struct Record {
     #[serde(default)]
     changed: Vec<(usize, Json)>,
     #[serde(default)]
-    state: Vec<(ObjectId, usize, BTreeMap<String, Json>)>,
+    state: Vec<(ObjectId, usize, Vec<(String, Json)>)>,
     #[serde(default)]
     kinds: Vec<Vec<String>>,
+    #[serde(default)]
+    printed: [String; 2],
     raised: Option<Vec<ErrorClass>>,
     #[serde(default)]
     text: String,
@@ -154,6 +202,31 @@ pub(crate) fn ask_first(
         runner.run(source, drivers::stdin(&texts[..count]))?
     };
     Ok(Answers::of(&outcome, &nonce, count))
+}
+
+/// Asks these of the questions again, by their places, in a run without the others. Objects have the numbers that they
+/// had with them.
+pub(crate) fn ask_again(
+    places: &[usize],
+    program: &str,
+    questions: &[Question],
+    runner: &mut Runner<'_>,
+) -> Result<Answers, Error> {
+    let mut times = BTreeMap::new();
+    let mut texts = Vec::new();
+    for (place, text) in questions.iter().map(Question::text).enumerate() {
+        let (before, asked) = times.entry(text.clone()).or_insert((0, 0));
+        *before += 1;
+        if places.binary_search(&place).is_ok() {
+            *asked += 1;
+            texts.push(if before == asked { text } else { format!("#{before} {text}") });
+            *asked = *before;
+        }
+    }
+    let nonce = nonce();
+    let source = drivers::execute(program, Driver::Objects, &nonce, &texts);
+    let outcome = runner.run(source, drivers::stdin(&texts))?;
+    Ok(Answers::of(&outcome, &nonce, texts.len()))
 }
 
 impl Answers {
@@ -200,8 +273,8 @@ fn read(json: &str) -> Answer {
 }
 
 fn claim(record: &Record, json: &str) -> Result<Claim, TooStrange> {
-    let held = |(object, kind, attributes): &(ObjectId, usize, BTreeMap<String, Json>)| {
-        let attribute = |(name, json): (&String, &Json)| Ok((name.clone(), decode(json)?));
+    let held = |(object, kind, attributes): &(ObjectId, usize, Vec<(String, Json)>)| {
+        let attribute = |(name, json): &(String, Json)| Ok((name.clone(), decode(json)?));
         let attributes = attributes.iter().map(attribute).collect::<Result<_, TooStrange>>()?;
         let kind = Some(*kind).filter(|kind| *kind < record.kinds.len()).ok_or(TooStrange)?;
         Ok(Held { object: *object, kind, attributes })
@@ -215,6 +288,7 @@ fn claim(record: &Record, json: &str) -> Result<Claim, TooStrange> {
             .collect::<Result<_, _>>()?,
         state: record.state.iter().map(held).collect::<Result<_, _>>()?,
         kinds: record.kinds.clone(),
+        printed: record.printed.clone(),
         json: json.into(),
     })
 }

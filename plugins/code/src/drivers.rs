@@ -27,7 +27,7 @@ const GUARDED: &str = include_str!("python/guarded.py");
 const JAVASCRIPT: &str = include_str!("javascript/execute.js");
 
 /// Library values in literals name these.
-const LIBRARY: &str = "import collections, decimal, fractions\n";
+const LIBRARY: &str = "import collections, datetime, decimal, fractions\n";
 
 /// What a driver can be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,7 @@ fn loaded(items: &[Json]) -> String {
 }
 
 fn needs_library(question: &str) -> bool {
-    ["collections.", "decimal.", "fractions."].iter().any(|module| question.contains(module))
+    ["collections.", "datetime.", "decimal.", "fractions."].iter().any(|module| question.contains(module))
 }
 
 /// The tests of a round, and what is known so far.
@@ -104,7 +104,7 @@ pub(crate) fn check(round: &Round<'_>, nonce: &str) -> String {
 }
 
 fn needs_frameworks(tests: &str) -> bool {
-    ["pytest", "unittest", "def test", "except", "numpy"].iter().any(|word| tests.contains(word))
+    ["pytest", "unittest", "def test", "except", "numpy", "asyncio"].iter().any(|word| tests.contains(word))
 }
 
 /// Runs the tests beside the program, whose start is the task's `prelude`; see `guarded.py`.

@@ -116,9 +116,10 @@ pub(crate) fn is_builtin_method(name: &str) -> bool {
 }
 
 /// Operators and builtins that a test may apply to an object of the program, all without data: of the object alone.
-const UNARY: [&str; 17] = [
-    "abs", "bool", "complex", "enter", "exit", "float", "index", "int", "invert", "iter", "len", "neg",
-    "next", "pos", "repr", "round", "str",
+/// `state` is none of them and asks for nothing: what an object holds is told whenever it comes up.
+const UNARY: [&str; 23] = [
+    "abs", "aenter", "aexit", "aiter", "anext", "await", "bool", "complex", "enter", "exit", "float",
+    "index", "int", "invert", "iter", "len", "neg", "next", "pos", "repr", "round", "state", "str",
 ];
 
 /// Of the object and another object of the program.
@@ -242,6 +243,32 @@ impl Question {
             Self::Global(_) | Self::Get(..) | Self::Operator(..) | Self::OfClass(..) => (&[], &[]),
         };
         args.iter().chain(named.iter().map(|(_, value)| value))
+    }
+
+    /// Whether it only looks at what is there: compares it, or says what it holds.
+    pub(crate) fn compares(&self) -> bool {
+        matches!(self, Self::Operator(_, "eq" | "lt" | "le" | "gt" | "ge" | "state", _))
+    }
+
+    /// The objects of the program in it.
+    pub(crate) fn objects(&self) -> BTreeSet<ObjectId> {
+        let mut objects: BTreeSet<ObjectId> = match self {
+            Self::Call(Callee::Function(_), ..) | Self::Global(_) => BTreeSet::new(),
+            Self::Call(Callee::Object(object) | Callee::Method(object, _), ..)
+            | Self::Get(object, _)
+            | Self::Set(object, ..)
+            | Self::Item(object, _)
+            | Self::SetItem(object, ..)
+            | Self::OfClass(_, object, Class::Name(_)) => [*object].into(),
+            Self::Operator(object, _, other) => [*object].into_iter().chain(*other).collect(),
+            Self::OfClass(_, object, Class::Object(class)) => [*object, *class].into(),
+        };
+        for argument in self.arguments() {
+            if let Form::Value(value) = &argument.0 {
+                value.objects(&mut objects);
+            }
+        }
+        objects
     }
 
     /// As the drivers take it: JSON where all of it is plain, else an expression.

@@ -47,7 +47,7 @@ impl Default for Options {
             guarded: Guarded::Refuse,
             fuel: 30_000_000_000,
             memory: 256 << 20,
-            rounds: 32,
+            rounds: 128,
         }
     }
 }

@@ -84,6 +84,17 @@ def assertion(text, place, counts, error=None):
         units[unit] = units.get(unit, True) and error is None
 
 
+def taken_out(tree):
+    """Takes what runs under `if __name__ == "__main__":` out of the tests. It is for who runs them as a program, so it
+    is their way in where there is no other."""
+    main = [it for it in tree.body if isinstance(it, ast.If) and ast.unparse(it.test) in MAIN]
+    tree.body = [it for it in tree.body if it not in main]
+    return ast.Module([statement for it in main for statement in it.body], [])
+
+
+MAIN = ("__name__ == '__main__'", "'__main__' == __name__")
+
+
 def prepare(tree):
     """See frameworks.py."""
 
@@ -106,8 +117,11 @@ def check(source, nonce):
         names.update(ASSERTION=assertion, ENDED=Ended, PENDING=PENDING, IS=IS, TYPE=TYPE, KEEPING=keeping)
         names["isinstance"] = about_classes("isinstance", isinstance)
         names["issubclass"] = about_classes("issubclass", issubclass)
+        main = taken_out(tree)
         exec(compile(ast.fix_missing_locations(Asserts().visit(tree)), "tests.py", "exec"), names)
         run_collected(names)
+        if main.body and not units and not report["left_out"] and not report["asked"]:
+            exec(compile(ast.fix_missing_locations(Asserts().visit(main)), "tests.py", "exec"), names)
     except (Unsplittable, Stuck):
         pass
     except Ended as error:

@@ -50,8 +50,9 @@ def told(question):
 def execute(source, nonce):
     out = sys.stdout
     # What the program prints is no part of the answer, and must not disturb it; nor is there anything for it to read.
-    sys.stdin, sys.stdout = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in "io")
-    sys.stderr = sys.stdout
+    global PRINTED
+    sys.stdin, sys.stdout, sys.stderr = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in "ioe")
+    PRINTED = sys.stdout, sys.stderr
     sys.setrecursionlimit(sys.getrecursionlimit() + 3)  # the frames below the program are ours
     sys.set_int_max_str_digits(0)
     # The same question has the same answer in every run.

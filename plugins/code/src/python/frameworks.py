@@ -1,5 +1,6 @@
 # What tests take of pytest, unittest and numpy, and exceptions of the program. Goes with check.py where tests mention
 # them.
+import asyncio, collections
 
 
 def caught(tree):
@@ -38,6 +39,9 @@ def prepare(tree):
     sys.modules.setdefault("numpy", numpy_in_part())
     pytest = sys.modules["pytest"] = type(sys)("pytest")
     pytest.raises, pytest.approx, pytest.mark, pytest.fixture = raises, approx, Mark(), fixture
+    pytest.param = Row
+    await_objects()
+    fixtures.update(capsys=Printed, capfd=Printed)
     for name in caught(tree):
         if name in EXTERNALS:
             exceptions[EXTERNALS[name]] = type(EXTERNALS[name], (Exception,), {})
@@ -78,7 +82,9 @@ class Mark:
     def __getattr__(self, mark):
         def parametrize(names, values, **_):
             names = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
-            rows = [dict(zip(names, value if len(names) > 1 else [value])) for value in values]
+            values = [value if isinstance(value, Row) else Row(*(value if len(names) > 1 else [value])) for value in values]
+            rows = [dict(zip(names, row.values)) for row in values if not row.left_out]
+            report["left_out"] += len(values) - len(rows)
 
             def decorate(function):
                 function.__dict__.setdefault("rows", []).append(rows)
@@ -90,13 +96,58 @@ class Mark:
             thing.left_out = True
             return thing
 
+        left_out.left_out = True  # for `pytest.param(…, marks=pytest.mark.skip)`, which decorates nothing
+
         def leaving_out(*args, **_):
             return left_out(args[0]) if len(args) == 1 and callable(args[0]) else left_out
+
+        leaving_out.left_out = True
 
         def other(*args, **_):
             return args[0] if len(args) == 1 and callable(args[0]) else lambda function: function
 
         return {"parametrize": parametrize, "skip": leaving_out, "xfail": leaving_out}.get(mark, other)
+
+
+def await_objects():
+    """Lets tests hand objects of the program that are awaited to what wants coroutines."""
+
+    async def waiting(thing):
+        return await thing
+
+    def wrapped(function):
+        def call(self, thing, **named):
+            return function(self, thing if asyncio.iscoroutine(thing) else waiting(thing), **named)
+
+        return call
+
+    for kind, name in ((asyncio.Runner, "run"), (asyncio.BaseEventLoop, "create_task")):
+        setattr(kind, name, wrapped(getattr(kind, name)))
+
+
+class Row:
+    """`pytest.param`: the values of one test among those that `parametrize` makes."""
+
+    def __init__(self, *values, marks=(), id=None):
+        self.values = values
+        marks = marks if isinstance(marks, (list, tuple)) else [marks]
+        self.left_out = any(getattr(mark, "left_out", False) for mark in marks)
+
+
+class Printed:
+    """`capsys`: what was printed since it was last read. A call of the program prints where the test made it."""
+
+    def __init__(self):
+        self.before = sys.stdout, sys.stderr
+        sys.stdout, sys.stderr = io.StringIO(), io.StringIO()
+
+    def readouterr(self):
+        texts = sys.stdout.getvalue(), sys.stderr.getvalue()
+        sys.stdout, sys.stderr = io.StringIO(), io.StringIO()
+        return collections.namedtuple("CaptureResult", "out err")(*texts)
+
+    def close(self):
+        sys.stdout, sys.stderr = self.before
 
 
 def fixture(function=None, **_):
@@ -112,6 +163,8 @@ def arguments(function, given):
     for name in function.__code__.co_varnames[: function.__code__.co_argcount]:
         if name in given:
             made[name] = given[name]
+        elif fixtures.get(name) is Printed:
+            made[name] = Printed()
         elif name in fixtures:
             made[name] = fixtures[name](**arguments(fixtures[name], {}))
             if type(made[name]) is type(_ for _ in ()):
@@ -144,7 +197,24 @@ def run_test(function, owner):
         if owner:
             given["self"] = owner()
             getattr(given["self"], "setup_method", lambda: None)()
-        function(**arguments(function, given))
+        given = arguments(function, given)
+        try:
+            result = function(**given)
+            if type(result) is type(coroutine):
+                # pytest-asyncio and its like, by whatever mark.
+                asyncio.run(result)
+        finally:
+            for it in given.values():
+                if isinstance(it, Printed):
+                    it.close()
+
+
+async def coroutine():
+    pass
+
+
+coroutine = coroutine()
+coroutine.close()
 
 
 def raises(kind, *call, match=None, **named):

@@ -3,8 +3,12 @@
 consuming = True
 
 
+def encode_named(value, kind, depth):
+    """See objects.py: a named tuple is a tuple where no test could look at its fields."""
+
+
 def encode_rare(value, kind, depth):
-    import builtins, collections, decimal, fractions, itertools, sys
+    import builtins, collections, datetime, decimal, fractions, itertools, sys
 
     if kind is str:
         try:
@@ -32,6 +36,9 @@ def encode_rare(value, kind, depth):
         return {"fraction": [hex(value.numerator), hex(value.denominator)]}
     if kind is decimal.Decimal:
         return {"decimal": str(value)}
+    if kind in (datetime.date, datetime.datetime, datetime.time, datetime.timedelta):
+        told = encode_time(value)
+        return {kind.__name__: told} if told else encode_other(value, kind)
     if kind is collections.deque:
         return {"deque": [encode(item, depth) for item in value]}
     if kind is type({}.keys()):
@@ -40,6 +47,8 @@ def encode_rare(value, kind, depth):
         return {"iterator": [encode(item, depth) for item in value]}
     if kind in (type, type(len)) and value.__module__ == "builtins" and vars(builtins).get(value.__name__) is value:
         return {"builtin": value.__name__}
+    if isinstance(value, tuple) and (told := encode_named(value, kind, depth)):
+        return told
     # A subclass that compares as the builtin type does is compared as one: named tuples, counters, enumerated ints.
     for base in (int, float, str, bytes, list, tuple, dict, set, frozenset):
         if isinstance(value, base):
@@ -62,3 +71,20 @@ def encode_rare(value, kind, depth):
                 return encode_other(itertools.chain(items, value), itertools.chain)
         return {"iterator": [encode(item, depth) for item in items]}
     return encode_other(value, kind)
+
+
+def encode_time(value):
+    """The parts of a date, of a time, or of a span of time, and of its offset from UTC; nothing where a class of the
+    program's own says what that is."""
+    import datetime
+
+    if type(value) is datetime.timedelta:
+        return [value.days, value.seconds, value.microseconds]
+    names = "year month day hour minute second microsecond fold".split()
+    told = [getattr(value, name) for name in names if hasattr(value, name)]
+    zone = getattr(value, "tzinfo", None)
+    if zone is not None:
+        if type(zone) is not datetime.timezone:
+            return None
+        told.append(encode_time(zone.utcoffset(None)))
+    return told

@@ -15,6 +15,22 @@ class Unknown:
     def __str__(self):
         return ""
 
+    def __await__(self):
+        return Unknown()
+        yield
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        raise StopAsyncIteration
+
+    async def __aenter__(self):
+        return Unknown()
+
+    async def __aexit__(self, *error):
+        return False
+
 
 def unknown(answer):
     def method(*args, **kwargs):
@@ -103,10 +119,17 @@ class Object:
         if not isinstance(other, Object):
             return isinstance(other, Unknown)  # an object of the program is no plain value, whatever it says
         if number_of(self) == number_of(other):
+            if self is not other and number_of(self) in reused:
+                raise TypeError("what the test made is an object that the program had given out before")
+            if is_constructed(self) != is_constructed(other) and number_of(self) not in handed:
+                # The very one that the test made to compare with, and that it has not handed over.
+                report["alike"].append([number_of(self)] * 2)
             return True
-        # Two objects of the program: only the program could say. With leave, and marked as such.
-        report["compared"] = GUARDED
-        return GUARDED and ask("operator", number_of(self), "eq", [number_of(other)]) is True
+        if GUARDED:
+            # Two objects of the program: only the program could say. With leave, and marked as such.
+            report["compared"] = True
+            return ask("operator", number_of(self), "eq", [number_of(other)]) is True
+        return equal(self, other)
 
     def __ne__(self, other):
         return not self == other
@@ -149,6 +172,29 @@ class Callable(Object):
         return call(number_of(self), args, kwargs, self)
 
 
+class Awaitable(Object):
+    """A coroutine or a generator of the program, or something else that is awaited. It runs there, on its own."""
+
+    def __await__(self):
+        return moved("operator", number_of(self), "await", [])
+        yield
+
+    def __aiter__(self):
+        return moved("operator", number_of(self), "aiter", [])
+
+    async def __anext__(self):
+        value = moved("operator", number_of(self), "anext", [])
+        step(steps.setdefault(number_of(self), [0, 0]), isinstance(value, Unknown), StopAsyncIteration)
+        return value
+
+    async def __aenter__(self):
+        return moved("operator", number_of(self), "aenter", [])
+
+    async def __aexit__(self, *error):
+        moved("operator", number_of(self), "aexit", [])
+        return False  # as in `__exit__`
+
+
 class Method:
     """A method of an object of the program."""
 
@@ -167,6 +213,73 @@ states = {}
 # Stand-ins for objects that the test made, by calling a class by its name: only with these does it expect an object
 # where it calls, say, `append`. The same object that comes of another call stands where plain data may be due.
 constructed = {}
+
+
+# What the test passed to the classes that made these, by the number of the object.
+given = {}
+# The same as it was told to the program.
+sources = {}
+# Objects that came up before the test made them, as far as it can see, or that it made of something else: one object
+# for everything.
+reused = set()
+# Those that the test handed to the program, which may well give them back.
+handed = set()
+
+
+def equal(left, right):
+    """Whether two objects of the program are equal: if they hold the same by what the test knows, and their own `==` says
+    so too, which is never enough by itself."""
+    told = told_of(left), told_of(right)
+    if any(isinstance(it, Unknown) for it in told):
+        return True  # a guess, until it is known
+    if not all("__eq__" in kind for _, kind in told):
+        return False  # each is equal to itself only
+    alike = holds_the_same(left, right, *told)
+    said = ask("operator", number_of(left), "eq", [number_of(right)])
+    if said is True and not alike:
+        raise TypeError("only the program says that these objects of its own are equal")
+    return alike if isinstance(said, Unknown) else alike and said is True
+
+
+def holds_the_same(left, right, left_told, right_told):
+    """Whether one of the objects was made by the test, and of both it is told that they hold what the test passed to make
+    it, attribute by attribute: so the comparison is of what the test wrote with plain data, here. What the class adds of
+    its own, behind that, is the same in both."""
+    sides = (left, left_told, right, right_told), (right, right_told, left, left_told)
+    for expected, (held, kind), found, (found_held, found_kind) in sides:
+        if not is_constructed(expected) or number_of(expected) not in given:
+            continue
+        args, kwargs = given[number_of(expected)]
+        names = list(held)
+        bound = dict(zip(names, args)) | kwargs
+        known = bound and len(args) <= len(names) and set(kwargs) <= set(names)
+        if kind[0] != found_kind[0] or names != list(found_held) or not known:
+            continue
+        wanted = [bound.get(name, held[name]) for name in names]
+        if all(held[name] == want and found_held[name] == want for name, want in zip(names, wanted)):
+            # The plugin asks again without the expected one, of which `found` must not have known.
+            if not holds_what_it_was_given(found, found_held):
+                report["alike"].append([number_of(found), number_of(expected)])
+            return True
+    return False
+
+
+def holds_what_it_was_given(thing, held):
+    """Whether the test made an object which holds just what it was made of, and so learnt nothing since."""
+    if not is_constructed(thing) or number_of(thing) not in given:
+        return False
+    args, kwargs = given[number_of(thing)]
+    bound = dict(zip(held, args)) | kwargs
+    return set(bound) == set(held) and len(bound) == len(args) + len(kwargs) and all(held[name] == bound[name] for name in held)
+
+
+def told_of(thing):
+    """What an object holds now, and the name of its class with its methods."""
+    number = number_of(thing)
+    if states.get(number, (0,))[0] != report["epoch"] and isinstance(ask("operator", number, "state", []), Unknown):
+        return Unknown()
+    _, held, kind = states.get(number, (0, {}, ("",)))
+    return held, kind
 
 
 def hidden(name):
@@ -225,12 +338,12 @@ BINARY = "lt le gt ge add sub mul truediv floordiv mod pow matmul lshift rshift 
 steps = {}
 
 
-def step(counts, is_unknown):
+def step(counts, is_unknown, stop=StopIteration):
     counts[is_unknown] += 1
     if counts[0] > 5_000:
         raise RuntimeError("an iterator without end")
     if counts[1] > max(100, counts[0]):
-        raise StopIteration  # for this round, which goes on with what comes after
+        raise stop  # for this round, which goes on with what comes after
 
 
 UNKNOWN = {"len": 0, "str": "", "repr": "", "int": 0, "float": 0.0, "complex": 0j, "index": 0}
@@ -319,7 +432,7 @@ def about_classes(operation, function):
         value = resolved(value)
         if not isinstance(classes, (Name, Object)):
             return function(value, classes)
-        if not isinstance(value, Object):
+        if not isinstance(value, Object) and not is_named(value):
             return isinstance(value, Unknown)
         return ask(operation, number_of(value), name_of(classes) if isinstance(classes, Name) else number_of(classes))
 
@@ -331,6 +444,7 @@ def encode_other(value, kind):
         raise Pending
     if kind is Name:
         return {"global": name_of(value)}
-    if kind is Object or kind is Callable:
+    if kind in (Object, Callable, Awaitable):
+        handed.add(number_of(value))
         return {"object": [number_of(value), ""]}
     raise Unsplittable("hand the program a value of type %s" % kind.__name__)

@@ -114,6 +114,16 @@ impl Value {
                 out.push('}');
             }
             Self::Library(expression) => out.push_str(expression),
+            Self::Named(number, name, fields, items) => {
+                _ = write!(out, "NAMED({number},");
+                quote(name, out);
+                out.push_str(",[");
+                for field in fields {
+                    quote(field, out);
+                    out.push(',');
+                }
+                sequence("],[", items, "])", out);
+            }
             Self::Object(number, _) => _ = write!(out, "OBJECT({number})"),
             Self::Global(name) => {
                 out.push_str("GLOBAL(");

@@ -8,6 +8,7 @@ mod order;
 mod wire;
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use num_bigint::{BigInt, Sign};
 use num_traits::{FromPrimitive, ToPrimitive};
@@ -41,6 +42,9 @@ pub(crate) enum Value {
     Iterator(Vec<Self>),
     /// A value of the standard library that only Python itself compares, as an expression that makes it.
     Library(String),
+    /// A named tuple of the program, by the number under which it is asked for more than its fields: the name of its
+    /// class, its fields, its items.
+    Named(u64, String, Vec<String>, Vec<Self>),
     /// An object of the program's own, which stays there: its number and the name of its class.
     Object(u64, String),
     /// A name of the program, handed on as it is.
@@ -78,6 +82,27 @@ impl Value {
         }
     }
 
+    /// The objects of the program in it.
+    pub(crate) fn objects(&self, found: &mut BTreeSet<u64>) {
+        match self {
+            Self::Object(number, _) => _ = found.insert(*number),
+            Self::Named(number, _, _, items) => {
+                found.insert(*number);
+                items.iter().for_each(|item| item.objects(found));
+            }
+            Self::List(items)
+            | Self::Tuple(items)
+            | Self::Set(items)
+            | Self::FrozenSet(items)
+            | Self::Iterator(items) => items.iter().for_each(|item| item.objects(found)),
+            Self::Dict(entries) => entries.iter().for_each(|(key, value)| {
+                key.objects(found);
+                value.objects(found);
+            }),
+            _ => {}
+        }
+    }
+
     /// Python's truth of a value; `None` where only Python knows.
     pub(crate) fn truth(&self) -> Option<bool> {
         match self {
@@ -93,7 +118,7 @@ impl Value {
             }
             Self::Dict(entries) => Some(!entries.is_empty()),
             Self::Iterator(_) | Self::Global(_) => Some(true),
-            Self::Library(_) | Self::Object(..) => None,
+            Self::Library(_) | Self::Named(..) | Self::Object(..) => None,
         }
     }
 
@@ -114,7 +139,7 @@ impl Value {
             Self::Dict(_) => "dict",
             Self::Iterator(_) => "iterator",
             Self::Library(_) => "library object",
-            Self::Object(_, class) => class,
+            Self::Object(_, class) | Self::Named(_, class, ..) => class,
             Self::Global(_) => "name",
         }
     }
@@ -126,6 +151,7 @@ impl Value {
             | Self::Tuple(items)
             | Self::Set(items)
             | Self::FrozenSet(items)
+            | Self::Named(_, _, _, items)
             | Self::Iterator(items) => items.iter().map(Self::weight).sum::<usize>() + 1,
             Self::Dict(entries) => {
                 entries.iter().map(|(key, value)| key.weight() + value.weight()).sum::<usize>() + 1
@@ -141,7 +167,7 @@ impl Value {
     pub(crate) fn hashable(&self) -> bool {
         match self {
             Self::List(_) | Self::Set(_) | Self::Dict(_) => false,
-            Self::Tuple(items) => items.iter().all(Self::hashable),
+            Self::Tuple(items) | Self::Named(_, _, _, items) => items.iter().all(Self::hashable),
             _ => true,
         }
     }

@@ -8,6 +8,8 @@
 //! {"dict": [[key, value], …]} {"iterator": […]}
 //! {"surrogates": "utf-8 bytes in hex"} {"deque": […]} {"range": [a, b, c]} {"keys": […]}
 //! {"slice": [a, null, null]}
+//! {"date": [2024, 2, 29]} {"timedelta": [0, 5, 0]} {"time": […]} {"datetime": […, [0, 3600, 0]]}
+//! {"named": [7, "Point", ["x", "y"], [1, 2]]}     a named tuple, and its number
 //! {"fraction": ["0x1", "0x3"]} {"decimal": "1.10"} {"builtin": "int"}
 //! {"object": [7, "Point"]} {"global": "name"}     what stays in the program
 //! ```
@@ -118,6 +120,15 @@ fn tagged(tag: &str, content: &Json, depth: usize) -> Result<Value, TooStrange> 
             )),
             _ => Err(TooStrange),
         },
+        "named" => match content.as_array().map(Vec::as_slice) {
+            Some([number, Json::String(name), Json::Array(fields), Json::Array(parts)]) => {
+                let field = |json: &Json| json.as_str().map(ToOwned::to_owned).ok_or(TooStrange);
+                let fields = fields.iter().map(field).collect::<Result<_, _>>()?;
+                let parts = parts.iter().map(|part| read(part, depth)).collect::<Result<_, _>>()?;
+                Ok(Value::Named(number.as_u64().ok_or(TooStrange)?, name.clone(), fields, parts))
+            }
+            _ => Err(TooStrange),
+        },
         "global" => Ok(Value::Global(text()?.to_owned())),
         _ => library(tag, content, &items).map(Value::Library),
     }
@@ -163,6 +174,33 @@ fn library(
         "builtin" => {
             let name = content.as_str().ok_or(TooStrange)?;
             if BUILTINS.contains(&name) { Ok(name.to_owned()) } else { Err(TooStrange) }
+        }
+        "date" | "datetime" | "time" | "timedelta" => {
+            let parts = content.as_array().ok_or(TooStrange)?;
+            let (numbers, zone) = match parts.split_last() {
+                Some((zone @ Json::Array(_), rest)) if tag != "date" => (rest, Some(zone)),
+                _ => (parts.as_slice(), None),
+            };
+            let numbers = numbers.iter().map(|part| part.as_i64().ok_or(TooStrange));
+            let mut parts = numbers.map(|part| Ok(part?.to_string())).collect::<Result<Vec<_>, _>>()?;
+            let wanted = match tag {
+                "date" | "timedelta" => 3,
+                "time" => 5,
+                _ => 8,
+            };
+            if parts.len() != wanted || tag == "timedelta" && zone.is_some() {
+                return Err(TooStrange);
+            }
+            // All but the last, which is no argument by place.
+            if wanted > 3 {
+                let fold = parts.pop().ok_or(TooStrange)?;
+                parts.push(format!("fold={fold}"));
+            }
+            if let Some(zone) = zone {
+                let offset = library("timedelta", zone, items)?;
+                parts.push(format!("tzinfo=datetime.timezone({offset})"));
+            }
+            Ok(format!("datetime.{tag}({})", parts.join(",")))
         }
         "decimal" => {
             let text = content.as_str().ok_or(TooStrange)?;
