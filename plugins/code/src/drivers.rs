@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
+use crate::asserts::Operands;
 use crate::knowledge::{Argument, BUILTIN_METHODS, Question};
 use crate::value::literal_string;
 
@@ -79,6 +80,8 @@ pub(crate) struct Round<'a> {
     pub(crate) classes: &'a [String],
     /// Names of the program that make objects, though they are not written as classes.
     pub(crate) makers: &'a BTreeSet<String>,
+    /// The operators of the tests that hand literals to objects of the program.
+    pub(crate) operands: &'a Operands,
     /// Names of the program that the tests use, and what the tests call them.
     pub(crate) externals: &'a [(String, String)],
     /// Pairs of a question and its answer, as `questions.py` takes them.
@@ -98,6 +101,8 @@ pub(crate) fn check(round: &Round<'_>, nonce: &str) -> String {
     _ = writeln!(source, "BUILTIN_METHODS = {}.split()", literal_string(BUILTIN_METHODS));
     _ = writeln!(source, "GUARDED = {guarded}\nPRELUDE = {prelude}\nTASK = [{}]", literals(round.classes));
     _ = writeln!(source, "MAKERS = [{}]", literals(round.makers));
+    let places: String = round.operands.places().map(|place| format!("'{place}', ")).collect();
+    _ = writeln!(source, "OPERANDS = [{places}]");
     _ = writeln!(source, "learn({})", loaded(&round.known));
     _ = writeln!(source, "check({}, '{nonce}')", literal_string(round.tests));
     source
@@ -117,8 +122,10 @@ pub(crate) fn guard(
 ) -> String {
     let (program, tests, prelude) = (literal_string(program), literal_string(tests), literal_string(prelude));
     let externals = externals(names);
+    // Nothing goes over to the program from the tests: it is there.
     format!(
         "{ENCODE}{STANDINS}{QUESTIONS}{CHECK}{FRAMEWORKS}{GUARDED}EXTERNALS = {externals}\nPRELUDE = {prelude}\n\
+         OPERANDS = []\n\
          guard({tests}, {program}, '{nonce}')\n"
     )
 }

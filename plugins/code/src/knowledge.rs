@@ -3,7 +3,8 @@
 //! A [`Question`] is all that is ever sent to an interpreter that runs the program. The data in it are [`Argument`]s,
 //! and those are made here only: of the arguments of a call that stands in the test, of the input of a task's case, or
 //! of what the trusted interpreter reports of such calls, which is parsed and not taken on trust. An operator takes
-//! objects of the program, no data, so an expected value on its other side cannot be said. `SECURITY.md` has the
+//! objects of the program, or a literal that the test's text has at a place where no expected value stands
+//! ([`Operands`]), so an expected value on its other side cannot be said. `SECURITY.md` has the
 //! argument in full.
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
 use crate::ahead::leaves;
+use crate::asserts::{OperandSite, Operands};
 use crate::value::{Value, decode, literal_string};
 
 /// The place of a call in a test. Comparisons and operators have none.
@@ -40,6 +42,11 @@ impl Argument {
     /// What the test passes in this call.
     pub(crate) fn at(_: &CallSite, value: Value) -> Self {
         Self(Form::Value(value))
+    }
+
+    /// The literal that the test hands to this operator, as its text has it.
+    pub(crate) fn operand(site: &OperandSite) -> Self {
+        Self(Form::Value(site.data().clone()))
     }
 
     /// The input of a case, as JSON.
@@ -148,6 +155,8 @@ pub(crate) enum Question {
     SetItem(ObjectId, Argument, Argument),
     /// An operator with no data: of an object alone, or of two.
     Operator(ObjectId, &'static str, Option<ObjectId>),
+    /// An operator of an object with a literal of the test.
+    Operate(ObjectId, OperandSite, Argument),
     /// Whether an object is of a class, or a class is a subclass of another.
     OfClass(&'static str, ObjectId, Class),
 }
@@ -159,8 +168,8 @@ impl Question {
     }
 
     /// Reads what `questions.py` noted. Nothing but the questions above can be read. `made` are the objects that the test
-    /// made by calling a class by its name.
-    pub(crate) fn reported(json: &str, made: &BTreeSet<ObjectId>) -> Option<Self> {
+    /// made by calling a class by its name, `operands` the operators that it hands data to.
+    pub(crate) fn reported(json: &str, made: &BTreeSet<ObjectId>, operands: &Operands) -> Option<Self> {
         let parts: Vec<Json> = serde_json::from_str(json).ok()?;
         let argument = |json: &Json| decode(json).ok().map(|value| Argument(Form::Value(value)));
         let id = Json::as_u64;
@@ -192,6 +201,10 @@ impl Question {
             ("item", [object, key]) => Self::Item(made(object)?, argument(key)?),
             ("set-item", [object, key, value]) => {
                 Self::SetItem(made(object)?, argument(key)?, argument(value)?)
+            }
+            ("operate", [object, Json::String(place)]) => {
+                let site = operands.site(place)?;
+                Self::Operate(id(object)?, site.clone(), Argument::operand(site))
             }
             ("operator", [object, Json::String(name), Json::Array(others)]) => {
                 let (known, other): (&[&'static str], _) = match others.as_slice() {
@@ -237,9 +250,10 @@ impl Question {
     pub(crate) fn arguments(&self) -> impl Iterator<Item = &Argument> {
         let (args, named): (&[Argument], &[(String, Argument)]) = match self {
             Self::Call(_, args, named) => (args, named),
-            Self::Set(_, _, value) | Self::Item(_, value) | Self::SetItem(_, _, value) => {
-                (std::slice::from_ref(value), &[])
-            }
+            Self::Set(_, _, value)
+            | Self::Item(_, value)
+            | Self::SetItem(_, _, value)
+            | Self::Operate(_, _, value) => (std::slice::from_ref(value), &[]),
             Self::Global(_) | Self::Get(..) | Self::Operator(..) | Self::OfClass(..) => (&[], &[]),
         };
         args.iter().chain(named.iter().map(|(_, value)| value))
@@ -259,6 +273,7 @@ impl Question {
             | Self::Set(object, ..)
             | Self::Item(object, _)
             | Self::SetItem(object, ..)
+            | Self::Operate(object, ..)
             | Self::OfClass(_, object, Class::Name(_)) => [*object].into(),
             Self::Operator(object, _, other) => [*object].into_iter().chain(*other).collect(),
             Self::OfClass(_, object, Class::Object(class)) => [*object, *class].into(),
@@ -300,6 +315,10 @@ impl Question {
             Self::SetItem(object, key, value) => {
                 format!("('set-item',{object},{},{})", key.literal(), value.literal())
             }
+            Self::Operate(object, site, data) => {
+                let reflected = if site.is_in_front() { "True" } else { "False" };
+                format!("('operate',{object},'{}',{},{reflected})", site.name(), data.literal())
+            }
             Self::Operator(object, name, other) => {
                 let others: Vec<ObjectId> = other.iter().copied().collect();
                 json!(["operator", object, name, others]).to_string()
@@ -319,7 +338,8 @@ mod tests {
     use super::*;
 
     fn reported(json: &str) -> Option<String> {
-        Question::reported(json, &BTreeSet::from([1])).map(|question| question.text())
+        let operands = Operands::only("1:7-1:12", "mul", Value::int(2));
+        Question::reported(json, &BTreeSet::from([1]), &operands).map(|question| question.text())
     }
 
     #[test]
@@ -333,6 +353,7 @@ mod tests {
             (r#"["item",1,{"slice":[null,2,null]}]"#, "('item',1,slice(None,0x2,None))"),
             (r#"["operator",0,"sub",[1]]"#, r#"["operator",0,"sub",[1]]"#),
             (r#"["operator",0,"len",[]]"#, r#"["operator",0,"len",[]]"#),
+            (r#"["operate",0,"1:7-1:12"]"#, "('operate',0,'mul',0x2,False)"),
             (r#"["isinstance",0,"Node"]"#, r#"["isinstance",0,"Node"]"#),
         ] {
             assert_eq!(reported(json).as_deref(), Some(told), "{json}");
@@ -347,6 +368,9 @@ mod tests {
             r#"["operator",0,"__sub__",[1]]"#,
             r#"["operator",0,"sub",[1,2]]"#,
             r#"["operator",0,"eval",[]]"#,
+            r#"["operate",0,"1:7-1:13"]"#,
+            r#"["operate",0,"1:7-1:12",3]"#,
+            r#"["operate",0,"mul",2,false]"#,
             r#"["call",[0,"__sub__"],[2],{}]"#,
             r#"["call",[0,"startswith"],["a"],{}]"#,
             r#"["call",[0,"isupper"],[],{}]"#,

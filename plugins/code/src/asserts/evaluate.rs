@@ -15,6 +15,8 @@ mod arithmetic;
 mod builtins;
 mod expression;
 
+pub(super) use expression::literal;
+
 /// Why there is no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Miss {

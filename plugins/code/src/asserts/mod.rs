@@ -9,6 +9,7 @@ mod given;
 mod guarded;
 mod makers;
 mod names;
+mod operands;
 mod rounds;
 
 use std::collections::BTreeSet;
@@ -27,6 +28,7 @@ use crate::run::Runner;
 use crate::task::AssertTests;
 use evaluate::Assertion;
 use names::{Names, definitions};
+pub(crate) use operands::{OperandSite, Operands};
 
 /// The tests as they are read, and what they use.
 struct Suite<'a> {
@@ -39,6 +41,8 @@ struct Suite<'a> {
     classes: Vec<String>,
     /// Names of the program that make objects.
     makers: BTreeSet<String>,
+    /// The operators that they hand literals to.
+    operands: Operands,
 }
 
 /// The names of the program that tests use, as it knows them; none where the tests are not Python.
@@ -77,7 +81,8 @@ pub(crate) fn judge(
     };
     let classes = prefix.classes().filter(is_kept).map(str::to_owned).collect();
     let makers = makers::makers(tree, &names, &[&tests.prompt, prefix.prelude()]);
-    let suite = Suite { source: &source, tree, names, prefix: &prefix, classes, makers };
+    let operands = Operands::of(tree, &source, &names, &makers);
+    let suite = Suite { source: &source, tree, names, prefix: &prefix, classes, makers, operands };
     let program = program.as_str();
     if let Some(why) = &suite.names.unsplittable {
         return unsplittable(program, &suite, why, runner);

@@ -94,7 +94,8 @@ pub(super) fn judge(program: &str, suite: &Suite<'_>, runner: &mut Runner<'_>) -
             return Ok(lie.map_or(report, failed));
         }
         let made = made_by_the_test(&known, &suite.makers);
-        let questions = checked.trace.iter().map(|json| Question::reported(json.get(), &made));
+        let questions =
+            checked.trace.iter().map(|json| Question::reported(json.get(), &made, &suite.operands));
         let Some(questions) = questions.collect::<Option<Vec<Question>>>() else {
             let why = "the tests ask for something that cannot be asked of a program";
             // Only with answers of the program at hand is that its own doing.
@@ -158,6 +159,7 @@ fn round_of<'a>(suite: &'a Suite<'_>, known: &'a [Known], runner: &Runner<'_>) -
         prelude: suite.prefix.prelude(),
         classes: &suite.classes,
         makers: &suite.makers,
+        operands: &suite.operands,
         externals: &suite.names.externals,
         known: known.iter().map(|known| json!([known.key, told_answer(&known.answer)])).collect(),
         guarded: runner.options.guarded == Guarded::Allow,

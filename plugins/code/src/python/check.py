@@ -55,6 +55,16 @@ class Asserts(ast.NodeTransformer):
         same = ast.Call(ast.Name("IS", ast.Load()), [node.left, *node.comparators], [])
         return same if isinstance(node.ops[0], ast.Is) else ast.UnaryOp(ast.Not(), same)
 
+    def visit_BinOp(self, node):
+        place = "%d:%d-%d:%d" % (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
+        self.generic_visit(node)
+        if place not in OPERANDS:
+            return node
+        operate = ast.parse("OPERATE(%r, lambda L, R: L + R)" % place, mode="eval").body
+        operate.args[1].body.op = node.op
+        operate.args += [node.left, node.right]
+        return operate
+
     def visit_Call(self, node):
         self.generic_visit(node)
         if getattr(node.func, "id", "") == "type" and len(node.args) == 1 and not node.keywords:
@@ -114,7 +124,7 @@ def check(source, nonce):
         exec(PRELUDE, names)
         exceptions.update((name, names[name]) for name in TASK if name in names)
         names.update((alias, exceptions.get(name) or Name(name)) for alias, name in EXTERNALS.items())
-        names.update(ASSERTION=assertion, ENDED=Ended, PENDING=PENDING, IS=IS, TYPE=TYPE, KEEPING=keeping)
+        names.update(ASSERTION=assertion, ENDED=Ended, PENDING=PENDING, IS=IS, TYPE=TYPE, KEEPING=keeping, OPERATE=OPERATE)
         names["isinstance"] = about_classes("isinstance", isinstance)
         names["issubclass"] = about_classes("issubclass", issubclass)
         main = taken_out(tree)

@@ -137,6 +137,8 @@ def perform(names, operation, target, *rest):
         value = target[rest[0]]
     elif operation == "set-item":
         value = operator.setitem(target, *rest)
+    elif operation == "operate":
+        value = OPERATORS[rest[0]](rest[1], target) if rest[2] else OPERATORS[rest[0]](target, rest[1])
     elif operation == "operator":
         value = OPERATORS[rest[0]](target, *map(OBJECT, rest[1]))
     else:

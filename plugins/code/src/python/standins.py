@@ -282,6 +282,14 @@ def told_of(thing):
     return held, kind
 
 
+def OPERATE(place, function, left, right):
+    """An operator with a literal, where the test goes on with an object whatever the program is. The plugin knows the
+    literal from the place; see src/asserts/operands.rs."""
+    left, right = resolved(left), resolved(right)
+    thing = next((it for it in (left, right) if isinstance(it, Object)), None)
+    return function(left, right) if thing is None else moved("operate", number_of(thing), place)
+
+
 def hidden(name):
     return name[:2] == name[-2:] == "__" and name not in ("__name__", "__qualname__")
 

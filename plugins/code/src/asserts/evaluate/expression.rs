@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use num_bigint::BigInt;
 use num_traits::{Num, ToPrimitive};
-use ruff_python_ast::{Arguments, BoolOp, CmpOp, Expr, ExprCall, Number, UnaryOp};
+use ruff_python_ast::{Arguments, BoolOp, CmpOp, DictItem, Expr, ExprCall, Number, UnaryOp};
 
 use super::{Bound, Evaluated, Miss, Run, arithmetic, builtins};
 use crate::knowledge::{Argument, CallSite, Question};
@@ -221,6 +221,29 @@ impl<'a> Run<'a> {
             None => Ok(None),
         }
     }
+}
+
+/// The value of an expression that is a literal, or a display of literals.
+pub(in crate::asserts) fn literal(expression: &Expr) -> Option<Value> {
+    let all = |parts: &[Expr]| parts.iter().map(literal).collect::<Option<Vec<_>>>();
+    Some(match expression {
+        Expr::NoneLiteral(_) => Value::None,
+        Expr::BooleanLiteral(literal) => Value::Bool(literal.value),
+        Expr::StringLiteral(literal) => Value::Str(literal.value.to_str().to_owned()),
+        Expr::BytesLiteral(literal) => Value::Bytes(literal.value.bytes().collect()),
+        Expr::NumberLiteral(literal) => number(&literal.value).ok()?,
+        Expr::UnaryOp(unary) if unary.op == UnaryOp::USub && unary.operand.is_number_literal_expr() => {
+            arithmetic::unary(unary.op, &literal(&unary.operand)?).ok()?
+        }
+        Expr::List(list) => Value::List(all(&list.elts)?),
+        Expr::Tuple(tuple) => Value::Tuple(all(&tuple.elts)?),
+        Expr::Set(set) => Value::Set(all(&set.elts)?),
+        Expr::Dict(dict) => {
+            let entry = |item: &DictItem| Some((literal(item.key.as_ref()?)?, literal(&item.value)?));
+            Value::Dict(dict.items.iter().map(entry).collect::<Option<_>>()?)
+        }
+        _ => return None,
+    })
 }
 
 fn number(number: &Number) -> Result<Value, Miss> {
