@@ -115,10 +115,12 @@ fn embed(workspace: &Path, built: &Path, plugins: &[String], out: &Path) -> Resu
         let wasm = built.join(format!("gavel_plugin_{}.wasm", name.replace('-', "_")));
         let copy = out.join(format!("{name}.wasm"));
         fs::copy(&wasm, &copy).map_err(|error| format!("cannot copy {}: {error}", wasm.display()))?;
-        let manifest = workspace.join("plugins").join(name).join("gavel.toml");
+        let folder = workspace.join("plugins").join(name);
+        let (manifest, cases) = (folder.join("gavel.toml"), folder.join("cases.jsonl"));
         writeln!(
             table,
-            "    FirstParty {{ name: {name:?}, wasm: include_bytes!({copy:?}), manifest: include_str!({manifest:?}) }},"
+            "    FirstParty {{ name: {name:?}, wasm: include_bytes!({copy:?}), manifest: include_str!({manifest:?}), \
+             cases: include_str!({cases:?}) }},"
         )?;
     }
     table.push_str("];\n");

@@ -3,6 +3,7 @@
 //! Snapshots are in `snapshots/`; `INSTA_UPDATE=always cargo test -p gavel-cli --test cli` writes them anew.
 
 mod add_a_reward;
+mod adversarial;
 mod author;
 mod cache;
 mod columns;

@@ -117,11 +117,27 @@ pub fn read(folder: &Path) -> anyhow::Result<Vec<Case>> {
         folder.display(),
         if folder.exists() { "a file" } else { "not there" }
     );
-    let text = bounded::read(&path, LARGEST).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut lines = Lines::new(text.as_slice(), LONGEST_LINE);
+    read_file(&path)
+}
+
+/// Reads a file of cases.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_file(path: &Path) -> anyhow::Result<Vec<Case>> {
+    let text = bounded::read(path, LARGEST).with_context(|| format!("cannot read {}", path.display()))?;
+    parse(path, &text)
+}
+
+/// Reads cases from the text of a file; `path` is what errors call it.
+///
+/// # Errors
+/// When a line is not a case, or there is none.
+pub fn parse(path: &Path, text: &[u8]) -> anyhow::Result<Vec<Case>> {
+    let mut lines = Lines::new(text, LONGEST_LINE);
     let mut cases = Vec::new();
     while let Some(line) = lines.read().with_context(|| format!("cannot read {}", path.display()))? {
-        let place = || place(&path, line.number);
+        let place = || place(path, line.number);
         let text = line.text.with_context(place)?;
         if !text.trim().is_empty() {
             cases.push(Case::parse(line.number, &text).with_context(place)?);

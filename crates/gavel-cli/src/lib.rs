@@ -3,6 +3,7 @@
 //! Definitions ([`cli`]) stand apart from what they start ([`commands`]). Flags, environment and defaults become
 //! settings once, in [`settings`]; nothing else reads the environment.
 
+pub mod adversarial;
 pub mod cases;
 pub mod cli;
 pub mod columns;

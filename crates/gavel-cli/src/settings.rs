@@ -52,7 +52,15 @@ impl CacheArgs {
     /// # Errors
     /// When the engine cannot start.
     pub fn start_host(&self) -> anyhow::Result<Host> {
-        self.host(false)
+        self.host(false, 1)
+    }
+
+    /// As [`CacheArgs::start_host`], for so many threads.
+    ///
+    /// # Errors
+    /// When the engine cannot start, or there are more threads than it takes.
+    pub fn start_host_for(&self, threads: usize) -> anyhow::Result<Host> {
+        self.host(false, u32::try_from(threads)?)
     }
 
     /// As [`CacheArgs::start_host`], for the authors of plugins: what a plugin writes is kept.
@@ -60,15 +68,15 @@ impl CacheArgs {
     /// # Errors
     /// When the engine cannot start.
     pub fn start_host_for_authors(&self) -> anyhow::Result<Host> {
-        self.host(true)
+        self.host(true, 1)
     }
 
-    fn host(&self, for_authors: bool) -> anyhow::Result<Host> {
+    fn host(&self, for_authors: bool, slots: u32) -> anyhow::Result<Host> {
         let host = Host::new(HostConfig {
             cache_dir: self.folder(),
             cache_fallback_dir: self.fallback(),
             cache_size: self.size(),
-            slots: 1,
+            slots,
             for_authors,
             ..HostConfig::default()
         })?;

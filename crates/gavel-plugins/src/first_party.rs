@@ -9,6 +9,8 @@ pub struct FirstParty {
     pub wasm: &'static [u8],
     /// The text of its `gavel.toml`.
     pub manifest: &'static str,
+    /// The text of its `cases.jsonl`.
+    pub cases: &'static str,
 }
 
 impl std::fmt::Debug for FirstParty {

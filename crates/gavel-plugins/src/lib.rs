@@ -14,6 +14,7 @@
 
 pub mod toml_file;
 
+mod adversarial;
 mod capability;
 mod error;
 mod first_party;
@@ -24,6 +25,7 @@ mod manifest;
 mod store;
 mod watched;
 
+pub use adversarial::Allowance;
 pub use capability::{Capability, UnknownCapability};
 pub use error::{PluginError, with_causes};
 pub use first_party::FirstParty;

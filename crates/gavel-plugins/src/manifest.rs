@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::adversarial::Allowance;
 use crate::error::PluginError;
 use crate::limits::LimitSettings;
 use crate::toml_file::{Field, Place, Table, TomlError};
@@ -34,6 +35,11 @@ pub const MANIFEST: &str = "gavel.toml";
 ///
 /// [capabilities]            # optional; what the plugin asks of the operator
 /// interpreter = ["python"]  # to run programs in these languages; `false` is the default
+///
+/// [[adversarial.allow]]     # optional; attacks that the plugin pays rightly
+/// attacks = ["padding"]
+/// reason  = "it judges the first line alone"
+/// options = { lines = 1 }   # optional: only with these options
 /// ```
 ///
 /// Where an option of the plugin says which language the programs are in, the manifest names it, and only the
@@ -57,6 +63,8 @@ pub struct Manifest {
     pub interpreters: Vec<String>,
     /// The option of the plugin that says in which of several, where one does.
     pub interpreter_choice: Option<InterpreterChoice>,
+    /// The attacks that it pays rightly; loading does not look at it.
+    pub allowances: Vec<Allowance>,
     /// What the file is.
     pub kind: PluginKind,
 }
@@ -130,6 +138,7 @@ impl Manifest {
             limits: LimitSettings::default(),
             interpreters: Vec::new(),
             interpreter_choice: None,
+            allowances: Vec::new(),
             kind: plugin.take("kind").map(|kind| read_kind(&kind)).transpose()?.unwrap_or_default(),
         };
         plugin.finish()?;
@@ -155,6 +164,9 @@ impl Manifest {
                 }
             }
             capabilities.finish()?;
+        }
+        if let Some(adversarial) = document.take("adversarial") {
+            manifest.allowances = Allowance::read_all(adversarial)?;
         }
         document.finish()?;
         Ok(manifest)
@@ -297,6 +309,21 @@ mod tests {
     }
 
     #[test]
+    fn a_plugin_says_which_attacks_it_pays_rightly() {
+        let manifest = parse(
+            "[[adversarial.allow]]\nattacks = ['padding', 'bias']\nreason = 'the form alone'\n\
+             [[adversarial.allow]]\nattacks = ['shotgun']\nreason = 'it looks for a part'\noptions = { match = 'contains' }",
+        )
+        .unwrap();
+        let [all, some] = manifest.allowances.as_slice() else { panic!("{:?}", manifest.allowances) };
+        assert_eq!((all.attacks.len(), all.reason.as_str()), (2, "the form alone"));
+        assert!(all.is_about("{}") && all.is_about(r#"{"match": "exact"}"#));
+        assert!(some.is_about(r#"{"order": [], "match": "contains"}"#));
+        assert!(!some.is_about("{}") && !some.is_about(r#"{"match": "exact"}"#));
+        assert_eq!(some.place.to_string(), "gavel.toml:10:11");
+    }
+
+    #[test]
     fn a_mistake_names_line_and_field() {
         for (rest, expected) in [
             ("[build]\nlanguage = 'c'", "gavel.toml:6:1: missing field `build.source`"),
@@ -313,6 +340,22 @@ mod tests {
             (
                 "kind = 'judge'",
                 "gavel.toml:6:8: `plugin.kind` must be \"verifier\" or \"interpreter\", found 'judge'",
+            ),
+            (
+                "[[adversarial.allow]]\nattacks = ['bias']",
+                "gavel.toml:6:1: missing field `adversarial.allow.reason`",
+            ),
+            (
+                "[[adversarial.allow]]\nattacks = []\nreason = 'x'",
+                "gavel.toml:7:11: `adversarial.allow.attacks` must be a list of attacks such as [\"padding\"], found []",
+            ),
+            (
+                "[[adversarial.allow]]\nattacks = ['bias']\nreason = ' '",
+                "gavel.toml:8:10: `adversarial.allow.reason` must be a sentence that says why, found ' '",
+            ),
+            (
+                "[adversarial]\nallow = 'bias'",
+                "gavel.toml:7:9: `adversarial.allow` must be a list of tables, found 'bias'",
             ),
             ("kind = 'interpreter'\n[limits.\"\\u001b[2J\\n\"]\n", "gavel.toml:7:2: unknown field `limits`"),
             ("\"\\u001b[2J\\n\" = 1", "gavel.toml:6:1: unknown field `plugin.␛[2J␊`"),

@@ -324,6 +324,17 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// The tables of a list of tables.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn tables(self) -> Result<Vec<Table<'a>>, TomlError> {
+        let wrong = self.unlike("a list of tables");
+        let DeValue::Array(items) = self.value.into_inner() else { return Err(wrong) };
+        let item = |value| Field { source: Rc::clone(&self.source), name: self.name.clone(), value }.table();
+        items.into_iter().map(item).collect()
+    }
+
     /// A table as a JSON object.
     ///
     /// # Errors

@@ -56,6 +56,11 @@ fn every_field_on_the_page_is_read() {
                 let others = required.iter().filter(|line| !line.starts_with(&field));
                 format!("{LEAST}[build]\n{}{field}x = 1", others.copied().collect::<String>())
             }
+            "[adversarial.allow]" => {
+                let required = ["attacks = ['bias']\n", "reason = 'x'\n"];
+                let others = required.iter().filter(|line| !line.starts_with(&field));
+                format!("{LEAST}[[adversarial.allow]]\n{}{field}x = 1", others.copied().collect::<String>())
+            }
             section => format!("{LEAST}[{section}]\n{field}x = 1"),
         };
         match parse(&text) {
@@ -71,7 +76,7 @@ fn every_field_on_the_page_is_read() {
 fn every_field_that_is_read_is_on_the_page() {
     let documented: Vec<String> = documented().into_iter().map(|(_, field)| field).collect();
     let page = page();
-    for file in ["manifest.rs", "limits.rs"] {
+    for file in ["manifest.rs", "limits.rs", "adversarial.rs"] {
         let source = std::fs::read_to_string(repository("crates/gavel-plugins/src").join(file)).unwrap();
         let code = source.split("#[cfg(test)]").next().unwrap();
         for call in ["take(\"", "require(\""] {

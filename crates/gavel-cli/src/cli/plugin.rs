@@ -27,7 +27,7 @@ pub enum PluginCommand {
     /// Run the cases of a plugin's folder, and show where they go another way. Builds it first where its sources are
     /// newer.
     #[command(
-        after_help = "Examples:\n  gavel plugin test my-reward\n  gavel plugin test my-reward -k \"one word\" --watch\n  gavel plugin test plugins/code --grant interpreter"
+        after_help = "Examples:\n  gavel plugin test my-reward\n  gavel plugin test my-reward -k \"one word\" --watch\n  gavel plugin test plugins/code --grant interpreter\n  gavel plugin test my-reward --adversarial"
     )]
     Test(TestArgs),
     /// Measure a plugin on the cases of its folder, with a fresh instance for every submission.
@@ -195,9 +195,22 @@ pub struct InspectArgs {
 /// Arguments of `gavel plugin test`.
 #[derive(Debug, Args)]
 pub struct TestArgs {
-    /// A folder with `gavel.toml` and `cases.jsonl`.
+    /// A folder with `gavel.toml` and `cases.jsonl`; with --adversarial also a plugin's name or a `.wasm` file.
     #[arg(value_name = "DIR", default_value = ".")]
     pub folder: PathBuf,
+    /// Attack the plugin: shotgun, negation, contradiction, empty, echo, padding, format farming, injection and bias, made
+    /// of its cases. None should earn more than a plain wrong answer.
+    #[arg(long, conflicts_with_all = ["bless", "bless_broken", "watch", "case"])]
+    pub adversarial: bool,
+    /// The cases that attacks are made of [default: those of the plugin].
+    #[arg(long, value_name = "FILE", requires = "adversarial")]
+    pub cases: Option<PathBuf>,
+    /// The most tasks to attack; of more, some are taken at even distances.
+    #[arg(long, value_name = "N", default_value = "200", requires = "adversarial")]
+    pub tasks: NonZeroUsize,
+    /// Write what came of the attacks as one JSON object.
+    #[arg(long, requires = "adversarial")]
+    pub json: bool,
     /// Take what comes: write it into `cases.jsonl` where a case expects another thing, or nothing yet. Not where the
     /// plugin broke or ran into a limit.
     #[arg(long)]

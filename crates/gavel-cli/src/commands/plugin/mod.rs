@@ -1,5 +1,6 @@
 //! `gavel plugin`: write a plugin, build it, test it, measure it, look at it, share it.
 
+mod adversarial;
 mod bench;
 mod build;
 mod inspect;

@@ -19,6 +19,9 @@ use super::named::check_name;
 
 /// Runs every case; differences go to stdout. With `--watch`, again whenever a source or a case changes.
 pub(in crate::commands) fn run(args: &TestArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
+    if args.adversarial {
+        return super::adversarial::run(args, global);
+    }
     let terminal = Terminal::new(global.quiet);
     if !args.watch {
         return once(args, global, &terminal);
