@@ -65,6 +65,30 @@ fn a_failure_is_worth_what_the_reward_file_says() {
 }
 
 #[test]
+fn components_are_in_the_output_each_by_itself() {
+    let reward = format!(
+        "{COUNTDOWN}[verifiers.form]\nplugin = 'format'\n\
+         [reward.components]\nform = {{ weight = 0.5 }}\nright = 'accuracy * form'\nanswered = {{ formula = 'accuracy.has_answer', weight = 0 }}"
+    );
+    let formed = |completion: &str| line(completion).replace("<answer>", "<think>so</think><answer>");
+    let unfit = formed("44+19").replace("\"target\": 98", "\"target\": \"many\"");
+    let input = [formed("44+19+35"), formed("44+19"), line("44+19+35"), unfit].concat();
+    let folder = Folder::with_reward(&reward);
+    insta::assert_snapshot!(folder.shown_with_input(&["score", "-r", "reward.toml", "--no-timing"], &input));
+    // What was scored is scored again, and is the same.
+    let again = folder.run_with_input(&["score", "-r", "reward.toml", "--no-timing"], &input).stdout;
+    let once_more = folder
+        .run_with_input(&["score", "-r", "reward.toml", "--no-timing"], std::str::from_utf8(&again).unwrap());
+    assert_eq!(String::from_utf8_lossy(&once_more.stdout), String::from_utf8_lossy(&again));
+    let both = Folder::with_reward(&format!("{reward}\n[reward]\nformula = 'form'")).run(&[
+        "score",
+        "-r",
+        "reward.toml",
+    ]);
+    assert_eq!(both.status.code(), Some(1));
+}
+
+#[test]
 fn a_verifier_with_a_condition_is_asked_only_where_it_holds() {
     let reward = format!(
         "{COUNTDOWN}[verifiers.form]\nplugin = 'format'\nwhen = 'accuracy < 1'\n\

@@ -165,7 +165,7 @@ mod tests {
         };
         let verdict = Verdict { reason: Some("2 & 2".to_owned()), ..Verdict::new(1.0) };
         let outcomes = vec![("math".to_owned(), Outcome::verdict(verdict, Duration::ZERO))];
-        let score = Score { reward: Ok(1.0), outcomes };
+        let score = Score { reward: Ok(1.0), components: Vec::new(), outcomes };
         for line in 1..=3 {
             audit.add((line, &row), Label::Wrong, &submission, &score, 2);
         }

@@ -42,6 +42,28 @@ pub enum RewardError {
         /// Where.
         place: Place,
     },
+    /// The file says in two ways what the reward is.
+    #[error(
+        "{place}: `reward.formula` and `reward.components` both say what the reward is: keep one of them"
+    )]
+    TwoRewards {
+        /// Where the components stand.
+        place: Place,
+    },
+    /// A component has a name that metrics could not be called after.
+    #[error(
+        "{place}: `{field}`: a component's name starts with a letter or `_`, goes on with letters, digits and `_` (all \
+         lower case), and is no number or truth value{}",
+        did_you_mean(suggestion.as_deref())
+    )]
+    ComponentName {
+        /// Where.
+        place: Place,
+        /// The dotted name.
+        field: String,
+        /// The same name made fit.
+        suggestion: Option<String>,
+    },
     /// The formula is wrong.
     #[error("{place}: `{field}`")]
     Formula {

@@ -5,16 +5,14 @@ use std::path::{Path, PathBuf};
 
 use crate::columns;
 use crate::error::{FormulaError, RewardError};
-use crate::expression::{Condition, Formula, OnFailure, is_formula_name};
+use crate::expression::{Condition, OnFailure, is_formula_name};
 use crate::route::Route;
+use crate::total::Total;
 use gavel_plugins::Capability;
 use gavel_plugins::LimitSettings;
 use gavel_plugins::WatchedFiles;
 use gavel_plugins::toml_file::{Field, Place, Table, TomlError};
 use gavel_wire::Columns;
-
-/// The dotted name of the formula.
-pub(crate) const FORMULA: &str = "reward.formula";
 
 /// A reward file that has been read and checked as far as that goes without its plugins.
 ///
@@ -29,11 +27,10 @@ pub struct RewardFile {
     pub columns: Columns,
     /// The whole text.
     pub(crate) text: String,
-    pub(crate) formula: Formula,
+    /// What makes one number of the outcomes.
+    pub(crate) total: Total,
     /// Which of the verifiers judge which tasks; all of them where there is none.
     pub(crate) route: Option<Route>,
-    /// Where the formula stands, for errors that need the plugins' descriptions to be found.
-    pub(crate) formula_place: Place,
 }
 
 /// One `[verifiers.NAME]` table.
@@ -103,11 +100,11 @@ impl RewardFile {
         let columns = document.take("columns").map(columns::read).transpose()?.unwrap_or_default();
         // A table that is misspelt is said before what is missing for want of it.
         document.finish()?;
-        let (formula, formula_place) = read_formula(place, reward, &verifiers)?;
         let known: Vec<&str> = names.iter().map(String::as_str).collect();
+        let total = Total::read(place, reward, &known)?;
         let route = route.map(|field| Route::read(field, &known)).transpose()?;
         let (path, text) = (path.to_owned(), text.to_owned());
-        Ok(Self { path, verifiers, columns, text, formula, formula_place, route })
+        Ok(Self { path, verifiers, columns, text, total, route })
     }
 }
 
@@ -120,11 +117,10 @@ impl VerifierEntry {
         names: (&[String], &[String]),
     ) -> Result<Self, RewardError> {
         if !is_verifier_name(&name) {
-            let fitting = name.to_lowercase().replace(['-', '.', ' '], "_");
             return Err(RewardError::VerifierName {
                 place,
                 field: field.name().to_owned(),
-                suggestion: is_verifier_name(&fitting).then_some(fitting),
+                suggestion: fitting_name(&name),
             });
         }
         let mut table = field.table()?;
@@ -213,44 +209,12 @@ fn read_when(field: &Field<'_>, (above, rest): (&[String], &[String])) -> Result
         .map_err(|problem| expression_error(field.place_of(word_at_fault(&problem)), field.name(), problem))
 }
 
-/// `place` is the file's, and `table` that of the formula.
-fn read_formula(
-    mut place: Place,
-    table: Option<Field<'_>>,
-    verifiers: &[VerifierEntry],
-) -> Result<(Formula, Place), RewardError> {
-    let names: Vec<&str> = verifiers.iter().map(|verifier| verifier.name.as_str()).collect();
-    if let Some(table) = table {
-        place = table.place();
-        let mut table = table.table()?;
-        let formula = table.take("formula");
-        table.finish()?;
-        if let Some(formula) = formula {
-            let parsed = Formula::parse(&formula.string()?, &names);
-            return match parsed.and_then(|parsed| parsed.check_finite().map(|()| parsed)) {
-                Ok(parsed) => Ok((parsed, formula.place())),
-                Err(problem) => {
-                    Err(expression_error(formula.place_of(word_at_fault(&problem)), FORMULA, problem))
-                }
-            };
-        }
-    }
-    let formula = match names[..] {
-        [name] => Formula::reward_of(name),
-        _ => Err(FormulaError::Missing { count: names.len(), example: names.join(" + ") }),
-    };
-    match formula {
-        Ok(formula) => Ok((formula, place)),
-        Err(problem) => Err(expression_error(place, FORMULA, problem)),
-    }
-}
-
 pub(crate) fn expression_error(place: Place, field: &str, source: FormulaError) -> RewardError {
     RewardError::Formula { place, field: field.to_owned(), source: Box::new(source) }
 }
 
 /// The word of the expression that an error is about; empty when it is about the whole.
-fn word_at_fault(problem: &FormulaError) -> &str {
+pub(crate) fn word_at_fault(problem: &FormulaError) -> &str {
     match problem {
         FormulaError::UnknownVerifier { name, .. }
         | FormulaError::UnknownFunction { name, .. }
@@ -260,10 +224,16 @@ fn word_at_fault(problem: &FormulaError) -> &str {
 }
 
 /// Whether a formula can use `name`.
-fn is_verifier_name(name: &str) -> bool {
+pub(crate) fn is_verifier_name(name: &str) -> bool {
     let first = |c: char| c.is_ascii_lowercase() || c == '_';
     let rest = |c: char| first(c) || c.is_ascii_digit();
     name.starts_with(first) && name.chars().all(rest) && is_formula_name(name)
+}
+
+/// A name made fit for a formula, where that is easy.
+pub(crate) fn fitting_name(name: &str) -> Option<String> {
+    let fitting = name.to_lowercase().replace(['-', '.', ' '], "_");
+    is_verifier_name(&fitting).then_some(fitting)
 }
 
 #[cfg(test)]

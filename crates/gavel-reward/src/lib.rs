@@ -29,6 +29,7 @@ mod reload;
 mod reward;
 mod route;
 mod task;
+mod total;
 mod turns;
 mod verdicts;
 mod workspace;

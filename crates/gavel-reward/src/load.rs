@@ -10,8 +10,9 @@ use gavel_host::{Format, Host, Interpreter, Interpreters, Limits, LoadError, Plu
 use crate::capability::grant;
 use crate::error::RewardError;
 use crate::expression::{Inputs, Prices};
-use crate::file::{FORMULA, RewardFile, VerifierEntry, expression_error};
+use crate::file::{RewardFile, VerifierEntry, expression_error};
 use crate::reward::{NamedVerifier, Rules};
+use crate::total::PlacedFormula;
 use crate::turns::Turns;
 use crate::verdicts::Question;
 use gavel_plugins::FoundPlugin;
@@ -48,10 +49,10 @@ pub(crate) fn load(
         text: file.text,
         verifiers: verifiers.iter().filter_map(|verifier| verifier.version.clone()).collect(),
     };
-    Ok(Rules::new(verifiers, file.formula, file.route, file.columns).of_version(version))
+    Ok(Rules::new(verifiers, file.total, file.route, file.columns).of_version(version))
 }
 
-/// Checks what the formula and the conditions read from the verifier at `index` against what its plugin declares. A
+/// Checks what the formulas and the conditions read from the verifier at `index` against what its plugin declares. A
 /// command that declares nothing is not held to it: it may never have been described.
 fn check_metrics(file: &RewardFile, index: usize, plugin: &Plugin) -> Result<(), RewardError> {
     let declared = &plugin.description().metrics;
@@ -63,7 +64,9 @@ fn check_metrics(file: &RewardFile, index: usize, plugin: &Plugin) -> Result<(),
             .check_metrics(index, &file.verifiers[index].name, declared)
             .map_err(|problem| expression_error(place.clone(), field, problem))
     };
-    check(file.formula.inputs(), &file.formula_place, FORMULA)?;
+    for PlacedFormula { formula, place, field } in file.total.formulas() {
+        check(formula.inputs(), place, field)?;
+    }
     for entry in &file.verifiers {
         if let Some(when) = &entry.when {
             check(when.inputs(), &entry.places.when, &format!("verifiers.{}.when", entry.name))?;

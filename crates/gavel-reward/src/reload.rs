@@ -99,6 +99,10 @@ impl Reward for ReloadingReward {
         self.current().version()
     }
 
+    fn components(&self) -> Vec<(String, f64)> {
+        self.current().components()
+    }
+
     fn refresh(&self) -> Option<Refreshed> {
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         if !watched.refused.as_ref().unwrap_or(&watched.current).have_changed() {

@@ -13,10 +13,11 @@ use gavel_verify::{
 };
 use tokio::sync::oneshot;
 
-use crate::expression::{Condition, Formula, Prices, Seen};
+use crate::expression::{Condition, Prices, Seen};
 use crate::pool::{Client, Full, Job, Pool, Resume};
 use crate::route::Route;
 use crate::task::{Columns, Task};
+use crate::total::{Summed, Total};
 use crate::turns::Turns;
 use crate::verdicts::{Key, Question, Verdicts};
 use crate::workspace::Workspace;
@@ -41,7 +42,7 @@ pub(crate) struct NamedVerifier {
 /// The verifiers and what becomes of their outcomes: what a reward file says.
 pub(crate) struct Rules {
     verifiers: Vec<NamedVerifier>,
-    formula: Formula,
+    total: Total,
     route: Option<Route>,
     rows: gavel_wire::Columns,
     version: Option<Version>,
@@ -203,6 +204,10 @@ impl Reward for PluginReward {
     fn version(&self) -> Option<Version> {
         self.rules.version.clone()
     }
+
+    fn components(&self) -> Vec<(String, f64)> {
+        self.rules.total.components()
+    }
 }
 
 impl fmt::Debug for PluginReward {
@@ -321,11 +326,11 @@ impl Rules {
     /// `rows` says where rows have the parts of a submission.
     pub(crate) fn new(
         verifiers: Vec<NamedVerifier>,
-        formula: Formula,
+        total: Total,
         route: Option<Route>,
         rows: gavel_wire::Columns,
     ) -> Self {
-        Self { verifiers, formula, route, rows, version: None, warned: AtomicBool::new(false) }
+        Self { verifiers, total, route, rows, version: None, warned: AtomicBool::new(false) }
     }
 
     /// The same rules, and what is recorded of them.
@@ -378,27 +383,28 @@ impl Rules {
 
     /// The score, once every verifier has an outcome.
     fn score(&self, task: &Task<'_>, findings: Findings) -> Score {
-        let reward = catch_unwind(AssertUnwindSafe(|| self.reward(task, &findings))).unwrap_or_else(|_| {
+        let summed = catch_unwind(AssertUnwindSafe(|| self.sum(task, &findings)));
+        let (reward, components) = summed.unwrap_or_else(|_| {
             tracing::error!("the formula panicked; this is a bug in gavel");
             let last = self.verifiers.last().map_or_else(String::new, |verifier| verifier.name.clone());
-            Err(NoReward::HostFailed { verifier: last })
+            (Err(NoReward::HostFailed { verifier: last }), Vec::new())
         });
         let names = self.verifiers.iter().map(|verifier| verifier.name.clone());
-        Score { reward, outcomes: names.zip(findings.outcomes).collect() }
+        Score { reward, components, outcomes: names.zip(findings.outcomes).collect() }
     }
 
-    fn reward(&self, task: &Task<'_>, findings: &Findings) -> Result<f64, NoReward> {
+    fn sum(&self, task: &Task<'_>, findings: &Findings) -> Summed {
         let see = |place: usize| findings.seen(place, self.verifiers[place].prices);
-        let reward = self.formula.reward(task, see);
+        let summed = self.total.of(task, see);
         if let Err(
             problem @ (NoReward::MissingMetric { .. }
             | NoReward::TaskColumn { .. }
             | NoReward::NotFinite { .. }),
-        ) = &reward
+        ) = &summed.0
         {
             self.warn(problem);
         }
-        reward
+        summed
     }
 
     /// A formula that fails on one submission may fail on a million: the first is enough for a person.

@@ -16,6 +16,7 @@ use crate::file::RewardFile;
 use crate::load::{self, Functions};
 use crate::pool::{Client, Full, Pool, Room};
 use crate::reward::{NamedVerifier, PluginReward, Rules};
+use crate::total::Total;
 use crate::turns::Turns;
 use crate::verdicts::{VerdictCounts, Verdicts};
 use gavel_plugins::WatchedFiles;
@@ -209,7 +210,10 @@ impl Workspace {
         let verifiers: Vec<_> = verifiers.into_iter().map(named).collect();
         let names: Vec<&str> = verifiers.iter().map(|verifier| verifier.name.as_str()).collect();
         let formula = Formula::parse(formula, &names)?;
-        Ok(PluginReward::new(self.clone(), Rules::new(verifiers, formula, None, Columns::default())))
+        Ok(PluginReward::new(
+            self.clone(),
+            Rules::new(verifiers, Total::of_formula(formula), None, Columns::default()),
+        ))
     }
 
     /// The threads that judge.

@@ -134,6 +134,7 @@ fn schemas() -> Value {
             "fuel": {"type": ["integer", "null"]}, "ms": {"type": "number"}}},
         "Score": {"type": "object", "required": ["reward", "outcomes"], "properties": {
             "reward": number_or_null, "no_reward": {"type": "object", "required": ["kind"], "properties": {"kind": text}},
+            "reward_components": {"type": "object", "additionalProperties": {"type": "number"}},
             "outcomes": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Outcome"}}}},
         "ScoreAnswer": {"anyOf": [
             {"$ref": "#/components/schemas/Score"},

@@ -130,6 +130,7 @@ pub(crate) fn of_rollout(rollout: &Rollout, rewards: &Tensor, scale: ScaleReward
     metrics.add_mean("reward_std", grpo::nan_std(&all, false).double_value(&[0]));
     metrics.add_mean("frac_reward_zero_std", grpo::frac_reward_zero_std(rewards, scale));
     metrics.merge(of_missing_rewards(rollout.samples.iter().map(|sample| sample.reward())));
+    metrics.merge(of_components(rollout.samples.iter().map(|sample| &sample.score)));
     metrics.merge(of_scores(rollout.samples.iter().map(|sample| &sample.score)));
     metrics.merge(of_lengths(rollout));
     metrics
@@ -143,6 +144,23 @@ fn of_missing_rewards(rewards: impl Iterator<Item = Result<f64, NoReward>>) -> M
     }
     for why in rewards.filter_map(Result::err) {
         metrics.add(format!("reward/none/{}", why.name()), Metric::Sum(1.0));
+    }
+    metrics
+}
+
+/// Per component of the reward: mean and deviation of its values, before its weight.
+fn of_components<'a>(scores: impl Iterator<Item = &'a Score>) -> Metrics {
+    let mut components: Vec<(&str, Vec<f64>)> = Vec::new();
+    for (name, value) in scores.flat_map(|score| &score.components) {
+        match components.iter_mut().find(|(known, _)| known == name) {
+            Some((_, values)) => values.push(*value),
+            None => components.push((name, vec![*value])),
+        }
+    }
+    let mut metrics = Metrics::default();
+    for (name, values) in components {
+        metrics.add_mean(format!("reward/component/{name}/mean"), mean(&values));
+        metrics.add_mean(format!("reward/component/{name}/std"), deviation(&values));
     }
     metrics
 }
@@ -293,14 +311,37 @@ mod tests {
     }
 
     #[test]
+    fn every_component_has_its_mean_and_deviation() {
+        let score = |components: &[(&str, f64)]| Score {
+            reward: Ok(1.0),
+            components: components.iter().map(|&(name, value)| (name.to_owned(), value)).collect(),
+            outcomes: Vec::new(),
+        };
+        let scores = [score(&[("a", 1.0), ("b", 5.0)]), score(&[("a", 3.0)])];
+        let metrics = of_components(scores.iter());
+        let names: Vec<_> = metrics.iter().map(|(name, _)| name.to_owned()).collect();
+        assert_eq!(
+            names,
+            ["a/mean", "a/std", "b/mean", "b/std"].map(|name| format!("reward/component/{name}"))
+        );
+        assert_eq!(metrics.get("reward/component/a/mean"), Some(2.0));
+        assert_eq!(metrics.get("reward/component/a/std"), Some(2.0_f64.sqrt()));
+        assert_eq!(metrics.get("reward/component/b/mean"), Some(5.0));
+        assert_eq!(of_components([score(&[])].iter()).iter().count(), 0);
+    }
+
+    #[test]
     fn outcomes_are_counted_by_status() {
         let verdict = Verdict { reward: 1.0, reason: None, metrics: vec![("length".to_owned(), 3.0)] };
         let outcomes = [
             Outcome::verdict(verdict, Duration::ZERO),
             Outcome::failure(Failure::OutOfFuel { limit: 1 }, Duration::ZERO),
         ];
-        let scores =
-            outcomes.map(|outcome| Score { reward: Ok(1.0), outcomes: vec![("a".to_owned(), outcome)] });
+        let scores = outcomes.map(|outcome| Score {
+            reward: Ok(1.0),
+            components: Vec::new(),
+            outcomes: vec![("a".to_owned(), outcome)],
+        });
         let metrics = of_scores(scores.iter());
         assert_eq!(metrics.get("verify/a/verdict"), Some(1.0));
         assert_eq!(metrics.get("verify/a/out-of-fuel"), Some(1.0));

@@ -25,7 +25,7 @@ pub(crate) struct Judged<'a> {
 }
 
 /// A row: `prompt`, `question` where there is one, `completion`, `reference`, `metadata` where there is any, then `reward`,
-/// `no_reward` and `outcomes` as `gavel score` writes them, with `extra` before the outcomes. Numbers that are not finite
+/// `no_reward`, `reward_components` and `outcomes` as `gavel score` writes them, with `extra` before the outcomes. Numbers that are not finite
 /// become `null`. Everything that a verifier was given is there, so that the score can be derived again.
 pub(crate) fn completion_row(
     judged: &Judged<'_>,
@@ -40,7 +40,11 @@ pub(crate) fn completion_row(
     if !judged.metadata.is_empty() {
         row.insert("metadata".to_owned(), judged.metadata.clone().into());
     }
-    let score = Score { reward: rollout::finite_reward(score), outcomes: score.outcomes.clone() };
+    let score = Score {
+        reward: rollout::finite_reward(score),
+        components: score.components.clone(),
+        outcomes: score.outcomes.clone(),
+    };
     let form = serde_json::to_value(ScoreForm { score: &score, timing: true });
     let Ok(Value::Object(mut form)) = form else { unreachable!("a score is an object in JSON") };
     let outcomes = form.shift_remove("outcomes");

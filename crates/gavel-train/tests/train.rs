@@ -45,6 +45,7 @@ fn scored(reward: f64) -> Score {
     };
     Score {
         reward: Ok(reward),
+        components: Vec::new(),
         outcomes: vec![("native".to_owned(), Outcome::verdict(verdict, Duration::from_millis(1)))],
     }
 }
@@ -52,6 +53,7 @@ fn scored(reward: f64) -> Score {
 fn dropped(failure: Failure) -> Score {
     Score {
         reward: Err(NoReward::Dropped { verifier: "native".to_owned() }),
+        components: Vec::new(),
         outcomes: vec![("native".to_owned(), Outcome::failure(failure, Duration::ZERO))],
     }
 }
@@ -780,7 +782,7 @@ fn what_has_to_differ_may_be_one_verifier_and_a_batch_without_any_is_sampled_for
     bench.settings.filter_groups_metric = Some("native".to_owned());
     let length = native(|submission| {
         let Score { outcomes, .. } = scored(1.0);
-        Score { reward: Ok(submission.completion.len() as f64), outcomes }
+        Score { reward: Ok(submission.completion.len() as f64), components: Vec::new(), outcomes }
     });
     bench.train(&length).unwrap();
     for (row, step) in bench.rows().iter().zip(1..) {
@@ -788,6 +790,29 @@ fn what_has_to_differ_may_be_one_verifier_and_a_batch_without_any_is_sampled_for
         assert_eq!(row["sampling/groups_alike"], 12.0);
         assert_eq!(bench.completions(step).len(), 32, "what is missing is filled up");
     }
+}
+
+#[test]
+fn the_components_of_a_reward_are_logged_each_by_itself() {
+    let mut bench = Bench::new();
+    bench.settings.max_steps = 1;
+    let reward = native(|submission| {
+        let letters = submission.completion.chars().count() as f64;
+        let right = f64::from(u8::from(submission.completion.contains('a')));
+        let components = vec![("right".to_owned(), right), ("letters".to_owned(), letters)];
+        Score { components, ..scored(right - 0.1 * letters) }
+    });
+    bench.train(&reward).unwrap();
+    let (row, completions) = (&bench.rows()[0], bench.completions(1));
+    for name in ["right", "letters"] {
+        let values: Vec<f64> =
+            completions.iter().map(|row| row["reward_components"][name].as_f64().unwrap()).collect();
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        let logged = row[format!("reward/component/{name}/mean")].as_f64().unwrap();
+        assert!((logged - mean).abs() < 1e-12, "{name}: {logged}, {mean}");
+        assert!(row[format!("reward/component/{name}/std")].as_f64().unwrap() >= 0.0);
+    }
+    assert!(completions[0]["reward"].is_number() && completions[0]["outcomes"]["native"].is_object());
 }
 
 #[test]
@@ -1146,6 +1171,7 @@ fn a_verifier_without_a_single_verdict_is_said_once_though_every_completion_has_
     bench.settings.max_steps = 3;
     let reward = native(|_| Score {
         reward: Ok(0.0),
+        components: Vec::new(),
         outcomes: vec![(
             "native".to_owned(),
             Outcome::failure(Failure::InvalidTask("no reference".to_owned()), Duration::ZERO),
@@ -1167,6 +1193,7 @@ fn a_machine_that_cannot_judge_is_at_fault_itself() {
     let bench = Bench::new();
     let reward = native(|_| Score {
         reward: Err(NoReward::HostFailed { verifier: "native".to_owned() }),
+        components: Vec::new(),
         outcomes: vec![(
             "native".to_owned(),
             Outcome::failure(Failure::HostFailed("no memory".to_owned()), Duration::ZERO),
@@ -1324,9 +1351,14 @@ fn an_evaluation_does_not_depend_on_its_batches_and_knows_one_accuracy() {
         let verdict = Outcome::verdict(Verdict::new(right), Duration::ZERO);
         let failure = Outcome::failure(Failure::OutOfFuel { limit: 1 }, Duration::ZERO);
         match submission.completion.contains('b') {
-            true => Score { reward: Ok(right), outcomes: vec![("accuracy".to_owned(), verdict)] },
+            true => Score {
+                reward: Ok(right),
+                components: Vec::new(),
+                outcomes: vec![("accuracy".to_owned(), verdict)],
+            },
             false => Score {
                 reward: Err(NoReward::Dropped { verifier: "accuracy".to_owned() }),
+                components: Vec::new(),
                 outcomes: vec![("accuracy".to_owned(), failure)],
             },
         }

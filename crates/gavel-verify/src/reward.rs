@@ -11,6 +11,9 @@ pub struct Score {
     /// The reward, a finite number; or why there is none, which leaves the submission out of its group's baseline and
     /// gives it advantage 0.
     pub reward: Result<f64, NoReward>,
+    /// The values of the reward's [components](Reward::components), before their weights, in the order of the reward
+    /// file: of all of them where there is a reward, but for those that weigh nothing and have no value.
+    pub components: Vec<(String, f64)>,
     /// What each named verifier said, in the order of the reward file.
     pub outcomes: Vec<(String, Outcome)>,
 }
@@ -138,6 +141,12 @@ pub trait Reward: Send + Sync {
         None
     }
 
+    /// The named parts of the reward and their weights, as they are now, in the order of the reward file: the reward is
+    /// the sum of their values, each times its weight. Empty where it has none.
+    fn components(&self) -> Vec<(String, f64)> {
+        Vec::new()
+    }
+
     /// Takes up what has changed of whatever the reward was made from, such as a plugin's file. `None` where nothing
     /// has, and where the same change was refused before.
     ///
@@ -184,7 +193,7 @@ mod tests {
             let reward: f64 = submission.completion.parse().unwrap();
             std::thread::spawn(move || {
                 std::thread::sleep(std::time::Duration::from_millis(30 - 10 * reward as u64));
-                reply(Score { reward: Ok(reward), outcomes: Vec::new() });
+                reply(Score { reward: Ok(reward), components: Vec::new(), outcomes: Vec::new() });
             });
         }
 

@@ -8,7 +8,8 @@ use indexmap::IndexMap;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-/// A score, as it is written: `reward`, `no_reward` where that is null, `outcomes`.
+/// A score, as it is written: `reward`, `no_reward` where that is null, `reward_components` where it has any,
+/// `outcomes`.
 #[derive(Debug, Clone, Copy)]
 pub struct ScoreForm<'a> {
     /// The score.
@@ -28,6 +29,9 @@ impl ScoreForm<'_> {
         if let Err(reason) = &score.reward {
             map.serialize_entry("no_reward", &NoRewardForm::from(reason))?;
         }
+        if !score.components.is_empty() {
+            map.serialize_entry(COMPONENTS, &Components(&score.components))?;
+        }
         map.serialize_entry("outcomes", &Outcomes { outcomes: &score.outcomes, timing: *timing })
     }
 }
@@ -37,6 +41,18 @@ impl Serialize for ScoreForm<'_> {
         let mut map = serializer.serialize_map(None)?;
         self.write(&mut map)?;
         map.end()
+    }
+}
+
+/// The column of the values of a reward's components.
+pub(crate) const COMPONENTS: &str = "reward_components";
+
+/// The components by their names.
+struct Components<'a>(&'a [(String, f64)]);
+
+impl Serialize for Components<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
 }
 

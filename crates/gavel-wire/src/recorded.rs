@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::outcome::{BAD_LINE, ScoreForm};
+use crate::outcome::{BAD_LINE, COMPONENTS, ScoreForm};
 use crate::row::Row;
 
 /// A score as a line of output has it, but for the times that verifiers took.
@@ -16,6 +16,9 @@ pub struct RecordedScore {
     /// Why there is none.
     #[serde(default)]
     pub no_reward: Option<Value>,
+    /// The values of the reward's components.
+    #[serde(default)]
+    pub reward_components: IndexMap<String, f64>,
     /// By verifier.
     pub outcomes: IndexMap<String, RecordedOutcome>,
 }
@@ -71,6 +74,7 @@ impl RecordedScore {
         let form = serde_json::json!({
             "reward": present("reward")?,
             "no_reward": read("no_reward")?.unwrap_or_default(),
+            "reward_components": read(COMPONENTS)?.unwrap_or_else(|| Value::Object(serde_json::Map::new())),
             "outcomes": present("outcomes")?,
         });
         serde_json::from_value(form).map_err(NotScored::Other)
@@ -94,6 +98,11 @@ impl RecordedScore {
         add("reward".to_owned(), self.reward.into(), now.reward.into());
         let why = |score: &Self| score.no_reward.clone().unwrap_or_default();
         add("no_reward".to_owned(), why(self), why(now));
+        let more = now.reward_components.keys().filter(|name| !self.reward_components.contains_key(*name));
+        for name in self.reward_components.keys().chain(more) {
+            let of = |score: &Self| score.reward_components.get(name).copied().into();
+            add(format!("{COMPONENTS}.{name}"), of(self), of(now));
+        }
         let added = now.outcomes.keys().filter(|name| !self.outcomes.contains_key(*name));
         for name in self.outcomes.keys().chain(added) {
             let at = format!("outcomes.{name}");
@@ -154,7 +163,7 @@ mod tests {
             ..Verdict::new(reward)
         };
         let outcome = Outcome { fuel: Some(7), ..Outcome::verdict(verdict, Duration::from_secs(1)) };
-        Score { reward: Ok(reward), outcomes: vec![("a".to_owned(), outcome)] }
+        Score { reward: Ok(reward), components: Vec::new(), outcomes: vec![("a".to_owned(), outcome)] }
     }
 
     fn fields(recorded: &Score, now: &Score) -> Vec<String> {
@@ -180,9 +189,30 @@ mod tests {
     }
 
     #[test]
+    fn components_are_compared_one_by_one() {
+        let with = |components: &[(&str, f64)]| Score {
+            components: components.iter().map(|&(name, value)| (name.to_owned(), value)).collect(),
+            ..score(1.0, "", 0.0)
+        };
+        let both = with(&[("form", 0.5), ("answer", 1.0)]);
+        assert_eq!(fields(&both, &both), [""; 0]);
+        assert_eq!(
+            fields(&both, &with(&[("answer", 0.0), ("length", 2.0)])),
+            [
+                "reward_components.form 0.5 null",
+                "reward_components.answer 1.0 0.0",
+                "reward_components.length null 2.0"
+            ]
+        );
+        // What was written before there were any has none.
+        assert_eq!(fields(&score(1.0, "", 0.0), &score(1.0, "", 0.0)), [""; 0]);
+    }
+
+    #[test]
     fn what_has_no_verdict_is_compared_too() {
         let failed = |failure: Failure| Score {
             reward: Err(NoReward::Dropped { verifier: "a".to_owned() }),
+            components: Vec::new(),
             outcomes: vec![("a".to_owned(), Outcome::failure(failure, Duration::ZERO))],
         };
         let fuel = failed(Failure::OutOfFuel { limit: 1 });

@@ -9,11 +9,11 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::characters::whole_characters;
 use crate::chat::{Flattened, flatten};
 use crate::columns::{Columns, Names, Part};
-use crate::outcome::{NoRewardForm, ScoreForm};
+use crate::outcome::{COMPONENTS, NoRewardForm, ScoreForm};
 use crate::path::{follow, raw_within};
 
 /// The columns that gavel itself adds; they are never part of a task.
-const ADDED: [&str; 3] = ["reward", "no_reward", "outcomes"];
+const ADDED: [&str; 4] = ["reward", "no_reward", COMPONENTS, "outcomes"];
 
 /// Columns that an error names, and the most characters of each.
 const NAMED: usize = 20;
@@ -408,7 +408,11 @@ mod tests {
         right.fuel = Some(42);
         let failed = Outcome::failure(Failure::OutOfFuel { limit: 9 }, Duration::ZERO);
         let reward = Err(NoReward::Dropped { verifier: "b".to_owned() });
-        let score = Score { reward, outcomes: vec![("a".to_owned(), right), ("b".to_owned(), failed)] };
+        let score = Score {
+            reward,
+            components: Vec::new(),
+            outcomes: vec![("a".to_owned(), right), ("b".to_owned(), failed)],
+        };
         let scored = row.with_score(&score, true).unwrap();
         assert_eq!(
             scored,
@@ -420,11 +424,17 @@ mod tests {
                 r#""fuel":null,"ms":0.0}}}"#
             )
         );
-        let again = Score { reward: Ok(0.5), outcomes: vec![("a".to_owned(), score.outcomes[0].1.clone())] };
+        let components = vec![("answer".to_owned(), 1.0), ("form".to_owned(), -0.5)];
+        let again = Score {
+            reward: Ok(0.5),
+            components,
+            outcomes: vec![("a".to_owned(), score.outcomes[0].1.clone())],
+        };
         assert_eq!(
             Row::parse(&scored).unwrap().with_score(&again, false).unwrap(),
             concat!(
-                r#"{"prompt":"p","x":1.10,"completion":"c","reward":0.5,"outcomes":{"a":{"status":"verdict","#,
+                r#"{"prompt":"p","x":1.10,"completion":"c","reward":0.5,"#,
+                r#""reward_components":{"answer":1.0,"form":-0.5},"outcomes":{"a":{"status":"verdict","#,
                 r#""reward":1.0,"reason":"right","metrics":{"m":0.5},"fuel":42}}}"#
             )
         );

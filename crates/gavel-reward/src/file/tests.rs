@@ -92,6 +92,56 @@ fn a_limit_is_worth_what_a_failure_is_unless_the_file_says_more() {
 }
 
 #[test]
+fn a_mistake_in_components_names_line_and_field() {
+    let two = "[verifiers.a]\nplugin = 'x'\n[verifiers.b]\nplugin = 'x'\n[reward]\n";
+    for (reward, expected) in [
+        (
+            "formula = 'a'\ncomponents = { a = 1 }",
+            "reward.toml:7:14: `reward.formula` and `reward.components` both say what the reward is: keep one of them",
+        ),
+        (
+            "components = {}",
+            "reward.toml:6:14: `reward.components` must be a table with a component that weighs something, found {}",
+        ),
+        (
+            "components = { a = 0 }",
+            "reward.toml:6:14: `reward.components` must be a table with a component that weighs something, found { a = 0 }",
+        ),
+        (
+            "[reward.components]\nbb = 1",
+            "reward.toml:7:6: `reward.components.bb`: unknown verifier `bb` (did you mean `b`?); known here: a, b",
+        ),
+        (
+            "[reward.components]\nhalf = { formula = 'a / c' }",
+            "reward.toml:7:25: `reward.components.half.formula`: unknown verifier `c`",
+        ),
+        (
+            "[reward.components]\na = { weigth = 2 }",
+            "reward.toml:7:7: unknown field `reward.components.a.weigth` (did you mean `weight`?)",
+        ),
+        (
+            "[reward.components]\na = { weight = 'much' }",
+            "reward.toml:7:16: `reward.components.a.weight` must be a finite number, found 'much'",
+        ),
+        (
+            "[reward.components]\na = [1]",
+            "reward.toml:7:5: `reward.components.a` must be a weight, a formula, or a table with both, found [1]",
+        ),
+        (
+            "[reward.components]\nMy-Part = 'a'",
+            "reward.toml:7:1: `reward.components.My-Part`: a component's name",
+        ),
+        (
+            "component = { a = 1 }",
+            "reward.toml:6:1: unknown field `reward.component` (did you mean `components`?)",
+        ),
+    ] {
+        let said = error(&format!("{two}{reward}"));
+        assert!(said.starts_with(expected), "{said} for {reward}");
+    }
+}
+
+#[test]
 fn one_verifier_needs_no_formula() {
     parse("[verifiers.accuracy]\nplugin = 'math'").unwrap();
 }

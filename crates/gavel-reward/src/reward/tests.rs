@@ -1,7 +1,7 @@
 //! How submissions go through their verifiers, with verifiers written in Rust that do as they are told.
 
 use super::*;
-use crate::expression::OnFailure;
+use crate::expression::{Formula, OnFailure};
 use crate::pool::Room;
 use crate::workspace::WorkspaceOptions;
 use gavel_verify::{Description, Verdict, score_all};
@@ -92,7 +92,8 @@ fn workspace(workers: usize) -> Workspace {
 }
 
 fn with(workspace: &Workspace, verifiers: Vec<NamedVerifier>, formula: Formula) -> PluginReward {
-    PluginReward::new(workspace.clone(), Rules::new(verifiers, formula, None, gavel_wire::Columns::default()))
+    let total = Total::of_formula(formula);
+    PluginReward::new(workspace.clone(), Rules::new(verifiers, total, None, gavel_wire::Columns::default()))
 }
 
 /// A reward of one verifier in this workspace.
@@ -363,10 +364,10 @@ fn a_task_is_judged_by_the_verifiers_that_its_route_names() {
     let reward_with = |route: &str| {
         let names = ["math", "code", "all"];
         let verifiers = names.map(|name| judge(name, Obedient(Description::default()))).into();
-        let formula = Formula::parse("math + 10 * code + 100 * all", &names).unwrap();
+        let total = Total::of_formula(Formula::parse("math + 10 * code + 100 * all", &names).unwrap());
         PluginReward::new(
             workspace(1),
-            Rules::new(verifiers, formula, Some(file(route).unwrap()), gavel_wire::Columns::default()),
+            Rules::new(verifiers, total, Some(file(route).unwrap()), gavel_wire::Columns::default()),
         )
     };
     let of = |reward: &PluginReward, metadata: &str| {
@@ -431,4 +432,46 @@ fn a_function_is_a_verifier_of_a_reward_file() {
     );
     let unknown = load(text, &["mine", "other"]).unwrap_err().to_string();
     assert!(unknown.starts_with("reward.toml: no verifier `other` says `function = true`"), "{unknown}");
+}
+
+#[test]
+fn components_are_summed_by_weight_and_each_is_known() {
+    let workspace = Workspace::start(&WorkspaceOptions::default()).unwrap();
+    let named = |name: &str| {
+        let judge: Arc<dyn Verifier> = Arc::new(Obedient(Description::default()));
+        (name.to_owned(), judge)
+    };
+    let load = |components: &str| {
+        let text = format!(
+            "[verifiers.dear]\nfunction = true\n[verifiers.free]\nfunction = true\non_failure = 8\n\
+             [reward.components]\n{components}"
+        );
+        let functions = [named("dear"), named("free")].into();
+        workspace.load_text_with("reward.toml".as_ref(), &text, &functions).unwrap()
+    };
+    let score = |reward: &PluginReward, completion: &str| {
+        let score = score_all(reward, [submission(completion)]).unwrap().remove(0);
+        (score.reward, score.components)
+    };
+    let values = |values: &[(&str, f64)]| -> Vec<(String, f64)> {
+        values.iter().map(|&(name, value)| (name.to_owned(), value)).collect()
+    };
+    let reward = load("small = { formula = 'free / 2', weight = 0.5 }\ndear = -1\nboth = 'dear + free'");
+    assert_eq!(reward.components(), values(&[("small", 0.5), ("dear", -1.0), ("both", 1.0)]));
+    let expected = values(&[("small", 2.0), ("dear", 4.0), ("both", 8.0)]);
+    assert_eq!(
+        score(&reward, "4"),
+        (Ok(5.0), expected),
+        "values are before their weights, in the file's order"
+    );
+    // What has a value is known even where another component has none, and so the reward.
+    assert_eq!(score(&reward, "abstain"), (dropped("dear"), values(&[("small", 4.0)])));
+    // What weighs nothing drops nothing.
+    let watching = load("free = 1\ndear = 0");
+    assert_eq!(score(&watching, "3"), (Ok(3.0), values(&[("free", 3.0), ("dear", 3.0)])));
+    assert_eq!(score(&watching, "abstain"), (Ok(8.0), values(&[("free", 8.0)])));
+    let large = load("free = 1e308");
+    assert!(matches!(score(&large, "10").0, Err(NoReward::NotFinite { .. })));
+    assert_eq!(load("free = 1").digests().len(), 2);
+    assert!(obedient().components().is_empty());
 }

@@ -283,7 +283,8 @@ mod tests {
                 Some(reward) => Outcome::verdict(Verdict::new(reward), Duration::ZERO),
                 None => Outcome::failure(Failure::Skipped, Duration::ZERO),
             };
-            let score = Score { reward: Ok(0.0), outcomes: vec![("a".to_owned(), outcome)] };
+            let score =
+                Score { reward: Ok(0.0), components: Vec::new(), outcomes: vec![("a".to_owned(), outcome)] };
             audit.add((1, &row(kind)), label, &Submission::default(), &score, 1);
         };
         add(r#""x""#, Label::Right, Some(1.0));

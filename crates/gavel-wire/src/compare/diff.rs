@@ -239,6 +239,7 @@ mod tests {
         let reward = verdicts[0].1.ok_or_else(|| NoReward::Dropped { verifier: verdicts[0].0.to_owned() });
         Score {
             reward,
+            components: Vec::new(),
             outcomes: verdicts.iter().map(|&(name, reward)| (name.to_owned(), outcome(reward))).collect(),
         }
     }

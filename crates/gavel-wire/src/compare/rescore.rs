@@ -97,7 +97,7 @@ mod tests {
 
     fn score(reward: f64) -> Score {
         let outcome = Outcome::verdict(Verdict::new(reward), Duration::ZERO);
-        Score { reward: Ok(reward), outcomes: vec![("a".to_owned(), outcome)] }
+        Score { reward: Ok(reward), components: Vec::new(), outcomes: vec![("a".to_owned(), outcome)] }
     }
 
     fn difference(is_release: bool) -> VersionDifference {

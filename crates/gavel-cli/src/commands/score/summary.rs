@@ -33,6 +33,8 @@ pub(super) struct Tally {
     rewards: Vec<f64>,
     /// Submissions without, by the kind of reason.
     without: BTreeMap<&'static str, u64>,
+    /// The sum of each component's values, and how many there are.
+    components: Vec<(String, f64, u64)>,
     verifiers: Vec<VerifierSummary>,
     slowest: Option<Slowest>,
     /// Submissions that lack the column of the reference, where they should have it.
@@ -104,6 +106,7 @@ impl Tally {
             Ok(reward) => tally.rewards.push(*reward),
             Err(reason) => *tally.without.entry(reason.name()).or_default() += 1,
         }
+        tally.components.extend(score.components.iter().map(|(name, value)| (name.clone(), *value, 1)));
         for (name, outcome) in &score.outcomes {
             let mut summary = VerifierSummary::new(name);
             if let Some(index) = Status::ALL.iter().position(|&status| status == outcome.status()) {
@@ -139,6 +142,15 @@ impl Tally {
         self.rewards.extend(next.rewards);
         for (reason, count) in next.without {
             *self.without.entry(reason).or_default() += count;
+        }
+        for (name, sum, count) in next.components {
+            match self.components.iter_mut().find(|(known, ..)| *known == name) {
+                Some((_, known_sum, known_count)) => {
+                    *known_sum += sum;
+                    *known_count += count;
+                }
+                None => self.components.push((name, sum, count)),
+            }
         }
         for (place, verifier) in next.verifiers.into_iter().enumerate() {
             self.add_verifier(place, verifier);
@@ -271,6 +283,15 @@ impl fmt::Display for Summary {
                 self.tally.without.iter().map(|(name, count)| format!("{name} {count}")).collect();
             let count = self.tally.submissions - self.rewarded;
             write!(f, " ({count} without reward: {})", reasons.join(", "))?;
+        }
+        let means = self
+            .tally
+            .components
+            .iter()
+            .map(|(name, sum, count)| format!("{name} {:.4}", sum / *count as f64));
+        let means: Vec<String> = means.collect();
+        if !means.is_empty() {
+            row(f, width, "components", &means.join(", "))?;
         }
         for verifier in &self.tally.verifiers {
             let counts = Status::ALL.iter().zip(verifier.counts).filter(|&(_, count)| count > 0);
