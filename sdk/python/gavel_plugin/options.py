@@ -13,25 +13,51 @@ from gavel_plugin.submission import InvalidOptions
 _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
+# The limits that an option can have, as JSON Schema names them, by what they are of.
+_LIMITS = {"minimum": "a number", "maximum": "a number", "minItems": "a list", "maxItems": "a list"}
+
+
 def option(default: Any = dataclasses.MISSING, help: str = "", **limits: Any) -> Any:
-    """A field of an options class with a description, and limits as JSON Schema names them (`minimum`, `maximum`,
-    `minItems`)."""
+    """A field of an options class with a description, and limits as JSON Schema names them: `minimum` and `maximum` of a
+    number, `minItems` and `maxItems` of a list. The values that it may have are its type, as in `Literal["soft", "hard"]`.
+
+    A name that is none of these raises `TypeError`: it would limit nothing.
+    """
+    for name, limit in limits.items():
+        if name not in _LIMITS:
+            raise TypeError(_no_limit(name, limit))
+        if isinstance(limit, bool) or not isinstance(limit, (int, float)):
+            raise TypeError(f"`{name}={limit!r}` of an option is no number")
     metadata = {"help": help, "limits": limits}
     if isinstance(default, (list, dict)):
         return dataclasses.field(default_factory=lambda: type(default)(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def _no_limit(name: str, value: Any) -> str:
+    """What is said of a name that `option` does not know."""
+    known = ["default", "help", *_LIMITS]
+    close = difflib.get_close_matches(name, known, 1)
+    if close:
+        return f"`{name}` limits no option; did you mean `{close[0]}`?"
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return f"`{name}` limits no option; say the values that it may have by its type: Literal[{str(list(value))[1:-1]}]"
+    return f"`{name}` limits no option; there are {_listed(known)}"
+
+
 def schema(options: Optional[type]) -> str:
-    """The JSON Schema of an options class, as text."""
+    """The JSON Schema of an options class, as text; raises `TypeError` where the class itself makes no sense."""
     properties, required = {}, []
     for field, kind in _fields(options):
         property = _type_schema(kind)
-        property.update(field.metadata.get("limits", {}))
+        limits = field.metadata.get("limits", {})
+        _check_limits(field.name, kind, limits)
+        property.update(limits)
         default = _default(field)
         if default is dataclasses.MISSING:
             required.append(field.name)
         elif default is not None:
+            _check_default(field.name, default, kind, limits)
             property["default"] = default
         if field.metadata.get("help"):
             property["description"] = field.metadata["help"]
@@ -107,6 +133,23 @@ def _type_schema(kind: Any) -> dict[str, Any]:
     raise TypeError(f"an option cannot be of the type {kind}: use bool, int, float, str, Literal, list or Optional")
 
 
+def _check_limits(name: str, kind: Any, limits: typing.Iterable[str]) -> None:
+    """Refuses a limit that the type cannot have, which would limit nothing."""
+    plain = _some(kind) if get_origin(kind) is Union else kind
+    has = "a list" if get_origin(plain) is list else "a number" if plain in (int, float) else "neither"
+    for limit in limits:
+        if _LIMITS[limit] != has:
+            raise TypeError(f"`{limit}` is a limit of {_LIMITS[limit]}, which the option `{name}` is not")
+
+
+def _check_default(name: str, default: Any, kind: Any, limits: typing.Mapping[str, Any]) -> None:
+    """Refuses a default that a reward file could not give: nobody would see it otherwise."""
+    try:
+        _checked(name, default, kind, limits)
+    except InvalidOptions as error:
+        raise TypeError(f"the default of an option: {error}") from None
+
+
 def _some(kind: Any) -> Any:
     """The type that is optional in `Optional[type]`."""
     return next(part for part in get_args(kind) if part is not type(None))
@@ -123,20 +166,24 @@ def _checked(name: str, value: Any, kind: Any, limits: typing.Mapping[str, Any])
     if get_origin(kind) is list:
         if not isinstance(value, list):
             raise InvalidOptions(f"`{name}` is {_shown(value)}; it must be a list")
-        if len(value) < limits.get("minItems", 0):
-            raise InvalidOptions(f"`{name}` must have at least {limits['minItems']} entries")
+        if not limits.get("minItems", 0) <= len(value) <= limits.get("maxItems", len(value)):
+            raise InvalidOptions(f"`{name}` must have {_bounds(limits, 'minItems', 'maxItems')} entries")
         return [_checked(f"{name}[{index}]", item, get_args(kind)[0], {}) for index, item in enumerate(value)]
     number = kind in (int, float) and isinstance(value, (int, float)) and not isinstance(value, bool)
     if not (number and (kind is float or value == int(value)) if kind in (int, float) else isinstance(value, kind)):
         raise InvalidOptions(f"`{name}` is {_shown(value)}; it must be of the type {_TYPES[kind]}")
     if number and not limits.get("minimum", value) <= value <= limits.get("maximum", value):
-        bounds = [f"{word} {limits[key]}" for key, word in (("minimum", "at least"), ("maximum", "at most")) if key in limits]
-        raise InvalidOptions(f"`{name}` is {_shown(value)}; it must be {' and '.join(bounds)}")
+        raise InvalidOptions(f"`{name}` is {_shown(value)}; it must be {_bounds(limits, 'minimum', 'maximum')}")
     return kind(value)
 
 
+def _bounds(limits: typing.Mapping[str, Any], least: str, most: str) -> str:
+    """Two limits in words, of which one may be missing."""
+    return " and ".join(f"{word} {limits[key]}" for key, word in ((least, "at least"), (most, "at most")) if key in limits)
+
+
 def _shown(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)[:60]
+    return json.dumps(value, ensure_ascii=False, default=repr)[:60]
 
 
 def _listed(names: typing.Iterable[Any]) -> str:

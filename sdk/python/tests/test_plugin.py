@@ -3,7 +3,7 @@
 import json
 import unittest
 from dataclasses import dataclass
-from typing import Literal, Optional
+from typing import Any, Callable, Literal, Optional
 
 from gavel_plugin import Abstain, InternalError, InvalidOptions, InvalidTask, Submission, Verdict, excerpt, option
 from gavel_plugin import cases
@@ -77,6 +77,62 @@ class OptionsTest(unittest.TestCase):
         for text in ("[]", "3", "{"):
             with self.assertRaises(InvalidOptions):
                 read(Options, text)
+
+
+class DeclarationTest(unittest.TestCase):
+    """What an options class says and cannot mean is an error where the plugin is built, not a limit that is never checked."""
+
+    def refused(self, kind: type, declare: Callable[[], Any]) -> str:
+        with self.assertRaises(TypeError) as caught:
+            schema(dataclass(type("Options", (), {"__annotations__": {"one": kind}, "one": declare()})))
+        return str(caught.exception)
+
+    def test_a_misspelt_limit_is_named_with_the_one_that_was_meant(self) -> None:
+        self.assertEqual(
+            self.refused(float, lambda: option(0.5, minimum=0, maximun=1)),
+            "`maximun` limits no option; did you mean `maximum`?",
+        )
+        self.assertIn("did you mean `minItems`?", self.refused(list[str], lambda: option(["a"], min_items=1)))
+
+    def test_values_that_an_option_may_have_are_its_type(self) -> None:
+        for word in ("choices", "enum", "values"):
+            said = self.refused(str, lambda: option("ok", help="Which.", **{word: ["ok", "loop"]}))
+            self.assertEqual(
+                said, f"`{word}` limits no option; say the values that it may have by its type: Literal['ok', 'loop']"
+            )
+
+    def test_a_limit_that_is_none_of_json_schemas_lists_those_that_are(self) -> None:
+        said = self.refused(int, lambda: option(5, between=3))
+        self.assertIn("there are `default`, `help`, `minimum`, `maximum`, `minItems`, `maxItems`", said)
+
+    def test_a_limit_that_the_type_cannot_have_is_refused(self) -> None:
+        wrong = [(str, "a", "minimum"), (Literal["a"], "a", "maximum"), (int, 5, "minItems"), (list[int], [5], "minimum")]
+        for kind, default, limit in wrong:
+            said = self.refused(kind, lambda: option(default, **{limit: 1}))
+            self.assertRegex(said, f"`{limit}` is a limit of a (number|list), which the option `one` is not")
+        self.assertIn("is no number", self.refused(int, lambda: option(5, minimum="1")))
+
+    def test_a_default_is_held_to_type_and_limits(self) -> None:
+        self.assertIn("`one` is 0; it must be at least 1", self.refused(int, lambda: option(0, minimum=1)))
+        self.assertIn("must be of the type integer", self.refused(int, lambda: "banana"))
+        self.assertIn("one of `a`, `b`", self.refused(Literal["a", "b"], lambda: option("c")))
+
+    def test_every_limit_is_checked_where_an_option_is_given(self) -> None:
+        @dataclass(frozen=True)
+        class Limited:
+            share: float = option(0.5, minimum=0, maximum=1)
+            words: list[str] = option(["a"], minItems=1, maxItems=2)
+            least: Optional[int] = option(None, minimum=3)
+
+        for options, expected in [
+            ({"share": 7}, "`share` is 7; it must be at least 0 and at most 1"),
+            ({"words": ["a", "b", "c"]}, "`words` must have at least 1 and at most 2 entries"),
+            ({"least": 2}, "`least` is 2; it must be at least 3"),
+        ]:
+            with self.assertRaises(InvalidOptions) as caught:
+                read(Limited, json.dumps(options))
+            self.assertEqual(str(caught.exception), expected)
+        self.assertEqual(json.loads(schema(Limited))["properties"]["words"]["maxItems"], 2)
 
 
 class JudgeTest(unittest.TestCase):
