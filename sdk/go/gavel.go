@@ -21,7 +21,6 @@
 package gavel
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -51,17 +50,6 @@ func (s Submission) RequireReference() (string, error) {
 		return "", InvalidTask("`reference` is missing: this verifier compares the completion with it")
 	}
 	return *s.Reference, nil
-}
-
-// Columns reads the metadata into a struct that names the columns that you need; others are ignored.
-func (s Submission) Columns(into any) error {
-	if s.Metadata == "" {
-		return nil
-	}
-	if err := json.Unmarshal([]byte(s.Metadata), into); err != nil {
-		return InvalidTask("the columns are not as needed: %v", err)
-	}
-	return nil
 }
 
 // Verdict is what a submission is worth. A wrong answer is a verdict with a low reward.
