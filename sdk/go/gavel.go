@@ -107,7 +107,9 @@ type Checker interface {
 //		Share float64 `json:"share" default:"0.5" min:"0" max:"1"`
 //	}
 //
-// Types are bool, integers, floats and string. A name that is no field is refused, and the JSON Schema is made of them.
+// Types are bool, integers, floats and string. A name that is no field is refused, and the JSON Schema is made of them. Other
+// tags than these, and a default that they do not allow, would limit nothing: with them every submission is an [Internal]
+// error that says which tag it is.
 type Plugin struct {
 	// Name in kebab-case, as a reward file calls it.
 	Name string
@@ -159,7 +161,10 @@ func Internal(format string, arguments ...any) error {
 // Judge judges one submission as the plugin would, natively: for tests. `options` is a JSON object.
 func Judge[V Verifier](submission Submission, options string) (verdict Verdict, err error) {
 	defer func() {
-		if panicked := recover(); panicked != nil {
+		panicked := recover()
+		if wrong, is := panicked.(misdeclared); is {
+			verdict, err = Verdict{}, Internal("%s", string(wrong))
+		} else if panicked != nil {
 			// For `gavel plugin test`, which shows what a verifier wrote.
 			fmt.Fprintf(os.Stderr, "panic: %v\n\n%s", panicked, debug.Stack())
 			verdict, err = Verdict{}, Internal("panic: %v%s", panicked, panicPlace())

@@ -101,6 +101,61 @@ func TestTheSchemaSaysWhatIsChecked(t *testing.T) {
 	}
 }
 
+// declared is what is said of a verifier whose field has these tags.
+func declared(kind reflect.Type, tags string) (said string) {
+	defer func() {
+		if wrong, is := recover().(misdeclared); is {
+			said = string(wrong)
+		}
+	}()
+	field := reflect.StructField{Name: "One", Type: kind, Tag: reflect.StructTag(tags)}
+	verifier := reflect.StructOf([]reflect.StructField{field})
+	optionsOf(verifier)
+	return schema(verifier)
+}
+
+type misspelt struct {
+	Limit int `json:"limit" mim:"1"`
+}
+
+func (misspelt) Verify(Submission) (Verdict, error) { return RightIf(true), nil }
+
+func TestAMisdeclaredVerifierDescribesItselfAndTellsEverySubmission(t *testing.T) {
+	if said := schema(reflect.TypeFor[misspelt]()); said != `{"type":"object"}` {
+		t.Error(said)
+	}
+	_, err := Judge[misspelt](Submission{}, `{"limit": 3}`)
+	var known *Error
+	if !errors.As(err, &known) || known.kind != internalError || !strings.HasPrefix(known.message, "the tag `mim` of") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestATagThatWouldLimitNothingIsRefused(t *testing.T) {
+	number, text := reflect.TypeFor[float64](), reflect.TypeFor[string]()
+	for _, one := range []struct {
+		kind          reflect.Type
+		tags, message string
+	}{
+		{number, `json:"one" mim:"1"`, "the tag `mim` of the option One is none that an option has; there are `json`, `help`"},
+		{text, `json:"one" choices:"a,b"`, "the tag `choices`"},
+		{number, `json:"one" min: "1"`, "not written as"},
+		{number, `json:"one", min:"1"`, "not written as"},
+		{number, `json:"one" min:1`, "not written as"},
+		{number, `json:"one" min:"few"`, "is no number: few"},
+		{text, `json:"one" min:"1"`, "the tag `min` of the option `one` limits numbers"},
+		{number, `json:"one" enum:"1,2"`, "the tag `enum` of the option `one` limits texts"},
+		{number, `json:"one" default:"few"`, "the tag `default` of an option: `one` is few; it must be of the type number"},
+		{number, `json:"one" default:"0" min:"1"`, "`one` is 0; it must be of the type number, at least 1"},
+		{text, `json:"one" default:"c" enum:"a,b"`, "one of `a`, `b`"},
+		{text, `json:"one" help:"Said \"so\"." default:"a" enum:"a,b"`, `"description":"Said \"so\"."`},
+	} {
+		if said := declared(one.kind, one.tags); !strings.Contains(said, one.message) {
+			t.Errorf("%s: %s", one.tags, said)
+		}
+	}
+}
+
 func TestAnExcerptIsOneLine(t *testing.T) {
 	if said := Excerpt("a\nb\x1b[31m"); said != "a b [31m" {
 		t.Errorf("%q", said)

@@ -33,35 +33,88 @@ func optionsOf(verifier reflect.Type) []option {
 		if !field.IsExported() {
 			continue
 		}
-		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		tags := tagsOf(field)
+		if tags["json"] == "-" {
+			continue
+		}
+		name, _, _ := strings.Cut(tags["json"], ",")
 		if name == "" {
 			name = field.Name
 		}
-		one := option{name: name, index: index, kind: field.Type.Kind(), help: field.Tag.Get("help")}
-		one.min, one.max = bound(field, "min"), bound(field, "max")
-		if choices := field.Tag.Get("enum"); choices != "" {
+		one := option{name: name, index: index, kind: field.Type.Kind(), help: tags["help"]}
+		one.min, one.max = one.bound(tags, "min"), one.bound(tags, "max")
+		if choices, given := tags["enum"]; given {
+			if one.kind != reflect.String {
+				misdeclare("the tag `enum` of the option `%s` limits texts, and its field is none", name)
+			}
 			one.choices = strings.Split(choices, ",")
 		}
-		if fallback, given := field.Tag.Lookup("default"); given {
+		if fallback, given := tags["default"]; given {
 			text := json.RawMessage(fallback)
 			if one.kind == reflect.String {
 				text = marshal(fallback)
 			}
 			one.fallback = &text
 		}
+		one.checkDefault(field.Type)
 		options = append(options, one)
 	}
 	return options
 }
 
-func bound(field reflect.StructField, tag string) *float64 {
-	text, given := field.Tag.Lookup(tag)
+// misdeclared is a panic that says what is wrong with the fields of a verifier. A plugin that cannot describe itself could
+// not say it, so it describes itself without options, and every submission is told.
+type misdeclared string
+
+func misdeclare(format string, arguments ...any) {
+	panic(misdeclared(fmt.Sprintf(format, arguments...)))
+}
+
+func (o option) checkDefault(kind reflect.Type) {
+	o.jsonType()
+	if o.fallback == nil {
+		return
+	}
+	if err := o.read(*o.fallback, reflect.New(kind).Elem()); err != nil {
+		misdeclare("the tag `default` of an option: %v", err)
+	}
+}
+
+// optionTags are those that a field of a verifier may have.
+var optionTags = []string{"json", "help", "default", "min", "max", "enum"}
+
+// tagsOf is the tags of an option. One that is misspelt would limit nothing, and reflect reads over it, as it does over
+// those that are not written as `key:"value"`.
+func tagsOf(field reflect.StructField) map[string]string {
+	tags := map[string]string{}
+	for rest := strings.TrimSpace(string(field.Tag)); rest != ""; rest = strings.TrimLeft(rest, " ") {
+		key, after, _ := strings.Cut(rest, ":")
+		quoted, err := strconv.QuotedPrefix(after)
+		if err != nil || key == "" || strings.ContainsAny(key, " \"") {
+			misdeclare("the tags of the option %s are not written as `key:\"value\"`, with a space between two: %s",
+				field.Name, rest)
+		}
+		if !slices.Contains(optionTags, key) {
+			misdeclare("the tag `%s` of the option %s is none that an option has; there are `%s`",
+				key, field.Name, strings.Join(optionTags, "`, `"))
+		}
+		tags[key], _ = strconv.Unquote(quoted)
+		rest = after[len(quoted):]
+	}
+	return tags
+}
+
+func (o option) bound(tags map[string]string, tag string) *float64 {
+	text, given := tags[tag]
 	if !given {
 		return nil
 	}
+	if kind := o.jsonType(); kind != "integer" && kind != "number" {
+		misdeclare("the tag `%s` of the option `%s` limits numbers, and its field is none", tag, o.name)
+	}
 	value, err := strconv.ParseFloat(text, 64)
 	if err != nil {
-		panic(fmt.Sprintf("the tag `%s` of %s is no number: %s", tag, field.Name, text))
+		misdeclare("the tag `%s` of the option `%s` is no number: %s", tag, o.name, text)
 	}
 	return &value
 }
@@ -147,7 +200,8 @@ func (o option) jsonType() string {
 	case o.kind >= reflect.Int && o.kind <= reflect.Uint64:
 		return "integer"
 	default:
-		panic(fmt.Sprintf("the option `%s` is of the kind %v; options are bools, integers, floats or strings", o.name, o.kind))
+		misdeclare("the option `%s` is of the kind %v; options are bools, integers, floats or strings", o.name, o.kind)
+		return ""
 	}
 }
 
@@ -162,8 +216,16 @@ func unknown(name string, options []option) error {
 	return InvalidOptions("`%s` is not an option; there are %s", Excerpt(name), strings.Join(known, ", "))
 }
 
-// schema is the JSON Schema of a verifier's options.
-func schema(verifier reflect.Type) string {
+// schema is the JSON Schema of a verifier's options; of one that is misdeclared, that they are an object.
+func schema(verifier reflect.Type) (text string) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			if _, wrong := panicked.(misdeclared); !wrong {
+				panic(panicked)
+			}
+			text = `{"type":"object"}`
+		}
+	}()
 	properties, required := map[string]any{}, []string{}
 	for _, one := range optionsOf(verifier) {
 		property := map[string]any{"type": one.jsonType()}
