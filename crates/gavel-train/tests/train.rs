@@ -20,8 +20,8 @@ use gavel_verify::{
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
-/// A reward in plain Rust.
-struct Native<F>(F);
+/// A reward in plain Rust, and the names of its verifiers.
+struct Native<F>(F, &'static [&'static str]);
 
 impl<F: Fn(&Submission) -> Score + Send + Sync> Reward for Native<F> {
     fn submit(&self, submission: Submission, reply: Reply) {
@@ -29,12 +29,12 @@ impl<F: Fn(&Submission) -> Score + Send + Sync> Reward for Native<F> {
     }
 
     fn digests(&self) -> Vec<(String, String)> {
-        vec![("native".to_owned(), String::new())]
+        self.1.iter().map(|name| ((*name).to_owned(), String::new())).collect()
     }
 }
 
 fn native(score: impl Fn(&Submission) -> Score + Send + Sync + 'static) -> Arc<dyn Reward> {
-    Arc::new(Native(score))
+    Arc::new(Native(score, &["native"]))
 }
 
 fn scored(reward: f64) -> Score {
@@ -200,7 +200,7 @@ fn those_that_remain_in_their_group_are_learnt_from_alone() {
 
 /// One verifier that gives the share of a, and another a hundred times that of b.
 fn shares_of_a_and_b() -> Arc<dyn Reward> {
-    native(|submission| {
+    let score = |submission: &Submission| {
         let letters = submission.completion.chars().count().max(1) as f64;
         let share = |letter: char| submission.completion.matches(letter).count() as f64 / letters;
         let (a, b) = (share('a'), 100.0 * share('b'));
@@ -208,8 +208,9 @@ fn shares_of_a_and_b() -> Arc<dyn Reward> {
             let verdict = Verdict { reward, reason: None, metrics: Vec::new() };
             (name.to_owned(), Outcome::verdict(verdict, Duration::ZERO))
         };
-        Score { reward: Ok(a + b), outcomes: vec![outcome("a", a), outcome("b", b)] }
-    })
+        Score { reward: Ok(a + b), components: Vec::new(), outcomes: vec![outcome("a", a), outcome("b", b)] }
+    };
+    Arc::new(Native(score, &["a", "b"]))
 }
 
 #[test]
