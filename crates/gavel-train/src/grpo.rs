@@ -19,7 +19,7 @@ use tch::{Kind, Tensor};
 
 pub use advantages::{
     above_greedy, advantages, differing_groups, frac_reward_zero_std, nan_mean, nan_std,
-    normalised_then_summed, remaining,
+    normalised_then_summed, pass_rates, remaining,
 };
 pub use kl::kl;
 pub use options::{

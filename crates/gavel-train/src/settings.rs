@@ -130,6 +130,12 @@ pub struct Settings {
     /// What has to differ within a group for `filter_groups`: what this verifier gives; by default, the whole reward. Not in
     /// TRL; verl's `filter_groups.metric`.
     pub filter_groups_metric: Option<String>,
+    /// With `filter_groups`, learn from a group only where at least this share of its completions earns 1 or more, so that a
+    /// task waits until the policy sometimes solves it. Not in TRL or verl; the like of OpenRLHF's
+    /// `dynamic_filtering_reward_range`.
+    pub min_pass_rate: f64,
+    /// With `filter_groups`, learn from a group only where at most this share of its completions earns 1 or more.
+    pub max_pass_rate: f64,
     /// Sample at most this often for one step; what is still missing then is filled up with groups that teach nothing. Not in
     /// TRL; verl's `filter_groups.max_num_gen_batches`.
     pub max_num_gen_batches: usize,
@@ -342,6 +348,8 @@ impl Default for Settings {
             rollout_ahead: 0,
             filter_groups: false,
             filter_groups_metric: None,
+            min_pass_rate: 0.0,
+            max_pass_rate: 1.0,
             max_num_gen_batches: 10,
             shuffle_dataset: true,
             num_iterations: 1,

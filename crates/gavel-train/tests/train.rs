@@ -767,6 +767,28 @@ fn a_batch_is_filled_with_groups_that_differ() {
 }
 
 #[test]
+fn a_batch_is_filled_with_groups_that_are_neither_too_easy_nor_too_hard() {
+    let begins_with_a = |text: &str| f64::from(u8::from(text.starts_with('a')));
+    let mut bench = Bench::new();
+    bench.settings.filter_groups = true;
+    (bench.settings.min_pass_rate, bench.settings.max_pass_rate) = (0.25, 0.5);
+    bench.settings.max_num_gen_batches = 50;
+    bench.settings.max_steps = 3;
+    bench.train(&native(move |submission| scored(begins_with_a(&submission.completion)))).unwrap();
+    for (row, step) in bench.rows().iter().zip(1..) {
+        assert!(row["sampling/num_gen_batches"].as_f64().unwrap() < 50.0, "{row}");
+        assert!(row["sampling/groups_too_easy_or_hard"].is_number(), "{row}");
+        for group in bench.completions(step).chunks(8) {
+            let passed = group.iter().filter(|row| row["reward"] == 1.0).count();
+            assert!((2..=4).contains(&passed), "{passed} of 8");
+        }
+    }
+    let apart =
+        bench.rows().iter().filter_map(|row| row["sampling/groups_too_easy_or_hard"].as_f64()).sum::<f64>();
+    assert!(apart > 0.0, "groups that differ are left out too");
+}
+
+#[test]
 fn what_has_to_differ_may_be_one_verifier_and_a_batch_without_any_is_sampled_for_no_more_than_that() {
     let mut bench = Bench::new();
     bench.settings.filter_groups = true;

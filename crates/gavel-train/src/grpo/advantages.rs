@@ -148,6 +148,13 @@ pub fn differing_groups(rewards: &Tensor) -> Vec<bool> {
     Vec::try_from(differ.squeeze_dim(-1)).expect("a vector of bools")
 }
 
+/// The share of each group whose reward is at least 1, `(P, G)` → P; NaN is left out, and of nothing the share is NaN.
+pub fn pass_rates(rewards: &Tensor) -> Vec<f64> {
+    let passes = rewards.ge(1.0 - 1e-9).to_kind(rewards.kind());
+    let passes = passes.where_scalarother(&rewards.isnan().logical_not(), f64::NAN);
+    Vec::try_from(nan_mean(&passes, false)).expect("a vector of doubles")
+}
+
 /// The share of completions whose deviation is 0, so that their advantages are 0: TRL's `frac_reward_zero_std`.
 ///
 /// The deviation is that of the completion's group, or of all `rewards` `(P, G)` when `scale` is `batch`.

@@ -143,6 +143,8 @@ impl Settings {
         let shares = [
             ("gamma", self.gamma),
             ("lam", self.lam),
+            ("min_pass_rate", self.min_pass_rate),
+            ("max_pass_rate", self.max_pass_rate),
             ("clip_cov_ratio", self.clip_cov_ratio),
             ("kl_cov_ratio", self.kl_cov_ratio),
             ("top_entropy_quantile", self.top_entropy_quantile),
@@ -240,10 +242,20 @@ impl Settings {
                 .to_owned();
             return Some(("filter_groups", problem));
         }
-        if self.filter_groups_metric.is_some() && !self.filter_groups {
+        if self.min_pass_rate > self.max_pass_rate {
+            let problem =
+                format!("is {}, more than max_pass_rate = {}", self.min_pass_rate, self.max_pass_rate);
+            return Some(("min_pass_rate", problem));
+        }
+        let filters = [
+            ("filter_groups_metric", self.filter_groups_metric.is_some()),
+            ("min_pass_rate", self.min_pass_rate > 0.0),
+            ("max_pass_rate", self.max_pass_rate < 1.0),
+        ];
+        if let Some((field, _)) = filters.into_iter().find(|&(_, said)| said && !self.filter_groups) {
             let problem =
                 "says which groups are filtered, and filter_groups is false: set that too".to_owned();
-            return Some(("filter_groups_metric", problem));
+            return Some((field, problem));
         }
         if self.device().is_none() {
             return Some(("device", found("auto, cpu, cuda or cuda:N", &self.device)));

@@ -21,11 +21,21 @@ pub(super) struct Filling<'s, 'a> {
     rounds: usize,
     /// Groups of all rounds.
     sampled: usize,
-    differing: Vec<Group<'a>>,
+    /// Those that differ, and pass as often as they should.
+    wanted: Vec<Group<'a>>,
+    /// Those that differ, and pass too often or too seldom.
+    too_easy_or_hard: Vec<Group<'a>>,
     /// Those whose rewards are all equal, or that have fewer than two.
     alike: Vec<Group<'a>>,
     sample_time: Duration,
     score_wait: Duration,
+}
+
+/// Why a group is not wanted.
+#[derive(Debug, Clone, Copy)]
+enum Unwanted {
+    Alike,
+    PassRate,
 }
 
 /// The completions of one prompt.
@@ -40,7 +50,8 @@ impl<'s, 'a> Filling<'s, 'a> {
             settings,
             rounds: 0,
             sampled: 0,
-            differing: Vec::new(),
+            wanted: Vec::new(),
+            too_easy_or_hard: Vec::new(),
             alike: Vec::new(),
             sample_time: Duration::ZERO,
             score_wait: Duration::ZERO,
@@ -52,11 +63,11 @@ impl<'s, 'a> Filling<'s, 'a> {
     /// After the first round these are as many as make up for what is missing, if as many of them are left out as before.
     pub(super) fn wants(&self) -> Option<usize> {
         let whole = self.settings.prompts_per_step();
-        let missing = whole.saturating_sub(self.differing.len());
+        let missing = whole.saturating_sub(self.wanted.len());
         if missing == 0 || self.rounds == self.settings.max_num_gen_batches {
             return None;
         }
-        let expected = (missing * self.sampled).div_ceil(self.differing.len().max(1));
+        let expected = (missing * self.sampled).div_ceil(self.wanted.len().max(1));
         Some(if self.rounds == 0 { whole } else { expected.clamp(missing, whole) })
     }
 
@@ -67,17 +78,33 @@ impl<'s, 'a> Filling<'s, 'a> {
 
     /// Takes a round. Those of a group follow each other in `prompts` and in the rollout.
     pub(super) fn add(&mut self, prompts: &[&'a EncodedTask], rollout: Rollout) {
-        let differ = grpo::differing_groups(&self.compared(&rollout));
+        let wanted = self.wanted(&self.compared(&rollout));
         self.rounds += 1;
-        self.sampled += differ.len();
+        self.sampled += wanted.len();
         self.sample_time += rollout.sample_time;
         self.score_wait += rollout.score_wait;
         let mut samples = rollout.samples.into_iter();
         let size = self.settings.num_generations;
-        for (prompts, differs) in prompts.chunks_exact(size).zip(differ) {
+        for (prompts, wanted) in prompts.chunks_exact(size).zip(wanted) {
             let group = Group { task: prompts[0], samples: samples.by_ref().take(size).collect() };
-            if differs { &mut self.differing } else { &mut self.alike }.push(group);
+            match wanted {
+                Ok(()) => self.wanted.push(group),
+                Err(Unwanted::Alike) => self.alike.push(group),
+                Err(Unwanted::PassRate) => self.too_easy_or_hard.push(group),
+            }
         }
+    }
+
+    /// Which groups differ, and are neither too easy nor too hard.
+    fn wanted(&self, compared: &Tensor) -> Vec<Result<(), Unwanted>> {
+        let rates = self.settings.min_pass_rate..=self.settings.max_pass_rate;
+        let groups = grpo::differing_groups(compared).into_iter().zip(grpo::pass_rates(compared));
+        let wanted = groups.map(|(differs, rate)| match (differs, rates.contains(&rate)) {
+            (false, _) => Err(Unwanted::Alike),
+            (true, false) => Err(Unwanted::PassRate),
+            (true, true) => Ok(()),
+        });
+        wanted.collect()
     }
 
     /// What has to differ within a group, `(P, G)`; NaN for what has no value.
@@ -88,17 +115,18 @@ impl<'s, 'a> Filling<'s, 'a> {
         }
     }
 
-    /// The batch: groups that differ in the order in which they were sampled, and behind them as many others as are missing.
+    /// The batch: groups that are wanted in the order in which they were sampled, and behind them as many others as are
+    /// missing, first those that differ at least.
     /// What is left over is not learnt from.
     pub(super) fn filled(self, prompts_so_far: u64) -> StepRollout<'a> {
         let whole = self.settings.prompts_per_step();
         let mut metrics = Metrics::default();
         metrics.add_mean("sampling/num_gen_batches", self.rounds as f64);
         metrics.add("sampling/groups_alike", Metric::Sum(self.alike.len() as f64));
-        metrics
-            .add("sampling/groups_left_over", Metric::Sum(self.differing.len().saturating_sub(whole) as f64));
+        metrics.add("sampling/groups_too_easy_or_hard", Metric::Sum(self.too_easy_or_hard.len() as f64));
+        metrics.add("sampling/groups_left_over", Metric::Sum(self.wanted.len().saturating_sub(whole) as f64));
         let (mut prompts, mut samples) = (Vec::new(), Vec::new());
-        for group in self.differing.into_iter().chain(self.alike).take(whole) {
+        for group in self.wanted.into_iter().chain(self.too_easy_or_hard).chain(self.alike).take(whole) {
             prompts.extend(std::iter::repeat_n(group.task, group.samples.len()));
             samples.extend(group.samples);
         }

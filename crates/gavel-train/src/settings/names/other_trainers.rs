@@ -131,6 +131,10 @@ const SIMILAR: &[(&[&str], &str)] = &[
         &["async_train", "async_queue_size", "one_step_off_policy", "staleness_threshold"],
         "`rollout_ahead` says how many steps ahead of learning completions are sampled",
     ),
+    (
+        &["dynamic_filtering_reward_range"],
+        "`min_pass_rate` and `max_pass_rate` say how often the completions of a group earn 1, with `filter_groups`",
+    ),
     (&["micro_rollout_batch_size"], "`max_num_seqs` bounds how many sequences are sampled at a time"),
     (
         &["do_sample"],
