@@ -1,20 +1,27 @@
 //! Which values settings may have.
 
+mod comparison;
+
 use std::fmt;
 
 use super::Settings;
-use crate::grpo::{AdvEstimator, GroupEstimator, MultiObjectiveAggregation, Surrogate};
+use crate::grpo::Surrogate;
 use crate::learn::OldLogProbs;
 use crate::task::Template;
 
 /// A setting that cannot be used, and why.
 type Problem = (&'static str, String);
 
+fn found(wanted: &str, value: &dyn fmt::Display) -> String {
+    format!("must be {wanted}, found {value}")
+}
+
 impl Settings {
     /// The first setting that cannot be used, and why.
     pub(super) fn problem(&self) -> Option<Problem> {
         self.missing()
             .or_else(|| self.bad_number())
+            .or_else(|| self.bad_comparison())
             .or_else(|| self.bad_choice())
             .or_else(|| self.bad_batches())
             .or_else(|| self.without_eval_tasks())
@@ -102,36 +109,7 @@ impl Settings {
     }
 
     fn bad_choice(&self) -> Option<Problem> {
-        let found = |problem: &str, value: &dyn fmt::Display| format!("must be {problem}, found {value}");
         let probability = |value: f64| value > 0.0 && value <= 1.0;
-        let compares_groups = matches!(self.adv_estimator, AdvEstimator::Group(_)) || self.filter_groups;
-        if self.num_generations < 2 && compares_groups {
-            return Some((
-                "num_generations",
-                found("at least 2: a group is compared within itself", &self.num_generations),
-            ));
-        }
-        if self.multi_objective_aggregation == MultiObjectiveAggregation::NormalizeThenSum
-            && self.adv_estimator != AdvEstimator::Group(GroupEstimator::Grpo)
-        {
-            let problem = "is \"normalize_then_sum\", which says what each part of a reward is compared with, and so does \
-                           adv_estimator: leave that at \"grpo\"";
-            return Some(("multi_objective_aggregation", problem.to_owned()));
-        }
-        if let Some(problem) = self.bad_reward_weights() {
-            return Some(("reward_weights", problem));
-        }
-        if let Some(remain) = self.num_remains_in_group {
-            let most = self.num_generations.saturating_sub(1);
-            if !(2..=most).contains(&remain) {
-                let wanted = format!("between 2 and {most}, fewer than num_generations");
-                return Some(("num_remains_in_group", found(&wanted, &remain)));
-            }
-            if self.adv_estimator == AdvEstimator::Gae {
-                let problem = "says how many of a group are compared, and adv_estimator \"gae\" compares none: leave it out";
-                return Some(("num_remains_in_group", problem.to_owned()));
-            }
-        }
         let finite = [
             ("entropy_coef", self.entropy_coef),
             ("clip_cov_lb", self.clip_cov_lb),
@@ -236,47 +214,10 @@ impl Settings {
                 .to_owned();
             return Some(("old_log_probs", problem));
         }
-        if self.filter_groups && self.rollout_ahead > 0 {
-            let problem = "has to wait for the rewards of a step before it knows what to sample, and rollout_ahead does not wait \
-                           for them: set one of them"
-                .to_owned();
-            return Some(("filter_groups", problem));
-        }
-        if self.min_pass_rate > self.max_pass_rate {
-            let problem =
-                format!("is {}, more than max_pass_rate = {}", self.min_pass_rate, self.max_pass_rate);
-            return Some(("min_pass_rate", problem));
-        }
-        let filters = [
-            ("filter_groups_metric", self.filter_groups_metric.is_some()),
-            ("min_pass_rate", self.min_pass_rate > 0.0),
-            ("max_pass_rate", self.max_pass_rate < 1.0),
-        ];
-        if let Some((field, _)) = filters.into_iter().find(|&(_, said)| said && !self.filter_groups) {
-            let problem =
-                "says which groups are filtered, and filter_groups is false: set that too".to_owned();
-            return Some((field, problem));
-        }
         if self.device().is_none() {
             return Some(("device", found("auto, cpu, cuda or cuda:N", &self.device)));
         }
         None
-    }
-
-    fn bad_reward_weights(&self) -> Option<String> {
-        let normalises = self.multi_objective_aggregation == MultiObjectiveAggregation::NormalizeThenSum;
-        if normalises && self.reward_weights.is_empty() {
-            let problem = "is missing: with \"normalize_then_sum\" it names the verifiers that are compared and what each \
-                           weighs, as { accuracy = 1.0, format = 0.2 }";
-            return Some(problem.to_owned());
-        }
-        if !normalises && !self.reward_weights.is_empty() {
-            let problem = "says what verifiers weigh that are compared one by one; where their sum is, the formula of the \
-                           reward file weighs: set multi_objective_aggregation to \"normalize_then_sum\" or leave it out";
-            return Some(problem.to_owned());
-        }
-        let (name, weight) = self.reward_weights.iter().find(|(_, weight)| !weight.is_finite())?;
-        Some(format!("must have finite numbers, found {name} = {weight}"))
     }
 
     fn bad_batches(&self) -> Option<Problem> {

@@ -51,7 +51,7 @@ fn resolved_settings_read_back_the_same() {
 #[test]
 fn errors_name_file_line_and_field() {
     type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
-    let cases: [Case<'_>; 35] = [
+    let cases: [Case<'_>; 42] = [
         (
             "reload = \"always\"\n",
             &[],
@@ -85,6 +85,37 @@ fn errors_name_file_line_and_field() {
             "filter_groups_metric = \"accuracy\"\n",
             &[],
             "train.toml:4: `filter_groups_metric` says which groups are filtered, and filter_groups is false",
+        ),
+        (
+            "max_pass_rate = 0.9\n",
+            &[],
+            "train.toml:4: `max_pass_rate` says which groups are filtered, and filter_groups is false",
+        ),
+        (
+            "filter_groups = true\nmin_pass_rate = 0.9\nmax_pass_rate = 0.1\n",
+            &[],
+            "train.toml:5: `min_pass_rate` is 0.9, more than max_pass_rate = 0.1",
+        ),
+        (
+            "num_remains_in_group = 8\n",
+            &[],
+            "train.toml:4: `num_remains_in_group` must be at least 2 and less than num_generations = 8, found 8",
+        ),
+        (
+            "multi_objective_aggregation = \"normalize_then_sum\"\nadv_estimator = \"rloo\"\n",
+            &[],
+            "train.toml:4: `multi_objective_aggregation` is \"normalize_then_sum\", which says what each part",
+        ),
+        (
+            "reward_weights = { accuracy = 1 }\n",
+            &[],
+            "train.toml:4: `reward_weights` says what verifiers weigh that are compared one by one",
+        ),
+        ("top_entropy_quantile = 1.5\n", &[], "train.toml:4: `top_entropy_quantile` must be between 0 and 1"),
+        (
+            "entropy_coeff = 0.01\n",
+            &[],
+            "train.toml:4: unknown field `entropy_coeff`; here, it is `entropy_coef`",
         ),
         ("max_num_gen_batches = 0\n", &[], "train.toml:4: `max_num_gen_batches` must be at least 1, found 0"),
         ("", &[("beta", "x")], "--set beta=x: invalid type: string \"x\""),
