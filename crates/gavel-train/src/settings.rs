@@ -168,10 +168,11 @@ pub struct Settings {
     /// `max_rl` or `grpo_passk`; with `remax`, the likeliest completion of the prompt, which is sampled beside the others;
     /// with `gae`, what a value model expects of each token, which is PPO. Not in TRL's `GRPOConfig`; verl's.
     pub adv_estimator: AdvEstimator,
-    /// `sum_then_normalize` compares rewards. `normalize_then_sum` is GDPO: what each verifier of `reward_weights` gives is
-    /// compared within the group, and the sum of that within the step, so that no verifier drowns the others.
+    /// `sum_then_normalize` compares rewards. `normalize_then_sum` is GDPO: each part of a reward is compared within the
+    /// group, and the sum of that within the step, so that no part drowns the others. The parts are the
+    /// `[reward.components]` of the reward file with their weights, unless `reward_weights` names others.
     pub multi_objective_aggregation: MultiObjectiveAggregation,
-    /// The verifiers that `normalize_then_sum` compares, and what each weighs then, as `{ accuracy = 1.0, format = 0.2 }`.
+    /// Have `normalize_then_sum` compare what these verifiers give, each with its weight: `{ accuracy = 1.0, format = 0.2 }`.
     /// TRL has a list, in the order of its functions, and uses it for both sums.
     pub reward_weights: BTreeMap<String, f64>,
     /// GFPO: compare so many completions of each group with one another, and learn from them alone. Those that

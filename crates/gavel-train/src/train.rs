@@ -37,6 +37,7 @@ use baseline::Baseline;
 use evaluator::Evaluator;
 use order::examples;
 pub use progress::{Progress, SampledCompletion, Start, StepReport, Summary};
+use rewards::check_parts;
 use rollouts::Rollouts;
 pub(crate) use rollouts::StoredRollout;
 use run::{Extent, Run, Trained, finished_run};
@@ -65,9 +66,7 @@ pub fn train(
     if let Some(name) = &settings.filter_groups_metric {
         check_verifier(name, "which groups differ", reward.as_ref())?;
     }
-    for name in settings.reward_weights.keys() {
-        check_verifier(name, "what is compared", reward.as_ref())?;
-    }
+    check_parts(settings, reward.as_ref())?;
     let steps = settings.steps(tasks.len());
     let beginning = Beginning::inspect(settings, reward.as_ref(), start, device)?;
     if let Some((summary, run)) = finished_run(&beginning, steps, &evaluator)? {
@@ -77,7 +76,7 @@ pub fn train(
     let checkpoint = beginning.checkpoint.clone();
     let (model, optimizer, state) = load_policy(settings, checkpoint.as_ref(), device)?;
     let reference = load_reference(settings, &model, device)?;
-    let mut baseline = Baseline::load(settings, checkpoint.as_ref(), device)?;
+    let mut baseline = Baseline::load(settings, reward.as_ref(), checkpoint.as_ref(), device)?;
     let stop = rollout::stop(&settings.stop, &tokenizer)?;
     let room = room(settings, &tasks, &eval_tasks);
     let mut sampler = Sampler::new(&model, &tokenizer, stop.as_ref(), reward.as_ref(), room);

@@ -233,12 +233,53 @@ fn no_part_of_a_reward_drowns_another_where_each_is_normalised() {
     assert!(a + b / 100.0 > 0.3 && a > 0.0, "both have one where each is normalised: {a}, {b}");
 }
 
+/// The same with components of the same values, and weights.
+struct OfComponents([f64; 2]);
+
+impl Reward for OfComponents {
+    fn submit(&self, submission: Submission, reply: Reply) {
+        let of_verifiers = Box::new(|mut score: Score| {
+            let given = |(name, outcome): &(String, Outcome)| {
+                (name.clone(), outcome.result.as_ref().map_or(f64::NAN, |verdict| verdict.reward))
+            };
+            score.components = score.outcomes.iter().map(given).collect();
+            reply(score);
+        });
+        shares_of_a_and_b().submit(submission, of_verifiers);
+    }
+
+    fn digests(&self) -> Vec<(String, String)> {
+        shares_of_a_and_b().digests()
+    }
+
+    fn components(&self) -> Vec<(String, f64)> {
+        ["a", "b"].map(str::to_owned).into_iter().zip(self.0).collect()
+    }
+}
+
+#[test]
+fn the_parts_of_a_reward_are_its_components_where_nothing_else_is_said() {
+    let learnt = |weights: Option<[f64; 2]>, reward: &Arc<dyn Reward>| {
+        let mut bench = Bench::new();
+        bench.settings.max_steps = 3;
+        bench.settings.multi_objective_aggregation = MultiObjectiveAggregation::NormalizeThenSum;
+        let named =
+            weights.into_iter().flat_map(|weights| ["a", "b"].map(str::to_owned).into_iter().zip(weights));
+        bench.settings.reward_weights = named.collect();
+        self::weights(&bench.train(reward).unwrap().model)
+    };
+    let of_components = |weights: [f64; 2]| -> Arc<dyn Reward> { Arc::new(OfComponents(weights)) };
+    let by_verifiers = learnt(Some([1.0, 3.0]), &shares_of_a_and_b());
+    assert!(learnt(None, &of_components([1.0, 3.0])) == by_verifiers);
+    assert!(learnt(None, &of_components([3.0, 1.0])) != by_verifiers);
+}
+
 #[test]
 fn parts_of_a_reward_are_verifiers_that_there_are() {
     let mut bench = Bench::new();
     bench.settings.multi_objective_aggregation = MultiObjectiveAggregation::NormalizeThenSum;
     let refused = |bench: &Bench| bench.train(&share_of_a()).unwrap_err().to_string();
-    assert!(refused(&bench).contains("names the verifiers that are compared"));
+    assert!(refused(&bench).contains("the reward has no parts"));
     bench.settings.reward_weights = [("nativ".to_owned(), 1.0)].into();
     let message = refused(&bench);
     assert!(message.contains("`nativ`, which is to say what is compared"), "{message}");

@@ -1,5 +1,6 @@
 //! What a completion is compared with: its group, as in GRPO, or what a value model expected of it, as in PPO.
 
+use gavel_verify::Reward;
 use tch::{Device, Tensor};
 
 use super::clock::Clock;
@@ -16,6 +17,7 @@ use crate::settings::Settings;
 /// What completions are compared with, and whose settings say so.
 pub(super) struct Baseline<'a> {
     settings: &'a Settings,
+    reward: &'a dyn Reward,
     with: With,
 }
 
@@ -39,6 +41,7 @@ pub(super) struct Compared {
 impl<'a> Baseline<'a> {
     pub(super) fn load(
         settings: &'a Settings,
+        reward: &'a dyn Reward,
         checkpoint: Option<&Checkpoint>,
         device: Device,
     ) -> Result<Self, TrainError> {
@@ -50,7 +53,7 @@ impl<'a> Baseline<'a> {
             AdvEstimator::Remax => With::Greedy,
             AdvEstimator::Gae => With::Values(critic(settings, checkpoint, device)?),
         };
-        Ok(Self { settings, with })
+        Ok(Self { settings, reward, with })
     }
 
     /// The value model, where there is one.
@@ -79,7 +82,7 @@ impl<'a> Baseline<'a> {
                 grpo::above_greedy(&rewards, &Tensor::from_slice(&of_prompts))
             }
             With::Parts => {
-                let (parts, weights) = parts_to_compare(self.settings, &sampled.rollout);
+                let (parts, weights) = parts_to_compare(self.settings, &sampled.rollout, self.reward);
                 grpo::normalised_then_summed(&parts, &weights)
             }
             With::Group(estimator) => {

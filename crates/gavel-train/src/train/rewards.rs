@@ -1,9 +1,11 @@
 //! The rewards of a step as numbers to compare, and why there are none.
 
-use gavel_verify::{Failure, NoReward};
+use gavel_verify::{Failure, NoReward, Reward};
 use tch::Tensor;
 
-use crate::grpo;
+use crate::TrainError;
+use crate::eval::check_verifier;
+use crate::grpo::{self, MultiObjectiveAggregation};
 use crate::rollout::{Rollout, Sample};
 use crate::settings::Settings;
 
@@ -42,16 +44,53 @@ pub(super) fn rewards_to_compare(settings: &Settings, rollout: &Rollout) -> (Ten
     (rewards, by_group(settings, rollout, length))
 }
 
-/// The parts of the rewards that are compared, `(K, P, G)`, and what each weighs: what the verifiers of `reward_weights`
-/// gave. NaN where one gave nothing, and where there is no reward.
-pub(super) fn parts_to_compare(settings: &Settings, rollout: &Rollout) -> (Tensor, Vec<f64>) {
+/// Refuses what would be found out at the first step only: parts of a reward that it has not.
+pub(super) fn check_parts(settings: &Settings, reward: &dyn Reward) -> Result<(), TrainError> {
+    for name in settings.reward_weights.keys() {
+        check_verifier(name, "what is compared", reward)?;
+    }
+    let normalises = settings.multi_objective_aggregation == MultiObjectiveAggregation::NormalizeThenSum;
+    if normalises && settings.reward_weights.is_empty() && reward.components().is_empty() {
+        let problem = "is \"normalize_then_sum\", and the reward has no parts: name them under [reward.components] in the \
+                       reward file, or verifiers and their weights in reward_weights";
+        return Err(TrainError::Setting {
+            field: "multi_objective_aggregation",
+            problem: problem.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// The parts of the rewards that are compared, `(K, P, G)`, and what each weighs: the components of the reward, or what the
+/// verifiers of `reward_weights` gave. NaN where there is no such value, and where there is no reward.
+pub(super) fn parts_to_compare(
+    settings: &Settings,
+    rollout: &Rollout,
+    reward: &dyn Reward,
+) -> (Tensor, Vec<f64>) {
     let (rewards, _) = rewards_to_compare(settings, rollout);
     let known = rewards.isnan().logical_not();
-    let part = |name: &String| {
-        by_group(settings, rollout, |sample| given_by(name, sample)).where_scalarother(&known, f64::NAN)
+    let of_known = |value: &dyn Fn(&Sample) -> f64| {
+        by_group(settings, rollout, value).where_scalarother(&known, f64::NAN)
     };
-    let parts: Vec<Tensor> = settings.reward_weights.keys().map(part).collect();
-    (Tensor::stack(&parts, 0), settings.reward_weights.values().copied().collect())
+    let components = reward.components();
+    let (parts, weights): (Vec<Tensor>, Vec<f64>) = if !settings.reward_weights.is_empty() {
+        let weighed = settings.reward_weights.iter();
+        weighed.map(|(name, &weight)| (of_known(&|sample| given_by(name, sample)), weight)).unzip()
+    } else if !components.is_empty() {
+        let weighed = components.iter();
+        weighed.map(|(name, weight)| (of_known(&|sample| component(name, sample)), *weight)).unzip()
+    } else {
+        // A reward that had parts when the run began, and was changed since.
+        (vec![rewards], vec![1.0])
+    };
+    (Tensor::stack(&parts, 0), weights)
+}
+
+/// The value of a component of a sample's reward; NaN where it has none.
+fn component(name: &str, sample: &Sample) -> f64 {
+    let found = sample.score.components.iter().find(|(known, _)| known == name);
+    found.map_or(f64::NAN, |&(_, value)| value)
 }
 
 /// Completions of a step that have no reward.

@@ -30,11 +30,6 @@ impl Settings {
 
     fn bad_reward_weights(&self) -> Option<String> {
         let normalises = self.multi_objective_aggregation == MultiObjectiveAggregation::NormalizeThenSum;
-        if normalises && self.reward_weights.is_empty() {
-            let problem = "is missing: with \"normalize_then_sum\" it names the verifiers that are compared and what each \
-                           weighs, as { accuracy = 1.0, format = 0.2 }";
-            return Some(problem.to_owned());
-        }
         if !normalises && !self.reward_weights.is_empty() {
             let problem = "says what verifiers weigh that are compared one by one; where their sum is, the formula of the \
                            reward file weighs: set multi_objective_aggregation to \"normalize_then_sum\" or leave it out";
