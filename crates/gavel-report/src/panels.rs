@@ -134,6 +134,8 @@ fn learning(rest: &mut Metrics) -> Vec<Panel> {
     let mut panels = Vec::new();
     let reward = curves(rest, &[("reward", "reward")]);
     panels.extend(panel("Reward", "Mean of the formula in the reward file.", reward, Unit::Plain));
+    let means = components(rest, "mean");
+    panels.extend(panel("Components of the reward", "Mean of each, before its weight.", means, Unit::Plain));
 
     let verifiers = rest.names_between("rewards/", "/mean");
     let (shares, others): (Vec<_>, Vec<_>) =
@@ -197,6 +199,13 @@ fn learning(rest: &mut Metrics) -> Vec<Panel> {
         spread,
         Unit::Plain,
     ));
+    let spreads = components(rest, "std");
+    panels.extend(panel(
+        "Spread of the components",
+        "Standard deviation of each over the submissions of a step, before its weight.",
+        spreads,
+        Unit::Plain,
+    ));
     let idle = curves(rest, &[("frac_reward_zero_std", "no spread")]);
     panels.extend(panel(
         "Groups without spread",
@@ -205,6 +214,13 @@ fn learning(rest: &mut Metrics) -> Vec<Panel> {
         Unit::Share,
     ));
     panels
+}
+
+/// A line for each named part of the reward: its `mean` or `std`.
+fn components(rest: &mut Metrics, of: &str) -> Vec<Line> {
+    let names = rest.names_between("reward/component/", &format!("/{of}")).into_iter();
+    let keys: Vec<_> = names.map(|name| (format!("reward/component/{name}/{of}"), name)).collect();
+    curves(rest, &keys)
 }
 
 fn held_out_shares(rest: &mut Metrics) -> Vec<Line> {

@@ -103,6 +103,23 @@ fn everything_that_a_run_records_is_shown() {
 }
 
 #[test]
+fn the_components_of_a_reward_have_charts_of_their_own() {
+    let rows = (1..=3).map(|step| {
+        json!({"step": step, "reward": 1, "reward/component/right/mean": 0.5, "reward/component/right/std": 0.1,
+        "reward/component/brevity/mean": -0.25, "reward/component/brevity/std": 0.2})
+    });
+    let page = page(&[("metrics.jsonl", &lines(rows))]);
+    for text in ["<h3>Components of the reward</h3>", "<h3>Spread of the components</h3>", "right", "brevity"]
+    {
+        assert!(page.contains(text), "the page lacks {text:?}");
+    }
+    assert!(
+        !page.contains("reward/component/") && !page.contains("Everything else"),
+        "nothing is shown twice"
+    );
+}
+
+#[test]
 fn a_run_that_records_little_has_a_report() {
     let page = page(&[("metrics.jsonl", "{\"step\":0,\"reward\":0.5}\n")]);
     assert!(page.contains("<h3>Reward</h3>"));
