@@ -93,15 +93,31 @@ export function excerpt(text, length = 80) {
 
 // ---- Options: each has a JSON Schema, a word for what it must be, and a check ----
 
+/** What is wrong with a declaration is an error where the plugin is built; a name that nobody reads would limit nothing. */
+function checkNames(of, given, known) {
+  for (const name of Object.keys(given ?? {})) {
+    if (!known.includes(name)) throw new TypeError(`\`${name}\` means nothing to ${of}; there are ${listed(known)}`);
+  }
+}
+
+const ABOUT = ['default', 'description'];
+
 function option(schema, wanted, fits, { default: fallback, description } = {}) {
   const described = { ...schema };
+  if (fallback !== undefined && !fits(fallback)) {
+    throw new TypeError(`the default of an option is ${excerpt(`${JSON.stringify(fallback)}`)}; it must be ${wanted}`);
+  }
   if (fallback !== undefined) described.default = fallback;
   if (description !== undefined) described.description = description;
   return Object.freeze({ schema: described, wanted, fits, fallback });
 }
 
 function numeric(type, isType, limits = {}) {
+  checkNames(type, limits, ['minimum', 'maximum', ...ABOUT]);
   const { minimum = -Infinity, maximum = Infinity } = limits;
+  for (const bound of [minimum, maximum]) {
+    if (typeof bound !== 'number') throw new TypeError(`${JSON.stringify(bound)} as a limit of ${type} is no number`);
+  }
   const schema = { type };
   const bounds = [];
   if (limits.minimum !== undefined) bounds.push(`at least ${(schema.minimum = minimum)}`);
@@ -114,15 +130,23 @@ export const integer = (limits) => numeric('integer', Number.isInteger, limits);
 
 export const number = (limits) => numeric('number', Number.isFinite, limits);
 
-export const boolean = (more) => option({ type: 'boolean' }, 'true or false', (value) => typeof value === 'boolean', more);
+export function boolean(more) {
+  checkNames('boolean', more, ABOUT);
+  return option({ type: 'boolean' }, 'true or false', (value) => typeof value === 'boolean', more);
+}
 
-export const string = (more) => option({ type: 'string' }, 'a string', (value) => typeof value === 'string', more);
+export function string(more) {
+  checkNames('string', more, ABOUT);
+  return option({ type: 'string' }, 'a string', (value) => typeof value === 'string', more);
+}
 
 export function oneOf(values, more) {
+  checkNames('oneOf', more, ABOUT);
   return option({ enum: values }, `one of ${listed(values)}`, (value) => values.includes(value), more);
 }
 
 export function list(of, { minItems = 0, ...more } = {}) {
+  checkNames('list', more, [...ABOUT, 'minItems']);
   const fits = (value) => Array.isArray(value) && value.length >= minItems && value.every(of.fits);
   const wanted = `a list of at least ${minItems} values, each ${of.wanted}`;
   return option({ type: 'array', items: of.schema, minItems }, wanted, fits, more);
@@ -166,12 +190,14 @@ const listed = (values) => values.map((value) => `\`${value}\``).join(', ');
 
 // ---- The contract ----
 
-export function plugin({ name, version, summary, options = {}, metrics = [], verify }) {
+export function plugin(definition) {
+  checkNames('plugin', definition, ['name', 'version', 'summary', 'options', 'metrics', 'verify']);
+  const { name, version, summary, options = {}, metrics = [], verify } = definition;
   return {
     describe: () => ({ name, version, summary, options: schemaOf(options), metrics: [...metrics] }),
     async verify(submission, json) {
       try {
-        const said = await verify(new Submission(submission), readOptions(options, json));
+        const said = await settled(verify(new Submission(submission), readOptions(options, json)));
         if (typeof said !== 'object' || said === null) {
           throw new InternalError(`verify returned ${said}, not a verdict, which is an object with a \`reward\``);
         }
@@ -186,6 +212,24 @@ export function plugin({ name, version, summary, options = {}, metrics = [], ver
   };
 }
 
+/**
+ * What a promise comes to. Time is virtual: once nothing else is left to wait for, the longest time that a timer can have is
+ * over at once, and a promise that is still not settled never will be.
+ */
+async function settled(said) {
+  if (typeof said?.then !== 'function') return said;
+  let timer;
+  const never = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new InternalError('the promise of `verify` never settles')), 2 ** 31 - 1);
+    timer.unref?.(); // natively, in Node, where a test is not to wait for it
+  });
+  try {
+    return await Promise.race([said, never]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 function checkNumbers(numbers) {
   for (const [name, value] of Object.entries(numbers)) {
     if (!Number.isFinite(value)) throw new InternalError(`${name} is ${value}, which is no finite number`);
@@ -197,8 +241,36 @@ function errorCode(error) {
   if (error instanceof PluginError) return { tag: error.tag, val: error.message };
   const frames = error instanceof Error ? framesOf(error) : [];
   // For `gavel plugin test`, which shows what a verifier wrote.
-  console.error([`${error}`, ...frames.map((frame) => `  at ${frame}`)].join('\n'));
+  console.error([`${error}`, ...folded(frames.map((frame) => `  at ${frame}`))].join('\n'));
   return { tag: 'internal-error', val: `${error}${frames.length ? ` (${frames[0]})` : ''}` };
+}
+
+/** The longest round of functions calling each other that is folded. */
+const LONGEST_ROUND = 8;
+
+/** Lines of which a round that comes more than twice, as in a recursion without end, is written once, with how often. */
+function folded(lines) {
+  const kept = [];
+  for (let at = 0; at < lines.length; ) {
+    let round = 1;
+    while (round <= LONGEST_ROUND && timesOf(lines, at, round) <= 2) round += 1;
+    if (round > LONGEST_ROUND) {
+      kept.push(lines[at]);
+      at += 1;
+      continue;
+    }
+    const times = timesOf(lines, at, round);
+    kept.push(...lines.slice(at, at + round), `  … ${round === 1 ? 'this line' : `these ${round} lines`} ${times} times`);
+    at += times * round;
+  }
+  return kept;
+}
+
+/** How often the `size` lines that begin at `at` follow one another. */
+function timesOf(lines, at, size) {
+  let same = at;
+  while (same + size < lines.length && lines[same] === lines[same + size]) same += 1;
+  return Math.floor((same - at) / size) + 1;
 }
 
 /** Where an error was thrown and who called it: the functions of the author's files, by their own lines. */

@@ -106,3 +106,57 @@ test('what is no verdict is named', async () => {
   const { val } = await verifier.verify({ completion: '' }, '{}').catch((thrown) => thrown);
   assert.match(val, /verify returned undefined, not a verdict/);
 });
+
+test('a promise that never settles is said', async () => {
+  const { setTimeout } = globalThis;
+  // The sandbox's clock is virtual: a timer goes off as soon as nothing else is left to do.
+  globalThis.setTimeout = (done) => ({ timer: setTimeout(done, 1) });
+  try {
+    const said = await judged(() => new Promise(() => {}), { completion: '' }).catch((code) => code);
+    assert.deepEqual(said, { tag: 'internal-error', val: 'the promise of `verify` never settles' });
+  } finally {
+    globalThis.setTimeout = setTimeout;
+  }
+});
+
+/** What a verifier writes about an error with these frames, a letter each. */
+async function written(frames) {
+  const { error } = console;
+  const lines = [];
+  console.error = (text) => lines.push(...text.split('\n'));
+  globalThis.gavelLines = { files: ['mine.ts'], lines: [[0, 1]] };
+  const thrown = new RangeError('too much recursion');
+  thrown.stack = Array.from(frames, (name) => `${name}@plugin.js:2:1\n`).join('');
+  try {
+    await judged(() => { throw thrown; }, { completion: '' }).catch(() => {});
+  } finally {
+    console.error = error;
+    delete globalThis.gavelLines;
+  }
+  return lines.slice(1).map((line) => line.replace('  at mine.ts:1 in ', ''));
+}
+
+test('a recursion without end is a few lines', async () => {
+  assert.deepEqual(await written('a' + 'f'.repeat(40) + 'v'), ['a', 'f', '  … this line 40 times', 'v']);
+  assert.deepEqual(await written('fg'.repeat(20) + 'fv'), ['f', 'g', '  … these 2 lines 20 times', 'f', 'v']);
+  assert.deepEqual(await written('ffgh'), ['f', 'f', 'g', 'h']);
+  assert.deepEqual(await written(''), []);
+});
+
+test('a declaration that would limit nothing is an error', () => {
+  for (const [declare, message] of [
+    [() => integer({ minimun: 1 }), '`minimun` means nothing to integer; there are `minimum`, `maximum`, `default`, `description`'],
+    [() => number({ max: 1 }), '`max` means nothing to number'],
+    [() => string({ enum: ['a', 'b'] }), '`enum` means nothing to string'],
+    [() => boolean({ help: 'Whether.' }), '`help` means nothing to boolean'],
+    [() => oneOf(['a'], { defualt: 'a' }), '`defualt` means nothing to oneOf'],
+    [() => list(string(), { maxItems: 3 }), '`maxItems` means nothing to list'],
+    [() => plugin({ name: 'a', optoins: {} }), '`optoins` means nothing to plugin'],
+    [() => integer({ minimum: '1' }), '"1" as a limit of integer is no number'],
+    [() => integer({ minimum: 1, default: 0 }), 'the default of an option is 0; it must be of the type integer, at least 1'],
+    [() => oneOf(['a', 'b'], { default: 'c' }), 'the default of an option is "c"; it must be one of `a`, `b`'],
+    [() => list(string(), { default: [1] }), 'the default of an option is [1]'],
+  ]) {
+    assert.throws(declare, (error) => error instanceof TypeError && error.message.startsWith(message), message);
+  }
+});
