@@ -28,34 +28,37 @@ export class Submission {
   ) {}
 }
 
-/** The options of the reward file, checked against what the plugin declares. */
+/** The options of the reward file, checked against what the plugin declares. Asking for another name or type breaks. */
 export class Options {
   constructor(private json: string, private declared: Option[]) {}
 
   /** The value of a string option. */
   string(name: string): string {
-    const value = text(this.find(name));
+    const value = text(this.find(name, "string"));
     return value === null ? "" : value;
   }
 
   /** The value of a number or integer option. */
   number(name: string): f64 {
-    return parseFloat(this.find(name));
+    return parseFloat(this.find(name, "number"));
   }
 
   /** The value of a boolean option. */
   boolean(name: string): bool {
-    return this.find(name) == "true";
+    return this.find(name, "boolean") == "true";
   }
 
-  private find(name: string): string {
-    const given = member(this.json, name);
-    if (given !== null) return given;
+  private find(name: string, type: string): string {
     for (let index = 0; index < this.declared.length; index++) {
-      const fallback = this.declared[index].fallback;
-      if (this.declared[index].name == name && fallback !== null) return fallback;
+      const option = this.declared[index];
+      if (option.name != name) continue;
+      assert(option.kind() == type, "the option `" + name + "` is not of the type " + type);
+      const given = member(this.json, name);
+      if (given !== null) return given;
+      const fallback = option.fallback;
+      if (fallback !== null) return fallback;
     }
-    assert(false, "the plugin declares no such option");
+    assert(false, "the plugin declares no option `" + name + "`");
     return "";
   }
 }
@@ -132,6 +135,11 @@ export class Option {
 
   constructor(public name: string, public type: string) {}
 
+  /** How it is asked for: an integer is a number. */
+  kind(): string {
+    return this.type == "integer" ? "number" : this.type;
+  }
+
   describe(help: string): Option {
     this.help = help;
     return this;
@@ -139,18 +147,21 @@ export class Option {
 
   /** The least that a number may be. */
   atLeast(minimum: f64): Option {
+    assert(this.kind() == "number", "`atLeast` limits numbers, and the option `" + this.name + "` is none");
     this.minimum = minimum;
     return this;
   }
 
   /** The most that a number may be. */
   atMost(maximum: f64): Option {
+    assert(this.kind() == "number", "`atMost` limits numbers, and the option `" + this.name + "` is none");
     this.maximum = maximum;
     return this;
   }
 
   /** The strings that it may be. */
   oneOf(choices: string[]): Option {
+    assert(this.type == "string", "`oneOf` limits strings, and the option `" + this.name + "` is none");
     this.choices = choices;
     return this;
   }
@@ -198,6 +209,12 @@ export class Plugin {
 
   /** What a reward file may set. Other names are refused. */
   takes(options: Option[]): Plugin {
+    for (let index = 0; index < options.length; index++) {
+      const option = options[index];
+      const fallback = option.fallback;
+      if (fallback === null || fits(option, fallback)) continue;
+      assert(false, "the default of the option `" + option.name + "` is " + fallback + "; it must be " + wanted(option));
+    }
     this.options = options;
     return this;
   }
@@ -231,6 +248,20 @@ export function run(plugin: Plugin, verify: (submission: Submission, options: Op
     metadata === null ? "{}" : metadata,
   );
   write(answer(verify(submission, new Options(options, plugin.options))));
+}
+
+/**
+ * What `throw`, `assert` and the language's own checks come to: the compiler is told to call this. There is nothing that
+ * could be caught, so the message and its place are the answer. In the standard library the place says nothing to an
+ * author; there a trap does, by the functions that led to it.
+ */
+export function broke(message: string | null, file: string | null, line: u32, column: u32): void {
+  const said = message === null || message == "" ? "it broke without a message" : message;
+  const place = file === null ? "" : file + ":" + line.toString() + ":" + column.toString();
+  process.stderr.write(String.UTF8.encode(said + " (" + place + ")\n"));
+  if (place.startsWith("~lib/")) unreachable();
+  write(answer(internalError(place == "" ? said : said + " (" + place + ")")));
+  process.exit(0);
 }
 
 function asText(json: string | null): string {
