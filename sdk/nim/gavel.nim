@@ -11,7 +11,7 @@
 ## The plugin is a WASI command: it reads one JSON object on stdin and writes one on stdout, so a plugin must not print
 ## there; stderr is free. What cannot be judged is raised.
 
-import std/[json, math, options, strutils]
+import std/[compilesettings, json, math, options, os, strutils]
 export options
 
 type
@@ -73,7 +73,7 @@ proc excerpt*(text: string, length = 80): string =
   for letter in text[0 ..< size]:
     result.add(if letter < ' ' or letter == '\x7f': ' ' else: letter)
 
-# ---- Options: the fields of an object ----
+# ---- Options and columns: values of JSON ----
 
 proc wanted[T](kind: typedesc[T]): string =
   when T is Option: wanted(typeof(default(T).get)) & " or null"
@@ -115,6 +115,22 @@ proc read[T](field: var T, json: JsonNode): bool =
   else:
     if json.kind == JString: field = json.getStr
     json.kind == JString
+
+# ---- Columns of the task ----
+
+proc require*(submission: Submission, column: string): JsonNode =
+  ## One column of the task; raises `InvalidTask` where it is missing.
+  if not submission.metadata.hasKey(column):
+    raise newException(InvalidTask, "the column `" & column & "` is missing")
+  submission.metadata[column]
+
+proc require*[T](submission: Submission, column: string, kind: typedesc[T]): T =
+  ## One column of the task as a value of the types that options have; raises `InvalidTask` where it is missing or another.
+  let json = submission.require(column)
+  if not read(result, json):
+    raise newException(InvalidTask, "the column `" & column & "` is " & excerpt($json) & "; it must be " & wanted(T))
+
+# ---- Options: the whole object ----
 
 proc readOptions[T](json: JsonNode): T =
   var known: seq[string]
@@ -178,6 +194,38 @@ proc say(verdict: Verdict): JsonNode =
   if verdict.reason.len > 0: result["reason"] = %verdict.reason
   for (name, value) in verdict.metrics: result["metrics"][name] = %finite(name, value)
 
+const authorsFiles = block:
+  ## The names of the plugin's own modules, as stack traces have them: those in its folder, and not the SDK or what else
+  ## lies in a folder with a dot.
+  var names: seq[string]
+  let folder = querySetting(projectPath)
+  for path in walkDirRec(folder):
+    let parts = path.substr(folder.len).split({'/', '\\'})
+    var hidden = false
+    for part in parts: hidden = hidden or part.startsWith(".")
+    if not hidden and path.endsWith(".nim"): names.add parts[^1]
+  names
+
+const longestTrace = 20
+  ## So many frames of an exception are written, the innermost: a recursion has thousands.
+
+proc broke(error: ref Exception): string =
+  ## What is said of an exception that nobody expected: its name, message, and the author's line that it came from. stderr has
+  ## the functions that led to it, for `gavel plugin test`.
+  result = $error.name & ": " & error.msg
+  var lines = @[result]
+  var place = ""
+  let trace = error.getStackTraceEntries
+  for index in countdown(trace.high, 0):
+    let entry = trace[index]
+    # What is no frame, such as the mark of an exception raised again, has no file.
+    if entry.filename.isNil or entry.procname.isNil: continue
+    let frame = $entry.filename & ":" & $entry.line & " in " & $entry.procname
+    if place.len == 0 and $entry.filename in authorsFiles: place = frame
+    if lines.len <= longestTrace: lines.add "  at " & frame
+  stderr.writeLine lines.join("\n")
+  if place.len > 0: result.add " (" & place & ")"
+
 proc judge[T](question: JsonNode, verify: proc (submission: Submission, options: T): Verdict): JsonNode =
   proc failed(code, message: string): JsonNode = %*{"error": {code: message}}
   try:
@@ -193,7 +241,8 @@ proc judge[T](question: JsonNode, verify: proc (submission: Submission, options:
   except InvalidOptions as error: failed("invalid-options", error.msg)
   except InvalidTask as error: failed("invalid-task", error.msg)
   except Abstain as error: failed("abstain", error.msg)
-  except Exception as error: failed("internal-error", error.msg)
+  except InternalError as error: failed("internal-error", error.msg)
+  except Exception as error: failed("internal-error", broke(error))
 
 proc run*[T](plugin: Plugin, verify: proc (submission: Submission, options: T): Verdict) =
   ## Reads the question, has it answered, writes the answer. Call it once, at the end of the file.

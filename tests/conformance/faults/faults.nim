@@ -10,7 +10,7 @@ proc bomb() =
   var held: seq[seq[byte]]
   while true:
     var more = newSeq[byte](1 shl 20)
-    for place in more.mitems: place = 1
+    for place in countup(0, more.high, 4096): more[place] = 1
     held.add more
 
 proc recurse(depth: uint64): uint64 =

@@ -38,10 +38,14 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Product, ToolkitError> {
     nim.args(["--mm:arc", "--exceptions:goto", "-d:useMalloc", "-d:noSignalHandler", "--threads:off"]);
     // Floats are written with as many digits as they need to be read again.
     nim.args(["-d:release", "-d:nimPreviewFloatRoundtrip", "--noMain"]);
+    // An exception knows the lines that it came by. The sandbox's stack ends a recursion, not Nim's count of nested calls:
+    // that has 16 bits, and -1 is what it comes to last.
+    nim.args(["--stackTrace:on", "--lineTrace:on", "-d:nimCallDepthLimit:-1"]);
     nim.arg(format!("--path:{}", workshop.sdk("nim").display()));
     nim.arg(format!("--nimcache:{}", workshop.scratch().join("nimcache").display()));
     nim.arg(format!("-o:{}", command.display())).arg(&workshop.project.source);
     NIM.run(&mut nim)?;
+    zig::drop_debug_information(&command)?;
     Ok(Product::Finished(command))
 }
 
@@ -71,7 +75,8 @@ fn c_compiler(workshop: &Workshop<'_>, zig: &Command) -> Result<PathBuf, Toolkit
     Ok(script)
 }
 
-/// A command for WASI, without debug information, whose memory is that of `sdk/nim/memory.c`. Nim's C has more warnings
-/// than the author could do something about.
-const FLAGS: &str = "--target=wasm32-wasi -g0 -w -Wl,--strip-debug -Dmalloc=gavel_malloc -Dcalloc=gavel_calloc \
-                     -Drealloc=gavel_realloc";
+/// A command for WASI, whose memory is that of `sdk/nim/memory.c`. Nim's checks know no nil, which in WebAssembly is an
+/// address like any other; clang's trap before it is read or written. Nim's C has more warnings than the author could do
+/// something about.
+const FLAGS: &str = "--target=wasm32-wasi -g0 -w -fsanitize=null -fsanitize-trap=null -Dmalloc=gavel_malloc \
+                     -Dcalloc=gavel_calloc -Drealloc=gavel_realloc";

@@ -1,7 +1,7 @@
 //! C, C++ and Zig: the zig of PyPI's `ziglang` compiles all three to a core module, with a libc of its own.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use wasm_encoder::{Module, RawSection};
@@ -98,14 +98,18 @@ fn compile_libcxx(workshop: &Workshop<'_>) -> Result<(), ToolkitError> {
     sdk::write(&done, b"")
 }
 
+fn without_debug_information(core: PathBuf) -> Result<Product, ToolkitError> {
+    drop_debug_information(&core)?;
+    Ok(Product::Core(core))
+}
+
 /// Drops the debug information of zig's libc, a megabyte. Whatever zig's linker is asked to strip, it strips function
 /// names too, and those stay here, for the backtrace of a trap.
-fn without_debug_information(core: PathBuf) -> Result<Product, ToolkitError> {
-    let module = fs::read(&core).doing("read", &core)?;
+pub(super) fn drop_debug_information(file: &Path) -> Result<(), ToolkitError> {
+    let module = fs::read(file).doing("read", file)?;
     let stripped = without_debug_sections(&module)
         .map_err(|error| ToolkitError::NotAPlugin { reason: error.to_string() })?;
-    fs::write(&core, stripped).doing("write", &core)?;
-    Ok(Product::Core(core))
+    fs::write(file, stripped).doing("write", file)
 }
 
 fn without_debug_sections(module: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
