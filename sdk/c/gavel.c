@@ -370,6 +370,30 @@ static gavel_result check_options(gavel_verdict *verdict, gavel_text json) {
     return GAVEL_OK;
 }
 
+// What the table of options says and cannot mean: a limit that is never looked at, or a default that the others do not
+// allow. A plugin that cannot describe itself could not say it, so every submission is told.
+static gavel_result check_table(gavel_verdict *verdict) {
+    const gavel_option *option = gavel_this_plugin.options;
+    for (; option && option->name; option++) {
+        bool number = option->type == GAVEL_INTEGER || option->type == GAVEL_NUMBER;
+        if (!number && (option->bounds.has_minimum || option->bounds.has_maximum)) {
+            return gavel_fail(verdict, GAVEL_INTERNAL_ERROR, "`.bounds` limits numbers, and the option `%s` is none",
+                              option->name);
+        }
+        if (option->type != GAVEL_STRING && option->choices) {
+            return gavel_fail(verdict, GAVEL_INTERNAL_ERROR, "`.choices` limits strings, and the option `%s` is none",
+                              option->name);
+        }
+        gavel_verdict refused = {0};
+        if (option->fallback && check_option(&refused, option, gavel_text_of(option->fallback)) != GAVEL_OK) {
+            append_string(&verdict->failure, "the fallback of an option: ");
+            append(&verdict->failure, refused.failure.data, refused.failure.size);
+            return GAVEL_INTERNAL_ERROR;
+        }
+    }
+    return GAVEL_OK;
+}
+
 // The JSON text of an option of this type, as given or by default.
 static gavel_text option_json(const gavel_options *options, const char *name, gavel_type type) {
     const gavel_option *option = declared(gavel_text_of(name));
@@ -390,13 +414,13 @@ int64_t gavel_option_integer(const gavel_options *options, const char *name) {
 
 double gavel_option_number(const gavel_options *options, const char *name) {
     double number = 0;
-    gavel_json_number(option_json(options, name, GAVEL_NUMBER), &number);
+    (void)gavel_json_number(option_json(options, name, GAVEL_NUMBER), &number);
     return number;
 }
 
 gavel_text gavel_option_string(const gavel_options *options, const char *name) {
     gavel_text string = {"", 0};
-    gavel_json_string(option_json(options, name, GAVEL_STRING), &string);
+    (void)gavel_json_string(option_json(options, name, GAVEL_STRING), &string);
     return string;
 }
 
@@ -543,7 +567,8 @@ bool exports_gavel_verifier_verifier_verify(exports_gavel_verifier_verifier_subm
     };
     gavel_options options = {json->len ? read(*json) : gavel_text_of("{}")};
     gavel_verdict verdict = {0};
-    gavel_result result = check_options(&verdict, options.json);
+    gavel_result result = check_table(&verdict);
+    if (result == GAVEL_OK) result = check_options(&verdict, options.json);
     if (result == GAVEL_OK) {
         result = gavel_verify(&submission, &options, &verdict);
         if ((unsigned)result > GAVEL_OK) {

@@ -93,7 +93,8 @@ typedef struct {
 #define GAVEL_BETWEEN(least, most) {true, true, (least), (most)}
 
 // An option of the plugin. Its type, bounds and choices are checked before gavel_verify is called, names that no
-// option has are refused, and the JSON Schema of the options is made of these.
+// option has are refused, and the JSON Schema of the options is made of these. Bounds of what is no number, choices of what
+// is no string, and a default that they do not allow are an internal error of every submission.
 typedef struct {
     const char *name;
     gavel_type type;
@@ -126,17 +127,18 @@ double gavel_option_number(const gavel_options *options, const char *name);
 gavel_text gavel_option_string(const gavel_options *options, const char *name);
 
 // These three read valid JSON, as the options and the metadata are. Other text does no harm, but no error is sure to
-// be found.
+// be found. Where they are false nothing is written, so look: the compiler warns of a plugin that does not.
+#define GAVEL_CHECKED __attribute__((warn_unused_result))
 
 // Finds a member of a JSON object, such as a column of the metadata. `value` is its JSON text; an object can be looked
 // into further. False where there is none.
-bool gavel_json_member(gavel_text object, const char *key, gavel_text *value);
+bool gavel_json_member(gavel_text object, const char *key, gavel_text *value) GAVEL_CHECKED;
 
 // Decodes a JSON string to UTF-8. Half a pair of surrogates becomes U+FFFD. False where `json` is none.
-bool gavel_json_string(gavel_text json, gavel_text *decoded);
+bool gavel_json_string(gavel_text json, gavel_text *decoded) GAVEL_CHECKED;
 
 // Reads a JSON number. False where `json` is none.
-bool gavel_json_number(gavel_text json, double *number);
+bool gavel_json_number(gavel_text json, double *number) GAVEL_CHECKED;
 
 // ---- Small help ----
 

@@ -2,7 +2,7 @@
 
 #include "../gavel.c"
 
-static const gavel_option OPTIONS[] = {
+static gavel_option OPTIONS[] = {
     {.name = "count", .type = GAVEL_INTEGER, .bounds = GAVEL_AT_LEAST(-5)},
     {.name = "mode", .type = GAVEL_STRING, .help = "Two\nlines.", .fallback = "\"a\\tb\""},
     {0},
@@ -138,11 +138,11 @@ static void text_that_is_no_json_does_no_harm(void) {
         for (int byte = 0; byte < 128; byte++) {
             gavel_text text = literal(OBJECT, size);
             if (size) ((char *)text.data)[size - 1] = (char)byte;
-            if (gavel_json_member(text, "c", &value)) gavel_json_number(value, &number);
-            gavel_json_string(text, &decoded);
+            if (gavel_json_member(text, "c", &value)) (void)gavel_json_number(value, &number);
+            (void)gavel_json_string(text, &decoded);
             gavel_text whole = TEXT(OBJECT);
             if (size) ((char *)whole.data)[size - 1] = (char)byte;
-            if (gavel_json_member(whole, "c", &value)) gavel_json_number(value, &number);
+            if (gavel_json_member(whole, "c", &value)) (void)gavel_json_number(value, &number);
         }
     }
 }
@@ -191,7 +191,35 @@ static void a_verdict_has_a_reward(void) {
     returned = GAVEL_OK, gives_reward = true;
 }
 
+// A limit of an option that nobody would look at is told to every submission.
+static void a_misdeclared_option_is_said(void) {
+    static const char *const CHOICES[] = {"a", NULL};
+    const struct {
+        gavel_option option;
+        gavel_text message;
+    } wrong[] = {
+        {{.name = "mode", .type = GAVEL_STRING, .fallback = "\"a\"", .bounds = GAVEL_AT_LEAST(1)},
+         TEXT("`.bounds` limits numbers, and the option `mode` is none")},
+        {{.name = "mode", .type = GAVEL_NUMBER, .fallback = "1", .choices = CHOICES},
+         TEXT("`.choices` limits strings, and the option `mode` is none")},
+        {{.name = "mode", .type = GAVEL_STRING, .fallback = "\"b\"", .choices = CHOICES},
+         TEXT("the fallback of an option: `mode` is \"b\"; it must be one of `a`")},
+        {{.name = "mode", .type = GAVEL_INTEGER, .fallback = "few"},
+         TEXT("the fallback of an option: `mode` is few; it must be of the type integer")},
+        {{.name = "mode", .type = GAVEL_NUMBER, .fallback = "2", .bounds = GAVEL_BETWEEN(0, 1)},
+         TEXT("the fallback of an option: `mode` is 2; it must be at least 0 and at most 1")},
+    };
+    gavel_option right = OPTIONS[1];
+    for (size_t index = 0; index < sizeof wrong / sizeof *wrong; index++) {
+        gavel_text message;
+        OPTIONS[1] = wrong[index].option;
+        EXPECT(!judges(&message) && gavel_same(message, wrong[index].message));
+    }
+    OPTIONS[1] = right;
+}
+
 int main(void) {
+    a_misdeclared_option_is_said();
     a_verdict_has_a_reward();
     strings_are_decoded();
     half_a_pair_is_no_character();

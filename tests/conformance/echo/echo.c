@@ -20,7 +20,9 @@ static void show(gavel_verdict *verdict, gavel_text text) {
 
 gavel_result gavel_verify(const gavel_submission *submission, const gavel_options *options, gavel_verdict *verdict) {
     gavel_text completion = submission->completion, json, note = {NULL, 0};
-    if (gavel_json_member(submission->metadata, "note", &json)) gavel_json_string(json, &note);
+    if (gavel_json_member(submission->metadata, "note", &json) && !gavel_json_string(json, &note)) {
+        return gavel_fail(verdict, GAVEL_INVALID_TASK, "the column `note` is no string");
+    }
     if (submission->prompt.size + completion.size + submission->reference.size > 1000) {
         gavel_reason(verdict, "large");
     } else {
