@@ -289,6 +289,11 @@ fn listed(comptime Options: type) []const u8 {
 
 /// The JSON Schema of the options, made while compiling.
 fn schema(comptime Options: type) []const u8 {
+    if (@hasDecl(Options, "help")) {
+        for (@typeInfo(@TypeOf(Options.help)).@"struct".fields) |said| {
+            if (!@hasField(Options, said.name)) @compileError("`help` is of `" ++ said.name ++ "`, which is not an option; " ++ listed(Options));
+        }
+    }
     var properties: []const u8 = "";
     var required: []const u8 = "";
     for (@typeInfo(Options).@"struct".fields) |field| {
