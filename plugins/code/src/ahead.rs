@@ -42,12 +42,19 @@ pub(crate) fn caught(
     Ok(None)
 }
 
-/// Why the program may have known of an object that the test made to compare with: `pairs` are objects that were found
-/// equal, the program's, if it is one and no plain data, and the test's. All that does not take one of the test's is
-/// asked again without them, so that the program cannot have looked at what they were made of, before or after.
+/// What a test made, by calling classes of the program, to compare with it.
+pub(crate) struct Expected<'a> {
+    /// Objects that were found equal: the program's, if it is one and no plain data, and the test's.
+    pub(crate) alike: &'a [(Option<ObjectId>, ObjectId)],
+    /// The places of the questions that made plain data.
+    pub(crate) made: BTreeSet<usize>,
+}
+
+/// Why the program may have known of what the test made to compare with. All that does not take it is asked again without
+/// it, so that the program cannot have looked at what it was made of, before or after.
 pub(crate) fn knew(
     program: &str,
-    pairs: &[(Option<ObjectId>, ObjectId)],
+    expected: &Expected<'_>,
     questions: &[Question],
     answers: &[Answer],
     runner: &mut Runner<'_>,
@@ -56,12 +63,12 @@ pub(crate) fn knew(
     let is_computed = |(found, made): &&(Option<ObjectId>, ObjectId)| {
         found.is_some_and(|found| is_computed_from(*made, found, questions, answers))
     };
-    let pairs: Vec<_> = pairs.iter().filter(|pair| !is_computed(pair)).collect();
-    if pairs.is_empty() {
+    let pairs: Vec<_> = expected.alike.iter().filter(|pair| !is_computed(pair)).collect();
+    if pairs.is_empty() && expected.made.is_empty() {
         return Ok(None);
     }
     let made = pairs.iter().map(|(_, made)| *made).collect();
-    let (kept, gone) = without(made, questions, answers);
+    let (kept, gone) = without(&expected.made, made, questions, answers);
     let again = ask_again(&kept, program, questions, runner)?.answers;
     if let Some((&index, _)) =
         kept.iter().zip(&again).find(|(index, again)| !answers[**index].agrees_with(again))
@@ -103,8 +110,10 @@ fn is_computed_from(made: ObjectId, found: ObjectId, questions: &[Question], ans
     found == made || computed.contains(&found)
 }
 
-/// The questions that can be asked without the objects that a test `made`, and the objects that are not there then.
+/// The questions that can be asked without these and without the objects that a test `made`, and the objects that are not
+/// there then.
 fn without(
+    places: &BTreeSet<usize>,
     made: BTreeSet<ObjectId>,
     questions: &[Question],
     answers: &[Answer],
@@ -115,7 +124,7 @@ fn without(
         let objects = answer.objects();
         let makes_one = objects.iter().any(|object| gone.contains(object) && !seen.contains(object));
         seen.extend(objects.iter().copied());
-        if makes_one || !question.objects().is_disjoint(&gone) {
+        if places.contains(&index) || makes_one || !question.objects().is_disjoint(&gone) {
             gone.extend(objects.difference(&there));
         } else {
             there.extend(objects);

@@ -22,6 +22,7 @@ const OBJECTS: &str = include_str!("python/objects.py");
 const STANDINS: &str = include_str!("python/standins.py");
 const QUESTIONS: &str = include_str!("python/questions.py");
 const COPIES: &str = include_str!("python/copies.py");
+const MADE: &str = include_str!("python/made.py");
 const CHECK: &str = include_str!("python/check.py");
 const FRAMEWORKS: &str = include_str!("python/frameworks.py");
 const GUARDED: &str = include_str!("python/guarded.py");
@@ -96,7 +97,7 @@ pub(crate) fn check(round: &Round<'_>, nonce: &str) -> String {
     let prelude = literal_string(round.prelude);
     let frameworks = if needs_frameworks(round.tests) { FRAMEWORKS } else { "" };
     let mut source = format!(
-        "{ENCODE}{RARE}{STANDINS}{QUESTIONS}{COPIES}{CHECK}{frameworks}{LIBRARY}EXTERNALS = {externals}\n"
+        "{ENCODE}{RARE}{STANDINS}{QUESTIONS}{COPIES}{MADE}{CHECK}{frameworks}{LIBRARY}EXTERNALS = {externals}\n"
     );
     _ = writeln!(source, "BUILTIN_METHODS = {}.split()", literal_string(BUILTIN_METHODS));
     _ = writeln!(source, "GUARDED = {guarded}\nPRELUDE = {prelude}\nTASK = [{}]", literals(round.classes));

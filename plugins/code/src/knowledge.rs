@@ -122,6 +122,11 @@ pub(crate) fn is_builtin_method(name: &str) -> bool {
     BUILTIN_METHODS.split_ascii_whitespace().any(|method| method == name)
 }
 
+/// Whether a name is that of a class, or one of the `makers`.
+pub(crate) fn makes_object(name: &str, makers: &BTreeSet<String>) -> bool {
+    makers.contains(name) || name.trim_start_matches('_').starts_with(char::is_uppercase)
+}
+
 /// Operators and builtins that a test may apply to an object of the program, all without data: of the object alone.
 /// `state` is none of them and asks for nothing: what an object holds is told whenever it comes up.
 const UNARY: [&str; 23] = [
@@ -231,9 +236,7 @@ impl Question {
     /// the task says otherwise.
     pub(crate) fn makes_object(&self, makers: &BTreeSet<String>) -> bool {
         match self {
-            Self::Call(Callee::Function(name), ..) | Self::Global(name) => {
-                makers.contains(name) || name.trim_start_matches('_').starts_with(char::is_uppercase)
-            }
+            Self::Call(Callee::Function(name), ..) | Self::Global(name) => makes_object(name, makers),
             _ => false,
         }
     }

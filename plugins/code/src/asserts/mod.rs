@@ -95,14 +95,23 @@ pub(crate) fn judge(
 
 /// Judges tests of the common shapes, with one run of the program.
 fn here(program: &str, suite: &Suite<'_>, runner: &mut Runner<'_>) -> Result<Option<Report>, Error> {
-    let Some(calls) = evaluate::calls(suite.tree, suite.source, &suite.names) else { return Ok(None) };
+    let Some(calls) = evaluate::calls(suite.tree, suite.source, &suite.names, &suite.makers) else {
+        return Ok(None);
+    };
     let answers = ask(program, Driver::Functions, &calls, runner)?;
     let limited = usize::from(answers.limited);
     if let Some(why) = answers.broken {
         let report = Report::nothing_passed(assertions_in(suite.tree), why);
         return Ok(Some(Report { limited, ..report }));
     }
-    let decided = evaluate::decide(suite.tree, suite.source, &suite.names, &calls, answers.answers.clone());
+    let decided = evaluate::decide(
+        suite.tree,
+        suite.source,
+        &suite.names,
+        &suite.makers,
+        &calls,
+        answers.answers.clone(),
+    );
     let Some(report) = decided.map(counted) else { return Ok(None) };
     if report.earns(runner.options)
         && let Some(why) = ahead::caught(program, Driver::Functions, &calls, &answers.answers, runner)?

@@ -155,6 +155,8 @@ struct Search<'a, 'f> {
     bound: BTreeMap<&'a str, (usize, usize)>,
     /// Whether what is read here is compared with something that tells.
     telling: bool,
+    /// The literal that it is compared with.
+    compared_with: Option<Value>,
     found: Vec<(&'a ExprBinOp, OperandSite)>,
 }
 
@@ -166,6 +168,7 @@ impl<'a, 'f> Search<'a, 'f> {
             objects: BTreeSet::new(),
             bound: BTreeMap::new(),
             telling: false,
+            compared_with: None,
             found: Vec::new(),
         }
     }
@@ -174,12 +177,14 @@ impl<'a, 'f> Search<'a, 'f> {
     fn is_object(&mut self, value: &'a Expr) {
         match value {
             Expr::BinOp(binary) => {
-                match OperandSite::of(binary) {
+                if let Some(site) = OperandSite::of(binary) {
+                    let is_expected =
+                        self.compared_with.as_ref().is_some_and(|it| it.equals(&site.data) != Ok(false));
                     // Times nothing is nothing whatever it is: that tells no program what is expected.
-                    Some(site) if self.telling || site.name == "mul" && site.data.truth() == Some(false) => {
+                    let is_nothing = site.name == "mul" && site.data.truth() == Some(false);
+                    if !is_expected && (self.telling || is_nothing) {
                         self.found.push((binary, site));
                     }
-                    Some(_) | None => {}
                 }
                 self.is_object(&binary.left);
                 self.is_object(&binary.right);
@@ -212,9 +217,10 @@ impl<'a, 'f> Search<'a, 'f> {
 
     /// Reads one side of a comparison.
     fn compared(&mut self, one: &'a Expr, other: &'a Expr) {
-        let outer = self.telling;
+        let outer = (self.telling, self.compared_with.take());
         let made = self.made(other);
-        self.telling = made == Some(true) || literal(other).is_some() && !is_neutral(other);
+        self.compared_with = literal(other);
+        self.telling = made == Some(true) || self.compared_with.is_some() && !is_neutral(other);
         if made.is_some() {
             self.is_object(one);
         }
@@ -224,7 +230,7 @@ impl<'a, 'f> Search<'a, 'f> {
             self.is_object(value);
         }
         self.visit_expr(one);
-        self.telling = outer;
+        (self.telling, self.compared_with) = outer;
     }
 
     fn both(&mut self, left: &'a Expr, right: &'a Expr) {
@@ -384,6 +390,9 @@ mod tests {
             "assert str(Root(4) - 2) == '0'",
             // What is expected in truth, behind a comparison with nothing.
             "assert (Root(4) - 2).value == 0",
+            "assert (Root(4) + 2).value == 2",
+            "assert (Rows(4) + [[2]]).rows == [[2.0]]",
+            "assert str(Text(4) + '(2)') == '(2)'",
             "assert (Root(4) / 2).value == 1",
             "assert not (Root(4) - 2).value",
             "assert (Root(4) - 2).is_zero()",

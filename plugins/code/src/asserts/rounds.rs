@@ -42,6 +42,8 @@ pub(super) struct Checked<'a> {
     /// Pairs of objects that are equal by what they hold: one that was found, unless that is plain data, and one that
     /// the test made.
     alike: Vec<(Option<ObjectId>, ObjectId)>,
+    /// Questions by which the test made plain data to compare with.
+    made: Vec<String>,
     unsplittable: String,
 }
 
@@ -85,9 +87,13 @@ pub(super) fn judge(program: &str, suite: &Suite<'_>, runner: &mut Runner<'_>) -
             if !report.earns(runner.options) {
                 return Ok(report);
             }
+            let expected = ahead::Expected {
+                alike: &checked.alike,
+                made: (0..known.len()).filter(|&place| checked.made.contains(&known[place].key)).collect(),
+            };
             let (questions, answers): (Vec<_>, Vec<_>) =
                 known.into_iter().map(|known| (known.question, known.answer)).unzip();
-            let lie = match ahead::knew(program, &checked.alike, &questions, &answers, runner)? {
+            let lie = match ahead::knew(program, &expected, &questions, &answers, runner)? {
                 None => ahead::caught(program, Driver::Objects, &questions, &answers, runner)?,
                 lie => lie,
             };

@@ -67,6 +67,8 @@ class Asserts(ast.NodeTransformer):
 
     def visit_Call(self, node):
         self.generic_visit(node)
+        if hasattr(node, "is_made"):
+            return ast.Call(ast.Name("MADE", ast.Load()), [node], [])
         if getattr(node.func, "id", "") == "type" and len(node.args) == 1 and not node.keywords:
             node.func = ast.Name("TYPE", ast.Load())
         return node
@@ -118,13 +120,15 @@ def check(source, nonce):
     random.seed(0)
     tree = ast.parse(source)
     prepare(tree)
+    mark_made(tree)
     keep_arguments(tree)
     names = {"__name__": "tests"}
     try:
         exec(PRELUDE, names)
         exceptions.update((name, names[name]) for name in TASK if name in names)
         names.update((alias, exceptions.get(name) or Name(name)) for alias, name in EXTERNALS.items())
-        names.update(ASSERTION=assertion, ENDED=Ended, PENDING=PENDING, IS=IS, TYPE=TYPE, KEEPING=keeping, OPERATE=OPERATE)
+        names.update(ASSERTION=assertion, ENDED=Ended, PENDING=PENDING, IS=IS, TYPE=TYPE, KEEPING=keeping)
+        names.update(MADE=MADE, OPERATE=OPERATE)
         names["isinstance"] = about_classes("isinstance", isinstance)
         names["issubclass"] = about_classes("issubclass", issubclass)
         main = taken_out(tree)

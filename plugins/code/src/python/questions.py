@@ -213,7 +213,7 @@ def class_at(module, name):
 
 # `idle` counts what was done in vain since a question was new, `epoch` what may have changed objects of the program.
 report = dict(trace=[], pending=False, asked=0, first="", error="", ended="", compared=False, unsplittable="")
-report.update(idle=0, epoch=0, left_out=0, alike=[])
+report.update(idle=0, epoch=0, left_out=0, alike=[], made=[])
 known = {}
 noted = set()
 # Classes of errors of the program and of the task, by the names that the program has for them, and all names of classes

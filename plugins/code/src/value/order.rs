@@ -219,7 +219,7 @@ mod tests {
         let power = |exponent: u32| BigInt::from(2).pow(exponent);
         for exponent in [0, 52, 53, 62, 63, 64, 126, 127, 128, 1000] {
             for sign in [1, -1] {
-                let int = power(exponent) * sign;
+                let int: BigInt = power(exponent) * sign;
                 let float = Value::Float(2_f64.powi(exponent as i32) * f64::from(sign));
                 assert!(equal(&Value::int(int.clone()), &float), "{int}");
                 assert_eq!(Value::int(int.clone()).hash_key(), float.hash_key(), "{int}");
