@@ -1,7 +1,7 @@
 // Gives no verdict, for each reason that there is.
 
 import {
-  Options, Plugin, Submission, Verdict, abstain, internalError, invalidOptions, invalidTask, run,
+  Options, Plugin, Submission, Verdict, abstain, internalError, invalidOptions, invalidTask, member, run,
 } from "./.gavel/sdk/assemblyscript/gavel";
 
 function verify(submission: Submission, options: Options): Verdict {
@@ -11,6 +11,10 @@ function verify(submission: Submission, options: Options): Verdict {
   if (submission.completion == "abstain") return abstain(told);
   if (submission.completion == "internal-error") return internalError(told);
   if (submission.completion == "invalid-options") return invalidOptions(told);
+  if (submission.completion == "column") {
+    const level = member(submission.metadata, "level");
+    return level === null ? invalidTask("the column `level` is missing") : new Verdict(parseFloat(level));
+  }
   return new Verdict(0.25);
 }
 

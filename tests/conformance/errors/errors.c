@@ -22,6 +22,12 @@ gavel_result gavel_verify(const gavel_submission *submission, const gavel_option
             return gavel_fail(verdict, ERRORS[index].why, "told: %.*s", (int)told.size, told.data);
         }
     }
-    gavel_reward(verdict, 0.25);
+    double reward = 0.25;
+    gavel_text json;
+    if (gavel_same(submission->completion, gavel_text_of("column")) &&
+        !(gavel_json_member(submission->metadata, "level", &json) && gavel_json_number(json, &reward))) {
+        return gavel_fail(verdict, GAVEL_INVALID_TASK, "the column `level` is missing");
+    }
+    gavel_reward(verdict, reward);
     return GAVEL_OK;
 }

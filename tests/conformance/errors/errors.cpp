@@ -8,6 +8,11 @@ static gavel::result verify(const gavel::submission &submission, const gavel::op
     if (submission.completion == "abstain") return gavel::abstain(told);
     if (submission.completion == "internal-error") return gavel::internal_error(told);
     if (submission.completion == "invalid-options") return gavel::invalid_options(told);
+    if (submission.completion == "column") {
+        std::optional<double> level = submission.number("level");
+        if (!level) return gavel::invalid_task("the column `level` is missing");
+        return gavel::verdict{*level};
+    }
     return gavel::verdict{0.25};
 }
 

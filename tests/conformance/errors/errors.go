@@ -22,6 +22,13 @@ func (Errors) Verify(s gavel.Submission) (gavel.Verdict, error) {
 	if why, known := kinds[s.Completion]; known {
 		return gavel.Verdict{}, why("told: %s", told)
 	}
+	if s.Completion == "column" {
+		var columns struct {
+			Level float64 `json:"level"`
+		}
+		err := s.Columns(&columns)
+		return gavel.Verdict{Reward: columns.Level}, err
+	}
 	return gavel.Verdict{Reward: 0.25}, nil
 }
 

@@ -9,6 +9,7 @@ proc verify(submission: Submission, options: NoOptions): Verdict =
   of "abstain": raise newException(Abstain, told)
   of "internal-error": raise newException(InternalError, told)
   of "invalid-options": raise newException(InvalidOptions, told)
+  of "column": Verdict(reward: submission.require("level", float))
   else: Verdict(reward: 0.25)
 
 run(Plugin(name: "errors", version: "0.1.0", summary: "Gives no verdict, for each reason that there is."), verify)

@@ -15,4 +15,4 @@ def verify(submission: Submission) -> Verdict:
     error = ERRORS.get(submission.completion)
     if error:
         raise error(f"told: {submission.reference or 'nothing'}")
-    return Verdict(0.25)
+    return Verdict(submission.require("level") if submission.completion == "column" else 0.25)

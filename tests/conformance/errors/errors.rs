@@ -1,6 +1,12 @@
 //! Gives no verdict, for each reason that there is.
 
 use gavel_plugin::{Error, NoOptions, Submission, Verdict, Verifier, export};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Columns {
+    level: f64,
+}
 
 pub struct Errors;
 
@@ -17,6 +23,7 @@ impl Verifier for Errors {
             "abstain" => Err(Error::Abstain(told)),
             "internal-error" => Err(Error::Internal(told)),
             "invalid-options" => Err(Error::InvalidOptions(told)),
+            "column" => Ok(Verdict::new(submission.metadata::<Columns>()?.level)),
             _ => Ok(Verdict::new(0.25)),
         }
     }
