@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use gavel_model::{Group, Model, Precision};
+use gavel_model::{ByTokens, Group, Model, Precision};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::{Case, golden, python};
@@ -36,7 +36,10 @@ fn logits_and_gradients_are_those_of_peft() {
         for recompute in [false, true] {
             let whole = 0..count;
             let sections = std::slice::from_ref(&whole);
-            case.model.backward(&batch, 0.7, recompute, sections, &mut |_, _| weights.shallow_clone());
+            case.model.backward(&batch, 0.7, recompute, sections, &mut |_, _| ByTokens {
+                log_probs: weights.shallow_clone(),
+                entropy: None,
+            });
             let parameters = case.model.parameters();
             let expected = case.expected.keys().filter(|name| name.starts_with("gradient.")).count();
             assert_eq!(parameters.len(), expected, "{}", case.name);

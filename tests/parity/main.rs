@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use gavel_model::{Config, Group, Model, NeverStop, Precision, Sampling, Tokenizer};
+use gavel_model::{ByTokens, Config, Group, Model, NeverStop, Precision, Sampling, Tokenizer};
 use tch::{Device, Kind, Tensor, no_grad};
 
 const TOLERANCE: f64 = 1e-4;
@@ -129,7 +129,10 @@ fn gradients_are_those_of_transformers() {
         let whole = 0..count;
         for recompute in [false, true] {
             let all = std::slice::from_ref(&whole);
-            case.model.backward(&batch, 0.7, recompute, all, &mut |_, _| weights.shallow_clone());
+            case.model.backward(&batch, 0.7, recompute, all, &mut |_, _| ByTokens {
+                log_probs: weights.shallow_clone(),
+                entropy: None,
+            });
             for (name, parameter) in case.model.parameters() {
                 let mut gradient = parameter.grad();
                 let expected = case.expected(&format!("gradient.{name}"));

@@ -106,7 +106,7 @@ impl From<BadLine> for LineError {
     fn from(line: BadLine) -> Self {
         match line {
             BadLine::TooLong { .. } => Self::TooLong(line),
-            BadLine::NotUtf8 { .. } => Self::Line(line),
+            BadLine::NotUtf8 { .. } | BadLine::Fields { .. } => Self::Line(line),
         }
     }
 }
