@@ -14,7 +14,7 @@ use crate::value::{LETTERS_OF_AN_ITEM, TooStrange, Value, decode};
 
 /// Items that all answers of a run may have together; beyond that they are wrong, whatever they are. An output of
 /// 4 MiB can hold more than the plugin has memory and fuel for.
-const MOST_ITEMS: usize = 400_000;
+const MOST_ITEMS: usize = 300_000;
 
 /// What came of one question.
 #[derive(Debug, Clone)]

@@ -367,7 +367,7 @@ mod tests {
             ("w = V(2)\nassert V(1) + [1] == w", "2:7-2:17", "add", "[0x1,]"),
             ("self.assertEqual(V(1) / 2, V(3))", "1:17-1:25", "truediv", "0x2"),
             ("assert str(Money(5) * 2) == '$10.00'", "1:11-1:23", "mul", "0x2"),
-            ("assert abs((V(1) * 3).x - 3.0) < 1e-9", "1:12-1:20", "mul", "0x3"),
+            ("assert abs((V(2) * 3).x - 6.0) < 1e-9", "1:12-1:20", "mul", "0x3"),
             ("assert (transposed(m) * 2).rows == [[2]]", "1:8-1:25", "mul", "0x2"),
         ] {
             assert_eq!(of(tests), [(place.to_owned(), name, data.to_owned())], "{tests}");

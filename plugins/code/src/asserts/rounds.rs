@@ -49,7 +49,7 @@ pub(super) struct Checked<'a> {
 
 /// Items that the answers of all rounds may have together, as each round reads and tells all of them again: a few rounds
 /// for the largest answers, and all of them for those of the usual size.
-const MOST_ITEMS: usize = 600_000;
+const MOST_ITEMS: usize = 400_000;
 
 /// A question, as the tests' interpreter wrote it and as it is asked, with its answer.
 struct Known {

@@ -223,6 +223,16 @@ impl Number<'_> {
         }
     }
 
+    /// Its place among numbers of the usual size: the whole number below it, and how much is above that.
+    pub(crate) fn small_order(self) -> Option<(i128, f64)> {
+        match self {
+            Self::Float(number) => {
+                is_small(number).then(|| (number.floor() as i128, number - number.floor()))
+            }
+            number => Some((number.small()?, 0.0)),
+        }
+    }
+
     /// The whole number of the usual size that it equals.
     pub(crate) fn small_whole(self) -> Option<i128> {
         match self {

@@ -104,6 +104,19 @@ pub(super) fn set(value: &Value, make: fn(Vec<Value>) -> Value) -> Result<Value,
 }
 
 fn sorted(mut items: Vec<Value>) -> Result<Vec<Value>, Miss> {
+    // What is compared is looked for once, not each time that two items are compared.
+    if let Some(order) = items.iter().map(|item| item.number()?.small_order()).collect::<Option<Vec<_>>>() {
+        let mut items: Vec<_> = order.into_iter().zip(items).collect();
+        items.sort_by(|(left, _), (right, _)| left.partial_cmp(right).unwrap_or(Ordering::Equal));
+        return Ok(items.into_iter().map(|(_, item)| item).collect());
+    }
+    if items.iter().all(|item| matches!(item, Value::Str(_))) {
+        items.sort_by(|left, right| match (left, right) {
+            (Value::Str(left), Value::Str(right)) => left.cmp(right),
+            _ => Ordering::Equal,
+        });
+        return Ok(items);
+    }
     let mut odd = false;
     items.sort_by(|left, right| {
         compare(left, right).ok().flatten().unwrap_or_else(|| {
