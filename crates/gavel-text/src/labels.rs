@@ -127,6 +127,10 @@ pub(crate) fn is_labelled_none(before: &str) -> bool {
     let listed = |c: char| c.is_ascii_digit() || matches!(c, ',' | ' ' | '$' | ';');
     let near = if is_above { near } else { near.trim_end_matches(listed) };
     let ends_with_colon = near.ends_with([':', '：']);
+    // Most answers stand in a sentence.
+    if !ends_with_colon && !is_above {
+        return false;
+    }
     let line = &near[end_of_last(near, &["\n"]).unwrap_or(0)..];
     if !ends_with_colon && !(is_above && is_heading(line)) {
         return false;
@@ -152,6 +156,7 @@ fn says_it_is_none(label: &str) -> bool {
         ["not"]
             | ["not", "this" | "that" | "it" | "so"]
             | ["not", "like", _]
+            | ["not", "even" | "quite" | "really", ..]
             | ["ignore", ..]
             | ["disregard", ..]
     ) {
@@ -178,6 +183,7 @@ const CROSSES: [char; 12] = ['✗', '✘', '❌', '❎', '☒', '✖', '👎', '
 
 /// Whether a sign that crosses an answer out stands right behind it, or starts its line.
 pub fn is_crossed(before: &str, behind: &str) -> bool {
+    let (before, behind) = (end_of(before, LONGEST), start_of(behind, LONGEST));
     if behind.is_ascii() && before.is_ascii() {
         return false;
     }
@@ -203,10 +209,9 @@ pub fn is_crossed(before: &str, behind: &str) -> bool {
                 | '-'
         ) || c == '\u{fe0f}'
     };
-    let next = start_of(behind, LONGEST).trim_start_matches(is_layout);
+    let next = behind.trim_start_matches(is_layout);
     let next = next.strip_prefix("</answer>").unwrap_or(next).trim_start_matches(is_layout);
-    let near = end_of(before, LONGEST);
-    let line = &near[end_of_last(near, &["\n"]).unwrap_or(0)..];
+    let line = &before[end_of_last(before, &["\n"]).unwrap_or(0)..];
     let line = line.strip_suffix("<answer>").unwrap_or(line);
     let sign = line.trim_matches(|c: char| is_layout(c) || c == '#' || c.is_ascii_digit());
     next.starts_with(CROSSES)

@@ -13,7 +13,9 @@ use behind::{CORRECTORS, VERBS, WITHDRAWALS};
 /// Whether the clause or the sentence that a text starts with takes back what stands before it.
 pub(crate) fn is_withdrawn(sentence: &str) -> bool {
     let sentence = sentence.trim_start_matches(|c: char| !c.is_alphanumeric());
-    // Most sentences are English, and begin with a word that no list has.
+    if starts_in_english(sentence) {
+        return false;
+    }
     WITHDRAWALS.iter().any(|it| begins(sentence, it)) || judging::condemns(sentence)
 }
 
@@ -43,6 +45,9 @@ pub(crate) fn verb(text: &str) -> Option<&str> {
 
 /// A word that leads to another answer, and what stands behind it.
 pub(crate) fn corrector(text: &str) -> Option<(&'static str, &str)> {
+    if starts_in_english(text) {
+        return None;
+    }
     let longest = CORRECTORS.iter().filter(|it| begins(text, it)).max_by_key(|it| it.len());
     longest.map(|it| (*it, behind(text, it)))
 }
@@ -51,7 +56,13 @@ pub(crate) fn corrector(text: &str) -> Option<(&'static str, &str)> {
 pub(crate) fn is_denied(clause: &str) -> bool {
     /// The longest denial is shorter, in bytes.
     const LONGEST: usize = 50;
-    let clause = clause.trim_end_matches(|c: char| !c.is_alphanumeric());
+    // Thai and the scripts of India end words with marks.
+    let clause = clause.trim_end_matches(|c: char| !c.is_alphanumeric() && !crate::joins(c));
+    // Most clauses are English, and end with a verb that no denial ends with.
+    const VERBS: [&str; 5] = [" is", " are", " be", " equals", " was"];
+    if clause.is_empty() || VERBS.iter().any(|verb| clause.ends_with(verb)) {
+        return false;
+    }
     let clause = crate::end_of(clause, LONGEST);
     DENIALS.iter().any(|it| ends(clause, it))
 }
@@ -59,7 +70,38 @@ pub(crate) fn is_denied(clause: &str) -> bool {
 /// Whether a sentence that ends before an answer says that nobody holds it to be one.
 pub(crate) fn is_held_by_nobody(sentence: &str) -> bool {
     let sentence = sentence.trim_start();
+    // The others begin with letters of other scripts.
+    if sentence
+        .starts_with(|c: char| c.is_ascii() && !matches!(c, 'N' | 'n' | 'P' | 'p' | 'H' | 'h' | 'K' | 'k'))
+    {
+        return false;
+    }
     NOBODY.iter().any(|it| begins(sentence, it))
+}
+
+/// Whether a text starts with a frequent word of English that no list has, as most sentences do.
+fn starts_in_english(text: &str) -> bool {
+    const WORDS: [&str; 16] = [
+        "i",
+        "the",
+        "this",
+        "it",
+        "we",
+        "that",
+        "because",
+        "since",
+        "therefore",
+        "thus",
+        "here",
+        "which",
+        "if",
+        "hence",
+        "let",
+        "you",
+    ];
+    let length = text.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let (word, rest) = text.split_at(length);
+    !rest.starts_with(char::is_alphanumeric) && WORDS.iter().any(|it| it.eq_ignore_ascii_case(word))
 }
 
 /// Whether a text begins with a list's entry as words, whatever the case. Scripts without spaces have no words.
@@ -101,7 +143,7 @@ fn behind<'t>(text: &'t str, entry: &str) -> &'t str {
     characters.as_str()
 }
 
-/// Whether an entry is of Chinese or Japanese.
+/// Whether an entry is of a script without spaces.
 fn is_unspaced(entry: &str) -> bool {
-    entry.chars().all(|c| matches!(c, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}'))
+    entry.chars().all(crate::is_unspaced)
 }

@@ -26,7 +26,7 @@ pub use correction::{correction, renamed};
 pub use disowned::{is_case_split, is_counterfactual, is_disowned, is_negated, sentence_before};
 pub use jokes::calls_it_a_joke;
 pub use labels::is_crossed;
-pub use markup::{without_entities, without_tags};
+pub use markup::{is_in_attribute, without_entities, without_tags};
 pub use page::page;
 pub use scan::{end_of_last, first_of};
 pub use shown::{is_hidden, shown};

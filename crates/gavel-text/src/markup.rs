@@ -8,10 +8,98 @@ const LONGEST_TAG: usize = 500;
 const LONGEST: usize = 80;
 
 /// Elements of HTML that show nothing but what is in them.
-const ELEMENTS: [&str; 33] = [
-    "a", "b", "big", "br", "center", "code", "div", "em", "font", "h1", "h2", "h3", "hr", "i", "img",
-    "input", "li", "mark", "ol", "p", "pre", "s", "small", "span", "strong", "sub", "sup", "table", "td",
-    "tr", "u", "ul", "wbr",
+const ELEMENTS: [&str; 91] = [
+    "a",
+    "abbr",
+    "address",
+    "article",
+    "aside",
+    "b",
+    "bdi",
+    "bdo",
+    "big",
+    "blockquote",
+    "br",
+    "button",
+    "caption",
+    "center",
+    "cite",
+    "code",
+    "col",
+    "dd",
+    "del",
+    "dfn",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "font",
+    "footer",
+    "form",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "header",
+    "hr",
+    "i",
+    "img",
+    "input",
+    "ins",
+    "kbd",
+    "label",
+    "legend",
+    "li",
+    "main",
+    "map",
+    "mark",
+    "meta",
+    "meter",
+    "nav",
+    "object",
+    "ol",
+    "option",
+    "output",
+    "p",
+    "picture",
+    "pre",
+    "progress",
+    "q",
+    "rp",
+    "rt",
+    "ruby",
+    "s",
+    "samp",
+    "section",
+    "select",
+    "small",
+    "source",
+    "span",
+    "strong",
+    "sub",
+    "summary",
+    "sup",
+    "svg",
+    "table",
+    "tbody",
+    "td",
+    "textarea",
+    "tfoot",
+    "th",
+    "thead",
+    "time",
+    "tr",
+    "tt",
+    "u",
+    "ul",
+    "var",
+    "video",
+    "wbr",
 ];
 
 /// Names that HTML has for characters: those of its syntax, those that hide or part something, and marks.
@@ -118,8 +206,13 @@ pub(crate) fn is_element(tag: &str) -> bool {
     is_tag && !tag.starts_with("<<") && ELEMENTS.iter().any(|element| element.eq_ignore_ascii_case(name))
 }
 
-/// Whether a text ends within what a page never shows: an attribute of a tag, a declaration, or the target of a link.
-pub(crate) fn is_in_attribute(before: &str) -> bool {
+/// Whether what stands between two texts stands in what a page never shows: an attribute of a tag, a declaration, or the
+/// target of a link.
+pub fn is_in_attribute(before: &str, behind: &str) -> bool {
+    // Something closes it. Most answers end their text.
+    if !start_of(behind, LONGEST_TAG).contains(['>', ')', '\'', '"']) {
+        return false;
+    }
     let near = crate::end_of(before, LONGEST_TAG);
     let in_tag = || {
         let tag = &near[near.rfind('<')? + 1..];
@@ -209,6 +302,24 @@ pub(crate) fn without_markup(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn attributes_and_targets_are_no_part_of_a_page() {
+        for (before, behind) in [
+            ("<input value='", "'>"),
+            ("<a title=\"so \\boxed{", "}\">x</a>"),
+            ("<!DOCTYPE x [<!ENTITY a '", "'>]>"),
+            ("[x]: http://a.b '", "'"),
+            ("see [this](", ")"),
+        ] {
+            assert!(is_in_attribute(before, behind), "{before}");
+        }
+        for (before, behind) in
+            [("", ""), ("<b>", "</b>"), ("a < b, so (", ")"), ("[1, 2] (", ")"), ("[1]: it is '", "'")]
+        {
+            assert!(!is_in_attribute(before, behind), "{before}");
+        }
+    }
 
     #[test]
     fn tags_and_entities_are_read_as_a_page_shows_them() {

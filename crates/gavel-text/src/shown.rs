@@ -165,7 +165,10 @@ impl<'t> Cuts<'t> {
             [b'%', ..] => (comment(self.text, at)?, ""),
             [b'[', ..] => bracket(self.text, at)?,
             [b'\\', ..] => {
-                if self.defined.len() < MOST_DEFINED
+                if matches!(
+                    rest.as_bytes(),
+                    [_, b'r' | b'n' | b'd' | b'g' | b'e' | b'x' | b'l' | b'p' | b'D', ..]
+                ) && self.defined.len() < MOST_DEFINED
                     && let Some(name) = tags::defined(rest)
                 {
                     self.defined.push(name);

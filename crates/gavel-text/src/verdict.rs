@@ -9,6 +9,19 @@ use lexicon::{
     ADJECTIVES, BAD, DISMISSING, GOOD, HOLDING, LEADING, NEGATIONS, NOUNS, PLACES, PLAIN, USING, VERBS,
 };
 
+/// Verdicts of two words.
+const PAIRS: [(&str, &str); 10] = [
+    ("made", "up"),
+    ("ruled", "out"),
+    ("thrown", "out"),
+    ("red", "herring"),
+    ("dead", "end"),
+    ("way", "off"),
+    ("far", "off"),
+    ("no", "good"),
+    ("wild", "guess"),
+    ("not", "mine"),
+];
 /// How many words of a predicate are gone through for its verdict.
 const MOST_WORDS: usize = 9;
 /// How many words a verdict alone may have: `Entry deleted.`
@@ -24,9 +37,11 @@ pub(crate) fn rejects(predicate: &str) -> bool {
         // `wrong to add them`, `false that`, `wrong about the units`: of something else.
         let is_of_another = matches!(next, "to" | "that" | "about" | "answers" | "ones");
         ends_denied = is_negation(word);
-        if ends_denied {
+        if PAIRS.contains(&(word, next)) {
+            return !is_denied;
+        } else if ends_denied {
             is_denied = true;
-        } else if BAD.contains(&word) || matches!((word, next), ("made", "up") | ("ruled", "out")) {
+        } else if BAD.contains(&word) {
             // `(rejected)`; but `false solutions were discarded` is of others.
             let ends =
                 is_said || words.all(|it| PLACES.contains(&it) || matches!(it, "up" | "out" | "by" | "me"));
@@ -97,7 +112,10 @@ fn may_be_a_choice(word: &str) -> bool {
 
 /// Whether a sentence asks not to take the answer for one: `Ignore this`, `do not use that block`, `Scrap it`.
 pub(crate) fn dismisses(sentence: &str) -> bool {
+    const WHO: [&str; 9] =
+        ["i hereby ", "i now ", "i ", "we ", "let us ", "let's ", "let me ", "you should ", "you must "];
     let said = without_leads(sentence);
+    let said = WHO.iter().find_map(|who| said.strip_prefix(who)).unwrap_or(said);
     let object = match said.strip_prefix("do not ").or_else(|| said.strip_prefix("don't ")) {
         Some(rest) => USING.iter().find_map(|verb| word_at(rest, verb)),
         None => DISMISSING.iter().find_map(|verb| word_at(said, verb)),

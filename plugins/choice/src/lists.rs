@@ -11,7 +11,7 @@ use crate::task::Task;
 const AND: [&str; 17] =
     [",", "、", "，", "&", ";", "；", "and", "和", "及", "与", "と", "y", "et", "und", "e", "و", "и"];
 /// Leaves open which of the letters.
-const OR: [&str; 57] = [
+const OR: [&str; 50] = [
     "or",
     "bzw.",
     "/",
@@ -32,13 +32,6 @@ const OR: [&str; 57] = [
     "–",
     "~",
     // Signs.
-    "∨",
-    "∪",
-    "⊕",
-    "∧",
-    "∩",
-    "≈",
-    "≠",
     ":",
     "<",
     "\\",
@@ -110,6 +103,14 @@ fn connector_at(text: &str) -> Option<(&str, bool)> {
             (is_set && (!is_word || rest.starts_with([' ', '/', '(', '*']))).then_some(rest)
         })
     };
+    // Arrows and signs of mathematics join letters, too.
+    let sign = text
+        .chars()
+        .next()
+        .filter(|c| matches!(c, '\u{2190}'..='\u{22ff}' | '\u{27c0}'..='\u{27ff}' | '\u{2900}'..='\u{2aff}'));
+    if let Some(sign) = sign {
+        return Some((&text[sign.len_utf8()..], true));
+    }
     find(&OR).map(|rest| (rest, true)).or_else(|| find(&AND).map(|rest| (rest, false)))
 }
 
@@ -162,13 +163,37 @@ pub(crate) fn names_another(rest: &str, found: Letters, task: &Task) -> bool {
     })
 }
 
+/// Whether one word joins another letter to those before, whatever the language: `B alebo D`. A word that sets one letter
+/// against the other, as in `B not D`, joins none.
+pub(crate) fn is_joined_by_a_word(rest: &str, found: Letters, task: &Task) -> bool {
+    const AGAINST: [&str; 16] = [
+        "not", "over", "than", "unlike", "without", "no", "nicht", "non", "pas", "instead", "beats",
+        "before", "because", "since", "as", "while",
+    ];
+    let Some(word) = rest.strip_prefix(' ').and_then(|rest| rest.split_once(' ')) else { return false };
+    let (word, after) = word;
+    let is_word = (2..=8).contains(&word.chars().count()) && word.chars().all(char::is_lowercase);
+    let other = mark_at(skip_to_mark(after).1, task);
+    is_word
+        && !AGAINST.contains(&word)
+        && other.is_some_and(|(mark, after)| {
+            let ends = closed(after).trim_start_matches(['.', '!', ' ']);
+            !mark.is_small && !found.contains(mark.letter) && (ends.is_empty() || ends.starts_with('\n'))
+        })
+}
+
 /// Whether a text that follows letters leaves open which others belong to them: `B, etc.`, `B and up`, `B or else`, `B + 1`.
 pub(crate) fn trails_off(rest: &str) -> bool {
-    const TRAILS: [&str; 22] = [
+    const TRAILS: [&str; 27] = [
         "and up",
         "and above",
         "and below",
         "and others",
+        "and company",
+        "and co",
+        "and the like",
+        "and whatever",
+        "and then some",
         "and so on",
         "and more",
         "and the rest",

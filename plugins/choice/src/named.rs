@@ -64,6 +64,14 @@ fn by_whole_text(words: &[&str], task: &Task) -> Option<char> {
 /// The choice that a text counts: `the first option`, `option three`, `la primera`.
 fn by_place(words: &[&str], task: &Task) -> Option<char> {
     let place = |word: &str| PLACES.iter().position(|names| names.contains(&word));
+    let last = ["last", "final", "letzte", "última", "dernière", "ultima"];
+    if words
+        .iter()
+        .enumerate()
+        .any(|(at, word)| last.contains(word) && words.get(at + 1).is_some_and(|it| NOUNS.contains(it)))
+    {
+        return ('A'..='Z').nth(task.texts.len().max(1) - 1).filter(|letter| task.letters.contains(*letter));
+    }
     let ordinal = |word: &str| {
         place(word).filter(|_| !matches!(word, "one" | "two" | "three" | "four" | "five" | "six"))
     };
@@ -88,6 +96,20 @@ pub(crate) fn confessed(behind: &str, task: &Task) -> Option<Reading> {
         false => first_of(rest, &[" is ", ": "]).map(|(at, verb)| &rest[at + verb.len()..])?,
     };
     by_text(said.split(['.', ';', '\n', '!']).next()?, task)
+}
+
+/// The choice that the sentences behind an answer ask to take for it: `Take the last option.`, `Scratch B, mark Vienna`.
+pub(crate) fn asked_for(behind: &str, task: &Task) -> Option<Reading> {
+    const VERBS: [&str; 9] =
+        ["take ", "choose ", "pick ", "mark ", "use ", "select ", "make it ", "go with ", "rather "];
+    let near = start_of(behind, NEAR).to_lowercase();
+    near.split(['.', ';', ',', '!', '\n']).map(str::trim).find_map(|clause| {
+        let clause = ["please ", "so ", "then ", "and ", "but ", "better "]
+            .iter()
+            .find_map(|it| clause.strip_prefix(it))
+            .unwrap_or(clause);
+        by_text(VERBS.iter().find_map(|verb| clause.strip_prefix(verb))?, task)
+    })
 }
 
 /// Whether a text gives the letters of the task another meaning: `I define B := Berlin`, `By B I mean Berlin`.

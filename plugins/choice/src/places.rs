@@ -1,7 +1,8 @@
 //! Finds where a completion states its answer, and what the statements come to.
 
 use gavel_text::{
-    braced, correction, is_crossed, is_disowned, is_negated, is_withdrawn, page, renamed, sentence_before,
+    braced, correction, is_crossed, is_disowned, is_in_attribute, is_negated, is_withdrawn, page, renamed,
+    sentence_before,
 };
 use serde::Deserialize;
 
@@ -96,6 +97,7 @@ pub(crate) fn answer(text: &str, task: &Task, order: &[Place], strict: bool) -> 
             || place == Place::Boxed && is_negated(before_box(&text[..last.start]))
             || is_withdrawn(behind)
             || is_crossed("", behind)
+            || is_in_attribute(&text[..last.start], behind)
             || is_rebutted(text, &Statement { reading: joined, ..*last }, behind, task)
             || named::is_renamed(text, joined, task)
             || other_behind(behind, task).is_some_and(|other| differs(other, joined))
@@ -138,7 +140,10 @@ fn other_behind(behind: &str, task: &Task) -> Option<Reading> {
     let other = renamed(behind).or_else(|| corrected.filter(|it| !it.is_ascii()));
     let by_letter = other.and_then(|other| read(other, task));
     let page = page(behind);
-    by_letter.or_else(|| named::by_text(correction(&page)?, task)).or_else(|| named::confessed(behind, task))
+    by_letter
+        .or_else(|| named::by_text(correction(&page)?, task))
+        .or_else(|| named::confessed(behind, task))
+        .or_else(|| named::asked_for(behind, task))
 }
 
 fn names(reading: Reading, letter: char) -> bool {

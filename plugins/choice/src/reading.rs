@@ -4,7 +4,7 @@ use gavel_text::start_of;
 
 use crate::dress::{closed, is_closing, plain, skip_to_mark, without_commands};
 use crate::letters::{Letters, Mark, mark};
-use crate::lists::{connector, names_another, spans_to_another, trails_off};
+use crate::lists::{connector, is_joined_by_a_word, names_another, spans_to_another, trails_off};
 use crate::rival::{goes_on_to_another, is_taken_back};
 use crate::standing::{mark_at, stands_alone};
 use crate::task::Task;
@@ -105,6 +105,7 @@ fn finish(rest: &str, found: Letters, is_open: bool, task: &Task) -> Option<Read
     }
     let open = is_open
         || trails_off(rest)
+        || is_joined_by_a_word(rest, found, task)
         || names_another(rest, found, task)
         || goes_on_to_another(rest, found, task)
         || spans_to_another(rest, found, task);
@@ -330,6 +331,8 @@ mod tests {
             "B veya C",
             "B hoặc C",
             "B vs. C",
+            "B ⇔ C",
+            "B alebo D",
             "B, etc.",
             "B or else whichever",
             "B + 1",

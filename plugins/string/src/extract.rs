@@ -3,8 +3,8 @@
 use std::fmt;
 
 use gavel_text::{
-    after_thinking, braced, correction, is_blank, is_block_disowned, is_crossed, is_disowned, is_negated,
-    is_withdrawn, turns,
+    after_thinking, braced, correction, is_blank, is_block_disowned, is_crossed, is_disowned,
+    is_in_attribute, is_negated, is_withdrawn, turns,
 };
 use serde::Deserialize;
 
@@ -89,6 +89,7 @@ fn is_taken_back(text: &str, found: &str, place: Place, order: &[Place]) -> bool
         || place == Place::Boxed && is_negated(before_box(&text[..start]))
         || is_withdrawn(behind)
         || is_crossed(before_box(&text[..start]), behind)
+        || is_in_attribute(&text[..start], &text[start..])
         || rules_for_another(behind, is_other)
         || correction(behind).is_some_and(is_other)
         || elsewhere().any(is_other)

@@ -65,7 +65,12 @@ fn is_hedged(before: &str, behind: &str) -> bool {
     let is_led = LIKENESS
         .iter()
         .any(|word| lead.strip_suffix(word).is_some_and(|before| !before.ends_with(char::is_alphanumeric)));
-    is_led || HEDGES.iter().any(|hedge| rest.contains(hedge)) || rest.trim_end().ends_with(['?', '？'])
+    // `Paris (50%), London (50%)`
+    let is_shared = rest.contains('%') && !rest.contains("100%") && !rest.contains("100 %");
+    is_led
+        || is_shared
+        || HEDGES.iter().any(|hedge| rest.contains(hedge))
+        || rest.trim_end().ends_with(['?', '？'])
 }
 
 fn is_number(text: &str) -> bool {

@@ -187,7 +187,7 @@ fn hides(attributes: &str) -> bool {
     let near = start_of(attributes, LONGEST_TAG);
     let Some(end) = near.find('>') else { return false };
     let attributes = &near[..end];
-    const STYLES: [&str; 17] = [
+    const STYLES: [&str; 20] = [
         "display:none",
         "visibility:hidden",
         "visibility:collapse",
@@ -195,6 +195,9 @@ fn hides(attributes: &str) -> bool {
         "font-size:0",
         "font:0",
         "color:white",
+        "color:rgb(255,255,255)",
+        "color:rgba(255,255,255",
+        "color:hsl(0,0%,100%",
         "color:#fff",
         "color:transparent",
         "color:rgba(0,0,0,0)",

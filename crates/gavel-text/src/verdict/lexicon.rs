@@ -248,7 +248,7 @@ pub(super) const LEADING: [&str; 30] = [
     "also",
 ];
 /// What is done with what was not meant.
-pub(super) const DISMISSING: [&str; 16] = [
+pub(super) const DISMISSING: [&str; 23] = [
     "ignore",
     "disregard",
     "delete",
@@ -265,6 +265,13 @@ pub(super) const DISMISSING: [&str; 16] = [
     "overlook",
     "distrust",
     "retract",
+    "revoke",
+    "rescind",
+    "withdraw",
+    "repudiate",
+    "disown",
+    "disavow",
+    "recant",
 ];
 /// What is not to be done with it.
 pub(super) const USING: [&str; 16] = [

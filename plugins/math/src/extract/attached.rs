@@ -1,6 +1,6 @@
 //! What is attached to a box in its formula and belongs to the answer: `-\boxed{4}`, `\frac{1}{\boxed{2}}`.
 
-use gavel_text::{end_of_last, first_of};
+use gavel_text::{end_of, end_of_last, first_of};
 
 use super::operand;
 
@@ -46,12 +46,17 @@ pub(super) fn around(text: &str, start: usize, end: usize, content: &str) -> Opt
 /// The relation that a formula states of a box, which is then no value by itself: `x < \boxed{7}`, `\boxed{7} \neq x`. One
 /// that holds between the box and a number, as in `\boxed{7} > 5`, only speaks of it.
 fn relation(before: &str, behind: &str, content: &str) -> Option<String> {
-    const RELATIONS: [&str; 13] = [
-        "\\not =", "\\not=", "\\neq", "\\ne", "\\nless", "\\ngtr", "!==", "!=", "≠", "\\lt", "\\gt", "<", ">",
+    const RELATIONS: [&str; 19] = [
+        "\\not =", "\\not=", "\\neq", "\\ne", "\\nless", "\\ngtr", "!==", "!=", "≠", "\\gg", "\\ll",
+        "\\prec", "\\succ", "≪", "≫", "\\lt", "\\gt", "<", ">",
     ];
     let ends = |c: char| matches!(c, ' ' | '$' | '{' | '(' | '|');
     let left = before.trim_end_matches(ends).trim_end_matches("\\,").trim_end_matches(ends);
-    let found = RELATIONS.iter().find_map(|sign| Some((left.strip_suffix(sign)?, *sign)));
+    // Hardly any box has one before it.
+    let last = left.chars().next_back();
+    let may_end = last.is_some_and(|c| matches!(c, '=' | '<' | '>' | '≠' | '≪' | '≫' | 'a'..='z'));
+    let may_end = may_end && (!last.is_some_and(char::is_alphabetic) || end_of(left, 8).contains('\\'));
+    let found = RELATIONS.iter().filter(|_| may_end).find_map(|sign| Some((left.strip_suffix(sign)?, *sign)));
     if let Some((left, sign)) = found {
         let side = side_before(left);
         // `=>` and `->` are arrows, `>>` and `</b>` ends of what stands before.
@@ -62,6 +67,9 @@ fn relation(before: &str, behind: &str, content: &str) -> Option<String> {
     }
     let right = behind.trim_start_matches(|c: char| matches!(c, ' ' | '$' | '}' | ')' | '|'));
     let right = right.trim_start_matches("\\,").trim_start();
+    if !right.starts_with(['\\', '!', '<', '>', '≠', '≪', '≫']) {
+        return None;
+    }
     let sign = RELATIONS.iter().find(|sign| right.starts_with(**sign))?;
     let side = right[sign.len()..].trim_start();
     let is_command =
@@ -81,7 +89,7 @@ fn relation(before: &str, behind: &str, content: &str) -> Option<String> {
 
 /// The side of a relation that ends a text, from the start of its formula or the last white space of its line on.
 fn side_before(left: &str) -> &str {
-    let near = gavel_text::end_of(left, NEAR);
+    let near = end_of(left, NEAR);
     let side = &near[end_of_last(near, &["$", "\\(", "\\[", "\n", "=", "&", ", ", ": "]).unwrap_or(0)..];
     let side = side.trim();
     side.rsplit(' ').next().unwrap_or(side)

@@ -15,7 +15,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use gavel_text::{
-    calls_it_a_joke, end_of, first_of, is_counterfactual, is_crossed, is_disowned, is_withdrawn, renamed,
+    calls_it_a_joke, end_of, first_of, is_counterfactual, is_crossed, is_disowned, is_in_attribute,
+    is_withdrawn, renamed,
 };
 use serde::Deserialize;
 
@@ -199,6 +200,7 @@ fn is_taken_back(text: &str, placed: &Placed<'_>, mode: Mode, order: &[Mode]) ->
         || is_counterfactual(before)
         || is_withdrawn(behind)
         || is_crossed(before, behind)
+        || is_in_attribute(before, behind)
         // `7 when pigs fly` may be read as so many of something.
         || placed.content.contains(' ') && calls_it_a_joke(&placed.content)
         || mode == Mode::Boxed && (placed.is_case || operand::is_computed_with(before, behind))

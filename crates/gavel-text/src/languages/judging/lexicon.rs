@@ -195,7 +195,7 @@ pub(super) const NOT: [&str; 43] = [
     "nu",
 ];
 /// Words that say nothing by themselves: pronouns, copulas, adverbs, and what an answer is called.
-pub(super) const PLAIN: [&str; 165] = [
+pub(super) const PLAIN: [&str; 190] = [
     "das",
     "dies",
     "diese",
@@ -361,6 +361,32 @@ pub(super) const PLAIN: [&str; 165] = [
     "이것은",
     "그것은",
     "이건",
+    // What an answer is called besides.
+    "objeto",
+    "oggetto",
+    "objet",
+    "objekt",
+    "объект",
+    "bloque",
+    "bloc",
+    "blocco",
+    "bloco",
+    "documento",
+    "valor",
+    "valore",
+    "valeur",
+    "wert",
+    "zahl",
+    "solución",
+    "soluzione",
+    "solution",
+    "lösung",
+    "решение",
+    "oplossing",
+    "lösningen",
+    "çözüm",
+    "giải",
+    "solusi",
 ];
 /// Nouns that have an article.
 pub(super) const NAMED: [&str; 3] = ["resposta", "resultado", "solução"];
