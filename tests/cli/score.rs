@@ -103,8 +103,8 @@ fn a_verifier_with_a_condition_is_asked_only_where_it_holds() {
 
 #[test]
 fn a_plugin_that_runs_out_of_fuel_costs_one_submission() {
-    let reward = format!("{COUNTDOWN}limits = {{ fuel = 60_000 }}");
-    let long = format!("44{}", "+1".repeat(1_000));
+    let reward = format!("{COUNTDOWN}limits = {{ fuel = 90_000 }}");
+    let long = format!("44{}", "+1".repeat(3_000));
     let input = [line("44+19+35"), line(&long), line("44+19+35")].concat();
     let output = Folder::with_reward(&reward).run_with_input(&["score", "-r", "reward.toml"], &input);
     let statuses: Vec<_> = String::from_utf8(output.stdout)
