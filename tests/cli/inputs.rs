@@ -47,6 +47,31 @@ fn a_record_of_another_length_costs_itself_alone() {
 }
 
 #[test]
+fn a_table_with_open_quotes_or_another_encoding_is_not_taken_for_something_else() {
+    let folder = Folder::with_reward("")
+        .file("open.csv", "prompt,completion,reference\n1 + 1?,2,2\n1 + 1?,\"2,2\n2 + 2?,5,4\n")
+        .file("latin1.csv", b"prompt,completion,reference\n1 + 1?,2,2\ncaf\xe9?,2,2\n")
+        .file("twice.csv", "prompt,completion,completion\n1 + 1?,2,3\n");
+    let (code, output, said) = score(&folder, &["open.csv"]);
+    assert!(said.contains("over 2 lines: is a quote never closed?") && !said.contains("iconv"), "{said}");
+    assert_eq!((code, output.lines().count()), (Some(1), 1), "{said}");
+    let (code, output, said) = score(&folder, &["latin1.csv"]);
+    assert!(said.contains("field 1 is not UTF-8; `iconv -f LATIN1 -t UTF-8`"), "{said}");
+    assert_eq!((code, output.lines().count()), (Some(1), 1), "{said}");
+    let (code, _, said) = score(&folder, &["twice.csv"]);
+    assert!(said.contains("two columns are called `completion`: rename one"), "{said}");
+    assert_ne!(code, Some(0));
+}
+
+#[test]
+fn an_output_is_not_called_what_it_is_not() {
+    let folder = Folder::with_reward("").file("in.jsonl", ROW);
+    let (code, _, said) = score(&folder, &["in.jsonl", "-o", "out.csv"]);
+    assert!(said.contains("out.csv would hold JSON Lines, whatever its name says"), "{said}");
+    assert_eq!(code, Some(1));
+}
+
+#[test]
 fn what_is_no_json_in_the_way_of_python_is_named() {
     let nan = ROW.replace('}', ", \"weight\": NaN}");
     let folder = Folder::with_reward("").file("in.jsonl", format!("{ROW}{nan}"));

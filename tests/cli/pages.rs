@@ -140,6 +140,21 @@ fn gavel_shows_every_page() {
     insta::assert_snapshot!(Folder::new().shown(&["docs", "trian"]));
 }
 
+/// Likewise those of the languages.
+#[test]
+fn gavel_shows_the_page_of_every_sdk() {
+    let sdk = repository().join("sdk");
+    let folders = fs::read_dir(&sdk).unwrap().map(|entry| entry.unwrap().path());
+    let mut count = 0;
+    for page in folders.map(|folder| folder.join("README.md")).filter(|page| page.exists()) {
+        let name = page.parent().unwrap().strip_prefix(repository()).unwrap().display().to_string();
+        let shown = String::from_utf8(Folder::new().run(&["docs", &name]).stdout).unwrap();
+        assert_eq!(shown, fs::read_to_string(&page).unwrap(), "{name}");
+        count += 1;
+    }
+    assert!(count >= 10, "{count} languages");
+}
+
 /// The Python of `docs/own-loop.md`, with a reward file and rows as a trainer would have them.
 #[test]
 #[expect(clippy::print_stdout, reason = "a test says what it skipped")]

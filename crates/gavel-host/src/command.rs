@@ -180,7 +180,15 @@ fn has_start(module: &Module) -> bool {
 fn read_answer(stdout: &[u8]) -> Result<Verdict, Stop> {
     let refused =
         |reason: String| Stop::Failed(Failure::Refused(format!("stdout is not a verdict: {reason}")));
-    let answer: Answer = serde_json::from_slice(stdout).map_err(|error| refused(error.to_string()))?;
+    let answer: Answer = serde_json::from_slice(stdout).map_err(|error| {
+        // Somebody prints, as one does to see what a program does.
+        let hint = if error.is_data() {
+            ""
+        } else {
+            "; only the answer goes there, and what people are to see to stderr"
+        };
+        refused(format!("{error}{hint}"))
+    })?;
     match answer {
         Answer { error: Some(error), reward: None, reason: None, metrics: None } => Err(error.into()),
         Answer { error: None, reward: Some(reward), reason, metrics } => {

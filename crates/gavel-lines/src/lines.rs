@@ -42,27 +42,53 @@ pub enum BadLine {
         byte: usize,
     },
     /// It is the record of a table, and has not as many fields as that has columns.
-    #[error("{found} fields, and the table has {columns} columns")]
+    #[error("{found} fields, and the table has {columns} columns{}", perhaps_open(*.lines))]
     Fields {
         /// How many it has.
         found: usize,
         /// How many there are.
         columns: usize,
+        /// How many lines it takes.
+        lines: usize,
+    },
+    /// It is the record of a table, and one of its fields is not UTF-8.
+    #[error(
+        "field {field} is not UTF-8; `iconv -f LATIN1 -t UTF-8` makes UTF-8 of what Western programs write"
+    )]
+    FieldNotUtf8 {
+        /// Counted from 1.
+        field: usize,
     },
 }
 
-/// What a line begins with that stands for a record which is none: no text has this byte.
-const BROKEN: u8 = 0xff;
+/// What a line begins with that stands for a record which is none: JSON never begins so.
+const BROKEN: char = '\u{1}';
+
+/// Quotes may hold ends of lines, so that one that is never closed takes all that comes.
+fn perhaps_open(lines: usize) -> String {
+    if lines == 1 { String::new() } else { format!(", over {lines} lines: is a quote never closed?") }
+}
 
 impl BadLine {
-    /// The line that stands for a record with as many fields as no other: [`Lines::read`] makes this of it again.
-    pub(crate) fn record(found: usize, columns: usize) -> Vec<u8> {
-        [&[BROKEN], format!("{found} {columns}").as_bytes()].concat()
+    /// The line that stands for a bad record: [`Lines::read`] makes this of it again.
+    ///
+    /// # Panics
+    /// If it is none of a record.
+    pub(crate) fn as_record(self) -> String {
+        match self {
+            Self::Fields { found, columns, lines } => format!("{BROKEN}{found} {columns} {lines}"),
+            Self::FieldNotUtf8 { field } => format!("{BROKEN}{field}"),
+            Self::TooLong { .. } | Self::NotUtf8 { .. } => panic!("no record is {self:?}"),
+        }
     }
 
-    fn of_record(line: &[u8]) -> Option<Self> {
-        let (found, columns) = std::str::from_utf8(line.strip_prefix(&[BROKEN])?).ok()?.split_once(' ')?;
-        Some(Self::Fields { found: found.parse().ok()?, columns: columns.parse().ok()? })
+    fn of_record(line: &str) -> Option<Self> {
+        let numbers = line.strip_prefix(BROKEN)?.split(' ').map(str::parse).collect::<Result<Vec<_>, _>>();
+        match numbers.ok()?[..] {
+            [found, columns, lines] => Some(Self::Fields { found, columns, lines }),
+            [field] => Some(Self::FieldNotUtf8 { field }),
+            _ => None,
+        }
     }
 }
 
@@ -111,10 +137,8 @@ impl<R: BufRead> Lines<R> {
         } else {
             String::from_utf8(line)
                 .map(|text| if self.number == 1 { without_mark(text) } else { text })
-                .map_err(|error| {
-                    let byte = error.utf8_error().valid_up_to() + 1;
-                    BadLine::of_record(error.as_bytes()).unwrap_or(BadLine::NotUtf8 { byte })
-                })
+                .map_err(|error| BadLine::NotUtf8 { byte: error.utf8_error().valid_up_to() + 1 })
+                .and_then(|text| BadLine::of_record(&text).map_or(Ok(text), Err))
         };
         Ok(Some(Line { number: self.number, bytes, text }))
     }
@@ -154,9 +178,18 @@ mod tests {
 
     #[test]
     fn a_record_that_is_none_is_a_bad_line() {
-        let mut lines = Lines::new(std::io::Cursor::new(BadLine::record(1, 3)), 64);
-        let error = lines.read().unwrap().unwrap().text.unwrap_err();
-        assert_eq!(error.to_string(), "1 fields, and the table has 3 columns");
+        for (bad, said) in [
+            (BadLine::Fields { found: 1, columns: 3, lines: 1 }, "1 fields, and the table has 3 columns"),
+            (
+                BadLine::Fields { found: 2, columns: 3, lines: 9 },
+                "2 fields, and the table has 3 columns, over 9 lines: is a quote never closed?",
+            ),
+            (BadLine::FieldNotUtf8 { field: 2 }, "field 2 is not UTF-8; "),
+        ] {
+            let text = bad.as_record();
+            let error = Lines::new(text.as_bytes(), 64).read().unwrap().unwrap().text.unwrap_err();
+            assert!(error == bad && error.to_string().starts_with(said), "{error}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
+use csv::{ByteRecord, StringRecord};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde::de::{Deserializer as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -90,16 +91,19 @@ impl Rows {
             skip_mark(&mut text)?;
             let mut table = csv::ReaderBuilder::new().delimiter(separator).flexible(true).from_reader(text);
             let names = table.headers().map_err(|error| invalid(&error))?.clone();
-            for record in table.records() {
+            // A row that had the name twice would keep one of the two, and nobody would know which.
+            if let Some(name) = names.iter().enumerate().find_map(|(index, name)| {
+                names.iter().take(index).any(|before| before == name).then_some(name)
+            }) {
+                return Err(invalid(&format!("two columns are called `{name}`: rename one")).into());
+            }
+            for record in table.byte_records() {
                 let record = record.map_err(|error| lines.invalid(&error))?;
-                if record.len() != names.len() {
-                    lines.push(&BadLine::record(record.len(), names.len()))?;
-                    continue;
-                }
-                let columns = names.iter().zip(&record);
-                let row: Map<String, Value> =
-                    columns.map(|(name, text)| (name.to_owned(), text.into())).collect();
-                lines.push(Value::Object(row).to_string().as_bytes())?;
+                let line = match row_of(&names, record) {
+                    Ok(row) => Value::Object(row).to_string(),
+                    Err(bad) => bad.as_record(),
+                };
+                lines.push(line.as_bytes())?;
             }
             Ok(())
         })
@@ -160,6 +164,18 @@ impl Lines {
     fn invalid(&self, error: &dyn fmt::Display) -> io::Error {
         io::Error::new(io::ErrorKind::InvalidData, format!("row {}: {error}", self.count + 1))
     }
+}
+
+/// The record of a table as an object of texts.
+fn row_of(names: &StringRecord, record: ByteRecord) -> Result<Map<String, Value>, BadLine> {
+    if record.len() != names.len() {
+        let text = record.as_slice().trim_ascii_end();
+        let lines = 1 + text.iter().filter(|byte| **byte == b'\n').count();
+        return Err(BadLine::Fields { found: record.len(), columns: names.len(), lines });
+    }
+    let record = StringRecord::from_byte_record(record)
+        .map_err(|error| BadLine::FieldNotUtf8 { field: error.utf8_error().field() + 1 })?;
+    Ok(names.iter().zip(&record).map(|(name, text)| (name.to_owned(), text.into())).collect())
 }
 
 fn invalid(error: &dyn fmt::Display) -> io::Error {
@@ -261,12 +277,18 @@ mod tests {
 
     #[test]
     fn a_record_of_another_length_is_a_bad_line_and_those_around_it_are_read() {
-        let table = Rows::of_table(buffered(b"a,b\n1,2\n3\n4,5,6\n7,8\n".as_slice()), b',');
+        let table = Rows::of_table(buffered(b"a,b\n1,2\n3\n4,\xe9\n4,5,6\n7,8\n".as_slice()), b',');
         let mut lines = crate::Lines::new(io::BufReader::new(table), 64);
         let read: Vec<_> = std::iter::from_fn(|| lines.read().unwrap()).map(|line| line.text).collect();
-        let fields = |found| Err(BadLine::Fields { found, columns: 2 });
+        let fields = |found| Err(BadLine::Fields { found, columns: 2, lines: 1 });
         let row = |a: &str, b: &str| Ok(format!("{{\"a\":\"{a}\",\"b\":\"{b}\"}}"));
-        assert_eq!(read, [row("1", "2"), fields(1), fields(3), row("7", "8")]);
+        let not_utf8 = Err(BadLine::FieldNotUtf8 { field: 2 });
+        assert_eq!(read, [row("1", "2"), fields(1), not_utf8, fields(3), row("7", "8")]);
+    }
+
+    #[test]
+    fn two_columns_of_a_name_are_refused() {
+        assert_eq!(table("a,b,a\n1,2,3\n").unwrap_err().1, "two columns are called `a`: rename one");
     }
 
     #[test]

@@ -57,12 +57,11 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), ToolkitError> 
     Ok(())
 }
 
-/// Whether a compiler may read a file of this name. What a source includes may be called anything, so that this leaves out
-/// what surely is none.
+/// Whether a compiler may read a file of this name. A source may include whatever it likes, so that this leaves out what
+/// surely is none.
 fn is_input(name: &str) -> bool {
-    // Settings of other programs; reward files are such.
-    let is_other_toml = name.ends_with(".toml") && !TOML_INPUTS.contains(&name);
-    name.contains('.') && !is_other_toml && !NOT_INPUTS.iter().any(|end| name.ends_with(end))
+    let is_reward_file = name.contains("reward") && name.ends_with(".toml");
+    !is_reward_file && !NOT_INPUTS.iter().any(|end| name.ends_with(end))
 }
 
 /// The files that standard output and standard error are written to, where they are files.
@@ -93,32 +92,10 @@ fn identity(metadata: io::Result<fs::Metadata>) -> Option<(u64, u64)> {
 /// Folders that compilers and package managers fill.
 const NOT_SOURCES: [&str; 4] = ["target", "node_modules", "__pycache__", "nimcache"];
 
-/// Ends of the names of files that no compiler reads: plugins, what is judged and what comes of it, documents and pictures.
-const NOT_INPUTS: [&str; 20] = [
-    ".wasm",
-    ".md",
-    ".jsonl",
-    ".lock",
-    ".gitignore",
-    ".record.json",
-    ".log",
-    ".html",
-    ".out",
-    ".csv",
-    ".tsv",
-    ".parquet",
-    ".gz",
-    ".zst",
-    ".png",
-    ".svg",
-    ".jpg",
-    ".pdf",
-    ".swp",
-    "~",
-];
-
-/// Files in TOML that a build reads.
-const TOML_INPUTS: [&str; 3] = ["gavel.toml", "Cargo.toml", "pyproject.toml"];
+/// Ends of the names of files that no compiler reads: plugins, cases and what comes of them, documents, logs. Tables, pictures
+/// and the like may be part of a plugin.
+const NOT_INPUTS: [&str; 11] =
+    [".wasm", ".md", ".jsonl", ".lock", ".gitignore", ".record.json", ".log", ".html", ".out", ".swp", "~"];
 
 /// Builds a plugin, and returns the path of its file. What compilers have to say goes to stderr; `report` hears of
 /// what takes long.
@@ -190,22 +167,20 @@ mod tests {
 
     #[test]
     fn what_lies_beside_a_plugin_is_no_source_of_it() {
-        for name in
-            ["lib.rs", "words.txt", "options.schema.json", "gavel.toml", "Cargo.toml", "go.mod", "a.wit"]
-        {
+        let sources = [
+            "lib.rs",
+            "words.txt",
+            "words.csv",
+            "options.schema.json",
+            "gavel.toml",
+            "table",
+            "go.mod",
+            "a.wit",
+        ];
+        for name in sources {
             assert!(is_input(name), "{name}");
         }
-        let others = [
-            "a.wasm",
-            "cases.jsonl",
-            "reward.toml",
-            "reward2.toml",
-            "test.out",
-            "plot.png",
-            "rows.csv",
-            "scored",
-        ];
-        for name in others {
+        for name in ["a.wasm", "cases.jsonl", "reward.toml", "reward2.toml", "test.out", "build.log"] {
             assert!(!is_input(name), "{name}");
         }
     }

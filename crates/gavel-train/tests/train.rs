@@ -92,6 +92,18 @@ impl Bench {
         train(&self.settings, reward, Start::Resume, &mut |_| ControlFlow::Continue(()))
     }
 
+    /// All steps, stopped after one of them and resumed, or in one go where that is the last.
+    fn train_with_a_stop_after(&self, step: u64) {
+        train(&self.settings, &share_of_a(), Start::New, &mut |progress| match progress {
+            Progress::Stepped(report) if report.step == step => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        })
+        .unwrap();
+        if step < self.settings.max_steps as u64 {
+            self.resume(&share_of_a()).unwrap();
+        }
+    }
+
     fn completions(&self, step: u64) -> Vec<Value> {
         json_lines(&self.settings.output_dir.join(format!("completions/completions_{step:05}.jsonl")))
     }
@@ -340,14 +352,7 @@ fn a_run_with_a_value_model_resumes_to_the_same_weights() {
         let mut bench = Bench::new();
         bench.settings.adv_estimator = AdvEstimator::Gae;
         bench.settings.max_steps = 4;
-        train(&bench.settings, &share_of_a(), Start::New, &mut |progress| match progress {
-            Progress::Stepped(report) if report.step == stop_at => ControlFlow::Break(()),
-            _ => ControlFlow::Continue(()),
-        })
-        .unwrap();
-        if stop_at < 4 {
-            bench.resume(&share_of_a()).unwrap();
-        }
+        bench.train_with_a_stop_after(stop_at);
         let checkpoint = bench.settings.output_dir.join("checkpoints/step-00004");
         (
             weights(&checkpoint),
@@ -409,14 +414,7 @@ fn a_run_with_an_adapter_resumes_to_the_same_one() {
         let mut bench = bench_with_adapter();
         bench.settings.max_steps = 4;
         bench.settings.save_dtype = SaveDtype::Bfloat16;
-        train(&bench.settings, &share_of_a(), Start::New, &mut |progress| match progress {
-            Progress::Stepped(report) if report.step == stop_at => ControlFlow::Break(()),
-            _ => ControlFlow::Continue(()),
-        })
-        .unwrap();
-        if stop_at < 4 {
-            bench.resume(&share_of_a()).unwrap();
-        }
+        bench.train_with_a_stop_after(stop_at);
         let checkpoint = bench.settings.output_dir.join("checkpoints/step-00004");
         std::fs::read(checkpoint.join("adapter_model.safetensors")).unwrap()
     };
@@ -442,14 +440,7 @@ fn a_stopped_run_goes_on_with_greedy_completions_and_draws_the_same_tokens() {
         let mut bench = Bench::new();
         bench.settings.max_steps = 5;
         change(&mut bench.settings);
-        train(&bench.settings, &share_of_a(), Start::New, &mut |progress| match progress {
-            Progress::Stepped(report) if report.step == stop_at => ControlFlow::Break(()),
-            _ => ControlFlow::Continue(()),
-        })
-        .unwrap();
-        if stop_at < 5 {
-            bench.resume(&share_of_a()).unwrap();
-        }
+        bench.train_with_a_stop_after(stop_at);
         weights(&bench.settings.output_dir.join("checkpoints/step-00005"))
     };
     let greedy_ahead: fn(&mut Settings) = |settings| {

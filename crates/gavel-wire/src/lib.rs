@@ -23,6 +23,7 @@ mod characters;
 mod chat;
 mod columns;
 pub mod compare;
+mod object;
 mod outcome;
 mod path;
 mod record;

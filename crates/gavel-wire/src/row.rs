@@ -9,6 +9,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::characters::whole_characters;
 use crate::chat::{Flattened, flatten};
 use crate::columns::{Columns, Names, Part};
+use crate::object::Object;
 use crate::outcome::{COMPONENTS, NoRewardForm, ScoreForm};
 use crate::path::{follow, raw_within};
 
@@ -44,6 +45,12 @@ pub enum RowError {
     /// It is JSON, but not an object.
     #[error("not a JSON object")]
     NotAnObject,
+    /// Two columns have one name, and which is meant nobody knows.
+    #[error("the column `{column}` is there twice")]
+    Twice {
+        /// The name.
+        column: String,
+    },
     /// A column is missing.
     #[error("no `{names}`: {there}")]
     Missing {
@@ -82,7 +89,8 @@ impl Row {
             None => RowError::NotJson(error),
         };
         if serde_json::from_str::<&RawValue>(line).map_err(not_json)?.get().starts_with('{') {
-            Ok(Self { columns: serde_json::from_str(line).map_err(not_json)? })
+            let Object { columns, twice } = serde_json::from_str(line).map_err(not_json)?;
+            twice.map_or(Ok(Self { columns }), |column| Err(RowError::Twice { column }))
         } else {
             Err(RowError::NotAnObject)
         }
@@ -369,6 +377,10 @@ mod tests {
         for (line, expected) in [
             ("{", "not JSON: EOF while parsing an object, column 1"),
             ("[1]", "not a JSON object"),
+            (
+                r#"{"prompt": "", "completion": "", "completion": "2"}"#,
+                "the column `completion` is there twice",
+            ),
             (
                 r#"{"completion": "", "question": "?"}"#,
                 "no `prompt`: its columns are `completion`, `question`",

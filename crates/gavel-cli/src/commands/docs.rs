@@ -8,15 +8,19 @@ use gavel_files::{closest, did_you_mean};
 use crate::cli::DocsArgs;
 use crate::exit::{ExitStatus, Stop};
 
-/// A document by its name.
+/// Documents by their names, and those of the SDKs by the languages.
 macro_rules! pages {
-    ($($name:literal),* $(,)?) => {
-        [$(($name, include_str!(concat!("../../../../docs/", $name, ".md")))),*]
+    ($($name:literal),* ; $($language:literal),* $(,)?) => {
+        &[
+            $(($name, include_str!(concat!("../../../../docs/", $name, ".md"))),)*
+            ("sdk", include_str!("../../../../sdk/README.md")),
+            $((concat!("sdk/", $language), include_str!(concat!("../../../../sdk/", $language, "/README.md"))),)*
+        ]
     };
 }
 
 /// The documents in the order of their names, the index apart.
-const PAGES: [(&str, &str); 25] = pages![
+const PAGES: &[(&str, &str)] = pages![
     "benchmarks",
     "command-format",
     "compare",
@@ -41,7 +45,17 @@ const PAGES: [(&str, &str); 25] = pages![
     "score",
     "security",
     "train",
-    "wit",
+    "wit";
+    "assemblyscript",
+    "c",
+    "cpp",
+    "go",
+    "javascript",
+    "nim",
+    "python",
+    "rust",
+    "typescript",
+    "zig",
 ];
 
 /// Writes a document to stdout, or their names.

@@ -95,7 +95,7 @@ pub(super) fn surrogate(of: &Policies<'_>, objective: &Objective) -> PerToken {
         Surrogate::KlCov => {
             let mut loss = -of.ratio * of.advantages;
             if let Some(picked) = of.high_covariance {
-                loss = loss + (of.log_probs - of.old_log_probs).abs() * picked * objective.ppo_kl_coef;
+                loss += (of.log_probs - of.old_log_probs).abs() * picked * objective.ppo_kl_coef;
             }
             PerToken::unclipped(of, loss)
         }

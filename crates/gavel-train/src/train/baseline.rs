@@ -28,7 +28,7 @@ enum With {
     /// The greedy completion of its prompt.
     Greedy,
     /// What a value model expects, which is trained beside the policy.
-    Values(Critic),
+    Values(Box<Critic>),
 }
 
 /// How much better than expected the completions of a step are.
@@ -51,7 +51,7 @@ impl<'a> Baseline<'a> {
             }
             AdvEstimator::Group(estimator) => With::Group(estimator),
             AdvEstimator::Remax => With::Greedy,
-            AdvEstimator::Gae => With::Values(critic(settings, checkpoint, device)?),
+            AdvEstimator::Gae => With::Values(Box::new(critic(settings, checkpoint, device)?)),
         };
         Ok(Self { settings, reward, with })
     }

@@ -225,9 +225,9 @@ pub(crate) struct ImportArgs {
     /// The directory to write; it must not exist.
     #[arg(value_name = "DIR")]
     pub(crate) output: PathBuf,
-    /// The format of the weights.
-    #[arg(long, value_enum, default_value = "bfloat16")]
-    pub(crate) dtype: Dtype,
+    /// The format of the weights; by default that of an adapter's model, and bfloat16 for a GGUF file.
+    #[arg(long, value_enum)]
+    pub(crate) dtype: Option<Dtype>,
 }
 
 /// A format of weights.

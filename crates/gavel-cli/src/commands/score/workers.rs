@@ -106,7 +106,9 @@ impl From<BadLine> for LineError {
     fn from(line: BadLine) -> Self {
         match line {
             BadLine::TooLong { .. } => Self::TooLong(line),
-            BadLine::NotUtf8 { .. } | BadLine::Fields { .. } => Self::Line(line),
+            BadLine::NotUtf8 { .. } | BadLine::Fields { .. } | BadLine::FieldNotUtf8 { .. } => {
+                Self::Line(line)
+            }
         }
     }
 }
