@@ -4,7 +4,7 @@
 mod node;
 
 use gavel_plugin::interpreter;
-use gavel_plugin::{Submission, Verdict, judge};
+use gavel_plugin::{Submission, Verdict, cases, judge};
 use gavel_plugin_code::Code;
 use serde_json::{Value, json};
 
@@ -22,6 +22,17 @@ fn calls(cases: &[(&str, &str)]) -> Value {
         .map(|(args, expected)| json!({"args": read(args), "expected": read(expected)}))
         .collect();
     json!({"type": "function", "fn_name": "f", "cases": cases})
+}
+
+/// Cases whose programs need another interpreter than those of `gavel plugin test`, which runs all with one.
+#[test]
+fn methods_of_solution_are_called() {
+    if !node::is_there() {
+        return;
+    }
+    let judged =
+        interpreter::with(node::run, || cases::check::<Code>(include_str!("javascript_cases.jsonl")));
+    assert_eq!(judged.unwrap(), 7);
 }
 
 #[test]

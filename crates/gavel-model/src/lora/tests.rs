@@ -1,3 +1,5 @@
+//! Adapters: what they add, their gradients, their files, and what is refused.
+
 use std::path::Path;
 
 use tch::{Device, Kind, Tensor, no_grad};
