@@ -26,9 +26,8 @@ pub(super) fn run(args: &AuditArgs, global: &GlobalArgs) -> Result<ExitStatus, S
     let mut rows = Rows::open(&args.input).input_fault()?;
     let mut audit = Audit::new(&args.label, args.by.as_deref());
     let (mut bad_lines, mut host_failed) = (BadLines::default(), 0);
-    // What to say of `--by`, as long as no row has its column.
-    let mut no_bucket = None;
-    let mut has_bucket = args.by.is_none();
+    // What to say of `--by` where no row has its column: which ones the first has.
+    let (mut has_bucket, mut without_bucket) = (args.by.is_none(), None);
     loop {
         let some = rows.read().input_fault()?;
         if some.is_empty() {
@@ -46,8 +45,9 @@ pub(super) fn run(args: &AuditArgs, global: &GlobalArgs) -> Result<ExitStatus, S
                 Ok((row, label, submission)) => {
                     if let Some(by) = args.by.as_ref().filter(|_| !has_bucket) {
                         has_bucket = row.find(by).is_some();
-                        no_bucket =
-                            Some(format!("{}{}", row.there(), did_you_mean(closest(by, row.own_names()))));
+                        without_bucket.get_or_insert_with(|| {
+                            format!("{}{}", row.there(), did_you_mean(closest(by, row.own_names())))
+                        });
                     }
                     labelled.push((line, row, label, submission.clone()));
                     submissions.push(submission);
@@ -68,7 +68,7 @@ pub(super) fn run(args: &AuditArgs, global: &GlobalArgs) -> Result<ExitStatus, S
     if audit.rows == 0 {
         return Err(Stop::Input(anyhow!("{} holds no submission with a label", args.input.display())));
     }
-    if let (false, Some(by), Some(there)) = (has_bucket, &args.by, no_bucket) {
+    if let (false, Some(by), Some(there)) = (has_bucket, &args.by, without_bucket) {
         return Err(Stop::Input(anyhow!("--by {}: no row has such a column: {there}", shown(by))));
     }
     if let Some(path) = &args.html {
