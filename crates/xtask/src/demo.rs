@@ -83,6 +83,8 @@ fn show(run: &Path, seconds: f64) -> Result<()> {
             println!("  [{mark}] {}{}", text("prompt"), shortened(&text("completion")));
         }
     }
+    // Rounded before it is taken apart: 119.6 s are two minutes, not 1:60.
+    let seconds = seconds.round();
     let gained = 100.0 * (number("after", "accuracy") - number("before", "accuracy"));
     println!(
         "\n{gained:+.1} points in {steps} steps, {:.0}:{:02.0} minutes",
