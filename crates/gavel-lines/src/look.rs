@@ -68,9 +68,14 @@ fn look_at_text(text: &str) -> Option<&'static str> {
                 let [one, other] = [first, second].map(|line| line.matches(separator).count());
                 one > 0 && other >= one
             };
-            (columns('\t') || columns(',')).then_some(
-                "a table (CSV or TSV); it is read as one where the name of its file ends with .csv or .tsv",
-            )
+            if columns('\t') || columns(',') {
+                Some("a table (CSV or TSV); it is read as one where the name of its file ends with .csv or .tsv")
+            } else {
+                columns(';').then_some(
+                    "a table with semicolons between its columns; commas are read, so save it with commas, or in Python: \
+                     `pandas.read_csv(\"a.csv\", sep=\";\").to_csv(\"b.csv\", index=False)`",
+                )
+            }
         }
     }
 }
@@ -91,6 +96,7 @@ mod tests {
             (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a pointer of Git LFS"),
             (b"prompt,completion\n\"a\",\"b, c\"\n", "a table"),
             (b"prompt\tcompletion\na\tb\n", "a table"),
+            (b"prompt;completion\na;b\n", "a table with semicolons"),
         ] {
             let found = look(start);
             assert!(found.is_some_and(|found| found.starts_with(expected)), "{found:?}, not {expected}");

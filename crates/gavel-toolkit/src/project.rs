@@ -58,10 +58,10 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), ToolkitError> 
 }
 
 /// Whether a compiler may read a file of this name. A source may include whatever it likes, so that this leaves out what
-/// surely is none.
+/// surely is none; hidden files are an editor's, a shell's or git's.
 fn is_input(name: &str) -> bool {
     let is_reward_file = name.contains("reward") && name.ends_with(".toml");
-    !is_reward_file && !NOT_INPUTS.iter().any(|end| name.ends_with(end))
+    !is_reward_file && !name.starts_with('.') && !NOT_INPUTS.iter().any(|end| name.ends_with(end))
 }
 
 /// The files that standard output and standard error are written to, where they are files.
@@ -94,8 +94,8 @@ const NOT_SOURCES: [&str; 4] = ["target", "node_modules", "__pycache__", "nimcac
 
 /// Ends of the names of files that no compiler reads: plugins, cases and what comes of them, documents, logs. Tables, pictures
 /// and the like may be part of a plugin.
-const NOT_INPUTS: [&str; 11] =
-    [".wasm", ".md", ".jsonl", ".lock", ".gitignore", ".record.json", ".log", ".html", ".out", ".swp", "~"];
+const NOT_INPUTS: [&str; 12] =
+    [".wasm", ".md", ".jsonl", ".lock", ".record.json", ".log", ".html", ".out", ".bak", ".orig", ".tmp", "~"];
 
 /// Builds a plugin, and returns the path of its file. What compilers have to say goes to stderr; `report` hears of
 /// what takes long.
@@ -180,7 +180,8 @@ mod tests {
         for name in sources {
             assert!(is_input(name), "{name}");
         }
-        for name in ["a.wasm", "cases.jsonl", "reward.toml", "reward2.toml", "test.out", "build.log"] {
+        let others = ["a.wasm", "cases.jsonl", "reward.toml", "reward2.toml", "test.out", "build.log"];
+        for name in others.into_iter().chain([".env", ".lib.rs.swp", "lib.rs.bak", "lib.rs~"]) {
             assert!(!is_input(name), "{name}");
         }
     }

@@ -32,7 +32,7 @@ pub(super) fn run(args: &DoctorArgs) -> Result<ExitStatus, Stop> {
         ("to judge programs (`code`)", vec![interpreter(args, "python"), interpreter(args, "javascript")]),
         (
             "to build plugins",
-            vec![target(), tool("python3"), tool("node"), tool("go"), tool("nim"), tools(args)],
+            vec![target(), tool("python3"), tool("node"), tool("go"), nim(args), tools(args)],
         ),
         ("to train", vec![trainer()]),
     ];
@@ -180,18 +180,30 @@ fn tool(program: &'static str) -> Finding {
             "plugins in JavaScript, TypeScript and AssemblyScript",
             "https://nodejs.org (20 or later)",
         ),
-        "go" => (
+        _ => (
             "version",
             "plugins in Go",
             "nothing to do: a pinned one is installed beside the plugin by Python",
         ),
-        _ => ("--version", "plugins in Nim", "https://nim-lang.org/install.html (1.6 or later)"),
     };
     Finding {
         what: program,
         found: said(program, &[argument]).ok_or_else(|| "not on PATH".to_owned()),
         purpose,
         cure,
+    }
+}
+
+/// Nim on PATH, or as gavel's own set-up unpacks it.
+fn nim(args: &DoctorArgs) -> Finding {
+    let unpacked = || args.tools.resolve(Path::new(".")).nim();
+    Finding {
+        what: "nim",
+        found: said("nim", &["--version"])
+            .or_else(|| Some(format!("{} (gavel's set-up)", unpacked()?.join("bin/nim").display())))
+            .ok_or_else(|| "not on PATH".to_owned()),
+        purpose: "plugins in Nim",
+        cure: "https://nim-lang.org/install.html (1.6 or later)",
     }
 }
 

@@ -51,11 +51,10 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Product, ToolkitError> {
 
 /// The nim on PATH, or the one that gavel's own set-up unpacks among the tools.
 fn nim(workshop: &Workshop<'_>) -> Command {
-    let unpacked = workshop.tools.place("nim").join("usr");
     let is_on_path = NIM.run_quietly(NIM.command(&workshop.folder).arg("--version")).is_ok();
-    if is_on_path || !unpacked.is_dir() {
+    let Some(unpacked) = workshop.tools.nim().filter(|_| !is_on_path) else {
         return NIM.command(&workshop.folder);
-    }
+    };
     let mut nim = Command::new(unpacked.join("bin/nim"));
     nim.current_dir(&workshop.folder).stdin(Stdio::null());
     nim.arg(format!("--lib:{}", unpacked.join("lib/nim/lib").display()));

@@ -90,6 +90,11 @@ impl Tools {
         &self.folder
     }
 
+    /// The folder of the Nim that gavel's own set-up unpacks among its tools, with `bin/nim` in it; `None` where it has not.
+    pub fn nim(&self) -> Option<PathBuf> {
+        Some(self.place("nim").join("usr")).filter(|unpacked| unpacked.is_dir())
+    }
+
     /// Where a tool is, or will be.
     pub(crate) fn place(&self, name: &str) -> PathBuf {
         self.folder.join(name)
