@@ -69,7 +69,9 @@ fn look_at_text(text: &str) -> Option<&'static str> {
                 one > 0 && other >= one
             };
             if columns('\t') || columns(',') {
-                Some("a table (CSV or TSV); it is read as one where the name of its file ends with .csv or .tsv")
+                Some(
+                    "a table (CSV or TSV); it is read as one where the name of its file ends with .csv or .tsv",
+                )
             } else {
                 columns(';').then_some(
                     "a table with semicolons between its columns; commas are read, so save it with commas, or in Python: \

@@ -25,7 +25,7 @@ pub const MANIFEST: &str = "gavel.toml";
 /// [build]                   # optional; how `gavel plugin build` makes the entry
 /// language = "rust"
 /// source   = "src/lib.rs"   # the file with the verifier
-/// paths    = ["vendor"]     # optional: folders with what the source imports, for languages that look there
+/// paths    = ["vendor"]     # optional: folders with what the source imports, for Python, which looks there
 ///
 /// [limits]                  # optional; a reward file may say otherwise
 /// fuel = 100_000_000

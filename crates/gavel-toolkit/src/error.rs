@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::Language;
+
 /// Why a plugin was not created or built.
 #[derive(Debug, thiserror::Error)]
 pub enum ToolkitError {
@@ -25,6 +27,20 @@ pub enum ToolkitError {
     NoSource {
         /// The file.
         source_file: PathBuf,
+    },
+    /// The manifest names a folder of modules that is not there.
+    #[error("there is no folder {}, which `build.paths` in gavel.toml names", folder.display())]
+    NoFolder {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The manifest names folders of modules for a language that has its own way to find them.
+    #[error(
+        "`build.paths` in gavel.toml says where Python finds modules, and means nothing in {language}: take it out"
+    )]
+    NoPaths {
+        /// The language.
+        language: Language,
     },
     /// A compiler that the language's users have is missing.
     #[error("{what} is needed to build this plugin, and {reason}; {install}")]

@@ -23,7 +23,7 @@ pub struct Project {
     pub source: PathBuf,
     /// The `.wasm` file to make.
     pub entry: PathBuf,
-    /// Folders with what the source imports, for languages that look there (Python, JavaScript).
+    /// Folders with what the source imports; Python alone looks there.
     pub paths: Vec<PathBuf>,
 }
 
@@ -94,8 +94,20 @@ const NOT_SOURCES: [&str; 4] = ["target", "node_modules", "__pycache__", "nimcac
 
 /// Ends of the names of files that no compiler reads: plugins, cases and what comes of them, documents, logs. Tables, pictures
 /// and the like may be part of a plugin.
-const NOT_INPUTS: [&str; 12] =
-    [".wasm", ".md", ".jsonl", ".lock", ".record.json", ".log", ".html", ".out", ".bak", ".orig", ".tmp", "~"];
+const NOT_INPUTS: [&str; 12] = [
+    ".wasm",
+    ".md",
+    ".jsonl",
+    ".lock",
+    ".record.json",
+    ".log",
+    ".html",
+    ".out",
+    ".bak",
+    ".orig",
+    ".tmp",
+    "~",
+];
 
 /// Builds a plugin, and returns the path of its file. What compilers have to say goes to stderr; `report` hears of
 /// what takes long.
@@ -107,6 +119,7 @@ pub fn build(project: &Project, tools: &Tools, report: &dyn Fn(&str)) -> Result<
     if !source.exists() {
         return Err(ToolkitError::NoSource { source_file: source });
     }
+    check_paths(project)?;
     // Compilers are started in the plugin's folder, so that they name files as its author does.
     let folder = fs::canonicalize(&project.folder).doing("read", &project.folder)?;
     sdk::lay(&folder, project.language)?;
@@ -119,6 +132,19 @@ pub fn build(project: &Project, tools: &Tools, report: &dyn Fn(&str)) -> Result<
     let entry = project.folder.join(&project.entry);
     write_whole(&entry, &bytes).doing("write", &entry)?;
     Ok(entry)
+}
+
+/// Folders of modules are there, and the language looks in them: otherwise the author would wait for an import that never
+/// comes.
+fn check_paths(project: &Project) -> Result<(), ToolkitError> {
+    if project.language != Language::Python && !project.paths.is_empty() {
+        return Err(ToolkitError::NoPaths { language: project.language });
+    }
+    let folders = project.paths.iter().map(|path| project.folder.join(path));
+    match folders.into_iter().find(|folder| !folder.is_dir()) {
+        Some(folder) => Err(ToolkitError::NoFolder { folder }),
+        None => Ok(()),
+    }
 }
 
 /// What a recipe works with.
@@ -184,6 +210,29 @@ mod tests {
         for name in others.into_iter().chain([".env", ".lib.rs.swp", "lib.rs.bak", "lib.rs~"]) {
             assert!(!is_input(name), "{name}");
         }
+    }
+
+    #[test]
+    fn folders_of_modules_are_there_and_mean_something() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("vendor")).unwrap();
+        let check = |language, path: &str| {
+            let project = Project {
+                folder: folder.path().to_owned(),
+                language,
+                source: "verifier".into(),
+                entry: "verifier.wasm".into(),
+                paths: vec![path.into()],
+            };
+            check_paths(&project).map_err(|error| error.to_string())
+        };
+        assert_eq!(check(Language::Python, "vendor"), Ok(()));
+        assert!(
+            check(Language::Python, "vendro")
+                .unwrap_err()
+                .ends_with("vendro, which `build.paths` in gavel.toml names")
+        );
+        assert!(check(Language::Rust, "vendor").unwrap_err().contains("means nothing in rust"));
     }
 
     #[cfg(unix)]
