@@ -23,6 +23,7 @@ mod publishing;
 #[path = "../../crates/gavel-registry/tests/server/mod.rs"]
 mod registry;
 mod reload;
+mod report;
 mod score;
 mod stale;
 mod start;

@@ -23,7 +23,7 @@ const MAY_USE: [(&str, &[&str]); 20] = [
         &["gavel-verify", "gavel-wire", "gavel-files", "gavel-lines", "gavel-torch", "gavel-model"],
     ),
     ("gavel-demo", &["gavel-model", "gavel-train"]),
-    ("gavel-report", &["gavel-verify", "gavel-wire"]),
+    ("gavel-report", &["gavel-files", "gavel-verify", "gavel-wire"]),
     ("gavel-registry", &[]),
     ("gavel-toolkit", &[]),
     (

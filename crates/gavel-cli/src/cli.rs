@@ -133,8 +133,10 @@ pub enum Command {
     /// Fill the cache of compiled plugins.
     #[command(subcommand)]
     Cache(CacheCommand),
-    /// Write a run's report: one HTML page that needs nothing else.
-    #[command(after_help = "Example:\n  gavel report runs/countdown")]
+    /// Write a run's report, or that of several side by side: one HTML page that needs nothing else.
+    #[command(
+        after_help = "Examples:\n  gavel report runs/countdown\n  gavel report runs/seed-1 runs/seed-2 runs/beta -o compared.html\n  gavel report runs/countdown --watch"
+    )]
     Report(ReportArgs),
     /// Train a policy with GRPO (starts `gavel-train`).
     #[command(disable_help_flag = true)]
@@ -164,13 +166,16 @@ pub enum Command {
 /// Arguments of `gavel report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// The run directory.
-    #[arg(value_name = "RUN")]
-    pub run: PathBuf,
-    /// The page to write [default: report.html in the run directory].
+    /// The run directory. Of several, those that differ in their seed alone are drawn as one curve with a band.
+    #[arg(value_name = "RUN", required = true)]
+    pub runs: Vec<PathBuf>,
+    /// The page to write [default: report.html in the run directory; of several, runs.html].
     #[arg(short, long, value_name = "FILE.html")]
     pub output: Option<PathBuf>,
-    /// Write the curve of accuracy and length alone, as SVG.
+    /// Write the page again as the run goes on, until it ends; a browser that shows it follows.
+    #[arg(long)]
+    pub watch: bool,
+    /// Write the curve of accuracy and length alone, as SVG, of one run.
     #[arg(long, value_name = "FILE.svg")]
     pub curve: Option<PathBuf>,
 }

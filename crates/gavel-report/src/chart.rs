@@ -23,7 +23,19 @@ pub(crate) struct Line {
     pub(crate) colour: usize,
     pub(crate) values: Series,
     pub(crate) look: Look,
+    /// Where the values are the mean of several curves: from where to where those reach.
+    pub(crate) band: Option<Band>,
 }
+
+impl Line {
+    /// A curve of its own.
+    pub(crate) fn new(label: impl Into<String>, colour: usize, values: Series, look: Look) -> Self {
+        Self { label: label.into(), colour, values, look, band: None }
+    }
+}
+
+/// The lowest and the highest value of several curves at each step.
+pub(crate) type Band = std::collections::BTreeMap<u64, (f64, f64)>;
 
 /// How a curve is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +74,9 @@ impl Size {
 /// Draws curves over steps. `label` says what they are to those who cannot see them.
 pub(crate) fn lines(label: &str, lines: &[Line], unit: Unit, size: Size) -> Markup {
     let steps = all_steps(lines.iter().map(|line| &line.values));
-    let (low, high) = extent(lines.iter().flat_map(|line| line.values.values().copied()));
+    let means = lines.iter().flat_map(|line| line.values.values().copied());
+    let bands = lines.iter().filter_map(|line| line.band.as_ref()).flat_map(|band| band.values());
+    let (low, high) = extent(means.chain(bands.flat_map(|&(low, high)| [low, high])));
     let frame = Frame::new(size, x_domain(&steps), Axis::covering(low, high, unit));
     svg(
         label,
@@ -71,6 +85,7 @@ pub(crate) fn lines(label: &str, lines: &[Line], unit: Unit, size: Size) -> Mark
             (frame.grid())
             (frame.y_axis(Side::Left, "axis"))
             (frame.x_axis())
+            @for line in lines { (frame.band(line)) }
             @for line in lines { (frame.line(line)) }
             (frame.readouts(&columns(&steps), |column| {
                 let values = lines.iter().filter_map(|line| Some((line, mean_within(&line.values, column)?)));
@@ -150,6 +165,16 @@ pub(crate) fn two_axes(left: &(Line, Unit), right: &(Line, Unit)) -> Markup {
             (left_frame.line(&left_line))
         }
     }
+}
+
+/// What is measured at every step as its moving mean, if there are enough steps that it looks like noise.
+pub(crate) fn smoothed(values: &Series) -> Series {
+    if values.len() <= FEW_POINTS {
+        return values.clone();
+    }
+    let points: Vec<(f64, f64)> = values.iter().map(|(&step, &value)| (step as f64, value)).collect();
+    let means = moving_mean(&points).into_iter().map(|(_, mean)| mean);
+    values.keys().copied().zip(means).collect()
 }
 
 /// The class of the page that carries the `index`-th colour.
@@ -256,6 +281,17 @@ impl Frame {
         }
     }
 
+    /// The area that a curve's band covers: along its upper edge, and back along the lower one.
+    fn band(&self, line: &Line) -> Markup {
+        let Some(band) = line.band.as_ref().filter(|band| band.len() > 1) else { return html! {} };
+        let edge = |of: fn(&(f64, f64)) -> f64| -> Vec<(f64, f64)> {
+            thin(&band.iter().map(|(&step, range)| (step as f64, of(range))).collect::<Vec<_>>())
+        };
+        let (mut outline, low) = (edge(|range| range.1), edge(|range| range.0));
+        outline.extend(low.into_iter().rev());
+        html! { path class=(format!("band {}", colour_class(line.colour))) d=(self.path(&outline) + "Z") {} }
+    }
+
     fn path(&self, points: &[(f64, f64)]) -> String {
         let mut path = String::new();
         for (index, &(step, value)) in points.iter().enumerate() {
@@ -349,6 +385,15 @@ mod tests {
     fn a_curve_runs_from_corner_to_corner() {
         let frame = Frame::new(Size::WIDE, (0.0, 10.0), Axis::covering(0.0, 1.0, Unit::Share));
         assert_eq!(frame.path(&[(0.0, 0.0), (10.0, 1.0)]), "M46 204L544 24");
+    }
+
+    #[test]
+    fn a_band_runs_along_its_upper_edge_and_back_along_the_lower_one() {
+        let frame = Frame::new(Size::WIDE, (0.0, 10.0), Axis::covering(0.0, 1.0, Unit::Share));
+        let mut line = Line::new("", 0, Series::from([(0, 0.5), (10, 0.5)]), Look::Exact);
+        assert_eq!(frame.band(&line).into_string(), "");
+        line.band = Some(Band::from([(0, (0.0, 1.0)), (10, (0.0, 1.0))]));
+        assert!(frame.band(&line).into_string().contains(r#"d="M46 24L544 24L544 204L46 204Z""#));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod format;
 mod page;
 mod panels;
 mod run;
+mod side_by_side;
 #[cfg(test)]
 mod tests;
 
@@ -92,8 +93,31 @@ pub enum ReportError {
 /// When `metrics.jsonl` is missing or empty, when a file does not hold what a run writes, or when `output` cannot
 /// be written.
 pub fn write(run_dir: &Path, output: &Path) -> Result<(), ReportError> {
-    let page = page::render(&Run::read(run_dir)?).into_string();
-    std::fs::write(output, page).map_err(|source| ReportError::Write { path: output.to_owned(), source })
+    put(output, page::render(&Run::read(run_dir)?, None))
+}
+
+/// As [`write`], of a run that goes on: a browser that shows the page loads it again after `reload` seconds.
+///
+/// # Errors
+/// As [`write`]'s.
+pub fn write_live(run_dir: &Path, output: &Path, reload: u32) -> Result<(), ReportError> {
+    put(output, page::render(&Run::read(run_dir)?, Some(reload)))
+}
+
+/// Writes the page of several runs side by side to `output`, one self-contained HTML page: runs whose settings differ in
+/// `seed` and `output_dir` alone are drawn as one curve, the mean, with a band from the lowest to the highest; others are
+/// curves of their own, called by the settings that differ. Reads `metrics.jsonl` and `settings.toml` of each.
+///
+/// # Errors
+/// As [`write`]'s, for the first run that has one.
+pub fn write_side_by_side(run_dirs: &[PathBuf], output: &Path) -> Result<(), ReportError> {
+    let runs: Vec<Run> = run_dirs.iter().map(|dir| Run::read(dir)).collect::<Result<_, _>>()?;
+    put(output, side_by_side::render(&runs))
+}
+
+fn put(output: &Path, page: maud::Markup) -> Result<(), ReportError> {
+    let write = gavel_files::whole_file::write(output, page.into_string().as_bytes());
+    write.map_err(|source| ReportError::Write { path: output.to_owned(), source })
 }
 
 /// Draws accuracy and completion length of the run in `run_dir` over its steps: one standalone SVG, legible on

@@ -16,19 +16,32 @@ const MOST_CHARACTERS: usize = 20_000;
 /// after.
 const END_STEPS: usize = 5;
 
-/// Draws the report of a run.
-pub(crate) fn render(run: &Run) -> Markup {
+/// Draws the report of a run; with `reload`, a page that a browser loads again after so many seconds.
+pub(crate) fn render(run: &Run, reload: Option<u32>) -> Markup {
     let main = html! {
         (headline(run))
         @for section in panels::sections(&run.metrics) { (charts(&section)) }
         (completions(&run.samples))
         (record(run))
     };
-    document(&format!("{} · gavel", run.name), "gavel · training report", &run.name, &facts(run), &main)
+    let title = format!("{} · gavel", run.name);
+    document_that_reloads(reload, &title, "gavel · training report", &run.name, &facts(run), &main)
 }
 
 /// A page that needs nothing else: what it is called in a window, of what kind it is, and its heading with some facts.
 pub(crate) fn document(title: &str, kind: &str, heading: &str, facts: &str, main: &Markup) -> Markup {
+    document_that_reloads(None, title, kind, heading, facts, main)
+}
+
+/// As [`document`]; a page of a run that goes on is loaded again by the browser itself, since it holds no scripts.
+fn document_that_reloads(
+    seconds: Option<u32>,
+    title: &str,
+    kind: &str,
+    heading: &str,
+    facts: &str,
+    main: &Markup,
+) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -36,6 +49,7 @@ pub(crate) fn document(title: &str, kind: &str, heading: &str, facts: &str, main
                 meta charset="utf-8";
                 meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
                 meta name="viewport" content="width=device-width, initial-scale=1";
+                @if let Some(seconds) = seconds { meta http-equiv="refresh" content=(seconds); }
                 title { (title) }
                 style { (PreEscaped(include_str!("style.css"))) }
             }
@@ -43,7 +57,7 @@ pub(crate) fn document(title: &str, kind: &str, heading: &str, facts: &str, main
                 header {
                     p.kind { (kind) }
                     h1 { (heading) }
-                    p.facts { (facts) }
+                    p.facts { (facts) @if seconds.is_some() { " · goes on" } }
                 }
                 main { (main) }
             }

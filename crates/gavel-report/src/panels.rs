@@ -93,22 +93,15 @@ pub(crate) fn accuracy(metrics: &Metrics) -> Option<(Line, Unit)> {
         None => metrics.get(&format!("rewards/{}/mean", first_verifier(metrics)?))?,
     };
     let label = if held_out.is_some() { "accuracy on held-out tasks" } else { "accuracy" };
-    let line = Line {
-        label: label.to_owned(),
-        colour: 0,
-        values: values.clone(),
-        look: if held_out.is_some() { Look::HeldOut } else { Look::Sampled },
-    };
+    let look = if held_out.is_some() { Look::HeldOut } else { Look::Sampled };
+    let line = Line::new(label, 0, values.clone(), look);
     Some((line, share_if_fraction(values)))
 }
 
 /// The mean length of completions.
 pub(crate) fn length(metrics: &Metrics) -> Option<(Line, Unit)> {
     let values = metrics.get("completions/mean_length")?.clone();
-    Some((
-        Line { label: "completion length".to_owned(), colour: 1, values, look: Look::Sampled },
-        Unit::Tokens,
-    ))
+    Some((Line::new("completion length", 1, values, Look::Sampled), Unit::Tokens))
 }
 
 /// The verifier called `accuracy`, or the first one.
@@ -230,12 +223,7 @@ fn held_out_shares(rest: &mut Metrics) -> Vec<Line> {
             .strip_prefix("eval_")
             .filter(|name| name.starts_with("pass@") || name.starts_with("majority@"));
         if let (Some(label), Some(values)) = (label, rest.get(&key)) {
-            lines.push(Line {
-                label: label.to_owned(),
-                colour: lines.len(),
-                values: values.clone(),
-                look: Look::HeldOut,
-            });
+            lines.push(Line::new(label, lines.len(), values.clone(), Look::HeldOut));
             rest.take(&key);
         }
     }
@@ -363,10 +351,10 @@ fn curves<S: AsRef<str>>(rest: &mut Metrics, keys: &[(S, S)]) -> Vec<Line> {
     for (colour, (key, label)) in keys.iter().enumerate() {
         let (key, label) = (key.as_ref(), label.as_ref());
         if let Some(values) = rest.take(key) {
-            lines.push(Line { label: label.to_owned(), colour, values, look: look_of(key) });
+            lines.push(Line::new(label, colour, values, look_of(key)));
         }
         if let Some(values) = rest.take(&format!("eval_{key}")) {
-            lines.push(Line { label: format!("{label}, held out"), colour, values, look: Look::HeldOut });
+            lines.push(Line::new(format!("{label}, held out"), colour, values, Look::HeldOut));
         }
     }
     lines
@@ -390,7 +378,7 @@ fn panel(title: &str, note: &str, lines: Vec<Line>, unit: Unit) -> Option<Panel>
 
 fn single(rest: &mut Metrics, key: &str, title: &str, note: &str) -> Option<Panel> {
     let values = rest.take(key)?;
-    let line = Line { label: title.to_owned(), colour: 0, values, look: look_of(key) };
+    let line = Line::new(title, 0, values, look_of(key));
     let chart = chart::lines(title, &[line], Unit::Plain, Size::SMALL);
     Some(Panel { title: title.to_owned(), note: note.to_owned(), legend: Vec::new(), chart })
 }

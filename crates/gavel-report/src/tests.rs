@@ -302,3 +302,30 @@ fn the_curve_names_what_it_misses() {
     let error = curve_svg(dir.path()).unwrap_err();
     assert!(matches!(error, ReportError::NoSeries { series: "completions/mean_length", .. }), "{error}");
 }
+
+#[test]
+fn seeds_are_one_curve_with_a_band_and_settings_are_curves_of_their_own() {
+    let dirs: Vec<TempDir> = [("1", "0.0", 0.5), ("2", "0.0", 0.7), ("1", "0.04", 0.4)]
+        .map(|(seed, beta, last)| {
+            let settings = format!("seed = {seed}\noutput_dir = \"runs/{seed}-{beta}\"\nbeta = {beta}\n");
+            let rows = (1..=4).map(|step| {
+                json!({"step": step, "reward": last * f64::from(step) / 4.0, "eval_pass@1": last * f64::from(step) / 4.0,
+                    "rewards/answer/mean": 0.5, "step_time": 2.0})
+            });
+            run_dir(&[("settings.toml", &settings), ("metrics.jsonl", &lines(rows))])
+        })
+        .into();
+    let output = dirs[0].path().join("runs.html");
+    let paths: Vec<_> = dirs.iter().map(|dir| dir.path().to_owned()).collect();
+    crate::write_side_by_side(&paths, &output).unwrap();
+    let page = fs::read_to_string(output).unwrap();
+    for text in
+        ["3 runs of 2 settings", "beta = 0.0<", "beta = 0.04", "60.0 % (50.0 %–70.0 %)", "pass@1, held out"]
+    {
+        assert!(page.contains(text), "the page lacks {text:?}");
+    }
+    // Of three metrics that vary and one that does not, the group of two seeds has a band; the run alone has none.
+    assert_eq!(page.matches("class=\"band c0\"").count(), page.matches("<svg").count());
+    assert!(!page.contains("band c1"), "one run has no range");
+    assert!(!page.contains("seed = 1,"), "the seed is no difference");
+}
