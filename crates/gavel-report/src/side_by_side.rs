@@ -135,7 +135,7 @@ fn table(groups: &[Group<'_>]) -> Markup {
             p.note {
                 "Accuracy is pass@1 on held-out tasks where that was measured, else the mean of the first verifier; what is \
                  measured at every step is averaged over the last " (LAST_STEPS) " steps. Seconds a step are the median."
-                @if several { " In brackets the lowest and the highest of a group's runs." }
+                @if several { " Under them the lowest and the highest of a group's runs." }
             }
         }
     }
@@ -170,12 +170,15 @@ fn of_runs(group: &Group<'_>, value: impl Fn(&Metrics) -> Option<f64>) -> Vec<f6
     group.runs.iter().filter_map(|run| value(&run.metrics)).collect()
 }
 
-/// The mean of some numbers, with the lowest and the highest where there are several that differ.
-fn spread(values: Vec<f64>, shown: impl Fn(f64) -> String) -> String {
-    let Some(low) = values.iter().copied().reduce(f64::min) else { return "–".to_owned() };
+/// The mean of some numbers, and under it the lowest and the highest where there are several that differ.
+fn spread(values: Vec<f64>, shown: impl Fn(f64) -> String) -> Markup {
+    let Some(low) = values.iter().copied().reduce(f64::min) else { return html! { "–" } };
     let high = values.iter().copied().fold(low, f64::max);
     let mean = values.iter().sum::<f64>() / values.len() as f64;
-    if low < high { format!("{} ({}–{})", shown(mean), shown(low), shown(high)) } else { shown(mean) }
+    html! {
+        (shown(mean))
+        @if low < high { span.range { (shown(low)) "–" (shown(high)) } }
+    }
 }
 
 fn last(values: &Series, look: Look) -> Option<f64> {

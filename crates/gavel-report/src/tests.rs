@@ -319,9 +319,13 @@ fn seeds_are_one_curve_with_a_band_and_settings_are_curves_of_their_own() {
     let paths: Vec<_> = dirs.iter().map(|dir| dir.path().to_owned()).collect();
     crate::write_side_by_side(&paths, &output).unwrap();
     let page = fs::read_to_string(output).unwrap();
-    for text in
-        ["3 runs of 2 settings", "beta = 0.0<", "beta = 0.04", "60.0 % (50.0 %–70.0 %)", "pass@1, held out"]
-    {
+    for text in [
+        "3 runs of 2 settings",
+        "beta = 0.0<",
+        "beta = 0.04",
+        "60.0 %<span class=\"range\">50.0 %–70.0 %</span>",
+        "pass@1, held out",
+    ] {
         assert!(page.contains(text), "the page lacks {text:?}");
     }
     // Of three metrics that vary and one that does not, the group of two seeds has a band; the run alone has none.
