@@ -6,6 +6,7 @@ mod bindings;
 mod conformance;
 mod debian;
 mod demo;
+mod dist;
 mod llms;
 mod npm;
 mod pip;
@@ -41,6 +42,8 @@ enum Task {
     Test(test::Args),
     /// Make the Python package a wheel with maturin, and test it in a virtual environment of its own.
     Wheel,
+    /// Pack `gavel`, `gavel-train` and the interpreters as an archive, with its digest and the script that installs it.
+    Dist(dist::Args),
     /// Make the bindings in sdk/c and sdk/go of the contract in sdk/wit.
     Bindings(bindings::Args),
     /// Write docs/llms.txt, the index of the documents for language models, from docs/README.md.
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Task::Demo(args) => demo::run(root, &args),
         Task::Test(args) => test::run(root, &args),
         Task::Wheel => wheel::run(root),
+        Task::Dist(args) => dist::run(root, &args),
         Task::Bindings(args) => bindings::run(root, &args),
         Task::Llms => llms::run(root),
         Task::Conformance(args) => conformance::run(root, &args),

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{npm, pip, setup, shell};
 
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub struct Args {
     /// Build this plugin alone.
     #[arg(long, value_name = "NAME")]

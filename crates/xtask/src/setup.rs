@@ -14,7 +14,7 @@ use crate::shell::remove;
 use crate::{debian, npm, pip, shell};
 
 /// The libtorch that tch 0.24 is made for.
-const TORCH_VERSION: &str = "2.11.0";
+pub const TORCH_VERSION: &str = "2.11.0";
 /// Plugins are components for WASI 0.2.
 const WASM_TARGET: &str = "wasm32-wasip2";
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use gavel_toolkit::{GO, ZIGLANG};
 
-use crate::{pip, plugins, setup, shell, wheel};
+use crate::{dist, pip, plugins, setup, shell, wheel};
 
 /// A test that cannot run here prints a line that begins so, with what was skipped and why.
 const SKIPPED: &str = "skipped:";
@@ -111,6 +111,12 @@ const PARTS: &[Part] = &[
         what: "the Python package, installed as a wheel",
         needs: &["compile"],
         commands: wheel::tests_of_workspace,
+    },
+    Part {
+        name: "dist",
+        what: "the archive, installed into an empty folder by its own script, judges, and finds its libtorch",
+        needs: &["compile", "plugins"],
+        commands: dist::tests_of_workspace,
     },
     Part {
         name: "parity",
