@@ -1,5 +1,7 @@
 //! What `gavel score` says of inputs that it cannot read, or not all of: nothing is left out in silence.
 
+use std::fs::File;
+
 use crate::gavel::Folder;
 
 const ROW: &str = "{\"prompt\": \"1 + 1?\", \"completion\": \"2\", \"reference\": \"2\"}\n";
@@ -20,6 +22,45 @@ fn a_folder_and_what_cannot_be_read_whole_are_errors() {
     let (code, _, said) = score(&folder, &["rows.parquet.gz"]);
     assert!(said.contains("Parquet cannot be read through a pipe or compressed as a whole"), "{said}");
     assert_ne!(code, Some(0), "{said}");
+}
+
+#[test]
+fn what_is_read_is_not_written_over() {
+    let folder = Folder::with_reward("[verifiers.accuracy]\nplugin = 'math'\n").file("rows.jsonl", ROW);
+    let refused = |run: std::process::Output, what: &str| {
+        let said = String::from_utf8(run.stderr).unwrap();
+        assert!(said.contains(&format!("is both {what} and output; write to another file")), "{said}");
+        assert_eq!(run.status.code(), Some(1), "{said}");
+    };
+    let stdin = File::open(folder.path("rows.jsonl")).unwrap();
+    let from_stdin = ["score", "--plugin", "math", "-o", "rows.jsonl"];
+    refused(folder.gavel(&from_stdin).stdin(stdin).output().unwrap(), "input");
+    std::fs::hard_link(folder.path("rows.jsonl"), folder.path("linked.jsonl")).unwrap();
+    refused(folder.run(&["score", "--plugin", "math", "rows.jsonl", "-o", "linked.jsonl"]), "input");
+    refused(folder.run(&["score", "-r", "reward.toml", "rows.jsonl", "-o", "reward.toml"]), "reward file");
+    let audit = ["audit", "rows.jsonl", "-r", "reward.toml", "--label", "human", "--html", "reward.toml"];
+    refused(folder.run(&audit), "reward file");
+    assert_eq!(folder.read("rows.jsonl"), ROW);
+}
+
+#[test]
+fn a_route_by_a_column_that_is_not_there_is_said() {
+    let routes = |by: &str| {
+        format!(
+            "[verifiers.accuracy]\nplugin = 'math'\non_failure = 0\n[verifiers.form]\nplugin = 'format'\n[route]\nby = '{by}'\n\
+             default = 'form'\n[route.to]\ngsm8k = 'accuracy'\n[reward]\nformula = 'accuracy + form'\n"
+        )
+    };
+    let row =
+        "{\"prompt\": \"1 + 1?\", \"completion\": \"2\", \"reference\": \"2\", \"source\": \"gsm8k\"}\n";
+    let folder = Folder::new().file("rows.jsonl", row.repeat(3));
+    for (by, is_said) in [("sorce", true), ("source", false)] {
+        let folder = Folder::with_reward(&routes(by)).file("rows.jsonl", folder.read("rows.jsonl"));
+        let run = folder.run(&["score", "-r", "reward.toml", "rows.jsonl"]);
+        let said = String::from_utf8(run.stderr).unwrap();
+        let warning = "`[route]` is by `sorce`, and a task has no such column, did you mean `source`?";
+        assert_eq!(said.matches(warning).count(), usize::from(is_said), "{said}");
+    }
 }
 
 #[test]

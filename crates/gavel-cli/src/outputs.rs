@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use anyhow::bail;
+use same_file::Handle;
 
 use crate::terminal::Terminal;
 
@@ -36,4 +37,40 @@ pub fn look(path: &Path, terminal: &Terminal) -> anyhow::Result<()> {
         terminal.note(format_args!("{} is there already, and is written over", path.display()));
     }
     Ok(())
+}
+
+/// Refuses to write to a file that the command reads, each with what it is called: it would be gone before it is read, or with
+/// what it says. A file is known by any of its names, and stdin by the file that it is.
+///
+/// # Errors
+/// When they are the same file.
+pub fn require_apart(output: &Path, read: &[(&str, &Path)]) -> anyhow::Result<()> {
+    let Ok(there) = Handle::from_path(output) else { return Ok(()) };
+    for (what, path) in read {
+        let read = if *path == Path::new("-") { Handle::stdin() } else { Handle::from_path(path) };
+        // A terminal, a pipe or /dev/null may be both.
+        let is_file = || there.as_file().metadata().is_ok_and(|metadata| metadata.is_file());
+        if read.is_ok_and(|read| read == there) && is_file() {
+            bail!("{} is both {what} and output; write to another file", output.display());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_known_by_any_of_its_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("rows.jsonl"), "{}").unwrap();
+        std::fs::write(path("other.jsonl"), "{}").unwrap();
+        std::fs::hard_link(path("rows.jsonl"), path("linked.jsonl")).unwrap();
+        let check = |output: &str| require_apart(&path(output), &[("input", &path("rows.jsonl"))]);
+        assert!(check("rows.jsonl").is_err() && check("linked.jsonl").is_err());
+        assert!(check("other.jsonl").is_ok() && check("new.jsonl").is_ok());
+        assert!(require_apart(Path::new("/dev/null"), &[("input", Path::new("/dev/null"))]).is_ok());
+    }
 }

@@ -71,11 +71,31 @@ pub(crate) fn read(
         let (path, name) = (directory.to_owned(), HEAD.to_owned());
         return Err(Error::Weights { path, name, reason: reason.to_owned() });
     }
-    for name in tensors.keys() {
-        tracing::debug!(name, directory = %directory.display(), "a tensor that the model does not use");
+    let unused: Vec<&str> = tensors.keys().map(String::as_str).filter(|name| !is_derived(name)).collect();
+    if let Some(warning) = warning_of_unused(unused, directory) {
+        tracing::warn!("{warning}");
     }
     let stored = formats.get(EMBEDDING).copied().unwrap_or(kind);
     Ok((weights.map(|tensor| tensor.to_device(device)), stored))
+}
+
+/// Whether a tensor says nothing that the model does not know: a tied output projection, or the frequencies of rotations, which
+/// old checkpoints hold.
+fn is_derived(name: &str) -> bool {
+    name == HEAD || name.ends_with("rotary_emb.inv_freq")
+}
+
+/// What to say of tensors that the model has no place for. Whoever has the wrong `config.json`, say with one layer less, would
+/// otherwise have another model and not know it.
+fn warning_of_unused(mut names: Vec<&str>, directory: &Path) -> Option<String> {
+    names.sort_unstable();
+    let first = names.first()?;
+    Some(format!(
+        "{}: {} of the weights' tensors have no place in the model that config.json describes, `{first}` among them: they are \
+         left out, and the model is another one without them unless they belong to something else (a head, a tower of vision)",
+        directory.display(),
+        names.len()
+    ))
 }
 
 /// Writes `config.json` and `model.safetensors`, the weights as `kind`.

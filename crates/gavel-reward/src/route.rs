@@ -1,5 +1,8 @@
 //! `[route]`: which verifiers judge a task, by the value of one of its columns.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::task::{Column, PREFIX, Task};
 use gavel_plugins::toml_file::{Field, Table, TomlError};
 
@@ -13,6 +16,8 @@ pub(crate) struct Route {
     default: Option<Vec<usize>>,
     /// By verifier: whether a route names it at all.
     routed: Vec<bool>,
+    /// Whether it was said that a task has no such column and goes where the default leads.
+    warned: Arc<AtomicBool>,
 }
 
 impl Route {
@@ -31,7 +36,7 @@ impl Route {
         let mut routed = vec![false; verifiers.len()];
         let named = to.iter().flat_map(|(_, places)| places).chain(default.iter().flatten());
         named.for_each(|&place| routed[place] = true);
-        Ok(Self { column, to, default, routed })
+        Ok(Self { column, to, default, routed, warned: Arc::default() })
     }
 
     /// Whether the verifier at this place judges the task; what is wrong with the task, where that cannot be told.
@@ -45,6 +50,9 @@ impl Route {
             Some(Column::Number(number)) => Some(number.to_string()),
             Some(Column::Truth(truth)) => Some(truth.to_string()),
         };
+        if value.is_none() && self.default.is_some() {
+            self.warn(task);
+        }
         let known = value.as_ref().and_then(|value| self.to.iter().find(|(known, _)| known == value));
         match (known.map(|(_, places)| places).or(self.default.as_ref()), value) {
             (Some(places), _) => Ok(places.contains(&verifier)),
@@ -56,6 +64,20 @@ impl Route {
                 let column = &self.column;
                 Err(format!("it is routed by `{column}`: no such column{}", task.described(column)))
             }
+        }
+    }
+}
+
+impl Route {
+    /// A column that is misspelt would send every task to the default, and nobody would know: the first is enough to say it.
+    fn warn(&self, task: &Task<'_>) {
+        let column = &self.column;
+        if task.column(column).is_none() && !self.warned.swap(true, Ordering::Relaxed) {
+            let described = task.described(column);
+            tracing::warn!(
+                "`[route]` is by `{column}`, and a task has no such column{described}: it goes where `default` leads; no more \
+                 such warnings"
+            );
         }
     }
 }

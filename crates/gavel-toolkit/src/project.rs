@@ -28,20 +28,65 @@ pub struct Project {
 }
 
 impl Project {
-    /// What the plugin is made of, to tell whether it has changed: the files of its folder without those that say
-    /// something about it (cases, documents), those that compilers make, and what this process itself writes to.
+    /// What the plugin is made of, to tell whether it has changed: the files of its folder, and those outside that a source
+    /// names by a path with `..`. Left out are what compilers make, what this process itself writes to, and files of the
+    /// kinds that say something about a plugin (cases, documents, logs, hidden files), unless a source names that kind: a
+    /// table of words in JSON Lines is part of a plugin that embeds it.
     ///
     /// # Errors
     /// When a folder cannot be read.
     pub fn inputs(&self) -> Result<Vec<PathBuf>, ToolkitError> {
         let mut files = Vec::new();
         collect(&self.folder, &mut files)?;
+        files.retain(|file| *file != self.folder.join(&self.entry));
+        let (mut inputs, doubtful): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|file| mark_of_no_input(&name(file)).is_none());
+        let sources: Vec<(PathBuf, String)> =
+            inputs.iter().filter_map(|file| Some((file.clone(), text(file)?))).collect();
+        let is_named = |file: &PathBuf| {
+            let name = name(file);
+            mark_of_no_input(&name).is_some_and(|mark| sources.iter().any(|(_, text)| names(text, mark)))
+        };
+        inputs.extend(doubtful.into_iter().filter(is_named));
+        let folder = fs::canonicalize(&self.folder).doing("read", &self.folder)?;
+        let named = sources.iter().flat_map(|(source, text)| named_above(source, text));
+        inputs.extend(named.filter(|file| !file.starts_with(&folder)));
         // Whoever keeps a log there would otherwise have a source that every build changes.
         let written = standard_outputs();
-        files.retain(|file| identity(fs::metadata(file)).is_none_or(|file| !written.contains(&file)));
-        files.sort();
-        Ok(files)
+        inputs.retain(|file| identity(fs::metadata(file)).is_none_or(|file| !written.contains(&file)));
+        inputs.sort();
+        inputs.dedup();
+        Ok(inputs)
     }
+}
+
+fn name(file: &Path) -> String {
+    file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// What a file of a reasonable size holds, as text; bytes that are none are nothing that a path is made of.
+fn text(file: &Path) -> Option<String> {
+    let is_small = fs::metadata(file).is_ok_and(|metadata| metadata.len() <= LARGEST_SOURCE);
+    let bytes = is_small.then(|| fs::read(file).ok())??;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Whether a text has a name that ends so, as in `"words.jsonl"` or `data/*.jsonl`: what follows ends the name, which tells
+/// `.log` from a call of `console.log`.
+fn names(text: &str, end: &str) -> bool {
+    let ends_name = |after: &str| {
+        after.chars().next().is_none_or(|next| next.is_whitespace() || ['"', '\'', '`'].contains(&next))
+    };
+    text.match_indices(end).any(|(at, _)| ends_name(&text[at + end.len()..]))
+}
+
+/// The files that a source names in quotes, by a path that begins with `..`.
+fn named_above(source: &Path, text: &str) -> Vec<PathBuf> {
+    let folder = source.parent().unwrap_or(Path::new(""));
+    let paths = ['"', '\'', '`'].into_iter().flat_map(|quote| text.split(quote).skip(1));
+    let paths = paths.filter(|path| path.starts_with("../") && path.len() < 1024 && !path.contains('\n'));
+    let files = paths.filter_map(|path| fs::canonicalize(folder.join(path)).ok());
+    files.filter(|file| file.is_file()).collect()
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), ToolkitError> {
@@ -50,18 +95,21 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), ToolkitError> 
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if path.is_dir() && !name.starts_with('.') && !NOT_SOURCES.contains(&&*name) {
             collect(&path, files)?;
-        } else if path.is_file() && is_input(&name) {
+        } else if path.is_file() {
             files.push(path);
         }
     }
     Ok(())
 }
 
-/// Whether a compiler may read a file of this name. A source may include whatever it likes, so that this leaves out what
-/// surely is none; hidden files are an editor's, a shell's or git's.
-fn is_input(name: &str) -> bool {
+/// The part of a file's name that says that no compiler reads it, unless a source names such a file: how it ends, or the whole
+/// name of a reward file or a hidden one. `None` for all others, since a source may include whatever it likes.
+fn mark_of_no_input(name: &str) -> Option<&str> {
     let is_reward_file = name.contains("reward") && name.ends_with(".toml");
-    !is_reward_file && !name.starts_with('.') && !NOT_INPUTS.iter().any(|end| name.ends_with(end))
+    if is_reward_file || name.starts_with('.') {
+        return Some(name);
+    }
+    NOT_INPUTS.into_iter().find(|end| name.ends_with(end))
 }
 
 /// The files that standard output and standard error are written to, where they are files.
@@ -92,8 +140,10 @@ fn identity(metadata: io::Result<fs::Metadata>) -> Option<(u64, u64)> {
 /// Folders that compilers and package managers fill.
 const NOT_SOURCES: [&str; 4] = ["target", "node_modules", "__pycache__", "nimcache"];
 
-/// Ends of the names of files that no compiler reads: plugins, cases and what comes of them, documents, logs. Tables, pictures
-/// and the like may be part of a plugin.
+/// The most bytes of a file that is looked through for names of others: more than anybody writes by hand.
+const LARGEST_SOURCE: u64 = 1 << 20;
+
+/// Ends of the names of files that are seldom part of a plugin: plugins, cases and what comes of them, documents, logs.
 const NOT_INPUTS: [&str; 12] = [
     ".wasm",
     ".md",
@@ -204,12 +254,43 @@ mod tests {
             "a.wit",
         ];
         for name in sources {
-            assert!(is_input(name), "{name}");
+            assert_eq!(mark_of_no_input(name), None, "{name}");
         }
         let others = ["a.wasm", "cases.jsonl", "reward.toml", "reward2.toml", "test.out", "build.log"];
         for name in others.into_iter().chain([".env", ".lib.rs.swp", "lib.rs.bak", "lib.rs~"]) {
-            assert!(!is_input(name), "{name}");
+            assert!(mark_of_no_input(name).is_some(), "{name}");
         }
+    }
+
+    #[test]
+    fn what_a_source_names_is_part_of_the_plugin() {
+        let folder = tempfile::tempdir().unwrap();
+        let plugin = folder.path().join("plugin");
+        fs::create_dir_all(plugin.join("src")).unwrap();
+        let source = "include_str!(\"../words.jsonl\"); include_str!(\"../../shared.txt\"); console.log(1);";
+        for (name, content) in [
+            ("plugin/src/lib.rs", source),
+            ("plugin/words.jsonl", ""),
+            ("plugin/README.md", ""),
+            ("plugin/build.log", ""),
+            ("plugin/.env", ""),
+            ("plugin/gavel.toml", "entry = \"plugin.wasm\""),
+            ("plugin/plugin.wasm", ""),
+            ("shared.txt", ""),
+            ("other.txt", ""),
+        ] {
+            fs::write(folder.path().join(name), content).unwrap();
+        }
+        let project = Project {
+            folder: plugin.clone(),
+            language: Language::Rust,
+            source: "src/lib.rs".into(),
+            entry: "plugin.wasm".into(),
+            paths: Vec::new(),
+        };
+        let mut expected = ["gavel.toml", "src/lib.rs", "words.jsonl"].map(|name| plugin.join(name)).to_vec();
+        expected.push(fs::canonicalize(folder.path().join("shared.txt")).unwrap());
+        assert_eq!(project.inputs().unwrap(), expected);
     }
 
     #[test]

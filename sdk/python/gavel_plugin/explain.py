@@ -73,6 +73,11 @@ def failure(text: str, paths: Sequence[Path] = ()) -> str:
             f"{', '.join(named)}: a package with native extensions, which the sandbox cannot load; "
             "a plugin's packages must be pure Python"
         )
+    if any(line.startswith("FileNotFoundError:") for line in said):
+        said.append(
+            "a plugin has no files, also while it is imported: put what it reads into a module beside it "
+            "(`WORDS = [...]` in words.py, `from words import WORDS`), which becomes part of the plugin"
+        )
     missing = next(filter(None, map(_MISSING.match, said)), None)
     if missing:
         said.append(_on_missing(missing[1].partition(".")[0]))

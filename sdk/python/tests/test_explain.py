@@ -30,6 +30,12 @@ Stack backtrace:
 
 
 class Explain(unittest.TestCase):
+    def test_whoever_reads_a_file_is_told_where_data_goes(self) -> None:
+        error = "FileNotFoundError: [Errno 44] No such file or directory: 'words.txt'"
+        said = explain.failure(SAID.replace("ImportError: Unable to import required dependencies: numpy", error))
+        self.assertIn(error, said)
+        self.assertIn("a plugin has no files, also while it is imported: put what it reads into a module", said)
+
     def test_only_the_traceback_is_left_with_the_authors_frames(self) -> None:
         expected = [
             "Traceback (most recent call last):",

@@ -18,6 +18,9 @@ use crate::terminal::{LABEL, Page, Terminal, escaped, excerpt, shown};
 pub(super) fn run(args: &AuditArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
     let terminal = Terminal::new(global.quiet);
     if let Some(path) = &args.html {
+        let judges = args.judges.reward.iter().map(|reward| ("reward file", reward.as_path()));
+        let read: Vec<_> = judges.chain([("input", args.input.as_path())]).collect();
+        outputs::require_apart(path, &read).input_fault()?;
         outputs::look(path, &terminal).input_fault()?;
     }
     let workspace = Workspace::start(&args.plugins.clone().resolve())?;

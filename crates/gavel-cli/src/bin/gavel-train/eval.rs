@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use gavel_train::eval::{EvalOptions, Evaluation, evaluate};
-use gavel_train::task::{Origin, read_tasks};
+use gavel_train::task::{Origin, Task, likely_reference, read_tasks};
 
 use super::cli::EvalArgs;
 use super::{blame, columns, load_reward, model};
@@ -16,6 +16,8 @@ use gavel_cli::terminal::Terminal;
 pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
     model::require_folder(&args.model)?;
     for path in args.output.iter().chain(&args.completions) {
+        outputs::require_apart(path, &[("tasks", &args.tasks), ("reward file", &args.reward)])
+            .input_fault()?;
         outputs::look(path, terminal).input_fault()?;
     }
     let mut columns = args.columns();
@@ -81,7 +83,21 @@ pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Sto
         serde_json::to_vec_pretty(&evaluation.metrics().to_json()).map_err(anyhow::Error::from)?;
     numbers.push(b'\n');
     std::io::stdout().write_all(&numbers).map_err(anyhow::Error::from)?;
-    super::SUCCESS
+    if evaluation.reward.is_finite() {
+        return super::SUCCESS;
+    }
+    terminal.error(format_args!("no completion has a reward{}", why_none(&evaluation, &tasks)));
+    Ok(ExitStatus::Failure)
+}
+
+/// Why no completion has a reward, as far as the verifiers say it of the first, and what to do where the reference seems to be
+/// called otherwise.
+fn why_none(evaluation: &Evaluation, tasks: &[Task]) -> String {
+    let advice = tasks.first().and_then(likely_reference).map(|column| {
+        format!("; if the reference is the tasks' `{column}`, say `--reference-column {column}`")
+    });
+    let kinds: Vec<String> = evaluation.no_reward.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+    format!(" ({}){}", kinds.join(", "), advice.unwrap_or_default())
 }
 
 fn write_completions(evaluation: &Evaluation, path: &Path) -> anyhow::Result<()> {

@@ -50,7 +50,9 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     match &args.output {
         None => drop(Output::stdout().input_fault()?),
         Some(path) => {
-            Output::require_other_than(path, &args.input).input_fault()?;
+            let judges = args.judges.reward.iter().map(|reward| ("reward file", reward.as_path()));
+            let read: Vec<_> = judges.chain([("input", args.input.as_path())]).collect();
+            outputs::require_apart(path, &read).input_fault()?;
             if !goes_on(&args, path) {
                 outputs::look(path, &terminal).input_fault()?;
             }

@@ -37,16 +37,6 @@ impl Output {
         Ok(Self::to(target, "stdout".into()))
     }
 
-    /// Refuses an output that is the `input`, which would be gone before it is read.
-    pub(super) fn require_other_than(path: &Path, input: &Path) -> anyhow::Result<()> {
-        if let (Ok(output), Ok(input)) = (path.canonicalize(), input.canonicalize())
-            && output == input
-        {
-            bail!("{} is both input and output; write to another file", path.display());
-        }
-        Ok(())
-    }
-
     /// Creates or empties the file `path`.
     pub(super) fn file(path: &Path) -> anyhow::Result<Self> {
         let file = File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
