@@ -11,7 +11,7 @@ use crate::MATH;
 use crate::server::{Server, read, wait};
 
 /// A plugin that judges what is short at once, and what is long for as long as it may.
-fn slow(folder: &Path, limits: &str) -> String {
+pub(crate) fn slow(folder: &Path, limits: &str) -> String {
     let wasm = wat::parse_str(
         r#"(module
              (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
@@ -30,15 +30,15 @@ fn slow(folder: &Path, limits: &str) -> String {
     format!("[verifiers.slow]\nplugin = '{}'\non_limit = 0.5\nlimits = {{ {limits} }}\n", path.display())
 }
 
-fn short() -> Value {
+pub(crate) fn short() -> Value {
     json!({"prompt": "", "completion": ""})
 }
 
-fn long() -> Value {
+pub(crate) fn long() -> Value {
     json!({"prompt": "", "completion": "x".repeat(2000)})
 }
 
-const ENDLESS: &str = "fuel = 100_000_000_000_000, timeout = '1000s'";
+pub(crate) const ENDLESS: &str = "fuel = 100_000_000_000_000, timeout = '1000s'";
 
 #[test]
 fn who_has_gone_is_not_judged_for() {

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod life;
+mod openenv;
 mod page;
 mod pages;
 mod protocols;

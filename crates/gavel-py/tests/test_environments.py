@@ -1,4 +1,5 @@
-"""Environments and clusters: verifiers, SkyRL and Ray in themselves where they are installed, slime as its sources call."""
+"""Environments and clusters: verifiers, SkyRL, OpenEnv, NeMo Gym and Ray in themselves where they are installed, slime as its
+sources call."""
 
 import asyncio
 import json
@@ -151,6 +152,69 @@ class Slime(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "has no reward"):
             asyncio.run(of_slime(Reward(MATH))(None, self.sample(RIGHT, label=None)))
         self.assertEqual(asyncio.run(of_slime(Reward(MATH), no_reward=0.0)(None, self.sample(RIGHT, None))), 0.0)
+
+
+@unittest.skipIf(missing("openenv", "websockets"), "OpenEnv is not installed")
+class OpenEnv(InAFolder):
+    """OpenEnv's own client, at a server."""
+
+    TASK = {"prompt": "1 + 1?", "reference": "2"}
+
+    def setUp(self):
+        super().setUp()
+        self.base_url = serve(self, "--reward", f"math={self.folder / 'reward.toml'}")
+
+    def test_a_session(self):
+        from openenv.core.generic_client import GenericEnvClient
+
+        with GenericEnvClient(base_url=self.base_url).sync() as environment:
+            for number, (answer, reward) in enumerate(((RIGHT, 1.0), (WRONG, 0.0))):
+                reset = environment.reset(seed=number, episode_id=f"episode {number}", task=self.TASK)
+                self.assertEqual((reset.observation["prompt"], reset.reward, reset.done), ("1 + 1?", None, False))
+                step = environment.step({"completion": answer})
+                self.assertEqual((step.reward, step.done), (reward, True))
+                self.assertIn("number", step.metadata["outcomes"]["math"]["reason"])
+                state = environment.state()
+                self.assertEqual((state["episode_id"], state["step_count"]), (f"episode {number}", 1))
+
+    def test_what_is_wrong_is_raised_and_the_session_goes_on(self):
+        from openenv.core.generic_client import GenericEnvClient
+
+        with GenericEnvClient(base_url=f"{self.base_url}/rewards/math").sync() as environment:
+            with self.assertRaisesRegex(RuntimeError, "no open episode.*EXECUTION_ERROR"):
+                environment.step({"completion": RIGHT})
+            environment.reset(**self.TASK)
+            with self.assertRaisesRegex(RuntimeError, "missing field.*VALIDATION_ERROR"):
+                environment.step({"answer": RIGHT})
+            self.assertEqual(environment.step({"completion": RIGHT}).reward, 1.0)
+
+    def test_many_sessions_at_once(self):
+        from openenv.core.generic_client import GenericEnvClient
+
+        async def episode(number):
+            async with GenericEnvClient(base_url=self.base_url) as environment:
+                await environment.reset(task={"prompt": "?", "reference": str(number)})
+                return (await environment.step({"completion": rf"\boxed{{{number % 10}}}"})).reward
+
+        async def episodes():
+            return await asyncio.gather(*(episode(number) for number in range(64)))
+
+        self.assertEqual(asyncio.run(episodes()), [1.0] * 10 + [0.0] * 54)
+
+
+def serve(test, *arguments):
+    """The address of a server, which ends with the test."""
+    command = Path(gavel_rl.__file__).with_name("bin") / "gavel"
+    server = subprocess.Popen([command, "serve", "--listen=127.0.0.1:0", *arguments], stderr=subprocess.PIPE, text=True)
+
+    def end():
+        server.terminate()
+        server.communicate(timeout=60)
+
+    test.addCleanup(end)
+    said = server.stderr.readline()
+    test.assertIn(" at http://", said)
+    return said.split(" at ")[1].split()[0]
 
 
 @unittest.skipIf(missing("ray"), "Ray is not installed")

@@ -2,13 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gavel_reward::{PluginReward, ReloadingReward, Workspace};
 use indexmap::IndexMap;
+use tokio::sync::{Semaphore, watch};
 
-use crate::environment::Episodes;
+use crate::episodes::Episodes;
 use crate::error::ApiError;
 use crate::programs::Programs;
 use crate::stats::Stats;
@@ -30,11 +30,13 @@ pub struct ServeOptions {
     pub drain: Duration,
     /// The most connections at once; others wait.
     pub max_connections: usize,
+    /// The most of them that are sessions over a WebSocket; others are turned away.
+    pub max_sessions: usize,
 }
 
 impl Default for ServeOptions {
     /// Port 8080 of this machine alone, no token, 64 MiB, 16,384 submissions, three minutes, half a minute to stop, 4,096
-    /// connections.
+    /// connections, of which 2,048 may be sessions.
     fn default() -> Self {
         Self {
             listen: ([127, 0, 0, 1], 8080).into(),
@@ -44,6 +46,7 @@ impl Default for ServeOptions {
             timeout: Duration::from_secs(180),
             drain: Duration::from_secs(30),
             max_connections: 4096,
+            max_sessions: 2048,
         }
     }
 }
@@ -64,7 +67,11 @@ pub(crate) struct App {
     pub(crate) programs: Programs,
     pub(crate) episodes: Episodes,
     pub(crate) stats: Stats,
-    stopping: AtomicBool,
+    /// Room for sessions.
+    pub(crate) sessions: Arc<Semaphore>,
+    /// Whether the server is to stop. Every connection and session listens to it, so that it has no listeners once all
+    /// have ended.
+    stopping: watch::Sender<bool>,
 }
 
 impl App {
@@ -77,8 +84,9 @@ impl App {
         let rewards: IndexMap<_, _> =
             rewards.into_iter().map(|NamedReward { name, reward }| (name, Arc::new(reward))).collect();
         let stats = Stats::new(rewards.keys().cloned());
-        let (episodes, stopping) = (Episodes::default(), AtomicBool::new(false));
-        Self { options, workspace, rewards, programs, episodes, stats, stopping }
+        let sessions = Arc::new(Semaphore::new(options.max_sessions));
+        let (episodes, stopping) = (Episodes::default(), watch::Sender::new(false));
+        Self { options, workspace, rewards, programs, episodes, stats, sessions, stopping }
     }
 
     /// The reward with this name; without one, the only one that there is.
@@ -101,13 +109,34 @@ impl App {
         self.rewards.keys().cloned().collect()
     }
 
+    /// Sessions that are open.
+    pub(crate) fn open_sessions(&self) -> usize {
+        self.options.max_sessions.saturating_sub(self.sessions.available_permits())
+    }
+
     pub(crate) fn stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
+        self.stopping.send_replace(true);
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
+        *self.stopping.borrow()
     }
+
+    /// What a connection or a session holds until it ends; see [`stopped`].
+    pub(crate) fn listen_for_stop(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+
+    /// Waits until every connection and session has ended.
+    pub(crate) async fn all_ended(&self) {
+        self.stopping.closed().await;
+    }
+}
+
+/// Returns once the server is to stop.
+pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // The sender lives as long as anybody who could wait here.
+    drop(stopping.wait_for(|stopping| *stopping).await);
 }
 
 /// The reward that a request asks for, as it is now.

@@ -1,107 +1,50 @@
-//! Tasks of a single turn as environments: Gymnasium's `/reset` and `/step` as NeMo Gym asks for them, and OpenEnv's, whose
-//! episodes are kept between the two.
+//! Tasks of a single turn as environments: Gymnasium's `/reset` and `/step` as NeMo Gym asks for them, and OpenEnv's by
+//! plain requests, whose episodes are kept between the two. [`crate::openenv`] speaks to OpenEnv's own client.
 
-use std::collections::VecDeque;
-use std::collections::hash_map::{Entry, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
 use gavel_verify::Score;
-use gavel_wire::{Flattened, Row, ScoreForm, flatten};
+use gavel_wire::{Columns, Flattened, Row, ScoreForm, flatten};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::app::App;
+use crate::app::{App, Chosen};
+use crate::episodes::Episode;
 use crate::error::ApiError;
 use crate::judge::judge_one;
 use crate::nemo_gym;
 use crate::payload::{Asked, Payload, row};
 use crate::score::written;
 
-/// The most episodes that are open at once; the oldest makes room.
-const MOST: usize = 65_536;
-
 /// What makes a body one of NeMo Gym's.
 const NEMO: &str = "responses_create_params";
 
-/// The episodes that are open, by their names.
-#[derive(Default)]
-pub(crate) struct Episodes {
-    open: Mutex<Open>,
-    opened: AtomicU64,
+/// What `reset` is called with.
+pub(crate) struct Reset {
+    pub(crate) episode_id: Option<String>,
+    pub(crate) task: Map<String, Value>,
 }
 
-#[derive(Default)]
-struct Open {
-    episodes: HashMap<String, Episode>,
-    /// The names in the order of opening; some may be closed by now.
-    order: VecDeque<String>,
-}
-
-/// One episode: a task, and whether it has been answered.
-#[derive(Clone)]
-struct Episode {
-    task: Map<String, Value>,
-    steps: u64,
-}
-
-impl Episodes {
-    fn open(&self, name: Option<String>, task: Map<String, Value>) -> String {
-        let name =
-            name.unwrap_or_else(|| format!("episode-{}", self.opened.fetch_add(1, Ordering::Relaxed) + 1));
-        let mut open = self.lock();
-        let episode = Episode { task, steps: 0 };
-        match open.episodes.entry(name.clone()) {
-            Entry::Occupied(mut entry) => drop(entry.insert(episode)),
-            Entry::Vacant(entry) => {
-                entry.insert(episode);
-                open.order.push_back(name.clone());
-            }
-        }
-        while open.order.len() > MOST {
-            if let Some(oldest) = open.order.pop_front() {
-                open.episodes.remove(&oldest);
-            }
-        }
-        name
-    }
-
-    /// The episode that is named; without a name, the only one.
-    fn named(&self, name: Option<&str>) -> Result<(String, Episode), ApiError> {
-        let open = self.lock();
-        let found = match name {
-            Some(name) => open.episodes.get_key_value(name),
-            None if open.episodes.len() > 1 => return Err(ApiError::EpisodeNotNamed),
-            None => open.episodes.iter().next(),
+impl Reset {
+    /// The task is `task`; without one, it is all that OpenEnv itself gives no meaning.
+    pub(crate) fn read(mut body: Map<String, Value>) -> Result<Self, ApiError> {
+        let episode_id = match body.remove("episode_id") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(name)) => Some(name),
+            Some(_) => return Err(ApiError::WrongType("`episode_id` is a text".to_owned())),
         };
-        let found = found.map(|(name, episode)| (name.clone(), episode.clone()));
-        found.ok_or_else(|| ApiError::NoEpisode { episode: name.unwrap_or_default().to_owned() })
+        let task = match body.remove("task") {
+            None | Some(Value::Null) => {
+                body.remove("seed");
+                body
+            }
+            Some(Value::Object(task)) => task,
+            Some(_) => return Err(ApiError::WrongType("`task` is an object: a row without its answer".to_owned())),
+        };
+        Ok(Self { episode_id, task })
     }
-
-    fn step(&self, name: &str) {
-        if let Some(episode) = self.lock().episodes.get_mut(name) {
-            episode.steps += 1;
-        }
-    }
-
-    fn close(&self, name: &str) {
-        let mut open = self.lock();
-        open.episodes.remove(name);
-        open.order.retain(|other| other != name);
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[derive(Deserialize)]
-struct Reset {
-    episode_id: Option<String>,
-    #[serde(default)]
-    task: Map<String, Value>,
 }
 
 /// Opens an episode. NeMo Gym sends the task again with the response, so there nothing is kept.
@@ -114,20 +57,26 @@ pub(crate) async fn reset(
     if body.contains_key(NEMO) {
         return written(&json!({"observation": null, "info": {}}));
     }
-    let Reset { episode_id, task } =
-        serde_json::from_value(body.into()).map_err(|error| ApiError::WrongType(error.to_string()))?;
+    let Reset { episode_id, task } = Reset::read(body)?;
     let columns = app.choose(asked.reward())?.reward.columns().clone();
-    let prompt = columns.prompt.iter().find_map(|name| gavel_wire::value_within(&task, name)).cloned();
+    let episode = app.episodes.begin(episode_id, task);
+    let answer = opened(&columns, &episode);
+    app.episodes.keep(episode);
+    written(&answer)
+}
+
+/// What is observed of an episode that has just been opened: its prompt.
+pub(crate) fn opened(columns: &Columns, episode: &Episode) -> Value {
+    let prompt = columns.prompt.iter().find_map(|name| gavel_wire::value_within(&episode.task, name)).cloned();
     let prompt = match flatten(prompt.unwrap_or_default(), "user") {
         Flattened::Text(text) => text,
         Flattened::NoMessage | Flattened::NotText => String::new(),
     };
-    let name = app.episodes.open(episode_id, task);
-    written(&json!({
-        "observation": {"prompt": prompt, "episode_id": name, "done": false, "reward": null, "metadata": {}},
+    json!({
+        "observation": {"prompt": prompt, "episode_id": episode.name, "done": false, "reward": null, "metadata": {}},
         "reward": null,
         "done": false,
-    }))
+    })
 }
 
 #[derive(Deserialize)]
@@ -136,11 +85,12 @@ struct Step {
     episode_id: Option<String>,
 }
 
+/// The answer to a task.
 #[derive(Deserialize)]
-struct Action {
+pub(crate) struct Action {
     #[serde(alias = "message", alias = "text", alias = "response")]
-    completion: Value,
-    episode_id: Option<String>,
+    pub(crate) completion: Value,
+    pub(crate) episode_id: Option<String>,
 }
 
 /// Judges the answer, which ends the episode.
@@ -165,16 +115,28 @@ pub(crate) async fn step(
     let Step { action, episode_id } =
         serde_json::from_value(body.into()).map_err(|error| ApiError::WrongType(error.to_string()))?;
     let named = episode_id.or(action.episode_id).or_else(|| asked.wishes.episode_id.clone());
-    let (name, episode) = app.episodes.named(named.as_deref())?;
+    let episode = app.episodes.named(named.as_deref())?;
     let chosen = app.choose(asked.reward())?;
+    let answer = stepped(&app, &chosen, &episode, action.completion, &asked).await?;
+    app.episodes.step(&episode.name);
+    written(&answer)
+}
+
+/// Judges the answer to an episode, and says what it is worth.
+pub(crate) async fn stepped(
+    app: &App,
+    chosen: &Chosen,
+    episode: &Episode,
+    completion: Value,
+    asked: &Asked,
+) -> Result<Value, ApiError> {
     let columns = chosen.reward.columns();
-    let submission = answered(episode.task, columns.completion.first(), action.completion)
+    let submission = answered(episode.task.clone(), columns.completion.first(), completion)
         .and_then(|row| row.submission(columns).map_err(|error| ApiError::of_row(0, &error)))?;
-    let score = judge_one(&app, &chosen, submission, asked.client).await?;
-    app.episodes.step(&name);
+    let score = judge_one(app, chosen, submission, asked.client).await?;
     let reward = score.reward.as_ref().ok();
-    written(&json!({
-        "observation": {"episode_id": name, "done": true, "reward": reward, "metadata": {}},
+    Ok(json!({
+        "observation": {"episode_id": episode.name, "done": true, "reward": reward, "metadata": {}},
         "reward": reward,
         "done": true,
         "metadata": score_value(&score, asked.timing())?,
@@ -194,8 +156,7 @@ fn score_value(score: &Score, timing: bool) -> Result<Value, ApiError> {
 
 /// Where an episode stands.
 pub(crate) async fn state(State(app): State<Arc<App>>, asked: Asked) -> Result<Response, ApiError> {
-    let (name, episode) = app.episodes.named(asked.wishes.episode_id.as_deref())?;
-    written(&json!({"episode_id": name, "step_count": episode.steps, "done": episode.steps > 0}))
+    written(&app.episodes.named(asked.wishes.episode_id.as_deref())?.state())
 }
 
 /// Closes an episode; one that is closed already is none the worse.
@@ -211,7 +172,7 @@ pub(crate) async fn close(
     let named = payload.parse::<Close>()?.episode_id.or_else(|| asked.wishes.episode_id.clone());
     match named {
         Some(name) => app.episodes.close(&name),
-        None => app.episodes.close(&app.episodes.named(None)?.0),
+        None => app.episodes.close(&app.episodes.named(None)?.name),
     }
     written(&json!({}))
 }

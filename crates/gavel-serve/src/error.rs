@@ -54,6 +54,12 @@ pub(crate) enum ApiError {
     NoEpisode { episode: String },
     #[error("several episodes are open: say which by `episode_id`")]
     EpisodeNotNamed,
+    #[error("this path is for a WebSocket: {0}")]
+    NoWebSocket(String),
+    #[error("a page of another server may not open a session here")]
+    ForeignOrigin,
+    #[error("there are {limit} sessions already; try again")]
+    TooManySessions { limit: usize },
     #[error("a bug in gavel: {0}")]
     Internal(String),
 }
@@ -82,6 +88,7 @@ impl ApiError {
             Self::EpisodeNotNamed => (StatusCode::BAD_REQUEST, "episode-not-named"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Self::NotGranted { .. } => (StatusCode::FORBIDDEN, "not-granted"),
+            Self::ForeignOrigin => (StatusCode::FORBIDDEN, "foreign-origin"),
             Self::UnknownReward { .. } => (StatusCode::NOT_FOUND, "unknown-reward"),
             Self::NoEpisode { .. } => (StatusCode::NOT_FOUND, "no-episode"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found"),
@@ -92,6 +99,8 @@ impl ApiError {
             Self::WrongType(_) => (StatusCode::UNPROCESSABLE_ENTITY, "wrong-type"),
             Self::BadSubmission { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "bad-submission"),
             Self::Busy(_) => (StatusCode::TOO_MANY_REQUESTS, "busy"),
+            Self::NoWebSocket(_) => (StatusCode::UPGRADE_REQUIRED, "no-websocket"),
+            Self::TooManySessions { .. } => (StatusCode::TOO_MANY_REQUESTS, "too-many-sessions"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
             Self::Deadline { .. } => (StatusCode::GATEWAY_TIMEOUT, "deadline"),
@@ -106,7 +115,8 @@ impl ApiError {
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
             // What waits is judged in well under a second, unless it is slow, and then another try costs little.
-            Self::Busy(_) | Self::Stopping => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
+            Self::Busy(_) | Self::Stopping | Self::TooManySessions { .. } => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
+            Self::NoWebSocket(_) => Some((header::UPGRADE, HeaderValue::from_static("websocket"))),
             Self::Unauthorized => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
             _ => None,
         }

@@ -52,6 +52,7 @@ fn write(app: &App, out: &mut String) -> fmt::Result {
     let (waiting, bytes) = app.workspace.waiting();
     for (name, help, value) in [
         ("gavel_requests_in_flight", "Requests that are being answered.", app.stats.in_flight() as f64),
+        ("gavel_sessions", "Sessions over a WebSocket that are open.", app.open_sessions() as f64),
         ("gavel_waiting_submissions", "Submissions that wait for a thread.", waiting as f64),
         ("gavel_waiting_bytes", "Bytes of submissions that wait.", bytes as f64),
         ("gavel_verdict_cache_bytes", "Bytes of verdicts that are kept.", known.bytes as f64),

@@ -39,7 +39,7 @@ const POSTS: [(&str, &str, &str, &str, bool); 12] = [
     ("/", "The form of the page", "Form", "Page", false),
 ];
 
-const GETS: [(&str, &str, &str); 9] = [
+const GETS: [(&str, &str, &str); 10] = [
     ("/", "A page for a person", "Page"),
     ("/v1/rewards", "What judges: rewards, verifiers, digests", "Object"),
     ("/openapi.json", "This document", "Object"),
@@ -48,6 +48,7 @@ const GETS: [(&str, &str, &str); 9] = [
     ("/readyz", "Whether it takes requests; needs no token", "Object"),
     ("/metrics", "Numbers for Prometheus", "Text"),
     ("/state", "OpenEnv: where an episode stands", "Object"),
+    ("/ws", "OpenEnv: a session over a WebSocket", "Object"),
     ("/reverify_mode", "NeMo Gym: whether /verify may be asked again", "Word"),
 ];
 

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::server::Held;
 
 /// The body of a request, as text.
 pub(crate) struct Payload(Bytes);
@@ -157,7 +158,6 @@ impl FromRequestParts<Arc<App>> for Asked {
     }
 }
 
-/// Each connection is a client of its own, and all are served in turn.
 fn client(parts: &Parts) -> Client {
-    parts.extensions.get::<Client>().copied().unwrap_or_default()
+    parts.extensions.get::<Held>().map(|held| held.client).unwrap_or_default()
 }

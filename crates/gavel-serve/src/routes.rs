@@ -13,7 +13,7 @@ use axum::routing::{get, post};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::{
-    access, environment, metrics, nemo_gym, openapi, openrlhf, operators, page, sandbox_fusion, score, slime,
+    access, environment, metrics, nemo_gym, openapi, openenv, openrlhf, operators, page, sandbox_fusion, score, slime,
 };
 
 /// All paths. Those that judge are also there below `/rewards/NAME`, for clients that are configured by an address alone.
@@ -50,6 +50,7 @@ fn judging() -> Router<Arc<App>> {
         .route("/step", post(environment::step))
         .route("/state", get(environment::state))
         .route("/close", post(environment::close))
+        .route("/ws", get(openenv::connect))
         .route("/submit", post(sandbox_fusion::submit))
 }
 

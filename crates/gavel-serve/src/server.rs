@@ -12,13 +12,12 @@ use gavel_reward::{Client, Workspace};
 use gavel_verify::{Refreshed, Reward as _};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 
-use crate::app::{App, NamedReward, ServeOptions};
+use crate::app::{App, NamedReward, ServeOptions, stopped};
 use crate::programs::Programs;
 use crate::routes::router;
 
@@ -147,9 +146,9 @@ impl Server {
 }
 
 async fn serve(app: &Arc<App>, listener: &tokio::net::TcpListener, stop: impl Fn() -> bool) {
-    let (router, graceful) = (router(app), GracefulShutdown::new());
+    let router = router(app);
     let room = Arc::new(Semaphore::new(app.options.max_connections));
-    let mut stopped = pin!(async {
+    let mut enough = pin!(async {
         while !stop() {
             sleep(TICK).await;
         }
@@ -161,7 +160,7 @@ async fn serve(app: &Arc<App>, listener: &tokio::net::TcpListener, stop: impl Fn
             (place, listener.accept().await)
         };
         let (place, accepted) = tokio::select! {
-            () = &mut stopped => break,
+            () = &mut enough => break,
             accepted = accepted => accepted,
         };
         let stream = match accepted {
@@ -174,29 +173,46 @@ async fn serve(app: &Arc<App>, listener: &tokio::net::TcpListener, stop: impl Fn
             }
         };
         client += 1;
-        let connection =
-            graceful.watch(connection(stream, router.clone(), Client(client), HEAD.min(app.options.timeout)));
+        let held = Held { client: Client(client), _place: place.ok().map(Arc::new) };
+        let connection = connection(stream, router.clone(), held, HEAD.min(app.options.timeout));
+        let mut stopping = app.listen_for_stop();
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            let mut connection = pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                // One that lies idle is closed, another when it is answered.
+                () = stopped(&mut stopping) => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
                 tracing::debug!("a connection ended: {error}");
             }
-            drop(place);
         });
     }
     app.stop();
-    // Connections that lie idle are closed, the others when they are answered.
     tokio::select! {
-        () = graceful.shutdown() => {}
+        () = app.all_ended() => {}
         () = sleep(app.options.drain) => tracing::warn!("some requests did not end in time"),
     }
+}
+
+/// What a connection has for as long as it lasts, also where it becomes a session.
+#[derive(Clone)]
+pub(crate) struct Held {
+    /// Each connection is a client of its own, and all are served in turn.
+    pub(crate) client: Client,
+    /// Its place among the connections.
+    _place: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 fn connection(
     stream: TcpStream,
     router: Router,
-    client: Client,
+    held: Held,
     head: Duration,
-) -> hyper::server::conn::http1::Connection<
+) -> hyper::server::conn::http1::UpgradeableConnection<
     TokioIo<TcpStream>,
     impl hyper::service::HttpService<
         Incoming,
@@ -209,7 +225,7 @@ fn connection(
     drop(stream.set_nodelay(true));
     let service = TowerToHyperService::new(router);
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(client);
+        request.extensions_mut().insert(held.clone());
         hyper::service::Service::call(&service, request)
     });
     hyper::server::conn::http1::Builder::new()
@@ -217,6 +233,7 @@ fn connection(
         .header_read_timeout(head)
         .max_buf_size(LARGEST_HEAD)
         .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
 }
 
 /// Looks for changes of rewards on a thread of its own, since loading one may take long. It ends with the server.

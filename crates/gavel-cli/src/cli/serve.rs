@@ -48,6 +48,9 @@ pub struct ServeArgs {
     /// How many seconds a request may take to arrive, and how many to be judged.
     #[arg(long, value_name = "SECONDS", default_value = "180", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub timeout: u64,
+    /// The most sessions over a WebSocket (OpenEnv's) at once; others are turned away.
+    #[arg(long, value_name = "N", default_value = "2048", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub max_sessions: u16,
     /// How plugins are found and run.
     #[command(flatten)]
     pub plugins: PluginArgs,

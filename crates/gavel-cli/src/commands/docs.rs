@@ -28,6 +28,7 @@ const PAGES: &[(&str, &str)] = pages![
     "http-api",
     "integrations/harbor",
     "integrations/nemo-gym",
+    "integrations/openenv",
     "integrations/openrlhf",
     "integrations/ray",
     "integrations/skyrl",

@@ -42,6 +42,7 @@ pub(super) fn run(args: &ServeArgs, global: &GlobalArgs) -> Result<ExitStatus, S
         token,
         max_body: usize::try_from(args.max_body.as_u64()).unwrap_or(usize::MAX),
         timeout: Duration::from_secs(args.timeout),
+        max_sessions: args.max_sessions.into(),
         ..ServeOptions::default()
     };
     let server = Server::bind(serve, workspace, rewards, programs)?;
