@@ -7,6 +7,7 @@ mod life;
 mod openenv;
 mod page;
 mod pages;
+mod processes;
 mod protocols;
 mod sandbox;
 mod score;

@@ -92,6 +92,11 @@ impl Server {
         Self { process, address, folder, said }
     }
 
+    /// The process's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }

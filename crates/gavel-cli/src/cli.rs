@@ -21,7 +21,7 @@ pub use plugin::{
     PushArgs, RemoveArgs, TestArgs,
 };
 
-pub use serve::{NamedFile, ServeArgs};
+pub use serve::{AsProcess, NamedFile, ServeArgs};
 pub use shard::Shard;
 
 const EXAMPLES: &str = "\

@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::episodes::Episodes;
 use crate::error::ApiError;
 use crate::programs::Programs;
+use crate::shared::{Process, Report, Verdicts};
 use crate::stats::Stats;
 
 /// How to serve.
@@ -32,6 +33,8 @@ pub struct ServeOptions {
     pub max_connections: usize,
     /// The most of them that are sessions over a WebSocket; others are turned away.
     pub max_sessions: usize,
+    /// Which of several processes behind this address it is; `None` where it is the only one.
+    pub process: Option<Process>,
 }
 
 impl Default for ServeOptions {
@@ -47,6 +50,7 @@ impl Default for ServeOptions {
             drain: Duration::from_secs(30),
             max_connections: 4096,
             max_sessions: 2048,
+            process: None,
         }
     }
 }
@@ -67,6 +71,8 @@ pub(crate) struct App {
     pub(crate) programs: Programs,
     pub(crate) episodes: Episodes,
     pub(crate) stats: Stats,
+    /// What the cache of verdicts had done before this process was started again.
+    verdicts: Verdicts,
     /// Room for sessions.
     pub(crate) sessions: Arc<Semaphore>,
     /// Whether the server is to stop. Every connection and session listens to it, so that it has no listeners once all
@@ -83,10 +89,16 @@ impl App {
     ) -> Self {
         let rewards: IndexMap<_, _> =
             rewards.into_iter().map(|NamedReward { name, reward }| (name, Arc::new(reward))).collect();
-        let stats = Stats::new(rewards.keys().cloned());
+        let mut stats = Stats::new(rewards.keys().cloned());
+        let mut verdicts = Verdicts::default();
+        if let Some(process) = &options.process {
+            let before = process.report_of(process.number).unwrap_or_default();
+            stats.go_on(&before.counts, process.up);
+            verdicts = before.verdicts;
+        }
         let sessions = Arc::new(Semaphore::new(options.max_sessions));
-        let (episodes, stopping) = (Episodes::default(), watch::Sender::new(false));
-        Self { options, workspace, rewards, programs, episodes, stats, sessions, stopping }
+        let (episodes, stopping) = (Episodes::new(options.process.as_ref()), watch::Sender::new(false));
+        Self { options, workspace, rewards, programs, episodes, stats, verdicts, sessions, stopping }
     }
 
     /// The reward with this name; without one, the only one that there is.
@@ -109,9 +121,20 @@ impl App {
         self.rewards.keys().cloned().collect()
     }
 
-    /// Sessions that are open.
-    pub(crate) fn open_sessions(&self) -> usize {
-        self.options.max_sessions.saturating_sub(self.sessions.available_permits())
+    /// What this process has counted, and how it stands.
+    pub(crate) fn own_report(&self) -> Report {
+        let (waiting, waiting_bytes) = self.workspace.waiting();
+        Report {
+            counts: self.stats.counts(),
+            in_flight: self.stats.in_flight(),
+            sessions: self.options.max_sessions.saturating_sub(self.sessions.available_permits()),
+            waiting,
+            waiting_bytes,
+            workers: self.workspace.workers().get(),
+            verdicts: Verdicts::of(&self.workspace, self.verdicts),
+            processes: 1,
+            starts: self.options.process.as_ref().map_or(1, |process| process.starts),
+        }
     }
 
     pub(crate) fn stop(&self) {

@@ -61,7 +61,7 @@ pub(crate) async fn reset(
     let columns = app.choose(asked.reward())?.reward.columns().clone();
     let episode = app.episodes.begin(episode_id, task);
     let answer = opened(&columns, &episode);
-    app.episodes.keep(episode);
+    app.episodes.keep(episode)?;
     written(&answer)
 }
 
@@ -118,7 +118,7 @@ pub(crate) async fn step(
     let episode = app.episodes.named(named.as_deref())?;
     let chosen = app.choose(asked.reward())?;
     let answer = stepped(&app, &chosen, &episode, action.completion, &asked).await?;
-    app.episodes.step(&episode.name);
+    app.episodes.step(&episode.name)?;
     written(&answer)
 }
 

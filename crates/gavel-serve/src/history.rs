@@ -4,18 +4,21 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use gavel_verify::Status;
+use serde::{Deserialize, Serialize};
+
+use crate::stats::add_each;
 
 /// The minutes that are kept.
 const MINUTES: usize = 60;
 
-#[derive(Default, Clone)]
+#[derive(Default, Clone, Serialize, Deserialize)]
 pub(crate) struct History {
     /// The last is now; those in which nothing happened are there too.
     minutes: VecDeque<Minute>,
 }
 
 /// What happened in a minute.
-#[derive(Default, Clone)]
+#[derive(Default, Clone, Serialize, Deserialize)]
 pub(crate) struct Minute {
     /// Minutes since the start.
     number: u64,
@@ -38,6 +41,22 @@ impl History {
         }
         let last = self.minutes.len() - 1;
         &mut self.minutes[last]
+    }
+
+    /// Adds what happened in another process, whose minutes began at the same time.
+    pub(crate) fn add(&mut self, other: &Self) {
+        for theirs in &other.minutes {
+            match self.minutes.binary_search_by_key(&theirs.number, |minute| minute.number) {
+                Ok(place) => {
+                    self.minutes[place].submissions += theirs.submissions;
+                    add_each(&mut self.minutes[place].outcomes, &theirs.outcomes);
+                }
+                Err(place) => self.minutes.insert(place, theirs.clone()),
+            }
+        }
+        while self.minutes.len() > MINUTES {
+            self.minutes.pop_front();
+        }
     }
 
     /// The minutes up to the last that was asked for.

@@ -9,6 +9,7 @@ use axum::response::IntoResponse;
 use gavel_verify::{Reward as _, Status};
 
 use crate::app::App;
+use crate::shared::{self, Report};
 use crate::stats::{BOUNDS, Counts};
 
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
@@ -20,10 +21,13 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
 
 /// Names of rewards, verifiers and statuses are such that none needs an escape.
 fn write(app: &App, out: &mut String) -> fmt::Result {
-    let counts = app.stats.counts();
+    let report = shared::report(app);
+    let counts = &report.counts;
     head(out, "gavel_requests_total", "counter", "Requests that were answered.")?;
-    for ((endpoint, status), count) in &counts.requests {
-        writeln!(out, "gavel_requests_total{{endpoint=\"{endpoint}\",status=\"{status}\"}} {count}")?;
+    for (endpoint, statuses) in &counts.requests {
+        for (status, count) in statuses {
+            writeln!(out, "gavel_requests_total{{endpoint=\"{endpoint}\",status=\"{status}\"}} {count}")?;
+        }
     }
     head(out, "gavel_request_seconds", "histogram", "How long requests took.")?;
     for (endpoint, latencies) in &counts.latencies {
@@ -38,25 +42,30 @@ fn write(app: &App, out: &mut String) -> fmt::Result {
         writeln!(out, "gavel_request_seconds_sum{{endpoint=\"{endpoint}\"}} {sum}")?;
         writeln!(out, "gavel_request_seconds_count{{endpoint=\"{endpoint}\"}} {all}")?;
     }
-    write_rewards(app, &counts, out)?;
-    let known = app.workspace.verdict_counts();
+    write_rewards(app, counts, out)?;
     head(
         out,
         "gavel_verdict_cache_total",
         "counter",
         "Whether a verdict was known already; with --verdict-cache.",
     )?;
-    for (result, count) in [("hit", known.hits), ("miss", known.misses)] {
+    for (result, count) in [("hit", report.verdicts.hits), ("miss", report.verdicts.misses)] {
         writeln!(out, "gavel_verdict_cache_total{{result=\"{result}\"}} {count}")?;
     }
-    let (waiting, bytes) = app.workspace.waiting();
+    head(out, "gavel_process_starts_total", "counter", "How often its processes were started.")?;
+    writeln!(out, "gavel_process_starts_total {}", report.starts)?;
+    write_state(app, &report, out)
+}
+
+fn write_state(app: &App, report: &Report, out: &mut String) -> fmt::Result {
     for (name, help, value) in [
-        ("gavel_requests_in_flight", "Requests that are being answered.", app.stats.in_flight() as f64),
-        ("gavel_sessions", "Sessions over a WebSocket that are open.", app.open_sessions() as f64),
-        ("gavel_waiting_submissions", "Submissions that wait for a thread.", waiting as f64),
-        ("gavel_waiting_bytes", "Bytes of submissions that wait.", bytes as f64),
-        ("gavel_verdict_cache_bytes", "Bytes of verdicts that are kept.", known.bytes as f64),
-        ("gavel_workers", "Threads that judge.", app.workspace.workers().get() as f64),
+        ("gavel_requests_in_flight", "Requests that are being answered.", report.in_flight as f64),
+        ("gavel_sessions", "Sessions over a WebSocket that are open.", report.sessions as f64),
+        ("gavel_waiting_submissions", "Submissions that wait for a thread.", report.waiting as f64),
+        ("gavel_waiting_bytes", "Bytes of submissions that wait.", report.waiting_bytes as f64),
+        ("gavel_verdict_cache_bytes", "Bytes of verdicts that are kept.", report.verdicts.bytes as f64),
+        ("gavel_workers", "Threads that judge.", report.workers as f64),
+        ("gavel_processes", "Processes that answer.", report.processes as f64),
         ("gavel_up_seconds", "Time since the start.", app.stats.started.elapsed().as_secs_f64()),
     ] {
         head(out, name, "gauge", help)?;

@@ -48,7 +48,7 @@ const GETS: [(&str, &str, &str); 10] = [
     ("/readyz", "Whether it takes requests; needs no token", "Object"),
     ("/metrics", "Numbers for Prometheus", "Text"),
     ("/state", "OpenEnv: where an episode stands", "Object"),
-    ("/ws", "OpenEnv: a session over a WebSocket", "Object"),
+    ("/ws", "OpenEnv: a session over a WebSocket", "WebSocket"),
     ("/reverify_mode", "NeMo Gym: whether /verify may be asked again", "Word"),
 ];
 
@@ -108,6 +108,9 @@ fn content(form: &str) -> Value {
 
 fn responses(answer: &str) -> Value {
     let error = json!({"description": "An error", "content": content("Error")});
+    if answer == "WebSocket" {
+        return json!({"101": {"description": "The connection becomes a WebSocket"}, "4XX": error, "5XX": error});
+    }
     json!({"200": {"description": "The answer", "content": content(answer)}, "4XX": error, "5XX": error})
 }
 

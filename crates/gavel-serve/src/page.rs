@@ -16,6 +16,7 @@ use crate::error::ApiError;
 use crate::history::History;
 use crate::judge::judge_one;
 use crate::payload::Asked;
+use crate::shared;
 use crate::stats::{Counts, OfReward};
 
 /// The page needs nothing from anywhere, and is shown in nobody's frame.
@@ -84,9 +85,9 @@ fn respond(app: &App, tried: &Tried, score: Option<&Score>) -> Response {
 }
 
 fn render(app: &App, tried: &Tried, score: Option<&Score>) -> Markup {
-    let counts = app.stats.counts();
+    let report = shared::report(app);
+    let counts = &report.counts;
     let up = app.stats.started.elapsed().as_secs();
-    let (waiting, _) = app.workspace.waiting();
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -101,15 +102,17 @@ fn render(app: &App, tried: &Tried, score: Option<&Score>) -> Markup {
                     h1 { "gavel serve" }
                     p {
                         "version " (env!("CARGO_PKG_VERSION")) " · up " (duration(up)) " · "
-                        (app.workspace.workers()) " threads · " (waiting) " submissions wait · "
+                        (report.workers) " threads"
+                        @if report.processes > 1 { " in " (report.processes) " processes" }
+                        " · " (report.waiting) " submissions wait · "
                         a href="metrics" { "metrics" } " · " a href="openapi.json" { "OpenAPI" }
                     }
                 }
                 main {
-                    (rewards(app, &counts))
+                    (rewards(app, counts))
                     (try_it(app, tried, score))
                     (history(&counts.history))
-                    (requests(&counts, up))
+                    (requests(counts, up))
                 }
             }
         }
@@ -285,7 +288,7 @@ fn requests(counts: &Counts, up: u64) -> Markup {
                             td { (format!("{:.1}", latencies.count() as f64 / up.max(1) as f64)) }
                             td { (bound(latencies.quantile(0.5))) }
                             td { (bound(latencies.quantile(0.99))) }
-                            td { @for ((_, status), count) in counts.requests.iter().filter(|((other, _), _)| other == endpoint) {
+                            td { @for (status, count) in counts.requests.get(endpoint).into_iter().flatten() {
                                 (status) ": " (count) " "
                             } }
                         }

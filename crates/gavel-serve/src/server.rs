@@ -18,8 +18,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 
 use crate::app::{App, NamedReward, ServeOptions, stopped};
+use crate::listener::Listener;
 use crate::programs::Programs;
 use crate::routes::router;
+use crate::shared;
 
 /// How often it is looked whether to stop.
 const TICK: Duration = Duration::from_millis(50);
@@ -89,6 +91,21 @@ impl Server {
         rewards: Vec<NamedReward>,
         programs: Programs,
     ) -> Result<Self, ServeError> {
+        let listener = listen(&options)?;
+        Self::on(listener, options, workspace, rewards, programs)
+    }
+
+    /// As [`Server::bind`], where somebody listens already; see [`listen`].
+    ///
+    /// # Errors
+    /// When a reward has no fitting name.
+    pub fn on(
+        listener: TcpListener,
+        options: ServeOptions,
+        workspace: Workspace,
+        rewards: Vec<NamedReward>,
+        programs: Programs,
+    ) -> Result<Self, ServeError> {
         for (place, NamedReward { name, .. }) in rewards.iter().enumerate() {
             let fits = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
             let is_first = rewards[..place].iter().all(|other| other.name != *name);
@@ -96,16 +113,6 @@ impl Server {
                 return Err(ServeError::RewardName { name: name.clone() });
             }
         }
-        let address = options.listen;
-        if !address.ip().is_loopback() && options.token.is_none() {
-            return Err(ServeError::Open { address });
-        }
-        let listen = || -> io::Result<TcpListener> {
-            let listener = TcpListener::bind(address)?;
-            listener.set_nonblocking(true)?;
-            Ok(listener)
-        };
-        let listener = listen().map_err(|source| ServeError::Listen { address, source })?;
         Ok(Self { listener, app: Arc::new(App::new(options, workspace, rewards, programs)) })
     }
 
@@ -135,8 +142,11 @@ impl Server {
             watch_rewards(&app, notice).map_err(ServeError::Runtime)?;
         }
         let served = runtime.block_on(async {
-            let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Runtime)?;
+            let is_shared = app.options.process.is_some();
+            let listener = Listener::new(listener, is_shared).map_err(ServeError::Runtime)?;
+            tokio::spawn(shared::leave_often(Arc::clone(&app)));
             serve(&app, &listener, stop).await;
+            shared::leave_now(&app);
             Ok(())
         });
         // What has not ended by now has had its time.
@@ -145,7 +155,24 @@ impl Server {
     }
 }
 
-async fn serve(app: &Arc<App>, listener: &tokio::net::TcpListener, stop: impl Fn() -> bool) {
+/// Listens at the address of the options. Several processes may answer at the same listener.
+///
+/// # Errors
+/// When the address cannot be had, or is open to everybody.
+pub fn listen(options: &ServeOptions) -> Result<TcpListener, ServeError> {
+    let address = options.listen;
+    if !address.ip().is_loopback() && options.token.is_none() {
+        return Err(ServeError::Open { address });
+    }
+    let listen = || -> io::Result<TcpListener> {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    };
+    listen().map_err(|source| ServeError::Listen { address, source })
+}
+
+async fn serve(app: &Arc<App>, listener: &Listener, stop: impl Fn() -> bool) {
     let router = router(app);
     let room = Arc::new(Semaphore::new(app.options.max_connections));
     let mut enough = pin!(async {
@@ -157,14 +184,15 @@ async fn serve(app: &Arc<App>, listener: &tokio::net::TcpListener, stop: impl Fn
     loop {
         let accepted = async {
             let place = Arc::clone(&room).acquire_owned().await;
-            (place, listener.accept().await)
+            let open = app.options.max_connections.saturating_sub(room.available_permits() + 1);
+            (place, listener.accept(open).await)
         };
         let (place, accepted) = tokio::select! {
             () = &mut enough => break,
             accepted = accepted => accepted,
         };
         let stream = match accepted {
-            Ok((stream, _)) => stream,
+            Ok(stream) => stream,
             Err(error) => {
                 // Too many open files, or a connection that has gone again: either passes.
                 tracing::warn!("cannot accept a connection: {error}");

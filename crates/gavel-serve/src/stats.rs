@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use gavel_verify::{Score, Status};
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 
 use crate::history::History;
 
@@ -21,10 +22,10 @@ pub(crate) struct Stats {
     counts: Mutex<Counts>,
 }
 
-#[derive(Default, Clone)]
+#[derive(Default, Clone, Serialize, Deserialize)]
 pub(crate) struct Counts {
     /// By endpoint and status.
-    pub(crate) requests: BTreeMap<(String, u16), u64>,
+    pub(crate) requests: BTreeMap<String, BTreeMap<u16, u64>>,
     /// By endpoint.
     pub(crate) latencies: BTreeMap<String, Latencies>,
     pub(crate) rewards: Vec<OfReward>,
@@ -32,7 +33,7 @@ pub(crate) struct Counts {
 }
 
 /// How long requests took.
-#[derive(Default, Clone)]
+#[derive(Default, Clone, Serialize, Deserialize)]
 pub(crate) struct Latencies {
     /// By the first of [`BOUNDS`] that it did not pass, and one for those that passed all.
     pub(crate) buckets: [u64; BOUNDS.len() + 1],
@@ -57,17 +58,17 @@ impl Latencies {
 }
 
 /// What became of the submissions of a reward.
-#[derive(Default, Clone)]
+#[derive(Default, Clone, Serialize, Deserialize)]
 pub(crate) struct OfReward {
     pub(crate) name: String,
     pub(crate) submissions: u64,
     pub(crate) rewarded: u64,
     pub(crate) sum: f64,
     /// Those without a reward, by the kind of reason.
-    pub(crate) without: BTreeMap<&'static str, u64>,
+    pub(crate) without: BTreeMap<String, u64>,
     /// By verifier: outcomes by status, in the order of [`Status::ALL`].
     pub(crate) verifiers: IndexMap<String, [u64; Status::ALL.len()]>,
-    /// The versions that were loaded, and those that were refused.
+    /// The versions that were loaded, and those that were refused; each of several processes loads them all.
     pub(crate) reloads: u64,
     pub(crate) refused: u64,
 }
@@ -77,6 +78,12 @@ impl Stats {
         let rewards = rewards.map(|name| OfReward { name, ..OfReward::default() }).collect();
         let counts = Mutex::new(Counts { rewards, ..Counts::default() });
         Self { started: Instant::now(), in_flight: AtomicI64::new(0), counts }
+    }
+
+    /// Goes on from what was counted before, since the server's start so long ago.
+    pub(crate) fn go_on(&mut self, before: &Counts, up: Duration) {
+        self.lock().add(before);
+        self.started = self.started.checked_sub(up).unwrap_or(self.started);
     }
 
     /// Everything as it is now.
@@ -96,14 +103,17 @@ impl Stats {
         let mut counts = self.lock();
         // The name is copied only the first time.
         match counts.latencies.get_mut(endpoint) {
-            Some(latencies) => latencies.add(took),
+            Some(latencies) => latencies.took(took),
             None => {
                 let mut latencies = Latencies::default();
-                latencies.add(took);
+                latencies.took(took);
                 counts.latencies.insert(endpoint.to_owned(), latencies);
             }
         }
-        *counts.requests.entry((endpoint.to_owned(), status)).or_default() += 1;
+        match counts.requests.get_mut(endpoint) {
+            Some(statuses) => *statuses.entry(status).or_default() += 1,
+            None => drop(counts.requests.insert(endpoint.to_owned(), BTreeMap::from([(status, 1)]))),
+        }
     }
 
     /// Counts submissions of the reward at this place.
@@ -120,7 +130,10 @@ impl Stats {
                     of_reward.rewarded += 1;
                     of_reward.sum += reward;
                 }
-                Err(why) => *of_reward.without.entry(why.name()).or_default() += 1,
+                Err(why) => match of_reward.without.get_mut(why.name()) {
+                    Some(count) => *count += 1,
+                    None => drop(of_reward.without.insert(why.name().to_owned(), 1)),
+                },
             }
             minute.submissions += 1;
             for (name, outcome) in &score.outcomes {
@@ -152,7 +165,7 @@ impl Stats {
 }
 
 impl Latencies {
-    fn add(&mut self, took: Duration) {
+    fn took(&mut self, took: Duration) {
         let seconds = took.as_secs_f64();
         let place = BOUNDS.iter().position(|&bound| seconds <= bound).unwrap_or(BOUNDS.len());
         self.buckets[place] += 1;
@@ -160,16 +173,82 @@ impl Latencies {
     }
 }
 
+impl Counts {
+    /// Adds what another process of the same server has counted.
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (endpoint, statuses) in &other.requests {
+            let mine = self.requests.entry(endpoint.clone()).or_default();
+            statuses.iter().for_each(|(status, count)| *mine.entry(*status).or_default() += count);
+        }
+        for (endpoint, latencies) in &other.latencies {
+            let mine = self.latencies.entry(endpoint.clone()).or_default();
+            add_each(&mut mine.buckets, &latencies.buckets);
+            mine.sum += latencies.sum;
+        }
+        for other in &other.rewards {
+            if let Some(mine) = self.rewards.iter_mut().find(|mine| mine.name == other.name) {
+                mine.add(other);
+            }
+        }
+        self.history.add(&other.history);
+    }
+}
+
+impl OfReward {
+    fn add(&mut self, other: &Self) {
+        self.submissions += other.submissions;
+        self.rewarded += other.rewarded;
+        self.sum += other.sum;
+        for (kind, count) in &other.without {
+            *self.without.entry(kind.clone()).or_default() += count;
+        }
+        for (name, outcomes) in &other.verifiers {
+            add_each(self.verifiers.entry(name.clone()).or_default(), outcomes);
+        }
+        // A change is one change, in however many processes.
+        self.reloads = self.reloads.max(other.reloads);
+        self.refused = self.refused.max(other.refused);
+    }
+}
+
+/// Adds one row of counts to another.
+pub(crate) fn add_each(mine: &mut [u64], others: &[u64]) {
+    mine.iter_mut().zip(others).for_each(|(mine, other)| *mine += other);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_processes_have_counted_adds_up() {
+        let stats = || Stats::new(["a", "b"].map(str::to_owned).into_iter());
+        let (one, other) = (stats(), stats());
+        one.answered("/v1/score", 200, Duration::from_millis(1));
+        other.answered("/v1/score", 200, Duration::from_millis(1));
+        other.answered("/v1/score", 429, Duration::from_millis(40));
+        let score = Score { reward: Ok(0.5), components: Vec::new(), outcomes: Vec::new() };
+        one.judged(1, &[score.clone()]);
+        other.judged(1, &[score.clone(), score]);
+        one.refreshed(0, true);
+        other.refreshed(0, true);
+        let mut sum = one.counts();
+        // As another process reads it.
+        let other = serde_json::to_string(&other.counts()).unwrap();
+        sum.add(&serde_json::from_str(&other).unwrap());
+        assert_eq!(sum.requests["/v1/score"], BTreeMap::from([(200, 2), (429, 1)]));
+        assert_eq!(sum.latencies["/v1/score"].count(), 3);
+        assert_eq!((sum.rewards[1].submissions, sum.rewards[1].sum), (3, 1.5));
+        assert_eq!((sum.rewards[0].submissions, sum.rewards[0].reloads), (0, 1));
+        assert_eq!(sum.history.minutes().last().unwrap().submissions, 3);
+    }
 
     #[test]
     fn a_quantile_is_the_bound_that_so_many_did_not_pass() {
         let mut latencies = Latencies::default();
         assert_eq!(latencies.quantile(0.5), None);
         for milliseconds in [1, 1, 1, 40] {
-            latencies.add(Duration::from_millis(milliseconds));
+            latencies.took(Duration::from_millis(milliseconds));
         }
         assert_eq!((latencies.quantile(0.5), latencies.quantile(0.99)), (Some(0.001), Some(0.05)));
     }

@@ -1,5 +1,6 @@
 //! `gavel serve` on the command line.
 
+use std::fmt::{self, Display, Formatter};
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -14,6 +15,7 @@ Examples:
   gavel serve --reward math=reward.toml
   gavel serve --reward math=math.toml --reward code=code.toml --run-code python --watch
   gavel serve --reward reward.toml --listen 0.0.0.0:8080 --token-file token
+  gavel serve --reward reward.toml --processes 4
   curl -s localhost:8080/v1/score -d '{\"prompt\": \"1 + 1?\", \"completion\": \"2\", \"reference\": \"2\"}'
 
 OpenRLHF takes `--reward.remote_url http://localhost:8080/get_reward`, slime `--rm-url http://localhost:8080/remote_rm`, \
@@ -51,9 +53,56 @@ pub struct ServeArgs {
     /// The most sessions over a WebSocket (OpenEnv's) at once; others are turned away.
     #[arg(long, value_name = "N", default_value = "2048", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub max_sessions: u16,
+    /// Processes that judge behind the one address, with --jobs shared among them; one that ends is started again.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub processes: u16,
+    /// Which of them this is. Whoever starts them says so, and has the listener be their standard input.
+    #[arg(long, hide = true, value_name = "NUMBER,STARTS,PARENT,UP,FOLDER")]
+    pub as_process: Option<AsProcess>,
     /// How plugins are found and run.
     #[command(flatten)]
     pub plugins: PluginArgs,
+}
+
+/// One of several processes.
+#[derive(Debug, Clone)]
+pub struct AsProcess {
+    /// From 0.
+    pub number: u16,
+    /// How often it has been started, this time included.
+    pub starts: u64,
+    /// The process that starts them.
+    pub parent: u32,
+    /// How long that one has been up, in milliseconds.
+    pub up: u64,
+    /// The folder that they share.
+    pub folder: PathBuf,
+}
+
+impl FromStr for AsProcess {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "it is said by `gavel serve --processes` to what it starts".to_owned();
+        // A folder may have commas in its name.
+        let [number, starts, parent, up, folder] = text.splitn(5, ',').collect::<Vec<_>>()[..] else {
+            return Err(wrong());
+        };
+        Ok(Self {
+            number: number.parse().map_err(|_| wrong())?,
+            starts: starts.parse().map_err(|_| wrong())?,
+            parent: parent.parse().map_err(|_| wrong())?,
+            up: up.parse().map_err(|_| wrong())?,
+            folder: folder.into(),
+        })
+    }
+}
+
+impl Display for AsProcess {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { number, starts, parent, up, folder } = self;
+        write!(f, "{number},{starts},{parent},{up},{}", folder.display())
+    }
 }
 
 /// An address with its port, by number or by name.

@@ -1,5 +1,8 @@
 //! `gavel serve`: rewards over HTTP until a signal says that it is enough.
 
+#[cfg(unix)]
+mod processes;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -18,44 +21,76 @@ use crate::terminal::{Terminal, shown};
 const LARGEST_TOKEN: u64 = 4096;
 const SHORTEST_TOKEN: usize = 16;
 
-/// Loads the rewards, listens, and says so.
+/// Loads the rewards, listens, and says so; or has several processes do that.
 pub(super) fn run(args: &ServeArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
     // While plugins are loaded there is nothing to save, so that a signal ends the process at once.
     let interrupts = Interrupts::listen()?;
     let terminal = Terminal::new(global.quiet);
-    let token = args.token_file.as_deref().map(read_token).transpose().input_fault()?;
-    let options = WorkspaceOptions { for_authors: false, ..args.plugins.clone().resolve() };
-    let workspace = Workspace::start(&options)?;
-    let mut rewards = Vec::new();
-    for named in &args.rewards {
-        stale::say_of_reward(&named.file, &options.plugin_path, &terminal);
-        let reward = ReloadingReward::load(&workspace, &named.file)?;
-        // Whoever asks first must not wait for that.
-        reward.current().warm();
-        rewards.push(NamedReward { name: named.name.clone(), reward });
-    }
-    let programs = Programs::load(&workspace, &args.run_code)?;
-    let said = said_of(&rewards, &args.run_code);
-    let threads = workspace.workers();
     let serve = ServeOptions {
         listen: args.listen,
-        token,
+        token: args.token_file.as_deref().map(read_token).transpose().input_fault()?,
         max_body: usize::try_from(args.max_body.as_u64()).unwrap_or(usize::MAX),
         timeout: Duration::from_secs(args.timeout),
         max_sessions: args.max_sessions.into(),
         ..ServeOptions::default()
     };
+    #[cfg(unix)]
+    if let Some(process) = &args.as_process {
+        return processes::one(args, process, serve, &interrupts, &terminal);
+    }
+    let plugin_path = args.plugins.path.resolve();
+    for named in &args.rewards {
+        stale::say_of_reward(&named.file, &plugin_path, &terminal);
+    }
+    #[cfg(unix)]
+    if args.processes > 1 {
+        return processes::run(args, &serve, &interrupts, &terminal);
+    }
+    #[cfg(not(unix))]
+    if args.processes > 1 {
+        return Err(Stop::Input(anyhow::anyhow!("--processes: this system has no listeners that processes share")));
+    }
+    let options = WorkspaceOptions { for_authors: false, ..args.plugins.clone().resolve() };
+    let Loaded { workspace, rewards, programs } = Loaded::load(args, &options)?;
+    let (said, threads) = (said_of(&rewards, &args.run_code), workspace.workers());
     let server = Server::bind(serve, workspace, rewards, programs)?;
     let address = server.address().context("the address is not known")?;
     terminal.note(format_args!("serving {said} at http://{address} on {threads} threads"));
     interrupts.hold();
-    let notice = args.watch.then(|| {
-        let terminal = terminal.clone();
-        Box::new(move |_: &str, refreshed: &gavel_verify::Refreshed| terminal.refreshed(refreshed)) as Box<_>
-    });
-    server.run(|| interrupts.status().is_some(), notice)?;
-    terminal.note("stopped: what was accepted is answered");
+    server.run(|| interrupts.status().is_some(), args.watch.then(|| notice(&terminal)))?;
+    terminal.note(ANSWERED);
     Ok(ExitStatus::Success)
+}
+
+/// What is said at the end.
+const ANSWERED: &str = "stopped: what was accepted is answered";
+
+/// What answers.
+struct Loaded {
+    workspace: Workspace,
+    rewards: Vec<NamedReward>,
+    programs: Programs,
+}
+
+impl Loaded {
+    fn load(args: &ServeArgs, options: &WorkspaceOptions) -> Result<Self, Stop> {
+        let workspace = Workspace::start(options)?;
+        let mut rewards = Vec::new();
+        for named in &args.rewards {
+            let reward = ReloadingReward::load(&workspace, &named.file)?;
+            // Whoever asks first must not wait for that.
+            reward.current().warm();
+            rewards.push(NamedReward { name: named.name.clone(), reward });
+        }
+        let programs = Programs::load(&workspace, &args.run_code)?;
+        Ok(Self { workspace, rewards, programs })
+    }
+}
+
+/// Says what is taken up of changed rewards.
+fn notice(terminal: &Terminal) -> Box<dyn Fn(&str, &gavel_verify::Refreshed) + Send + Sync> {
+    let terminal = terminal.clone();
+    Box::new(move |_, refreshed| terminal.refreshed(refreshed))
 }
 
 /// What is served, for the line that says so.

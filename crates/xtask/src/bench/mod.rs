@@ -47,6 +47,9 @@ enum What {
         /// How often each load is put on; the best counts.
         #[arg(long, default_value = "3")]
         passes: usize,
+        /// How many processes the server has.
+        #[arg(long, default_value = "1")]
+        processes: usize,
     },
     /// `gavel serve` under mixed load for minutes, killed under load, and told to end under load: what is lost, what comes
     /// twice, what leaks.
@@ -71,7 +74,9 @@ enum Part {
 pub fn run(root: &Path, args: &Args) -> Result<()> {
     match &args.what {
         What::Verifiers { data, only } => verifiers(root, &root.join(data), *only),
-        What::Serve { data, seconds, passes } => serve::run(root, &root.join(data), *seconds, *passes),
+        What::Serve { data, seconds, passes, processes } => {
+            serve::run(root, &root.join(data), *seconds, *passes, *processes)
+        }
         What::Soak { seconds, rounds } => soak::run(root, *seconds, *rounds),
         What::Languages => languages::run(root),
     }

@@ -22,7 +22,7 @@ struct Load {
     requests: Vec<(String, &'static str)>,
 }
 
-pub fn run(root: &Path, data: &Path, seconds: u64, passes: usize) -> Result<()> {
+pub fn run(root: &Path, data: &Path, seconds: u64, passes: usize, processes: usize) -> Result<()> {
     if !data.is_dir() {
         bail!("{} is not there: name the folder of test data with --data", data.display());
     }
@@ -32,7 +32,8 @@ pub fn run(root: &Path, data: &Path, seconds: u64, passes: usize) -> Result<()> 
     println!("|---|---|---|---|---|---|---|---|");
     for load in loads(&sets::gsm8k(data)?) {
         let (rewards, run_code) = ([("serve", load.reward)], load.reward.is_empty());
-        let server = Server::start(root, if run_code { &[] } else { &rewards }, run_code, 0)?;
+        let rewards: &[_] = if run_code { &[] } else { &rewards };
+        let server = Server::start_many(root, rewards, run_code, 0, processes)?;
         let (mut runs, mut resident) = (Vec::new(), Vec::new());
         for _ in 0..passes {
             runs.push(measure(&server.address, &load, seconds)?);

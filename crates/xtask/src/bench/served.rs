@@ -25,11 +25,22 @@ pub(super) struct Server {
 impl Server {
     /// Serves these rewards, each a name and the text of its file, at this port, or at a free one where it is 0.
     pub(super) fn start(root: &Path, rewards: &[(&str, &str)], run_code: bool, port: u16) -> Result<Self> {
+        Self::start_many(root, rewards, run_code, port, 1)
+    }
+
+    /// As [`Server::start`], of so many processes.
+    pub(super) fn start_many(
+        root: &Path,
+        rewards: &[(&str, &str)],
+        run_code: bool,
+        port: u16,
+        processes: usize,
+    ) -> Result<Self> {
         let folder = root.join("target/bench");
         fs::create_dir_all(&folder)?;
         let mut serve = shell::command(root, root.join("target/release/gavel"));
         serve.args(["serve", "--plugin-path", "plugins/interpreters"]);
-        serve.arg(format!("--listen=127.0.0.1:{port}"));
+        serve.arg(format!("--listen=127.0.0.1:{port}")).arg(format!("--processes={processes}"));
         if run_code {
             serve.args(["--run-code", "python"]);
         }
@@ -51,7 +62,7 @@ impl Server {
         Ok(self.address.rsplit_once(':').context("an address has a port")?.1.parse()?)
     }
 
-    /// Bytes of memory that it holds, where the system says so.
+    /// Bytes of memory that it holds, where the system says so; of several processes, those of the one that starts them.
     pub(super) fn resident(&self) -> Option<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
