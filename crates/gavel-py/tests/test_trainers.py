@@ -1,9 +1,11 @@
 """The trainers' words: TRL in a real run where it is installed, verl and OpenRLHF as their sources call."""
 
 import asyncio
+import importlib.util
 import inspect
 import math
 import pickle
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -15,6 +17,7 @@ from gavel_rl.trl import reward_func
 
 from support import MATH, missing
 
+EXAMPLES = Path(__file__).parents[3] / "examples"
 RIGHT, WRONG = r"It is \boxed{2}.", r"It is \boxed{3}."
 FILE = '[reward]\nformula = "math"\n[verifiers.math]\nplugin = "math"\n'
 NEAR = """
@@ -84,7 +87,7 @@ class Trl(unittest.TestCase):
         from tokenizers import pre_tokenizers
 
         # As it is printed, but for the model, which it would download.
-        example = Path(__file__).parents[3] / "examples/trl/train.py"
+        example = EXAMPLES / "trl/train.py"
         with tempfile.TemporaryDirectory() as folder:
             model, tokenizer = tiny(sorted(pre_tokenizers.ByteLevel.alphabet()))
             tokenizer.chat_template = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
@@ -159,6 +162,18 @@ class Verl(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "name the reward file"):
             verl.compute_scores([], [], [])
 
+    @unittest.skipIf(missing("verl", "hydra"), "verl is not installed")
+    def test_verls_configuration_takes_the_settings_of_the_example(self):
+        from hydra import compose, initialize_config_dir
+
+        command = (EXAMPLES / "verl/train.sh").read_text().split("verl.trainer.main_ppo", 1)[1].replace("\\\n", " ")
+        folder = Path(importlib.util.find_spec("verl").origin).parent / "trainer/config"
+        with initialize_config_dir(config_dir=str(folder), version_base=None):
+            config = compose(config_name="ppo_trainer", overrides=shlex.split(command))
+        function = config.reward.custom_reward_function
+        self.assertEqual((function.path, function.name), ("pkg://gavel_rl.verl", "compute_score"))
+        self.assertEqual(function.reward_kwargs.reward, "$PWD/reward.toml")
+
     @unittest.skipIf(missing("verl", "torch", "omegaconf", "tensordict"), "verl is not installed")
     def test_verls_own_reward_manager_takes_it_by_its_name(self):
         import numpy
@@ -203,6 +218,15 @@ class OpenRlhf(unittest.TestCase):
         )
         self.assertEqual(said["rewards"].tolist(), [1.0, 0.0])
         self.assertEqual(said["extra_logs"]["math"].tolist(), [1.0, 0.0])
+
+    def test_the_example_is_a_file_that_openrlhf_loads(self):
+        # As its agent does with a `--reward.remote_url` that ends in .py.
+        path = EXAMPLES / "openrlhf/gavel_reward.py"
+        spec = importlib.util.spec_from_file_location("reward_func", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        said = module.reward_func(queries=["1 + 1? " + RIGHT], prompts=["1 + 1? "], labels=["2"])
+        self.assertEqual(said["rewards"].tolist(), [1.0])
 
 
 if __name__ == "__main__":
