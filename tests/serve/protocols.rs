@@ -93,6 +93,18 @@ fn nemo_gym_is_told_what_measures_nothing() {
 }
 
 #[test]
+fn nemo_gym_has_a_response_without_a_message_judged_as_an_empty_one() {
+    let server = Server::start(&[("math", MATH)], &[]);
+    let request = json!({
+        "responses_create_params": {"input": "1 + 1?"}, "expected_answer": "2",
+        "response": {"output": [{"type": "reasoning", "summary": [{"type": "summary_text", "text": "\\boxed{2}"}]}]},
+    });
+    let answer = server.post_json("/verify", &request).json();
+    assert_eq!((&answer["reward"], &answer["mask_sample"]), (&json!(0.0), &json!(false)), "{answer}");
+    assert_eq!(answer["response"], request["response"]);
+}
+
+#[test]
 fn nemo_gym_sums_up() {
     let server = Server::start(&[("math", MATH)], &[]);
     let responses = json!({"verify_responses": [

@@ -9,6 +9,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import types
 import unittest
@@ -202,6 +203,78 @@ class OpenEnv(InAFolder):
         self.assertEqual(asyncio.run(episodes()), [1.0] * 10 + [0.0] * 54)
 
 
+@unittest.skipIf(missing("nemo_gym", "fastapi", "httpx"), "NeMo Gym is not installed")
+class NemoGym(InAFolder):
+    """NeMo Gym's own base class around a reward file, asked over HTTP as its agents ask."""
+
+    #: What its repository says of its own servers: requests, and rollouts with the rewards that they gave.
+    FIXTURES = Path(__file__).parents[3].resolve().parent / "shared/data/nemo_gym_fixtures"
+
+    def client(self, reward):
+        from unittest.mock import MagicMock
+
+        from fastapi.testclient import TestClient
+        from nemo_gym.server_utils import ServerClient
+
+        from gavel_rl.nemo_gym import GavelResourcesServer, GavelResourcesServerConfig
+
+        path = self.folder / "of-nemo-gym.toml"
+        path.write_text(reward)
+        config = GavelResourcesServerConfig(host="127.0.0.1", port=0, entrypoint="app.py", name="gavel", reward=str(path))
+        server = GavelResourcesServer(config=config, server_client=MagicMock(spec=ServerClient))
+        return TestClient(server.setup_webserver())
+
+    def test_a_request_comes_back_with_its_reward(self):
+        client = self.client('[reward]\nformula = "math"\n[verifiers.math]\nplugin = "math"\noptions = { order = ["boxed"] }\n')
+        lines = (Path(__file__).parents[3] / "tests/rows/nemo-gym-requests.jsonl").read_text().splitlines()
+        self.assertGreater(len(lines), 3)
+        for line in lines:
+            request = json.loads(line)
+            expected = request.pop("reward")
+            said = client.post("/verify", json=request).json()
+            self.assertEqual((said["reward"], said["mask_sample"]), (expected, False), said)
+            self.assertEqual(said["expected_answer"], request["expected_answer"])
+            self.assertEqual(said["reward_components"], {"math": expected})
+            self.assertIn("math", said["gavel"]["outcomes"])
+        self.assertEqual(client.post("/seed_session", json={}).json(), {})
+
+    def test_what_has_no_reward_measures_nothing(self):
+        client = self.client(FILE)
+        request = json.loads((Path(__file__).parents[3] / "tests/rows/nemo-gym-requests.jsonl").read_text().splitlines()[0])
+        del request["expected_answer"]
+        said = client.post("/verify", json=request).json()
+        self.assertEqual((said["reward"], said["mask_sample"], said["failure_kind"]), (0.0, True, "gavel:dropped"))
+        self.assertIn("math: ", said["failure_reason"])
+        responses = [
+            {"_ng_task_index": 0, "_ng_rollout_index": number, **answer}
+            for number, answer in enumerate(({"reward": 1.0}, {"reward": 0.0}, {"reward": 0.0, "mask_sample": True}))
+        ]
+        sums = client.post("/aggregate_metrics", json={"verify_responses": responses}).json()
+        self.assertEqual(sums["agent_metrics"]["mean/reward"], 0.5)
+
+    def test_its_own_rollouts_come_back_with_a_reward(self):
+        if not self.FIXTURES.is_dir():
+            print(f"skipped: NeMo Gym's rollouts, which are not in {self.FIXTURES}")
+            self.skipTest("there are no fixtures")
+        client = self.client('[reward]\nformula = "math"\n[verifiers.math]\nplugin = "math"\noptions = { order = ["boxed"] }\n')
+        count = 0
+        for file in sorted(self.FIXTURES.glob("*.example_rollouts.jsonl")):
+            for line in file.read_text().splitlines():
+                rollout = json.loads(line)
+                # Those of older versions say `null` where newer ones want nothing.
+                for part in ("responses_create_params", "response"):
+                    rollout[part] = {name: value for name, value in rollout[part].items() if value is not None}
+                with self.subTest(server=file.name, rollout=rollout["response"]["id"]):
+                    answer = client.post("/verify", json=rollout)
+                    self.assertEqual(answer.status_code, 200, answer.text)
+                    said, count = answer.json(), count + 1
+                    if file.name.startswith("math_with_judge"):
+                        self.assertEqual((said["reward"], said["mask_sample"]), (rollout["reward"], False), said)
+                    others = set(rollout) - {"responses_create_params", "response", "reward"}
+                    self.assertEqual({name: said[name] for name in others}, {name: rollout[name] for name in others})
+        self.assertGreater(count, 50)
+
+
 def serve(test, *arguments):
     """The address of a server, which ends with the test."""
     command = Path(gavel_rl.__file__).with_name("bin") / "gavel"
@@ -266,6 +339,12 @@ class Ray(InAFolder):
         pool = self.pool(Reward({"verifiers": {"brief": brief, "odd": lambda completion: math.nan}, "reward": {"formula": "brief"}}))
         (score,) = pool.score(completions=["x"])
         self.assertEqual((score.reward, score.outcomes["odd"].status), (1.0, "refused"))
+
+    def test_the_example_runs(self):
+        example = Path(__file__).parents[3] / "examples/ray/score.py"
+        said = subprocess.run([sys.executable, example], cwd=self.folder, capture_output=True, text=True, timeout=300)
+        self.assertEqual(said.returncode, 0, said.stderr[-3000:])
+        self.assertEqual([line.split()[0] for line in said.stdout.splitlines()], ["1.0", "0.0", "0.0"], said.stdout)
 
     def test_an_actor_that_dies_is_asked_again(self):
         import ray

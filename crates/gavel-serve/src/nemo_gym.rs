@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use gavel_verify::{Failure, Score};
-use gavel_wire::{Preset, Row, ScoreForm};
+use gavel_wire::{Preset, Row, RowError, ScoreForm};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::columns::columns_or;
 use crate::error::ApiError;
 use crate::judge::judge_one;
-use crate::payload::{Asked, Payload};
+use crate::payload::{Asked, Payload, row};
 use crate::score::written;
 
 /// The number of a task among the rows that were sampled.
@@ -38,9 +38,21 @@ pub(crate) async fn judged(app: &App, asked: &Asked, payload: &Payload) -> Resul
     let chosen = app.choose(asked.reward())?;
     let row = payload.row()?;
     let columns = columns_or(&chosen, Preset::NemoGym);
-    let submission = row.submission(&columns).map_err(|error| ApiError::of_row(0, &error))?;
+    let submission = match row.submission(&columns) {
+        Err(RowError::NoMessage { column, role: "assistant" }) => silent(payload, column)?.submission(&columns),
+        submission => submission,
+    };
+    let submission = submission.map_err(|error| ApiError::of_row(0, &error))?;
     let score = judge_one(app, &chosen, submission, asked.client).await?;
     Ok((row, score))
+}
+
+/// The row of a policy that reasoned until its last token, and has written nothing: that is an answer, and an empty one. A
+/// column that is named as a whole comes before one that a name with dots leads to.
+fn silent(payload: &Payload, column: String) -> Result<Row, ApiError> {
+    let mut body: Map<String, Value> = payload.parse()?;
+    body.insert(column, "".into());
+    row(&Value::Object(body).to_string())
 }
 
 /// A session has nothing to keep here. One that its caller has named is confirmed.
