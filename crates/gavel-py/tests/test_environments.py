@@ -203,6 +203,66 @@ class OpenEnv(InAFolder):
         self.assertEqual(asyncio.run(episodes()), [1.0] * 10 + [0.0] * 54)
 
 
+@unittest.skipIf(missing("openenv"), "OpenEnv is not installed")
+class OpenEnvRubric(InAFolder):
+    """A rubric in OpenEnv's own environment and containers."""
+
+    TASK = {"prompt": "1 + 1?", "reference": "2", "level": 1}
+
+    def environment(self, rubric):
+        from openenv.core.env_server.interfaces import Environment
+        from openenv.core.env_server.types import Action, Observation, State
+
+        class Answer(Action):
+            message: str
+
+        class Sums(Environment):
+            def reset(self, seed=None, episode_id=None, **_):
+                return Observation(done=False)
+
+            def step(self, action, timeout_s=None, **_):
+                observation = Observation(done=True, metadata=OpenEnvRubric.TASK)
+                observation.reward = self._apply_rubric(action, observation)
+                return observation
+
+            @property
+            def state(self):
+                return State()
+
+        return Sums(rubric=rubric), Answer
+
+    def test_a_step_is_worth_what_the_reward_file_says(self):
+        from gavel_rl.openenv import GavelRubric
+
+        rubric = GavelRubric(self.folder / "reward.toml")
+        environment, answer = self.environment(rubric)
+        for text, reward in ((RIGHT, 1.0), (WRONG, 0.0)):
+            self.assertEqual(environment.step(answer(message=text)).reward, reward)
+            self.assertEqual(rubric.last_score, reward)
+            self.assertIn("number", rubric.last.outcomes["math"].reason)
+
+    def test_among_other_rubrics(self):
+        from openenv.core.rubrics import Gate, WeightedSum
+
+        from gavel_rl.openenv import GavelRubric
+
+        known = GavelRubric(Reward(MATH), task=lambda action, observation: self.TASK)
+        rubric = WeightedSum([Gate(known, threshold=1.0), GavelRubric(Reward(MATH))], [0.5, 0.5])
+        environment, answer = self.environment(rubric)
+        self.assertEqual(environment.step(answer(message=RIGHT)).reward, 1.0)
+        self.assertEqual(environment.step(answer(message=WRONG)).reward, 0.0)
+
+    def test_no_reward_is_no_number_unless_somebody_says_which(self):
+        from gavel_rl.openenv import GavelRubric
+
+        without = {"task": lambda action, observation: {"prompt": "?"}}
+        with self.assertRaisesRegex(ValueError, "has no reward"):
+            GavelRubric(Reward(MATH), **without)(RIGHT, None)
+        self.assertEqual(GavelRubric(Reward(MATH), **without, no_reward=-1.0)(RIGHT, None), -1.0)
+        with self.assertRaisesRegex(ValueError, "an action has a completion"):
+            GavelRubric(Reward(MATH), **without)({"answer": RIGHT}, None)
+
+
 @unittest.skipIf(missing("nemo_gym", "fastapi", "httpx"), "NeMo Gym is not installed")
 class NemoGym(InAFolder):
     """NeMo Gym's own base class around a reward file, asked over HTTP as its agents ask."""

@@ -7,8 +7,8 @@ A :class:`Reward` is a reward file, loaded; it scores lists of completions::
         print(score.reward, score.no_reward)
 
 The modules beside this one say it in the words of trainers: ``gavel_rl.trl``, ``gavel_rl.verl``, ``gavel_rl.openrlhf``,
-``gavel_rl.verifiers``, ``gavel_rl.slime``, ``gavel_rl.skyrl`` and ``gavel_rl.nemo_gym``; ``gavel_rl.ray`` judges with Ray's
-actors.
+``gavel_rl.verifiers``, ``gavel_rl.slime``, ``gavel_rl.skyrl``, ``gavel_rl.nemo_gym`` and
+``gavel_rl.openenv``; ``gavel_rl.ray`` judges with Ray's actors.
 """
 
 from ._native import RewardError, __version__
