@@ -9,6 +9,7 @@ mod cache;
 mod columns;
 mod compare;
 mod gavel;
+mod groups;
 #[path = "../attacks/guests.rs"]
 mod guests;
 mod help;

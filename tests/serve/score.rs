@@ -108,3 +108,27 @@ fn lines_are_answered_as_they_come_and_in_order() {
     assert_eq!(rows[201]["no_reward"]["kind"], "bad-line");
     assert_eq!(rows[202]["reward"], 0.0);
 }
+
+#[test]
+fn completions_of_one_prompt_are_compared_where_all_of_them_are_sent() {
+    let above = MATH.to_owned() + "[reward]\nformula = 'accuracy - group::mean(accuracy)'\n";
+    let server = Server::start(&[("above", &above)], &[]);
+    let other = |answer: i64| json!({"prompt": "1 + 1 =", "completion": format!("\\boxed{{{answer}}}"), "reference": "2"});
+    let list = server.post_json("/v1/score", &json!([row(2), other(2), row(3), other(2)])).json();
+    let rewards: Vec<_> = list.as_array().unwrap().iter().map(|score| score["reward"].clone()).collect();
+    assert_eq!(rewards, [0.5, 0.0, -0.5, 0.0]);
+    let mut named = [row(2), row(3)];
+    for (group, row) in named.iter_mut().enumerate() {
+        row["prompt_id"] = group.into();
+    }
+    let apart = server.post_json("/v1/score", &json!(named)).json();
+    assert_eq!((&apart[0]["reward"], &apart[1]["reward"]), (&json!(0.0), &json!(0.0)));
+    let query = ["q \\boxed{2}", "q \\boxed{3}"];
+    let openrlhf = json!({"query": query, "prompts": ["q", "q"], "labels": ["2", "2"]});
+    assert_eq!(server.post_json("/get_reward", &openrlhf).json()["rewards"], json!([0.5, -0.5]));
+    // What comes alone is refused, and so are lines, which are answered one by one.
+    assert_eq!(server.post_json("/v1/score", &row(2)).error(), (422, "needs-groups".to_owned()));
+    let lines = server.post_request("/v1/score").header("content-type", "application/x-ndjson");
+    let lines = wait(async { read(lines.body(row(2).to_string()).send().await.unwrap()).await });
+    assert_eq!(lines.error(), (422, "needs-groups".to_owned()));
+}

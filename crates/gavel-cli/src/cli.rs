@@ -254,6 +254,10 @@ pub struct ColumnArgs {
     /// file says, else reference].
     #[arg(long, value_name = "COLUMN")]
     pub reference_column: Option<String>,
+    /// The column that is the same in the completions of one prompt, for rewards that compare these [default: what the
+    /// reward file says, else group or prompt_id; without any, prompt and reference tell groups apart].
+    #[arg(long, value_name = "COLUMN")]
+    pub group_column: Option<String>,
 }
 
 impl ColumnArgs {
@@ -264,6 +268,7 @@ impl ColumnArgs {
             (&self.prompt_column, &mut columns.prompt),
             (&self.completion_column, &mut columns.completion),
             (&self.reference_column, &mut columns.reference),
+            (&self.group_column, &mut columns.group),
         ] {
             if let Some(name) = flag {
                 *column = name.clone().into();

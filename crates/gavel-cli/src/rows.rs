@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use gavel_lines::{Input, LONGEST_LINE, Line, Lines};
 use gavel_reward::PluginReward;
-use gavel_verify::{Score, Submission, score_all};
-use gavel_wire::Row;
+use gavel_verify::{Reward as _, Score, Submission, score_all, score_groups};
+use gavel_wire::{Columns, GroupKey, Groups, Row};
 
 use crate::cases::place;
 use crate::terminal::Terminal;
 
-/// The most rows that are read at a time, and about how many bytes: so many are held and judged side by side.
+/// The most rows that are read at a time, but for the rest of a group, and about how many bytes: so many are held and judged
+/// side by side.
 const MOST_ROWS: usize = 1024;
 const MOST_BYTES: u64 = 32 << 20;
 
@@ -20,6 +21,13 @@ const MOST_BYTES: u64 = 32 << 20;
 pub struct Rows {
     path: PathBuf,
     lines: Lines<Input>,
+    /// By which columns groups are told apart, where none of them may be cut.
+    columns: Option<Columns>,
+    groups: Groups,
+    /// The number of the last one.
+    group: u64,
+    /// What was read, and begins the group after those that were given.
+    next: Option<NumberedRow>,
 }
 
 /// Lines that cannot be used: the first few are named one by one, and the others counted.
@@ -65,6 +73,8 @@ pub struct NumberedRow {
     pub line: u64,
     /// What it holds, or what is wrong with it.
     pub row: Result<Row, String>,
+    /// The number of its group, which those that follow each other have in common; 0 where groups are not told apart.
+    pub group: u64,
 }
 
 impl Rows {
@@ -75,7 +85,14 @@ impl Rows {
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let (input, _) = Input::open(path).with_context(|| format!("cannot read {}", path.display()))?;
         let path = if path == Path::new("-") { PathBuf::from("stdin") } else { path.to_owned() };
-        Ok(Self { path, lines: Lines::new(input, LONGEST_LINE) })
+        let lines = Lines::new(input, LONGEST_LINE);
+        Ok(Self { path, lines, columns: None, groups: Groups::default(), group: 0, next: None })
+    }
+
+    /// Reads whole groups from now on, for a reward that compares the completions of one. A row that is of none is said to
+    /// be wrong.
+    pub fn in_groups(self, columns: &Columns) -> Self {
+        Self { columns: Some(columns.clone()), ..self }
     }
 
     /// The next rows, in the order of the file; none at its end.
@@ -83,19 +100,41 @@ impl Rows {
     /// # Errors
     /// When it cannot be read any further.
     pub fn read(&mut self) -> anyhow::Result<Vec<NumberedRow>> {
-        let (mut rows, mut read) = (Vec::new(), 0);
-        while rows.len() < MOST_ROWS && read < MOST_BYTES {
+        let mut rows: Vec<NumberedRow> = self.next.take().into_iter().collect();
+        let mut read = 0;
+        loop {
+            let is_enough = rows.len() >= MOST_ROWS || read >= MOST_BYTES;
+            if is_enough && self.columns.is_none() {
+                return Ok(rows);
+            }
             let line = self.lines.read().with_context(|| format!("cannot read {}", self.path.display()))?;
-            let Some(Line { number, bytes, text }) = line else { break };
+            let Some(Line { number, bytes, text }) = line else { return Ok(rows) };
             read += bytes;
             let row = match text {
                 Ok(text) if text.trim().is_empty() => continue,
                 Ok(text) => Row::parse(&text).map_err(|error| error.to_string()),
                 Err(error) => Err(error.to_string()),
             };
-            rows.push(NumberedRow { line: number, row });
+            let before = self.group;
+            let row = self.place_in_group(number, row);
+            if is_enough && self.group != before {
+                self.next = Some(row);
+                return Ok(rows);
+            }
+            rows.push(row);
         }
-        Ok(rows)
+    }
+
+    /// The row with its place among the groups. One that is no submission is in none, and whoever reads it says so.
+    fn place_in_group(&mut self, line: u64, row: Result<Row, String>) -> NumberedRow {
+        let read = row.and_then(|row| {
+            let Some(columns) = &self.columns else { return Ok(row) };
+            let Ok(submission) = row.submission(columns) else { return Ok(row) };
+            let begins = self.groups.begins(GroupKey::of(&row, columns, &submission), &submission);
+            self.group += u64::from(begins.map_err(|error| error.to_string())?);
+            Ok(row)
+        });
+        NumberedRow { line, row: read, group: self.group }
     }
 
     /// A line as an error names it.
@@ -104,13 +143,24 @@ impl Rows {
     }
 }
 
-/// Judges submissions side by side; scores come in their order.
+/// Judges submissions side by side; scores come in their order. Each comes with the number of its group, for a reward that
+/// compares the completions of one.
 ///
 /// # Errors
 /// When a score was lost, which is a bug in gavel.
 pub fn judge(
     reward: &PluginReward,
-    submissions: impl IntoIterator<Item = Submission>,
+    submissions: impl IntoIterator<Item = (u64, Submission)>,
 ) -> anyhow::Result<Vec<Score>> {
-    Ok(score_all(reward, submissions)?)
+    if !reward.needs_groups() {
+        return Ok(score_all(reward, submissions.into_iter().map(|(_, submission)| submission))?);
+    }
+    let mut groups: Vec<(u64, Vec<Submission>)> = Vec::new();
+    for (number, submission) in submissions {
+        match groups.last_mut() {
+            Some((last, group)) if *last == number => group.push(submission),
+            _ => groups.push((number, vec![submission])),
+        }
+    }
+    Ok(score_groups(reward, groups.into_iter().map(|(_, group)| group))?)
 }

@@ -1,12 +1,13 @@
 //! Judges a batch of rows for one call from Python, which waits for it, or is told when it is done.
 
+use std::collections::HashMap;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use gavel_reward::{PluginReward, Terms};
-use gavel_verify::{Cancel, Reply, Score, Submission};
-use gavel_wire::ScoreForm;
+use gavel_verify::{Cancel, Group, Reply, Reward as _, Score, Submission};
+use gavel_wire::{GroupKey, ScoreForm};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
@@ -59,24 +60,32 @@ impl<F: FnOnce(Slots)> Drop for Gathered<F> {
 const TOGETHER: usize = 32;
 
 /// Hands submissions in as they come, and returns when all are; `done` gets all scores, on the thread that is done last.
-/// Where one is none, the others end, and `done` gets what there is.
+/// Where one is none, the others end, and `done` gets what there is. Where the reward compares completions, those with one
+/// key are a group, wherever they stand in the batch.
 fn submit(
     reward: &PluginReward,
-    submissions: impl Iterator<Item = PyResult<Submission>>,
+    submissions: impl Iterator<Item = PyResult<(GroupKey, Submission)>>,
     cancel: &Cancel,
     done: impl FnOnce(Slots) + Send + 'static,
 ) -> PyResult<()> {
     let gathered = Arc::new(Gathered { slots: Mutex::default(), done: Mutex::new(Some(done)) });
     let terms = Terms { cancel: cancel.clone(), ..Terms::default() };
     let mut together = Vec::with_capacity(TOGETHER);
+    let mut groups: HashMap<GroupKey, (usize, Box<dyn Group>)> = HashMap::new();
     for (place, submission) in submissions.enumerate() {
-        let submission = submission.inspect_err(|_| cancel.set())?;
+        let (key, submission) = submission.inspect_err(|_| cancel.set())?;
         gathered.slots().push(None);
         let answered = Arc::clone(&gathered);
         let reply: Reply = Box::new(move |score: Score| {
             let told = told(&score);
             answered.slots()[place] = Some(told);
         });
+        if reward.needs_groups() {
+            let (count, group) = groups.entry(key).or_insert_with(|| (0, reward.group_on(&terms)));
+            group.submit(*count, submission, reply);
+            *count += 1;
+            continue;
+        }
         together.push((submission, reply));
         if together.len() == TOGETHER {
             reward.submit_batch(together.drain(..), &terms);
@@ -91,7 +100,7 @@ fn submit(
 pub(crate) fn wait(
     py: Python<'_>,
     reward: &PluginReward,
-    submissions: impl Iterator<Item = PyResult<Submission>>,
+    submissions: impl Iterator<Item = PyResult<(GroupKey, Submission)>>,
 ) -> PyResult<Vec<Told>> {
     if is_judging() {
         // All threads could be waiting like this one.
@@ -146,7 +155,7 @@ impl Pending {
 /// Judges the batch, and has `loop` call `settle(scores)` when it is done.
 pub(crate) fn start(
     reward: &PluginReward,
-    submissions: impl Iterator<Item = PyResult<Submission>>,
+    submissions: impl Iterator<Item = PyResult<(GroupKey, Submission)>>,
     event_loop: Py<PyAny>,
     settle: Py<PyAny>,
 ) -> PyResult<Pending> {

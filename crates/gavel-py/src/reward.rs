@@ -10,7 +10,7 @@ use std::sync::Arc;
 use gavel_host::Traps;
 use gavel_reward::{PluginReward, WorkspaceOptions};
 use gavel_verify::{Reward as _, Submission, Verifier};
-use gavel_wire::{Columns, Part, Preset, Row};
+use gavel_wire::{Columns, GroupKey, Part, Preset, Row};
 use pyo3::exceptions::{PyException, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
@@ -123,6 +123,12 @@ impl Reward {
         judging::start(&self.0, self.submissions(rows, encode, preset)?, event_loop, settle)
     }
 
+    /// Whether the reward of a completion depends on the others of its prompt.
+    #[getter]
+    fn needs_groups(&self) -> bool {
+        self.0.needs_groups()
+    }
+
     #[getter]
     fn verifiers(&self) -> Vec<String> {
         self.0.verifiers().map(str::to_owned).collect()
@@ -154,23 +160,30 @@ impl Reward {
         rows: &Bound<'py, PyAny>,
         encode: &Bound<'py, PyAny>,
         preset: Option<&str>,
-    ) -> PyResult<impl Iterator<Item = PyResult<Submission>> + use<'py>> {
+    ) -> PyResult<impl Iterator<Item = PyResult<(GroupKey, Submission)>> + use<'py>> {
         if is_closed() {
             return Err(PyRuntimeError::new_err("the interpreter is ending: nothing is judged any more"));
         }
         let columns = self.columns_or(preset)?;
         let encode = encode.clone();
+        // What nobody looks at is not made for each of them.
+        let needs_groups = self.0.needs_groups();
+        let no_key = || GroupKey::Column(String::new());
         Ok(rows.try_iter()?.enumerate().map(move |(index, row)| {
             let mut row = row?;
             if let Ok(parts) = row.cast::<PyTuple>() {
                 if let Some(submission) = of_texts(parts) {
-                    return Ok(submission);
+                    let key = if needs_groups { GroupKey::of_task(&submission) } else { no_key() };
+                    return Ok((key, submission));
                 }
                 row = encode.call1((parts,))?;
             }
-            Row::parse(row.cast::<PyString>()?.to_cow()?.as_ref())
-                .and_then(|row| row.submission(&columns))
-                .map_err(|error| PyValueError::new_err(format!("submission {index}: {error}")))
+            let read = Row::parse(row.cast::<PyString>()?.to_cow()?.as_ref()).and_then(|row| {
+                let submission = row.submission(&columns)?;
+                let key = if needs_groups { GroupKey::of(&row, &columns, &submission) } else { no_key() };
+                Ok((key, submission))
+            });
+            read.map_err(|error| PyValueError::new_err(format!("submission {index}: {error}")))
         }))
     }
 }

@@ -15,6 +15,7 @@ pub(crate) fn read(field: Field<'_>) -> Result<Columns, TomlError> {
         ("completion", &mut columns.completion),
         ("reference", &mut columns.reference),
         ("metadata", &mut columns.metadata),
+        ("group", &mut columns.group),
     ] {
         if let Some(field) = table.take(part) {
             *column = read_names(&field)?;

@@ -279,6 +279,11 @@ pub enum FormulaError {
         /// The deepest.
         deepest: usize,
     },
+    /// A condition compares the completions of a prompt, not all of which are judged when it is asked.
+    #[error(
+        "functions over a group stand in a formula: a condition is asked before all completions are judged"
+    )]
+    GroupInCondition,
     /// A text is compared with something else than a column of the task.
     #[error(
         "a text can only be equal to a column of the task, as in `task.data_source == 'gsm8k'`; found {found}"

@@ -4,12 +4,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use gavel_verify::{Change, Refreshed, Reply, Reward, Submission, Version};
+use gavel_verify::{Change, Group, Refreshed, Reply, Reward, Submission, Version};
 
 use crate::error::RewardError;
 use crate::file::RewardFile;
 use crate::load::Functions;
-use crate::reward::PluginReward;
+use crate::reward::{PluginReward, Terms};
 use crate::workspace::Workspace;
 use gavel_files::sha256;
 use gavel_plugins::{WatchedFiles, with_causes};
@@ -89,6 +89,15 @@ impl ReloadingReward {
 impl Reward for ReloadingReward {
     fn submit(&self, submission: Submission, reply: Reply) {
         self.current().submit(submission, reply);
+    }
+
+    fn needs_groups(&self) -> bool {
+        self.current().needs_groups()
+    }
+
+    /// Its completions are judged by what judged when it was opened.
+    fn group(&self) -> Box<dyn Group + '_> {
+        self.current().group_on(&Terms::default())
     }
 
     fn digests(&self) -> Vec<(String, String)> {

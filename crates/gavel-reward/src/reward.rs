@@ -1,5 +1,7 @@
 //! Scores submissions: each goes through its verifiers in the order of the reward file, and the last outcome triggers
-//! the formula.
+//! the formula. Where completions of a prompt are compared, it waits for all of them ([`group`]).
+
+mod group;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use gavel_verify::{
-    Cancel, Failure, NoReward, Outcome, Reply, Reward, Score, Submission, Unanswered, Verifier,
+    Cancel, Failure, Group, NoReward, Outcome, Reply, Reward, Score, Submission, Unanswered, Verifier,
     VerifierVersion, Version,
 };
 use tokio::sync::oneshot;
@@ -21,6 +23,7 @@ use crate::total::{Summed, Total};
 use crate::turns::Turns;
 use crate::verdicts::{Key, Question, Verdicts};
 use crate::workspace::Workspace;
+use group::{InGroup, OpenGroup};
 
 /// A verifier with its place in the reward.
 pub(crate) struct NamedVerifier {
@@ -49,7 +52,15 @@ pub(crate) struct Rules {
     warned: AtomicBool,
 }
 
-/// What is known of a submission so far.
+/// A submission, and what is known of it so far.
+struct Member {
+    submission: Submission,
+    /// Of the submission's task: read once, however many verifiers look at them.
+    columns: Columns,
+    findings: Findings,
+}
+
+/// What verifiers said of a submission so far.
 #[derive(Default)]
 struct Findings {
     /// Of the verifiers from the first on.
@@ -104,27 +115,38 @@ impl PluginReward {
     }
 
     /// Scores one submission on the calling thread, which needs [`STACK`](gavel_host::STACK) bytes of stack and must not
-    /// be an async runtime's: for who has threads of its own. A verifier without a turn free is waited for.
-    pub fn judge(&self, submission: &Submission) -> Score {
-        let rules = &*self.rules;
-        let (columns, mut findings) = (Columns::new(), Findings::default());
-        let task = Task::of(submission, &columns);
+    /// be an async runtime's: for who has threads of its own. A verifier without a turn free is waited for. A reward that
+    /// compares completions has no number for one that is alone: [`NoReward::NoGroup`].
+    pub fn judge(&self, submission: Submission) -> Score {
+        let member = self.judged(submission);
+        self.rules.score_alone(member)
+    }
+
+    /// As [`PluginReward::judge`], of all completions of one prompt. Scores come in their order.
+    pub fn judge_group(&self, submissions: Vec<Submission>) -> Vec<Score> {
+        let members = submissions.into_iter().map(|submission| self.judged(submission)).collect();
+        self.rules.score_group(members)
+    }
+
+    /// Takes a submission through its verifiers on the calling thread.
+    fn judged(&self, submission: Submission) -> Member {
+        let mut member = Member::new(submission);
         let verdicts = self.workspace.verdicts().map(|verdicts| &**verdicts);
-        while let Some(verifier) = rules.next(&task, &mut findings) {
-            let key = match verifier.known(submission, verdicts) {
+        while let Some(verifier) = self.rules.next(&mut member) {
+            let key = match verifier.known(&member.submission, verdicts) {
                 Ok(outcome) => {
-                    findings.add(outcome);
+                    member.findings.add(outcome);
                     continue;
                 }
                 Err(key) => key,
             };
             verifier.turns.take();
-            let outcome = verifier.ask(submission, &Cancel::new());
+            let outcome = verifier.ask(&member.submission, &Cancel::new());
             verifier.give_turn_back();
             keep(verdicts, key, &outcome);
-            findings.add(outcome);
+            member.findings.add(outcome);
         }
-        rules.score(&task, findings)
+        member
     }
 
     /// Gets every thread of the workspace ready to judge with it: engines start and code is mapped, which the first
@@ -151,7 +173,7 @@ impl PluginReward {
     /// thread of the workspace's; where the terms end before, by outcomes that are [`Failure::HostFailed`].
     pub fn submit_batch(&self, batch: impl IntoIterator<Item = (Submission, Reply)>, terms: &Terms) {
         for (submission, reply) in batch {
-            let (job, bytes) = self.job(submission, reply, terms);
+            let (job, bytes) = self.job(submission, reply, terms, None);
             self.pool().spawn(terms.client, job, bytes);
         }
     }
@@ -165,12 +187,53 @@ impl PluginReward {
         batch: impl IntoIterator<Item = (Submission, Reply)>,
         terms: &Terms,
     ) -> Result<(), Full> {
-        let jobs = batch.into_iter().map(|(submission, reply)| self.job(submission, reply, terms));
+        let jobs = batch.into_iter().map(|(submission, reply)| self.job(submission, reply, terms, None));
         self.pool().try_spawn(terms.client, jobs.collect())
     }
 
+    /// As [`Reward::group`], on these terms.
+    pub fn group_on(&self, terms: &Terms) -> Box<dyn Group> {
+        Box::new(OpenGroup::new(self.clone(), terms.clone()))
+    }
+
+    /// As [`PluginReward::submit_batch`], of submissions in groups: each list has the completions of one prompt.
+    pub fn submit_groups(&self, groups: impl IntoIterator<Item = Vec<(Submission, Reply)>>, terms: &Terms) {
+        for group in groups {
+            for (job, bytes) in self.jobs_of(group, terms) {
+                self.pool().spawn(terms.client, job, bytes);
+            }
+        }
+    }
+
+    /// As [`PluginReward::try_submit_batch`] and [`PluginReward::submit_groups`].
+    ///
+    /// # Errors
+    /// As [`PluginReward::try_submit_batch`].
+    pub fn try_submit_groups(
+        &self,
+        groups: impl IntoIterator<Item = Vec<(Submission, Reply)>>,
+        terms: &Terms,
+    ) -> Result<(), Full> {
+        let jobs = groups.into_iter().flat_map(|group| self.jobs_of(group, terms));
+        self.pool().try_spawn(terms.client, jobs.collect())
+    }
+
+    /// The work of scoring the completions of one prompt.
+    fn jobs_of(&self, group: Vec<(Submission, Reply)>, terms: &Terms) -> Vec<(Job, usize)> {
+        let count = if self.rules.needs_groups() { group.len() } else { 0 };
+        let mut places = InGroup::all(count).into_iter();
+        let job = |(submission, reply)| self.job(submission, reply, terms, places.next());
+        group.into_iter().map(job).collect()
+    }
+
     /// The work of scoring a submission, and the bytes that it holds while it waits.
-    fn job(&self, submission: Submission, reply: Reply, terms: &Terms) -> (Job, usize) {
+    fn job(
+        &self,
+        submission: Submission,
+        reply: Reply,
+        terms: &Terms,
+        group: Option<InGroup>,
+    ) -> (Job, usize) {
         let Submission { prompt, completion, reference, metadata } = &submission;
         let texts = prompt.len() + completion.len() + metadata.len();
         let bytes = texts + reference.as_ref().map_or(0, String::len) + size_of::<Walk>();
@@ -178,10 +241,9 @@ impl PluginReward {
             rules: Arc::clone(&self.rules),
             pool: Resume::of(self.pool()),
             verdicts: self.workspace.verdicts().cloned(),
-            submission,
-            columns: Columns::new(),
+            member: Member::new(submission),
             cancel: terms.cancel.clone(),
-            findings: Findings::default(),
+            group,
             reply,
         });
         (Box::new(move || walk.begin()), bytes)
@@ -195,6 +257,14 @@ impl PluginReward {
 impl Reward for PluginReward {
     fn submit(&self, submission: Submission, reply: Reply) {
         self.submit_batch([(submission, reply)], &Terms::default());
+    }
+
+    fn needs_groups(&self) -> bool {
+        self.rules.needs_groups()
+    }
+
+    fn group(&self) -> Box<dyn Group + '_> {
+        self.group_on(&Terms::default())
     }
 
     fn digests(&self) -> Vec<(String, String)> {
@@ -221,11 +291,10 @@ pub(crate) struct Walk {
     rules: Arc<Rules>,
     pool: Resume,
     verdicts: Option<Arc<Verdicts>>,
-    submission: Submission,
-    /// Of the submission's task: read once, however many verifiers look at them.
-    columns: Columns,
+    member: Member,
     cancel: Cancel,
-    findings: Findings,
+    /// Its place among the completions that it is compared with; `None` where it is scored by itself.
+    group: Option<InGroup>,
     reply: Reply,
 }
 
@@ -237,7 +306,7 @@ impl Walk {
 
     /// Goes on at the verifier where it was put aside, whose turn it has now.
     fn resume(self: Box<Self>) {
-        let at = self.findings.outcomes.len();
+        let at = self.member.findings.outcomes.len();
         self.pool.clone().spawn(Box::new(move || self.advance(Some(at))));
     }
 
@@ -245,34 +314,38 @@ impl Walk {
     fn advance(mut self: Box<Self>, mut turn: Option<usize>) {
         let verdicts = self.verdicts.clone();
         let rules = Arc::clone(&self.rules);
-        while let Some(verifier) = rules.next(&Task::of(&self.submission, &self.columns), &mut self.findings)
-        {
-            let key = match verifier.known(&self.submission, verdicts.as_deref()) {
+        while let Some(verifier) = rules.next(&mut self.member) {
+            let key = match verifier.known(&self.member.submission, verdicts.as_deref()) {
                 Ok(outcome) => {
                     if turn.take().is_some() {
                         verifier.give_turn_back();
                     }
-                    self.findings.add(outcome);
+                    self.member.findings.add(outcome);
                     continue;
                 }
                 Err(key) => key,
             };
-            if turn.take() != Some(self.findings.outcomes.len()) {
+            if turn.take() != Some(self.member.findings.outcomes.len()) {
                 match verifier.turns.take_or_wait(self) {
                     Some(walk) => self = walk,
                     None => return,
                 }
             }
-            let outcome = verifier.ask(&self.submission, &self.cancel);
+            let outcome = verifier.ask(&self.member.submission, &self.cancel);
             verifier.give_turn_back();
             keep(verdicts.as_deref(), key, &outcome);
-            self.findings.add(outcome);
+            self.member.findings.add(outcome);
         }
-        let score = rules.score(&Task::of(&self.submission, &self.columns), self.findings);
-        let reply = self.reply;
-        if catch_unwind(AssertUnwindSafe(|| reply(score))).is_err() {
-            tracing::error!("whoever asked for a score panicked when it came");
+        match self.group.take() {
+            Some(group) => group.arrive(self),
+            None => answer(self.reply, rules.score_alone(self.member)),
         }
+    }
+}
+
+fn answer(reply: Reply, score: Score) {
+    if catch_unwind(AssertUnwindSafe(|| reply(score))).is_err() {
+        tracing::error!("whoever asked for a score panicked when it came");
     }
 }
 
@@ -303,6 +376,16 @@ impl NamedVerifier {
             tracing::error!("a verifier panicked; this is a bug in gavel");
             without_asking(Failure::HostFailed("gavel panicked while judging".to_owned()))
         })
+    }
+}
+
+impl Member {
+    fn new(submission: Submission) -> Self {
+        Self { submission, columns: Columns::new(), findings: Findings::default() }
+    }
+
+    fn task(&self) -> Task<'_> {
+        Task::of(&self.submission, &self.columns)
     }
 }
 
@@ -341,7 +424,9 @@ impl Rules {
     /// The next verifier to ask, after those that have an outcome. Those that are not to be asked get theirs here.
     ///
     /// A condition looks only at verifiers above its own, so it has a value when it is its turn.
-    fn next(&self, task: &Task<'_>, findings: &mut Findings) -> Option<&NamedVerifier> {
+    fn next(&self, member: &mut Member) -> Option<&NamedVerifier> {
+        let Member { submission, columns, findings } = member;
+        let task = &Task::of(submission, columns);
         loop {
             let place = findings.outcomes.len();
             let verifier = self.verifiers.get(place)?;
@@ -381,30 +466,55 @@ impl Rules {
         }
     }
 
-    /// The score, once every verifier has an outcome.
-    fn score(&self, task: &Task<'_>, findings: Findings) -> Score {
-        let summed = catch_unwind(AssertUnwindSafe(|| self.sum(task, &findings)));
-        let (reward, components) = summed.unwrap_or_else(|_| {
-            tracing::error!("the formula panicked; this is a bug in gavel");
-            let last = self.verifiers.last().map_or_else(String::new, |verifier| verifier.name.clone());
-            (Err(NoReward::HostFailed { verifier: last }), Vec::new())
+    /// Whether completions of a prompt are compared with each other.
+    fn needs_groups(&self) -> bool {
+        self.total.needs_groups()
+    }
+
+    /// The score of a submission that is handed in by itself, once every verifier has an outcome.
+    fn score_alone(&self, member: Member) -> Score {
+        let summed = if self.needs_groups() {
+            (Err(NoReward::NoGroup), Vec::new())
+        } else {
+            caught(|| self.total.of(&member.task(), self.sight(&member))).unwrap_or_else(|| self.panicked())
+        };
+        self.score(summed, member.findings)
+    }
+
+    /// The scores of all completions of a prompt, in their order, once every verifier has an outcome of each.
+    fn score_group(&self, members: Vec<Member>) -> Vec<Score> {
+        let sums = caught(|| {
+            let seen = members.iter().map(|member| (member.task(), self.sight(member)));
+            self.total.of_group(&seen.collect::<Vec<_>>())
         });
+        let sums = sums.unwrap_or_else(|| members.iter().map(|_| self.panicked()).collect());
+        let scores = members.into_iter().zip(sums).map(|(member, sum)| self.score(sum, member.findings));
+        scores.collect()
+    }
+
+    fn score(&self, (reward, components): Summed, findings: Findings) -> Score {
+        if let Err(
+            problem @ (NoReward::MissingMetric { .. }
+            | NoReward::TaskColumn { .. }
+            | NoReward::NotFinite { .. }
+            | NoReward::NoGroup),
+        ) = &reward
+        {
+            self.warn(problem);
+        }
         let names = self.verifiers.iter().map(|verifier| verifier.name.clone());
         Score { reward, components, outcomes: names.zip(findings.outcomes).collect() }
     }
 
-    fn sum(&self, task: &Task<'_>, findings: &Findings) -> Summed {
-        let see = |place: usize| findings.seen(place, self.verifiers[place].prices);
-        let summed = self.total.of(task, see);
-        if let Err(
-            problem @ (NoReward::MissingMetric { .. }
-            | NoReward::TaskColumn { .. }
-            | NoReward::NotFinite { .. }),
-        ) = &summed.0
-        {
-            self.warn(problem);
-        }
-        summed
+    /// What a formula sees of the verifiers, by their places.
+    fn sight<'m>(&'m self, member: &'m Member) -> impl Fn(usize) -> Seen<'m> {
+        |place| member.findings.seen(place, self.verifiers[place].prices)
+    }
+
+    /// What a formula that panicked comes to.
+    fn panicked(&self) -> Summed {
+        let last = self.verifiers.last().map_or_else(String::new, |verifier| verifier.name.clone());
+        (Err(NoReward::HostFailed { verifier: last }), Vec::new())
     }
 
     /// A formula that fails on one submission may fail on a million: the first is enough for a person.
@@ -413,6 +523,12 @@ impl Rules {
             tracing::warn!("a submission has no reward: {problem}; no more such warnings");
         }
     }
+}
+
+/// What a formula comes to; `None` where it panicked.
+fn caught<T>(sum: impl FnOnce() -> T) -> Option<T> {
+    let summed = catch_unwind(AssertUnwindSafe(sum));
+    summed.inspect_err(|_| tracing::error!("the formula panicked; this is a bug in gavel")).ok()
 }
 
 fn keep(verdicts: Option<&Verdicts>, key: Option<Key>, outcome: &Outcome) {

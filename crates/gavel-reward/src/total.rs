@@ -103,32 +103,61 @@ impl Total {
         }
     }
 
+    /// Whether it compares the completions of a prompt with each other.
+    pub(crate) fn needs_groups(&self) -> bool {
+        self.formulas().iter().any(|placed| placed.formula.needs_groups())
+    }
+
     /// The reward of a submission; `see` shows a verifier by its place. A component that weighs nothing is only looked
     /// at: where it has no value, the reward has one all the same.
     pub(crate) fn of<'a>(&self, task: &Task<'_>, see: impl Fn(usize) -> Seen<'a>) -> Summed {
-        let components = match self {
-            Self::Formula(PlacedFormula { formula, .. }) => return (formula.reward(task, see), Vec::new()),
-            Self::Components(components) => components,
-        };
-        let (mut sum, mut missing, mut values) = (0.0, None, Vec::with_capacity(components.len()));
-        for Component { name, weight, value } in components {
-            match value.formula.reward(task, &see) {
-                Ok(value) => {
-                    // What weighs nothing adds nothing.
-                    sum += weight * value;
-                    values.push((name.clone(), value));
-                }
-                Err(problem) if *weight != 0.0 => missing = missing.or(Some(problem)),
-                Err(_) => {}
+        match self {
+            Self::Formula(PlacedFormula { formula, .. }) => (formula.reward(task, see), Vec::new()),
+            Self::Components(components) => {
+                let values = components.iter().map(|component| component.value.formula.reward(task, &see));
+                weighed(components, values)
             }
         }
-        let reward = match missing {
-            Some(problem) => Err(problem),
-            None if f64::is_finite(sum) => Ok(sum + 0.0),
-            None => Err(NoReward::NotFinite { value: sum }),
-        };
-        (reward, values)
     }
+
+    /// As [`Total::of`], for all submissions of a group, each with its task and what shows its verifiers.
+    pub(crate) fn of_group<'a, F: Fn(usize) -> Seen<'a>>(&self, members: &[(Task<'_>, F)]) -> Vec<Summed> {
+        match self {
+            Self::Formula(PlacedFormula { formula, .. }) => {
+                formula.rewards(members).into_iter().map(|reward| (reward, Vec::new())).collect()
+            }
+            Self::Components(components) => {
+                let mut values: Vec<_> = components
+                    .iter()
+                    .map(|component| component.value.formula.rewards(members).into_iter())
+                    .collect();
+                let of_one = |_| weighed(components, values.iter_mut().filter_map(Iterator::next));
+                members.iter().map(of_one).collect()
+            }
+        }
+    }
+}
+
+/// The sum of the values of these components, each times its weight.
+fn weighed(components: &[Component], of_each: impl Iterator<Item = Result<f64, NoReward>>) -> Summed {
+    let (mut sum, mut missing, mut values) = (0.0, None, Vec::with_capacity(components.len()));
+    for (Component { name, weight, .. }, value) in components.iter().zip(of_each) {
+        match value {
+            Ok(value) => {
+                // What weighs nothing adds nothing.
+                sum += weight * value;
+                values.push((name.clone(), value));
+            }
+            Err(problem) if *weight != 0.0 => missing = missing.or(Some(problem)),
+            Err(_) => {}
+        }
+    }
+    let reward = match missing {
+        Some(problem) => Err(problem),
+        None if f64::is_finite(sum) => Ok(sum + 0.0),
+        None => Err(NoReward::NotFinite { value: sum }),
+    };
+    (reward, values)
 }
 
 impl PlacedFormula {

@@ -32,6 +32,11 @@ pub(crate) enum ApiError {
     BodyTooLarge { limit: usize },
     #[error("{count} submissions are more than the {limit} of a request; send less at a time")]
     TooManySubmissions { count: usize, limit: usize },
+    #[error(
+        "the reward compares the completions of a prompt: send all of them in one request, as the list `submissions` of \
+         `/v1/score`"
+    )]
+    NeedsGroups,
     #[error("the request did not arrive within {seconds} s")]
     SlowRequest { seconds: u64 },
     #[error("the server is busy: {0}; try again")]
@@ -98,6 +103,7 @@ impl ApiError {
             Self::TooManySubmissions { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too-many-submissions"),
             Self::WrongType(_) => (StatusCode::UNPROCESSABLE_ENTITY, "wrong-type"),
             Self::BadSubmission { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "bad-submission"),
+            Self::NeedsGroups => (StatusCode::UNPROCESSABLE_ENTITY, "needs-groups"),
             Self::Busy(_) => (StatusCode::TOO_MANY_REQUESTS, "busy"),
             Self::NoWebSocket(_) => (StatusCode::UPGRADE_REQUIRED, "no-websocket"),
             Self::TooManySessions { .. } => (StatusCode::TOO_MANY_REQUESTS, "too-many-sessions"),

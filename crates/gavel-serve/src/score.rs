@@ -6,14 +6,14 @@ use std::sync::Arc;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
-use gavel_verify::{Score, Submission};
-use gavel_wire::{Columns, ScoreForm};
+use gavel_verify::{Reward as _, Score, Submission};
+use gavel_wire::{GroupKey, ScoreForm};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::app::{App, Chosen};
 use crate::error::{ApiError, json_response};
-use crate::judge::{judge, judge_one};
+use crate::judge::{judge_groups, judge_one};
 use crate::payload::{Asked, Payload, row};
 use crate::stream;
 
@@ -43,13 +43,18 @@ pub(crate) async fn score(
 ) -> Result<Response, ApiError> {
     if is_lines(&headers) {
         let chosen = app.choose(asked.reward())?;
+        // Lines are answered one by one, while nobody knows which are still to come.
+        if chosen.reward.needs_groups() {
+            return Err(ApiError::NeedsGroups);
+        }
         return Ok(stream::score(app, chosen, asked, request.into_body()));
     }
     let payload = Payload::from_request(request, &app).await?;
     let text = payload.text();
     if text.trim_start().starts_with('[') {
         let chosen = app.choose(asked.reward())?;
-        let scores = judge(&app, &chosen, submissions(text, chosen.reward.columns())?, asked.client).await?;
+        let submissions = submissions(text, &chosen)?;
+        let scores = judge_groups(&app, &chosen, submissions, asked.client).await?;
         return written(&forms(&scores, asked.timing()));
     }
     let many: Many<'_> = serde_json::from_str(text).map_err(|error| ApiError::of_json(&error))?;
@@ -63,8 +68,8 @@ pub(crate) async fn score(
     };
     let named: Named<'_> = serde_json::from_str(text).map_err(|error| ApiError::of_json(&error))?;
     let chosen: Chosen = app.choose(asked.reward().or(named.reward.as_deref()))?;
-    let submissions = submissions(many.get(), chosen.reward.columns())?;
-    let scores = judge(&app, &chosen, submissions, asked.client).await?;
+    let submissions = submissions(many.get(), &chosen)?;
+    let scores = judge_groups(&app, &chosen, submissions, asked.client).await?;
     written(&Scores { scores: &forms(&scores, asked.timing()) })
 }
 
@@ -74,15 +79,20 @@ fn is_lines(headers: &HeaderMap) -> bool {
     ["application/x-ndjson", "application/ndjson", "application/jsonl"].contains(&kind)
 }
 
-/// The submissions of a list of rows. One that is none refuses them all: whoever sends a list waits for all of it.
-fn submissions(list: &str, columns: &Columns) -> Result<Vec<Submission>, ApiError> {
+/// The submissions of a list of rows, and what their groups have in common where the reward needs them. A row that is no
+/// submission refuses them all: whoever sends a list waits for all of it.
+fn submissions(list: &str, chosen: &Chosen) -> Result<(Vec<Submission>, Vec<GroupKey>), ApiError> {
     let rows: Vec<&RawValue> = serde_json::from_str(list).map_err(|error| ApiError::of_json(&error))?;
-    let submission = |(index, raw): (usize, &&RawValue)| {
+    let (columns, needs_groups) = (chosen.reward.columns(), chosen.reward.needs_groups());
+    let (mut submissions, mut keys) = (Vec::with_capacity(rows.len()), Vec::new());
+    for (index, raw) in rows.iter().enumerate() {
         let in_list = |problem: String| ApiError::BadSubmission { index, problem };
         let row = row(raw.get()).map_err(|error| in_list(error.to_string()))?;
-        row.submission(columns).map_err(|error| ApiError::of_row(index, &error))
-    };
-    rows.iter().enumerate().map(submission).collect()
+        let submission = row.submission(columns).map_err(|error| ApiError::of_row(index, &error))?;
+        keys.extend(needs_groups.then(|| GroupKey::of(&row, columns, &submission)));
+        submissions.push(submission);
+    }
+    Ok((submissions, keys))
 }
 
 fn forms(scores: &[Score], timing: bool) -> Vec<ScoreForm<'_>> {

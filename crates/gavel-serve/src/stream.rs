@@ -127,7 +127,7 @@ async fn answer(
     // A place in the window first: what is handed in is as much as is read ahead.
     let Ok(place) = answers.reserve().await else { return Ok(false) };
     loop {
-        match submit(chosen, vec![submission.clone()], terms) {
+        match submit(chosen, vec![submission.clone()], &[], terms) {
             Ok(score) => {
                 place.send(Pending::Judging(Box::new(row), score));
                 return Ok(true);

@@ -249,7 +249,13 @@ pub(crate) fn evaluate_encoded(
     let repeated: Vec<&EncodedTask> =
         tasks.iter().flat_map(|task| std::iter::repeat_n(task, options.num_generations)).collect();
     let mut samples = Vec::with_capacity(repeated.len());
-    for batch in repeated.chunks(options.batch_size) {
+    // Whoever compares the completions of a task needs them all in one batch; what is more than the engine has slots waits.
+    let k = options.num_generations;
+    let (group, batch_size) = match sampler.needs_groups() {
+        true => (k, options.batch_size.next_multiple_of(k)),
+        false => (1, options.batch_size),
+    };
+    for batch in repeated.chunks(batch_size) {
         if between(samples.len()).is_break() {
             return Ok(None);
         }
@@ -263,7 +269,7 @@ pub(crate) fn evaluate_encoded(
             first_stream: samples.len() as u64,
             end_tokens: end_tokens.clone(),
         };
-        samples.extend(sampler.sample(batch, &sampling)?.scored()?.samples);
+        samples.extend(sampler.sample(batch, group, &sampling)?.scored()?.samples);
     }
     Ok(Some(summarise(tasks, samples, options, start.elapsed().as_secs_f64())))
 }

@@ -10,7 +10,8 @@ use crate::grpo::{self, ScaleRewards};
 use crate::rollout::Rollout;
 
 /// The kinds of [`NoReward`], by their names in metrics. A reward whose number is not finite counts as the last.
-const NO_REWARD: [&str; 5] = ["dropped", "missing-metric", "host-failed", "task-column", "not-finite"];
+const NO_REWARD: [&str; 6] =
+    ["dropped", "missing-metric", "host-failed", "task-column", "not-finite", "no-group"];
 
 /// A number that knows how it merges with the same number of a later step or update.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -303,11 +304,12 @@ mod tests {
         let column =
             NoReward::TaskColumn { column: "c".to_owned(), found: "text".to_owned(), wanted: "a number" };
         let infinite = NoReward::NotFinite { value: f64::INFINITY };
-        let kinds = [&dropped(), &missing, &failed, &column, &infinite].map(NoReward::name);
+        let kinds =
+            [&dropped(), &missing, &failed, &column, &infinite, &NoReward::NoGroup].map(NoReward::name);
         assert_eq!(kinds, NO_REWARD, "every kind is counted from the start");
         let metrics = of_missing_rewards([Ok(1.0), Err(dropped()), Err(failed), Err(dropped())].into_iter());
         let counts: Vec<_> = metrics.iter().map(|(_, count)| count).collect();
-        assert_eq!(counts, [2.0, 0.0, 1.0, 0.0, 0.0]);
+        assert_eq!(counts, [2.0, 0.0, 1.0, 0.0, 0.0, 0.0]);
     }
 
     #[test]

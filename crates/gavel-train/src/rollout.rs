@@ -1,5 +1,6 @@
 //! Samples completions and has each one scored as soon as it ends, while others are still being sampled.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
@@ -9,7 +10,7 @@ use gavel_model::{
     Completion, Engine, Finish, Finished, Model, NeverStop, Request, Room, Sampling, Stop, StopStrings,
     Tokenizer,
 };
-use gavel_verify::{NoReward, Reward, Score, Submission};
+use gavel_verify::{Group, NoReward, Reward, Score, Submission};
 use serde_json::Value;
 
 use crate::TrainError;
@@ -155,20 +156,26 @@ impl<'a> Sampler<'a> {
         Self { model, tokenizer, stop, reward, engine: Engine::new(model, room) }
     }
 
+    /// Whether the reward compares the completions of a prompt, so that all of them have to be sampled together.
+    pub(crate) fn needs_groups(&self) -> bool {
+        self.reward.needs_groups()
+    }
+
     /// Samples with the weights that the model has now.
     pub(crate) fn load_weights(&mut self) {
         self.engine.load_weights(self.model);
     }
 
-    /// Samples one completion for each task; for a group, a task comes several times. Completions are decoded and handed to
-    /// the reward on a thread of their own, as they end.
+    /// Samples one completion for each task; each task comes `group` times in a row, which makes a group. Completions are
+    /// decoded and handed to the reward on a thread of their own, as they end.
     pub(crate) fn sample(
         &mut self,
         tasks: &[&EncodedTask],
+        group: usize,
         sampling: &Sampling,
     ) -> Result<Sampled, TrainError> {
         let start = Instant::now();
-        let scorer = Scorer { tasks, tokenizer: self.tokenizer, reward: self.reward };
+        let scorer = Scorer { tasks, group, tokenizer: self.tokenizer, reward: self.reward };
         let sampled = thread::scope(|scope| {
             let (sender, finished) = mpsc::channel();
             let handed = scope.spawn(|| scorer.hand_over(finished));
@@ -183,6 +190,7 @@ impl<'a> Sampler<'a> {
     pub(crate) fn score_again(
         &self,
         tasks: &[&EncodedTask],
+        group: usize,
         completions: Vec<Completion>,
     ) -> Result<Sampled, TrainError> {
         let (sender, finished) = mpsc::channel();
@@ -190,7 +198,7 @@ impl<'a> Sampler<'a> {
             sender.send(Finished { id, completion }).expect("the receiver is below");
         }
         drop(sender);
-        Scorer { tasks, tokenizer: self.tokenizer, reward: self.reward }.hand_over(finished)
+        Scorer { tasks, group, tokenizer: self.tokenizer, reward: self.reward }.hand_over(finished)
     }
 
     /// Samples, and sends each completion as it ends.
@@ -227,6 +235,8 @@ impl<'a> Sampler<'a> {
 /// What decodes completions and hands them to the reward.
 struct Scorer<'a> {
     tasks: &'a [&'a EncodedTask],
+    /// How many of them, one after the other, are the same.
+    group: usize,
     tokenizer: &'a Tokenizer,
     reward: &'a dyn Reward,
 }
@@ -236,17 +246,37 @@ impl Scorer<'_> {
     fn hand_over(&self, finished: Receiver<Finished>) -> Result<Sampled, TrainError> {
         let (sender, scores) = mpsc::channel();
         let mut completions: Vec<Option<(Completion, String)>> = vec![None; self.tasks.len()];
+        let mut groups: HashMap<usize, OpenGroup<'_>> = HashMap::new();
         for Finished { id, completion } in finished {
             let text = self.tokenizer.decode(&completion.tokens)?;
             let submission = submission(&self.tasks[id].task, &completion, &text);
             let sender = sender.clone();
             // A failed send means that the rollout was given up, and nobody wants the score any more.
-            self.reward.submit(submission, Box::new(move |score| drop(sender.send((id, score)))));
+            let reply = Box::new(move |score| drop(sender.send((id, score))));
+            let opened = groups.entry(id / self.group).or_insert_with(|| self.open());
+            opened.group.submit(id % self.group, submission, reply);
+            opened.to_come -= 1;
+            // Whoever compares its completions may begin: none of the group is still to come.
+            if opened.to_come == 0 {
+                groups.remove(&(id / self.group));
+            }
             completions[id] = Some((completion, text));
         }
         let completions = completions.into_iter().flatten().collect();
         Ok(Sampled { completions, scores, sample_time: Duration::ZERO })
     }
+}
+
+impl<'a> Scorer<'a> {
+    fn open(&self) -> OpenGroup<'a> {
+        OpenGroup { group: self.reward.group(), to_come: self.group }
+    }
+}
+
+/// A group of which not all completions are there.
+struct OpenGroup<'a> {
+    group: Box<dyn Group + 'a>,
+    to_come: usize,
 }
 
 /// What ends a completion that contains one of `strings`. Takes time proportional to the vocabulary: make it once.

@@ -43,7 +43,9 @@ mod visible;
 pub use cancel::Cancel;
 pub use limits::{Limits, ProgramLimits};
 pub use outcome::{Failure, Outcome, Status};
-pub use reward::{Change, NoReward, Refreshed, Reply, Reward, Score, Unanswered, score_all};
+pub use reward::{
+    Change, Group, NoReward, Refreshed, Reply, Reward, Score, Unanswered, score_all, score_groups,
+};
 pub use version::{VerifierVersion, Version};
 pub use visible::{visible, visible_name};
 

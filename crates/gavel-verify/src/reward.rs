@@ -52,6 +52,8 @@ pub enum NoReward {
         /// The verifier.
         verifier: String,
     },
+    /// The reward compares the completions of one prompt with each other, and this one was handed in alone.
+    NoGroup,
 }
 
 impl NoReward {
@@ -63,6 +65,7 @@ impl NoReward {
             Self::TaskColumn { .. } => "task-column",
             Self::NotFinite { .. } => "not-finite",
             Self::HostFailed { .. } => "host-failed",
+            Self::NoGroup => "no-group",
         }
     }
 }
@@ -79,6 +82,9 @@ impl fmt::Display for NoReward {
             }
             Self::NotFinite { value } => write!(f, "the formula gives {value}"),
             Self::HostFailed { verifier } => write!(f, "this machine could not judge `{verifier}`"),
+            Self::NoGroup => f.write_str(
+                "it depends on the other completions of its prompt, and was handed in without them",
+            ),
         }
     }
 }
@@ -127,8 +133,19 @@ pub enum Refreshed {
 pub trait Reward: Send + Sync {
     /// Starts to score one submission and returns at once; `reply` gets the score when it is there.
     ///
-    /// Replies come in any order. Every submission is answered, whatever its verifiers do.
+    /// Replies come in any order. Every submission is answered, whatever its verifiers do. A reward that
+    /// [needs groups](Self::needs_groups) answers one that comes this way with [`NoReward::NoGroup`].
     fn submit(&self, submission: Submission, reply: Reply);
+
+    /// Whether the reward of a completion depends on the others of its prompt.
+    fn needs_groups(&self) -> bool {
+        false
+    }
+
+    /// Opens a group: what is submitted to it are completions of one prompt.
+    fn group(&self) -> Box<dyn Group + '_> {
+        Box::new(Each(self))
+    }
 
     /// The name of each verifier and the digest (sha256, hex) of its plugin, for the record of a run, and after it
     /// those of the interpreters that it runs programs with, as `VERIFIER/LANGUAGE`.
@@ -156,6 +173,25 @@ pub trait Reward: Send + Sync {
     }
 }
 
+/// The completions of one prompt, which may come one after the other.
+///
+/// Each is judged as soon as it is submitted; where their rewards depend on each other, they are answered once the group
+/// is dropped, which closes it, and all of them are judged. A group of one is a group.
+pub trait Group: Send {
+    /// As [`Reward::submit`], of the completion at this place of the group. Who looks at all of them sees them in the
+    /// order of their places, in whichever order they come.
+    fn submit(&mut self, place: usize, submission: Submission, reply: Reply);
+}
+
+/// A group whose completions have nothing to do with each other.
+struct Each<'a, R: ?Sized>(&'a R);
+
+impl<R: Reward + ?Sized> Group for Each<'_, R> {
+    fn submit(&mut self, _: usize, submission: Submission, reply: Reply) {
+        self.0.submit(submission, reply);
+    }
+}
+
 /// Scores submissions and waits for all of them; scores come in the order of the submissions.
 ///
 /// # Errors
@@ -164,21 +200,63 @@ pub fn score_all(
     reward: &dyn Reward,
     submissions: impl IntoIterator<Item = Submission>,
 ) -> Result<Vec<Score>, Unanswered> {
-    let (sender, scores) = mpsc::channel();
-    let mut scored = Vec::new();
-    for (index, submission) in submissions.into_iter().enumerate() {
-        let sender = sender.clone();
-        scored.push(None);
-        // The receiver outlives the loop below, so a failed send means that this thread is gone.
-        reward.submit(submission, Box::new(move |score| drop(sender.send((index, score)))));
+    let mut answers = Answers::new();
+    for submission in submissions {
+        reward.submit(submission, answers.next());
     }
-    // The channel closes when the last reply was called or dropped, which ends the loop.
-    drop(sender);
-    for (index, score) in scores {
-        scored[index] = Some(score);
+    answers.wait()
+}
+
+/// As [`score_all`], of submissions in groups, each the completions of one prompt. Scores come in the order of the
+/// submissions, whatever group they are of.
+///
+/// # Errors
+/// As [`score_all`].
+pub fn score_groups(
+    reward: &dyn Reward,
+    groups: impl IntoIterator<Item = impl IntoIterator<Item = Submission>>,
+) -> Result<Vec<Score>, Unanswered> {
+    let mut answers = Answers::new();
+    for submissions in groups {
+        let mut group = reward.group();
+        for (place, submission) in submissions.into_iter().enumerate() {
+            group.submit(place, submission, answers.next());
+        }
     }
-    let count = scored.iter().filter(|score| score.is_none()).count();
-    scored.into_iter().collect::<Option<Vec<_>>>().ok_or(Unanswered { count })
+    answers.wait()
+}
+
+/// Scores that are waited for.
+struct Answers {
+    sender: mpsc::Sender<(usize, Score)>,
+    scores: mpsc::Receiver<(usize, Score)>,
+    count: usize,
+}
+
+impl Answers {
+    fn new() -> Self {
+        let (sender, scores) = mpsc::channel();
+        Self { sender, scores, count: 0 }
+    }
+
+    /// The reply to the next submission.
+    fn next(&mut self) -> Reply {
+        let (sender, index) = (self.sender.clone(), self.count);
+        self.count += 1;
+        // The receiver outlives the wait for it, so a failed send means that its thread is gone.
+        Box::new(move |score| drop(sender.send((index, score))))
+    }
+
+    fn wait(self) -> Result<Vec<Score>, Unanswered> {
+        let mut scored = vec![None; self.count];
+        // The channel closes when the last reply was called or dropped, which ends the loop.
+        drop(self.sender);
+        for (index, score) in self.scores {
+            scored[index] = Some(score);
+        }
+        let count = scored.iter().filter(|score| score.is_none()).count();
+        scored.into_iter().collect::<Option<Vec<_>>>().ok_or(Unanswered { count })
+    }
 }
 
 #[cfg(test)]
@@ -208,6 +286,15 @@ mod tests {
         let scores = score_all(&LastFirst, submissions).unwrap();
         let rewards: Vec<_> = scores.into_iter().map(|score| score.reward).collect();
         assert_eq!(rewards, [Ok(0.0), Ok(1.0), Ok(2.0)]);
+    }
+
+    #[test]
+    fn a_reward_that_compares_nothing_takes_groups_all_the_same() {
+        let submission = |n: i32| Submission { completion: n.to_string(), ..Submission::default() };
+        let scores = score_groups(&LastFirst, [vec![submission(0), submission(2)], vec![submission(1)]]);
+        let rewards: Vec<_> = scores.unwrap().into_iter().map(|score| score.reward).collect();
+        assert_eq!(rewards, [Ok(0.0), Ok(2.0), Ok(1.0)]);
+        assert!(!LastFirst.needs_groups());
     }
 
     /// Forgets every reply.

@@ -16,8 +16,16 @@ pub struct Columns {
     pub reference: Names,
     /// The column whose entries are spread out among the metadata, where it is an object.
     pub metadata: Names,
+    /// The column that is the same in all completions of one prompt, and in no others. Where no row has one, completions
+    /// of the same prompt with the same reference are one group.
+    #[serde(default = "group_names")]
+    pub group: Names,
     /// Columns that are no part of the metadata.
     pub leave_out: Vec<String>,
+}
+
+fn group_names() -> Names {
+    Names(["group", "prompt_id"].map(str::to_owned).to_vec())
 }
 
 /// The names that a column may have, at least one; the first that is there counts.
@@ -70,10 +78,11 @@ impl fmt::Display for Names {
 }
 
 impl Default for Columns {
-    /// `prompt`, `completion`, `reference` and `metadata`.
+    /// `prompt`, `completion`, `reference` and `metadata`; groups by `group` or `prompt_id`.
     fn default() -> Self {
         let [prompt, completion, reference] = Part::ALL.map(|part| Names::from(part.name()));
-        Self { prompt, completion, reference, metadata: "metadata".into(), leave_out: Vec::new() }
+        let (metadata, group, leave_out) = ("metadata".into(), group_names(), Vec::new());
+        Self { prompt, completion, reference, metadata, group, leave_out }
     }
 }
 
@@ -133,7 +142,12 @@ impl Columns {
             }
         };
         let leave_out = leave_out.iter().map(|name| (*name).to_owned()).collect();
-        Self { prompt, completion, reference, metadata, leave_out }
+        // verl gives the completions of a prompt one `uid`, and its rollouts are dumped with it.
+        let group = match preset {
+            Preset::Verl => names(&["uid", "group", "prompt_id"]),
+            _ => group_names(),
+        };
+        Self { prompt, completion, reference, metadata, group, leave_out }
     }
 }
 

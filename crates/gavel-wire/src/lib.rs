@@ -2,7 +2,7 @@
 //! and write.
 //!
 //! A [`Row`] is an object with the columns that a data set happens to have. [`Columns`] says which of them are the parts
-//! of a submission, and chats become texts on the way. A score is written by [`ScoreForm`], or added to its row by
+//! of a submission, and chats become texts on the way; [`Groups`] which rows are completions of one prompt. A score is written by [`ScoreForm`], or added to its row by
 //! [`Row::with_score`]; what judged is written by [`VersionForm`] and [`ScoreRecord`], and [`RecordedScore`] proves that a
 //! score that is derived again is the one that was written.
 //!
@@ -23,6 +23,7 @@ mod characters;
 mod chat;
 mod columns;
 pub mod compare;
+mod group;
 mod object;
 mod outcome;
 mod path;
@@ -33,6 +34,7 @@ mod version;
 
 pub use chat::{Flattened, flatten, text_of};
 pub use columns::{Columns, Names, Part, Preset};
+pub use group::{GroupError, GroupKey, Groups, MOST_OF_A_GROUP, grouped};
 pub use outcome::{BAD_LINE, NoRewardForm, OutcomeForm, ScoreForm, milliseconds};
 pub use path::{follow, raw_within, value_within};
 pub use record::{JudgedBy, ScoreRecord};

@@ -136,7 +136,7 @@ impl<'a> From<&'a NoReward> for NoRewardForm<'a> {
                 (Some(verifier), None, None)
             }
             NoReward::MissingMetric { verifier, metric } => (Some(verifier), Some(metric), None),
-            NoReward::TaskColumn { .. } => {
+            NoReward::TaskColumn { .. } | NoReward::NoGroup => {
                 let text = reason.to_string();
                 return Self { reason: Some(text.into()), ..Self::of_kind(reason.name()) };
             }
@@ -173,6 +173,10 @@ mod tests {
                     wanted: "a number",
                 },
                 r#"{"kind":"task-column","reason":"the column `level` of the task should be a number; there is text"}"#,
+            ),
+            (
+                NoReward::NoGroup,
+                r#"{"kind":"no-group","reason":"it depends on the other completions of its prompt, and was handed in without them"}"#,
             ),
             (NoReward::NotFinite { value: f64::NAN }, r#"{"kind":"not-finite","value":"NaN"}"#),
             (NoReward::NotFinite { value: f64::NEG_INFINITY }, r#"{"kind":"not-finite","value":"-inf"}"#),

@@ -3,7 +3,7 @@
 use anyhow::{Context, anyhow};
 use gavel_files::{closest, did_you_mean};
 use gavel_reward::Workspace;
-use gavel_verify::Status;
+use gavel_verify::{Reward as _, Status};
 use gavel_wire::compare::{Audit, Confusion, Label, LabelError, Share};
 use gavel_wire::{Columns, Part, Row};
 
@@ -27,6 +27,9 @@ pub(super) fn run(args: &AuditArgs, global: &GlobalArgs) -> Result<ExitStatus, S
     let reward = score::load(&args.judges, &workspace)?.current();
     let columns = without_label(args.columns.over(reward.columns()), &args.label).input_fault()?;
     let mut rows = Rows::open(&args.input).input_fault()?;
+    if reward.needs_groups() {
+        rows = rows.in_groups(&columns);
+    }
     let mut audit = Audit::new(&args.label, args.by.as_deref());
     let (mut bad_lines, mut host_failed) = (BadLines::default(), 0);
     // What to say of `--by` where no row has its column: which ones the first has.
@@ -37,7 +40,7 @@ pub(super) fn run(args: &AuditArgs, global: &GlobalArgs) -> Result<ExitStatus, S
             break;
         }
         let (mut labelled, mut submissions) = (Vec::new(), Vec::new());
-        for NumberedRow { line, row } in some {
+        for NumberedRow { line, row, group } in some {
             let read = row.and_then(|row| {
                 let label = Label::of_row(&row, &args.label).map_err(|error| advised(&error, &row))?;
                 let submission = row.submission(&columns);
@@ -53,7 +56,7 @@ pub(super) fn run(args: &AuditArgs, global: &GlobalArgs) -> Result<ExitStatus, S
                         });
                     }
                     labelled.push((line, row, label, submission.clone()));
-                    submissions.push(submission);
+                    submissions.push((group, submission));
                 }
                 Err(error) => bad_lines.say(&terminal, &rows.place(line), &error),
             }

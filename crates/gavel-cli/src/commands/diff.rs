@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::anyhow;
 use gavel_reward::{PluginReward, Workspace};
-use gavel_verify::{Score, Status, Submission};
+use gavel_verify::{Reward as _, Score, Status, Submission};
 use gavel_wire::Columns;
 use gavel_wire::compare::{Diff, DiffExample, Said, Side};
 
@@ -21,6 +21,9 @@ pub(super) fn run(args: &DiffArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     let after = workspace.load(&args.after)?;
     let columns = [&before, &after].map(|reward| args.columns.over(reward.columns()));
     let mut rows = Rows::open(&args.input).input_fault()?;
+    if before.needs_groups() || after.needs_groups() {
+        rows = rows.in_groups(&columns[0]);
+    }
     let (mut diff, mut bad_lines, mut host_failed) = (Diff::default(), BadLines::default(), 0);
     loop {
         let some = rows.read().input_fault()?;
@@ -29,12 +32,12 @@ pub(super) fn run(args: &DiffArgs, global: &GlobalArgs) -> Result<ExitStatus, St
         }
         let mut lines = Vec::new();
         let mut submissions = [Vec::new(), Vec::new()];
-        for NumberedRow { line, row } in some {
+        for NumberedRow { line, row, group } in some {
             match row.and_then(|row| by_both(&row, &columns)) {
                 Ok([one, other]) => {
                     lines.push((line, one.clone()));
-                    submissions[0].push(one);
-                    submissions[1].push(other);
+                    submissions[0].push((group, one));
+                    submissions[1].push((group, other));
                 }
                 Err(error) => bad_lines.say(&terminal, &rows.place(line), &error),
             }
@@ -74,7 +77,7 @@ fn by_both(row: &gavel_wire::Row, columns: &[Columns; 2]) -> Result<[Submission;
     Ok([read(&columns[0])?, read(&columns[1])?])
 }
 
-fn judge(reward: &PluginReward, submissions: Vec<Submission>) -> Result<Vec<Score>, Stop> {
+fn judge(reward: &PluginReward, submissions: Vec<(u64, Submission)>) -> Result<Vec<Score>, Stop> {
     Ok(rows::judge(reward, submissions)?)
 }
 

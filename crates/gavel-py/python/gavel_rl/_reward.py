@@ -113,6 +113,9 @@ class Reward:
         Completions and prompts are texts or lists of chat messages. All columns have an entry for each completion, and
         reach the verifiers as metadata; a verifier's failure is an outcome, never an exception.
 
+        Where the reward compares the completions of a prompt (:attr:`needs_groups`), all of them have to be in one call:
+        those with the same entry in the column ``group``, or, without one, with the same prompt and reference.
+
         :raises ValueError: when the columns are not equally long, or an entry is neither text nor chat.
         """
         rows, encode = self._rows(completions, prompts, reference, columns)
@@ -145,6 +148,19 @@ class Reward:
         if len(scores) != len(completions):
             raise RuntimeError("a score was lost, which is a bug in gavel")
         return [Score(reward, form) for reward, form in scores]
+
+    @property
+    def needs_groups(self) -> bool:
+        """Whether the reward of a completion depends on the others of its prompt."""
+        return self._here().needs_groups
+
+    def _require_alone(self, asking: str) -> None:
+        """Refuses a reward that compares completions where `asking` hands them in one at a time."""
+        if self.needs_groups:
+            raise ValueError(
+                f"{self._path} compares the completions of a prompt, and {asking} hands them in one at a time: "
+                "score whole groups with Reward.score"
+            )
 
     @property
     def verifiers(self) -> list[str]:

@@ -29,7 +29,7 @@ class Outcome:
 class NoReward:
     """Why a submission has no reward."""
 
-    #: ``"dropped"``, ``"missing-metric"``, ``"task-column"``, ``"not-finite"`` or ``"host-failed"``.
+    #: ``"dropped"``, ``"missing-metric"``, ``"task-column"``, ``"not-finite"``, ``"host-failed"`` or ``"no-group"``.
     kind: str
     verifier: str | None = None
     metric: str | None = None

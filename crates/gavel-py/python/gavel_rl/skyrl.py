@@ -33,6 +33,7 @@ class GavelEnv(BaseTextEnv):  # type: ignore[misc]
         if not path:
             raise ValueError("name the reward file: the environment's setting `reward`, or GAVEL_REWARD")
         self._reward = path if isinstance(path, Reward) else _reward(os.path.abspath(path))
+        self._reward._require_alone("an environment of SkyRL")
         self._no_reward = settings.get("no_reward")
         row = dict(extras or {})
         self._reference = (row.pop("reward_spec", None) or {}).get("ground_truth")

@@ -18,13 +18,15 @@ def reward_func(
         reward_func = reward_func("reward.toml")
 
     is named by ``--custom-rm-path gavel_reward.reward_func``, with ``--group-rm`` or without. The sample's label is the
-    reference, and its metadata are columns. The whole score is left in ``sample.metadata["gavel"]``.
+    reference, and its metadata are columns. A reward that compares completions needs ``--group-rm``. The whole score is left in ``sample.metadata["gavel"]``.
 
     slime needs a number for every sample: one without reward is an exception, unless `no_reward` says what it is worth.
     """
     made = reward if isinstance(reward, Reward) else Reward(reward)
 
     async def reward_func(args: Any, samples: Any, **_: Any) -> Any:
+        if not isinstance(samples, list):
+            made._require_alone("slime without --group-rm")
         batch = samples if isinstance(samples, list) else [samples]
         scores = await made.ascore(
             prompts=[sample.prompt for sample in batch],

@@ -24,6 +24,7 @@ def reward_func(
     reward raises, which verifiers records as an error of its scoring, unless `no_reward` says what it is worth.
     """
     made = reward if isinstance(reward, Reward) else Reward(reward, preset="verifiers")
+    made._require_alone("verifiers")
 
     async def gavel(task: Any, trace: Any) -> float:
         row = task.model_dump(mode="json", exclude_none=True)

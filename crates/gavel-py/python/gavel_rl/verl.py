@@ -62,7 +62,9 @@ async def compute_score(
     :param reward: The reward file; ``GAVEL_REWARD`` if it is not said.
     """
     columns = _columns([data_source], [solution_str], [ground_truth], [extra_info])
-    return _said((await _reward(_path(reward)).ascore(**columns))[0], no_reward)
+    loaded = _reward(_path(reward))
+    loaded._require_alone("verl's compute_score")
+    return _said((await loaded.ascore(**columns))[0], no_reward)
 
 
 def compute_scores(

@@ -4,6 +4,7 @@ use gavel_verify::NoReward;
 
 #[cfg(test)]
 use super::functions::Body;
+use super::group::{self, Call};
 use super::tree::{Look, Number, Term, Truth};
 use super::{Inputs, Seen, parse};
 use crate::error::FormulaError;
@@ -13,6 +14,8 @@ use crate::task::Task;
 #[derive(Debug, Clone)]
 pub(crate) struct Formula {
     tree: Number,
+    /// Its calls over the completions of a group, each behind those in its argument.
+    calls: Vec<Call>,
     inputs: Inputs,
 }
 
@@ -20,13 +23,13 @@ impl Formula {
     /// Parses a formula over verifiers with these names, and checks everything that does not need the plugins.
     pub(crate) fn parse(text: &str, verifiers: &[&str]) -> Result<Self, FormulaError> {
         match parse(text, verifiers)? {
-            (_, inputs) if inputs.name_no_verifier() => {
+            (_, _, inputs) if inputs.name_no_verifier() => {
                 let verifiers = verifiers.iter().map(|&name| name.to_owned()).collect();
                 Err(FormulaError::Constant { verifiers })
             }
-            (Term::Number(tree), inputs) => Ok(Self { tree, inputs }),
-            (Term::Column(_), _) => unreachable!("a column alone names no verifier"),
-            (Term::Truth(_) | Term::Text(_), _) => Err(FormulaError::NotANumber),
+            (Term::Number(tree), calls, inputs) => Ok(Self { tree, calls, inputs }),
+            (Term::Column(_), ..) => unreachable!("a column alone names no verifier"),
+            (Term::Truth(_) | Term::Text(_), ..) => Err(FormulaError::NotANumber),
         }
     }
 
@@ -40,16 +43,26 @@ impl Formula {
         &self.inputs
     }
 
+    /// Whether it compares the completions of a prompt with each other.
+    pub(crate) fn needs_groups(&self) -> bool {
+        !self.calls.is_empty()
+    }
+
     /// Checks that some usual rewards and metrics make a finite number of it: with `a / 0` no submission would ever have
     /// a reward.
     pub(crate) fn check_finite(&self) -> Result<(), FormulaError> {
-        let of = |value: &dyn Fn(usize) -> f64| self.tree.value(&Supposed(value)).unwrap_or(f64::NAN);
-        let alike = USUAL.iter().map(|&usual| of(&|_| usual));
-        let mixed = (0..USUAL.len()).map(|shift| of(&|place| USUAL[(place + shift) % USUAL.len()]));
-        if alike.chain(mixed).any(f64::is_finite) {
+        let alike = USUAL.map(Supposed::Alike);
+        let mixed: [_; USUAL.len()] = std::array::from_fn(Supposed::Mixed);
+        let of = |group: &[Supposed]| {
+            let looks: Vec<&dyn Look> = group.iter().map(|supposed| supposed as &dyn Look).collect();
+            group::values(&self.tree, &self.calls, &looks)
+        };
+        let is_finite = |value: &Result<f64, NoReward>| value.as_ref().is_ok_and(|value| value.is_finite());
+        if [alike, mixed].iter().any(|group| of(group).iter().any(is_finite)) {
             return Ok(());
         }
-        Err(FormulaError::NeverFinite { value: of(&|_| 1.0) })
+        let value = of(&[Supposed::Alike(1.0)]).remove(0).unwrap_or(f64::NAN);
+        Err(FormulaError::NeverFinite { value })
     }
 
     /// The reward of a submission; `see` shows a verifier by its place.
@@ -58,29 +71,58 @@ impl Formula {
         task: &Task<'_>,
         see: impl Fn(usize) -> Seen<'a>,
     ) -> Result<f64, NoReward> {
-        let value = self.tree.value(&self.inputs.look(task, see))?;
-        // Adding 0 makes 0 of -0, which is the same number and would be written another way.
-        if value.is_finite() { Ok(value + 0.0) } else { Err(NoReward::NotFinite { value }) }
+        finite(self.tree.value(&self.inputs.look(task, see)))
     }
+
+    /// The rewards of all submissions of a group, each with its task and what shows its verifiers.
+    pub(crate) fn rewards<'a, F: Fn(usize) -> Seen<'a>>(
+        &self,
+        members: &[(Task<'_>, F)],
+    ) -> Vec<Result<f64, NoReward>> {
+        let sights: Vec<_> = members.iter().map(|(task, see)| self.inputs.look(task, see)).collect();
+        let looks: Vec<&dyn Look> = sights.iter().map(|sight| sight as &dyn Look).collect();
+        group::values(&self.tree, &self.calls, &looks).into_iter().map(finite).collect()
+    }
+}
+
+/// A value as a reward. Adding 0 makes 0 of -0, which is the same number and would be written another way.
+fn finite(value: Result<f64, NoReward>) -> Result<f64, NoReward> {
+    let value = value?;
+    if value.is_finite() { Ok(value + 0.0) } else { Err(NoReward::NotFinite { value }) }
 }
 
 /// What rewards and metrics usually are.
 const USUAL: [f64; 7] = [0.0, 1.0, 0.5, -1.0, 2.0, 10.0, 1000.0];
 
 /// What the names of an expression would be worth.
-struct Supposed<'a>(&'a dyn Fn(usize) -> f64);
+#[derive(Debug, Clone, Copy)]
+enum Supposed {
+    /// All the same.
+    Alike(f64),
+    /// One another, by their places; the first is the usual value at this place.
+    Mixed(usize),
+}
 
-impl Look for Supposed<'_> {
+impl Supposed {
+    fn of(self, place: usize) -> f64 {
+        match self {
+            Self::Alike(value) => value,
+            Self::Mixed(shift) => USUAL[(place + shift) % USUAL.len()],
+        }
+    }
+}
+
+impl Look for Supposed {
     fn input(&self, place: usize) -> Result<f64, NoReward> {
-        Ok(self.0(place))
+        Ok(self.of(place))
     }
 
     fn number_in(&self, column: usize) -> Result<f64, NoReward> {
-        Ok(self.0(column))
+        Ok(self.of(column))
     }
 
     fn truth_in(&self, column: usize) -> Result<bool, NoReward> {
-        Ok(self.0(column) > 0.5)
+        Ok(self.of(column) > 0.5)
     }
 
     fn text_is(&self, column: usize, _: &str) -> Result<bool, NoReward> {
@@ -102,12 +144,15 @@ pub(crate) struct Condition {
 impl Condition {
     /// Parses a condition over the verifiers `above` it in the file; `rest` are the others' names.
     pub(crate) fn parse(text: &str, above: &[&str], rest: &[&str]) -> Result<Self, FormulaError> {
-        let (term, inputs) = parse(text, above).map_err(|error| match error {
+        let (term, calls, inputs) = parse(text, above).map_err(|error| match error {
             FormulaError::UnknownVerifier { name, .. } if rest.contains(&name.as_str()) => {
                 FormulaError::NotAbove { name }
             }
             other => other,
         })?;
+        if !calls.is_empty() {
+            return Err(FormulaError::GroupInCondition);
+        }
         if inputs.name_nothing() {
             let verifiers = above.iter().map(|&name| name.to_owned()).collect();
             return Err(FormulaError::Constant { verifiers });
@@ -139,7 +184,13 @@ impl Formula {
     /// A formula with a bug of gavel's in it.
     pub(crate) fn that_panics() -> Self {
         let body = Body::Many(|_| panic!("a bug in a function"));
-        Self { tree: Number::Call(body, vec![Number::Constant(1.0)]), inputs: Inputs::default() }
+        let tree = Number::Call(body, vec![Number::Constant(1.0)]);
+        Self { tree, calls: Vec::new(), inputs: Inputs::default() }
+    }
+
+    /// Makes it one that compares completions, whatever it computes.
+    pub(crate) fn compare_groups(&mut self) {
+        self.calls.push(Call { function: group::GroupFunction::Size, argument: None });
     }
 }
 
@@ -147,7 +198,7 @@ impl Formula {
 impl Condition {
     /// As [`Formula::that_panics`].
     pub(crate) fn that_panics() -> Self {
-        let Formula { tree, inputs } = Formula::that_panics();
+        let Formula { tree, inputs, .. } = Formula::that_panics();
         Self { tree: Truth::Is(f64::is_nan, Box::new(tree)), inputs }
     }
 }

@@ -6,6 +6,8 @@
 
 use gavel_files::closest;
 
+use super::group::GroupFunction;
+
 /// A function.
 #[derive(Debug)]
 pub(super) struct Function {
@@ -25,6 +27,8 @@ pub(super) enum Body {
     Is(fn(f64) -> bool),
     /// A condition and two values of the same kind, of which only one is computed.
     If,
+    /// A number of each completion of a prompt, or none; gives a number.
+    Group(GroupFunction),
 }
 
 const fn function(name: &'static str, body: Body) -> Function {
@@ -32,7 +36,7 @@ const fn function(name: &'static str, body: Body) -> Function {
 }
 
 /// All functions, in the order of `docs/reward-file.md`.
-pub(super) static TABLE: [Function; 32] = [
+pub(super) static TABLE: [Function; 39] = [
     function("if", Body::If),
     function("min", Body::Many(least)),
     function("max", Body::Many(greatest)),
@@ -65,6 +69,13 @@ pub(super) static TABLE: [Function; 32] = [
     function("math::is_nan", Body::Is(f64::is_nan)),
     function("math::is_finite", Body::Is(f64::is_finite)),
     function("math::is_infinite", Body::Is(f64::is_infinite)),
+    function("group::mean", Body::Group(GroupFunction::Mean)),
+    function("group::max", Body::Group(GroupFunction::Max)),
+    function("group::min", Body::Group(GroupFunction::Min)),
+    function("group::std", Body::Group(GroupFunction::Std)),
+    function("group::rank", Body::Group(GroupFunction::Rank)),
+    function("group::share_equal", Body::Group(GroupFunction::ShareEqual)),
+    function("group::size", Body::Group(GroupFunction::Size)),
 ];
 
 impl Function {
@@ -72,13 +83,14 @@ impl Function {
         TABLE.iter().find(|function| function.name == name)
     }
 
-    /// The function that was probably meant by a name that none has: the same without `math::` before it, or one that
-    /// is written nearly so.
+    /// The function that was probably meant by a name that none has: the same without `math::` or `group::` before it, or
+    /// one that is written nearly so.
     pub(super) fn meant_by(name: &str) -> Option<&'static str> {
         let names = || TABLE.iter().map(|function| function.name);
-        let of_math = names().find(|known| known.strip_prefix("math::") == Some(name));
+        let mut among = names();
+        let within = among.find(|known| known.split_once("::").is_some_and(|(_, last)| last == name));
         let near = || closest(name, names());
-        of_math.or_else(near)
+        within.or_else(near)
     }
 }
 
@@ -90,6 +102,7 @@ impl Body {
             Self::Two(_) => Ok(2),
             Self::Three(_) | Self::If => Ok(3),
             Self::Many(_) => Err(1),
+            Self::Group(function) => Ok(function.arguments()),
         }
     }
 }
@@ -153,7 +166,7 @@ mod tests {
     }
 
     fn of_numbers() -> impl Iterator<Item = &'static Function> {
-        TABLE.iter().filter(|function| !matches!(function.body, Body::Is(_) | Body::If))
+        TABLE.iter().filter(|function| !matches!(function.body, Body::Is(_) | Body::If | Body::Group(_)))
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod foreign;
 mod formula;
 mod functions;
+mod group;
 mod tree;
 
 use evalexpr::build_operator_tree;
@@ -14,6 +15,7 @@ pub(crate) use formula::{Condition, Formula};
 use crate::error::FormulaError;
 use crate::task::{Column, PREFIX, Task};
 use gavel_files::closest;
+use group::Call;
 use tree::{Look, Name, Term};
 
 /// The longest expression that is read, in bytes.
@@ -75,26 +77,29 @@ struct Input {
     metric: Option<String>,
 }
 
+/// An expression that has been read: the tree, its calls over groups, and what it names.
+type Parsed = (Term, Vec<Call>, Inputs);
+
 /// Parses an expression over verifiers with these names, and checks everything that does not need the plugins.
-fn parse(text: &str, verifiers: &[&str]) -> Result<(Term, Inputs), FormulaError> {
+fn parse(text: &str, verifiers: &[&str]) -> Result<Parsed, FormulaError> {
     if text.len() > LONGEST {
         return Err(FormulaError::TooLong { longest: LONGEST });
     }
     parse_short(text, verifiers).map_err(|error| foreign::find(text, verifiers).unwrap_or(error))
 }
 
-fn parse_short(text: &str, verifiers: &[&str]) -> Result<(Term, Inputs), FormulaError> {
+fn parse_short(text: &str, verifiers: &[&str]) -> Result<Parsed, FormulaError> {
     let text = &double_quoted(text);
     if let Some(mark) = foreign::comment(text) {
         return Err(mark);
     }
     let parsed = build_operator_tree(text).map_err(FormulaError::Syntax)?;
     let mut inputs = Inputs::default();
-    let term = tree::build(&parsed, &mut |name| match name.strip_prefix(PREFIX) {
+    let (term, calls) = tree::build(&parsed, &mut |name| match name.strip_prefix(PREFIX) {
         Some(column) => Ok(Name::Column(place(&mut inputs.columns, column.to_owned()))),
         None => Ok(Name::Verifier(place(&mut inputs.verifiers, Input::new(name, verifiers)?))),
     })?;
-    Ok((term, inputs))
+    Ok((term, calls, inputs))
 }
 
 /// The place of a name among others, which is a new one where it has not been named before.

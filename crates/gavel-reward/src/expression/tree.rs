@@ -10,6 +10,7 @@ use evalexpr::{Node, Operator, Value};
 use gavel_verify::NoReward;
 
 use super::functions::{Body, Function, call, power};
+use super::group::Call;
 use crate::error::FormulaError;
 
 /// Nested deeper than this, a formula is refused: it could fill the stack of the thread that computes it.
@@ -44,6 +45,8 @@ pub(super) enum Number {
     Arithmetic(fn(f64, f64) -> f64, Box<[Number; 2]>),
     Call(Body, Vec<Number>),
     If(Box<(Truth, Number, Number)>),
+    /// A call over the completions of a group, by its place among the expression's.
+    Group(usize),
 }
 
 /// What is true or false.
@@ -82,6 +85,11 @@ pub(super) trait Look {
 
     /// Whether two columns hold the same.
     fn are_the_same(&self, columns: [usize; 2]) -> Result<bool, NoReward>;
+
+    /// What the call at this place, over all completions of the prompt, is worth to this one.
+    fn call(&self, _place: usize) -> Result<f64, NoReward> {
+        Err(NoReward::NoGroup)
+    }
 }
 
 impl Number {
@@ -104,6 +112,7 @@ impl Number {
                 let (condition, yes, no) = &**parts;
                 if condition.holds(look)? { yes.value(look) } else { no.value(look) }
             }
+            Self::Group(call) => look.call(*call),
         }
     }
 }
@@ -137,17 +146,21 @@ impl Truth {
     }
 }
 
-/// Turns what evalexpr parsed into a tree. `input` gives a name its place among the expression's inputs.
+/// Turns what evalexpr parsed into a tree, and its calls over groups, each behind those in its argument. `input` gives a
+/// name its place among the expression's inputs.
 pub(super) fn build(
     node: &Node,
     input: &mut dyn FnMut(&str) -> Result<Name, FormulaError>,
-) -> Result<Term, FormulaError> {
-    Builder { input, depth: 0 }.term(node)
+) -> Result<(Term, Vec<Call>), FormulaError> {
+    let mut builder = Builder { input, depth: 0, calls: Vec::new() };
+    let term = builder.term(node)?;
+    Ok((term, builder.calls))
 }
 
 struct Builder<'a> {
     input: &'a mut dyn FnMut(&str) -> Result<Name, FormulaError>,
     depth: usize,
+    calls: Vec<Call>,
 }
 
 impl Builder<'_> {
@@ -276,6 +289,11 @@ impl Builder<'_> {
                 found,
             }),
             (Body::If, &[ref condition, ref yes, ref no]) => self.conditional(condition, yes, no),
+            (Body::Group(function), arguments) => {
+                let argument = arguments.first().map(|argument| self.number(argument)).transpose()?;
+                self.calls.push(Call { function, argument });
+                Ok(Term::Number(Number::Group(self.calls.len() - 1)))
+            }
             (Body::Is(test), [number]) => Ok(Term::Truth(Truth::Is(test, Box::new(self.number(number)?)))),
             (body, arguments) => {
                 let arguments = arguments.iter().map(|argument| self.number(argument));

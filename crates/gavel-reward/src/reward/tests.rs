@@ -1,5 +1,7 @@
 //! How submissions go through their verifiers, with verifiers written in Rust that do as they are told.
 
+mod groups;
+
 use super::*;
 use crate::expression::{Formula, OnFailure};
 use crate::pool::Room;
@@ -212,7 +214,7 @@ fn who_judges_on_a_thread_of_its_own_waits_for_its_turn_too() {
     let turns = Turns::new(NonZeroUsize::new(1));
     let reward = alone(&workspace(1), NamedVerifier { turns, ..judge("a", verifier) });
     std::thread::scope(|scope| {
-        let judged = [(); 4].map(|()| scope.spawn(|| reward.judge(&submission("x")).reward));
+        let judged = [(); 4].map(|()| scope.spawn(|| reward.judge(submission("x")).reward));
         for judged in judged {
             assert_eq!(judged.join().unwrap(), Ok(1.0));
         }

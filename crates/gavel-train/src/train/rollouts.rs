@@ -85,12 +85,12 @@ impl<'a> Rollouts<'a> {
         let mut rollouts = Self { settings, tasks, steps, prompts: prompts as usize, ahead: VecDeque::new() };
         for StoredRollout { step, updates, completions, greedy } in stored {
             let prompts = rollouts.take(count);
-            let score = |prompts: &[&EncodedTask], completions: Vec<StoredCompletion>| {
+            let score = |prompts: &[&EncodedTask], group, completions: Vec<StoredCompletion>| {
                 let restored = completions.into_iter().map(StoredCompletion::restored);
-                sampler.score_again(prompts, restored.collect())
+                sampler.score_again(prompts, group, restored.collect())
             };
-            let sampled = score(&prompts, completions)?;
-            let greedy = greedy.map(|greedy| score(&rollouts.each_once(&prompts), greedy)).transpose()?;
+            let sampled = score(&prompts, settings.num_generations, completions)?;
+            let greedy = greedy.map(|greedy| score(&rollouts.each_once(&prompts), 1, greedy)).transpose()?;
             rollouts.ahead.push_back(Ahead { step, updates, prompts, sampled, greedy });
         }
         Ok(rollouts)
@@ -164,7 +164,7 @@ impl<'a> Rollouts<'a> {
             return Ok(None);
         }
         let sampling = Sampling { temperature: 0.0, ..self.sampling(sampler, step, 0) };
-        let sampled = sampler.sample(&self.each_once(prompts), &sampling);
+        let sampled = sampler.sample(&self.each_once(prompts), 1, &sampling);
         sampled.map(Some).map_err(|error| error.while_sampling(step))
     }
 
@@ -183,7 +183,9 @@ impl<'a> Rollouts<'a> {
         first_stream: u64,
     ) -> Result<Sampled, TrainError> {
         let sampling = self.sampling(sampler, step, first_stream);
-        sampler.sample(prompts, &sampling).map_err(|error| error.while_sampling(step))
+        sampler
+            .sample(prompts, self.settings.num_generations, &sampling)
+            .map_err(|error| error.while_sampling(step))
     }
 
     fn sampling(&self, sampler: &Sampler<'_>, step: u64, first_stream: u64) -> Sampling {

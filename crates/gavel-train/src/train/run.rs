@@ -302,7 +302,8 @@ impl<'a> Run<'a> {
         let step = self.state.step;
         self.records.log(step, &std::mem::take(&mut self.row))?;
         if self.settings.log_completions {
-            self.records.write_completions(COMPLETIONS, step, completion_rows(step, sampled, advantages))?;
+            let rows = completion_rows(step, sampled, advantages, self.settings.num_generations);
+            self.records.write_completions(COMPLETIONS, step, rows)?;
         }
         Ok(())
     }
@@ -364,9 +365,10 @@ fn completion_rows<'s>(
     step: u64,
     sampled: &'s StepRollout<'_>,
     advantages: &'s [f64],
+    group: usize,
 ) -> impl Iterator<Item = Map<String, Value>> + 's {
     let samples = sampled.prompts.iter().zip(&sampled.rollout.samples).zip(advantages);
-    samples.map(move |((task, sample), &advantage)| {
+    samples.enumerate().map(move |(place, ((task, sample), &advantage))| {
         let task = &task.task;
         let judged = Judged {
             prompt: &task.prompt,
@@ -376,6 +378,7 @@ fn completion_rows<'s>(
             metadata: &task.metadata,
         };
         let extra = [
+            ("group", (place / group).into()),
             ("advantage", advantage.into()),
             ("completion_tokens", sample.tokens.len().into()),
             ("truncated", sample.truncated.into()),

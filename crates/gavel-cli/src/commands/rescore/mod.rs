@@ -33,6 +33,9 @@ pub(super) fn run(args: &RescoreArgs, global: &GlobalArgs) -> Result<ExitStatus,
     }
     for file in &source.files {
         let mut rows = Rows::open(file).input_fault()?;
+        if let Some(place) = judges.iter().position(|judge: &Judge| judge.reward.needs_groups()) {
+            rows = rows.in_groups(&source.judges[place].columns);
+        }
         let mut count = 0;
         loop {
             let some = rows.read().input_fault()?;
@@ -140,7 +143,7 @@ impl Asked<'_> {
         (rescore, unreadable): (&mut Rescore, &mut BadLines),
     ) -> Result<(), Stop> {
         let mut by_judge: Vec<(Vec<_>, Vec<_>)> = self.judges.iter().map(|_| Default::default()).collect();
-        for NumberedRow { line, row } in rows {
+        for NumberedRow { line, row, group } in rows {
             *count += 1;
             let read = row.and_then(|row| {
                 let recorded = RecordedScore::of_row(&row).map_err(|error| error.to_string())?;
@@ -154,7 +157,7 @@ impl Asked<'_> {
             match read {
                 Ok(Some((judge, recorded, submission))) => {
                     by_judge[judge].0.push((line, recorded));
-                    by_judge[judge].1.push(submission);
+                    by_judge[judge].1.push((group, submission));
                 }
                 // A line that was no submission has nothing to compare.
                 Ok(None) => {}

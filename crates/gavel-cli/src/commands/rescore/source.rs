@@ -195,6 +195,6 @@ impl RecordedJudge {
 fn columns_of_a_run() -> Columns {
     let names = |names: [&str; 2]| names.map(str::to_owned).to_vec().try_into();
     let prompt = names(["question", "prompt"]).unwrap_or_else(|_| unreachable!("two names"));
-    let leave_out = ["step", "prompt", "advantage"].map(str::to_owned).to_vec();
+    let leave_out = ["step", "prompt", "group", "advantage"].map(str::to_owned).to_vec();
     Columns { prompt, leave_out, ..Columns::default() }
 }

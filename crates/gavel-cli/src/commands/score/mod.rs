@@ -6,6 +6,7 @@
 
 mod alone;
 mod beginning;
+mod groups;
 mod output;
 mod record;
 mod resume;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow, bail};
 use gavel_lines::{Input, Lines};
 use gavel_reward::{ReloadingReward, Workspace, WorkspaceOptions};
-use gavel_verify::Status;
+use gavel_verify::{Reward as _, Status};
 use gavel_wire::ScoreRecord;
 
 use crate::cli::{GlobalArgs, JudgesArgs, ScoreArgs};
@@ -63,6 +64,7 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     let workspace = Workspace::start(&options)?;
     say_what_is_stale(&args.judges, &options.plugin_path, &terminal);
     let reward = load(&args.judges, &workspace)?;
+    require_whole_groups(&args, &reward).input_fault()?;
     let (input, bytes) = Input::open(&args.input)
         .with_context(|| format!("cannot read {}", args.input.display()))
         .input_fault()?;
@@ -148,6 +150,22 @@ pub(super) fn load(args: &JudgesArgs, workspace: &Workspace) -> Result<Reloading
             Ok(ReloadingReward::load(workspace, reward.input_fault()?)?)
         }
     }
+}
+
+/// Requires that no group is cut, where the reward compares the completions of one.
+fn require_whole_groups(args: &ScoreArgs, reward: &ReloadingReward) -> anyhow::Result<()> {
+    let flag = match (args.shard.is_some(), args.resume) {
+        (false, false) => return Ok(()),
+        (true, _) => "--shard",
+        (false, true) => "--resume",
+    };
+    if reward.needs_groups() {
+        bail!(
+            "{flag} cuts the rows by lines, and the reward compares the completions of a prompt, some of which could be on \
+             the other side: score them in one go, or split the input between groups"
+        );
+    }
+    Ok(())
 }
 
 /// Says which plugins are older than their sources. With `--watch` somebody builds while it goes on.

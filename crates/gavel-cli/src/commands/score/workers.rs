@@ -1,7 +1,8 @@
 //! The half of `gavel score` that reads and judges: every thread of the workspace takes the next line, makes a
 //! submission of it, judges it and makes a line of output of it.
 //!
-//! Only reading is done one after the other; everything that costs time is done side by side.
+//! Only reading is done one after the other; everything that costs time is done side by side. Where the reward compares
+//! completions, whole groups are taken at a time ([`super::groups`]).
 
 use std::io;
 use std::ops::Range;
@@ -11,9 +12,10 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 use gavel_lines::{BadLine, Input, Line, Lines, look};
 use gavel_reward::{PluginReward, ReloadingReward};
-use gavel_verify::{Refreshed, Reward, Score};
-use gavel_wire::{Columns, JudgedBy, Row, RowError};
+use gavel_verify::{Refreshed, Reward, Score, Submission};
+use gavel_wire::{Columns, GroupError, JudgedBy, Row, RowError};
 
+use super::groups::{Fit, GroupReader, Read};
 use super::record::judges;
 use super::summary::{ReferenceColumn, Tally};
 use super::window::{Share, Window};
@@ -97,6 +99,9 @@ pub(super) enum LineError {
     Line(BadLine),
     #[error(transparent)]
     Row(#[from] RowError),
+    /// It is a submission of no group.
+    #[error(transparent)]
+    Group(#[from] GroupError),
     /// It is a row, and no submission; with what to do about it.
     #[error("{0}")]
     NoSubmission(String),
@@ -125,8 +130,8 @@ pub(super) struct Workers {
 }
 
 /// The input, and what judges it.
-struct Reader {
-    lines: Lines<Input>,
+pub(super) struct Reader {
+    pub(super) lines: Lines<Input>,
     reward: ReloadingReward,
     /// Counts what has judged so far, so that a thread sees when it has another.
     version: u64,
@@ -136,16 +141,18 @@ struct Reader {
     place: u64,
     /// The numbers of the lines that are scored.
     range: Range<u64>,
+    /// Where groups begin and end, for a reward that compares their completions.
+    pub(super) groups: GroupReader,
     /// Whether nothing has been read yet.
     fresh: bool,
-    over: bool,
+    pub(super) over: bool,
 }
 
 /// What judges, and where it finds the parts of a submission.
-struct Judge {
+pub(super) struct Judge {
     version: u64,
     reward: PluginReward,
-    columns: Columns,
+    pub(super) columns: Columns,
     /// Where the reference is looked for, and whether it is missed.
     reference: ReferenceColumn,
 }
@@ -156,6 +163,8 @@ struct Taken {
     /// What comes before the lines.
     before: Vec<Event>,
     lines: Vec<Line>,
+    /// The same of a reward that compares completions: whole groups.
+    members: Vec<Read>,
     /// Why there are no more.
     error: Option<io::Error>,
     share: Share,
@@ -172,7 +181,9 @@ impl Workers {
         let lines = Lines::new(input, longest_line(&reward.current()));
         let next_look = args.watch.then(Instant::now);
         let (version, place, fresh, over) = (0, 0, true, false);
-        let input = Mutex::new(Reader { lines, reward, version, next_look, place, range, fresh, over });
+        let groups = GroupReader::default();
+        let input =
+            Mutex::new(Reader { lines, reward, version, next_look, place, range, groups, fresh, over });
         Self { input, timing: !args.no_timing, args, window, interrupts }
     }
 
@@ -180,7 +191,7 @@ impl Workers {
     pub(super) fn run(&self, batches: &Sender<Batch>) {
         let (mut judge, mut size) = (None, 1);
         while let Some((taken, judge)) = self.take(size, &mut judge) {
-            let (started, lines) = (Instant::now(), taken.lines.len());
+            let (started, lines) = (Instant::now(), taken.lines.len() + taken.members.len());
             // A writer that has gone has said why.
             if batches.send(self.score(taken, judge)).is_err() {
                 return;
@@ -202,15 +213,13 @@ impl Workers {
         // Whoever waits for room does so with the input in hand: nobody could do anything with another line either.
         self.window.wait_for_room();
         let mut share = Share::default();
-        while !reader.over && self.interrupts.status().is_none() && lines.len() < size {
+        let needs_groups = reader.reward.needs_groups() || reader.groups.is_ahead();
+        while !reader.over && self.interrupts.status().is_none() && lines.len() < size && !needs_groups {
             if !lines.is_empty() && !(reader.lines.is_ready() && self.window.has_room()) {
                 break;
             }
-            match reader.lines.read() {
-                Ok(None) => reader.over = true,
-                Ok(Some(Line { number, .. })) if number >= reader.range.end => reader.over = true,
-                Ok(Some(Line { number, .. })) if number < reader.range.start => {}
-                Ok(Some(Line { text: Ok(text), .. })) if text.trim().is_empty() => {}
+            match reader.read() {
+                Ok(None) => {}
                 Ok(Some(line)) => {
                     // Before the first is judged: it may have been waited for.
                     if lines.is_empty() {
@@ -219,53 +228,43 @@ impl Workers {
                     self.window.add(&mut share, line.text.as_ref().map_or(0, String::len));
                     lines.push(line);
                 }
-                Err(why) => {
-                    reader.over = true;
-                    error = Some(why);
-                }
+                Err(why) => error = Some(why),
             }
         }
-        if before.is_empty() && lines.is_empty() && error.is_none() {
+        let mut members = Vec::new();
+        if needs_groups {
+            let first = reader.read_ahead().unwrap_or_else(|why| {
+                error = Some(why);
+                None
+            });
+            // The whole group is judged by what is there when it begins.
+            before.extend(first.and_then(|line| reader.refresh(line, &self.args)));
+            reader.judge(judge, &self.args);
+            if let Some(judge) = judge {
+                let goes_on = || self.interrupts.status().is_none();
+                (members, error) = reader.take_groups(size, judge, goes_on, error);
+            }
+            members.iter().for_each(|member| self.window.add(&mut share, member.size()));
+        }
+        if before.is_empty() && lines.is_empty() && members.is_empty() && error.is_none() {
             return None;
         }
         let place = reader.place;
         reader.place += 1;
-        if judge.as_ref().is_none_or(|judge| judge.version != reader.version) {
-            let reward = reader.reward.current();
-            let columns = self.args.columns.over(reward.columns());
-            let reference = ReferenceColumn::new(columns.reference.clone());
-            *judge = Some(Judge { version: reader.version, reward, columns, reference });
-        }
+        reader.judge(judge, &self.args);
         drop(reader);
-        Some((Taken { place, before, lines, error, share }, judge.as_ref()?))
+        Some((Taken { place, before, lines, members, error, share }, judge.as_ref()?))
     }
 
     fn score(&self, taken: Taken, judge: &Judge) -> Batch {
-        let Taken { place, before: mut events, lines, error, mut share } = taken;
+        let Taken { place, before: mut events, lines, members, error, mut share } = taken;
         let mut output = 0;
         for Line { number, bytes, text } in lines {
-            match self.judge(number, text, judge) {
-                Ok(Judged { tally, text: Ok(text), score }) if !has_output(&score) => {
-                    output += text.len() + 1;
-                    let scored = match events.last_mut() {
-                        Some(Event::Lines(scored)) => scored,
-                        _ => {
-                            events.push(Event::Lines(Scored::default()));
-                            let Some(Event::Lines(scored)) = events.last_mut() else { unreachable!() };
-                            scored
-                        }
-                    };
-                    scored.text.extend_from_slice(text.as_bytes());
-                    scored.text.push(b'\n');
-                    scored.bytes += bytes;
-                    scored.tally.add(tally);
-                }
-                result => {
-                    output +=
-                        result.as_ref().ok().and_then(|done| done.text.as_ref().ok()).map_or(0, String::len);
-                    events.push(Event::Line(Done { line: number, bytes, result }));
-                }
-            }
+            let result = self.judge(number, text, judge);
+            output += add(&mut events, Done { line: number, bytes, result });
+        }
+        for done in self.judge_groups(members, judge) {
+            output += add(&mut events, done);
         }
         events.extend(error.map(Event::Unreadable));
         self.window.settle(&mut share, output);
@@ -273,22 +272,91 @@ impl Workers {
     }
 
     fn judge(&self, line: u64, text: Result<String, BadLine>, judge: &Judge) -> Result<Judged, Unfit> {
-        let row = text.map_err(LineError::from).and_then(|line| Ok(Row::parse(&line)?));
-        let row = row.map_err(|error| Unfit { error, row: None })?;
-        let submission = match row.submission(&judge.columns) {
-            Ok(submission) => submission,
-            Err(error) => {
-                let error = LineError::NoSubmission(with_advice(&error, &row).to_string());
-                return Err(Unfit { error, row: Some(row) });
-            }
+        let (row, submission) = read_row(text, &judge.columns)?;
+        let has_reference = submission.reference.is_some();
+        let score = judge.reward.judge(submission);
+        Ok(self.judged(line, &row, has_reference, score, judge))
+    }
+
+    /// Judges groups, of which each begins with a member that says so.
+    fn judge_groups(&self, members: Vec<Read>, judge: &Judge) -> Vec<Done> {
+        let mut scores = Vec::new();
+        let mut group = Vec::new();
+        let mut rows = Vec::with_capacity(members.len());
+        for Read { line, bytes, member } in members {
+            rows.push((
+                line,
+                bytes,
+                member.map(|Fit { row, submission, begins }| {
+                    if begins {
+                        scores.extend(judge.reward.judge_group(std::mem::take(&mut group)));
+                    }
+                    let has_reference = submission.reference.is_some();
+                    group.push(submission);
+                    (row, has_reference)
+                }),
+            ));
+        }
+        scores.extend(judge.reward.judge_group(group));
+        let mut scores = scores.into_iter();
+        let done = |(line, bytes, member): (u64, u64, Result<(Row, bool), Unfit>)| {
+            let scored = |(row, has_reference): (Row, bool)| {
+                let score =
+                    scores.next().expect("each that fits was in a group, and each group has its scores");
+                self.judged(line, &row, has_reference, score, judge)
+            };
+            Done { line, bytes, result: member.map(scored) }
         };
-        let score = judge.reward.judge(&submission);
+        rows.into_iter().map(done).collect()
+    }
+
+    fn judged(&self, line: u64, row: &Row, has_reference: bool, score: Score, judge: &Judge) -> Judged {
         let text = row.with_score(&score, self.timing);
         let mut tally = Tally::of(line, &score);
-        if submission.reference.is_none() {
-            tally.miss_reference(&judge.reference, &row, &score);
+        if !has_reference {
+            tally.miss_reference(&judge.reference, row, &score);
         }
-        Ok(Judged { score, tally, text })
+        Judged { score, tally, text }
+    }
+}
+
+/// What a line holds.
+pub(super) fn read_row(text: Result<String, BadLine>, columns: &Columns) -> Result<(Row, Submission), Unfit> {
+    let row = text.map_err(LineError::from).and_then(|line| Ok(Row::parse(&line)?));
+    let row = row.map_err(|error| Unfit { error, row: None })?;
+    match row.submission(columns) {
+        Ok(submission) => Ok((row, submission)),
+        Err(error) => {
+            let error = LineError::NoSubmission(with_advice(&error, &row).to_string());
+            Err(Unfit { error, row: Some(row) })
+        }
+    }
+}
+
+/// Adds what became of a line to the events; returns the bytes of its output.
+fn add(events: &mut Vec<Event>, done: Done) -> usize {
+    match done {
+        Done { bytes, result: Ok(Judged { tally, text: Ok(text), score }), .. } if !has_output(&score) => {
+            let scored = match events.last_mut() {
+                Some(Event::Lines(scored)) => scored,
+                _ => {
+                    events.push(Event::Lines(Scored::default()));
+                    let Some(Event::Lines(scored)) = events.last_mut() else { unreachable!() };
+                    scored
+                }
+            };
+            scored.text.extend_from_slice(text.as_bytes());
+            scored.text.push(b'\n');
+            scored.bytes += bytes;
+            scored.tally.add(tally);
+            text.len() + 1
+        }
+        done => {
+            let text = done.result.as_ref().ok().and_then(|done| done.text.as_ref().ok());
+            let output = text.map_or(0, String::len);
+            events.push(Event::Line(done));
+            output
+        }
     }
 }
 
@@ -298,6 +366,24 @@ fn has_output(score: &Score) -> bool {
 }
 
 impl Reader {
+    /// The next line that is scored and not blank; `None` where there is none, or this one is not.
+    pub(super) fn read(&mut self) -> io::Result<Option<Line>> {
+        let line = self.lines.read().inspect_err(|_| self.over = true)?;
+        self.over = line.as_ref().is_none_or(|line| line.number >= self.range.end);
+        let is_blank = |line: &Line| line.text.as_ref().is_ok_and(|text| text.trim().is_empty());
+        Ok(line.filter(|line| self.range.contains(&line.number) && !is_blank(line)))
+    }
+
+    /// Makes `judge` what judges now.
+    fn judge(&self, judge: &mut Option<Judge>, args: &ScoreArgs) {
+        if judge.as_ref().is_none_or(|judge| judge.version != self.version) {
+            let reward = self.reward.current();
+            let columns = args.columns.over(reward.columns());
+            let reference = ReferenceColumn::new(columns.reference.clone());
+            *judge = Some(Judge { version: self.version, reward, columns, reference });
+        }
+    }
+
     /// Takes up what has changed, if it is time to look, to judge from this line on.
     fn refresh(&mut self, line: u64, args: &ScoreArgs) -> Option<Event> {
         let next_look = self.next_look.as_mut().filter(|time| Instant::now() >= **time)?;

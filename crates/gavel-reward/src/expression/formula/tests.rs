@@ -251,6 +251,14 @@ fn mistakes_are_found_before_the_first_submission() {
         ("accuracy + min()", "`min` takes at least 1, found 0"),
         ("system(accuracy)", "unknown function `system`"),
         ("flor(accuracy)", "unknown function `flor` (did you mean `floor`?)"),
+        ("rank(accuracy)", "unknown function `rank` (did you mean `group::rank`?)"),
+        ("group::size(accuracy)", "`group::size` takes 0 arguments, found 1"),
+        ("group::rank(accuracy, format)", "`group::rank` takes 1 argument, found 2"),
+        (
+            "group::mean(accuracy > 0)",
+            "a number is needed where `>` is; `if(condition, 1, 0)` makes one of a condition",
+        ),
+        ("group::size()", "it names no verifier; known here: accuracy, format"),
         ("abs(accuracy)", "unknown function `abs` (did you mean `math::abs`?)"),
         ("log(accuracy, 2)", "unknown function `log` (did you mean `math::log`?)"),
         ("accuracy ? 1 : 0", "there is no `? :`; write `if(condition, a, b)`"),
@@ -469,6 +477,7 @@ fn a_condition_is_true_or_false_and_looks_up() {
     assert!(matches!(error("format < 1"), FormulaError::NotAbove { name } if name == "format"));
     assert!(matches!(error("acuracy < 1"), FormulaError::UnknownVerifier { .. }));
     assert!(matches!(error("true"), FormulaError::Constant { .. }));
+    assert!(matches!(error("accuracy < group::mean(accuracy)"), FormulaError::GroupInCondition));
 }
 
 #[test]
@@ -485,12 +494,24 @@ fn a_verifier_that_was_not_asked_is_worth_nothing_and_drops_nothing() {
 #[test]
 fn what_can_be_finite_is_a_formula() {
     let check = |formula: &str| Formula::parse(formula, &VERIFIERS).unwrap().check_finite();
-    for formula in ["1 / accuracy", "accuracy / format", "min(1, accuracy / 0)", "math::ln(accuracy - 5)"] {
+    for formula in [
+        "1 / accuracy",
+        "accuracy / format",
+        "min(1, accuracy / 0)",
+        "math::ln(accuracy - 5)",
+        // Among completions that are all alike it is not a number.
+        "(accuracy - group::mean(accuracy)) / group::std(accuracy)",
+        "(group::rank(accuracy) - 1) / (group::size() - 1)",
+    ] {
         assert!(check(formula).is_ok(), "{formula}");
     }
-    for formula in
-        ["accuracy / 0", "accuracy / (format - format)", "0 / 0 + accuracy", "math::ln(-2 - format ^ 2)"]
-    {
+    for formula in [
+        "accuracy / 0",
+        "accuracy / (format - format)",
+        "0 / 0 + accuracy",
+        "math::ln(-2 - format ^ 2)",
+        "group::max(accuracy / 0)",
+    ] {
         assert!(matches!(check(formula), Err(FormulaError::NeverFinite { .. })), "{formula}");
     }
 }
