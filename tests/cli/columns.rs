@@ -15,15 +15,17 @@ fn rewards(output: &[u8]) -> Vec<Value> {
 
 #[test]
 fn rows_of_every_preset_are_scored_as_they_are() {
-    for preset in ["trl", "verl", "openrlhf", "nemo-gym", "verifiers"] {
+    let presets = ["trl", "verl", "openrlhf", "nemo-gym", "verifiers"];
+    for (place, preset) in presets.iter().flat_map(|preset| [("tests/rows", preset), ("tests/rows/gsm8k", preset)])
+    {
         let reward = format!("{MATH}[columns]\npreset = '{preset}'\n");
-        let rows =
-            fs::read_to_string(repository().join("tests/rows").join(preset).with_extension("jsonl")).unwrap();
+        let file = repository().join(place).join(preset).with_extension("jsonl");
+        let rows = fs::read_to_string(file).unwrap();
         let folder = Folder::with_reward(&reward).file("rows.jsonl", &rows);
         let output = folder.run(&["score", "-r", "reward.toml", "--no-timing", "rows.jsonl"]);
         assert!(output.status.success(), "{preset}: {}", String::from_utf8_lossy(&output.stderr));
         let expected: Vec<Value> = (0..rows.lines().count()).map(|n| [1.0, 0.0][n % 2].into()).collect();
-        assert_eq!(rewards(&output.stdout), expected, "{preset}");
+        assert_eq!(rewards(&output.stdout), expected, "{place}/{preset}");
         // What a row holds passes through; only what gavel itself adds is replaced.
         for (row, scored) in rows.lines().zip(std::str::from_utf8(&output.stdout).unwrap().lines()) {
             let (mut row, mut scored): (Value, Value) =
