@@ -8,6 +8,7 @@ mod author;
 mod cache;
 mod columns;
 mod compare;
+mod convert;
 mod gavel;
 mod groups;
 #[path = "../attacks/guests.rs"]

@@ -71,6 +71,14 @@ Examples:
 
 `gavel docs score` says the rest, `gavel docs reward-file` what a reward file can say.";
 
+const CONVERT_HELP: &str = "\
+What makes one reward of several scores becomes a formula. Python criteria and judges do not become plugins by themselves: \
+each gets its table in the reward file, and what is not converted is named on stderr, with its file and field.
+
+Examples:
+  gavel convert tests
+  gavel convert tests/reward.toml -o reward.toml";
+
 /// Judge completions with sandboxed reward plugins, and train with them.
 #[derive(Debug, Parser)]
 #[command(name = "gavel", version, after_help = EXAMPLES, disable_help_subcommand = true)]
@@ -122,6 +130,9 @@ pub enum Command {
         after_help = "`gavel docs plugins` shows how to write one in ten minutes, `gavel docs publishing` how to share it."
     )]
     Plugin(PluginCommand),
+    /// Make a reward file of what Harbor's rewardkit has: a `reward.toml` with criteria beside it.
+    #[command(after_help = CONVERT_HELP)]
+    Convert(ConvertArgs),
     /// Lay down a small project that runs: a reward file, completions, tasks, settings.
     #[command(after_help = "Examples:\n  gavel init first\n  gavel init first --model SmolLM2-135M-Instruct")]
     Init(InitArgs),
@@ -238,6 +249,20 @@ pub struct ScoreArgs {
     /// How plugins are found and run.
     #[command(flatten)]
     pub plugins: PluginArgs,
+}
+
+/// What is converted, and where to.
+#[derive(Debug, Args)]
+pub struct ConvertArgs {
+    /// A `reward.toml` of rewardkit's, or its folder.
+    #[arg(value_name = "REWARD.toml")]
+    pub path: PathBuf,
+    /// Where to write the reward file [default: stdout].
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The `[[reward]]` that becomes the reward; the others become components that weigh nothing.
+    #[arg(long, value_name = "NAME", default_value = "reward")]
+    pub name: String,
 }
 
 /// Where rows have the parts of a submission.

@@ -12,6 +12,7 @@ use crate::terminal::Terminal;
 
 mod audit;
 mod cache;
+mod convert;
 mod diff;
 mod docs;
 mod doctor;
@@ -62,6 +63,7 @@ fn start(cli: Cli) -> Result<ExitStatus, Stop> {
         Command::Plugin(PluginCommand::Push(args)) => plugin::push(&args, &global),
         Command::Plugin(PluginCommand::Pull(args)) => plugin::pull(&args, &global),
         Command::Cache(CacheCommand::Warm(args)) => cache::warm(&args, &global),
+        Command::Convert(args) => convert::run(&args, &global),
         Command::Init(args) => init::run(&args, &global),
         Command::Doctor(args) => doctor::run(&args),
         Command::Docs(args) => docs::run(&args),

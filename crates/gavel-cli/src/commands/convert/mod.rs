@@ -1,0 +1,43 @@
+//! `gavel convert`: a reward that is written for something else, as a reward file.
+
+mod rewardkit;
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use gavel_files::whole_file;
+
+use crate::cli::{ConvertArgs, GlobalArgs};
+use crate::exit::{ExitStatus, InputFault, Stop};
+use crate::outputs;
+use crate::terminal::{Page, Terminal, escaped};
+
+/// Writes the reward file, and says of each thing that is not in it what it is and where it stands.
+pub(super) fn run(args: &ConvertArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
+    let terminal = Terminal::new(global.quiet);
+    let path = if args.path.is_dir() { args.path.join("reward.toml") } else { args.path.clone() };
+    let converted = rewardkit::convert(&path, &args.name).input_fault()?;
+    match &args.output {
+        Some(output) => {
+            require_other(output, &path).input_fault()?;
+            outputs::look(output, &terminal).input_fault()?;
+            whole_file::write(output, converted.text.as_bytes())
+                .with_context(|| format!("cannot write {}", output.display()))?;
+        }
+        None => {
+            let mut page = Page::default();
+            page.text(&escaped(&converted.text)).print().context("cannot write to stdout")?;
+        }
+    }
+    for note in &converted.notes {
+        terminal.note(format_args!("not converted: {note}"));
+    }
+    Ok(ExitStatus::Success)
+}
+
+/// What is converted stays.
+fn require_other(output: &PathBuf, input: &PathBuf) -> anyhow::Result<()> {
+    let is_same = matches!((output.canonicalize(), input.canonicalize()), (Ok(one), Ok(other)) if one == other);
+    anyhow::ensure!(!is_same, "{} is what is converted: write to another file", output.display());
+    Ok(())
+}
