@@ -18,6 +18,7 @@ mod inputs;
 #[cfg(unix)]
 mod machine;
 mod mistakes;
+mod outputs;
 mod pages;
 mod plugin;
 mod programs;

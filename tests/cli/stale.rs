@@ -59,9 +59,9 @@ fn an_output_that_is_there_is_said_to_be_written_over_and_none_is_compressed() {
     for fresh in ["new.jsonl", "empty.jsonl"] {
         assert!(!score(fresh).1.contains("written over"), "{fresh}");
     }
-    let (code, said) = score("out.jsonl.gz");
-    let expected = "error: out.jsonl.gz would not be compressed, as its name says: write to a name without `.gz`, and compress \
-                    that by `gzip`\n";
+    let (code, said) = score("out.jsonl.bz2");
+    let expected = "error: out.jsonl.bz2 would not be compressed, as its name says: write to a name without `.bz2`, and compress \
+                    that by `bzip2`\n";
     assert_eq!((code, said.as_str()), (Some(1), expected));
-    assert!(!folder.path("out.jsonl.gz").exists());
+    assert!(!folder.path("out.jsonl.bz2").exists());
 }

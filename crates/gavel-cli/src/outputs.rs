@@ -6,6 +6,8 @@ use std::path::Path;
 use anyhow::bail;
 use same_file::Handle;
 
+use gavel_lines::Form;
+
 use crate::terminal::Terminal;
 
 /// Ends of names by which other programs, and gavel itself, take a file to be compressed.
@@ -20,6 +22,21 @@ const OTHER_FORMS: [&str; 3] = ["csv", "tsv", "parquet"];
 /// # Errors
 /// When the name says that the file is compressed or in another form, which nothing here writes.
 pub fn look(path: &Path, terminal: &Terminal) -> anyhow::Result<()> {
+    look_but_for(path, None, terminal)
+}
+
+/// As [`look`], where lines are written compressed by gzip or zstd, or as Parquet, if the name says so.
+///
+/// # Errors
+/// When the name says that the file has another form.
+pub fn look_packed(path: &Path, terminal: &Terminal) -> anyhow::Result<()> {
+    look_but_for(path, Form::of(path), terminal)
+}
+
+fn look_but_for(path: &Path, written: Option<Form>, terminal: &Terminal) -> anyhow::Result<()> {
+    if written.is_some() {
+        return say_what_is_there(path, terminal);
+    }
     let end = path.extension().and_then(|end| end.to_str()).unwrap_or_default();
     if let Some((_, program)) = COMPRESSED.iter().find(|(compressed, _)| *compressed == end) {
         bail!(
@@ -33,6 +50,10 @@ pub fn look(path: &Path, terminal: &Terminal) -> anyhow::Result<()> {
             path.display()
         );
     }
+    say_what_is_there(path, terminal)
+}
+
+fn say_what_is_there(path: &Path, terminal: &Terminal) -> anyhow::Result<()> {
     if path.metadata().is_ok_and(|there| there.is_file() && there.len() > 0) {
         terminal.note(format_args!("{} is there already, and is written over", path.display()));
     }

@@ -7,7 +7,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use csv::{ByteRecord, StringRecord};
+use parquet::basic::LogicalType;
 use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::{Field, Row};
+use parquet::schema::types::TypePtr;
 use serde::de::{Deserializer as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -62,9 +65,12 @@ impl Rows {
         // What cannot be read at all is said before anything else happens.
         reader.get_row_iter(None).map_err(|error| invalid(&error))?;
         Ok(Self::made_by(move |lines| {
+            let holds_json = |field: &TypePtr| field.get_basic_info().logical_type_ref() == Some(&LogicalType::Json);
+            let schema = reader.metadata().file_metadata().schema();
+            let json: Vec<bool> = schema.get_fields().iter().map(holds_json).collect();
             for row in reader.get_row_iter(None).map_err(|error| invalid(&error))? {
                 let row = row.map_err(|error| lines.invalid(&error))?;
-                lines.push(row.to_json_value().to_string().as_bytes())?;
+                lines.push(as_line(&row, &json).as_bytes())?;
             }
             Ok(())
         }))
@@ -164,6 +170,28 @@ impl Lines {
     fn invalid(&self, error: &dyn fmt::Display) -> io::Error {
         io::Error::new(io::ErrorKind::InvalidData, format!("row {}: {error}", self.count + 1))
     }
+}
+
+/// A row of Parquet as an object. Of the columns that hold JSON, the text is the value.
+fn as_line(row: &Row, json: &[bool]) -> String {
+    let mut line = String::from("{");
+    for (place, (name, field)) in row.get_column_iter().enumerate() {
+        if place > 0 {
+            line.push(',');
+        }
+        line.push_str(&Value::from(name.as_str()).to_string());
+        line.push(':');
+        match field {
+            Field::Str(text)
+                if json.get(place) == Some(&true) && serde_json::from_str::<&RawValue>(text).is_ok() =>
+            {
+                line.push_str(text);
+            }
+            field => line.push_str(&field.to_json_value().to_string()),
+        }
+    }
+    line.push('}');
+    line
 }
 
 /// The record of a table as an object of texts.

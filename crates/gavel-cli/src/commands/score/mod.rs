@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
-use gavel_lines::{Input, Lines};
+use gavel_lines::{Form, Input, Lines};
 use gavel_reward::{ReloadingReward, Workspace, WorkspaceOptions};
 use gavel_verify::{Reward as _, Status};
 use gavel_wire::ScoreRecord;
@@ -54,8 +54,9 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
             let judges = args.judges.reward.iter().map(|reward| ("reward file", reward.as_path()));
             let read: Vec<_> = judges.chain([("input", args.input.as_path())]).collect();
             outputs::require_apart(path, &read).input_fault()?;
+            require_lines_to_go_on(&args, path).input_fault()?;
             if !goes_on(&args, path) {
-                outputs::look(path, &terminal).input_fault()?;
+                outputs::look_packed(path, &terminal).input_fault()?;
             }
         }
     }
@@ -118,6 +119,7 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     terminal.end_progress();
     let status = written?;
     let Writer { mut summary, record, .. } = writer;
+    output.finish()?;
     if let Some(mut record) = record {
         record.end(
             before.submissions + summary.submissions(),
@@ -220,6 +222,17 @@ fn slice(args: &ScoreArgs) -> anyhow::Result<Range<u64>> {
         total = line.number;
     }
     Ok(shard.lines(total))
+}
+
+/// Requires that an output that is to be gone on with holds lines as they are.
+fn require_lines_to_go_on(args: &ScoreArgs, output: &Path) -> anyhow::Result<()> {
+    if args.resume && Form::of(output).is_some() {
+        bail!(
+            "--resume goes on behind the last whole line, which {} does not have: write to a name that ends with .jsonl",
+            output.display()
+        );
+    }
+    Ok(())
 }
 
 /// Whether there is an output to go on with.

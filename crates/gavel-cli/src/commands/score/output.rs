@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, bail};
+use gavel_lines::{Form, Packed};
 
 /// Bytes that are collected before they are written.
 const BATCH: usize = 64 << 10;
@@ -15,6 +16,8 @@ pub(super) struct Output {
     target: File,
     name: PathBuf,
     terminal: bool,
+    /// Where the lines go instead, of a file whose name says that it holds them in another form.
+    packed: Option<Packed>,
     batch: Vec<u8>,
     /// Lines that are written.
     written: u64,
@@ -39,8 +42,13 @@ impl Output {
 
     /// Creates or empties the file `path`.
     pub(super) fn file(path: &Path) -> anyhow::Result<Self> {
-        let file = File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
-        Ok(Self::to(file, path.to_owned()))
+        let cannot_create = || format!("cannot create {}", path.display());
+        let file = File::create(path).with_context(cannot_create)?;
+        let packed = Form::of(path).map(|form| {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            Packed::new(form, file.try_clone()?, folder)
+        });
+        Ok(Self { packed: packed.transpose().with_context(cannot_create)?, ..Self::to(file, path.to_owned()) })
     }
 
     /// Opens the file `path` to go on at its end.
@@ -52,7 +60,7 @@ impl Output {
 
     fn to(target: File, name: PathBuf) -> Self {
         let terminal = target.is_terminal();
-        Self { target, name, terminal, batch: Vec::new(), written: 0 }
+        Self { target, name, terminal, packed: None, batch: Vec::new(), written: 0 }
     }
 
     /// Whether a person watches the lines go by.
@@ -80,6 +88,14 @@ impl Output {
     /// Writes what has been collected. Where that fails in the middle of a line, as on a full disk, a file loses the half
     /// of it again.
     pub(super) fn flush(&mut self) -> anyhow::Result<()> {
+        if let Some(packed) = &mut self.packed {
+            let lines = self.batch.iter().filter(|byte| **byte == b'\n').count() as u64;
+            let written = packed.write_all(&self.batch);
+            self.batch.clear();
+            written.with_context(|| format!("cannot write to {} after {} lines", self.name.display(), self.written))?;
+            self.written += lines;
+            return Ok(());
+        }
         let mut written = 0;
         let mut result = Ok(());
         while written < self.batch.len() && result.is_ok() {
@@ -102,6 +118,13 @@ impl Output {
             };
             format!("cannot write to {} after {} lines{end}", self.name.display(), self.written)
         })
+    }
+
+    /// Writes what is left, and the end of a file that is compressed or Parquet.
+    pub(super) fn finish(&mut self) -> anyhow::Result<()> {
+        self.flush()?;
+        let finished = self.packed.take().map_or(Ok(()), Packed::finish);
+        finished.with_context(|| format!("cannot write {}", self.name.display()))
     }
 
     /// Takes the last `bytes` from a file again; `false` where it is none, or that fails.

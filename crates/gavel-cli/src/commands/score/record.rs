@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use gavel_files::{bounded, whole_file};
+use gavel_lines::Form;
 use gavel_reward::ReloadingReward;
 use gavel_verify::Reward;
 use gavel_wire::{Columns, JudgedBy, ScoreRecord, VersionForm};
@@ -34,9 +35,13 @@ pub(super) fn judges(reward: &ReloadingReward, columns: Columns, from_line: u64)
 /// The most bytes of a record: a reward file for each time that the judges changed.
 const LARGEST: u64 = 64 << 20;
 
-/// The file beside an output: `scored.jsonl` has `scored.record.json`.
+/// The file beside an output: `scored.jsonl` has `scored.record.json`, and so has `scored.jsonl.gz`.
 pub(in crate::commands) fn beside(output: &Path) -> PathBuf {
-    output.with_extension("record.json")
+    let plain = match Form::of(output) {
+        Some(Form::Gzip | Form::Zstd) => output.with_extension(""),
+        _ => output.to_owned(),
+    };
+    plain.with_extension("record.json")
 }
 
 /// Reads the record of a run.
