@@ -4,6 +4,7 @@
 //!
 //! Submissions (`gavel score`) and tasks (`gavel train`) are read by this, so that whatever one takes the other takes too.
 
+mod files;
 mod input;
 mod lines;
 mod look;
@@ -11,6 +12,7 @@ mod packed;
 mod parquet_file;
 mod rows;
 
+pub use files::{FilesError, ROW_FILES, expand, is_row_file};
 pub use input::Input;
 pub use lines::{BadLine, LONGEST_LINE, Line, Lines};
 pub use look::look;

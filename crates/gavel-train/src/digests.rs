@@ -1,22 +1,28 @@
 //! What a run was made from, and from which step on what judged: `digests.json` and `digests.jsonl`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use gavel_verify::Reward;
 use gavel_wire::VersionForm;
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
 use crate::error::Action;
 use crate::run_directory::RunDirectory;
 use crate::settings::{Reload, Settings};
+use crate::task::TaskFiles;
 
 /// The file that says what judged which steps, a row for each change.
 pub(crate) const JUDGES: &str = "digests.jsonl";
 
 /// The reward file among the files of a run.
 const REWARD: &str = "reward";
+
+/// The tasks of training among the files of a run.
+const TASKS: &str = "tasks";
 
 /// The tasks of evaluation among the files of a run.
 const EVAL_TASKS: &str = "eval_tasks";
@@ -26,7 +32,11 @@ const EVAL_TASKS: &str = "eval_tasks";
 pub(crate) struct Digests {
     gavel: String,
     verifiers: BTreeMap<String, String>,
+    /// Of several task files, `tasks/1`, `tasks/2` and so on, in the order in which they were read.
     files: BTreeMap<String, String>,
+    /// The paths of the task files of each setting that names several, in that order.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    task_files: BTreeMap<String, Vec<PathBuf>>,
     /// All that scores depend on besides the submissions; for the rows of `digests.jsonl`.
     #[serde(skip)]
     version: Option<VersionForm>,
@@ -39,19 +49,21 @@ impl Digests {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             files.insert(format!("model/{name}"), sha256(&path)?);
         }
-        let others = [
-            ("tasks", Some(&settings.tasks)),
-            (EVAL_TASKS, settings.eval_tasks.as_ref()),
-            (REWARD, settings.reward.as_ref()),
-        ];
-        for (name, path) in others {
-            if let Some(path) = path {
-                files.insert(name.to_owned(), sha256(path)?);
+        if let Some(path) = &settings.reward {
+            files.insert(REWARD.to_owned(), sha256(path)?);
+        }
+        let mut task_files = BTreeMap::new();
+        for (name, named) in [(TASKS, Some(&settings.tasks)), (EVAL_TASKS, settings.eval_tasks.as_ref())] {
+            let paths = named.map_or(Ok(Vec::new()), TaskFiles::paths)?;
+            files.extend(digests_of_tasks(name, &paths)?);
+            if paths.len() > 1 {
+                let paths = paths.iter().map(|path| path.to_path_buf()).collect();
+                task_files.insert(name.to_owned(), paths);
             }
         }
         let verifiers = reward.digests().into_iter().collect();
         let version = reward.version().as_ref().map(VersionForm::from);
-        Ok(Self { gavel: env!("CARGO_PKG_VERSION").to_owned(), verifiers, files, version })
+        Ok(Self { gavel: env!("CARGO_PKG_VERSION").to_owned(), verifiers, files, task_files, version })
     }
 
     /// The version of gavel.
@@ -59,9 +71,11 @@ impl Digests {
         &self.gavel
     }
 
-    /// The digest of the tasks of evaluation.
-    pub(crate) fn eval_tasks(&self) -> Option<&String> {
-        self.files.get(EVAL_TASKS)
+    /// The digests of the tasks of evaluation.
+    pub(crate) fn eval_tasks(&self) -> Vec<&str> {
+        let mut digests: Vec<_> = self.files.iter().filter(|(name, _)| is_of(EVAL_TASKS, name)).collect();
+        digests.sort_by_key(|(name, _)| number(name));
+        digests.into_iter().map(|(_, digest)| digest.as_str()).collect()
     }
 
     /// What judges, from after `step` on.
@@ -83,12 +97,30 @@ impl Digests {
 
     /// The first verifier or file that is not what it was, of those that may not change: how a run is evaluated may.
     pub(crate) fn changed(&self, now: &Self, reload: Reload) -> Option<(String, bool)> {
-        let is_fixed = |name: &&String| *name != EVAL_TASKS && (reload == Reload::Never || *name != REWARD);
+        let is_fixed =
+            |name: &&String| !is_of(EVAL_TASKS, name) && (reload == Reload::Never || *name != REWARD);
         let file = || differing(&self.files, &now.files).find(is_fixed);
         let verifier = differing(&self.verifiers, &now.verifiers).find(|_| reload == Reload::Never);
         let verifier = verifier.map(|name| (format!("verifier `{name}`"), true));
         verifier.or_else(|| file().map(|name| (format!("the file of `{name}`"), name == REWARD)))
     }
+}
+
+/// The digests of task files, under the name of their setting, or that and their numbers where there are several.
+fn digests_of_tasks(name: &str, paths: &[Arc<Path>]) -> Result<Vec<(String, String)>, TrainError> {
+    let name_of =
+        |index: usize| if paths.len() == 1 { name.to_owned() } else { format!("{name}/{}", index + 1) };
+    paths.par_iter().enumerate().map(|(index, path)| Ok((name_of(index), sha256(path)?))).collect()
+}
+
+/// Whether a file is of this setting, alone or one of several.
+fn is_of(setting: &str, file: &str) -> bool {
+    file.strip_prefix(setting).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Which of several files it is.
+fn number(file: &str) -> Option<usize> {
+    file.rsplit_once('/')?.1.parse().ok()
 }
 
 /// What judged from a step on: a row of `digests.jsonl`.

@@ -14,10 +14,10 @@ use crate::TrainError;
 use crate::files::{json_bytes, write_atomically};
 use crate::metrics::{self, Metric, Metrics};
 use crate::records::{Judged, completion_row};
-use crate::rollout::{self, EncodedTask, Sample, Sampler};
+use crate::rollout::{self, Sample, Sampler};
 use crate::seeds::{self, Purpose};
 use crate::settings::Settings;
-use crate::task::Task;
+use crate::task::{EncodedTask, Encoder, Task, encode};
 
 /// How to sample and what counts as right.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -228,7 +228,8 @@ pub fn evaluate(
     options: &EvalOptions,
 ) -> Result<Evaluation, TrainError> {
     options.check(reward)?;
-    let tasks = rollout::encode(tasks.to_vec(), tokenizer, model.config().vocab_size)?;
+    let encoder = Encoder { tokenizer, vocabulary: model.config().vocab_size };
+    let tasks = encode(tasks.to_vec(), encoder)?;
     let stop = rollout::stop(&options.stop, tokenizer)?;
     let slots = options.batch_size.min(tasks.len() * options.num_generations);
     let room = Room { slots, tokens: rollout::longest_prompt(&tasks) + options.max_completion_length };

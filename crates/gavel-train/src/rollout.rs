@@ -14,43 +14,7 @@ use gavel_verify::{Group, NoReward, Reward, Score, Submission};
 use serde_json::Value;
 
 use crate::TrainError;
-use crate::task::Task;
-
-/// A task whose prompt is encoded.
-#[derive(Debug, Clone)]
-pub(crate) struct EncodedTask {
-    pub(crate) task: Task,
-    pub(crate) prompt: Vec<i64>,
-}
-
-/// Encodes the prompts of all tasks, so that one that a model with `vocabulary` ids cannot continue is found before
-/// anything is sampled.
-pub(crate) fn encode(
-    tasks: Vec<Task>,
-    tokenizer: &Tokenizer,
-    vocabulary: i64,
-) -> Result<Vec<EncodedTask>, TrainError> {
-    tasks.into_iter().map(|task| encode_one(task, tokenizer, vocabulary)).collect()
-}
-
-fn encode_one(task: Task, tokenizer: &Tokenizer, vocabulary: i64) -> Result<EncodedTask, TrainError> {
-    let (path, line) = (task.path.to_path_buf(), task.line);
-    let encoded = match &task.question {
-        Some(_) => tokenizer.encode_chat(&task.prompt),
-        None => tokenizer.encode(&task.prompt),
-    };
-    let prompt = match encoded {
-        Ok(prompt) => prompt,
-        Err(source) => return Err(TrainError::Prompt { path, line, source }),
-    };
-    if prompt.is_empty() {
-        return Err(TrainError::EmptyPrompt { path, line });
-    }
-    match prompt.iter().find(|id| !(0..vocabulary).contains(*id)) {
-        Some(&id) => Err(TrainError::UnknownToken { path, line, id, vocabulary }),
-        None => Ok(EncodedTask { task, prompt }),
-    }
-}
+use crate::task::{EncodedTask, Task};
 
 /// One completion with its score.
 #[derive(Debug)]

@@ -23,6 +23,7 @@ use crate::grpo::{
 };
 use crate::learn::OldLogProbs;
 use crate::optim::LrSchedulerType;
+use crate::task::TaskFiles;
 
 pub(crate) use changes::{Change, changes};
 pub use error::{Place, SettingsError};
@@ -40,10 +41,11 @@ pub struct Settings {
     // === What is trained, on what, to where ===
     /// A Hugging Face model directory. Required.
     pub model: PathBuf,
-    /// The task file to train on: JSON Lines, a list in JSON, Parquet or a table, as it is or compressed. Required.
-    pub tasks: PathBuf,
-    /// The task file to evaluate on; without it nothing is evaluated.
-    pub eval_tasks: Option<PathBuf>,
+    /// The task files to train on: JSON Lines, a list in JSON, Parquet or a table, as it is or compressed; a folder of them, a
+    /// pattern such as `data/*.parquet`, or a list of these, read in that order. Required.
+    pub tasks: TaskFiles,
+    /// The task files to evaluate on, named as `tasks` are; without them nothing is evaluated.
+    pub eval_tasks: Option<TaskFiles>,
     /// The reward file. The trainer itself does not read it.
     pub reward: Option<PathBuf>,
     /// Whether the reward may change while the run goes on: `never`, or `between-steps`. Not in TRL.
@@ -363,11 +365,13 @@ impl Settings {
 
     fn resolve_paths(&mut self, source: &Source<'_>) -> io::Result<()> {
         let folder = source.path.parent().unwrap_or(Path::new(""));
-        let required =
-            [("model", &mut self.model), ("tasks", &mut self.tasks), ("output_dir", &mut self.output_dir)];
-        let optional = [("eval_tasks", &mut self.eval_tasks), ("reward", &mut self.reward)];
-        let optional = optional.into_iter().filter_map(|(field, path)| Some((field, path.as_mut()?)));
-        for (field, path) in required.into_iter().chain(optional) {
+        let mut paths = vec![("model", &mut self.model), ("output_dir", &mut self.output_dir)];
+        paths.extend(self.reward.as_mut().map(|reward| ("reward", reward)));
+        paths.extend(self.tasks.names_mut().iter_mut().map(|name| ("tasks", name)));
+        if let Some(files) = &mut self.eval_tasks {
+            paths.extend(files.names_mut().iter_mut().map(|name| ("eval_tasks", name)));
+        }
+        for (field, path) in paths {
             if path.as_os_str().is_empty() {
                 continue;
             }

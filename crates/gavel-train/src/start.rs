@@ -108,11 +108,14 @@ impl Beginning {
         }
         let (then, now) = (before.eval_tasks(), self.digests.eval_tasks());
         if then != now {
-            let shown = |digest: Option<&String>| digest.map_or_else(|| "unset".to_owned(), String::clone);
+            let shown = |digests: &[&str]| match digests {
+                [] => "unset".to_owned(),
+                digests => digests.join(", "),
+            };
             self.changed.push(Change {
                 field: "the file of `eval_tasks`".to_owned(),
-                before: shown(then),
-                now: shown(now),
+                before: shown(&then),
+                now: shown(&now),
                 allowed: true,
             });
         }

@@ -27,11 +27,11 @@ use crate::checkpoint::{Checkpoint, TrainerState};
 use crate::eval::{EvalOptions, check_verifier};
 use crate::learn::Learner;
 use crate::optim::AdamW;
-use crate::rollout::{self, EncodedTask, Sampler};
+use crate::rollout::{self, Sampler};
 use crate::seeds::{Purpose, derive};
 use crate::settings::Settings;
 use crate::start::Beginning;
-use crate::task::read_tasks;
+use crate::task::{EncodedTask, Encoder, read_encoded};
 
 use baseline::Baseline;
 use evaluator::Evaluator;
@@ -119,11 +119,11 @@ fn read_all_tasks(
 ) -> Result<(Vec<EncodedTask>, Vec<EncodedTask>), TrainError> {
     let prompts = settings.prompts()?;
     let vocabulary = Config::load(&settings.model)?.vocab_size;
-    let tasks = rollout::encode(read_tasks(&settings.tasks, &prompts)?, tokenizer, vocabulary)?;
-    let Some(path) = &settings.eval_tasks else { return Ok((tasks, Vec::new())) };
-    let mut eval_tasks = read_tasks(path, &prompts)?;
-    eval_tasks.truncate(settings.eval_limit.unwrap_or(usize::MAX));
-    Ok((tasks, rollout::encode(eval_tasks, tokenizer, vocabulary)?))
+    let encoder = Encoder { tokenizer, vocabulary };
+    let tasks = read_encoded(&settings.tasks, &prompts, encoder, usize::MAX)?;
+    let Some(files) = &settings.eval_tasks else { return Ok((tasks, Vec::new())) };
+    let limit = settings.eval_limit.unwrap_or(usize::MAX);
+    Ok((tasks, read_encoded(files, &prompts, encoder, limit)?))
 }
 
 /// The policy and its optimiser: as they were at a checkpoint, or the model that the settings name, with a fresh adapter

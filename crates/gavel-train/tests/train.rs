@@ -1,6 +1,9 @@
 //! Trains a tiny random model on rewards written in Rust: the reward rises, the records say so, a killed run goes on
 //! as if nothing had happened.
 
+#[path = "train/task_files.rs"]
+mod task_files;
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -66,6 +69,9 @@ fn share_of_a() -> Arc<dyn Reward> {
     })
 }
 
+/// The task file of a bench.
+const TASKS: &str = "tasks.jsonl";
+
 /// A model, tasks, and settings that go with them, in a directory of their own.
 struct Bench {
     directory: tempfile::TempDir,
@@ -80,7 +86,7 @@ impl Bench {
         let tasks: String = (0..12)
             .map(|n| format!("{{\"problem\":\"{}\",\"reference\":{n}}}\n", "abcd".repeat(1 + n % 3)))
             .collect();
-        std::fs::write(&settings.tasks, tasks).unwrap();
+        std::fs::write(directory.path().join(TASKS), tasks).unwrap();
         Self { directory, settings }
     }
 
@@ -116,7 +122,7 @@ impl Bench {
 fn bench_settings(directory: &Path) -> Settings {
     Settings {
         model: directory.join("model"),
-        tasks: directory.join("tasks.jsonl"),
+        tasks: directory.join(TASKS).into(),
         output_dir: directory.join("run"),
         template: "{problem}=".to_owned(),
         device: "cpu".to_owned(),
@@ -899,7 +905,7 @@ fn changed_tasks_are_refused_when_resuming() {
     let mut bench = Bench::new();
     bench.settings.max_steps = 1;
     bench.train(&share_of_a()).unwrap();
-    std::fs::write(&bench.settings.tasks, "{\"problem\":\"a\"}\n").unwrap();
+    std::fs::write(bench.directory.path().join(TASKS), "{\"problem\":\"a\"}\n").unwrap();
     let resumed = train(&bench.settings, &share_of_a(), Start::Resume, &mut |_| ControlFlow::Continue(()));
     let Err(TrainError::Changed { what, .. }) = resumed else { panic!("{resumed:?}") };
     assert_eq!(what, "the file of `tasks`");
@@ -1028,7 +1034,7 @@ fn a_run_with_another_reward_resumes_only_if_it_reloads() {
     bench.settings.reload = Reload::Never;
     until(&mut bench, 5, Start::Resume, &Versions::starting_at(3, Vec::new())).unwrap();
     assert_eq!(judges(&bench).len(), 2);
-    std::fs::write(&bench.settings.tasks, "{\"problem\":\"a\"}\n").unwrap();
+    std::fs::write(bench.directory.path().join(TASKS), "{\"problem\":\"a\"}\n").unwrap();
     bench.settings.reload = Reload::BetweenSteps;
     let resumed = until(&mut bench, 6, Start::Resume, &Versions::starting_at(3, Vec::new()));
     assert!(matches!(resumed, Err(TrainError::Changed { .. })), "tasks do not reload");
@@ -1278,12 +1284,14 @@ fn a_start_that_is_refused_leaves_nothing() {
     let error = refused(&|settings| std::fs::remove_file(settings.model.join("model.safetensors")).unwrap());
     assert!(error.to_string().ends_with("model.safetensors"), "{error}");
     let error = refused(&|settings| {
-        std::fs::write(&settings.tasks, "{\"prompt\":\"a\"}\n\n{\"prompt\":\"\"}\n").unwrap();
+        std::fs::write(settings.model.with_file_name(TASKS), "{\"prompt\":\"a\"}\n\n{\"prompt\":\"\"}\n")
+            .unwrap();
     });
     assert!(matches!(error, TrainError::EmptyPrompt { line: 3, .. }), "{error}");
     let error = refused(&|settings| {
         Tokenizer::characters("abcd=€", &[]).unwrap().save(&settings.model).unwrap();
-        std::fs::write(&settings.tasks, "{\"prompt\":\"a\"}\n{\"prompt\":\"a€\"}\n").unwrap();
+        std::fs::write(settings.model.with_file_name(TASKS), "{\"prompt\":\"a\"}\n{\"prompt\":\"a€\"}\n")
+            .unwrap();
     });
     assert!(matches!(error, TrainError::UnknownToken { line: 2, id: 7, vocabulary: 7, .. }), "{error}");
     assert!(error.to_string().contains("tasks.jsonl:2: the prompt encodes to id 7"), "{error}");

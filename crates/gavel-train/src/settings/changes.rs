@@ -89,6 +89,8 @@ fn shown(value: Option<&Value>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::grpo::LossType;
 
@@ -100,7 +102,7 @@ mod tests {
     fn every_name_is_that_of_a_setting() {
         // Optional settings that are unset are not in the table, so they are set here.
         let settings = Settings {
-            eval_tasks: Some("a".into()),
+            eval_tasks: Some(Path::new("a").into()),
             reward: Some("a".into()),
             max_num_seqs: Some(1),
             save_total_limit: Some(1),

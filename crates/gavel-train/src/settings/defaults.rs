@@ -13,12 +13,13 @@ use crate::grpo::{
 };
 use crate::learn::OldLogProbs;
 use crate::optim::LrSchedulerType;
+use crate::task::TaskFiles;
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
             model: PathBuf::new(),
-            tasks: PathBuf::new(),
+            tasks: TaskFiles::default(),
             eval_tasks: None,
             reward: None,
             reload: Reload::Never,

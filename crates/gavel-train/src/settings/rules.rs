@@ -46,8 +46,12 @@ impl Settings {
     }
 
     fn missing(&self) -> Option<Problem> {
-        let required = [("model", &self.model), ("tasks", &self.tasks), ("output_dir", &self.output_dir)];
-        let (field, _) = required.into_iter().find(|(_, path)| path.as_os_str().is_empty())?;
+        let is_missing = [
+            ("model", self.model.as_os_str().is_empty()),
+            ("tasks", self.tasks.is_empty()),
+            ("output_dir", self.output_dir.as_os_str().is_empty()),
+        ];
+        let (field, _) = is_missing.into_iter().find(|&(_, missing)| missing)?;
         Some((field, "is missing".to_owned()))
     }
 

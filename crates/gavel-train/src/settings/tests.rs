@@ -41,6 +41,19 @@ fn an_override_path_is_relative_to_the_working_directory() {
 }
 
 #[test]
+fn tasks_may_be_named_alone_or_in_a_list() {
+    let list = REQUIRED.replace("\"tasks.jsonl\"", "[\"a.jsonl\", \"more/*.parquet\"]");
+    let settings = load(&list, &[]).unwrap();
+    assert!(settings.tasks.names()[0].is_absolute() && settings.tasks.names()[1].ends_with("more/*.parquet"));
+    assert_eq!(load(&settings.to_toml(), &[]).unwrap(), settings);
+    let alone = load(REQUIRED, &[]).unwrap();
+    assert!(alone.to_toml().contains("tasks.jsonl\"\n"), "a text, as older versions wrote it");
+    let overridden = load(REQUIRED, &[("tasks", "[\"a\", \"b\"]"), ("eval_tasks", "c")]).unwrap();
+    assert_eq!((overridden.tasks.names().len(), overridden.eval_tasks.unwrap().names().len()), (2, 1));
+    assert_eq!(load(&list, &[("tasks", "[]")]).unwrap_err(), "--set tasks=[]: `tasks` is missing");
+}
+
+#[test]
 fn resolved_settings_read_back_the_same() {
     let settings =
         load(&format!("{REQUIRED}delta = 3.5\nloss_type = \"dr_grpo\"\nstop = [\"</answer>\"]\n"), &[])

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use gavel_files::{closest, did_you_mean};
-use gavel_lines::BadLine;
+use gavel_lines::{BadLine, FilesError};
 
 use super::{Columns, ROLES, Task};
 
@@ -126,6 +126,9 @@ pub enum TaskError {
         /// From 1.
         line: u64,
     },
+    /// The names of the files mean none, or one of them twice.
+    #[error(transparent)]
+    Files(#[from] FilesError),
     /// The file holds no task.
     #[error("{} holds no task", path.display())]
     Empty {

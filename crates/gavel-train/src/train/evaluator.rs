@@ -10,9 +10,10 @@ use crate::TrainError;
 use crate::checkpoint::TrainerState;
 use crate::eval::{EvalOptions, Evaluation, evaluate_encoded};
 use crate::records::at_step;
-use crate::rollout::{EncodedTask, Sampler};
+use crate::rollout::Sampler;
 use crate::run_directory::{EVALUATIONS, Records, RunDirectory};
 use crate::settings::Settings;
+use crate::task::EncodedTask;
 
 /// What a run evaluates itself by.
 pub(super) struct Evaluator<'a> {

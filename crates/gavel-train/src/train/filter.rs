@@ -12,8 +12,9 @@ use super::rewards::{by_group, given_by, rewards_to_compare};
 use super::rollouts::StepRollout;
 use crate::grpo;
 use crate::metrics::{Metric, Metrics};
-use crate::rollout::{EncodedTask, Rollout, Sample};
+use crate::rollout::{Rollout, Sample};
 use crate::settings::Settings;
+use crate::task::EncodedTask;
 
 /// A batch that is being filled, round by round.
 pub(super) struct Filling<'s, 'a> {

@@ -2,9 +2,10 @@
 
 use super::rollouts::StepRollout;
 use crate::learn::Example;
-use crate::rollout::{EncodedTask, Sample};
+use crate::rollout::Sample;
 use crate::seeds::{self, Purpose};
 use crate::settings::Settings;
+use crate::task::EncodedTask;
 
 /// So many tasks of a run, after the first ones, each `num_generations` times. Every epoch has an order of its own.
 pub(super) fn prompts<'a>(

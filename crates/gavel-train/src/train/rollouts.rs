@@ -12,9 +12,10 @@ use crate::TrainError;
 use crate::checkpoint::TrainerState;
 use crate::grpo::AdvEstimator;
 use crate::metrics::{self, Metric, Metrics};
-use crate::rollout::{self, EncodedTask, Rollout, Sampled, Sampler};
+use crate::rollout::{self, Rollout, Sampled, Sampler};
 use crate::seeds::{self, Purpose};
 use crate::settings::Settings;
+use crate::task::EncodedTask;
 
 /// The rollouts of a run, of which the next ones may have been sampled already.
 ///

@@ -92,9 +92,10 @@ pub(crate) struct EvalArgs {
     /// A Hugging Face model directory.
     #[arg(long, value_name = "DIR")]
     pub(crate) model: PathBuf,
-    /// The task file, as it is or compressed (gzip, zstd).
-    #[arg(long, value_name = "TASKS.jsonl")]
-    pub(crate) tasks: PathBuf,
+    /// A task file in any form that training reads, a folder of them, or a pattern in quotes, such as 'data/*.parquet'; may
+    /// be repeated.
+    #[arg(long, value_name = "TASKS", required = true)]
+    pub(crate) tasks: Vec<PathBuf>,
     /// The column that holds a task's prompt; with dots, a place within objects [default: prompt].
     #[arg(long, value_name = "COLUMN")]
     prompt_column: Option<String>,

@@ -6,13 +6,13 @@ use gavel_cli::exit::Stop;
 use gavel_lines::{Input, LONGEST_LINE, Lines};
 use gavel_plugins::WatchedFiles;
 use gavel_reward::RewardFile;
-use gavel_train::task::Columns;
+use gavel_train::task::{Columns, TaskFiles};
 use gavel_wire::{Columns as OfReward, Names, value_within};
 use serde_json::{Map, Value};
 
 /// What the reward file says of columns, for what is left at its default. Which of several names counts, the first task
 /// says; who names problem or prompt has said what is continued.
-pub(super) fn fill(columns: &mut Columns, reward: &Path, tasks: &Path) -> Result<(), Stop> {
+pub(super) fn fill(columns: &mut Columns, reward: &Path, tasks: &TaskFiles) -> Result<(), Stop> {
     let (of_reward, unsaid) =
         (RewardFile::read(reward, &WatchedFiles::default())?.columns, OfReward::default());
     let (defaults, first) = (Columns::default(), first_row(tasks));
@@ -32,10 +32,10 @@ pub(super) fn fill(columns: &mut Columns, reward: &Path, tasks: &Path) -> Result
     Ok(())
 }
 
-/// The first row of a task file; nothing where that cannot be read, which who reads the tasks says better.
-fn first_row(tasks: &Path) -> Map<String, Value> {
+/// The first row of the tasks; nothing where that cannot be read, which who reads the tasks says better.
+fn first_row(tasks: &TaskFiles) -> Map<String, Value> {
     let read = || {
-        let (input, _) = Input::open(tasks).ok()?;
+        let (input, _) = Input::open(&tasks.first()?).ok()?;
         let mut lines = Lines::new(input, LONGEST_LINE);
         loop {
             let text = lines.read().ok()??.text.ok()?;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use gavel_train::eval::{EvalOptions, Evaluation, evaluate};
-use gavel_train::task::{Origin, Task, likely_reference, read_tasks};
+use gavel_train::task::{Origin, Task, TaskFiles, likely_reference, read_first_tasks};
 
 use super::cli::EvalArgs;
 use super::{blame, columns, load_reward, model};
@@ -15,20 +15,19 @@ use gavel_cli::terminal::Terminal;
 
 pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
     model::require_folder(&args.model)?;
+    let tasks = args.tasks.iter().map(|tasks| ("tasks", Path::new(tasks)));
+    let read: Vec<_> = tasks.chain([("reward file", args.reward.as_path())]).collect();
     for path in args.output.iter().chain(&args.completions) {
-        outputs::require_apart(path, &[("tasks", &args.tasks), ("reward file", &args.reward)])
-            .input_fault()?;
+        outputs::require_apart(path, &read).input_fault()?;
         outputs::look(path, terminal).input_fault()?;
     }
     let mut columns = args.columns();
-    columns::fill(&mut columns, &args.reward, &args.tasks)?;
+    let files = TaskFiles::new(args.tasks.clone());
+    columns::fill(&mut columns, &args.reward, &files)?;
     let prompts = model::prompts(args.template.as_deref().unwrap_or("none"), &args.model)?;
     let prompts = prompts.with_columns(columns.clone());
-    let mut tasks = read_tasks(&args.tasks, &prompts).input_fault()?;
-    tasks.truncate(args.limit.map_or(usize::MAX, Into::into));
-    if tasks.is_empty() {
-        return Err(Stop::Input(anyhow::anyhow!("{} holds no task", args.tasks.display())));
-    }
+    let limit = args.limit.map_or(usize::MAX, Into::into);
+    let tasks = read_first_tasks(&files, &prompts, limit).input_fault()?;
     if args.template.as_deref().is_some_and(|name| name != "none")
         && let Some(task) = tasks.iter().find(|task| task.origin != Origin::Problem)
     {

@@ -71,7 +71,8 @@ fn name_columns(settings: &mut Settings, reward: &Path) -> Result<(), Stop> {
 /// is what to say if a verifier misses it.
 fn look_at_first_task(settings: &Settings, terminal: &Terminal) -> Result<Option<String>, Stop> {
     let prompts = settings.prompts().map_err(blame)?;
-    let first = Tasks::open(&settings.tasks, &prompts).ok().and_then(|mut tasks| tasks.next());
+    let tasks = settings.tasks.first().and_then(|path| Tasks::open(&path, &prompts).ok());
+    let first = tasks.and_then(|mut tasks| tasks.next());
     let Some(Ok(task)) = first else { return Ok(None) };
     let is_chat = settings.template == "chat" && task.question.is_some();
     if settings.template != "none" && task.origin != Origin::Problem && !is_chat {
