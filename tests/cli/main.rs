@@ -9,6 +9,8 @@ mod cache;
 mod columns;
 mod compare;
 mod convert;
+#[cfg(feature = "train")]
+mod data;
 mod gavel;
 mod groups;
 #[path = "../attacks/guests.rs"]

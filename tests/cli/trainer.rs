@@ -300,7 +300,7 @@ fn what_is_no_gguf_file_is_refused_and_leaves_nothing() {
 }
 
 /// The demo's model with a chat template, in the characters that it knows.
-fn with_chat_model() -> Folder {
+pub(crate) fn with_chat_model() -> Folder {
     let mut folder = Folder::new();
     for entry in fs::read_dir(repository().join("examples/countdown/model")).unwrap() {
         let path = entry.unwrap().path();

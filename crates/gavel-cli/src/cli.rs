@@ -152,6 +152,9 @@ pub enum Command {
     /// Train a policy with GRPO (starts `gavel-train`).
     #[command(disable_help_flag = true)]
     Train(TrainerArgs),
+    /// Show task files as a run would see them (starts `gavel-train`).
+    #[command(disable_help_flag = true)]
+    Data(TrainerArgs),
     /// Measure a policy on a set of tasks (starts `gavel-train`).
     #[command(disable_help_flag = true)]
     Eval(TrainerArgs),

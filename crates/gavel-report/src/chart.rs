@@ -2,6 +2,7 @@
 
 mod axis;
 mod columns;
+mod histogram;
 
 use std::fmt::Write as _;
 
@@ -11,6 +12,8 @@ use crate::format::{self, Unit};
 use crate::run::Series;
 use axis::{Axis, multiples, nice_step};
 use columns::{Column, columns, mean_within, moving_mean, thin};
+pub use histogram::Bar;
+pub(crate) use histogram::histogram;
 
 /// Lines with more points than this are noisy enough to be drawn faint, with their moving mean on top.
 const FEW_POINTS: usize = 30;

@@ -9,6 +9,7 @@
 
 mod audit;
 mod chart;
+mod data;
 mod format;
 mod page;
 mod panels;
@@ -23,6 +24,8 @@ use std::path::{Path, PathBuf};
 use gavel_wire::compare::Audit;
 use thiserror::Error;
 
+pub use chart::Bar;
+pub use data::DataPage;
 use run::Run;
 
 /// Why there is no report.
@@ -136,4 +139,9 @@ pub fn curve_svg(run_dir: &Path) -> Result<String, ReportError> {
 /// The page of an audit of the rows in `input`: one self-contained HTML page.
 pub fn audit_page(audit: &Audit, input: &str) -> String {
     audit::render(audit, input).into_string()
+}
+
+/// The page of task files: one self-contained HTML page.
+pub fn data_page(page: &DataPage) -> String {
+    data::render(page).into_string()
 }

@@ -6,6 +6,7 @@
 //! [`Progress`](train::Progress).
 
 mod checkpoint;
+pub mod data;
 mod digests;
 mod error;
 pub mod eval;

@@ -19,6 +19,7 @@ pub(crate) use encode::{EncodedTask, Encoder, encode, read_encoded};
 use error::Unusable;
 pub use error::{TaskError, likely_reference};
 pub use files::TaskFiles;
+pub(crate) use read::read_each;
 pub use read::{Tasks, read_first_tasks, read_tasks};
 
 /// The template of DeepSeek-R1-Zero ([2501.12948](https://arxiv.org/abs/2501.12948), table 1).

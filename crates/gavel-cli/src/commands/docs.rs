@@ -24,6 +24,7 @@ const PAGES: &[(&str, &str)] = pages![
     "benchmarks",
     "command-format",
     "compare",
+    "data",
     "grpo",
     "http-api",
     "integrations/harbor",

@@ -74,11 +74,26 @@ pub(crate) struct Row<'a> {
 }
 
 impl Row<'_> {
+    /// Its file.
+    pub(crate) fn path(&self) -> &Arc<Path> {
+        self.path
+    }
+
+    /// Where it stands there, from 1.
+    pub(crate) fn number(&self) -> u64 {
+        self.line.number
+    }
+
     /// The task in it.
     pub(crate) fn task(self, prompts: &Prompts) -> Result<Task, TaskError> {
         let Self { line, path, looks } = self;
         let number = line.number;
         prompts.task(columns(line, path, looks)?, path, number)
+    }
+
+    /// Its columns.
+    pub(crate) fn columns(self) -> Result<Map<String, Value>, TaskError> {
+        columns(self.line, self.path, self.looks)
     }
 }
 

@@ -1,14 +1,17 @@
 //! The definition of `gavel-train`'s command line.
 
+mod data;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gavel_model::SaveDtype;
 use gavel_torch::DeviceChoice;
-use gavel_train::task::Columns;
 
 use gavel_cli::cli::{GlobalArgs, PluginArgs};
+
+pub(crate) use data::{CheckArgs, DataArgs, DataCommand, HeadArgs, StatsArgs, TaskColumnArgs};
 
 const TRAIN_HELP: &str = "\
 A settings file is TOML; its options have the names of TRL's GRPOConfig. Paths in it are relative to it.
@@ -37,6 +40,9 @@ pub(crate) enum Command {
     /// Train a policy with GRPO.
     #[command(after_help = TRAIN_HELP)]
     Train(TrainArgs),
+    /// Show task files as a run would see them: the prompts, what is refused and why, how long prompts are.
+    #[command(subcommand, after_help = data::HELP)]
+    Data(DataCommand),
     /// Measure a policy on a set of tasks: pass@1, pass@k, majority@k.
     #[command(
         after_help = "Example:\n  gavel eval --model examples/countdown/model --tasks examples/countdown/held-out.jsonl \\\n    --reward examples/countdown/reward.toml --temperature 1 -n 8"
@@ -96,16 +102,9 @@ pub(crate) struct EvalArgs {
     /// be repeated.
     #[arg(long, value_name = "TASKS", required = true)]
     pub(crate) tasks: Vec<PathBuf>,
-    /// The column that holds a task's prompt; with dots, a place within objects [default: prompt].
-    #[arg(long, value_name = "COLUMN")]
-    prompt_column: Option<String>,
-    /// The column that holds a task's problem; where it is named, and that of the prompt is not, a `prompt` is not looked
-    /// for [default: problem].
-    #[arg(long, value_name = "COLUMN")]
-    problem_column: Option<String>,
-    /// The column that holds the reference, such as `answer` or `reward_model.ground_truth` [default: reference].
-    #[arg(long, value_name = "COLUMN")]
-    reference_column: Option<String>,
+    /// Where tasks have their parts.
+    #[command(flatten)]
+    pub(crate) columns: TaskColumnArgs,
     /// The reward file.
     #[arg(long, value_name = "REWARD.toml")]
     pub(crate) reward: PathBuf,
@@ -158,19 +157,6 @@ pub(crate) struct EvalArgs {
     /// How plugins are found and run.
     #[command(flatten)]
     pub(crate) plugins: PluginArgs,
-}
-
-impl EvalArgs {
-    /// Which columns hold the parts of a task.
-    pub(crate) fn columns(&self) -> Columns {
-        let defaults = Columns::default();
-        Columns {
-            prompt: self.prompt_column.clone().unwrap_or(defaults.prompt),
-            problem: self.problem_column.clone().unwrap_or(defaults.problem),
-            reference: self.reference_column.clone().unwrap_or(defaults.reference),
-            metadata: defaults.metadata,
-        }
-    }
 }
 
 /// Arguments of `gavel generate`.

@@ -33,7 +33,7 @@ pub(super) fn fill(columns: &mut Columns, reward: &Path, tasks: &TaskFiles) -> R
 }
 
 /// The first row of the tasks; nothing where that cannot be read, which who reads the tasks says better.
-fn first_row(tasks: &TaskFiles) -> Map<String, Value> {
+pub(super) fn first_row(tasks: &TaskFiles) -> Map<String, Value> {
     let read = || {
         let (input, _) = Input::open(&tasks.first()?).ok()?;
         let mut lines = Lines::new(input, LONGEST_LINE);

@@ -21,7 +21,7 @@ pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Sto
         outputs::require_apart(path, &read).input_fault()?;
         outputs::look(path, terminal).input_fault()?;
     }
-    let mut columns = args.columns();
+    let mut columns = args.columns.columns();
     let files = TaskFiles::new(args.tasks.clone());
     columns::fill(&mut columns, &args.reward, &files)?;
     let prompts = model::prompts(args.template.as_deref().unwrap_or("none"), &args.model)?;

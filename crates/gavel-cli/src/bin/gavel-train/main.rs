@@ -3,6 +3,7 @@
 
 mod cli;
 mod columns;
+mod data;
 mod eval;
 mod generate;
 mod import;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     commands::set_color(cli.global.color);
     let result = logging::install(&cli.global).map_err(Stop::Input).and_then(|()| match cli.command {
         Command::Train(args) => train::run(args, &terminal),
+        Command::Data(command) => data::run(command, &terminal),
         Command::Eval(args) => eval::run(args, &terminal),
         Command::Generate(args) => generate::run(&args, &terminal),
         Command::Import(args) => import::run(&args, &terminal),

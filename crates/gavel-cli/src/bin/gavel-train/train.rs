@@ -52,7 +52,7 @@ pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, St
 }
 
 /// Names the columns of the tasks that the settings leave unsaid as the reward file does.
-fn name_columns(settings: &mut Settings, reward: &Path) -> Result<(), Stop> {
+pub(super) fn name_columns(settings: &mut Settings, reward: &Path) -> Result<(), Stop> {
     let mut columns = Columns {
         prompt: settings.prompt_column.clone(),
         problem: settings.problem_column.clone(),
@@ -69,7 +69,7 @@ fn name_columns(settings: &mut Settings, reward: &Path) -> Result<(), Stop> {
 /// Says what the first task shows of all: bare text for an instruct model, or a template that nothing goes through. What is
 /// wrong with the tasks, training says better. Where the task has no reference, and a column that looks like one, the answer
 /// is what to say if a verifier misses it.
-fn look_at_first_task(settings: &Settings, terminal: &Terminal) -> Result<Option<String>, Stop> {
+pub(super) fn look_at_first_task(settings: &Settings, terminal: &Terminal) -> Result<Option<String>, Stop> {
     let prompts = settings.prompts().map_err(blame)?;
     let tasks = settings.tasks.first().and_then(|path| Tasks::open(&path, &prompts).ok());
     let first = tasks.and_then(|mut tasks| tasks.next());
