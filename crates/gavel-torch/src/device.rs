@@ -72,21 +72,28 @@ impl fmt::Display for DeviceChoice {
 ///
 /// `Auto` falls back to the CPU in silence; asking for CUDA where there is none is an error.
 pub fn select_device(choice: DeviceChoice) -> Result<Device, Error> {
+    select_device_of_rank(choice, 0)
+}
+
+/// As [`select_device`], for one of several processes of a machine, each of which has a CUDA device of its own: the one that
+/// `choice` names is that of the first, and that of `local_rank` comes so many behind it.
+pub fn select_device_of_rank(choice: DeviceChoice, local_rank: usize) -> Result<Device, Error> {
+    let cuda = |index: usize| {
+        let available = usize::try_from(tch::Cuda::device_count()).unwrap_or(0);
+        if index < available {
+            Ok(Device::Cuda(index))
+        } else {
+            Err(Error::NoSuchDevice { index, available })
+        }
+    };
     match choice {
         DeviceChoice::Cpu => Ok(Device::Cpu),
         DeviceChoice::Cuda(index) => {
             load_cuda().map_err(Error::NotLoadable)?;
-            let available = usize::try_from(tch::Cuda::device_count()).unwrap_or(0);
-            if index < available {
-                Ok(Device::Cuda(index))
-            } else {
-                Err(Error::NoSuchDevice { index, available })
-            }
+            cuda(index + local_rank)
         }
-        DeviceChoice::Auto => {
-            let available = load_cuda().is_ok() && tch::Cuda::is_available();
-            Ok(if available { Device::Cuda(0) } else { Device::Cpu })
-        }
+        DeviceChoice::Auto if load_cuda().is_ok() && tch::Cuda::is_available() => cuda(local_rank),
+        DeviceChoice::Auto => Ok(Device::Cpu),
     }
 }
 
