@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use gavel_model::{Architecture, Config, Model, Precision};
 use gavel_torch::{memory_statistics, reset_peak_memory, select_device};
+use gavel_train::Ranks;
 use gavel_train::learn::{Example, LearnOptions, Learner};
 use gavel_train::optim::AdamW;
 use gavel_train::settings::Settings;
@@ -51,7 +52,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         old_log_probs: None,
     };
     let optimizer = AdamW::new(model.parameters(), settings.adamw());
-    let mut learner = Learner { model: &model, reference: None, optimizer, options };
+    let ranks = Ranks::alone();
+    let mut learner = Learner { model: &model, reference: None, optimizer, options, ranks: &ranks };
     let examples = sequences.examples();
     let mut seconds = Vec::new();
     reset_peak_memory(device);
@@ -60,7 +62,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let start = Instant::now();
         let batches = learner.batches(&examples);
         for batch in &batches {
-            let sums = learner.backward(batch, 0);
+            let sums = learner.backward(batch, 0)?;
             let norm = learner.step(1e-6);
             assert!(sums.loss.loss.is_finite() && norm.is_finite() && norm > 0.0, "{sums:?}, norm {norm}");
         }

@@ -239,6 +239,19 @@ pub enum TrainError {
         /// NaN or an infinity.
         value: f64,
     },
+    /// The ranks of a run cannot work together, or one of them has ended without a word.
+    #[error(transparent)]
+    Ranks(#[from] gavel_torch::distributed::Error),
+    /// Another rank of the run failed, and with it all.
+    #[error("rank {rank}: {message}")]
+    OtherRank {
+        /// Which one, from 0.
+        rank: usize,
+        /// Its error, with its causes.
+        message: String,
+        /// Whether its machine is to blame.
+        of_machine: bool,
+    },
     /// The reward broke its promise to answer every submission.
     #[error("the reward left {missing} of {submitted} submissions unanswered")]
     Unanswered {
@@ -257,6 +270,8 @@ impl TrainError {
             | Self::Tensors { action: Action::Write, .. }
             | Self::NoRoom { .. }
             | Self::NoRewards { host_failed: true, .. }
+            | Self::OtherRank { of_machine: true, .. }
+            | Self::Ranks(_)
             | Self::Unanswered { .. } => Fault::Machine,
             Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => Fault::Machine,
             Self::Model(error) if error.is_write() => Fault::Machine,

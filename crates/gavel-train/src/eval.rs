@@ -1,7 +1,6 @@
 //! How good a model is on a set of tasks: pass@k, majority@k, mean reward, length.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
@@ -13,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::TrainError;
 use crate::files::{json_bytes, write_atomically};
 use crate::metrics::{self, Metric, Metrics};
+use crate::ranks::Ranks;
 use crate::records::{Judged, completion_row};
 use crate::rollout::{self, Sample, Sampler};
 use crate::seeds::{self, Purpose};
@@ -38,7 +38,7 @@ pub struct EvalOptions {
     pub stop: Vec<String>,
     /// A completion is right when this verifier gives it at least 1; without one, when its reward is at least 1.
     pub correct: Option<String>,
-    /// Completions sampled at a time. It changes none of them but for rounding.
+    /// Completions that a process samples at a time. It changes none of them but for rounding.
     pub batch_size: usize,
     /// The same seed gives the same completions.
     pub seed: u64,
@@ -233,17 +233,19 @@ pub fn evaluate(
     let stop = rollout::stop(&options.stop, tokenizer)?;
     let slots = options.batch_size.min(tasks.len() * options.num_generations);
     let room = Room { slots, tokens: rollout::longest_prompt(&tasks) + options.max_completion_length };
-    let mut sampler = Sampler::new(model, tokenizer, stop.as_ref(), reward, room);
-    let evaluation = evaluate_encoded(&mut sampler, &tasks, options, &mut |_| ControlFlow::Continue(()))?;
+    let alone = Ranks::alone();
+    let mut sampler = Sampler::new(model, tokenizer, stop.as_ref(), reward, &alone, room);
+    let evaluation = evaluate_encoded(&mut sampler, &tasks, options, &mut |_| Ok(false))?;
     Ok(evaluation.expect("nobody broke it off"))
 }
 
-/// As [`evaluate`]; `between` hears how many completions are done before each batch, and breaks the evaluation off.
+/// As [`evaluate`], by all ranks together; `between` hears how many completions are done before each batch, and says whether
+/// the evaluation is to be broken off.
 pub(crate) fn evaluate_encoded(
     sampler: &mut Sampler<'_>,
     tasks: &[EncodedTask],
     options: &EvalOptions,
-    between: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    between: &mut dyn FnMut(usize) -> Result<bool, TrainError>,
 ) -> Result<Option<Evaluation>, TrainError> {
     let start = Instant::now();
     let end_tokens = rollout::end_tokens(sampler.model, sampler.tokenizer);
@@ -252,12 +254,11 @@ pub(crate) fn evaluate_encoded(
     let mut samples = Vec::with_capacity(repeated.len());
     // Whoever compares the completions of a task needs them all in one batch; what is more than the engine has slots waits.
     let k = options.num_generations;
-    let (group, batch_size) = match sampler.needs_groups() {
-        true => (k, options.batch_size.next_multiple_of(k)),
-        false => (1, options.batch_size),
-    };
+    let together = options.batch_size * sampler.ranks().size();
+    let (group, batch_size) =
+        if sampler.needs_groups() { (k, together.next_multiple_of(k)) } else { (1, together) };
     for batch in repeated.chunks(batch_size) {
-        if between(samples.len()).is_break() {
+        if between(samples.len())? {
             return Ok(None);
         }
         let sampling = Sampling {

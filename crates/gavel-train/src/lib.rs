@@ -15,6 +15,7 @@ pub mod grpo;
 pub mod learn;
 pub mod metrics;
 pub mod optim;
+mod ranks;
 mod records;
 mod rollout;
 pub mod run_directory;
@@ -27,4 +28,5 @@ pub mod train;
 
 pub use error::{Action, Fault, TrainError};
 pub use files::write_directory_atomically;
+pub use ranks::Ranks;
 pub use rollout::end_tokens;

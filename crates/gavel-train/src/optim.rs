@@ -114,6 +114,11 @@ impl AdamW {
         }
     }
 
+    /// What is trained.
+    pub(crate) fn parameters(&self) -> Vec<&Tensor> {
+        self.weights.iter().map(|weight| &weight.parameter).collect()
+    }
+
     /// How many updates were made.
     pub fn updates(&self) -> i64 {
         self.updates

@@ -1,6 +1,7 @@
 //! Samples completions and has each one scored as soon as it ends, while others are still being sampled.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
@@ -14,6 +15,7 @@ use gavel_verify::{Group, NoReward, Reward, Score, Submission};
 use serde_json::Value;
 
 use crate::TrainError;
+use crate::ranks::{Ranks, SampleForm};
 use crate::task::{EncodedTask, Task};
 
 /// One completion with its score.
@@ -42,9 +44,10 @@ pub(crate) fn finite_reward(score: &Score) -> Result<f64, NoReward> {
     }
 }
 
-/// Completions that were sampled, and that the reward has.
+/// Completions that were sampled, and that the reward has: this rank's share of those that all have sampled.
 #[derive(Debug)]
-pub(crate) struct Sampled {
+pub(crate) struct Sampled<'a> {
+    ranks: &'a Ranks,
     /// With their texts, in the order of the tasks.
     completions: Vec<(Completion, String)>,
     /// Where their scores arrive.
@@ -53,16 +56,18 @@ pub(crate) struct Sampled {
     sample_time: Duration,
 }
 
-impl Sampled {
+impl Sampled<'_> {
+    /// Those of this rank.
     pub(crate) fn completions(&self) -> impl Iterator<Item = &Completion> {
         self.completions.iter().map(|(completion, _)| completion)
     }
 
-    /// Waits for the scores.
+    /// Waits for the scores, and gathers what all ranks have sampled.
     pub(crate) fn scored(self) -> Result<Rollout, TrainError> {
         let start = Instant::now();
         let scores = collect(&self.scores, self.completions.len())?;
         let score_wait = start.elapsed();
+        let ranks = self.ranks;
         let samples = self.completions.into_iter().zip(scores).map(|((completion, text), score)| Sample {
             text,
             truncated: completion.finish == Finish::Length,
@@ -70,7 +75,7 @@ impl Sampled {
             log_probs: completion.log_probs,
             score,
         });
-        Ok(Rollout { samples: samples.collect(), sample_time: self.sample_time, score_wait })
+        Rollout { samples: samples.collect(), sample_time: self.sample_time, score_wait }.of_all(ranks)
     }
 }
 
@@ -86,6 +91,21 @@ pub(crate) struct Rollout {
 }
 
 impl Rollout {
+    /// What all ranks have sampled, and how long the slowest took.
+    fn of_all(self, ranks: &Ranks) -> Result<Self, TrainError> {
+        if ranks.size() == 1 {
+            return Ok(self);
+        }
+        let forms: Vec<SampleForm> = self.samples.into_iter().map(SampleForm::from).collect();
+        let mut all = Self { samples: Vec::new(), sample_time: Duration::ZERO, score_wait: Duration::ZERO };
+        for (samples, sample_time, score_wait) in ranks.each((forms, self.sample_time, self.score_wait))? {
+            all.samples.extend(samples.into_iter().map(Sample::from));
+            all.sample_time = all.sample_time.max(sample_time);
+            all.score_wait = all.score_wait.max(score_wait);
+        }
+        Ok(all)
+    }
+
     /// The time that verifiers spent, all together: what scoring would take one after the other.
     pub(crate) fn score_time(&self) -> Duration {
         let outcomes = self.samples.iter().flat_map(|sample| &sample.score.outcomes);
@@ -105,6 +125,7 @@ pub(crate) struct Sampler<'a> {
     /// What ends a completion besides end tokens; see [`stop`].
     stop: &'a dyn Stop,
     reward: &'a dyn Reward,
+    ranks: &'a Ranks,
     engine: Engine,
 }
 
@@ -115,9 +136,15 @@ impl<'a> Sampler<'a> {
         tokenizer: &'a Tokenizer,
         stop: &'a dyn Stop,
         reward: &'a dyn Reward,
+        ranks: &'a Ranks,
         room: Room,
     ) -> Self {
-        Self { model, tokenizer, stop, reward, engine: Engine::new(model, room) }
+        Self { model, tokenizer, stop, reward, ranks, engine: Engine::new(model, room) }
+    }
+
+    /// Those that sample together.
+    pub(crate) fn ranks(&self) -> &'a Ranks {
+        self.ranks
     }
 
     /// Whether the reward compares the completions of a prompt, so that all of them have to be sampled together.
@@ -125,54 +152,71 @@ impl<'a> Sampler<'a> {
         self.reward.needs_groups()
     }
 
+    /// Which of so many completions are this rank's: whole groups, where the reward compares the completions of one.
+    fn share(&self, completions: usize, group: usize) -> Range<usize> {
+        if !self.needs_groups() {
+            return self.ranks.share(completions);
+        }
+        let groups = self.ranks.share(completions / group);
+        groups.start * group..groups.end * group
+    }
+
     /// Samples with the weights that the model has now.
     pub(crate) fn load_weights(&mut self) {
         self.engine.load_weights(self.model);
     }
 
-    /// Samples one completion for each task; each task comes `group` times in a row, which makes a group. Completions are
-    /// decoded and handed to the reward on a thread of their own, as they end.
+    /// Samples one completion for each task; each task comes `group` times in a row, which makes a group. Each rank samples
+    /// its share of them, and the random stream of a completion is its place among all. Completions are decoded and handed
+    /// to the reward on a thread of their own, as they end.
     pub(crate) fn sample(
         &mut self,
         tasks: &[&EncodedTask],
         group: usize,
         sampling: &Sampling,
-    ) -> Result<Sampled, TrainError> {
+    ) -> Result<Sampled<'a>, TrainError> {
         let start = Instant::now();
+        let own = self.share(tasks.len(), group);
+        let sampling =
+            Sampling { first_stream: sampling.first_stream + own.start as u64, ..sampling.clone() };
+        let tasks = &tasks[own];
         let scorer = Scorer { tasks, group, tokenizer: self.tokenizer, reward: self.reward };
-        let sampled = thread::scope(|scope| {
+        let handed = thread::scope(|scope| {
             let (sender, finished) = mpsc::channel();
             let handed = scope.spawn(|| scorer.hand_over(finished));
             let sampled = self.send_each(tasks, sampling, sender);
             let handed = handed.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             sampled.and(handed)
         })?;
-        Ok(Sampled { sample_time: start.elapsed(), ..sampled })
+        Ok(handed.sampled_in(start.elapsed(), self.ranks))
     }
 
-    /// Hands completions of an earlier process to the reward, in the order of their tasks.
+    /// Hands completions of an earlier process to the reward, in the order of their tasks: this rank's share of them.
     pub(crate) fn score_again(
         &self,
         tasks: &[&EncodedTask],
         group: usize,
         completions: Vec<Completion>,
-    ) -> Result<Sampled, TrainError> {
+    ) -> Result<Sampled<'a>, TrainError> {
+        let own = self.share(tasks.len(), group);
         let (sender, finished) = mpsc::channel();
-        for (id, completion) in completions.into_iter().enumerate() {
+        for (id, completion) in completions.into_iter().skip(own.start).take(own.len()).enumerate() {
             sender.send(Finished { id, completion }).expect("the receiver is below");
         }
         drop(sender);
-        Scorer { tasks, group, tokenizer: self.tokenizer, reward: self.reward }.hand_over(finished)
+        let scorer =
+            Scorer { tasks: &tasks[own], group, tokenizer: self.tokenizer, reward: self.reward };
+        Ok(scorer.hand_over(finished)?.sampled_in(Duration::ZERO, self.ranks))
     }
 
     /// Samples, and sends each completion as it ends.
     fn send_each(
         &mut self,
         tasks: &[&EncodedTask],
-        sampling: &Sampling,
+        sampling: Sampling,
         sender: Sender<Finished>,
     ) -> Result<(), TrainError> {
-        let sampling = Rc::new(sampling.clone());
+        let sampling = Rc::new(sampling);
         let sampled: Result<(), TrainError> = (|| {
             for (id, task) in tasks.iter().enumerate() {
                 let (prompt, sampling) = (task.prompt.as_slice().into(), Rc::clone(&sampling));
@@ -207,7 +251,7 @@ struct Scorer<'a> {
 
 impl Scorer<'_> {
     /// Hands over each completion as it comes, until all have come.
-    fn hand_over(&self, finished: Receiver<Finished>) -> Result<Sampled, TrainError> {
+    fn hand_over(&self, finished: Receiver<Finished>) -> Result<HandedOver, TrainError> {
         let (sender, scores) = mpsc::channel();
         let mut completions: Vec<Option<(Completion, String)>> = vec![None; self.tasks.len()];
         let mut groups: HashMap<usize, OpenGroup<'_>> = HashMap::new();
@@ -227,7 +271,19 @@ impl Scorer<'_> {
             completions[id] = Some((completion, text));
         }
         let completions = completions.into_iter().flatten().collect();
-        Ok(Sampled { completions, scores, sample_time: Duration::ZERO })
+        Ok(HandedOver { completions, scores })
+    }
+}
+
+/// Completions with their texts, in the order of their tasks, and where their scores arrive.
+struct HandedOver {
+    completions: Vec<(Completion, String)>,
+    scores: Receiver<(usize, Score)>,
+}
+
+impl HandedOver {
+    fn sampled_in(self, sample_time: Duration, ranks: &Ranks) -> Sampled<'_> {
+        Sampled { ranks, completions: self.completions, scores: self.scores, sample_time }
     }
 }
 

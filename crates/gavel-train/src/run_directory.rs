@@ -13,21 +13,20 @@
 //! Whole files and directories appear at once. Rows are appended, and a run that goes on cuts off those that are later
 //! than its checkpoint.
 
-use std::collections::VecDeque;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+mod records;
+
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use crate::TrainError;
 use crate::checkpoint::{Checkpoint, Saved};
 use crate::error::Action;
 use crate::files::{read_directory, read_json, require_room, write_atomically, write_directory_atomically};
-use crate::metrics::Metrics;
-use crate::tensorboard::EventWriter;
+pub(crate) use records::Records;
 
 const METRICS: &str = "metrics.jsonl";
 /// The directory of the completions of training.
@@ -39,6 +38,16 @@ pub(crate) const EVALUATIONS: &str = "evaluations";
 #[derive(Debug)]
 pub struct RunDirectory {
     path: PathBuf,
+    kept: Kept,
+}
+
+/// Who keeps the records of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    /// This process.
+    Here,
+    /// Another rank: what is to be written here comes to nothing.
+    Elsewhere,
 }
 
 impl RunDirectory {
@@ -61,7 +70,7 @@ impl RunDirectory {
     /// When it holds a run already, or cannot be created.
     pub fn create(path: &Path) -> Result<Self, TrainError> {
         Self::require_vacant(path)?;
-        let run = Self { path: path.to_owned() };
+        let run = Self { path: path.to_owned(), kept: Kept::Here };
         for directory in [COMPLETIONS, EVALUATIONS, "checkpoints"] {
             let directory = path.join(directory);
             fs::create_dir_all(&directory).map_err(TrainError::file(Action::Create, &directory))?;
@@ -79,7 +88,12 @@ impl RunDirectory {
         if !path.join(METRICS).exists() {
             return Err(TrainError::NoRun { path: path.to_owned() });
         }
-        Ok(Self { path: path.to_owned() })
+        Ok(Self { path: path.to_owned(), kept: Kept::Here })
+    }
+
+    /// The same directory for a rank that does not keep the records: it reads, and what it writes comes to nothing.
+    pub(crate) fn kept_elsewhere(path: &Path) -> Self {
+        Self { path: path.to_owned(), kept: Kept::Elsewhere }
     }
 
     /// Where it is.
@@ -100,6 +114,9 @@ impl RunDirectory {
 
     /// Writes a whole file, at once.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), TrainError> {
+        if self.kept == Kept::Elsewhere {
+            return Ok(());
+        }
         write_atomically(&self.path.join(name), bytes)
     }
 
@@ -135,6 +152,9 @@ impl RunDirectory {
         step: Option<u64>,
         completions_bytes: u64,
     ) -> Result<Records, TrainError> {
+        if self.kept == Kept::Elsewhere {
+            return Ok(Records::elsewhere());
+        }
         let metrics = self.path.join(METRICS);
         let kept = rows_until(&fs::read(&metrics).map_err(TrainError::file(Action::Read, &metrics))?, step);
         write_atomically(&metrics, &kept)?;
@@ -158,6 +178,9 @@ impl RunDirectory {
     ) -> Result<Checkpoint, TrainError> {
         let step = saved.state.step;
         let path = self.path.join("checkpoints").join(format!("step-{step:05}"));
+        if self.kept == Kept::Elsewhere {
+            return Ok(Checkpoint { step, path });
+        }
         require_room(&path, saved.size())?;
         write_directory_atomically(&path, |directory| saved.write(directory))?;
         self.remove_checkpoints_beyond(keep)?;
@@ -173,98 +196,6 @@ impl RunDirectory {
         }
         Ok(())
     }
-}
-
-/// The open records of a run that is going on.
-#[derive(Debug)]
-pub(crate) struct Records {
-    path: PathBuf,
-    metrics: File,
-    events: EventWriter,
-    /// Bytes that the files of one directory of completions may take together.
-    completions_bytes: u64,
-    /// The files of each directory of completions and their bytes, the earliest step first.
-    completions: [(&'static str, VecDeque<(PathBuf, u64)>); 2],
-}
-
-impl Records {
-    fn open(path: PathBuf, step: Option<u64>, completions_bytes: u64) -> Result<Self, TrainError> {
-        let metrics_path = path.join(METRICS);
-        let metrics = OpenOptions::new().append(true).open(&metrics_path);
-        let metrics = metrics.map_err(TrainError::file(Action::Write, &metrics_path))?;
-        // A resumed run that had no checkpoint yet begins anew: drop what older event files say of it.
-        let events = EventWriter::resume(&path, step.map_or(0, |step| step + 1));
-        let events = events.map_err(TrainError::file(Action::Write, &path))?;
-        let completions = [
-            (COMPLETIONS, sizes_of_completions(&path.join(COMPLETIONS))?),
-            (EVALUATIONS, sizes_of_completions(&path.join(EVALUATIONS))?),
-        ];
-        Ok(Self { path, metrics, events, completions_bytes, completions })
-    }
-
-    /// Appends a row of metrics, to `metrics.jsonl` and for TensorBoard.
-    pub(crate) fn log(&mut self, step: u64, metrics: &Metrics) -> Result<(), TrainError> {
-        let mut row = Map::new();
-        row.insert("step".to_owned(), step.into());
-        row.extend(metrics.to_json());
-        // One write, so that a reader never sees less than a line unless the machine fails.
-        let line = format!("{}\n", Value::Object(row));
-        let path = self.path.join(METRICS);
-        self.metrics.write_all(line.as_bytes()).map_err(TrainError::file(Action::Write, &path))?;
-        self.log_events(step, metrics).map_err(TrainError::file(Action::Write, &self.path))
-    }
-
-    fn log_events(&mut self, step: u64, metrics: &Metrics) -> io::Result<()> {
-        for (name, value) in metrics.iter().filter(|(_, value)| value.is_finite()) {
-            self.events.scalar(name, step, value)?;
-        }
-        self.events.flush()
-    }
-
-    /// Makes sure that what was logged outlives the machine. To be called before a checkpoint, which relies on it.
-    pub(crate) fn sync(&self) -> Result<(), TrainError> {
-        self.metrics.sync_all().map_err(TrainError::file(Action::Write, &self.path.join(METRICS)))
-    }
-
-    /// Writes rows to `directory/completions_00012.jsonl`: as many as may be on disk. The files of the earliest steps
-    /// make room for it.
-    pub(crate) fn write_completions(
-        &mut self,
-        directory: &'static str,
-        step: u64,
-        rows: impl Iterator<Item = Map<String, Value>>,
-    ) -> Result<(), TrainError> {
-        let mut text = String::new();
-        for row in rows {
-            let line = format!("{}\n", Value::Object(row));
-            if (text.len() + line.len()) as u64 > self.completions_bytes {
-                break;
-            }
-            text.push_str(&line);
-        }
-        let bytes = text.len() as u64;
-        let path = self.path.join(directory).join(format!("completions_{step:05}.jsonl"));
-        let known = self.completions.iter_mut().find(|(name, _)| *name == directory);
-        let (_, files) = known.expect("one of the two directories of completions");
-        files.retain(|(known, _)| *known != path);
-        while files.iter().map(|(_, bytes)| bytes).sum::<u64>() + bytes > self.completions_bytes {
-            let Some((earliest, _)) = files.pop_front() else { break };
-            fs::remove_file(&earliest).map_err(TrainError::file(Action::Remove, &earliest))?;
-        }
-        write_atomically(&path, text.as_bytes())?;
-        files.push_back((path, bytes));
-        Ok(())
-    }
-}
-
-/// The files of completions in a directory and their bytes, the earliest step first.
-fn sizes_of_completions(directory: &Path) -> Result<VecDeque<(PathBuf, u64)>, TrainError> {
-    let files = numbered_files(directory, "completions_", ".jsonl")?.into_iter();
-    let sizes = files.map(|(_, path)| {
-        let bytes = fs::metadata(&path).map_err(TrainError::file(Action::Read, &path))?.len();
-        Ok((path, bytes))
-    });
-    sizes.collect()
 }
 
 /// What is called `{prefix}{number}{suffix…}` in a directory, by number.
@@ -296,6 +227,8 @@ fn rows_until(text: &[u8], step: Option<u64>) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Map, Value};
+
     use super::*;
 
     #[test]

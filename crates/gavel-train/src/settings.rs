@@ -106,10 +106,17 @@ pub struct Settings {
 
     // === Batches ===
     /// Completions per micro-batch. What one optimiser step learns from is this times
-    /// `gradient_accumulation_steps`; how it is split between the two changes memory and speed, never the loss.
+    /// `gradient_accumulation_steps` and the number of processes; how it is split between the three changes memory and
+    /// speed, never the loss.
     pub per_device_train_batch_size: usize,
     /// Micro-batches per optimiser step.
     pub gradient_accumulation_steps: usize,
+    /// How many processes train together: said by what starts them (`WORLD_SIZE`), and not by a settings file. Not in
+    /// TRL; Accelerate's.
+    pub num_processes: Option<usize>,
+    /// Seconds within which every process has to come to what they do together, which they do when sampling, scoring and
+    /// learning are done: the slowest reward counts. TRL's `TrainingArguments`.
+    pub ddp_timeout: u64,
     /// At most this many tokens per micro-batch, which bounds memory: one that would have more is split. Prompts are
     /// counted once for the completions that share them. Not in TRL; verl's `ppo_max_token_len_per_gpu`.
     pub max_tokens_per_micro_batch: usize,
@@ -308,7 +315,7 @@ pub struct Settings {
     /// A completion is right when this verifier gives it at least 1; by default, when its whole reward is at
     /// least 1.
     pub eval_correct: Option<String>,
-    /// Completions sampled at a time in evaluation.
+    /// Completions that a process samples at a time in evaluation.
     pub per_device_eval_batch_size: usize,
 }
 

@@ -1,5 +1,8 @@
 //! How a run begins or goes on: what is looked at before anything is loaded, and what is written once everything is.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::PathBuf;
+
 use serde::Serialize;
 use tch::Device;
 
@@ -10,6 +13,7 @@ use crate::checkpoint::Checkpoint;
 use crate::digests::{Digests, JudgeLog};
 use crate::error::Action;
 use crate::files::json_bytes;
+use crate::ranks::Ranks;
 use crate::run_directory::RunDirectory;
 use crate::settings::{Change, Settings, changes};
 use crate::train::Start;
@@ -122,10 +126,13 @@ impl Beginning {
         Ok(())
     }
 
-    /// Makes the run directory, or says in it that the run goes on, and with what.
-    pub(crate) fn begin(self) -> Result<(RunDirectory, JudgeLog), TrainError> {
+    /// Makes the run directory, or says in it that the run goes on, and with what; once all ranks are about to go on from the
+    /// same place with the same, so that none still looks at what is there.
+    pub(crate) fn begin(self, ranks: &Ranks) -> Result<(RunDirectory, JudgeLog), TrainError> {
+        ranks.agree("the settings, the files that they name and the checkpoint", || self.digest())?;
         let step = self.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.step);
         let run = match self.existing {
+            _ if !ranks.keeps_records() => RunDirectory::kept_elsewhere(&self.settings.output_dir),
             None => RunDirectory::create(&self.settings.output_dir)?,
             Some(run) => {
                 let resume = Resume { step, gavel: self.digests.gavel(), changed: &self.changed };
@@ -140,5 +147,23 @@ impl Beginning {
         let mut judges = self.judges;
         judges.record(&run, self.digests.judges(step), Vec::new())?;
         Ok((run, judges))
+    }
+
+    /// A number that follows from all that a run depends on. Where things lie may differ between machines: files are told by
+    /// what they hold.
+    fn digest(&self) -> u64 {
+        let nowhere = PathBuf::new;
+        let settings = Settings {
+            model: nowhere(),
+            tasks: nowhere(),
+            eval_tasks: None,
+            reward: None,
+            output_dir: nowhere(),
+            ..self.settings.clone()
+        };
+        let mut hasher = DefaultHasher::new();
+        let step = self.checkpoint.as_ref().map(|checkpoint| checkpoint.step);
+        (settings.to_toml(), json_bytes(&self.digests), step).hash(&mut hasher);
+        hasher.finish()
     }
 }

@@ -14,6 +14,7 @@ mod rewards;
 mod rollouts;
 mod run;
 mod updates;
+mod watcher;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use crate::checkpoint::{Checkpoint, TrainerState};
 use crate::eval::{EvalOptions, check_verifier};
 use crate::learn::Learner;
 use crate::optim::AdamW;
+use crate::ranks::Ranks;
 use crate::rollout::{self, Sampler};
 use crate::seeds::{Purpose, derive};
 use crate::settings::Settings;
@@ -57,9 +59,36 @@ pub fn train(
     start: Start,
     progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
 ) -> Result<Summary, TrainError> {
+    train_together(&Ranks::alone(), settings, reward, start, progress)
+}
+
+/// As [`train`](fn@train), as one of several processes that do the same, each with a reward of its own. They learn what one
+/// process would that has the same [`Settings::optimizer_batch_size`], and the first of them writes.
+///
+/// # Errors
+///
+/// As [`train`](fn@train), and where it fails on any of them, or one of them ends.
+pub fn train_together(
+    ranks: &Ranks,
+    settings: &Settings,
+    reward: &Arc<dyn Reward>,
+    start: Start,
+    progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+) -> Result<Summary, TrainError> {
+    ranks.together(|| train_as_one(ranks, settings, reward, start, progress))
+}
+
+fn train_as_one(
+    ranks: &Ranks,
+    settings: &Settings,
+    reward: &Arc<dyn Reward>,
+    start: Start,
+    progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+) -> Result<Summary, TrainError> {
     // What the run begins or goes on with. Nothing is written before everything is loaded.
     settings.check()?;
-    let device = gavel_torch::select_device(settings.device().expect("a checked device"))?;
+    settings.check_processes(ranks.size())?;
+    let device = ranks.select_device(settings.device().expect("a checked device"))?;
     let tokenizer = Tokenizer::load(&settings.model)?;
     let (tasks, eval_tasks) = read_all_tasks(settings, &tokenizer)?;
     let evaluator = Evaluator::new(settings, &eval_tasks, reward.as_ref())?;
@@ -76,15 +105,16 @@ pub fn train(
     let checkpoint = beginning.checkpoint.clone();
     let (model, optimizer, state) = load_policy(settings, checkpoint.as_ref(), device)?;
     let reference = load_reference(settings, &model, device)?;
-    let mut baseline = Baseline::load(settings, reward.as_ref(), checkpoint.as_ref(), device)?;
+    let mut baseline = Baseline::load(settings, reward.as_ref(), ranks, checkpoint.as_ref(), device)?;
     let stop = rollout::stop(&settings.stop, &tokenizer)?;
     let room = room(settings, &tasks, &eval_tasks);
-    let mut sampler = Sampler::new(&model, &tokenizer, stop.as_ref(), reward.as_ref(), room);
-    let mut learner = Learner { model: &model, reference, optimizer, options: updates::options(settings) };
+    let mut sampler = Sampler::new(&model, &tokenizer, stop.as_ref(), reward.as_ref(), ranks, room);
+    let mut learner =
+        Learner { model: &model, reference, optimizer, options: updates::options(settings), ranks };
     let stored = checkpoint.as_ref().map(Checkpoint::rollouts).transpose()?.unwrap_or_default();
     let mut rollouts = Rollouts::new(settings, &tasks, steps, &state, stored, &sampler)?;
     let extent = Extent { steps, tasks: tasks.len(), device };
-    let mut run = Run::begin(settings, beginning, evaluator, state, extent, progress)?;
+    let mut run = Run::begin(settings, beginning, evaluator, state, extent, (progress, ranks))?;
     run.started(&mut sampler)?;
 
     while let Some(mut step) = run.next_step(reward.as_ref(), &rollouts)? {
@@ -94,7 +124,7 @@ pub fn train(
 
         // Compare each with its group: A_i = (r_i − mean r) / (std r + ε). With PPO, each token with what was expected.
         let examples = examples(settings, &sampled, step.number);
-        let compared = baseline.compare(&sampled, &examples);
+        let compared = baseline.compare(&sampled, &examples)?;
 
         // Make what was better more likely, and what was worse less: θ ← θ − η ∇ mean(−min(ρ A, clip(ρ) A) + β KL).
         let batches = learner.batches(&compared.of(examples));

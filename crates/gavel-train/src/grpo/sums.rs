@@ -1,12 +1,13 @@
 //! What is logged of a loss: sums that add up over micro-batches, from which the means of a batch are made.
 
+use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::sum_tokens;
 use super::surrogate::PerToken;
 
 /// Sums from which the logged means of a batch are made; adding those of its micro-batches gives those of the batch.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct LossSums {
     /// The loss itself.
     pub loss: f64,

@@ -9,6 +9,7 @@ use super::{Example, micro_batch};
 use crate::TrainError;
 use crate::grpo::gae::{explained_variance, gae, value_loss, whiten};
 use crate::optim::{AdamW, AdamWOptions};
+use crate::ranks::Ranks;
 
 /// How a value model learns, and what is made of it. Sizes are those of [`LearnOptions`](super::LearnOptions).
 #[derive(Debug, Clone, Copy)]
@@ -53,10 +54,11 @@ pub struct Appraisal {
     pub explained_variance: f64,
 }
 
-/// What one update of the value model learns from.
+/// What one update of the value model learns from: of its completions, those that this rank learns from.
 #[derive(Debug)]
 pub struct ValueBatch {
     parts: Vec<ValuePart>,
+    /// Of all ranks.
     tokens: f64,
 }
 
@@ -98,54 +100,73 @@ impl Critic {
     }
 
     /// Advantages of the examples, in the order in which updates learn from them. `rewards` has those of all completions of
-    /// the step, by the examples' indices; NaN is none.
-    pub fn appraise(&self, examples: &[Example<'_>], rewards: &[f64]) -> Appraisal {
+    /// the step, by the examples' indices; NaN is none. Of each batch, a rank values its share, and learns from it later.
+    ///
+    /// # Errors
+    /// When another rank has failed.
+    pub fn appraise(
+        &self,
+        examples: &[Example<'_>],
+        rewards: &[f64],
+        ranks: &Ranks,
+    ) -> Result<Appraisal, TrainError> {
         let mut advantages = vec![Vec::new(); rewards.len()];
-        let (mut all_values, mut all_returns) = (Vec::new(), Vec::new());
+        let (mut all_values, mut all_returns, mut batches) = (Vec::new(), Vec::new(), Vec::new());
         let known =
             |example: &&Example<'_>| !rewards[example.index].is_nan() && !example.completion.is_empty();
-        let mut batch = |examples: &[Example<'_>]| {
-            let groups = micro_batch::by_prompt(examples.iter().filter(known));
-            let CriticOptions { micro_batch_tokens, micro_batch_size, .. } = self.options;
-            let parts = micro_batch::split(&groups, micro_batch_tokens, micro_batch_size);
-            let before = all_values.len();
-            let parts = parts.iter().map(|examples| {
-                let packed = self.model.pack(&micro_batch::groups(examples));
-                let old_values = self.model.values(&packed);
-                let values: Vec<f64> =
-                    Vec::try_from(old_values.to_kind(Kind::Double)).expect("a vector of doubles");
-                let first = all_returns.len();
-                let mut rest = &values[..];
-                for example in examples {
-                    let (own, later) = rest.split_at(example.completion.len());
-                    let of_example = gae(rewards[example.index], own, self.options.gamma, self.options.lam);
-                    advantages[example.index] = of_example.0;
-                    all_returns.extend(of_example.1);
-                    rest = later;
-                }
-                all_values.extend(values);
-                let returns = Tensor::from_slice(&all_returns[first..]).to_kind(Kind::Float);
-                ValuePart { packed, old_values, returns: returns.to_device(self.model.device()) }
-            });
-            let parts = parts.collect();
-            ValueBatch { parts, tokens: (all_values.len() - before) as f64 }
-        };
-        let batches = examples.chunks(self.options.optimizer_batch_size).map(&mut batch).collect();
+        for batch in examples.chunks(self.options.optimizer_batch_size) {
+            let valued = micro_batch::by_prompt(batch.iter().filter(known)).concat();
+            let share = ranks.share_by_weight(&micro_batch::tokens(&valued));
+            let parts = self.value(&valued[share.clone()]);
+            let values: Vec<f64> =
+                ranks.all(parts.iter().flat_map(|(_, values)| doubles(values)).collect())?;
+            let mut returns = Vec::with_capacity(values.len());
+            let mut rest = &values[..];
+            for example in &valued {
+                let (own, later) = rest.split_at(example.completion.len());
+                let (of_example, earned) =
+                    gae(rewards[example.index], own, self.options.gamma, self.options.lam);
+                advantages[example.index] = of_example;
+                returns.extend(earned);
+                rest = later;
+            }
+            let before: usize = valued[..share.start].iter().map(|example| example.completion.len()).sum();
+            batches.push(ValueBatch::new(parts, &returns[before..], values.len()));
+            all_values.extend(values);
+            all_returns.extend(returns);
+        }
         whiten(&mut advantages);
         for example in examples.iter().filter(|example| !known(example)) {
             advantages[example.index] = vec![0.0; example.completion.len()];
         }
         let mean = all_values.iter().sum::<f64>() / all_values.len() as f64;
-        Appraisal {
-            advantages,
-            batches,
-            mean,
-            explained_variance: explained_variance(&all_values, &all_returns),
-        }
+        let explained_variance = explained_variance(&all_values, &all_returns);
+        Ok(Appraisal { advantages, batches, mean, explained_variance })
     }
 
-    /// Learns from a batch; where the gradient is not finite, nothing changes.
-    pub fn update(&mut self, batch: &ValueBatch, learning_rate: f64) -> ValueUpdate {
+    /// The values of the tokens of some completions, by what fits into memory together.
+    fn value(&self, examples: &[Example<'_>]) -> Vec<(Packed, Tensor)> {
+        let groups = micro_batch::by_prompt(examples.iter());
+        let CriticOptions { micro_batch_tokens, micro_batch_size, .. } = self.options;
+        let parts = micro_batch::split(&groups, micro_batch_tokens, micro_batch_size);
+        let values = parts.iter().map(|examples| {
+            let packed = self.model.pack(&micro_batch::groups(examples));
+            let values = self.model.values(&packed);
+            (packed, values)
+        });
+        values.collect()
+    }
+
+    /// Learns from a batch, as all ranks do from their shares; where the gradient is not finite, nothing changes.
+    ///
+    /// # Errors
+    /// When another rank has failed.
+    pub fn update(
+        &mut self,
+        batch: &ValueBatch,
+        learning_rate: f64,
+        ranks: &Ranks,
+    ) -> Result<ValueUpdate, TrainError> {
         let mut sums = Vec::new();
         for part in &batch.parts {
             self.model.backward(&part.packed, self.options.gradient_checkpointing, &mut |values| {
@@ -161,14 +182,34 @@ impl Critic {
                 leaf.grad()
             });
         }
+        ranks.add_gradients(&self.optimizer.parameters())?;
         let sums = if sums.is_empty() {
             Tensor::zeros([2], (Kind::Double, Device::Cpu))
         } else {
             Tensor::stack(&sums, 0).sum_dim_intlist([0i64].as_slice(), false, Kind::Double)
         };
-        let sums: Vec<f64> = Vec::try_from(sums).expect("two doubles");
-        let norm = if sums[0].is_finite() { self.optimizer.step(learning_rate) } else { f64::NAN };
+        let of_ranks = ranks.each(doubles(&sums))?;
+        let [loss, clipped] = [0, 1].map(|place| of_ranks.iter().map(|sums| sums[place]).sum::<f64>());
+        let norm = if loss.is_finite() { self.optimizer.step(learning_rate) } else { f64::NAN };
         self.model.refresh();
-        ValueUpdate { loss: sums[0], clipped: sums[1] / batch.tokens, norm }
+        Ok(ValueUpdate { loss, clipped: clipped / batch.tokens, norm })
     }
+}
+
+impl ValueBatch {
+    /// Parts with the returns of their tokens, which come in the same order, of a batch of so many tokens.
+    fn new(parts: Vec<(Packed, Tensor)>, returns: &[f64], tokens: usize) -> Self {
+        let mut rest = returns;
+        let part = |(packed, old_values): (Packed, Tensor)| {
+            let (own, later) = rest.split_at(old_values.numel());
+            rest = later;
+            let returns = Tensor::from_slice(own).to_kind(Kind::Float).to_device(old_values.device());
+            ValuePart { packed, old_values, returns }
+        };
+        Self { parts: parts.into_iter().map(part).collect(), tokens: tokens as f64 }
+    }
+}
+
+fn doubles(values: &Tensor) -> Vec<f64> {
+    Vec::try_from(values.to_kind(Kind::Double)).expect("a vector of numbers")
 }

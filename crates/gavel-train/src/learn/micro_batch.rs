@@ -82,6 +82,16 @@ pub(super) fn split<'a>(
     parts
 }
 
+/// The tokens that each example costs, where those of a prompt follow each other: the first of them has the prompt's too.
+pub(super) fn tokens(examples: &[Example<'_>]) -> Vec<usize> {
+    let same_prompt = examples.chunk_by(|a, b| a.prompt == b.prompt);
+    let of_group = |group: &[Example<'_>]| -> Vec<usize> {
+        let prompt = std::iter::once(group[0].prompt.len()).chain(std::iter::repeat(0));
+        group.iter().zip(prompt).map(|(example, prompt)| prompt + example.completion.len()).collect()
+    };
+    same_prompt.flat_map(of_group).collect()
+}
+
 /// The tokens of a completion that the model runs on: the last is predicted alone.
 fn input_tokens(example: &Example<'_>) -> usize {
     example.completion.len() - 1

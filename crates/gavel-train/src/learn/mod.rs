@@ -10,8 +10,10 @@ use gavel_model::{ByTokens, Model, TokenLogProbs};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
+use crate::TrainError;
 use crate::grpo::{self, BatchSize, Objective, Picks, Survey};
 use crate::optim::AdamW;
+use crate::ranks::Ranks;
 pub use critic::{Appraisal, Critic, CriticOptions, ValueBatch, ValueUpdate};
 use micro_batch::{MicroBatch, Section};
 use sums::SumsOnDevice;
@@ -76,9 +78,11 @@ pub struct Learner<'a> {
     pub optimizer: AdamW,
     /// How it learns.
     pub options: LearnOptions,
+    /// Those that learn together.
+    pub ranks: &'a Ranks,
 }
 
-/// What one update learns from.
+/// What one update learns from: of its completions, those that this rank learns from.
 #[derive(Debug)]
 pub struct Batch {
     micro_batches: Vec<MicroBatch>,
@@ -87,7 +91,8 @@ pub struct Batch {
 
 impl Learner<'_> {
     /// Splits examples into what updates learn from, in this order, and fills in the log-probabilities of the policy that
-    /// sampled, which `model` still is, and of the reference.
+    /// sampled, which `model` still is, and of the reference. Of each batch, a rank learns from its share; its sizes are those
+    /// of the whole.
     pub fn batches(&self, examples: &[Example<'_>]) -> Vec<Batch> {
         let (generation_completions, generation_tokens) =
             (examples.len() as i64, self.options.count_tokens(examples));
@@ -99,7 +104,7 @@ impl Learner<'_> {
                 generation_tokens,
                 entropy_tokens: self.options.count_tokens(examples),
             };
-            let parts = self.options.micro_batches(examples);
+            let parts = self.options.micro_batches(examples, self.ranks);
             let micro_batches = parts.iter().map(|examples| self.micro_batch(examples)).collect();
             Batch { micro_batches, size }
         };
@@ -120,10 +125,14 @@ impl Learner<'_> {
         part
     }
 
-    /// Accumulates the gradient of a batch's loss, micro-batch by micro-batch. `seed` decides what is left to chance.
-    pub fn backward(&self, batch: &Batch, seed: u64) -> UpdateSums {
+    /// Accumulates the gradient of a batch's loss, micro-batch by micro-batch, and adds up those of all ranks. `seed` decides
+    /// what is left to chance.
+    ///
+    /// # Errors
+    /// When another rank has failed.
+    pub fn backward(&self, batch: &Batch, seed: u64) -> Result<UpdateSums, TrainError> {
         let mut sums = SumsOnDevice::default();
-        let (picks, size) = self.picks(batch, seed);
+        let (picks, size) = self.picks(batch, seed)?;
         for (part, picks) in batch.micro_batches.iter().zip(&picks) {
             let rows: Vec<Range<i64>> = part.sections.iter().map(|section| section.rows.clone()).collect();
             let LearnOptions { temperature, gradient_checkpointing, .. } = self.options;
@@ -138,15 +147,18 @@ impl Learner<'_> {
                 },
             );
         }
-        sums.read()
+        self.ranks.add_gradients(&self.optimizer.parameters())?;
+        let mut all = UpdateSums::default();
+        self.ranks.each(sums.read())?.iter().for_each(|of_rank| all.add(of_rank));
+        Ok(all)
     }
 
     /// The tokens that the objective singles out in each micro-batch, `(n)`, and the sizes that follow. Where there are
-    /// any, that costs a forward pass: how a batch is split must not decide which they are.
-    fn picks(&self, batch: &Batch, seed: u64) -> (Vec<Picks>, BatchSize) {
+    /// any, that costs a forward pass: how a batch is split, also between ranks, must not decide which they are.
+    fn picks(&self, batch: &Batch, seed: u64) -> Result<(Vec<Picks>, BatchSize), TrainError> {
         let (parts, objective) = (&batch.micro_batches, &self.options.objective);
-        if !objective.picks() || parts.is_empty() {
-            return (parts.iter().map(|_| Picks::default()).collect(), batch.size);
+        if !objective.picks() {
+            return Ok((parts.iter().map(|_| Picks::default()).collect(), batch.size));
         }
         let now: Vec<TokenLogProbs> =
             parts.iter().map(|part| self.model.log_probs(&part.packed, self.options.temperature)).collect();
@@ -154,12 +166,19 @@ impl Learner<'_> {
             Some(old) => old.shallow_clone(),
             None => now.log_probs.shallow_clone(),
         };
-        let joined = |of_parts: Vec<Tensor>| Tensor::cat(&of_parts, 0);
+        let joined = |of_parts: Vec<Tensor>| {
+            let none = Tensor::zeros([0i64], (Kind::Float, self.model.device()));
+            self.ranks.all_numbers(&if of_parts.is_empty() { none } else { Tensor::cat(&of_parts, 0) })
+        };
+        let (log_probs, own) = joined(now.iter().map(|now| now.log_probs.shallow_clone()).collect())?;
+        if log_probs.numel() == 0 {
+            return Ok((Vec::new(), batch.size));
+        }
         let survey = Survey {
-            log_probs: &joined(now.iter().map(|now| now.log_probs.shallow_clone()).collect()),
-            old_log_probs: &joined(parts.iter().zip(&now).map(old).collect()),
-            entropies: &joined(now.iter().map(|now| now.entropy.shallow_clone()).collect()),
-            advantages: &joined(parts.iter().map(|part| part.advantages.shallow_clone()).collect()),
+            log_probs: &log_probs,
+            old_log_probs: &joined(parts.iter().zip(&now).map(old).collect())?.0,
+            entropies: &joined(now.iter().map(|now| now.entropy.shallow_clone()).collect())?.0,
+            advantages: &joined(parts.iter().map(|part| part.advantages.shallow_clone()).collect())?.0,
             seed,
         };
         let picks = Picks::of(&survey, objective);
@@ -167,13 +186,13 @@ impl Learner<'_> {
         if let Some(picked) = &picks.high_entropy {
             size.entropy_tokens = picked.sum(Kind::Double).double_value(&[]);
         }
-        let mut end = 0;
+        let mut end = own.start;
         let of_part = |part: &TokenLogProbs| {
             let (start, count) = (end, part.log_probs.size()[0]);
             end += count;
             picks.map(|of_all| of_all.narrow(0, start, count))
         };
-        (now.iter().map(of_part).collect(), size)
+        Ok((now.iter().map(of_part).collect(), size))
     }
 
     /// The derivative of the loss of a section by its log-probabilities, and by its entropies where it has a term for them.
@@ -230,15 +249,18 @@ impl LearnOptions {
     /// Splits the examples that have a gradient into micro-batches. Those that are masked or teach nothing, because
     /// their advantages are 0 and nothing else of them has a say, cost no pass.
     ///
-    /// There are as few micro-batches as their bounds allow, and those are of similar size.
-    fn micro_batches<'a>(&self, examples: &[Example<'a>]) -> Vec<Vec<Example<'a>>> {
+    /// Of those, this rank's share, by tokens. There are as few micro-batches as their bounds allow, and those are of similar
+    /// size.
+    fn micro_batches<'a>(&self, examples: &[Example<'a>], ranks: &Ranks) -> Vec<Vec<Example<'a>>> {
         let learns = |example: &&Example<'_>| {
             let teaches = example.advantages.iter().any(|&advantage| advantage != 0.0);
             self.counts(example)
                 && (teaches || self.objective.looks_at_all())
                 && !example.completion.is_empty()
         };
-        let groups = micro_batch::by_prompt(examples.iter().filter(learns));
+        let learnt = micro_batch::by_prompt(examples.iter().filter(learns)).concat();
+        let own = ranks.share_by_weight(&micro_batch::tokens(&learnt));
+        let groups = micro_batch::by_prompt(learnt[own].iter());
         let split = |tokens: usize| micro_batch::split(&groups, tokens, self.micro_batch_size);
         let fewest = split(self.micro_batch_tokens);
         // The smallest bound on tokens that needs no more of them, by bisection.
@@ -282,7 +304,7 @@ mod tests {
 
     /// The number of examples of each micro-batch.
     fn sizes(options: &LearnOptions, examples: &[Example<'_>]) -> Vec<usize> {
-        options.micro_batches(examples).iter().map(Vec::len).collect()
+        options.micro_batches(examples, &Ranks::alone()).iter().map(Vec::len).collect()
     }
 
     #[test]
@@ -324,7 +346,7 @@ mod tests {
             example(&[1, 2], &1.0),
         ];
         let options = LearnOptions { micro_batch_tokens: 12, ..options() };
-        let parts = options.micro_batches(&rows);
+        let parts = options.micro_batches(&rows, &Ranks::alone());
         let prompts: Vec<Vec<i64>> =
             parts.iter().map(|part| part.iter().map(|example| example.prompt[0]).collect()).collect();
         assert_eq!(prompts, [vec![1, 1, 1], vec![7, 7]]);

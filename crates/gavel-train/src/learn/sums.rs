@@ -1,12 +1,13 @@
 //! What is logged of an update, added up on the device and brought to the host once.
 
 use gavel_model::TokenLogProbs;
+use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use crate::grpo::{LossSums, Terms};
 
 /// What is logged of an update, over the tokens that were learnt from.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct UpdateSums {
     /// Of the loss.
     pub loss: LossSums,
@@ -16,6 +17,16 @@ pub struct UpdateSums {
     pub sampling_difference: f64,
     /// The largest of these.
     pub sampling_difference_max: f64,
+}
+
+impl UpdateSums {
+    /// Adds those of other tokens of the same update.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.loss.add(&other.loss);
+        self.entropy += other.entropy;
+        self.sampling_difference += other.sampling_difference;
+        self.sampling_difference_max = self.sampling_difference_max.max(other.sampling_difference_max);
+    }
 }
 
 /// The same while the device still works on it: on CUDA, to look at a number is to wait for it.
@@ -47,10 +58,12 @@ impl SumsOnDevice {
             Vec::try_from(Tensor::stack(&self.sections, 0)).expect("a matrix of doubles");
         for row in rows {
             let (of_loss, own) = row.split_at(row.len() - 3);
-            sums.loss.add(&LossSums::of_logged(of_loss));
-            sums.entropy += own[0];
-            sums.sampling_difference += own[1];
-            sums.sampling_difference_max = sums.sampling_difference_max.max(own[2]);
+            sums.add(&UpdateSums {
+                loss: LossSums::of_logged(of_loss),
+                entropy: own[0],
+                sampling_difference: own[1],
+                sampling_difference_max: own[2],
+            });
         }
         sums
     }

@@ -7,7 +7,7 @@ use super::Settings;
 
 /// Settings that decide how long a run is, what it records and evaluates, and where things lie, but not what it learns
 /// step by step. Files are compared by their digests, wherever they lie.
-const MAY_CHANGE: [&str; 29] = [
+const MAY_CHANGE: [&str; 30] = [
     "model",
     "tasks",
     "eval_tasks",
@@ -17,6 +17,7 @@ const MAY_CHANGE: [&str; 29] = [
     "device",
     "max_num_seqs",
     "max_tokens_per_micro_batch",
+    "ddp_timeout",
     "gradient_checkpointing",
     "skip_nonfinite_updates",
     "max_steps",
@@ -40,11 +41,12 @@ const MAY_CHANGE: [&str; 29] = [
 ];
 
 /// How a batch is split is a matter of memory and speed, as long as the whole stays the same.
-const BATCHES: [&str; 4] = [
+const BATCHES: [&str; 5] = [
     "per_device_train_batch_size",
     "gradient_accumulation_steps",
     "steps_per_generation",
     "generation_batch_size",
+    "num_processes",
 ];
 
 /// One setting that is not what it was.
@@ -111,6 +113,7 @@ mod tests {
             eval_correct: Some("a".to_owned()),
             steps_per_generation: Some(1),
             generation_batch_size: Some(1),
+            num_processes: Some(1),
             ..Settings::default()
         };
         let table = Table::try_from(&settings).unwrap();
@@ -138,6 +141,11 @@ mod tests {
         let split =
             Settings { per_device_train_batch_size: 4, gradient_accumulation_steps: 8, ..before.clone() };
         assert_eq!(refused(&before, &split), Vec::<String>::new());
+        let among_processes =
+            Settings { per_device_train_batch_size: 8, num_processes: Some(4), ..before.clone() };
+        assert_eq!(refused(&before, &among_processes), Vec::<String>::new());
+        let more = Settings { num_processes: Some(4), ..before.clone() };
+        assert_eq!(refused(&before, &more), ["num_processes"]);
         let smaller = Settings { per_device_train_batch_size: 16, ..before.clone() };
         assert_eq!(refused(&before, &smaller), ["per_device_train_batch_size"]);
     }

@@ -47,6 +47,8 @@ impl Default for Settings {
             stop: Vec::new(),
             per_device_train_batch_size: 8,
             gradient_accumulation_steps: 1,
+            num_processes: None,
+            ddp_timeout: 1800,
             max_tokens_per_micro_batch: 12_288,
             gradient_checkpointing: false,
             steps_per_generation: None,

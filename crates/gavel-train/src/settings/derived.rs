@@ -11,15 +11,21 @@ use crate::optim::AdamWOptions;
 use crate::task::{Columns, Prompts, Template};
 
 impl Settings {
-    /// Completions that one optimiser step learns from.
-    pub fn optimizer_batch_size(&self) -> usize {
-        self.per_device_train_batch_size * self.gradient_accumulation_steps
+    /// Processes that train together.
+    pub fn processes(&self) -> usize {
+        self.num_processes.unwrap_or(1)
     }
 
-    /// Completions sampled at a time, before memory says otherwise: TRL's generation batch.
+    /// Completions that one optimiser step learns from, all processes together.
+    pub fn optimizer_batch_size(&self) -> usize {
+        self.per_device_train_batch_size * self.gradient_accumulation_steps * self.processes()
+    }
+
+    /// Completions sampled at a time by all processes, before memory says otherwise: TRL's generation batch.
     pub fn generation_size(&self) -> usize {
         let micro_batches = self.steps_per_generation.unwrap_or(self.gradient_accumulation_steps);
-        self.generation_batch_size.unwrap_or(self.per_device_train_batch_size * micro_batches)
+        let of_all = self.per_device_train_batch_size * micro_batches * self.processes();
+        self.generation_batch_size.unwrap_or(of_all)
     }
 
     /// Completions of one step: a rollout, or as many rollouts as an optimiser step learns from.
@@ -27,9 +33,9 @@ impl Settings {
         self.generation_size().max(self.optimizer_batch_size())
     }
 
-    /// The most sequences that are sampled at a time.
+    /// The most sequences that a process samples at a time.
     pub fn sequences_in_flight(&self) -> usize {
-        self.max_num_seqs.unwrap_or(usize::MAX).min(self.generation_size())
+        self.max_num_seqs.unwrap_or(usize::MAX).min(self.generation_size().div_ceil(self.processes()))
     }
 
     /// Prompts of one step.

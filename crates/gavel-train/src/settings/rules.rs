@@ -4,7 +4,8 @@ mod comparison;
 
 use std::fmt;
 
-use super::Settings;
+use super::{Reload, Settings};
+use crate::TrainError;
 use crate::grpo::Surrogate;
 use crate::learn::OldLogProbs;
 use crate::task::Template;
@@ -25,6 +26,34 @@ impl Settings {
             .or_else(|| self.bad_choice())
             .or_else(|| self.bad_batches())
             .or_else(|| self.without_eval_tasks())
+    }
+
+    /// Whether so many processes can train with these settings.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Setting`], which names the field.
+    pub(crate) fn check_processes(&self, started: usize) -> Result<(), TrainError> {
+        let (said, wrong) = (self.processes(), |field, problem| Err(TrainError::Setting { field, problem }));
+        if said != started {
+            let are = if started == 1 {
+                "one process trains".to_owned()
+            } else {
+                format!("{started} processes train")
+            };
+            let problem = format!(
+                "is {said}, and {are}: leave it out, and start as many by `gavel train --nproc-per-node` or torchrun"
+            );
+            return wrong("num_processes", problem);
+        }
+        if started > 1 && self.reload == Reload::BetweenSteps {
+            let problem = format!(
+                "is \"between-steps\", and with {started} processes each would take up a change of the reward at another time: \
+                 set it to \"never\", or train with one process"
+            );
+            return wrong("reload", problem);
+        }
+        Ok(())
     }
 
     /// What says how to evaluate where there is nothing to evaluate on.
@@ -60,6 +89,8 @@ impl Settings {
             ("max_completion_length", self.max_completion_length),
             ("per_device_train_batch_size", self.per_device_train_batch_size),
             ("gradient_accumulation_steps", self.gradient_accumulation_steps),
+            ("num_processes", self.processes()),
+            ("ddp_timeout", usize::try_from(self.ddp_timeout).unwrap_or(usize::MAX)),
             ("max_tokens_per_micro_batch", self.max_tokens_per_micro_batch),
             ("steps_per_generation", self.steps_per_generation.unwrap_or(1)),
             ("generation_batch_size", self.generation_batch_size.unwrap_or(1)),

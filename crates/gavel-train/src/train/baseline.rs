@@ -12,12 +12,14 @@ use crate::checkpoint::Checkpoint;
 use crate::grpo::{self, AdvEstimator, GroupEstimator, MultiObjectiveAggregation};
 use crate::learn::{Appraisal, Critic, CriticOptions, Example, ValueUpdate};
 use crate::metrics::Metrics;
+use crate::ranks::Ranks;
 use crate::settings::Settings;
 
 /// What completions are compared with, and whose settings say so.
 pub(super) struct Baseline<'a> {
     settings: &'a Settings,
     reward: &'a dyn Reward,
+    ranks: &'a Ranks,
     with: With,
 }
 
@@ -42,6 +44,7 @@ impl<'a> Baseline<'a> {
     pub(super) fn load(
         settings: &'a Settings,
         reward: &'a dyn Reward,
+        ranks: &'a Ranks,
         checkpoint: Option<&Checkpoint>,
         device: Device,
     ) -> Result<Self, TrainError> {
@@ -53,7 +56,7 @@ impl<'a> Baseline<'a> {
             AdvEstimator::Remax => With::Greedy,
             AdvEstimator::Gae => With::Values(Box::new(critic(settings, checkpoint, device)?)),
         };
-        Ok(Self { settings, reward, with })
+        Ok(Self { settings, reward, ranks, with })
     }
 
     /// The value model, where there is one.
@@ -65,14 +68,18 @@ impl<'a> Baseline<'a> {
     }
 
     /// The advantages of the completions that `examples` are of, which come in the order in which they are learnt from.
-    pub(super) fn compare(&self, sampled: &StepRollout<'_>, examples: &[Example<'_>]) -> Compared {
+    pub(super) fn compare(
+        &self,
+        sampled: &StepRollout<'_>,
+        examples: &[Example<'_>],
+    ) -> Result<Compared, TrainError> {
         let (rewards, lengths) = rewards_to_compare(self.settings, &sampled.rollout);
         let flat = |values: &Tensor| Vec::<f64>::try_from(values.reshape([-1])).expect("a vector of doubles");
         let advantages = match &self.with {
             With::Values(critic) => {
-                let mut appraisal = critic.appraise(examples, &flat(&rewards));
+                let mut appraisal = critic.appraise(examples, &flat(&rewards), self.ranks)?;
                 let advantages = std::mem::take(&mut appraisal.advantages);
-                return Compared { advantages, appraisal: Some(appraisal) };
+                return Ok(Compared { advantages, appraisal: Some(appraisal) });
             }
             With::Greedy => {
                 let greedy =
@@ -89,10 +96,8 @@ impl<'a> Baseline<'a> {
                 grpo::advantages(&rewards, &lengths, *estimator, self.settings.scale_rewards)
             }
         };
-        Compared {
-            advantages: flat(&advantages).into_iter().map(|advantage| vec![advantage]).collect(),
-            appraisal: None,
-        }
+        let advantages = flat(&advantages).into_iter().map(|advantage| vec![advantage]).collect();
+        Ok(Compared { advantages, appraisal: None })
     }
 
     /// Has the value model learn what this step's completions earned.
@@ -112,7 +117,7 @@ impl<'a> Baseline<'a> {
         for (index, batch) in batches.enumerate() {
             let rate = updates::learning_rate_factor(self.settings, step, index, steps);
             let peak = self.settings.value_learning_rate.unwrap_or(self.settings.learning_rate);
-            let ValueUpdate { loss, clipped, norm } = critic.update(batch, peak * rate);
+            let ValueUpdate { loss, clipped, norm } = critic.update(batch, peak * rate, self.ranks)?;
             let norm_of = ("gradient norm of the value model", norm);
             let tried = Tried { step, loss: ("value loss", loss), norm: norm_of };
             let counted = ("value/skipped_updates", &mut metrics);

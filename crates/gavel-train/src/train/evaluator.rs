@@ -1,14 +1,15 @@
 //! How a run evaluates its own policy, and records that.
 
-use std::ops::ControlFlow;
 use std::time::Instant;
 
 use gavel_verify::Reward;
 
 use super::progress::Progress;
+use super::watcher::Watcher;
 use crate::TrainError;
 use crate::checkpoint::TrainerState;
 use crate::eval::{EvalOptions, Evaluation, evaluate_encoded};
+use crate::files::json_bytes;
 use crate::records::at_step;
 use crate::rollout::Sampler;
 use crate::run_directory::{EVALUATIONS, Records, RunDirectory};
@@ -42,17 +43,18 @@ impl<'a> Evaluator<'a> {
         self.has_tasks() && state.step >= steps && state.evaluated != Some(state.step)
     }
 
-    /// Evaluates the policy, and notes that in the state; `None` if `progress` broke it off.
+    /// Evaluates the policy, and notes that in the state; `None` if whoever watches broke it off.
     pub(super) fn evaluate(
         &self,
         sampler: &mut Sampler<'_>,
         state: &mut TrainerState,
-        progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+        watcher: &mut Watcher<'_>,
     ) -> Result<Option<Evaluation>, TrainError> {
         let started = Instant::now();
         let (step, of) = (state.step, self.tasks.len() * self.options.num_generations);
         let found = evaluate_encoded(sampler, self.tasks, &self.options, &mut |done| {
-            progress(Progress::Evaluating { step, done, of })
+            watcher.tell(Progress::Evaluating { step, done, of });
+            watcher.wants_an_end()
         })?;
         state.seconds += started.elapsed().as_secs_f64();
         if let Some(found) = &found {
@@ -72,7 +74,7 @@ pub(super) fn record_evaluation(
     evaluation: &Evaluation,
 ) -> Result<(), TrainError> {
     records.log(step, &evaluation.metrics())?;
-    evaluation.write(&run.path().join(format!("evaluations/eval_{step:05}.json")))?;
+    run.write(&format!("{EVALUATIONS}/eval_{step:05}.json"), &json_bytes(evaluation))?;
     let rows = evaluation.completions.iter().map(|completion| at_step(step, completion.to_json()));
     records.write_completions(EVALUATIONS, step, rows)
 }

@@ -12,6 +12,7 @@ use crate::TrainError;
 use crate::checkpoint::TrainerState;
 use crate::grpo::AdvEstimator;
 use crate::metrics::{self, Metric, Metrics};
+use crate::ranks::Ranks;
 use crate::rollout::{self, Rollout, Sampled, Sampler};
 use crate::seeds::{self, Purpose};
 use crate::settings::Settings;
@@ -37,8 +38,8 @@ struct Ahead<'a> {
     /// Updates of the policy before it was sampled.
     updates: i64,
     prompts: Vec<&'a EncodedTask>,
-    sampled: Sampled,
-    greedy: Option<Sampled>,
+    sampled: Sampled<'a>,
+    greedy: Option<Sampled<'a>>,
 }
 
 /// The completions of a step, with their scores.
@@ -79,7 +80,7 @@ impl<'a> Rollouts<'a> {
         steps: u64,
         state: &TrainerState,
         stored: Vec<StoredRollout>,
-        sampler: &Sampler<'_>,
+        sampler: &Sampler<'a>,
     ) -> Result<Self, TrainError> {
         let count = settings.prompts_per_step();
         let prompts = if settings.filter_groups { state.prompts } else { state.step * count as u64 };
@@ -105,7 +106,7 @@ impl<'a> Rollouts<'a> {
     /// The rollout of `step`, with its scores, after `updates` of the policy.
     pub(super) fn next(
         &mut self,
-        sampler: &mut Sampler<'_>,
+        sampler: &mut Sampler<'a>,
         step: u64,
         updates: i64,
     ) -> Result<StepRollout<'a>, TrainError> {
@@ -125,7 +126,7 @@ impl<'a> Rollouts<'a> {
     }
 
     /// Samples as far ahead of `step` as the settings say.
-    fn sample_ahead(&mut self, sampler: &mut Sampler<'_>, step: u64, updates: i64) -> Result<(), TrainError> {
+    fn sample_ahead(&mut self, sampler: &mut Sampler<'a>, step: u64, updates: i64) -> Result<(), TrainError> {
         let first = self.ahead.back().map_or(step, |latest| latest.step + 1);
         for step in first..=(step + self.settings.rollout_ahead).min(self.steps) {
             let prompts = self.take(self.settings.prompts_per_step());
@@ -137,7 +138,7 @@ impl<'a> Rollouts<'a> {
     }
 
     /// Samples until the rollout of `step` is full of groups that differ, or as often as the settings allow.
-    fn filled(&mut self, sampler: &mut Sampler<'_>, step: u64) -> Result<StepRollout<'a>, TrainError> {
+    fn filled(&mut self, sampler: &mut Sampler<'a>, step: u64) -> Result<StepRollout<'a>, TrainError> {
         let mut filling = Filling::new(self.settings);
         while let Some(count) = filling.wants() {
             let prompts = self.take(count);
@@ -157,10 +158,10 @@ impl<'a> Rollouts<'a> {
     /// The likeliest completion of each prompt, where others are compared with it.
     fn sample_greedy(
         &self,
-        sampler: &mut Sampler<'_>,
+        sampler: &mut Sampler<'a>,
         prompts: &[&EncodedTask],
         step: u64,
-    ) -> Result<Option<Sampled>, TrainError> {
+    ) -> Result<Option<Sampled<'a>>, TrainError> {
         if self.settings.adv_estimator != AdvEstimator::Remax {
             return Ok(None);
         }
@@ -178,11 +179,11 @@ impl<'a> Rollouts<'a> {
 
     fn sample(
         &self,
-        sampler: &mut Sampler<'_>,
+        sampler: &mut Sampler<'a>,
         prompts: &[&EncodedTask],
         step: u64,
         first_stream: u64,
-    ) -> Result<Sampled, TrainError> {
+    ) -> Result<Sampled<'a>, TrainError> {
         let sampling = self.sampling(sampler, step, first_stream);
         sampler
             .sample(prompts, self.settings.num_generations, &sampling)
@@ -202,16 +203,17 @@ impl<'a> Rollouts<'a> {
         }
     }
 
-    /// Those sampled ahead, for a checkpoint.
-    pub(super) fn stored(&self) -> Vec<StoredRollout> {
-        let stored = |ahead: &Ahead<'_>| StoredRollout {
-            step: ahead.step,
-            updates: ahead.updates,
-            completions: ahead.sampled.completions().map(StoredCompletion::of).collect(),
-            greedy: ahead
-                .greedy
-                .as_ref()
-                .map(|greedy| greedy.completions().map(StoredCompletion::of).collect()),
+    /// Those sampled ahead by all ranks, for a checkpoint.
+    pub(super) fn stored(&self, ranks: &Ranks) -> Result<Vec<StoredRollout>, TrainError> {
+        let completions =
+            |sampled: &Sampled<'_>| ranks.all(sampled.completions().map(StoredCompletion::of).collect());
+        let stored = |ahead: &Ahead<'_>| {
+            Ok(StoredRollout {
+                step: ahead.step,
+                updates: ahead.updates,
+                completions: completions(&ahead.sampled)?,
+                greedy: ahead.greedy.as_ref().map(completions).transpose()?,
+            })
         };
         self.ahead.iter().map(stored).collect()
     }
@@ -219,7 +221,7 @@ impl<'a> Rollouts<'a> {
 
 impl StepRollout<'_> {
     /// With the greedy completions of its prompts, whose scores are waited for.
-    fn beside(mut self, greedy: Option<Sampled>) -> Result<Self, TrainError> {
+    fn beside(mut self, greedy: Option<Sampled<'_>>) -> Result<Self, TrainError> {
         let Some(greedy) = greedy.map(Sampled::scored).transpose()? else { return Ok(self) };
         self.rollout.sample_time += greedy.sample_time;
         self.rollout.score_wait += greedy.score_wait;

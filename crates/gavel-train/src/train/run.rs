@@ -1,12 +1,13 @@
 //! What surrounds the method: when a run reloads its reward, logs, evaluates, saves and ends, and what it says of it.
 
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::PathBuf;
 
+use gavel_model::Model;
 use gavel_verify::{Refreshed, Reward};
 use serde_json::{Map, Value};
-use tch::Device;
+use tch::{Device, Kind};
 
 use super::baseline::Baseline;
 use super::clock::Clock;
@@ -14,12 +15,14 @@ use super::evaluator::{Evaluator, record_evaluation};
 use super::progress::{Progress, SampledCompletion, StepReport, Summary};
 use super::rewards::{Without, rewards, without_verdict};
 use super::rollouts::{Rollouts, StepRollout};
+use super::watcher::{Watch, Watcher};
 use crate::TrainError;
 use crate::checkpoint::{Checkpoint, Saved, TrainerState};
 use crate::digests::{JudgeLog, Judges};
 use crate::files::json_bytes;
 use crate::learn::Learner;
 use crate::metrics::{self, Metric, Metrics};
+use crate::ranks::Ranks;
 use crate::records::{Judged, at_step, completion_row};
 use crate::rollout::Sampler;
 use crate::run_directory::{COMPLETIONS, Records, RunDirectory};
@@ -31,13 +34,12 @@ const MOST_STEPS_WITHOUT_REWARD: u64 = 10;
 
 const SUMMARY: &str = "summary.json";
 
-type Watch<'a> = dyn FnMut(Progress<'_>) -> ControlFlow<()> + 'a;
-
 /// A run that is going on, but for what samples and what learns.
 pub(super) struct Run<'a> {
     settings: &'a Settings,
     evaluator: Evaluator<'a>,
-    watch: &'a mut Watch<'a>,
+    watcher: Watcher<'a>,
+    ranks: &'a Ranks,
     directory: RunDirectory,
     judges: JudgeLog,
     records: Records,
@@ -48,8 +50,6 @@ pub(super) struct Run<'a> {
     /// What has not been logged yet.
     row: Metrics,
     missing: Missing,
-    /// Whether whoever watches wants the run to end.
-    stopped: bool,
 }
 
 /// How long a run is, and where it computes.
@@ -95,16 +95,17 @@ impl<'a> Run<'a> {
         evaluator: Evaluator<'a>,
         state: TrainerState,
         extent: Extent,
-        watch: &'a mut Watch<'a>,
+        (watch, ranks): (&'a mut Watch<'a>, &'a Ranks),
     ) -> Result<Self, TrainError> {
         let saved = beginning.checkpoint.clone();
-        let (directory, judges) = beginning.begin()?;
+        let (directory, judges) = beginning.begin(ranks)?;
         let last = saved.as_ref().map(|checkpoint| checkpoint.step);
         let records = directory.records_after(last, settings.log_completions_max_bytes)?;
         Ok(Self {
             settings,
             evaluator,
-            watch,
+            watcher: Watcher::new(watch, ranks),
+            ranks,
             directory,
             judges,
             records,
@@ -113,7 +114,6 @@ impl<'a> Run<'a> {
             saved,
             row: Metrics::default(),
             missing: Missing::default(),
-            stopped: false,
         })
     }
 
@@ -125,8 +125,12 @@ impl<'a> Run<'a> {
             .model
             .has_adapter()
             .then(|| sampler.model.parameters().iter().map(|(_, tensor)| tensor.numel()).sum());
-        self.tell(Progress::Started { step, steps, parameters, adapter, device });
-        if step == 0 && self.settings.eval_on_start && self.evaluator.has_tasks() && !self.stopped {
+        self.watcher.tell(Progress::Started { step, steps, parameters, adapter, device });
+        if step == 0
+            && self.settings.eval_on_start
+            && self.evaluator.has_tasks()
+            && !self.watcher.wants_an_end()?
+        {
             self.evaluate(sampler)?;
         }
         Ok(())
@@ -138,7 +142,7 @@ impl<'a> Run<'a> {
         reward: &dyn Reward,
         rollouts: &Rollouts<'_>,
     ) -> Result<Option<Step>, TrainError> {
-        if self.stopped || self.state.step >= self.extent.steps {
+        if self.watcher.wants_an_end()? || self.state.step >= self.extent.steps {
             return Ok(None);
         }
         let mut clock = Clock::start();
@@ -160,8 +164,7 @@ impl<'a> Run<'a> {
             self.judges.record(&self.directory, now, changed)?;
         }
         let step = self.state.step;
-        // Whoever watches is heard at the end of the step.
-        let _ = (self.watch)(Progress::Refreshed { step, refreshed: &refreshed });
+        self.watcher.tell(Progress::Refreshed { step, refreshed: &refreshed });
         Ok(())
     }
 
@@ -186,7 +189,7 @@ impl<'a> Run<'a> {
             metrics: &metrics,
             completions: seen(sampled, advantages),
         };
-        self.tell(Progress::Stepped(&report));
+        self.watcher.tell(Progress::Stepped(&report));
         let without = Without::of(&sampled.rollout);
         self.tell_of_missing(sampled, without.as_ref());
         self.row.merge(metrics);
@@ -195,24 +198,26 @@ impl<'a> Run<'a> {
         // A run that ends without ever having had a reward has not done what it was started for.
         let in_a_row = self.missing.in_a_row;
         let gives_up = in_a_row == MOST_STEPS_WITHOUT_REWARD || is_last && in_a_row == number;
+        let stopped = self.watcher.wants_an_end()?;
         let mut saves =
-            is_last || self.stopped || gives_up || number.is_multiple_of(self.settings.save_steps as u64);
+            is_last || stopped || gives_up || number.is_multiple_of(self.settings.save_steps as u64);
         // A row also before every checkpoint, so that none has to remember steps that were not logged.
         let logs = saves || number.is_multiple_of(self.settings.logging_steps as u64);
         if logs {
             self.log(sampled, advantages)?;
         }
         let is_time = self.settings.eval_steps.is_some_and(|every| number.is_multiple_of(every as u64));
-        if self.evaluator.has_tasks() && (is_last || is_time) && !self.stopped {
+        if self.evaluator.has_tasks() && (is_last || is_time) && !stopped {
             self.evaluate(trained.sampler)?;
-            if self.stopped && !logs {
+            let stopped = self.watcher.wants_an_end()?;
+            if stopped && !logs {
                 self.log(sampled, advantages)?;
             }
-            saves |= self.stopped;
+            saves |= stopped;
         }
         if saves {
             let path = self.save(&mut trained)?;
-            self.tell(Progress::Saved { step: number, path: &path });
+            self.watcher.tell(Progress::Saved { step: number, path: &path });
         }
         match without.filter(|_| gives_up) {
             Some(Without { why, host_failed, .. }) => {
@@ -224,7 +229,7 @@ impl<'a> Run<'a> {
 
     /// Writes the summary, after the evaluation that a run owes that was stopped in its last one and goes on.
     pub(super) fn finish(mut self, mut trained: Trained<'_, '_>) -> Result<Summary, TrainError> {
-        if !self.stopped
+        if !self.watcher.wants_an_end()?
             && self.evaluator.owes(&self.state, self.extent.steps)
             && self.evaluate(trained.sampler)?
         {
@@ -239,10 +244,6 @@ impl<'a> Run<'a> {
         };
         self.directory.write(SUMMARY, &json_bytes(&summary))?;
         Ok(summary)
-    }
-
-    fn tell(&mut self, progress: Progress<'_>) {
-        self.stopped |= (self.watch)(progress).is_break();
     }
 
     /// What the run comes to with this step.
@@ -283,18 +284,18 @@ impl<'a> Run<'a> {
         let none = without.filter(|without| without.count == of);
         self.missing.in_a_row = if none.is_some() { self.missing.in_a_row + 1 } else { 0 };
         if let Some(Without { why, .. }) = none {
-            self.tell(Progress::WithoutReward { step, in_a_row: self.missing.in_a_row, why });
+            self.watcher.tell(Progress::WithoutReward { step, in_a_row: self.missing.in_a_row, why });
             return;
         }
         for (verifier, why) in without_verdict(&sampled.rollout) {
             if self.missing.verifiers.insert(verifier.to_owned()) {
-                self.tell(Progress::WithoutVerdict { step, verifier, why: &why });
+                self.watcher.tell(Progress::WithoutVerdict { step, verifier, why: &why });
             }
         }
         if let Some(Without { count, why, .. }) = without
             && !std::mem::replace(&mut self.missing.said_of_some, true)
         {
-            self.tell(Progress::SomeWithoutReward { step, count: *count, of, why });
+            self.watcher.tell(Progress::SomeWithoutReward { step, count: *count, of, why });
         }
     }
 
@@ -311,30 +312,43 @@ impl<'a> Run<'a> {
     /// Evaluates, and writes that down; `false` if it was broken off, which ends the run.
     fn evaluate(&mut self, sampler: &mut Sampler<'_>) -> Result<bool, TrainError> {
         let step = self.state.step;
-        let Some(found) = self.evaluator.evaluate(sampler, &mut self.state, self.watch)? else {
-            self.stopped = true;
+        let Some(found) = self.evaluator.evaluate(sampler, &mut self.state, &mut self.watcher)? else {
             return Ok(false);
         };
         record_evaluation(&self.directory, &mut self.records, step, &found)?;
-        self.tell(Progress::Evaluated { step, evaluation: &found });
+        self.watcher.tell(Progress::Evaluated { step, evaluation: &found });
         Ok(true)
     }
 
     fn save(&mut self, trained: &mut Trained<'_, '_>) -> Result<PathBuf, TrainError> {
         self.records.sync()?;
+        let model = trained.sampler.model;
+        self.ranks.agree("the weights, which have to stay the same on all of them", || fingerprint(model))?;
         let saved = Saved {
             state: &self.state,
-            model: trained.sampler.model,
+            model,
             base: &self.settings.model,
             tokenizer: trained.sampler.tokenizer,
             optimizer: &trained.learner.optimizer,
             critic: trained.baseline.critic(),
-            rollouts: &trained.rollouts.stored(),
+            rollouts: &trained.rollouts.stored(self.ranks)?,
             dtype: self.settings.save_dtype,
         };
         let checkpoint = self.directory.save_checkpoint(&saved, self.settings.save_total_limit)?;
         Ok(self.saved.insert(checkpoint).path.clone())
     }
+}
+
+/// A number that follows from every bit of the parameters.
+fn fingerprint(model: &Model) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for (_, parameter) in model.parameters() {
+        // Two sums of the bits as integers: they do not depend on the order in which a device adds.
+        let bits = parameter.detach().view_dtype(Kind::Int).to_kind(Kind::Int64);
+        let squares = (&bits * &bits).sum(Kind::Int64);
+        (bits.sum(Kind::Int64).int64_value(&[]), squares.int64_value(&[])).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// The summary of a run that has nothing left to do, and its directory.

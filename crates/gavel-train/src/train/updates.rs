@@ -35,7 +35,7 @@ pub(super) fn learn(
     let mut metrics = Metrics::default();
     for (index, batch) in std::iter::repeat_n(batches, settings.num_iterations).flatten().enumerate() {
         let update = (step - 1) * settings.updates_per_step() as u64 + index as u64;
-        let sums = learner.backward(batch, seeds::derive(settings.seed, Purpose::Update, update));
+        let sums = learner.backward(batch, seeds::derive(settings.seed, Purpose::Update, update))?;
         clock.lap("loss");
         let learning_rate = settings.learning_rate * learning_rate_factor(settings, step, index, steps);
         let norm = if sums.loss.loss.is_finite() { learner.step(learning_rate) } else { f64::NAN };

@@ -144,6 +144,12 @@ const SIMILAR: &[(&[&str], &str)] = &[
 
 const PLAIN_LORA: &str = "adapters are plain LoRA, by lora_r, lora_alpha, lora_target_modules and use_rslora; gavel docs train says more";
 
+const WHOLE_MODEL: &str =
+    "every process has the whole model and its optimiser; gavel docs train says how several train together";
+
+const STARTED_WITH: &str =
+    "what starts the processes says how many there are: gavel train --nproc-per-node, or torchrun";
+
 const ENTROPY_COEF_STAYS: &str = "entropy_coef stays what it is for a whole run";
 
 const BEST_MODEL: &str = "every checkpoint that save_total_limit leaves is a model, and the evaluations in metrics.jsonl say which is best";
@@ -190,13 +196,18 @@ const ABSENT: &[(&str, &str)] = &[
     ("dataloader_*", "tasks are read whole before the first step"),
     ("num_completions_to_print", "completions are written to files; see log_completions"),
     ("disable_dropout", "there is no dropout"),
-    ("deepspeed", "a run has one process"),
-    ("zero_stage", "a run has one process"),
-    ("fsdp*", "a run has one process"),
-    ("ddp_*", "a run has one process"),
-    ("ds3_gather_for_generation", "a run has one process"),
-    ("n_gpus_per_node", "a run has one process; device says which GPU"),
-    ("tensor_model_parallel_size", "a run has one process; device says which GPU"),
+    ("deepspeed", WHOLE_MODEL),
+    ("zero_stage", WHOLE_MODEL),
+    ("fsdp*", WHOLE_MODEL),
+    ("ddp_backend", "ranks exchange by NCCL on CUDA, and by Gloo on CPUs"),
+    ("ddp_bucket_cap_mb", "gradients are added up in buckets of one size"),
+    ("ddp_broadcast_buffers", "there are no buffers but the parameters"),
+    ("ddp_find_unused_parameters", "the gradient of what no loss depends on is 0"),
+    ("ds3_gather_for_generation", WHOLE_MODEL),
+    ("n_gpus_per_node", STARTED_WITH),
+    ("nnodes", STARTED_WITH),
+    ("world_size", STARTED_WITH),
+    ("tensor_model_parallel_size", WHOLE_MODEL),
     ("push_to_hub", "a checkpoint is a folder that `hf upload` takes"),
     ("hub_*", "a checkpoint is a folder that `hf upload` takes"),
     ("sync_ref_model", "the reference is the model that the run began with"),
