@@ -30,6 +30,8 @@ mod registry;
 mod reload;
 mod report;
 mod score;
+#[cfg(all(unix, feature = "train"))]
+mod several_processes;
 mod stale;
 mod start;
 mod store;

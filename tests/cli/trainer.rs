@@ -26,7 +26,7 @@ const ONE_STEP: [&str; 8] = [
     "device=cpu",
 ];
 
-fn command(folder: &Folder, args: &[impl AsRef<OsStr>]) -> Command {
+pub(crate) fn command(folder: &Folder, args: &[impl AsRef<OsStr>]) -> Command {
     let mut command = Command::new(TRAINER);
     command.args(args).current_dir(folder.path("."));
     command.env("GAVEL_CACHE_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-cache"));
@@ -39,7 +39,7 @@ pub(crate) fn trainer(folder: &Folder, args: &[&str]) -> Output {
 }
 
 /// Arguments that train one step with these settings on top, into `run` of the folder.
-fn train_args<S: AsRef<str>>(settings: &[S]) -> Vec<String> {
+pub(crate) fn train_args<S: AsRef<str>>(settings: &[S]) -> Vec<String> {
     let demo = repository().join("examples/countdown/train.toml");
     let mut args = ["train", demo.to_str().unwrap(), "--set", "output_dir=run"].map(str::to_owned).to_vec();
     let settings = ONE_STEP.into_iter().chain(settings.iter().map(AsRef::as_ref));

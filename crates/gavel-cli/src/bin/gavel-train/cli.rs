@@ -2,8 +2,9 @@
 
 mod data;
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gavel_model::SaveDtype;
@@ -20,7 +21,8 @@ A settings file is TOML; its options have the names of TRL's GRPOConfig. Paths i
 Examples:
   gavel train examples/countdown/train.toml
   gavel train train.toml --set learning_rate=3e-6 --set output_dir=runs/lower-rate
-  gavel train train.toml --resume";
+  gavel train train.toml --resume
+  gavel train train.toml --nproc-per-node 2";
 
 /// Train language models with GRPO on rewards from sandboxed plugins.
 #[derive(Debug, Parser)]
@@ -84,6 +86,10 @@ pub(crate) struct TrainArgs {
     /// Where to compute: auto, cpu, cuda or cuda:N. The same as `--set device=`.
     #[arg(long)]
     pub(crate) device: Option<DeviceChoice>,
+    /// Train with so many processes on this machine, each with a CUDA device of its own where there are any. On several
+    /// machines, torchrun starts them: `torchrun --no-python … gavel-train TRAIN.toml`.
+    #[arg(long, value_name = "N")]
+    pub(crate) nproc_per_node: Option<NonZeroUsize>,
     /// Threads that compute on the CPU [default: all cores].
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
@@ -306,6 +312,20 @@ fn field_and_value(text: &str) -> Result<(String, String), String> {
     Ok((field.trim().to_owned(), value.trim().to_owned()))
 }
 
+/// The words of a command, with `train` before a settings file that no command comes before: what torchrun is given is a
+/// program and what it is about.
+pub(crate) fn with_command(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = words.collect();
+    let first = words.iter().skip(1).position(|word| !word.to_string_lossy().starts_with('-'));
+    if let Some(at) = first
+        .map(|position| position + 1)
+        .filter(|&at| Path::new(&words[at]).extension().is_some_and(|extension| extension == "toml"))
+    {
+        words.insert(at, "train".into());
+    }
+    words
+}
+
 /// An error of the command line, with what to write where a setting was given as a flag, as TRL's scripts take it.
 pub(crate) fn advised(mut error: clap::Error) -> clap::Error {
     use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -327,4 +347,20 @@ pub(crate) fn advised(mut error: clap::Error) -> clap::Error {
     error.remove(ContextKind::SuggestedArg);
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     error
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::*;
+
+    #[test]
+    fn a_settings_file_alone_is_trained_by() {
+        let words = |line: &str| with_command(line.split(' ').map(OsString::from)).join(OsStr::new(" "));
+        assert_eq!(words("gavel-train run.toml --resume"), "gavel-train train run.toml --resume");
+        assert_eq!(words("gavel-train -q run.toml"), "gavel-train -q train run.toml");
+        assert_eq!(words("gavel-train train run.toml"), "gavel-train train run.toml");
+        assert_eq!(words("gavel-train devices"), "gavel-train devices");
+    }
 }

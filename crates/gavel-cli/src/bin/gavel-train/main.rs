@@ -7,9 +7,11 @@ mod data;
 mod eval;
 mod generate;
 mod import;
+mod launcher;
 mod live;
 mod model;
 mod pretrain;
+mod rank;
 mod tasks;
 mod train;
 
@@ -29,7 +31,8 @@ use gavel_verify::Reward;
 use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    let cli = Cli::try_parse().unwrap_or_else(|error| cli::advised(error).exit());
+    let cli = Cli::try_parse_from(cli::with_command(std::env::args_os()))
+        .unwrap_or_else(|error| cli::advised(error).exit());
     let terminal = Terminal::new(cli.global.quiet);
     commands::set_color(cli.global.color);
     let result = logging::install(&cli.global).map_err(Stop::Input).and_then(|()| match cli.command {

@@ -9,38 +9,53 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use gavel_train::settings::Settings;
 use gavel_train::task::{Columns, Origin, Tasks, likely_reference};
-use gavel_train::train::{Progress, Start, train};
+use gavel_train::train::{Progress, Start, train_together};
+use gavel_verify::Reward;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::cli::TrainArgs;
-use super::{blame, columns, live, load_reward, model};
+use super::rank::Rank;
+use super::{blame, columns, launcher, live, load_reward, model};
 use gavel_cli::exit::{ExitStatus, InputFault, Stop};
 use gavel_cli::terminal::Terminal;
 
 pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
-    let mut overrides = args.overrides;
-    overrides.extend(args.device.map(|device| ("device".to_owned(), device.to_string())));
-    let mut settings = Settings::load(&args.settings, &overrides).input_fault()?;
-    let path = settings.reward.clone();
-    let path =
-        path.with_context(|| format!("{}: `reward` is missing", args.settings.display())).input_fault()?;
-    model::require_folder(&settings.model)?;
-    name_columns(&mut settings, &path)?;
-    let reference_advice = look_at_first_task(&settings, terminal)?;
-    let reward = load_reward(&path, &args.plugins.resolve(), terminal)?;
-    if let Some(threads) = args.threads {
+    let rank = Rank::of_this_process()?;
+    if let Some(count) = args.nproc_per_node {
+        if rank.is_started() {
+            let problem =
+                "RANK is set, so this process is one of several already: leave out --nproc-per-node";
+            return Err(Stop::Input(anyhow::anyhow!(problem)));
+        }
+        return launcher::run(count, terminal);
+    }
+    launcher::end_with_launcher();
+    let terminal = &rank.terminal(terminal);
+    let (threads, asked_to_resume) = (args.threads, args.resume);
+    let given = match Given::load(args, &rank, terminal) {
+        // The first rank of this machine has found the same, and says it.
+        Err(stop) if !rank.is_first_here() => return Ok(stop.status()),
+        given => given?,
+    };
+    let Given { settings, reward, reference_advice } = given;
+    if let Some(threads) = threads {
         tch::set_num_threads(i32::try_from(threads.get()).unwrap_or(i32::MAX));
     }
 
+    let resumes = rank.resumes(asked_to_resume, &settings.output_dir);
+    let ranks = rank.open(&settings)?;
     let signals = Signals::listen(terminal).context("cannot listen for Ctrl-C and SIGTERM")?;
-    let mut live = live::Live::new(terminal, args.resume, reference_advice);
-    let start = if args.resume { Start::Resume } else { Start::New };
+    let mut live = live::Live::new(terminal, resumes, reference_advice);
+    let start = if resumes { Start::Resume } else { Start::New };
     let mut progress = |progress: Progress<'_>| {
         live.show(&progress);
         if signals.any() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let summary = train(&settings, &reward, start, &mut progress).map_err(blame)?;
+    let summary = match train_together(&ranks, &settings, &reward, start, &mut progress) {
+        Ok(summary) => summary,
+        Err(error) => return rank.failed(error),
+    };
     live.end();
     terminal.note(format_args!("model   {}", summary.model.display()));
     terminal.note(format_args!("report  gavel report {}", settings.output_dir.display()));
@@ -49,6 +64,32 @@ pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, St
         return Ok(signals.status());
     }
     super::SUCCESS
+}
+
+/// What a run is given.
+struct Given {
+    settings: Settings,
+    reward: Arc<dyn Reward>,
+    /// What to say where a verifier misses the reference.
+    reference_advice: Option<String>,
+}
+
+impl Given {
+    fn load(args: TrainArgs, rank: &Rank, terminal: &Terminal) -> Result<Self, Stop> {
+        let mut overrides = args.overrides;
+        overrides.extend(rank.setting());
+        overrides.extend(args.device.map(|device| ("device".to_owned(), device.to_string())));
+        let mut settings = Settings::load(&args.settings, &overrides).input_fault()?;
+        let path = settings.reward.clone();
+        let path = path
+            .with_context(|| format!("{}: `reward` is missing", args.settings.display()))
+            .input_fault()?;
+        model::require_folder(&settings.model)?;
+        name_columns(&mut settings, &path)?;
+        let reference_advice = look_at_first_task(&settings, terminal)?;
+        let reward = load_reward(&path, &args.plugins.resolve(), terminal)?;
+        Ok(Self { settings, reward, reference_advice })
+    }
 }
 
 /// Names the columns of the tasks that the settings leave unsaid as the reward file does.
