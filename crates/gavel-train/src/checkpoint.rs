@@ -15,6 +15,7 @@ use crate::files::{json_bytes, read_json, write_synced, write_tensors};
 use crate::learn::Critic;
 use crate::optim::AdamW;
 use crate::train::StoredRollout;
+use crate::watch::WatchState;
 
 const OPTIMIZER: &str = "optimizer.safetensors";
 /// A folder of its own within a checkpoint, with its optimiser's state: the weights in full precision.
@@ -48,6 +49,9 @@ pub(crate) struct TrainerState {
     /// The step of the latest evaluation.
     #[serde(default)]
     pub(crate) evaluated: Option<u64>,
+    /// What the early warning remembers.
+    #[serde(default)]
+    pub(crate) watch: WatchState,
 }
 
 /// What goes into a checkpoint.

@@ -129,6 +129,8 @@ pub struct EvaluatedCompletion {
     pub text: String,
     /// The ground truth.
     pub reference: Option<String>,
+    /// The task's other columns.
+    pub metadata: Map<String, Value>,
     /// In tokens.
     pub tokens: usize,
     /// Whether it counts as right.
@@ -138,7 +140,7 @@ pub struct EvaluatedCompletion {
 }
 
 impl EvaluatedCompletion {
-    /// As a row of a completions file: `prompt`, `completion`, `reference`, `reward`, `task`,
+    /// As a row of a completions file: `prompt`, `completion`, `reference`, `metadata` where there is any, `reward`, `task`,
     /// `completion_tokens`, `correct`, `outcomes`.
     pub fn to_json(&self) -> Map<String, Value> {
         let judged = Judged {
@@ -146,7 +148,7 @@ impl EvaluatedCompletion {
             question: None,
             completion: &self.text,
             reference: self.reference.as_deref(),
-            metadata: &Map::new(),
+            metadata: &self.metadata,
         };
         let extra = [
             ("task", self.task.into()),
@@ -333,6 +335,7 @@ fn evaluated(
             prompt: task.prompt.clone(),
             text: sample.text,
             reference: task.reference.clone(),
+            metadata: task.metadata.clone(),
             tokens: sample.tokens.len(),
             correct: correct[index],
             score: sample.score,

@@ -25,6 +25,7 @@ mod start;
 pub mod task;
 pub mod tensorboard;
 pub mod train;
+pub mod watch;
 
 pub use error::{Action, Fault, TrainError};
 pub use files::write_directory_atomically;

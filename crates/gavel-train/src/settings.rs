@@ -24,6 +24,7 @@ use crate::grpo::{
 use crate::learn::OldLogProbs;
 use crate::optim::LrSchedulerType;
 use crate::task::TaskFiles;
+use crate::watch::WatchOptions;
 
 pub(crate) use changes::{Change, changes};
 pub use error::{Place, SettingsError};
@@ -317,6 +318,11 @@ pub struct Settings {
     pub eval_correct: Option<String>,
     /// Completions that a process samples at a time in evaluation.
     pub per_device_eval_batch_size: usize,
+
+    // === Watching a run ===
+    /// `[watch]`: what is watched besides the reward, and when a warning is due; nothing by default. See
+    /// [below](#watching-a-run). Not in TRL.
+    pub watch: Option<WatchOptions>,
 }
 
 /// When a change of the reward file, its plugins and their like takes effect.

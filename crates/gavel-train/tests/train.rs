@@ -16,6 +16,7 @@ use gavel_train::grpo::{AdvEstimator, GroupFilter, MultiObjectiveAggregation, Su
 use gavel_train::settings::{Reload, Settings};
 use gavel_train::task::{Prompts, Template, read_tasks};
 use gavel_train::train::{Progress, Start, Summary, train};
+use gavel_train::watch::{Alarm, WatchOptions};
 use gavel_train::{Fault, TrainError};
 use gavel_verify::{
     Change, Failure, NoReward, Outcome, Refreshed, Reply, Reward, Score, Submission, Verdict,
@@ -214,6 +215,78 @@ fn those_that_remain_in_their_group_are_learnt_from_alone() {
         let learnt = group.iter().filter(|row| row["advantage"] != 0.0).count();
         assert!(learnt <= 4, "{learnt} of a group");
     }
+}
+
+/// A reward that pays for the letter a, and a verifier beside it that looks for another one.
+fn paid_for_a_and_watched_by(letter: char) -> Arc<dyn Reward> {
+    let score = move |submission: &Submission| {
+        let letters = submission.completion.chars().count().max(1) as f64;
+        let share = |letter: char| submission.completion.matches(letter).count() as f64 / letters;
+        let outcome = |name: &str, reward: f64, forged: f64| {
+            let verdict = Verdict { reward, reason: None, metrics: vec![("forged".to_owned(), forged)] };
+            (name.to_owned(), Outcome::verdict(verdict, Duration::ZERO))
+        };
+        let outcomes =
+            vec![outcome("paid", share('a'), 0.0), outcome("watched", share(letter), share('d') / 9.0)];
+        Score { reward: Ok(share('a')), components: Vec::new(), outcomes }
+    };
+    Arc::new(Native(score, &["paid", "watched"]))
+}
+
+/// Trains with a watch on, perhaps stopped and resumed, and gives the alarms and the steps of those.
+fn alarms(letter: char, stop_after: Option<u64>) -> (Vec<(u64, Alarm)>, Vec<Value>) {
+    let mut bench = Bench::new();
+    bench.settings.watch = Some(WatchOptions {
+        verifier: Some("watched".to_owned()),
+        forged: Some("watched.forged".to_owned()),
+        window: 4,
+        min_entropy: 0.0,
+        ..WatchOptions::default()
+    });
+    let reward = paid_for_a_and_watched_by(letter);
+    let mut alarms = Vec::new();
+    for start in if stop_after.is_some() { vec![Start::New, Start::Resume] } else { vec![Start::New] } {
+        train(&bench.settings, &reward, start, &mut |progress| {
+            match progress {
+                Progress::Warned { step, raised } => alarms.push((step, raised.alarm)),
+                Progress::Stepped(report) if Some(report.step) == stop_after && start == Start::New => {
+                    return ControlFlow::Break(());
+                }
+                _ => {}
+            }
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    }
+    (alarms, bench.rows())
+}
+
+#[test]
+fn a_reward_with_a_hole_is_noticed_and_an_honest_one_is_not() {
+    let (honest, rows) = alarms('a', None);
+    assert!(rows[19]["reward"].as_f64().unwrap() > 0.8, "it learns");
+    assert!(rows.iter().all(|row| row["watch/parted"] == 0.0), "and nothing parts");
+    assert!(honest.iter().all(|(_, alarm)| *alarm == Alarm::Repetition), "{honest:?}");
+
+    let (hacked, rows) = alarms('b', None);
+    let parted: Vec<u64> =
+        hacked.iter().filter(|(_, alarm)| *alarm == Alarm::Parted).map(|&(step, _)| step).collect();
+    assert!(matches!(parted[..], [8..=14]), "said once: {hacked:?}");
+    assert_eq!(rows[19]["watch/parted"], 1.0);
+    assert_eq!(alarms('b', Some(6)).0, hacked, "a run that goes on remembers what it saw");
+}
+
+#[test]
+fn a_watch_that_watches_nothing_is_refused() {
+    let mut bench = Bench::new();
+    let watch =
+        |verifier: &str| WatchOptions { verifier: Some(verifier.to_owned()), ..WatchOptions::default() };
+    bench.settings.watch = Some(watch("wached"));
+    let error = bench.train(&paid_for_a_and_watched_by('b')).unwrap_err();
+    assert!(matches!(error, TrainError::UnknownVerifier { .. }), "{error}");
+    bench.settings.watch = Some(WatchOptions { window: 0, ..watch("watched") });
+    let error = bench.train(&paid_for_a_and_watched_by('b')).unwrap_err();
+    assert!(error.to_string().starts_with("`watch` has a `window` of 0"), "{error}");
 }
 
 /// One verifier that gives the share of a, and another a hundred times that of b.

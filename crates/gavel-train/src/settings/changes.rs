@@ -38,6 +38,7 @@ const MAY_CHANGE: [&str; 30] = [
     "eval_limit",
     "eval_correct",
     "per_device_eval_batch_size",
+    "watch",
 ];
 
 /// How a batch is split is a matter of memory and speed, as long as the whole stays the same.
@@ -111,6 +112,7 @@ mod tests {
             eval_steps: Some(1),
             eval_limit: Some(1),
             eval_correct: Some("a".to_owned()),
+            watch: Some(crate::watch::WatchOptions::default()),
             steps_per_generation: Some(1),
             generation_batch_size: Some(1),
             num_processes: Some(1),

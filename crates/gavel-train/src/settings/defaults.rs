@@ -128,6 +128,7 @@ impl Default for Settings {
             eval_limit: None,
             eval_correct: None,
             per_device_eval_batch_size: 64,
+            watch: None,
         }
     }
 }

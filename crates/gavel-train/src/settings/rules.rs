@@ -26,6 +26,7 @@ impl Settings {
             .or_else(|| self.bad_choice())
             .or_else(|| self.bad_batches())
             .or_else(|| self.without_eval_tasks())
+            .or_else(|| Some(("watch", self.watch.as_ref()?.problem()?)))
     }
 
     /// Whether so many processes can train with these settings.

@@ -9,13 +9,13 @@ use super::{Place, SettingsError, names};
 
 /// The text of a settings file after overrides, and where everything in it comes from.
 ///
-/// A field that is overridden is blanked out in the file's text, line breaks kept, and all overrides are appended:
-/// so the parser's spans still say where the rest was written.
+/// A field that is overridden is blanked out in the file's text, line breaks kept, and all overrides stand before it,
+/// where no table of the file has begun: so the parser's spans still say where the rest was written.
 pub(super) struct Source<'a> {
     pub(super) path: &'a Path,
     pub(super) text: String,
-    /// Where the appended overrides begin, in bytes.
-    file_end: usize,
+    /// Where the overrides end and the file begins, in bytes.
+    file_start: usize,
     overrides: &'a [(String, String)],
     /// Of each field in the file, where its key stands.
     keys: Vec<(String, usize)>,
@@ -27,25 +27,22 @@ impl<'a> Source<'a> {
         text: &str,
         overrides: &'a [(String, String)],
     ) -> Result<Self, SettingsError> {
-        let mut source =
-            Self { path, text: text.to_owned(), file_end: text.len(), overrides, keys: Vec::new() };
+        let mut source = Self { path, text: text.to_owned(), file_start: 0, overrides, keys: Vec::new() };
         let table = DeTable::parse(text).map_err(|error| source.parse_error(&error))?;
         let names: BTreeSet<&str> = overrides.iter().map(|(field, _)| field.as_str()).collect();
         for (key, value) in table.get_ref() {
             source.note_names(key.get_ref().to_string(), key.span().start, value.get_ref());
             if names.contains(key.get_ref().as_ref()) {
-                source.blank(key.span().start..value.span().end);
+                source.blank(section(text, key.span().start).unwrap_or(key.span().start..value.span().end));
             }
         }
-        source.text.push('\n');
-        source.file_end = source.text.len();
-        for (field, value) in last_of_each(overrides) {
-            source.text.push_str(&format!(
-                "{} = {}\n",
-                toml::Value::String(field.clone()),
-                toml_value(value)
-            ));
-        }
+        let lines = last_of_each(overrides).map(|(field, value)| {
+            format!("{} = {}\n", toml::Value::String(field.clone()), toml_value(value))
+        });
+        let lines: String = lines.collect();
+        source.file_start = lines.len();
+        source.keys.iter_mut().for_each(|(_, position)| *position += lines.len());
+        source.text.insert_str(0, &lines);
         Ok(source)
     }
 
@@ -91,14 +88,15 @@ impl<'a> Source<'a> {
     }
 
     fn line(&self, position: usize) -> Place {
-        let line = self.text.as_bytes()[..position].iter().filter(|&&byte| byte == b'\n').count() + 1;
+        let line =
+            self.text.as_bytes()[self.file_start..position].iter().filter(|&&byte| byte == b'\n').count() + 1;
         Place::Line(self.path.to_owned(), line)
     }
 
     pub(super) fn parse_error(&self, error: &toml::de::Error) -> SettingsError {
         let place = match error.span() {
-            Some(span) if span.start >= self.file_end => {
-                let line = self.text[self.file_end..span.start].matches('\n').count();
+            Some(span) if span.start < self.file_start => {
+                let line = self.text[..span.start].matches('\n').count();
                 let (field, value) = last_of_each(self.overrides).nth(line).expect("one line per override");
                 Place::Override(format!("{field}={value}"))
             }
@@ -106,7 +104,9 @@ impl<'a> Source<'a> {
             None => Place::File(self.path.to_owned()),
         };
         let field = match &place {
-            Place::Line(_, line) => self.text.lines().nth(line - 1).and_then(|line| line.split_once('=')),
+            Place::Line(_, line) => {
+                self.text[self.file_start..].lines().nth(line - 1).and_then(|line| line.split_once('='))
+            }
             _ => None,
         };
         let message = match field {
@@ -115,6 +115,15 @@ impl<'a> Source<'a> {
         };
         SettingsError::Parse { place, message }
     }
+}
+
+/// The section of a table whose name stands at `key` in its header, `[name]`, up to the next header; `None` where that is no
+/// header.
+fn section(text: &str, key: usize) -> Option<std::ops::Range<usize>> {
+    let line = text[..key].rfind('\n').map_or(0, |end| end + 1);
+    text[line..key].trim_start().strip_prefix('[').filter(|rest| rest.trim().is_empty())?;
+    let end = text[key..].find("\n[").map_or(text.len(), |end| key + end);
+    Some(line..end)
 }
 
 /// The overrides without those that a later one for the same field replaces.

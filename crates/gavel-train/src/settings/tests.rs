@@ -24,6 +24,20 @@ fn defaults_fill_what_the_file_leaves_out() {
 }
 
 #[test]
+fn a_table_at_the_end_of_the_file_takes_no_override_in() {
+    let text = format!("{REQUIRED}seed = 7\n\n[watch]\nverifier = \"number\"\nwindow = 3\n");
+    let settings = load(&text, &[("seed", "8")]).unwrap();
+    let watch = settings.watch.clone().unwrap();
+    assert_eq!((settings.seed, watch.verifier.as_deref(), watch.window), (8, Some("number"), 3));
+    let again = load(&settings.to_toml(), &[]).unwrap();
+    assert_eq!(again.watch, settings.watch, "what a run writes down is read again");
+    let other = load(&text, &[("watch", "{ window = 4 }"), ("seed", "9")]).unwrap();
+    assert_eq!((other.seed, other.watch.map(|watch| watch.window)), (9, Some(4)));
+    let unknown = load(&text.replace("window", "windw"), &[("seed", "8")]).unwrap_err();
+    assert!(unknown.contains("train.toml:8") && unknown.contains("`windw`"), "{unknown}");
+}
+
+#[test]
 fn overrides_win_and_need_no_quotes() {
     let text = format!("{REQUIRED}stop = [\n  \"a\",\n]\nseed = 7 # a comment\n");
     let overrides = [("seed", "8"), ("stop", "[\"b\"]"), ("template", "r1-zero"), ("seed", "9")];

@@ -9,6 +9,7 @@ use tch::Device;
 
 use crate::eval::Evaluation;
 use crate::metrics::Metrics;
+use crate::watch::Raised;
 
 /// Whether to begin a run or to go on with one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +74,13 @@ pub enum Progress<'a> {
         verifier: &'a str,
         /// What happened most often.
         why: &'a str,
+    },
+    /// Something is wrong with the run, by what `[watch]` says. Said once, until it has been right again.
+    Warned {
+        /// The step, from 1.
+        step: u64,
+        /// What, and by which numbers.
+        raised: &'a Raised,
     },
     /// An evaluation goes on.
     Evaluating {

@@ -49,6 +49,9 @@ pub(super) fn check_parts(settings: &Settings, reward: &dyn Reward) -> Result<()
     for name in settings.reward_weights.keys() {
         check_verifier(name, "what is compared", reward)?;
     }
+    for name in settings.watch.iter().flat_map(|watch| watch.verifiers()) {
+        check_verifier(name, "what is watched", reward)?;
+    }
     let normalises = settings.multi_objective_aggregation == MultiObjectiveAggregation::NormalizeThenSum;
     if normalises && settings.reward_weights.is_empty() && reward.components().is_empty() {
         let problem = "is \"normalize_then_sum\", and the reward has no parts: name them under [reward.components] in the \

@@ -28,6 +28,7 @@ use crate::rollout::Sampler;
 use crate::run_directory::{COMPLETIONS, Records, RunDirectory};
 use crate::settings::{Reload, Settings};
 use crate::start::Beginning;
+use crate::watch::{REPETITION, Raised, repetition_of};
 
 /// A run ends after so many steps in which no completion had a reward: nothing is learnt, and the cause stays.
 const MOST_STEPS_WITHOUT_REWARD: u64 = 10;
@@ -182,7 +183,8 @@ impl<'a> Run<'a> {
     ) -> Result<(), TrainError> {
         let number = step.number;
         self.account(&step, sampled, &trained);
-        let metrics = self.metrics(step, sampled);
+        let mut metrics = self.metrics(step, sampled);
+        let raised = self.look_for_alarms(&mut metrics, sampled);
         let report = StepReport {
             step: number,
             steps: self.extent.steps,
@@ -190,6 +192,7 @@ impl<'a> Run<'a> {
             completions: seen(sampled, advantages),
         };
         self.watcher.tell(Progress::Stepped(&report));
+        raised.iter().for_each(|raised| self.watcher.tell(Progress::Warned { step: number, raised }));
         let without = Without::of(&sampled.rollout);
         self.tell_of_missing(sampled, without.as_ref());
         self.row.merge(metrics);
@@ -276,6 +279,13 @@ impl<'a> Run<'a> {
             metrics.add("memory/peak_allocated_gib", Metric::Max(peak));
         }
         metrics
+    }
+
+    /// What `[watch]` finds wrong that it did not find wrong before.
+    fn look_for_alarms(&mut self, metrics: &mut Metrics, sampled: &StepRollout<'_>) -> Vec<Raised> {
+        let Some(options) = &self.settings.watch else { return Vec::new() };
+        metrics.add_mean(REPETITION, repetition_of(&sampled.rollout));
+        self.state.watch.observe(options, metrics)
     }
 
     /// Says that completions have no reward: of each step that has none at all, and once of everything else.

@@ -104,6 +104,9 @@ impl<'a> Live<'a> {
                 ));
                 self.advise_on_references();
             }
+            Progress::Warned { step, raised } => {
+                self.terminal.note(format_args!("warning: step {step}: {}", visible(&raised.to_string())));
+            }
             Progress::Evaluated { step, evaluation } => {
                 let accuracy = evaluation.accuracy();
                 let change = self.accuracy_before.map(|before| 100.0 * (accuracy - before));
