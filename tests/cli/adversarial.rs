@@ -116,7 +116,9 @@ fn cases_that_show_nothing_right_are_no_success() {
 /// By their names alone: their cases come with gavel.
 #[test]
 fn no_first_party_plugin_pays_what_it_does_not_say_it_pays() {
-    for name in ["choice", "countdown", "format", "ifeval", "json-schema", "length", "marks", "math", "string"] {
+    for name in
+        ["choice", "countdown", "format", "ifeval", "json-schema", "length", "marks", "math", "string"]
+    {
         let (code, result) = attack(&Folder::new(), &[name]);
         let examples: Vec<&Value> =
             result["attacks"].as_array().unwrap().iter().filter(|attack| attack["paid"] != 0).collect();

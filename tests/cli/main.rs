@@ -19,6 +19,7 @@ mod help;
 mod inputs;
 #[cfg(unix)]
 mod machine;
+mod measure;
 mod mistakes;
 mod outputs;
 mod pages;

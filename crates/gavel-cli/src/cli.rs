@@ -149,6 +149,11 @@ pub enum Command {
         after_help = "Examples:\n  gavel report runs/countdown\n  gavel report runs/seed-1 runs/seed-2 runs/beta -o compared.html\n  gavel report runs/countdown --watch"
     )]
     Report(ReportArgs),
+    /// Measure how a policy thinks, by its completions: checks, retries, length by difficulty, pass@k before and after.
+    #[command(
+        after_help = "Examples:\n  gavel measure runs/r1-zero --html measures.html\n  gavel measure after.jsonl --before base.jsonl --json"
+    )]
+    Measure(MeasureArgs),
     /// Train a policy with GRPO (starts `gavel-train`).
     #[command(disable_help_flag = true)]
     Train(TrainerArgs),
@@ -192,6 +197,39 @@ pub struct ReportArgs {
     /// Write the curve of accuracy and length alone, as SVG, of one run.
     #[arg(long, value_name = "FILE.svg")]
     pub curve: Option<PathBuf>,
+}
+
+/// Arguments of `gavel measure`.
+#[derive(Debug, Args)]
+pub struct MeasureArgs {
+    /// Completions with outcomes, as `gavel eval --completions`, runs and `gavel score` write them; or a run directory: its
+    /// last evaluation, beside its first.
+    #[arg(value_name = "COMPLETIONS|RUN")]
+    pub completions: PathBuf,
+    /// Completions of the model before training, or a run directory.
+    #[arg(long, value_name = "COMPLETIONS|RUN")]
+    pub before: Option<PathBuf>,
+    /// The column of the task that says its family.
+    #[arg(long, value_name = "COLUMN", default_value = "family")]
+    pub by: String,
+    /// The column of the task that says how hard it is.
+    #[arg(long, value_name = "COLUMN", default_value = "level")]
+    pub level: String,
+    /// The verifier that judged the marks: one whose plugin is `marks`.
+    #[arg(long, value_name = "VERIFIER", default_value = "marks")]
+    pub marks: String,
+    /// Count a completion as right when this verifier gives it 1 [default: as the file says, or when its reward is at least 1].
+    #[arg(long, value_name = "VERIFIER")]
+    pub correct: Option<String>,
+    /// Write everything as JSON, instead of a table.
+    #[arg(long)]
+    pub json: bool,
+    /// Write a page: one HTML file that needs nothing else.
+    #[arg(long, value_name = "FILE.html")]
+    pub html: Option<PathBuf>,
+    /// Write accuracy and length by family as one image.
+    #[arg(long, value_name = "FILE.svg")]
+    pub svg: Option<PathBuf>,
 }
 
 /// A reward file, or a plugin alone.

@@ -27,18 +27,18 @@ pub(crate) struct Line {
     pub(crate) values: Series,
     pub(crate) look: Look,
     /// Where the values are the mean of several curves: from where to where those reach.
-    pub(crate) band: Option<Band>,
+    pub(crate) spread: Option<Spread>,
 }
 
 impl Line {
     /// A curve of its own.
     pub(crate) fn new(label: impl Into<String>, colour: usize, values: Series, look: Look) -> Self {
-        Self { label: label.into(), colour, values, look, band: None }
+        Self { label: label.into(), colour, values, look, spread: None }
     }
 }
 
 /// The lowest and the highest value of several curves at each step.
-pub(crate) type Band = std::collections::BTreeMap<u64, (f64, f64)>;
+pub(crate) type Spread = std::collections::BTreeMap<u64, (f64, f64)>;
 
 /// How a curve is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,21 +74,23 @@ impl Size {
     pub(crate) const SMALL: Self = Self { width: 370.0, height: 180.0 };
 }
 
-/// Draws curves over steps. `label` says what they are to those who cannot see them.
-pub(crate) fn lines(label: &str, lines: &[Line], unit: Unit, size: Size) -> Markup {
+/// Draws curves over steps, before bands from one step to another. `label` says what they are to those who cannot see
+/// them.
+pub(crate) fn lines(label: &str, lines: &[Line], unit: Unit, size: Size, bands: &[(u64, u64)]) -> Markup {
     let steps = all_steps(lines.iter().map(|line| &line.values));
     let means = lines.iter().flat_map(|line| line.values.values().copied());
-    let bands = lines.iter().filter_map(|line| line.band.as_ref()).flat_map(|band| band.values());
-    let (low, high) = extent(means.chain(bands.flat_map(|&(low, high)| [low, high])));
+    let spreads = lines.iter().filter_map(|line| line.spread.as_ref()).flat_map(|spread| spread.values());
+    let (low, high) = extent(means.chain(spreads.flat_map(|&(low, high)| [low, high])));
     let frame = Frame::new(size, x_domain(&steps), Axis::covering(low, high, unit));
     svg(
         label,
         size,
         html! {
+            (frame.bands(bands))
             (frame.grid())
             (frame.y_axis(Side::Left, "axis"))
             (frame.x_axis())
-            @for line in lines { (frame.band(line)) }
+            @for line in lines { (frame.spread(line)) }
             @for line in lines { (frame.line(line)) }
             (frame.readouts(&columns(&steps), |column| {
                 let values = lines.iter().filter_map(|line| Some((line, mean_within(&line.values, column)?)));
@@ -235,6 +237,17 @@ impl Frame {
         }
     }
 
+    /// Strips from half a step before the first to half a step behind the last.
+    fn bands(&self, bands: &[(u64, u64)]) -> Markup {
+        let within = |step: f64| self.x_at(step).clamp(self.left, self.right);
+        html! {
+            @for &(first, last) in bands {
+                @let (left, right) = (within(first as f64 - 0.5), within(last as f64 + 0.5));
+                rect.band x=(pixel(left)) y=(self.top) width=(pixel(right - left)) height=(self.bottom - self.top) {}
+            }
+        }
+    }
+
     fn y_axis(&self, side: Side, class: &str) -> Markup {
         let (x, anchor) =
             if side == Side::Left { (self.left - 6.0, "end") } else { (self.right + 6.0, "start") };
@@ -284,15 +297,15 @@ impl Frame {
         }
     }
 
-    /// The area that a curve's band covers: along its upper edge, and back along the lower one.
-    fn band(&self, line: &Line) -> Markup {
-        let Some(band) = line.band.as_ref().filter(|band| band.len() > 1) else { return html! {} };
+    /// The area that a curve's spread covers: along its upper edge, and back along the lower one.
+    fn spread(&self, line: &Line) -> Markup {
+        let Some(spread) = line.spread.as_ref().filter(|spread| spread.len() > 1) else { return html! {} };
         let edge = |of: fn(&(f64, f64)) -> f64| -> Vec<(f64, f64)> {
-            thin(&band.iter().map(|(&step, range)| (step as f64, of(range))).collect::<Vec<_>>())
+            thin(&spread.iter().map(|(&step, range)| (step as f64, of(range))).collect::<Vec<_>>())
         };
         let (mut outline, low) = (edge(|range| range.1), edge(|range| range.0));
         outline.extend(low.into_iter().rev());
-        html! { path class=(format!("band {}", colour_class(line.colour))) d=(self.path(&outline) + "Z") {} }
+        html! { path class=(format!("spread {}", colour_class(line.colour))) d=(self.path(&outline) + "Z") {} }
     }
 
     fn path(&self, points: &[(f64, f64)]) -> String {
@@ -391,12 +404,12 @@ mod tests {
     }
 
     #[test]
-    fn a_band_runs_along_its_upper_edge_and_back_along_the_lower_one() {
+    fn a_spread_runs_along_its_upper_edge_and_back_along_the_lower_one() {
         let frame = Frame::new(Size::WIDE, (0.0, 10.0), Axis::covering(0.0, 1.0, Unit::Share));
         let mut line = Line::new("", 0, Series::from([(0, 0.5), (10, 0.5)]), Look::Exact);
-        assert_eq!(frame.band(&line).into_string(), "");
-        line.band = Some(Band::from([(0, (0.0, 1.0)), (10, (0.0, 1.0))]));
-        assert!(frame.band(&line).into_string().contains(r#"d="M46 24L544 24L544 204L46 204Z""#));
+        assert_eq!(frame.spread(&line).into_string(), "");
+        line.spread = Some(Spread::from([(0, (0.0, 1.0)), (10, (0.0, 1.0))]));
+        assert!(frame.spread(&line).into_string().contains(r#"d="M46 24L544 24L544 204L46 204Z""#));
     }
 
     #[test]

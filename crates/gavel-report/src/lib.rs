@@ -7,10 +7,12 @@
 //! dark theme has to style its lines through CSS classes, which `plotters` cannot emit, and `charming` draws with
 //! a megabyte of JavaScript.
 
+mod alarms;
 mod audit;
 mod chart;
 mod data;
 mod format;
+mod measures;
 mod page;
 mod panels;
 mod run;
@@ -26,6 +28,7 @@ use thiserror::Error;
 
 pub use chart::Bar;
 pub use data::DataPage;
+pub use measures::{Comparison, Group, MeasureOptions, Measures};
 use run::Run;
 
 /// Why there is no report.
@@ -76,6 +79,16 @@ pub enum ReportError {
         path: PathBuf,
         /// The name of the metric, or its form.
         series: &'static str,
+    },
+    /// There is nothing to measure.
+    #[error(
+        "{} holds no completions: name a file that `gavel eval --completions` writes, or a run that has been evaluated, or \
+         that logs its completions",
+        path.display()
+    )]
+    NoCompletions {
+        /// The file or directory.
+        path: PathBuf,
     },
     /// The page cannot be written.
     #[error("cannot write {}", path.display())]

@@ -3,6 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::Value;
 
+use crate::alarms::Alarms;
 use crate::format::{self, Unit};
 use crate::panels::{self, Panel, Section, Totals};
 use crate::run::Judges;
@@ -20,6 +21,7 @@ const END_STEPS: usize = 5;
 pub(crate) fn render(run: &Run, reload: Option<u32>) -> Markup {
     let main = html! {
         (headline(run))
+        (Alarms::take(&mut run.metrics.clone()).told())
         @for section in panels::sections(&run.metrics) { (charts(&section)) }
         (completions(&run.samples))
         (record(run))

@@ -4,6 +4,7 @@ use maud::Markup;
 
 use gavel_verify::Status;
 
+use crate::alarms::{Alarms, Span};
 use crate::chart::{self, Layer, Line, Look, Size};
 use crate::format::Unit;
 use crate::run::{Metrics, Series};
@@ -46,13 +47,14 @@ pub(crate) struct Totals {
 /// gets one of its own in the last section.
 pub(crate) fn sections(metrics: &Metrics) -> Vec<Section> {
     let mut rest = metrics.clone();
+    let bands = Alarms::take(&mut rest).spans();
     let section = |title, note, panels| Section { title, note, panels, totals: None, small: false };
     let mut sections = vec![
         section(
             "Learning",
             "What the policy is worth, and how it writes. Thin lines are single steps, thick lines their moving \
              mean; dashed lines with dots are measured on held-out tasks.",
-            learning(&mut rest),
+            learning(&mut rest, &bands),
         ),
         Section {
             totals: totals(metrics),
@@ -123,7 +125,9 @@ fn verifiers(metrics: &Metrics) -> Vec<String> {
     names
 }
 
-fn learning(rest: &mut Metrics) -> Vec<Panel> {
+fn learning(rest: &mut Metrics, bands: &[Span]) -> Vec<Panel> {
+    let panel =
+        |title: &str, note: &str, lines: Vec<Line>, unit: Unit| banded(title, note, lines, unit, bands);
     let mut panels = Vec::new();
     let reward = curves(rest, &[("reward", "reward")]);
     panels.extend(panel("Reward", "Mean of the formula in the reward file.", reward, Unit::Plain));
@@ -361,6 +365,10 @@ fn curves<S: AsRef<str>>(rest: &mut Metrics, keys: &[(S, S)]) -> Vec<Line> {
 }
 
 fn panel(title: &str, note: &str, lines: Vec<Line>, unit: Unit) -> Option<Panel> {
+    banded(title, note, lines, unit, &[])
+}
+
+fn banded(title: &str, note: &str, lines: Vec<Line>, unit: Unit, bands: &[Span]) -> Option<Panel> {
     if lines.is_empty() {
         return None;
     }
@@ -372,14 +380,14 @@ fn panel(title: &str, note: &str, lines: Vec<Line>, unit: Unit) -> Option<Panel>
         title: title.to_owned(),
         note: note.to_owned(),
         legend: if lines.len() > 1 { legend.collect() } else { Vec::new() },
-        chart: chart::lines(title, &lines, unit, Size::WIDE),
+        chart: chart::lines(title, &lines, unit, Size::WIDE, bands),
     })
 }
 
 fn single(rest: &mut Metrics, key: &str, title: &str, note: &str) -> Option<Panel> {
     let values = rest.take(key)?;
     let line = Line::new(title, 0, values, look_of(key));
-    let chart = chart::lines(title, &[line], Unit::Plain, Size::SMALL);
+    let chart = chart::lines(title, &[line], Unit::Plain, Size::SMALL, &[]);
     Some(Panel { title: title.to_owned(), note: note.to_owned(), legend: Vec::new(), chart })
 }
 

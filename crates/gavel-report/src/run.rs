@@ -204,7 +204,7 @@ fn read_samples(dir: &Path) -> Result<Vec<Samples>, ReportError> {
 }
 
 /// The files in `dir` in the order of their steps, which is that of their names as long as these are equally long.
-fn completion_files(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
+pub(crate) fn completion_files(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
     if !dir.exists() {
         return Ok(Vec::new());
     }
@@ -228,7 +228,7 @@ fn group_by_task(rows: Vec<Completion>) -> Vec<Vec<Completion>> {
 }
 
 /// Reads a JSON Lines file. A last line that breaks off, as a killed run leaves it, is left out.
-fn read_lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, ReportError> {
+pub(crate) fn read_lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, ReportError> {
     let bytes = fs::read(path).map_err(|source| ReportError::Read { path: path.to_owned(), source })?;
     let mut rows = Vec::new();
     for (index, line) in bytes.split_inclusive(|&byte| byte == b'\n').enumerate() {

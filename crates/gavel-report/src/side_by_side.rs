@@ -155,13 +155,13 @@ fn row(index: usize, group: &Group<'_>) -> Markup {
         tr {
             th { span class=(format!("key {}", chart::colour_class(index))) {} (visible(&group.name)) }
             td.number { (group.runs.len()) }
-            td.number { (spread(first, |value| format::value(value, unit))) }
-            td.number { (spread(last, |value| format::value(value, unit))) }
-            td.number { (spread(last_of("reward"), |value| format::value(value, Unit::Plain))) }
-            td.number { (spread(last_of("completions/mean_length"), |value| format::value(value, Unit::Tokens))) }
-            td.number { (spread(steps, |value| format::value(value, Unit::Plain))) }
-            td.number { (spread(times, |value| format::value(value, Unit::Seconds))) }
-            td.number { (spread(total, format::duration)) }
+            td.number { (mean_and_ends(first, |value| format::value(value, unit))) }
+            td.number { (mean_and_ends(last, |value| format::value(value, unit))) }
+            td.number { (mean_and_ends(last_of("reward"), |value| format::value(value, Unit::Plain))) }
+            td.number { (mean_and_ends(last_of("completions/mean_length"), |value| format::value(value, Unit::Tokens))) }
+            td.number { (mean_and_ends(steps, |value| format::value(value, Unit::Plain))) }
+            td.number { (mean_and_ends(times, |value| format::value(value, Unit::Seconds))) }
+            td.number { (mean_and_ends(total, format::duration)) }
         }
     }
 }
@@ -171,7 +171,7 @@ fn of_runs(group: &Group<'_>, value: impl Fn(&Metrics) -> Option<f64>) -> Vec<f6
 }
 
 /// The mean of some numbers, and under it the lowest and the highest where there are several that differ.
-fn spread(values: Vec<f64>, shown: impl Fn(f64) -> String) -> Markup {
+fn mean_and_ends(values: Vec<f64>, shown: impl Fn(f64) -> String) -> Markup {
     let Some(low) = values.iter().copied().reduce(f64::min) else { return html! { "–" } };
     let high = values.iter().copied().fold(low, f64::max);
     let mean = values.iter().sum::<f64>() / values.len() as f64;
@@ -245,8 +245,8 @@ fn panel(key: &str, title: &str, unit: Unit, groups: &[Group<'_>]) -> Option<Mar
                     Some(if look == Look::HeldOut { values.clone() } else { chart::smoothed(values) })
                 })
                 .collect();
-            let (values, band) = mean_and_range(&series)?;
-            Some(Line { label: group.name.clone(), colour, values, look, band })
+            let (values, spread) = mean_and_range(&series)?;
+            Some(Line { label: group.name.clone(), colour, values, look, spread })
         })
         .collect();
     if lines.is_empty() {
@@ -256,26 +256,26 @@ fn panel(key: &str, title: &str, unit: Unit, groups: &[Group<'_>]) -> Option<Mar
         figure {
             figcaption { h3 { (visible(title)) } }
             ul.legend { @for line in &lines { li class=(chart::colour_class(line.colour)) { (visible(&line.label)) } } }
-            (chart::lines(title, &lines, unit, Size::WIDE))
+            (chart::lines(title, &lines, unit, Size::WIDE, &[]))
         }
     })
 }
 
 /// The mean of some series at the steps that all of them have, and from where to where they reach if there are several.
 /// Where a run ended early, what the others did after it would otherwise be a jump.
-fn mean_and_range(series: &[Series]) -> Option<(Series, Option<chart::Band>)> {
+fn mean_and_range(series: &[Series]) -> Option<(Series, Option<chart::Spread>)> {
     let first = series.first()?;
     let mut mean = Series::new();
-    let mut band = chart::Band::new();
+    let mut spread = chart::Spread::new();
     for step in first.keys() {
         let values: Option<Vec<f64>> = series.iter().map(|values| values.get(step).copied()).collect();
         let Some(values) = values else { continue };
         mean.insert(*step, values.iter().sum::<f64>() / values.len() as f64);
         let low = values.iter().copied().fold(f64::INFINITY, f64::min);
         let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        band.insert(*step, (low, high));
+        spread.insert(*step, (low, high));
     }
-    (!mean.is_empty()).then(|| (mean, (series.len() > 1).then_some(band)))
+    (!mean.is_empty()).then(|| (mean, (series.len() > 1).then_some(spread)))
 }
 
 /// What differs between the groups, and the settings of each.

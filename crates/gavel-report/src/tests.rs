@@ -57,6 +57,28 @@ fn completion(step: u64, prompt: &str, text: &str, reward: Option<f64>) -> Value
 }
 
 #[test]
+fn an_alarm_has_its_words_and_a_band_in_the_charts_of_learning() {
+    let rows = |raised: fn(u64) -> bool| {
+        lines((1..=40).map(|step| {
+            json!({
+                "step": step, "reward": 0.5, "completions/mean_length": 30.0, "loss": 0.1,
+                "watch/parted": u8::from(raised(step)), "watch/length": 0
+            })
+        }))
+    };
+    let warned = page(&[("metrics.jsonl", &rows(|step| (20..=30).contains(&step) || step == 35))]);
+    assert!(warned.contains("steps 20–30, step 35."), "{warned}");
+    assert_eq!(
+        warned.matches("class=\"band\"").count(),
+        2 * 2,
+        "reward and length have both bands, and loss has none"
+    );
+    assert!(!warned.contains("watch/parted") && !warned.contains("became a fraction"));
+    let silent = page(&[("metrics.jsonl", &rows(|_| false))]);
+    assert!(!silent.contains("class=\"band\"") && !silent.contains("Warnings"));
+}
+
+#[test]
 fn everything_that_a_run_records_is_shown() {
     let dir = run_dir(&[
         ("metrics.jsonl", &metrics()),
@@ -329,7 +351,7 @@ fn seeds_are_one_curve_with_a_band_and_settings_are_curves_of_their_own() {
         assert!(page.contains(text), "the page lacks {text:?}");
     }
     // Of three metrics that vary and one that does not, the group of two seeds has a band; the run alone has none.
-    assert_eq!(page.matches("class=\"band c0\"").count(), page.matches("<svg").count());
-    assert!(!page.contains("band c1"), "one run has no range");
+    assert_eq!(page.matches("class=\"spread c0\"").count(), page.matches("<svg").count());
+    assert!(!page.contains("spread c1"), "one run has no range");
     assert!(!page.contains("seed = 1,"), "the seed is no difference");
 }

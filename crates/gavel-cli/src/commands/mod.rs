@@ -17,6 +17,7 @@ mod diff;
 mod docs;
 mod doctor;
 mod init;
+mod measure;
 mod plugin;
 mod report;
 mod rescore;
@@ -73,6 +74,7 @@ fn start(cli: Cli) -> Result<ExitStatus, Stop> {
         Command::Generate(args) => train::start("generate", &args, &global),
         Command::Import(args) => train::start("import", &args, &global),
         Command::Report(args) => report::run(&args, &global),
+        Command::Measure(args) => measure::run(&args, &global),
         Command::Pretrain(args) => train::start("pretrain", &args, &global),
         Command::Tasks(args) => train::start("tasks", &args, &global),
         Command::Completions { shell } => {

@@ -1,0 +1,116 @@
+//! Completions as a run, or an evaluation, has written them.
+
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::MeasureOptions;
+use crate::ReportError;
+use crate::run::{self, OutcomeRow};
+
+/// A completion, with what is measured of it.
+pub(super) struct Row {
+    /// What the completions of one task share.
+    pub(super) task: String,
+    pub(super) family: Option<String>,
+    pub(super) level: Option<String>,
+    pub(super) is_right: bool,
+    pub(super) tokens: f64,
+    /// `None` where nobody has judged its marks.
+    pub(super) marks: Option<Marks>,
+}
+
+/// What the verifier of marks counts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Marks {
+    pub(super) checks: f64,
+    pub(super) forged: f64,
+    pub(super) failed: f64,
+    pub(super) retried: f64,
+    pub(super) first_right: bool,
+}
+
+/// A line of a file.
+#[derive(Deserialize)]
+struct Line {
+    prompt: String,
+    completion: String,
+    reference: Option<Value>,
+    reward: Option<f64>,
+    task: Option<u64>,
+    correct: Option<bool>,
+    completion_tokens: Option<f64>,
+    #[serde(default)]
+    metadata: Map<String, Value>,
+    #[serde(default)]
+    outcomes: IndexMap<String, OutcomeRow>,
+    /// The columns of the task, where `gavel score` has left them beside the others.
+    #[serde(flatten)]
+    beside: Map<String, Value>,
+}
+
+/// The completions file that `path` is; or of a run directory the first one, where there are several, and the last one: of
+/// its evaluations, or else of its training.
+pub(super) fn files(path: &Path) -> Result<(Option<PathBuf>, PathBuf), ReportError> {
+    if !path.is_dir() {
+        return Ok((None, path.to_owned()));
+    }
+    for folder in ["evaluations", "completions"] {
+        let mut files = run::completion_files(&path.join(folder))?;
+        if let Some(last) = files.pop() {
+            return Ok((files.into_iter().next(), last));
+        }
+    }
+    Err(ReportError::NoCompletions { path: path.to_owned() })
+}
+
+pub(super) fn read(path: &Path, options: &MeasureOptions) -> Result<Vec<Row>, ReportError> {
+    let lines = run::read_lines::<Line>(path)?;
+    if lines.is_empty() {
+        return Err(ReportError::NoCompletions { path: path.to_owned() });
+    }
+    Ok(lines.into_iter().map(|line| line.row(options)).collect())
+}
+
+impl Line {
+    fn row(self, options: &MeasureOptions) -> Row {
+        let column = |name: &str| match self.metadata.get(name).or_else(|| self.beside.get(name))? {
+            Value::String(text) => Some(text.clone()),
+            Value::Null => None,
+            other => Some(other.to_string()),
+        };
+        let given = match &options.correct {
+            Some(verifier) => self.outcomes.get(verifier).and_then(|outcome| outcome.reward),
+            None => self.reward,
+        };
+        // A formula such as 0.9 + 0.1 is 1 but for rounding.
+        let is_given = given.is_some_and(|reward| reward >= 1.0 - 1e-9);
+        let said = self.correct.filter(|_| options.correct.is_none());
+        let marks = self.outcomes.get(&options.marks).and_then(|outcome| {
+            let metric = |name: &str| outcome.metrics.get(name).copied().flatten();
+            Some(Marks {
+                checks: metric("checks")?,
+                forged: metric("forged_marks")?,
+                failed: metric("failed")?,
+                retried: metric("retried")?,
+                first_right: metric("first_right")? > 0.0,
+            })
+        });
+        Row {
+            family: column(&options.by),
+            level: column(&options.level),
+            is_right: said.unwrap_or(is_given),
+            tokens: self.completion_tokens.unwrap_or_else(|| self.completion.chars().count() as f64),
+            marks,
+            task: match self.task {
+                Some(index) => index.to_string(),
+                None => {
+                    let reference = self.reference.map(|reference| reference.to_string());
+                    format!("{}\0{}", self.prompt, reference.unwrap_or_default())
+                }
+            },
+        }
+    }
+}
