@@ -1,12 +1,21 @@
-//! Plain next-token training from a stream of documents: how the demo's base model is made.
+//! Plain next-token training from a stream of documents: how the base models of the demos are made. It can be stopped, and
+//! goes on where it was.
 
-use std::path::Path;
+mod batches;
+mod checkpoint;
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Instant;
 
-use gavel_model::{Model, Tokenizer};
+use gavel_model::{Group, Model, Tokenizer};
 use gavel_train::optim::{AdamW, AdamWOptions, LrSchedulerType};
 use gavel_train::{Fault, TrainError, write_directory_atomically};
-use tch::{Device, Kind, Tensor};
+use serde::{Deserialize, Serialize};
+use tch::{Kind, Tensor};
+
+use batches::{Batch, Packer};
 
 /// How to pre-train.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,6 +82,16 @@ pub enum PretrainError {
     /// The stream of documents ended before the last step.
     #[error("there are not enough documents for so many steps")]
     OutOfDocuments,
+    /// What is to be gone on with was begun in another way.
+    #[error("{} was begun with {before}, and is to go on with {now}: say the same again, or remove it", path.display())]
+    OtherRecipe {
+        /// The checkpoint.
+        path: PathBuf,
+        /// How it was begun.
+        before: String,
+        /// How it is to go on.
+        now: String,
+    },
     /// Anything that can also happen in training.
     #[error(transparent)]
     Train(#[from] TrainError),
@@ -82,58 +101,147 @@ impl PretrainError {
     /// Who can do something about it.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::NoEndToken | Self::OutOfDocuments => Fault::Input,
+            Self::NoEndToken | Self::OutOfDocuments | Self::OtherRecipe { .. } => Fault::Input,
             Self::Train(error) => error.fault(),
         }
     }
 }
 
-/// Trains `model` on `documents`, each of which ends with the tokenizer's end token, and returns the last report.
-///
-/// Documents are packed into rows of `sequence_length` tokens. Every row begins with a document, so that the model
-/// sees in training what it is given in sampling, a text that begins at position 0; the document at the end of a row
-/// is cut, and its rest dropped. The stream must not end before the last step.
-///
-/// # Errors
-///
-/// When a document cannot be encoded, the tokenizer has no end token, the stream ends, or training diverges.
-pub fn pretrain(
-    model: &mut Model,
-    tokenizer: &Tokenizer,
-    documents: &mut dyn Iterator<Item = String>,
-    options: &PretrainOptions,
-    progress: &mut dyn FnMut(&PretrainReport),
-) -> Result<PretrainReport, PretrainError> {
-    let started = Instant::now();
-    model.set_requires_grad(true);
-    let mut optimizer = AdamW::new(model.parameters(), options.adamw);
-    let mut packer = Packer::new(tokenizer, documents)?;
-    let mut report = PretrainReport {
-        step: 0,
-        loss: f64::NAN,
-        grad_norm: f64::NAN,
-        learning_rate: 0.0,
-        num_tokens: 0,
-        seconds: 0.0,
-    };
-    for step in 1..=options.steps {
-        let rows = packer.batch(options.batch_size, options.sequence_length + 1, model.device())?;
-        let loss = next_token_loss(model, &rows);
-        loss.backward();
-        let warmup = options.warmup_steps as i64;
-        let factor = options.lr_scheduler_type.factor(step as i64 - 1, warmup, options.steps as i64);
-        report.step = step;
-        report.loss = TrainError::require_finite(step, "loss", loss.double_value(&[]))?;
-        report.learning_rate = options.learning_rate * factor;
-        report.grad_norm =
-            TrainError::require_finite(step, "gradient norm", optimizer.step(report.learning_rate))?;
-        model.refresh();
-        report.num_tokens += (options.batch_size * options.sequence_length) as u64;
-        report.seconds = started.elapsed().as_secs_f64();
-        progress(&report);
-    }
-    Ok(report)
+/// A model that is being trained, and how far it is.
+#[derive(Debug)]
+pub struct Pretraining {
+    model: Model,
+    optimizer: AdamW,
+    options: PretrainOptions,
+    state: State,
 }
+
+/// How far pre-training is. What is drawn at random follows from the number of documents.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+struct State {
+    step: u64,
+    /// Documents read, the last of a row included, which is cut.
+    documents: u64,
+    num_tokens: u64,
+    seconds: f64,
+}
+
+impl Pretraining {
+    /// Of a model that nothing has been done to.
+    pub fn new(mut model: Model, options: PretrainOptions) -> Self {
+        model.set_requires_grad(true);
+        let optimizer = AdamW::new(model.parameters(), options.adamw);
+        Self { model, optimizer, options, state: State::default() }
+    }
+
+    /// Trains on `documents`, each of which ends with the tokenizer's end token, until the last step is made or `progress`
+    /// breaks it off, and returns the last report. The stream is the same as that of the beginning, from its beginning,
+    /// where this is gone on with.
+    ///
+    /// Documents are packed into rows of `sequence_length` tokens. Every row begins with a document, so that the model
+    /// sees in training what it is given in sampling, a text that begins at position 0; the document at the end of a row
+    /// is cut, and its rest dropped. The stream must not end before the last step.
+    ///
+    /// # Errors
+    ///
+    /// When a document cannot be encoded, the tokenizer has no end token, the stream ends, or training diverges.
+    pub fn run(
+        &mut self,
+        tokenizer: &Tokenizer,
+        documents: &mut (dyn Iterator<Item = String> + Send),
+        progress: &mut dyn FnMut(&PretrainReport) -> ControlFlow<()>,
+    ) -> Result<PretrainReport, PretrainError> {
+        let (started, before) = (Instant::now(), self.state.seconds);
+        let mut packer = Packer::new(tokenizer, documents, &self.options, self.state.documents)?;
+        let mut report = self.report();
+        // Text is made and encoded while the device computes.
+        thread::scope(|scope| {
+            let (sender, batches) = std::sync::mpsc::sync_channel(4);
+            let left = self.options.steps.saturating_sub(self.state.step);
+            scope.spawn(move || {
+                for _ in 0..left {
+                    let batch = packer.batch();
+                    let is_last = batch.is_err();
+                    // Nobody listens any more once training has ended.
+                    if sender.send(batch).is_err() || is_last {
+                        break;
+                    }
+                }
+            });
+            for batch in batches {
+                self.step(&batch?, &mut report)?;
+                self.state.seconds = before + started.elapsed().as_secs_f64();
+                report.seconds = self.state.seconds;
+                if progress(&report).is_break() {
+                    break;
+                }
+            }
+            Ok(report)
+        })
+    }
+
+    /// Whether every step has been made.
+    pub fn is_finished(&self) -> bool {
+        self.state.step >= self.options.steps
+    }
+
+    /// The model as it is now.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    fn step(&mut self, batch: &Batch, report: &mut PretrainReport) -> Result<(), PretrainError> {
+        let (step, warmup) = (self.state.step + 1, self.options.warmup_steps as i64);
+        let loss = self.backward(batch);
+        let factor =
+            self.options.lr_scheduler_type.factor(step as i64 - 1, warmup, self.options.steps as i64);
+        report.step = step;
+        report.loss = TrainError::require_finite(step, "loss", loss)?;
+        report.learning_rate = self.options.learning_rate * factor;
+        let norm = self.optimizer.step(report.learning_rate);
+        report.grad_norm = TrainError::require_finite(step, "gradient norm", norm)?;
+        self.model.refresh();
+        self.state.step = step;
+        self.state.documents = batch.documents;
+        self.state.num_tokens += (batch.rows.len() * self.options.sequence_length) as u64;
+        report.num_tokens = self.state.num_tokens;
+        Ok(())
+    }
+
+    /// Adds the gradient of the mean of `−log p(next token)` to those of the parameters, and gives the mean. The rows go
+    /// through the model as the prompts and completions of training do, a few at a time.
+    fn backward(&self, batch: &Batch) -> f64 {
+        let count = (batch.rows.len() * self.options.sequence_length) as f64;
+        let mut sum = Tensor::from(0.0_f32).to_device(self.model.device());
+        let rows_at_a_time = (TOKENS_AT_A_TIME / self.options.sequence_length).max(1);
+        for rows in batch.rows.chunks(rows_at_a_time) {
+            let groups: Vec<Group<'_>> =
+                rows.iter().map(|row| Group { prompt: &row[..1], completions: vec![&row[1..]] }).collect();
+            let packed = self.model.pack(&groups);
+            let whole = 0..packed.predicted_tokens() as i64;
+            self.model.backward(&packed, 1.0, false, std::slice::from_ref(&whole), &mut |_, now| {
+                sum += now.log_probs.sum(Kind::Float);
+                let log_probs = now.log_probs.full_like(-1.0 / count);
+                gavel_model::ByTokens { log_probs, entropy: None }
+            });
+        }
+        -sum.double_value(&[]) / count
+    }
+
+    fn report(&self) -> PretrainReport {
+        PretrainReport {
+            step: self.state.step,
+            loss: f64::NAN,
+            grad_norm: f64::NAN,
+            learning_rate: 0.0,
+            num_tokens: self.state.num_tokens,
+            seconds: self.state.seconds,
+        }
+    }
+}
+
+/// How many tokens go through the model together, which bounds memory.
+const TOKENS_AT_A_TIME: usize = 32_768;
 
 /// Writes a model and its tokenizer as a Hugging Face directory, at once or not at all.
 ///
@@ -145,48 +253,4 @@ pub fn save(model: &Model, tokenizer: &Tokenizer, directory: &Path) -> Result<()
         model.save(directory)?;
         Ok(tokenizer.save(directory)?)
     })
-}
-
-/// The mean of `−log p(next token)`; `rows` is `(B, T + 1)`.
-fn next_token_loss(model: &Model, rows: &Tensor) -> Tensor {
-    let columns = rows.size()[1] - 1;
-    let logits = model.forward(&rows.narrow(1, 0, columns), None).to_kind(Kind::Float);
-    let targets = rows.narrow(1, 1, columns).reshape([-1]);
-    logits.reshape([targets.size()[0], -1]).cross_entropy_for_logits(&targets)
-}
-
-/// Documents in, rows of equal length out.
-struct Packer<'a> {
-    tokenizer: &'a Tokenizer,
-    documents: &'a mut dyn Iterator<Item = String>,
-    end: i64,
-}
-
-impl<'a> Packer<'a> {
-    fn new(
-        tokenizer: &'a Tokenizer,
-        documents: &'a mut dyn Iterator<Item = String>,
-    ) -> Result<Self, PretrainError> {
-        let end = tokenizer.eos_token_id().ok_or(PretrainError::NoEndToken)?;
-        Ok(Self { tokenizer, documents, end })
-    }
-
-    fn batch(&mut self, rows: usize, columns: usize, device: Device) -> Result<Tensor, PretrainError> {
-        let mut tokens = Vec::with_capacity(rows * columns);
-        for _ in 0..rows {
-            self.row(columns, &mut tokens)?;
-        }
-        Ok(Tensor::from_slice(&tokens).reshape([rows as i64, columns as i64]).to_device(device))
-    }
-
-    fn row(&mut self, columns: usize, tokens: &mut Vec<i64>) -> Result<(), PretrainError> {
-        let end = tokens.len() + columns;
-        while tokens.len() < end {
-            let document = self.documents.next().ok_or(PretrainError::OutOfDocuments)?;
-            tokens.extend(self.tokenizer.encode(&document).map_err(TrainError::from)?);
-            tokens.push(self.end);
-        }
-        tokens.truncate(end);
-        Ok(())
-    }
 }

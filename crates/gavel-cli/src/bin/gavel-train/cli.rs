@@ -7,6 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use gavel_demo::mixture::{Family, LEVELS};
 use gavel_model::SaveDtype;
 use gavel_torch::DeviceChoice;
 
@@ -59,11 +60,13 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  gavel import SmolLM2-135M-Instruct.Q4_1.gguf models/smollm2")]
     Import(ImportArgs),
     /// Train a small language model from nothing, on text that gavel writes itself.
-    #[command(after_help = "Example:\n  gavel pretrain countdown --output examples/countdown/model")]
+    #[command(
+        after_help = "Examples:\n  gavel pretrain countdown --output examples/countdown/model\n  gavel pretrain r1-zero --output base --hidden-size 512 --num-hidden-layers 8 --stop-after 420"
+    )]
     Pretrain(PretrainArgs),
     /// Write task files to train and evaluate on.
     #[command(
-        after_help = "Example:\n  gavel tasks countdown --split held-out --count 256 --seed 2 -o held-out.jsonl"
+        after_help = "Examples:\n  gavel tasks countdown --split held-out --count 256 --seed 2 -o held-out.jsonl\n  gavel tasks r1-zero --families modular,sort --levels 1,2 --count 1000 -o tasks.jsonl"
     )]
     Tasks(TasksArgs),
     /// Say what there is to compute on, for `gavel doctor`.
@@ -83,6 +86,9 @@ pub(crate) struct TrainArgs {
     /// Go on with the run in `output_dir`, from its last checkpoint.
     #[arg(long)]
     pub(crate) resume: bool,
+    /// Stop after so long, as Ctrl-C does: after the step that it is in, with a checkpoint.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) stop_after: Option<u64>,
     /// Where to compute: auto, cpu, cuda or cuda:N. The same as `--set device=`.
     #[arg(long)]
     pub(crate) device: Option<DeviceChoice>,
@@ -246,6 +252,8 @@ impl From<Dtype> for SaveDtype {
 pub(crate) enum Corpus {
     /// Countdown with three digits: the demo.
     Countdown,
+    /// Nine families of problems in four levels: R1-Zero from scratch.
+    R1Zero,
 }
 
 /// Arguments of `gavel pretrain`.
@@ -259,9 +267,15 @@ pub(crate) struct PretrainArgs {
     /// Updates.
     #[arg(long, default_value = "4000")]
     pub(crate) steps: u64,
-    /// Rows of 256 tokens per update.
+    /// Rows per update.
     #[arg(long, value_name = "ROWS", default_value = "64")]
     pub(crate) batch_size: usize,
+    /// Tokens per row; a longer document is cut.
+    #[arg(long, value_name = "TOKENS", default_value = "256")]
+    pub(crate) sequence_length: NonZeroUsize,
+    /// Of r1-zero: the families to write about [default: all].
+    #[arg(long, value_name = "FAMILY", value_delimiter = ',', value_parser = family)]
+    pub(crate) families: Vec<Family>,
     /// At the top of its cosine.
     #[arg(long, default_value = "1.5e-3")]
     pub(crate) learning_rate: f64,
@@ -274,6 +288,12 @@ pub(crate) struct PretrainArgs {
     /// Determines weights and text.
     #[arg(long, default_value = "42")]
     pub(crate) seed: u64,
+    /// Stop after so long, and keep what is needed to go on in DIR.partial.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) stop_after: Option<u64>,
+    /// Go on with what was stopped.
+    #[arg(long)]
+    pub(crate) resume: bool,
     /// Where to compute: auto, cpu, cuda or cuda:N.
     #[arg(long, default_value = "auto")]
     pub(crate) device: DeviceChoice,
@@ -290,6 +310,12 @@ pub(crate) struct TasksArgs {
     /// How many.
     #[arg(long, value_name = "N")]
     pub(crate) count: usize,
+    /// Of r1-zero: the families to draw from; by default all but quadratic and division, which are held out as a whole.
+    #[arg(long, value_name = "FAMILY", value_delimiter = ',', value_parser = family)]
+    pub(crate) families: Vec<Family>,
+    /// Of r1-zero: the levels of difficulty to draw from, 1 to 4 [default: all].
+    #[arg(long, value_name = "LEVEL", value_delimiter = ',', value_parser = clap::value_parser!(u8).range(1..=i64::from(LEVELS)))]
+    pub(crate) levels: Vec<u8>,
     /// The same seed gives the same tasks.
     #[arg(long, default_value = "1")]
     pub(crate) seed: u64,
@@ -305,6 +331,12 @@ pub(crate) enum Split {
     Train,
     /// What only evaluation shows.
     HeldOut,
+}
+
+fn family(text: &str) -> Result<Family, String> {
+    let known = || Family::ALL.map(Family::name).join(", ");
+    let found = Family::ALL.into_iter().find(|family| family.name() == text);
+    found.ok_or_else(|| format!("there are {}", known()))
 }
 
 fn field_and_value(text: &str) -> Result<(String, String), String> {

@@ -1,7 +1,11 @@
-//! `gavel pretrain`: a small language model from nothing.
+//! `gavel pretrain`: a small language model from nothing, in one go or in several.
 
-use gavel_demo::countdown;
-use gavel_demo::pretrain::{PretrainOptions, PretrainReport, pretrain, save};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use gavel_demo::pretrain::{PretrainOptions, PretrainReport, Pretraining, save};
+use gavel_demo::{countdown, mixture};
 use gavel_model::{Config, Model, Precision, Tokenizer};
 
 use super::cli::{Corpus, PretrainArgs};
@@ -13,29 +17,21 @@ use gavel_cli::terminal::Terminal;
 const SHOW_EVERY: u64 = 100;
 
 pub(super) fn run(args: &PretrainArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
-    let (tokenizer, mut documents) = match args.corpus {
-        Corpus::Countdown => (
-            Tokenizer::characters(countdown::ALPHABET, &countdown::TAGS).input_fault()?,
-            countdown::corpus(&countdown::Habits::default(), args.seed),
-        ),
-    };
-    let device = gavel_torch::select_device(args.device).input_fault()?;
-    // bfloat16 has too few digits for weights that are trained; at this size full precision costs nothing.
-    let mut model =
-        Model::random(config(args, &tokenizer)?, args.seed.cast_signed(), device, Precision::FULL);
-    let parameters = model.parameter_count();
+    let started = Instant::now();
+    let (tokenizer, mut documents, recipe) = corpus(args)?;
+    let partial = partial(args);
+    if args.resume && args.output.join("config.json").exists() && !partial.exists() {
+        terminal.note(format_args!("model   {} is whole already", args.output.display()));
+        return super::SUCCESS;
+    }
+    let mut pretraining = begin(args, &tokenizer, &recipe)?;
+    let parameters = pretraining.model().parameter_count();
     terminal.note(format_args!(
-        "{:.2} M parameters on {device:?}, {} steps",
+        "{:.2} M parameters on {:?}, {} steps",
         parameters as f64 / 1e6,
+        pretraining.model().device(),
         args.steps
     ));
-
-    let options = PretrainOptions {
-        steps: args.steps,
-        batch_size: args.batch_size,
-        learning_rate: args.learning_rate,
-        ..PretrainOptions::default()
-    };
     let mut show = |report: &PretrainReport| {
         if report.step.is_multiple_of(SHOW_EVERY) {
             terminal.note(format_args!(
@@ -47,23 +43,91 @@ pub(super) fn run(args: &PretrainArgs, terminal: &Terminal) -> Result<ExitStatus
                 report.seconds
             ));
         }
+        let is_time = args.stop_after.is_some_and(|after| started.elapsed() >= Duration::from_secs(after));
+        if is_time { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    pretrain(&mut model, &tokenizer, &mut documents, &options, &mut show)
+    let last = pretraining
+        .run(&tokenizer, documents.as_mut(), &mut show)
         .map_err(|error| blame_by(error.fault(), error))?;
-    save(&model, &tokenizer, &args.output).map_err(blame)?;
+    if !pretraining.is_finished() {
+        pretraining.store(&tokenizer, &partial, &recipe).map_err(blame)?;
+        terminal.note(format_args!(
+            "stopped after step {} of {}; the same command with --resume goes on",
+            last.step, args.steps
+        ));
+        return super::SUCCESS;
+    }
+    save(pretraining.model(), &tokenizer, &args.output).map_err(blame)?;
+    // What is whole needs no rest to go on with; one that stays is in nobody's way.
+    let _ = std::fs::remove_dir_all(&partial);
     terminal.note(format_args!("model   {}", args.output.display()));
     super::SUCCESS
 }
 
-/// A Llama with heads of 32 and feed-forward layers of about 8/3 of the width.
+/// Where what is not finished lies: beside the model.
+fn partial(args: &PretrainArgs) -> PathBuf {
+    let mut name = args.output.file_name().unwrap_or_default().to_owned();
+    name.push(".partial");
+    args.output.with_file_name(name)
+}
+
+/// The tokenizer, endless text, and in words what both are.
+#[expect(clippy::type_complexity, reason = "three things that belong together for a line")]
+fn corpus(args: &PretrainArgs) -> Result<(Tokenizer, Box<dyn Iterator<Item = String> + Send>, String), Stop> {
+    let (seed, width, layers) = (args.seed, args.hidden_size, args.num_hidden_layers);
+    let of_model = format!("{layers} layers of width {width}, seed {seed}");
+    match args.corpus {
+        Corpus::Countdown if args.families.is_empty() => {
+            let tokenizer = Tokenizer::characters(countdown::ALPHABET, &countdown::TAGS).input_fault()?;
+            let documents = countdown::corpus(&countdown::Habits::default(), seed);
+            Ok((tokenizer, Box::new(documents), format!("countdown, {of_model}")))
+        }
+        Corpus::Countdown => {
+            Err(Stop::Input(anyhow::anyhow!("--families is of r1-zero, and countdown has none")))
+        }
+        Corpus::R1Zero => {
+            let families =
+                if args.families.is_empty() { mixture::Family::ALL.to_vec() } else { args.families.clone() };
+            let tokenizer = Tokenizer::characters(mixture::ALPHABET, &mixture::TAGS).input_fault()?;
+            let documents = mixture::corpus(&families, &mixture::Habits::default(), seed);
+            let names: Vec<&str> = families.iter().map(|family| family.name()).collect();
+            Ok((tokenizer, Box::new(documents), format!("r1-zero ({}), {of_model}", names.join(" "))))
+        }
+    }
+}
+
+/// What was stopped, or a model of random weights.
+fn begin(args: &PretrainArgs, tokenizer: &Tokenizer, recipe: &str) -> Result<Pretraining, Stop> {
+    let device = gavel_torch::select_device(args.device).input_fault()?;
+    let options = PretrainOptions {
+        steps: args.steps,
+        batch_size: args.batch_size,
+        sequence_length: args.sequence_length.get(),
+        learning_rate: args.learning_rate,
+        ..PretrainOptions::default()
+    };
+    // Weights have all their digits in either; on CUDA the products are made with fewer, as in `gavel train`.
+    let precision = if device.is_cuda() { Precision::MIXED } else { Precision::FULL };
+    if args.resume {
+        let stored = Pretraining::stored(&partial(args), device, precision, options.clone(), recipe);
+        if let Some(stored) = stored.map_err(|error| blame_by(error.fault(), error))? {
+            return Ok(stored);
+        }
+    }
+    let model = Model::random(config(args, tokenizer)?, args.seed.cast_signed(), device, precision);
+    Ok(Pretraining::new(model, options))
+}
+
+/// A Llama with feed-forward layers of about 8/3 of the width, and heads of 32, or of 64 from a width of 512 on.
 fn config(args: &PretrainArgs, tokenizer: &Tokenizer) -> Result<Config, Stop> {
-    const HEAD: u32 = 32;
     let width = args.hidden_size;
-    if width == 0 || !width.is_multiple_of(HEAD) || args.num_hidden_layers == 0 {
-        let problem = "--hidden-size must be a multiple of 32, and --num-hidden-layers at least 1";
+    let head = if width >= 512 { 64 } else { 32 };
+    if width == 0 || !width.is_multiple_of(head) || args.num_hidden_layers == 0 {
+        let problem =
+            format!("--hidden-size must be a multiple of {head}, and --num-hidden-layers at least 1");
         return Err(Stop::Input(anyhow::anyhow!(problem)));
     }
-    let heads = i64::from(width / HEAD);
+    let heads = i64::from(width / head);
     Ok(Config {
         vocab_size: i64::try_from(tokenizer.vocab_size()).map_err(anyhow::Error::from)?,
         hidden_size: width.into(),
@@ -71,7 +135,7 @@ fn config(args: &PretrainArgs, tokenizer: &Tokenizer) -> Result<Config, Stop> {
         num_hidden_layers: args.num_hidden_layers.into(),
         num_attention_heads: heads,
         num_key_value_heads: heads,
-        head_dim: HEAD.into(),
+        head_dim: head.into(),
         eos_token_ids: tokenizer.eos_token_id().into_iter().collect(),
         pad_token_id: tokenizer.pad_token_id(),
         ..Config::default()

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use gavel_train::settings::Settings;
@@ -48,9 +49,11 @@ pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, St
     let signals = Signals::listen(terminal).context("cannot listen for Ctrl-C and SIGTERM")?;
     let mut live = live::Live::new(terminal, resumes, reference_advice);
     let start = if resumes { Start::Resume } else { Start::New };
+    let started = Instant::now();
+    let is_time = || args.stop_after.is_some_and(|after| started.elapsed() >= Duration::from_secs(after));
     let mut progress = |progress: Progress<'_>| {
         live.show(&progress);
-        if signals.any() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if signals.any() || is_time() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let summary = match train_together(&ranks, &settings, &reward, start, &mut progress) {
         Ok(summary) => summary,
@@ -62,6 +65,10 @@ pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, St
     if signals.any() {
         terminal.note("interrupted; the same command with --resume goes on");
         return Ok(signals.status());
+    }
+    if is_time() {
+        terminal
+            .note("time is up; the same command with --resume goes on, where there is anything left to do");
     }
     super::SUCCESS
 }
