@@ -11,6 +11,7 @@ mod llms;
 mod npm;
 mod pip;
 mod plugins;
+mod r1_zero;
 mod setup;
 mod shell;
 mod test;
@@ -38,6 +39,9 @@ enum Task {
     Plugins(plugins::Args),
     /// Set up, build, and train the demo: R1-Zero in miniature, on a CPU, in about five minutes.
     Demo(demo::Args),
+    /// R1-Zero from scratch: a base model, GRPO alone, and what came of it; on a card, in pieces of as many minutes as are
+    /// wanted.
+    R1Zero(r1_zero::Args),
     /// Set up, and run every test of every part.
     Test(test::Args),
     /// Make the Python package a wheel with maturin, and test it in a virtual environment of its own.
@@ -62,10 +66,14 @@ fn tools(root: &Path) -> Tools {
 fn main() -> ExitCode {
     // The manifest lies in crates/xtask, two below the root.
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the workspace root");
+    // A program that was built elsewhere works on the repository that it is started in.
+    let here = std::env::current_dir().unwrap_or_default();
+    let root = if root.is_dir() { root } else { &here };
     let result = match Args::parse().task {
         Task::Setup(args) => setup::run(root, &args),
         Task::Plugins(args) => plugins::run(root, &args),
         Task::Demo(args) => demo::run(root, &args),
+        Task::R1Zero(args) => r1_zero::run(root, &args),
         Task::Test(args) => test::run(root, &args),
         Task::Wheel => wheel::run(root),
         Task::Dist(args) => dist::run(root, &args),
