@@ -16,7 +16,8 @@ fn rewards(output: &[u8]) -> Vec<Value> {
 #[test]
 fn rows_of_every_preset_are_scored_as_they_are() {
     let presets = ["trl", "verl", "openrlhf", "nemo-gym", "verifiers"];
-    for (place, preset) in presets.iter().flat_map(|preset| [("tests/rows", preset), ("tests/rows/gsm8k", preset)])
+    for (place, preset) in
+        presets.iter().flat_map(|preset| [("tests/rows", preset), ("tests/rows/gsm8k", preset)])
     {
         let reward = format!("{MATH}[columns]\npreset = '{preset}'\n");
         let file = repository().join(place).join(preset).with_extension("jsonl");

@@ -65,8 +65,14 @@ fn every_aggregation_is_a_formula() {
 #[test]
 fn a_mistake_is_named_with_its_place() {
     for (reward, expected) in [
-        ("[[reward]]\nname = \"reward\"\naggregation = \"median\"\n", "reward.toml:3:15: `reward.aggregation`"),
-        ("[[reward]]\nname = \"reward\"\nweights = { check = 1 }\n", "`reward.weights.check`: there is no such input"),
+        (
+            "[[reward]]\nname = \"reward\"\naggregation = \"median\"\n",
+            "reward.toml:3:15: `reward.aggregation`",
+        ),
+        (
+            "[[reward]]\nname = \"reward\"\nweights = { check = 1 }\n",
+            "`reward.weights.check`: there is no such input",
+        ),
         ("[[reward]]\nname = \"reward\"\nweights = { checks = -1 }\n", "only `weighted-sum` takes less"),
         ("[[reward]]\nname = \"reward\"\nweights = { checks = 0, quality = 0 }\n", "all weights are 0"),
         ("[[reward]]\nname = \"a\"\n[[reward]]\nname = \"a\"\n", "two are called `a`"),

@@ -1,6 +1,8 @@
 //! What the trainer says of a run that cannot be what was meant: rewards that are missing, settings and models given otherwise.
 
-use crate::gavel::Folder;
+use std::fs;
+
+use crate::gavel::{Folder, repository};
 use crate::reload::always;
 use crate::trainer::{one_step, stderr, trainer};
 
@@ -68,4 +70,60 @@ fn a_run_in_which_nothing_can_be_learnt_says_so() {
         said.contains("warning: in the only step, no group had completions with different rewards"),
         "{said}"
     );
+}
+
+#[test]
+fn weights_that_the_configuration_has_no_place_for_are_said() {
+    let model = repository().join("examples/countdown/model");
+    let folder = Folder::new();
+    for name in ["tokenizer.json", "tokenizer_config.json", "model.safetensors"] {
+        fs::create_dir_all(folder.path("model")).unwrap();
+        fs::copy(model.join(name), folder.path("model").join(name)).unwrap();
+    }
+    let config = fs::read_to_string(model.join("config.json")).unwrap();
+    let fewer = config.replace("\"num_hidden_layers\": 4", "\"num_hidden_layers\": 3");
+    fs::write(folder.path("model/config.json"), fewer).unwrap();
+    let said = stderr(&trainer(
+        &folder,
+        &["generate", "--model", "model", "3 5 2→13:<think>", "--max-completion-length", "4"],
+    ));
+    assert!(
+        said.contains("of the weights' tensors have no place in the model that config.json describes"),
+        "{said}"
+    );
+    assert!(said.contains("`model.layers.3."), "{said}");
+
+    let short = config.replace("\"max_position_embeddings\": 2048", "\"max_position_embeddings\": 8");
+    fs::write(folder.path("model/config.json"), short).unwrap();
+    let said = stderr(&trainer(
+        &folder,
+        &["generate", "--model", "model", "3 5 2→13:<think>", "--max-completion-length", "4"],
+    ));
+    assert!(said.contains("the model was made for 8 (`max_position_embeddings` in config.json)"), "{said}");
+    assert!(!said.contains("no place"), "{said}");
+}
+
+#[test]
+fn an_evaluation_without_any_reward_is_no_success() {
+    let folder = Folder::with_reward("[verifiers.accuracy]\nplugin = 'math'\n")
+        .file("tasks.jsonl", "{\"prompt\": \"3 5 2→13:<think>\", \"answer\": \"13\"}\n");
+    let model = repository().join("examples/countdown/model");
+    let model = model.to_str().unwrap();
+    let output = trainer(
+        &folder,
+        &[
+            "eval",
+            "--model",
+            model,
+            "--tasks",
+            "tasks.jsonl",
+            "--reward",
+            "reward.toml",
+            "--max-completion-length",
+            "4",
+        ],
+    );
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("no completion has a reward (dropped 1); if the reference is the tasks' `answer`, say `--reference-column answer`"), "{said}");
 }

@@ -42,7 +42,9 @@ impl Session {
             loop {
                 match self.0.next().await {
                     Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
-                    Some(Ok(Message::Close(frame))) => return Err(frame.map_or(1005, |frame| frame.code.into())),
+                    Some(Ok(Message::Close(frame))) => {
+                        return Err(frame.map_or(1005, |frame| frame.code.into()));
+                    }
                     Some(Ok(_)) => {}
                     Some(Err(_)) | None => return Err(1006),
                 }
@@ -72,7 +74,8 @@ fn a_session_has_one_episode_after_the_other() {
     let state = session.ask(&json!({"type": "state"}));
     assert_eq!(state, json!({"type": "state", "data": {"episode_id": null, "step_count": 0, "done": false}}));
     let task = json!({"prompt": "1 + 1?", "reference": "2"});
-    let reset = session.ask(&json!({"type": "reset", "data": {"seed": 7, "episode_id": "one", "task": task}}));
+    let reset =
+        session.ask(&json!({"type": "reset", "data": {"seed": 7, "episode_id": "one", "task": task}}));
     assert_eq!(reset["type"], "observation");
     let data = &reset["data"];
     assert_eq!(
@@ -106,7 +109,8 @@ fn sessions_do_not_see_each_other() {
     assert_eq!(Session::open(&server, "/ws?reward=none", &[]).err(), Some(404));
     let mut one = Session::open(&server, "/rewards/math/ws", &[]).ok().unwrap();
     let mut other = Session::open(&server, "/ws?reward=other", &[]).ok().unwrap();
-    let reset = |answer: &str| json!({"type": "reset", "data": {"task": {"prompt": "?", "reference": answer}}});
+    let reset =
+        |answer: &str| json!({"type": "reset", "data": {"task": {"prompt": "?", "reference": answer}}});
     one.ask(&reset("1"));
     other.ask(&reset("2"));
     let step = json!({"type": "step", "data": {"completion": "\\boxed{2}"}});
@@ -126,7 +130,10 @@ fn what_is_no_message_is_an_error_and_the_session_goes_on() {
     assert_eq!(session.refused("[]"), "VALIDATION_ERROR");
     assert_eq!(session.refused(&json!({"type": "dance"}).to_string()), "UNKNOWN_TYPE");
     assert_eq!(session.refused(&json!({"type": "reset", "data": []}).to_string()), "VALIDATION_ERROR");
-    assert_eq!(session.refused(&json!({"type": "reset", "data": {"task": 1}}).to_string()), "VALIDATION_ERROR");
+    assert_eq!(
+        session.refused(&json!({"type": "reset", "data": {"task": 1}}).to_string()),
+        "VALIDATION_ERROR"
+    );
     session.ask(&json!({"type": "reset", "data": {"task": {"reference": "2"}}}));
     assert_eq!(session.refused(&json!({"type": "step", "data": {}}).to_string()), "VALIDATION_ERROR");
     assert_eq!(session.ask(&step)["data"]["reward"], 1.0);

@@ -51,6 +51,12 @@ pub enum BadLine {
         /// How many lines it takes.
         lines: usize,
     },
+    /// It is the last record of a table, and a field that begins with a quote has no end.
+    #[error("a quote is opened and never closed, over {lines} lines to the end of the table")]
+    OpenQuote {
+        /// How many lines it takes.
+        lines: usize,
+    },
     /// It is the record of a table, and one of its fields is not UTF-8.
     #[error(
         "field {field} is not UTF-8; `iconv -f LATIN1 -t UTF-8` makes UTF-8 of what Western programs write"
@@ -77,6 +83,7 @@ impl BadLine {
     pub(crate) fn as_record(self) -> String {
         match self {
             Self::Fields { found, columns, lines } => format!("{BROKEN}{found} {columns} {lines}"),
+            Self::OpenQuote { lines } => format!("{BROKEN}{lines} 0"),
             Self::FieldNotUtf8 { field } => format!("{BROKEN}{field}"),
             Self::TooLong { .. } | Self::NotUtf8 { .. } => panic!("no record is {self:?}"),
         }
@@ -86,6 +93,7 @@ impl BadLine {
         let numbers = line.strip_prefix(BROKEN)?.split(' ').map(str::parse).collect::<Result<Vec<_>, _>>();
         match numbers.ok()?[..] {
             [found, columns, lines] => Some(Self::Fields { found, columns, lines }),
+            [lines, _] => Some(Self::OpenQuote { lines }),
             [field] => Some(Self::FieldNotUtf8 { field }),
             _ => None,
         }
@@ -184,6 +192,7 @@ mod tests {
                 BadLine::Fields { found: 2, columns: 3, lines: 9 },
                 "2 fields, and the table has 3 columns, over 9 lines: is a quote never closed?",
             ),
+            (BadLine::OpenQuote { lines: 51 }, "a quote is opened and never closed, over 51 lines"),
             (BadLine::FieldNotUtf8 { field: 2 }, "field 2 is not UTF-8; "),
         ] {
             let text = bad.as_record();

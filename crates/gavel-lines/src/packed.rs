@@ -43,7 +43,10 @@ enum Kind {
     Zstd(zstd::Encoder<'static, File>),
     /// A row cannot be written before it is known what the columns of all rows hold, so the lines wait in a file that has no
     /// name, where the other lies.
-    Parquet { lines: BufWriter<File>, file: File },
+    Parquet {
+        lines: BufWriter<File>,
+        file: File,
+    },
 }
 
 impl Packed {

@@ -47,8 +47,9 @@ pub(crate) fn write(mut lines: File, file: File) -> io::Result<()> {
     let properties = WriterProperties::builder()
         .set_compression(compression)
         .set_created_by(format!("gavel {}", env!("CARGO_PKG_VERSION")));
-    let mut writer = SerializedFileWriter::new(BufWriter::new(file), schema(&columns)?, Arc::new(properties.build()))
-        .map_err(io::Error::other)?;
+    let mut writer =
+        SerializedFileWriter::new(BufWriter::new(file), schema(&columns)?, Arc::new(properties.build()))
+            .map_err(io::Error::other)?;
     let mut rows = BufReader::new(&lines).lines();
     loop {
         let some = take(&mut rows)?;
@@ -157,7 +158,9 @@ fn write_column(
             writer.typed::<DoubleType>().write_batch(&values, Some(&levels), None)?;
         }
         Kind::Text => {
-            let text = |value: &str| serde_json::from_str::<String>(value).map(|text| ByteArray::from(text.into_bytes()));
+            let text = |value: &str| {
+                serde_json::from_str::<String>(value).map(|text| ByteArray::from(text.into_bytes()))
+            };
             let values: Result<Vec<ByteArray>, _> = there().map(text).collect();
             let values = values.map_err(|error| broken(&error))?;
             writer.typed::<ByteArrayType>().write_batch(&values, Some(&levels), None)?;

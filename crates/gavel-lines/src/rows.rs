@@ -1,8 +1,10 @@
 //! Rows that are no lines, as lines of JSON: those of a Parquet file, the elements of a list, the records of a table.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::str::FromStr;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
@@ -20,6 +22,9 @@ use crate::input::{BUFFER, Bytes};
 
 /// The byte order mark that some programs start a UTF-8 file with.
 pub(crate) const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The record that is put behind a table, which no table has. Where a quote is open at the end, it becomes part of a field.
+const END: &str = "\u{1}the end of the table\u{1}";
 
 /// How many buffers of lines are made ahead of whoever reads.
 const AHEAD: usize = 4;
@@ -64,13 +69,17 @@ impl Rows {
         let reader = SerializedFileReader::new(file).map_err(|error| invalid(&error))?;
         // What cannot be read at all is said before anything else happens.
         reader.get_row_iter(None).map_err(|error| invalid(&error))?;
+        let schema = reader.metadata().file_metadata().schema();
+        require_different(schema.get_fields().iter().map(|field| field.name()))?;
         Ok(Self::made_by(move |lines| {
-            let holds_json = |field: &TypePtr| field.get_basic_info().logical_type_ref() == Some(&LogicalType::Json);
+            let holds_json =
+                |field: &TypePtr| field.get_basic_info().logical_type_ref() == Some(&LogicalType::Json);
             let schema = reader.metadata().file_metadata().schema();
             let json: Vec<bool> = schema.get_fields().iter().map(holds_json).collect();
             for row in reader.get_row_iter(None).map_err(|error| invalid(&error))? {
                 let row = row.map_err(|error| lines.invalid(&error))?;
-                lines.push(as_line(&row, &json).as_bytes())?;
+                let line = as_line(&row, &json).unwrap_or_else(BadLine::as_record);
+                lines.push(line.as_bytes())?;
             }
             Ok(())
         }))
@@ -95,16 +104,18 @@ impl Rows {
     pub(crate) fn of_table(mut text: Bytes, separator: u8) -> Self {
         Self::made_by(move |lines| {
             skip_mark(&mut text)?;
+            let text = text.chain(io::Cursor::new(format!("\n{END}\n")));
             let mut table = csv::ReaderBuilder::new().delimiter(separator).flexible(true).from_reader(text);
             let names = table.headers().map_err(|error| invalid(&error))?.clone();
-            // A row that had the name twice would keep one of the two, and nobody would know which.
-            if let Some(name) = names.iter().enumerate().find_map(|(index, name)| {
-                names.iter().take(index).any(|before| before == name).then_some(name)
-            }) {
-                return Err(invalid(&format!("two columns are called `{name}`: rename one")).into());
+            require_different(names.iter())?;
+            if names.as_slice() == END {
+                return Ok(());
             }
             for record in table.byte_records() {
                 let record = record.map_err(|error| lines.invalid(&error))?;
+                if record.as_slice() == END.as_bytes() {
+                    break;
+                }
                 let line = match row_of(&names, record) {
                     Ok(row) => Value::Object(row).to_string(),
                     Err(bad) => bad.as_record(),
@@ -172,8 +183,17 @@ impl Lines {
     }
 }
 
-/// A row of Parquet as an object. Of the columns that hold JSON, the text is the value.
-fn as_line(row: &Row, json: &[bool]) -> String {
+/// A row that had a name twice would keep one of the two, and nobody would know which.
+fn require_different<'a>(names: impl Iterator<Item = &'a str>) -> io::Result<()> {
+    let mut known = HashSet::new();
+    match names.into_iter().find(|name| !known.insert(*name)) {
+        Some(name) => Err(invalid(&format!("two columns are called `{name}`: rename one"))),
+        None => Ok(()),
+    }
+}
+
+/// A row of Parquet as an object. Of the columns that hold JSON, the text is the value; bytes are text, as old writers store it.
+fn as_line(row: &Row, json: &[bool]) -> Result<String, BadLine> {
     let mut line = String::from("{");
     for (place, (name, field)) in row.get_column_iter().enumerate() {
         if place > 0 {
@@ -187,17 +207,57 @@ fn as_line(row: &Row, json: &[bool]) -> String {
             {
                 line.push_str(text);
             }
-            field => line.push_str(&field.to_json_value().to_string()),
+            Field::Bytes(bytes) if std::str::from_utf8(bytes.data()).is_err() => {
+                return Err(BadLine::FieldNotUtf8 { field: place + 1 });
+            }
+            field => line.push_str(&as_value(field).to_string()),
         }
     }
     line.push('}');
-    line
+    Ok(line)
+}
+
+/// A value of Parquet as JSON. Numbers of fewer bits are written as short as they can be told apart: the nearest to 0.1 is 0.1,
+/// whatever more a longer number would show. Bytes within a value that are no text, such as those of a picture, are base64.
+fn as_value(field: &Field) -> Value {
+    match field {
+        Field::Float16(number) => shortest(*number),
+        Field::Float(number) => shortest(*number),
+        Field::Bytes(bytes) => match std::str::from_utf8(bytes.data()) {
+            Ok(text) => text.into(),
+            Err(_) => field.to_json_value(),
+        },
+        Field::Group(row) => {
+            row.get_column_iter().map(|(name, field)| (name.clone(), as_value(field))).collect()
+        }
+        Field::ListInternal(list) => list.elements().iter().map(as_value).collect(),
+        Field::MapInternal(map) => {
+            let name = |key: &Field| match as_value(key) {
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
+            map.entries().iter().map(|(key, value)| (name(key), as_value(value))).collect()
+        }
+        field => field.to_json_value(),
+    }
+}
+
+/// The shortest decimal number that is nearest to this one among those of its type; null where it is none.
+fn shortest<F: Copy + PartialEq + Into<f64> + FromStr>(number: F) -> Value {
+    let exact: f64 = number.into();
+    let decimal = (0..17).map(|digits| format!("{exact:.digits$e}"));
+    let same = |text: &String| text.parse::<F>().is_ok_and(|read| read == number);
+    decimal.into_iter().find(same).and_then(|text| text.parse::<f64>().ok()).map_or(Value::Null, Value::from)
 }
 
 /// The record of a table as an object of texts.
 fn row_of(names: &StringRecord, record: ByteRecord) -> Result<Map<String, Value>, BadLine> {
+    let text = record.as_slice().trim_ascii_end();
+    if let Some(open) = text.strip_suffix(END.as_bytes()) {
+        let lines = open.iter().filter(|byte| **byte == b'\n').count();
+        return Err(BadLine::OpenQuote { lines });
+    }
     if record.len() != names.len() {
-        let text = record.as_slice().trim_ascii_end();
         let lines = 1 + text.iter().filter(|byte| **byte == b'\n').count();
         return Err(BadLine::Fields { found: record.len(), columns: names.len(), lines });
     }
@@ -312,6 +372,29 @@ mod tests {
         let row = |a: &str, b: &str| Ok(format!("{{\"a\":\"{a}\",\"b\":\"{b}\"}}"));
         let not_utf8 = Err(BadLine::FieldNotUtf8 { field: 2 });
         assert_eq!(read, [row("1", "2"), fields(1), not_utf8, fields(3), row("7", "8")]);
+    }
+
+    #[test]
+    fn a_quote_that_is_open_at_the_end_is_a_bad_line() {
+        for csv in ["a,b\n1,2\n3,\"x\n4,5\n", "a,b\n1,2\n3,\"x\n4,5"] {
+            let table = Rows::of_table(buffered(csv.as_bytes()), b',');
+            let mut lines = crate::Lines::new(io::BufReader::new(table), 64);
+            let read: Vec<_> = std::iter::from_fn(|| lines.read().unwrap()).map(|line| line.text).collect();
+            assert!(matches!(read[..], [Ok(_), Err(BadLine::OpenQuote { lines: 2 | 3 })]), "{read:?}");
+        }
+        // A quote within a field that does not begin with one is a character like any other.
+        assert_eq!(table("a,b\n1,5\" pipe").unwrap(), "{\"a\":\"1\",\"b\":\"5\\\" pipe\"}\n");
+    }
+
+    #[test]
+    fn numbers_of_few_bits_are_as_short_as_in_their_type() {
+        for (number, expected) in
+            [(0.1, "0.1"), (2.7, "2.7"), (3.0, "3.0"), (1e-7, "1e-7"), (16_777_216.0, "16777216.0")]
+        {
+            assert_eq!(shortest::<f32>(number).to_string(), expected);
+        }
+        assert_eq!(as_value(&Field::Float16(half::f16::from_f32(0.1))), serde_json::json!(0.1));
+        assert_eq!(as_value(&Field::Float(f32::NAN)), Value::Null);
     }
 
     #[test]

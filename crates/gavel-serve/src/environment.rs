@@ -41,7 +41,9 @@ impl Reset {
                 body
             }
             Some(Value::Object(task)) => task,
-            Some(_) => return Err(ApiError::WrongType("`task` is an object: a row without its answer".to_owned())),
+            Some(_) => {
+                return Err(ApiError::WrongType("`task` is an object: a row without its answer".to_owned()));
+            }
         };
         Ok(Self { episode_id, task })
     }
@@ -67,7 +69,8 @@ pub(crate) async fn reset(
 
 /// What is observed of an episode that has just been opened: its prompt.
 pub(crate) fn opened(columns: &Columns, episode: &Episode) -> Value {
-    let prompt = columns.prompt.iter().find_map(|name| gavel_wire::value_within(&episode.task, name)).cloned();
+    let prompt =
+        columns.prompt.iter().find_map(|name| gavel_wire::value_within(&episode.task, name)).cloned();
     let prompt = match flatten(prompt.unwrap_or_default(), "user") {
         Flattened::Text(text) => text,
         Flattened::NoMessage | Flattened::NotText => String::new(),

@@ -117,13 +117,12 @@ impl Kept {
     /// Whether there was none of this name before.
     fn put(&self, episode: Episode) -> Result<bool, ApiError> {
         match self {
-            Self::InMemory(episodes) => {
-                Ok(lock(episodes).insert(episode.name.clone(), episode).is_none())
-            }
+            Self::InMemory(episodes) => Ok(lock(episodes).insert(episode.name.clone(), episode).is_none()),
             Self::InFolder(folder) => {
                 let file = file_of(folder, &episode.name);
                 let is_new = !file.exists();
-                let problem = |error: String| ApiError::Internal(format!("an episode cannot be kept: {error}"));
+                let problem =
+                    |error: String| ApiError::Internal(format!("an episode cannot be kept: {error}"));
                 let content = serde_json::to_vec(&episode).map_err(|error| problem(error.to_string()))?;
                 write_whole(&file, &content).map_err(|error| problem(error.to_string()))?;
                 Ok(is_new)

@@ -121,7 +121,9 @@ impl ApiError {
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
             // What waits is judged in well under a second, unless it is slow, and then another try costs little.
-            Self::Busy(_) | Self::Stopping | Self::TooManySessions { .. } => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
+            Self::Busy(_) | Self::Stopping | Self::TooManySessions { .. } => {
+                Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
+            }
             Self::NoWebSocket(_) => Some((header::UPGRADE, HeaderValue::from_static("websocket"))),
             Self::Unauthorized => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
             _ => None,

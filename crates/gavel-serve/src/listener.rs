@@ -17,7 +17,10 @@ impl Listener {
     pub(crate) fn new(listener: std::net::TcpListener, is_shared: bool) -> io::Result<Self> {
         #[cfg(unix)]
         if is_shared {
-            #[allow(deprecated, reason = "a listener of the standard library owns what it names, as is asked for")]
+            #[allow(
+                deprecated,
+                reason = "a listener of the standard library owns what it names, as is asked for"
+            )]
             return Ok(Self::Shared(tokio::io::unix::AsyncFd::new(listener)?));
         }
         #[cfg(not(unix))]

@@ -39,7 +39,9 @@ pub(crate) async fn judged(app: &App, asked: &Asked, payload: &Payload) -> Resul
     let row = payload.row()?;
     let columns = columns_or(&chosen, Preset::NemoGym);
     let submission = match row.submission(&columns) {
-        Err(RowError::NoMessage { column, role: "assistant" }) => silent(payload, column)?.submission(&columns),
+        Err(RowError::NoMessage { column, role: "assistant" }) => {
+            silent(payload, column)?.submission(&columns)
+        }
         submission => submission,
     };
     let submission = submission.map_err(|error| ApiError::of_row(0, &error))?;

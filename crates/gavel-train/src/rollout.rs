@@ -204,8 +204,7 @@ impl<'a> Sampler<'a> {
             sender.send(Finished { id, completion }).expect("the receiver is below");
         }
         drop(sender);
-        let scorer =
-            Scorer { tasks: &tasks[own], group, tokenizer: self.tokenizer, reward: self.reward };
+        let scorer = Scorer { tasks: &tasks[own], group, tokenizer: self.tokenizer, reward: self.reward };
         Ok(scorer.hand_over(finished)?.sampled_in(Duration::ZERO, self.ranks))
     }
 

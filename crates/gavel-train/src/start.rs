@@ -155,7 +155,7 @@ impl Beginning {
         let nowhere = PathBuf::new;
         let settings = Settings {
             model: nowhere(),
-            tasks: nowhere(),
+            tasks: nowhere().into(),
             eval_tasks: None,
             reward: None,
             output_dir: nowhere(),

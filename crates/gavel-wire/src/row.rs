@@ -200,9 +200,11 @@ impl Row {
         Some(entries.into_keys().collect())
     }
 
-    /// The first of these names that leads anywhere, and where to.
+    /// The first of these names that leads anywhere, and where to: to a value before `null`, since a table of rows of many
+    /// kinds has every column in each.
     fn first<'a>(&self, names: &'a Names) -> Option<(&'a str, &RawValue)> {
-        names.iter().find_map(|name| Some((name, self.find(name)?)))
+        let there = || names.iter().filter_map(|name| Some((name, self.find(name)?)));
+        there().find(|(_, raw)| raw.get() != "null").or_else(|| there().next())
     }
 
     /// The text of a column: itself, or that of the last message by whoever writes it.
@@ -258,7 +260,7 @@ impl Row {
 
     /// Whether a column is the one that these names mean here.
     fn is(&self, column: &str, names: &Names) -> bool {
-        names.iter().find(|name| *name == column || self.find(name).is_some()) == Some(column)
+        self.first(names).is_some_and(|(name, _)| name == column)
     }
 }
 
@@ -324,6 +326,16 @@ mod tests {
         assert_eq!(reference("[2, 3]").as_deref(), Some("[2, 3]"));
         assert_eq!(metadata("[2, 3]"), r#"{"reference":[2, 3]}"#, "a list is told from a text");
         assert_eq!(metadata(r#""[2, 3]""#), "{}");
+    }
+
+    #[test]
+    fn of_several_names_the_first_that_is_not_null_counts() {
+        let columns = Columns::of_preset(crate::Preset::Trl);
+        let of = |line: &str| Row::parse(line).unwrap().submission(&columns).unwrap();
+        let both = of(r#"{"prompt": "", "completion": "", "solution": null, "answer": "2"}"#);
+        assert_eq!((both.reference.as_deref(), both.metadata.as_str()), (Some("2"), r#"{"solution":null}"#));
+        let none = of(r#"{"prompt": "", "completion": "", "solution": null, "answer": null}"#);
+        assert_eq!(none.reference, None);
     }
 
     #[test]

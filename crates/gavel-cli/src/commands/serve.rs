@@ -48,7 +48,9 @@ pub(super) fn run(args: &ServeArgs, global: &GlobalArgs) -> Result<ExitStatus, S
     }
     #[cfg(not(unix))]
     if args.processes > 1 {
-        return Err(Stop::Input(anyhow::anyhow!("--processes: this system has no listeners that processes share")));
+        return Err(Stop::Input(anyhow::anyhow!(
+            "--processes: this system has no listeners that processes share"
+        )));
     }
     let options = WorkspaceOptions { for_authors: false, ..args.plugins.clone().resolve() };
     let Loaded { workspace, rewards, programs } = Loaded::load(args, &options)?;

@@ -288,6 +288,18 @@ impl Config {
         matches!(self.rope_scaling, Some(RopeScaling::Dynamic { .. })).then_some(self.max_position_embeddings)
     }
 
+    /// What to say where sequences of up to `tokens` tokens are longer than what the model was made for: they are computed, and
+    /// what it writes there may be worth little.
+    pub(crate) fn warning_of_length(&self, tokens: usize) -> Option<String> {
+        let most = self.max_position_embeddings;
+        (i64::try_from(tokens).is_ok_and(|tokens| tokens > most)).then(|| {
+            format!(
+                "prompt and completion may have {tokens} tokens together, and the model was made for {most} \
+                 (`max_position_embeddings` in config.json): it writes worse beyond them"
+            )
+        })
+    }
+
     /// Panics where sequences of `tokens` tokens cannot be computed, which [`Engine::submit`](crate::Engine::submit) refuses.
     pub(crate) fn check_length(&self, tokens: i64) {
         if let Some(longest) = self.longest_sequence() {

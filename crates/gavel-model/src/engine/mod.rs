@@ -162,6 +162,9 @@ impl Engine {
     /// operations, with a warning in the former case.
     pub fn new(model: &Model, room: Room) -> Self {
         let room = Room { slots: room.slots.max(1), ..room };
+        if let Some(warning) = model.config().warning_of_length(room.tokens) {
+            tracing::warn!("{warning}");
+        }
         let backend: Box<dyn Backend> = no_grad(|| match cuda::Kernels::for_model(model, room) {
             Ok(Some(kernels)) => Box::new(kernels) as Box<dyn Backend>,
             Ok(None) => Box::new(plain::Plain::new(model, room)),

@@ -28,6 +28,7 @@ enum NoRewardForm {
     TaskColumn { column: String, found: String, wanted: String },
     NotFinite { value: f64 },
     HostFailed { verifier: String },
+    NoGroup,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -94,6 +95,7 @@ impl From<NoReward> for NoRewardForm {
             }
             NoReward::NotFinite { value } => Self::NotFinite { value },
             NoReward::HostFailed { verifier } => Self::HostFailed { verifier },
+            NoReward::NoGroup => Self::NoGroup,
         }
     }
 }
@@ -108,6 +110,7 @@ impl From<NoRewardForm> for NoReward {
             }
             NoRewardForm::NotFinite { value } => Self::NotFinite { value },
             NoRewardForm::HostFailed { verifier } => Self::HostFailed { verifier },
+            NoRewardForm::NoGroup => Self::NoGroup,
         }
     }
 }

@@ -95,7 +95,8 @@ fn why_none(evaluation: &Evaluation, tasks: &[Task]) -> String {
     let advice = tasks.first().and_then(likely_reference).map(|column| {
         format!("; if the reference is the tasks' `{column}`, say `--reference-column {column}`")
     });
-    let kinds: Vec<String> = evaluation.no_reward.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+    let kinds: Vec<String> =
+        evaluation.no_reward.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
     format!(" ({}){}", kinds.join(", "), advice.unwrap_or_default())
 }
 

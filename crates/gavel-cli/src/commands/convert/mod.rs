@@ -37,7 +37,8 @@ pub(super) fn run(args: &ConvertArgs, global: &GlobalArgs) -> Result<ExitStatus,
 
 /// What is converted stays.
 fn require_other(output: &PathBuf, input: &PathBuf) -> anyhow::Result<()> {
-    let is_same = matches!((output.canonicalize(), input.canonicalize()), (Ok(one), Ok(other)) if one == other);
+    let is_same =
+        matches!((output.canonicalize(), input.canonicalize()), (Ok(one), Ok(other)) if one == other);
     anyhow::ensure!(!is_same, "{} is what is converted: write to another file", output.display());
     Ok(())
 }

@@ -50,7 +50,8 @@ struct Aggregation {
 
 /// Converts the folder of this `reward.toml`; `wanted` is the reward that is to be gavel's.
 pub(super) fn convert(path: &Path, wanted: &str) -> anyhow::Result<Converted> {
-    let text = bounded::read_text(path, LARGEST).with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        bounded::read_text(path, LARGEST).with_context(|| format!("cannot read {}", path.display()))?;
     let mut document = Table::parse(path, &text)?;
     let (rewards, scoring) = (document.take("reward"), document.take("scoring"));
     document.finish()?;
@@ -133,13 +134,15 @@ fn has_criteria(folder: &Path) -> anyhow::Result<bool> {
 
 /// Whether a Python file registers criteria. One that only defines some for others does not.
 fn registers_criteria(path: &Path) -> anyhow::Result<bool> {
-    let text = bounded::read_text(path, LARGEST).with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        bounded::read_text(path, LARGEST).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(["criteria.", "rk.", "@criterion"].iter().any(|mark| text.contains(mark)))
 }
 
 /// Whether a file is a judge; then each of its fields is noted, for none of them is converted.
 fn is_judge(path: &Path, notes: &mut Vec<String>) -> anyhow::Result<bool> {
-    let text = bounded::read_text(path, LARGEST).with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        bounded::read_text(path, LARGEST).with_context(|| format!("cannot read {}", path.display()))?;
     let document: toml_edit::DocumentMut =
         text.parse().map_err(|error| anyhow!("{}: {error}", path.display()))?;
     let criteria = document.get("criterion").and_then(|item| item.as_array_of_tables());
@@ -231,7 +234,9 @@ impl Aggregation {
             Some(field) => field.number().ok_or_else(|| field.unlike("a finite number"))?,
         };
         let mut read = Vec::new();
-        for (name, place, field) in weights.map(Field::table).transpose()?.map(Table::into_named).unwrap_or_default() {
+        for (name, place, field) in
+            weights.map(Field::table).transpose()?.map(Table::into_named).unwrap_or_default()
+        {
             let weight = field.number().ok_or_else(|| field.unlike("a finite number"))?;
             if weight < 0.0 && kind != "weighted-sum" {
                 return Err(field.unlike("0 or more: only `weighted-sum` takes less").into());
@@ -251,7 +256,10 @@ impl Aggregation {
         for (name, _, place) in &self.weights {
             if !inputs.iter().any(|input| input.name == *name) {
                 let known: Vec<_> = inputs.iter().map(|input| input.name.as_str()).collect();
-                bail!("{place}: `reward.weights.{name}`: there is no such input; there are {}", known.join(", "));
+                bail!(
+                    "{place}: `reward.weights.{name}`: there is no such input; there are {}",
+                    known.join(", ")
+                );
             }
         }
         let total: f64 = inputs.iter().map(|input| self.weight(input)).sum();
@@ -338,9 +346,10 @@ fn written(path: &Path, inputs: &[Input], formula: &str, others: &[&Aggregation]
     }
     write!(text, "\n[reward.components]\nreward = \"{formula}\"\n")?;
     for other in others {
-        let name = other.name.as_deref().map(as_verifier).with_context(|| {
-            format!("{}: `reward.name` is missing, where there are several", other.place)
-        })?;
+        let name =
+            other.name.as_deref().map(as_verifier).with_context(|| {
+                format!("{}: `reward.name` is missing, where there are several", other.place)
+            })?;
         writeln!(text, "{name} = {{ formula = \"{}\", weight = 0 }}", other.formula(inputs))?;
     }
     Ok(text)

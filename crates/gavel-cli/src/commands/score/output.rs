@@ -45,10 +45,14 @@ impl Output {
         let cannot_create = || format!("cannot create {}", path.display());
         let file = File::create(path).with_context(cannot_create)?;
         let packed = Form::of(path).map(|form| {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let folder =
+                path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
             Packed::new(form, file.try_clone()?, folder)
         });
-        Ok(Self { packed: packed.transpose().with_context(cannot_create)?, ..Self::to(file, path.to_owned()) })
+        Ok(Self {
+            packed: packed.transpose().with_context(cannot_create)?,
+            ..Self::to(file, path.to_owned())
+        })
     }
 
     /// Opens the file `path` to go on at its end.
@@ -92,7 +96,9 @@ impl Output {
             let lines = self.batch.iter().filter(|byte| **byte == b'\n').count() as u64;
             let written = packed.write_all(&self.batch);
             self.batch.clear();
-            written.with_context(|| format!("cannot write to {} after {} lines", self.name.display(), self.written))?;
+            written.with_context(|| {
+                format!("cannot write to {} after {} lines", self.name.display(), self.written)
+            })?;
             self.written += lines;
             return Ok(());
         }

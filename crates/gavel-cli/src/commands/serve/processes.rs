@@ -51,12 +51,14 @@ pub(super) fn run(
         .permissions(Permissions::from_mode(0o700))
         .tempdir()
         .context("cannot make a folder for what the processes share")?;
-    let mut all = Processes { listener, folder: folder.path().to_owned(), started: Instant::now(), slots: Vec::new() };
+    let mut all =
+        Processes { listener, folder: folder.path().to_owned(), started: Instant::now(), slots: Vec::new() };
     // The first compiles what is not in the cache yet, and says what is wrong where something is.
     let said = all.start_first(args.processes)?;
     let threads = share(args).get() * usize::from(args.processes);
     let count = args.processes;
-    terminal.note(format_args!("serving {said} at http://{address} on {threads} threads of {count} processes"));
+    terminal
+        .note(format_args!("serving {said} at http://{address} on {threads} threads of {count} processes"));
     interrupts.hold();
     while interrupts.status().is_none() {
         all.tend(terminal);
@@ -220,7 +222,11 @@ fn pause(failures: u32) -> Duration {
 /// The program that runs, also where another has taken its place on disk.
 fn own_program() -> anyhow::Result<PathBuf> {
     let own = Path::new("/proc/self/exe");
-    if own.exists() { Ok(own.to_owned()) } else { std::env::current_exe().context("the program is not known") }
+    if own.exists() {
+        Ok(own.to_owned())
+    } else {
+        std::env::current_exe().context("the program is not known")
+    }
 }
 
 /// Answers as one of the processes, until a signal says that it is enough, or the one that has started it is gone.
@@ -231,11 +237,8 @@ pub(super) fn one(
     interrupts: &Interrupts,
     terminal: &Terminal,
 ) -> Result<ExitStatus, Stop> {
-    let options = WorkspaceOptions {
-        for_authors: false,
-        workers: share(args),
-        ..args.plugins.clone().resolve()
-    };
+    let options =
+        WorkspaceOptions { for_authors: false, workers: share(args), ..args.plugins.clone().resolve() };
     let Loaded { workspace, rewards, programs } = Loaded::load(args, &options)?;
     let said = said_of(&rewards, &args.run_code);
     let serve = ServeOptions {
