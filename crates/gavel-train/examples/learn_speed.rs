@@ -63,7 +63,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let batches = learner.batches(&examples);
         for batch in &batches {
             let sums = learner.backward(batch, 0)?;
-            let norm = learner.step(1e-6);
+            let norm = learner.step(1e-6)?;
             assert!(sums.loss.loss.is_finite() && norm.is_finite() && norm > 0.0, "{sums:?}, norm {norm}");
         }
         synchronise(device);

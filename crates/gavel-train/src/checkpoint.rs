@@ -54,6 +54,9 @@ pub(crate) struct TrainerState {
     pub(crate) watch: WatchState,
 }
 
+/// Tensors with their names in a file.
+pub(crate) type NamedTensors = Vec<(String, Tensor)>;
+
 /// What goes into a checkpoint.
 pub(crate) struct Saved<'a> {
     pub(crate) state: &'a TrainerState,
@@ -61,9 +64,10 @@ pub(crate) struct Saved<'a> {
     /// The directory of the model that the run began with.
     pub(crate) base: &'a Path,
     pub(crate) tokenizer: &'a Tokenizer,
-    pub(crate) optimizer: &'a AdamW,
-    /// The value model, where there is one.
-    pub(crate) critic: Option<&'a Critic>,
+    /// Those of the optimiser, of all ranks.
+    pub(crate) moments: NamedTensors,
+    /// The value model with the moments of its optimiser, where there is one.
+    pub(crate) critic: Option<(&'a Critic, NamedTensors)>,
     /// Those sampled ahead of the step.
     pub(crate) rollouts: &'a [StoredRollout],
     /// The format of the model's weights.
@@ -73,8 +77,9 @@ pub(crate) struct Saved<'a> {
 impl Saved<'_> {
     /// The optimiser's moments; and the weights themselves, where the model is saved with fewer digits than they have,
     /// so that a run goes on with all of them.
-    fn tensors(&self) -> Vec<(String, Tensor)> {
-        let mut tensors = self.optimizer.state();
+    fn tensors(&self) -> NamedTensors {
+        let named = |(name, tensor): &(String, Tensor)| (name.clone(), tensor.shallow_clone());
+        let mut tensors: NamedTensors = self.moments.iter().map(named).collect();
         let parameters = self.model.parameters();
         if parameters.iter().any(|(_, tensor)| tensor.kind() != self.kind()) {
             tensors
@@ -97,11 +102,11 @@ impl Saved<'_> {
         }
         self.tokenizer.save(directory)?;
         write_tensors(&directory.join(OPTIMIZER), &self.tensors())?;
-        if let Some(critic) = self.critic {
+        if let Some((critic, moments)) = &self.critic {
             let directory = directory.join(VALUE_MODEL);
             fs::create_dir(&directory).map_err(TrainError::file(Action::Create, &directory))?;
             critic.model.save(&directory)?;
-            write_tensors(&directory.join(OPTIMIZER), &critic.optimizer.state())?;
+            write_tensors(&directory.join(OPTIMIZER), moments)?;
         }
         if !self.rollouts.is_empty() {
             let rollouts = serde_json::to_vec(self.rollouts).expect("lists of numbers");
@@ -119,7 +124,7 @@ impl Saved<'_> {
         let bytes = |tensor: &Tensor| tensor.numel() * tensor.kind().elt_size_in_bytes();
         let optimizer: usize = tensors.iter().map(|(_, tensor)| bytes(tensor)).sum();
         // Weights and both moments.
-        let parameters = self.critic.iter().flat_map(|critic| critic.model.parameters());
+        let parameters = self.critic.iter().flat_map(|(critic, _)| critic.model.parameters());
         let critic: usize = parameters.map(|(_, tensor)| 3 * bytes(&tensor)).sum();
         (weights + optimizer + critic) as u64
     }

@@ -29,5 +29,5 @@ pub mod watch;
 
 pub use error::{Action, Fault, TrainError};
 pub use files::write_directory_atomically;
-pub use ranks::Ranks;
+pub use ranks::{Moments, Ranks};
 pub use rollout::end_tokens;

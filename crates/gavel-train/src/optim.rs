@@ -4,6 +4,8 @@
 //! neither give its state away nor take it back; the arithmetic is torch's fused kernel. Weights and gradients are
 //! float32: a model that computes in bfloat16 keeps float32 parameters, which are the masters of its copies.
 
+use std::ops::Range;
+
 use gavel_torch::clear_gradient;
 use gavel_torch::optim::{AdamWTensors, AdamWUpdate, adamw, norm};
 use serde::{Deserialize, Serialize};
@@ -29,6 +31,8 @@ pub struct AdamWOptions {
 pub struct AdamW {
     options: AdamWOptions,
     weights: Vec<Weight>,
+    /// Whether other processes have moments that are not here; a share may be empty, or all there is.
+    shared: bool,
     updates: i64,
 }
 
@@ -38,8 +42,14 @@ struct Weight {
     name: String,
     decays: bool,
     parameter: Tensor,
-    first_moment: Tensor,
-    second_moment: Tensor,
+    /// `None` of one that another process updates.
+    moments: Option<Moments>,
+}
+
+#[derive(Debug)]
+struct Moments {
+    first: Tensor,
+    second: Tensor,
 }
 
 /// A state that does not fit the weights it is given to.
@@ -55,8 +65,23 @@ pub struct StateMismatch {
 impl AdamW {
     /// An optimiser of these named parameters, which must require gradients; its moments are zero.
     pub fn new(parameters: Vec<(String, Tensor)>, options: AdamWOptions) -> Self {
-        let weights = parameters.into_iter().map(|(name, parameter)| Weight::new(name, parameter)).collect();
-        Self { options, weights, updates: 0 }
+        let all = 0..parameters.len();
+        Self { shared: false, ..Self::of_share(parameters, options, all) }
+    }
+
+    /// An optimiser that has the moments of some of these parameters, and updates those alone; gradients of all count in the
+    /// norm.
+    pub(crate) fn of_share(
+        parameters: Vec<(String, Tensor)>,
+        options: AdamWOptions,
+        own: Range<usize>,
+    ) -> Self {
+        let weight = |(place, (name, parameter)): (usize, (String, Tensor))| {
+            let moments = own.contains(&place).then(|| Moments::zeros_for(&parameter));
+            Weight { decays: decays(&name), name, parameter, moments }
+        };
+        let weights = parameters.into_iter().enumerate().map(weight).collect();
+        Self { options, weights, shared: true, updates: 0 }
     }
 
     /// Clips the gradients to `max_grad_norm`, updates the weights, and forgets the gradients.
@@ -85,10 +110,11 @@ impl AdamW {
             let mut tensors = AdamWTensors::default();
             for (weight, gradient) in self.weights.iter().zip(&gradients).filter(|(w, _)| w.decays == decays)
             {
+                let Some(moments) = &weight.moments else { continue };
                 tensors.parameters.push(&weight.parameter);
                 tensors.gradients.push(gradient);
-                tensors.first_moments.push(&weight.first_moment);
-                tensors.second_moments.push(&weight.second_moment);
+                tensors.first_moments.push(&moments.first);
+                tensors.second_moments.push(&moments.second);
             }
             adamw(&tensors, &self.update(learning_rate, decays), &divisor, &skip);
         }
@@ -119,22 +145,37 @@ impl AdamW {
         self.weights.iter().map(|weight| &weight.parameter).collect()
     }
 
+    /// Whether it has the moments of a share of the parameters alone.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared
+    }
+
     /// How many updates were made.
     pub fn updates(&self) -> i64 {
         self.updates
     }
 
-    /// Everything that [`AdamW::restore`] needs besides [`AdamW::updates`], by name.
-    pub fn state(&self) -> Vec<(String, Tensor)> {
-        let mut state = Vec::new();
-        for weight in &self.weights {
-            state.push((format!("first_moment.{}", weight.name), weight.first_moment.shallow_clone()));
-            state.push((format!("second_moment.{}", weight.name), weight.second_moment.shallow_clone()));
-        }
-        state
+    /// The moments of each parameter, the first and the second, by the names that [`AdamW::restore`] knows them by; `None` for
+    /// those of another process.
+    pub(crate) fn moments(&self) -> impl Iterator<Item = [(String, Option<&Tensor>); 2]> {
+        self.weights.iter().map(|weight| {
+            let moments = weight.moments.as_ref();
+            [
+                (moment_name("first", &weight.name), moments.map(|moments| &moments.first)),
+                (moment_name("second", &weight.name), moments.map(|moments| &moments.second)),
+            ]
+        })
     }
 
-    /// Continues where [`AdamW::state`] and [`AdamW::updates`] were taken. The parameters must be those of then.
+    /// Everything that [`AdamW::restore`] needs besides [`AdamW::updates`], by name; of several processes that share the
+    /// moments, those of this one.
+    pub fn state(&self) -> Vec<(String, Tensor)> {
+        let known = |(name, moment): (String, Option<&Tensor>)| Some((name, moment?.shallow_clone()));
+        self.moments().flatten().filter_map(known).collect()
+    }
+
+    /// Continues where [`AdamW::state`] and [`AdamW::updates`] were taken, by however many processes. The parameters must be
+    /// those of then.
     ///
     /// # Errors
     ///
@@ -143,8 +184,9 @@ impl AdamW {
         let _no_grad = tch::no_grad_guard();
         let state = std::collections::HashMap::from_iter(state);
         for weight in &mut self.weights {
-            copy_state(&state, "first_moment", &weight.name, &mut weight.first_moment)?;
-            copy_state(&state, "second_moment", &weight.name, &mut weight.second_moment)?;
+            let Some(moments) = &mut weight.moments else { continue };
+            copy_state(&state, moment_name("first", &weight.name), &mut moments.first)?;
+            copy_state(&state, moment_name("second", &weight.name), &mut moments.second)?;
         }
         self.updates = updates;
         Ok(())
@@ -152,18 +194,23 @@ impl AdamW {
 }
 
 impl Weight {
-    fn new(name: String, parameter: Tensor) -> Self {
-        let first_moment = parameter.detach().zeros_like();
-        let second_moment = first_moment.zeros_like();
-        Self { decays: decays(&name), name, parameter, first_moment, second_moment }
-    }
-
     /// The accumulated gradient: zero where no loss has depended on the weight, so that the moments fade all the
     /// same, whether or not there has been a gradient before in this process.
     fn gradient(&self) -> Tensor {
         let gradient = self.parameter.grad();
-        if gradient.defined() { gradient } else { self.first_moment.zeros_like() }
+        if gradient.defined() { gradient } else { self.parameter.detach().zeros_like() }
     }
+}
+
+impl Moments {
+    fn zeros_for(parameter: &Tensor) -> Self {
+        let first = parameter.detach().zeros_like();
+        Self { second: first.zeros_like(), first }
+    }
+}
+
+fn moment_name(which: &str, parameter: &str) -> String {
+    format!("{which}_moment.{parameter}")
 }
 
 /// Whether weight decay applies to a parameter: to all but norms and biases, as in `transformers`
@@ -174,11 +221,9 @@ pub fn decays(name: &str) -> bool {
 
 fn copy_state(
     state: &std::collections::HashMap<String, Tensor>,
-    kind: &str,
-    name: &str,
+    name: String,
     target: &mut Tensor,
 ) -> Result<(), StateMismatch> {
-    let name = format!("{kind}.{name}");
     let Some(source) = state.get(&name) else { return Err(StateMismatch { name, problem: "missing" }) };
     if source.size() != target.size() {
         return Err(StateMismatch { name, problem: "of another shape" });

@@ -118,6 +118,10 @@ pub struct Settings {
     /// Seconds within which every process has to come to what they do together, which they do when sampling, scoring and
     /// learning are done: the slowest reward counts. TRL's `TrainingArguments`.
     pub ddp_timeout: u64,
+    /// With 1, each process has the moments of its share of the parameters alone, and updates those: 8 bytes of each
+    /// parameter are divided among the processes, and what they exchange grows by a half. The weights are the same. Not in
+    /// TRL; DeepSpeed's ZeRO, of which 2 and 3 are not there.
+    pub zero_stage: u8,
     /// At most this many tokens per micro-batch, which bounds memory: one that would have more is split. Prompts are
     /// counted once for the completions that share them. Not in TRL; verl's `ppo_max_token_len_per_gpu`.
     pub max_tokens_per_micro_batch: usize,

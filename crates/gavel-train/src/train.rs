@@ -103,7 +103,7 @@ fn train_as_one(
         return Ok(summary);
     }
     let checkpoint = beginning.checkpoint.clone();
-    let (model, optimizer, state) = load_policy(settings, checkpoint.as_ref(), device)?;
+    let (model, optimizer, state) = load_policy(settings, ranks, checkpoint.as_ref(), device)?;
     let reference = load_reference(settings, &model, device)?;
     let mut baseline = Baseline::load(settings, reward.as_ref(), ranks, checkpoint.as_ref(), device)?;
     let stop = rollout::stop(&settings.stop, &tokenizer)?;
@@ -160,6 +160,7 @@ fn read_all_tasks(
 /// perhaps.
 fn load_policy(
     settings: &Settings,
+    ranks: &Ranks,
     checkpoint: Option<&Checkpoint>,
     device: Device,
 ) -> Result<(Model, AdamW, TrainerState), TrainError> {
@@ -171,7 +172,7 @@ fn load_policy(
         }
     };
     model.set_requires_grad(true);
-    let mut optimizer = AdamW::new(model.parameters(), settings.adamw());
+    let mut optimizer = ranks.optimizer(model.parameters(), settings.adamw(), settings.moments());
     let Some(checkpoint) = checkpoint else { return Ok((model, optimizer, TrainerState::default())) };
     let state = checkpoint.state()?;
     checkpoint.restore(&mut optimizer, &model, state.updates)?;

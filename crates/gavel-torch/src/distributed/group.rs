@@ -124,26 +124,33 @@ impl ProcessGroup {
     /// As [`ProcessGroup::all_reduce`].
     pub fn broadcast(&self, tensors: &[&Tensor], root: usize) -> Result<(), Error> {
         self.agree_on(Operation::Broadcast, tensors)?;
-        for tensor in tensors {
-            let work = self.start(|work, message, capacity| {
-                #[expect(
-                    unsafe_code,
-                    reason = "group and tensor live; the other side keeps a share of the latter"
-                )]
-                unsafe {
-                    ffi::gavel_group_broadcast(
-                        self.as_ptr(),
-                        tensor.as_ptr().cast(),
-                        root as c_int,
-                        work,
-                        message,
-                        capacity,
-                    )
-                }
-            })?;
-            self.wait(work)?;
-        }
-        Ok(())
+        no_grad(|| {
+            for bucket in buckets::split(tensors, buckets::BYTES) {
+                let bucket = Bucket::fill(bucket);
+                let work = self.start_broadcast(bucket.tensor(), root)?;
+                self.finish(Some((work, bucket)))?;
+            }
+            Ok(())
+        })
+    }
+
+    fn start_broadcast(&self, tensor: &Tensor, root: usize) -> Result<Work, Error> {
+        self.start(|work, message, capacity| {
+            #[expect(
+                unsafe_code,
+                reason = "group and tensor live; the other side keeps a share of the latter"
+            )]
+            unsafe {
+                ffi::gavel_group_broadcast(
+                    self.as_ptr(),
+                    tensor.as_ptr().cast(),
+                    root as c_int,
+                    work,
+                    message,
+                    capacity,
+                )
+            }
+        })
     }
 
     /// The tensors of all ranks, `(…)` → `(size, …)`.

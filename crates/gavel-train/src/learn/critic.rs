@@ -9,7 +9,7 @@ use super::{Example, micro_batch};
 use crate::TrainError;
 use crate::grpo::gae::{explained_variance, gae, value_loss, whiten};
 use crate::optim::{AdamW, AdamWOptions};
-use crate::ranks::Ranks;
+use crate::ranks::{Moments, Ranks};
 
 /// How a value model learns, and what is made of it. Sizes are those of [`LearnOptions`](super::LearnOptions).
 #[derive(Debug, Clone, Copy)]
@@ -92,10 +92,11 @@ impl Critic {
         device: Device,
         precision: Precision,
         (options, adamw): (CriticOptions, AdamWOptions),
+        (ranks, moments): (&Ranks, Moments),
     ) -> Result<Self, TrainError> {
         let mut model = ValueModel::load(directory, device, precision)?;
         model.set_requires_grad(true);
-        let optimizer = AdamW::new(model.parameters(), adamw);
+        let optimizer = ranks.optimizer(model.parameters(), adamw, moments);
         Ok(Self { model, optimizer, options })
     }
 
@@ -191,6 +192,7 @@ impl Critic {
         let of_ranks = ranks.each(doubles(&sums))?;
         let [loss, clipped] = [0, 1].map(|place| of_ranks.iter().map(|sums| sums[place]).sum::<f64>());
         let norm = if loss.is_finite() { self.optimizer.step(learning_rate) } else { f64::NAN };
+        ranks.spread_parameters(&self.optimizer)?;
         self.model.refresh();
         Ok(ValueUpdate { loss, clipped: clipped / batch.tokens, norm })
     }

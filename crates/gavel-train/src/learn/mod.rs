@@ -229,10 +229,14 @@ impl Learner<'_> {
     }
 
     /// Updates the policy by the gradient, and gives the gradient's norm; where that is not finite, nothing changes.
-    pub fn step(&mut self, learning_rate: f64) -> f64 {
+    ///
+    /// # Errors
+    /// When another rank has failed.
+    pub fn step(&mut self, learning_rate: f64) -> Result<f64, TrainError> {
         let norm = self.optimizer.step(learning_rate);
+        self.ranks.spread_parameters(&self.optimizer)?;
         self.model.refresh();
-        norm
+        Ok(norm)
     }
 }
 

@@ -7,6 +7,7 @@
 mod failure;
 mod shares;
 mod wire;
+mod zero;
 
 use std::ops::Range;
 
@@ -18,6 +19,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::TrainError;
 pub(crate) use wire::SampleForm;
+pub use zero::Moments;
 
 /// The processes of a run, and which of them this one is.
 #[derive(Debug)]

@@ -18,6 +18,7 @@ const MAY_CHANGE: [&str; 31] = [
     "max_num_seqs",
     "max_tokens_per_micro_batch",
     "ddp_timeout",
+    "zero_stage",
     "gradient_checkpointing",
     "skip_nonfinite_updates",
     "max_steps",

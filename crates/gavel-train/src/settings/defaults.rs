@@ -49,6 +49,7 @@ impl Default for Settings {
             gradient_accumulation_steps: 1,
             num_processes: None,
             ddp_timeout: 1800,
+            zero_stage: 0,
             max_tokens_per_micro_batch: 12_288,
             gradient_checkpointing: false,
             steps_per_generation: None,

@@ -8,6 +8,7 @@ use super::Settings;
 use crate::TrainError;
 use crate::grpo::{Objective, Surrogate};
 use crate::optim::AdamWOptions;
+use crate::ranks::Moments;
 use crate::task::{Columns, Prompts, Template};
 
 impl Settings {
@@ -145,6 +146,11 @@ impl Settings {
             weight_decay: self.weight_decay,
             max_grad_norm: self.max_grad_norm,
         }
+    }
+
+    /// Whose moments each process has.
+    pub fn moments(&self) -> Moments {
+        if self.zero_stage == 0 { Moments::Whole } else { Moments::Shared }
     }
 
     /// The adapter that is trained, where it is not all parameters.

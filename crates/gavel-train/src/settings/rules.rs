@@ -250,6 +250,10 @@ impl Settings {
                 .to_owned();
             return Some(("old_log_probs", problem));
         }
+        if self.zero_stage > 1 {
+            let wanted = "0 or 1, which shares the optimiser's moments; gradients and parameters are whole on every process";
+            return Some(("zero_stage", found(wanted, &self.zero_stage)));
+        }
         if self.device().is_none() {
             return Some(("device", found("auto, cpu, cuda or cuda:N", &self.device)));
         }

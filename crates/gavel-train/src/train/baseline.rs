@@ -8,7 +8,7 @@ use super::rewards::{parts_to_compare, rewards_to_compare};
 use super::rollouts::StepRollout;
 use super::updates::{self, Tried};
 use crate::TrainError;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, NamedTensors};
 use crate::grpo::{self, AdvEstimator, GroupEstimator, MultiObjectiveAggregation};
 use crate::learn::{Appraisal, Critic, CriticOptions, Example, ValueUpdate};
 use crate::metrics::Metrics;
@@ -54,7 +54,7 @@ impl<'a> Baseline<'a> {
             }
             AdvEstimator::Group(estimator) => With::Group(estimator),
             AdvEstimator::Remax => With::Greedy,
-            AdvEstimator::Gae => With::Values(Box::new(critic(settings, checkpoint, device)?)),
+            AdvEstimator::Gae => With::Values(Box::new(critic(settings, ranks, checkpoint, device)?)),
         };
         Ok(Self { settings, reward, ranks, with })
     }
@@ -65,6 +65,12 @@ impl<'a> Baseline<'a> {
             With::Values(critic) => Some(critic),
             With::Group(_) | With::Parts | With::Greedy => None,
         }
+    }
+
+    /// The value model and its moments, for a checkpoint.
+    pub(super) fn critic_with_moments(&self) -> Result<Option<(&Critic, NamedTensors)>, TrainError> {
+        let with = |critic: &'_ Critic| self.ranks.moments(&critic.optimizer);
+        self.critic().map(|critic| Ok((critic, with(critic)?))).transpose()
     }
 
     /// The advantages of the completions that `examples` are of, which come in the order in which they are learnt from.
@@ -134,6 +140,7 @@ impl<'a> Baseline<'a> {
 /// The value model: as it was at a checkpoint, or one that begins as the model of the settings.
 fn critic(
     settings: &Settings,
+    ranks: &Ranks,
     checkpoint: Option<&Checkpoint>,
     device: Device,
 ) -> Result<Critic, TrainError> {
@@ -148,7 +155,8 @@ fn critic(
         gradient_checkpointing: settings.gradient_checkpointing,
     };
     let precision = settings.precision(device);
-    let mut critic = Critic::load(&directory, device, precision, (options, settings.adamw()))?;
+    let (learning, shared) = ((options, settings.adamw()), (ranks, settings.moments()));
+    let mut critic = Critic::load(&directory, device, precision, learning, shared)?;
     if let Some(checkpoint) = checkpoint {
         checkpoint.restore_value_model(&mut critic)?;
     }

@@ -339,8 +339,8 @@ impl<'a> Run<'a> {
             model,
             base: &self.settings.model,
             tokenizer: trained.sampler.tokenizer,
-            optimizer: &trained.learner.optimizer,
-            critic: trained.baseline.critic(),
+            moments: self.ranks.moments(&trained.learner.optimizer)?,
+            critic: trained.baseline.critic_with_moments()?,
             rollouts: &trained.rollouts.stored(self.ranks)?,
             dtype: self.settings.save_dtype,
         };

@@ -38,7 +38,7 @@ pub(super) fn learn(
         let sums = learner.backward(batch, seeds::derive(settings.seed, Purpose::Update, update))?;
         clock.lap("loss");
         let learning_rate = settings.learning_rate * learning_rate_factor(settings, step, index, steps);
-        let norm = if sums.loss.loss.is_finite() { learner.step(learning_rate) } else { f64::NAN };
+        let norm = if sums.loss.loss.is_finite() { learner.step(learning_rate)? } else { f64::NAN };
         clock.lap("step");
         let tried = Tried { step, loss: ("loss", sums.loss.loss), norm: ("gradient norm", norm) };
         tried.require_finite(settings, &learner.optimizer, ("skipped_updates", &mut metrics))?;

@@ -144,8 +144,7 @@ const SIMILAR: &[(&[&str], &str)] = &[
 
 const PLAIN_LORA: &str = "adapters are plain LoRA, by lora_r, lora_alpha, lora_target_modules and use_rslora; gavel docs train says more";
 
-const WHOLE_MODEL: &str =
-    "every process has the whole model and its optimiser; gavel docs train says how several train together";
+const WHOLE_MODEL: &str = "every process has the whole model, and with zero_stage = 1 a share of its optimiser; gavel docs train says more";
 
 const STARTED_WITH: &str =
     "what starts the processes says how many there are: gavel train --nproc-per-node, or torchrun";
@@ -197,7 +196,6 @@ const ABSENT: &[(&str, &str)] = &[
     ("num_completions_to_print", "completions are written to files; see log_completions"),
     ("disable_dropout", "there is no dropout"),
     ("deepspeed", WHOLE_MODEL),
-    ("zero_stage", WHOLE_MODEL),
     ("fsdp*", WHOLE_MODEL),
     ("ddp_backend", "ranks exchange by NCCL on CUDA, and by Gloo on CPUs"),
     ("ddp_bucket_cap_mb", "gradients are added up in buckets of one size"),
