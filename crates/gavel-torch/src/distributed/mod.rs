@@ -13,8 +13,6 @@ mod ffi;
 mod group;
 mod nccl;
 mod rendezvous;
-#[cfg(test)]
-mod tests;
 
 pub use error::Error;
 pub use group::{ProcessGroup, Reduction, Timeouts};

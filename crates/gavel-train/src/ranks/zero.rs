@@ -84,3 +84,27 @@ impl Ranks {
 fn elements<'t>(tensors: impl Iterator<Item = &'t Tensor>) -> Vec<usize> {
     tensors.map(Tensor::numel).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+
+    #[test]
+    fn an_optimiser_with_a_share_updates_it_alone_by_the_norm_of_all() {
+        let parameters: Vec<(String, Tensor)> = ["a.weight", "b.weight", "c.weight"]
+            .map(|name| (name.to_owned(), Tensor::from_slice(&[1.0f32, 1.0]).set_requires_grad(true)))
+            .into();
+        let sums: Vec<Tensor> = parameters.iter().map(|(_, parameter)| parameter.sum(None)).collect();
+        Tensor::stack(&sums, 0).sum(None).backward();
+        let tensors: Vec<Tensor> =
+            parameters.iter().map(|(_, parameter)| parameter.shallow_clone()).collect();
+        let mut optimizer = AdamW::of_share(parameters, Settings::default().adamw(), 1..2);
+        assert!((optimizer.step(0.1) - 6.0f64.sqrt()).abs() < 1e-6);
+        let moved = tensors.iter().map(|tensor| tensor.double_value(&[0]) != 1.0).collect::<Vec<_>>();
+        assert_eq!(moved, [false, true, false]);
+        let names: Vec<String> = optimizer.state().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["first_moment.b.weight", "second_moment.b.weight"]);
+        assert!(optimizer.is_shared() && optimizer.moments().count() == 3);
+    }
+}

@@ -4,9 +4,8 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use gavel_torch::distributed::{Error, ProcessGroup, Reduction, Rendezvous, Store, Timeouts};
 use tch::{Device, Kind, Tensor};
-
-use super::{Error, ProcessGroup, Reduction, Rendezvous, Store, Timeouts};
 
 /// Long for what is to succeed, and short for what is to fail.
 const TIMEOUTS: Timeouts = Timeouts { open: Duration::from_secs(30), operation: Duration::from_secs(4) };
@@ -32,7 +31,7 @@ fn ranks_by(test: &str, size: usize, body: impl Fn(&Rendezvous)) -> Vec<Option<i
 
 fn start(test: &str, rank: usize, size: usize, port: u16) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", &format!("distributed::tests::{test}"), "--nocapture", "--test-threads=1"])
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
         .envs(
             [("RANK", rank), ("LOCAL_RANK", rank), ("WORLD_SIZE", size)]
                 .map(|(name, n)| (name, n.to_string())),
