@@ -16,6 +16,12 @@ mod groups;
 #[path = "../attacks/guests.rs"]
 mod guests;
 mod help;
+#[cfg(feature = "train")]
+mod hub;
+#[cfg(feature = "train")]
+#[path = "../../crates/gavel-hub/tests/hub/server.rs"]
+#[allow(dead_code, reason = "the rest is for the tests of gavel-hub")]
+mod hub_server;
 mod inputs;
 #[cfg(unix)]
 mod machine;

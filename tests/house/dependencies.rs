@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{assert_none, cargo, metadata, name, read, root};
 
 /// Which crates of the house each crate may use. An edge that is not here is an architectural decision.
-const MAY_USE: [(&str, &[&str]); 20] = [
+const MAY_USE: [(&str, &[&str]); 21] = [
     ("gavel-verify", &[]),
     ("gavel-files", &[]),
     ("gavel-wire", &["gavel-verify"]),
@@ -24,6 +24,7 @@ const MAY_USE: [(&str, &[&str]); 20] = [
     ),
     ("gavel-demo", &["gavel-model", "gavel-train"]),
     ("gavel-report", &["gavel-files", "gavel-verify", "gavel-wire"]),
+    ("gavel-hub", &["gavel-files", "gavel-lines"]),
     ("gavel-registry", &[]),
     ("gavel-toolkit", &[]),
     (
@@ -33,6 +34,7 @@ const MAY_USE: [(&str, &[&str]); 20] = [
             "gavel-files",
             "gavel-wire",
             "gavel-host",
+            "gavel-hub",
             "gavel-lines",
             "gavel-plugins",
             "gavel-report",
@@ -53,7 +55,7 @@ const MAY_USE: [(&str, &[&str]); 20] = [
 ];
 
 /// Which crates of the house may know these crates from outside at all.
-const KNOWN_TO: [(&str, &[&str]); 11] = [
+const KNOWN_TO: [(&str, &[&str]); 13] = [
     ("wasmtime", &["gavel-host"]),
     ("wasmtime-wasi", &["gavel-host"]),
     ("tch", &["gavel-torch", "gavel-model", "gavel-train", "gavel-demo", "gavel-cli"]),
@@ -61,6 +63,8 @@ const KNOWN_TO: [(&str, &[&str]); 11] = [
     ("evalexpr", &["gavel-reward"]),
     ("tokio", &["gavel-host", "gavel-reward", "gavel-registry", "gavel-serve", "gavel-cli"]),
     ("axum", &["gavel-serve"]),
+    ("hf-hub", &["gavel-hub"]),
+    ("ureq", &["gavel-hub"]),
     ("oci-client", &["gavel-registry"]),
     ("rustls", &["gavel-registry"]),
     ("wit-component", &["gavel-toolkit", "gavel-host"]),

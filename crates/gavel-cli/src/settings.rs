@@ -204,3 +204,37 @@ fn user_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
     let named = std::env::var_os(variable).map(PathBuf::from).and_then(absolute);
     named.or_else(|| std::env::home_dir().and_then(absolute).map(|home| home.join(below_home)))
 }
+
+/// How the Hugging Face hub is asked, by the variables of its own programs: `HF_ENDPOINT`, `HF_HUB_CACHE` or `HF_HOME`,
+/// `HF_TOKEN` or what `hf auth login` has kept, `HF_HUB_OFFLINE`.
+///
+/// # Errors
+/// When there is no folder for its cache.
+#[cfg(feature = "train")]
+pub fn hub_options(quiet: bool) -> anyhow::Result<gavel_hub::HubOptions> {
+    let text = |name: &str| {
+        std::env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    };
+    let path = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let is_set = |name: &str| {
+        text(name)
+            .is_some_and(|value| ["1", "on", "yes", "true"].contains(&value.to_ascii_lowercase().as_str()))
+    };
+    let home = path("HF_HOME")
+        .or_else(|| user_folder("XDG_CACHE_HOME", ".cache").map(|cache| cache.join("huggingface")));
+    let no_cache = "there is no home folder to keep what is fetched from the hub in; name one with HF_HOME";
+    let cache =
+        path("HF_HUB_CACHE").or_else(|| home.as_ref().map(|home| home.join("hub"))).context(no_cache)?;
+    let kept = path("HF_TOKEN_PATH").or_else(|| home.map(|home| home.join("token")));
+    let token = text("HF_TOKEN").or_else(|| {
+        let token = std::fs::read_to_string(kept?).ok()?;
+        Some(token.trim().to_owned()).filter(|token| !token.is_empty())
+    });
+    Ok(gavel_hub::HubOptions {
+        endpoint: text("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".to_owned()),
+        cache,
+        token: token.filter(|_| !is_set("HF_HUB_DISABLE_IMPLICIT_TOKEN")),
+        offline: is_set("HF_HUB_OFFLINE"),
+        progress: !quiet,
+    })
+}

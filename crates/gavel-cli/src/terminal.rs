@@ -86,6 +86,11 @@ impl Terminal {
         self.bar.finish_and_clear();
     }
 
+    /// Whether only errors are said.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet > 0
+    }
+
     /// Says that something went wrong.
     pub fn error(&self, error: impl fmt::Display) {
         if self.quiet < 2 {

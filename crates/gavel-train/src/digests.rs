@@ -37,6 +37,9 @@ pub(crate) struct Digests {
     /// The paths of the task files of each setting that names several, in that order.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     task_files: BTreeMap<String, Vec<PathBuf>>,
+    /// Of each setting that named something on a hub, those names with their commits.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    hub: BTreeMap<String, Vec<String>>,
     /// All that scores depend on besides the submissions; for the rows of `digests.jsonl`.
     #[serde(skip)]
     version: Option<VersionForm>,
@@ -63,7 +66,13 @@ impl Digests {
         }
         let verifiers = reward.digests().into_iter().collect();
         let version = reward.version().as_ref().map(VersionForm::from);
-        Ok(Self { gavel: env!("CARGO_PKG_VERSION").to_owned(), verifiers, files, task_files, version })
+        let (gavel, hub) = (env!("CARGO_PKG_VERSION").to_owned(), settings.hub.clone());
+        Ok(Self { gavel, verifiers, files, task_files, hub, version })
+    }
+
+    /// What the run named on a hub, by setting, with commits.
+    pub(crate) fn hub(self) -> BTreeMap<String, Vec<String>> {
+        self.hub
     }
 
     /// The version of gavel.

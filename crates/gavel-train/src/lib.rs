@@ -31,3 +31,4 @@ pub use error::{Action, Fault, TrainError};
 pub use files::write_directory_atomically;
 pub use ranks::{Moments, Ranks};
 pub use rollout::end_tokens;
+pub use start::hub_names_of_run;

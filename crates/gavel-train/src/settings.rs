@@ -40,10 +40,10 @@ use source::Source;
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     // === What is trained, on what, to where ===
-    /// A Hugging Face model directory. Required.
+    /// A Hugging Face model directory, or a model on the hub: `hf://OWNER/NAME`, and `@REVISION` behind it. Required.
     pub model: PathBuf,
     /// The task files to train on: JSON Lines, a list in JSON, Parquet or a table, as it is or compressed; a folder of them, a
-    /// pattern such as `data/*.parquet`, or a list of these, read in that order. Required.
+    /// pattern such as `data/*.parquet`, a data set on the hub (`hf://datasets/OWNER/NAME?split=train`), or a list of these, read in that order. Required.
     pub tasks: TaskFiles,
     /// The task files to evaluate on, named as `tasks` are; without them nothing is evaluated.
     pub eval_tasks: Option<TaskFiles>,
@@ -327,6 +327,10 @@ pub struct Settings {
     /// `[watch]`: what is watched besides the reward, and when a warning is due; nothing by default. See
     /// [below](#watching-a-run). Not in TRL.
     pub watch: Option<WatchOptions>,
+
+    /// Of each setting that named something on a hub, those names with their commits; not written in a file.
+    #[serde(skip)]
+    pub hub: BTreeMap<String, Vec<String>>,
 }
 
 /// When a change of the reward file, its plugins and their like takes effect.
@@ -380,6 +384,11 @@ impl Settings {
         toml::to_string(self).expect("settings are numbers, strings and lists of strings")
     }
 
+    /// Notes what settings named on a hub, by setting, with commits: for the record of a run.
+    pub fn set_hub_names(&mut self, names: BTreeMap<String, Vec<String>>) {
+        self.hub = names;
+    }
+
     fn resolve_paths(&mut self, source: &Source<'_>) -> io::Result<()> {
         let folder = source.path.parent().unwrap_or(Path::new(""));
         let mut paths = vec![("model", &mut self.model), ("output_dir", &mut self.output_dir)];
@@ -389,7 +398,7 @@ impl Settings {
             paths.extend(files.names_mut().iter_mut().map(|name| ("eval_tasks", name)));
         }
         for (field, path) in paths {
-            if path.as_os_str().is_empty() {
+            if path.as_os_str().is_empty() || is_on_hub(path) {
                 continue;
             }
             let path_from = if source.is_overridden(field) { path.clone() } else { folder.join(&*path) };
@@ -397,6 +406,11 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// Whether a name means what lies on a hub, and not a path. Whoever loads settings makes paths of such names.
+fn is_on_hub(name: &Path) -> bool {
+    name.to_str().is_some_and(|name| name.starts_with("hf://"))
 }
 
 #[cfg(test)]

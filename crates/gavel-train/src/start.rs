@@ -1,7 +1,8 @@
 //! How a run begins or goes on: what is looked at before anything is loaded, and what is written once everything is.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tch::Device;
@@ -12,7 +13,7 @@ use crate::TrainError;
 use crate::checkpoint::Checkpoint;
 use crate::digests::{Digests, JudgeLog};
 use crate::error::Action;
-use crate::files::json_bytes;
+use crate::files::{json_bytes, read_json};
 use crate::ranks::Ranks;
 use crate::run_directory::RunDirectory;
 use crate::settings::{Change, Settings, changes};
@@ -23,6 +24,15 @@ const RESUMES: &str = "resumes.jsonl";
 
 const SETTINGS: &str = "settings.toml";
 const DIGESTS: &str = "digests.json";
+
+/// What the run in a directory named on a hub, by setting, with the commits that it had; nothing where there is no run.
+///
+/// # Errors
+/// When its record is none.
+pub fn hub_names_of_run(directory: &Path) -> Result<BTreeMap<String, Vec<String>>, TrainError> {
+    let digests = read_json::<Digests>(&directory.join(DIGESTS))?;
+    Ok(digests.map(Digests::hub).unwrap_or_default())
+}
 
 /// A run that can begin or go on. Nothing is written yet: a start that is refused leaves no trace.
 pub(crate) struct Beginning {

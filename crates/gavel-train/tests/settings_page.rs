@@ -18,13 +18,20 @@ fn declared() -> Vec<Result<(String, String), String>> {
     let body = source.split_once("pub struct Settings {\n").unwrap().1.split_once("\n}\n").unwrap().0;
     let mut declared = Vec::new();
     let mut comment = String::new();
+    let mut is_written = true;
     for line in body.lines().map(str::trim) {
         if let Some(headline) = line.strip_prefix("// === ") {
             declared.push(Err(headline.trim_end_matches(" ===").to_owned()));
         } else if let Some(text) = line.strip_prefix("///") {
             comment.push_str(text);
+        } else if line == "#[serde(skip)]" {
+            // What no file says is no setting of a file's.
+            is_written = false;
         } else if let Some((name, _)) = line.strip_prefix("pub ").and_then(|field| field.split_once(':')) {
-            declared.push(Ok((name.to_owned(), std::mem::take(&mut comment).trim().to_owned())));
+            let comment = std::mem::take(&mut comment).trim().to_owned();
+            if std::mem::replace(&mut is_written, true) {
+                declared.push(Ok((name.to_owned(), comment)));
+            }
         }
     }
     declared

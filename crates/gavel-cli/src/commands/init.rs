@@ -55,8 +55,8 @@ pub(super) fn run(args: &InitArgs, global: &GlobalArgs) -> Result<ExitStatus, St
 
 /// Settings for a model, by the path that is given; without one, with what to write.
 fn settings(model: Option<&Path>) -> Result<String, Stop> {
-    let mut line = "# A model is a Hugging Face folder, such as `hf download HuggingFaceTB/SmolLM2-135M-Instruct --local-dir model`\n\
-                    # brings.\nmodel      = \"model\""
+    let mut line = "# A model is a Hugging Face folder, or a name on its hub, such as \"hf://HuggingFaceTB/SmolLM2-135M-Instruct\",\n\
+                    # which is fetched.\nmodel      = \"model\""
         .to_owned();
     let mut is_chat = true;
     if let Some(model) = model {

@@ -130,6 +130,7 @@ impl Default for Settings {
             eval_correct: None,
             per_device_eval_batch_size: 64,
             watch: None,
+            hub: BTreeMap::new(),
         }
     }
 }

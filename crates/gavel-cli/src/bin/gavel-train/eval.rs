@@ -8,13 +8,14 @@ use gavel_train::eval::{EvalOptions, Evaluation, evaluate};
 use gavel_train::task::{Origin, Task, TaskFiles, likely_reference, read_first_tasks};
 
 use super::cli::EvalArgs;
-use super::{blame, columns, load_reward, model};
+use super::{blame, columns, hub, load_reward, model};
 use gavel_cli::exit::{ExitStatus, InputFault, Stop};
 use gavel_cli::outputs;
 use gavel_cli::terminal::Terminal;
 
 pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
-    model::require_folder(&args.model)?;
+    let folder = hub::model(&args.model, terminal)?;
+    model::require_folder(&folder)?;
     let tasks = args.tasks.iter().map(|tasks| ("tasks", Path::new(tasks)));
     let read: Vec<_> = tasks.chain([("reward file", args.reward.as_path())]).collect();
     for path in args.output.iter().chain(&args.completions) {
@@ -22,9 +23,9 @@ pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Sto
         outputs::look(path, terminal).input_fault()?;
     }
     let mut columns = args.columns.columns();
-    let files = TaskFiles::new(args.tasks.clone());
+    let files = hub::tasks(&TaskFiles::new(args.tasks.clone()), terminal)?;
     columns::fill(&mut columns, &args.reward, &files)?;
-    let prompts = model::prompts(args.template.as_deref().unwrap_or("none"), &args.model)?;
+    let prompts = model::prompts(args.template.as_deref().unwrap_or("none"), &folder)?;
     let prompts = prompts.with_columns(columns.clone());
     let limit = args.limit.map_or(usize::MAX, Into::into);
     let tasks = read_first_tasks(&files, &prompts, limit).input_fault()?;
@@ -41,7 +42,7 @@ pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Sto
         )));
     }
     if let Some(task) = tasks.first() {
-        model::warn_of_bare_text(&args.model, &prompts, task, "say `--template chat`", terminal);
+        model::warn_of_bare_text(&folder, &prompts, task, "say `--template chat`", terminal);
     }
     if args.num_generations.get() > 1 && args.temperature == 0.0 {
         return Err(Stop::Input(anyhow::anyhow!(
@@ -51,7 +52,7 @@ pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Sto
         )));
     }
     let reward = load_reward(&args.reward, &args.plugins.resolve(), terminal)?;
-    let (model, tokenizer) = model::load(&args.model, args.device)?;
+    let (model, tokenizer) = model::load(&folder, args.device)?;
 
     let options = EvalOptions {
         num_generations: args.num_generations.get(),

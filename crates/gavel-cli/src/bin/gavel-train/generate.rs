@@ -8,15 +8,16 @@ use gavel_train::task::{Prompts, Task};
 use serde_json::{Map, json};
 
 use super::cli::GenerateArgs;
-use super::model;
+use super::{hub, model};
 use gavel_cli::exit::{ExitStatus, InputFault, Stop};
 use gavel_cli::terminal::Terminal;
 
 pub(super) fn run(args: &GenerateArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
-    let (model, tokenizer) = model::load(&args.model, args.device)?;
-    let prompts = model::prompts(args.template.as_deref().unwrap_or("none"), &args.model)?;
+    let folder = hub::model(&args.model, terminal)?;
+    let (model, tokenizer) = model::load(&folder, args.device)?;
+    let prompts = model::prompts(args.template.as_deref().unwrap_or("none"), &folder)?;
     let task = task(&prompts, &args.prompt)?;
-    model::warn_of_bare_text(&args.model, &prompts, &task, "say `--template chat`", terminal);
+    model::warn_of_bare_text(&folder, &prompts, &task, "say `--template chat`", terminal);
     let text = &task.prompt;
     let prompt = match &task.question {
         Some(_) => tokenizer.encode_chat(text),

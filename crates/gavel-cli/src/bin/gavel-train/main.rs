@@ -6,6 +6,7 @@ mod columns;
 mod data;
 mod eval;
 mod generate;
+mod hub;
 mod import;
 mod launcher;
 mod live;

@@ -33,10 +33,9 @@ fn no_folder(model: &Path) -> String {
         };
     }
     let advice = match hub_name(model) {
-        Some((owner, name)) => format!(
-            "; if that is a name on the Hugging Face hub, `hf download {owner}/{name} --local-dir {name}` brings it, and \
-             `{name}` is the model then"
-        ),
+        Some((owner, name)) => {
+            format!("; if that is a name on the Hugging Face hub, write `hf://{owner}/{name}`")
+        }
         None => String::new(),
     };
     format!("is not there: {A_MODEL}{advice}")
@@ -154,15 +153,10 @@ mod tests {
     fn a_name_on_a_hub_says_how_to_bring_it() {
         let said = |model: &str| require_folder(Path::new(model)).unwrap_err().error().to_string();
         let hub = said("/nowhere/HuggingFaceTB/SmolLM2-135M-Instruct");
-        assert!(
-            hub.contains(
-                "`hf download HuggingFaceTB/SmolLM2-135M-Instruct --local-dir SmolLM2-135M-Instruct`"
-            ),
-            "{hub}"
-        );
+        assert!(hub.ends_with("; if that is a name on the Hugging Face hub, write `hf://HuggingFaceTB/SmolLM2-135M-Instruct`"), "{hub}");
         let folder = tempfile::tempdir().unwrap();
         let absent = folder.path().join("model");
-        assert!(!said(absent.to_str().unwrap()).contains("hf download"));
+        assert!(!said(absent.to_str().unwrap()).contains("hf://"));
         assert!(require_folder(folder.path()).is_ok());
     }
 

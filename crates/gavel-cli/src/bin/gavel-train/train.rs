@@ -17,7 +17,7 @@ use signal_hook::flag;
 
 use super::cli::TrainArgs;
 use super::rank::Rank;
-use super::{blame, columns, launcher, live, load_reward, model};
+use super::{blame, columns, hub, launcher, live, load_reward, model};
 use gavel_cli::exit::{ExitStatus, InputFault, Stop};
 use gavel_cli::terminal::Terminal;
 
@@ -91,6 +91,7 @@ impl Given {
         let path = path
             .with_context(|| format!("{}: `reward` is missing", args.settings.display()))
             .input_fault()?;
+        hub::fetch(&mut settings, rank.resumes(args.resume, &settings.output_dir.clone()), terminal)?;
         model::require_folder(&settings.model)?;
         name_columns(&mut settings, &path)?;
         let reference_advice = look_at_first_task(&settings, terminal)?;

@@ -9,7 +9,7 @@ use gavel_train::settings::Settings;
 use gavel_train::task::{Columns, Prompts, TaskFiles, Template};
 
 use super::super::cli::DataArgs;
-use super::super::{blame, columns, model, train};
+use super::super::{blame, columns, hub, model, train};
 use gavel_cli::exit::{InputFault, Stop};
 use gavel_cli::terminal::Terminal;
 
@@ -38,7 +38,7 @@ impl View {
                 let settings = Settings::load(path, &args.overrides).input_fault()?;
                 Self::of_settings(args, settings, terminal)
             }
-            None => Self::of_flags(args),
+            None => Self::of_flags(args, terminal),
         }
     }
 
@@ -53,6 +53,7 @@ impl View {
         };
         settings.reward = args.reward.clone().or(settings.reward);
         settings.model = args.model.clone().unwrap_or(settings.model);
+        hub::fetch(&mut settings, false, terminal)?;
         model::require_folder(&settings.model)?;
         if let Some(reward) = settings.reward.clone() {
             train::name_columns(&mut settings, &reward)?;
@@ -74,11 +75,11 @@ impl View {
         })
     }
 
-    fn of_flags(args: &DataArgs) -> Result<Self, Stop> {
+    fn of_flags(args: &DataArgs, terminal: &Terminal) -> Result<Self, Stop> {
         if args.files.is_empty() {
             return Err(Stop::Input(anyhow!("name task files, or settings that name them by --settings")));
         }
-        let files = TaskFiles::new(args.files.clone());
+        let files = hub::tasks(&TaskFiles::new(args.files.clone()), terminal)?;
         let mut columns = args.columns.columns();
         if let Some(reward) = &args.reward {
             columns::fill(&mut columns, reward, &files)?;
@@ -86,8 +87,9 @@ impl View {
         let template = args.template.clone().unwrap_or_else(|| "none".to_owned());
         let (prompts, model) = match &args.model {
             Some(folder) => {
-                model::require_folder(folder)?;
-                (model::prompts(&template, folder)?, Some(Encoder::load(folder)?))
+                let folder = hub::model(folder, terminal)?;
+                model::require_folder(&folder)?;
+                (model::prompts(&template, &folder)?, Some(Encoder::load(&folder)?))
             }
             None => (without_model(&template, &columns, &files)?, None),
         };
