@@ -91,7 +91,8 @@ impl Given {
         let path = path
             .with_context(|| format!("{}: `reward` is missing", args.settings.display()))
             .input_fault()?;
-        hub::fetch(&mut settings, rank.resumes(args.resume, &settings.output_dir.clone()), terminal)?;
+        let resumes = rank.resumes(args.resume, &settings.output_dir);
+        hub::fetch(&mut settings, resumes, terminal)?;
         model::require_folder(&settings.model)?;
         name_columns(&mut settings, &path)?;
         let reference_advice = look_at_first_task(&settings, terminal)?;

@@ -111,9 +111,10 @@ impl From<BadLine> for LineError {
     fn from(line: BadLine) -> Self {
         match line {
             BadLine::TooLong { .. } => Self::TooLong(line),
-            BadLine::NotUtf8 { .. } | BadLine::Fields { .. } | BadLine::FieldNotUtf8 { .. } => {
-                Self::Line(line)
-            }
+            BadLine::NotUtf8 { .. }
+            | BadLine::Fields { .. }
+            | BadLine::OpenQuote { .. }
+            | BadLine::FieldNotUtf8 { .. } => Self::Line(line),
         }
     }
 }
