@@ -11,7 +11,7 @@ const FORMAT: &str = "[verifiers.form]\nplugin = 'format'\non_failure = 0\n";
 
 fn rows() -> String {
     let rows = [
-        json!({"prompt": [{"role": "user", "content": "why?"}], "completion": "<think>so</think><answer>1</answer>", "id": 1}),
+        json!({"prompt": [{"role": "user", "content": "why?"}], "completion": "<think>so</think><answer>1</answer>", "id": 1, "level": 1.5, "hard": false}),
         json!({"prompt": "why?", "completion": "no", "id": 2, "level": 0.5, "hard": true}),
     ];
     rows.map(|row| format!("{row}\n")).concat()

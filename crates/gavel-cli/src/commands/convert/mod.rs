@@ -2,8 +2,6 @@
 
 mod rewardkit;
 
-use std::path::PathBuf;
-
 use anyhow::Context;
 use gavel_files::whole_file;
 
@@ -19,7 +17,7 @@ pub(super) fn run(args: &ConvertArgs, global: &GlobalArgs) -> Result<ExitStatus,
     let converted = rewardkit::convert(&path, &args.name).input_fault()?;
     match &args.output {
         Some(output) => {
-            require_other(output, &path).input_fault()?;
+            outputs::require_apart(output, &[("input", &path)]).input_fault()?;
             outputs::look(output, &terminal).input_fault()?;
             whole_file::write(output, converted.text.as_bytes())
                 .with_context(|| format!("cannot write {}", output.display()))?;
@@ -33,12 +31,4 @@ pub(super) fn run(args: &ConvertArgs, global: &GlobalArgs) -> Result<ExitStatus,
         terminal.note(format_args!("not converted: {note}"));
     }
     Ok(ExitStatus::Success)
-}
-
-/// What is converted stays.
-fn require_other(output: &PathBuf, input: &PathBuf) -> anyhow::Result<()> {
-    let is_same =
-        matches!((output.canonicalize(), input.canonicalize()), (Ok(one), Ok(other)) if one == other);
-    anyhow::ensure!(!is_same, "{} is what is converted: write to another file", output.display());
-    Ok(())
 }
