@@ -136,6 +136,7 @@ impl Verifier for WasmVerifier {
             elapsed: started.elapsed(),
             output: judged.output,
             cached: false,
+            call: None,
         }
     }
 }

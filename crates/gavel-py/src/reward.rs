@@ -5,11 +5,10 @@ use std::error::Error;
 use std::iter;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use gavel_host::Traps;
-use gavel_reward::{PluginReward, WorkspaceOptions};
-use gavel_verify::{Reward as _, Submission, Verifier};
+use gavel_reward::{Native, PluginReward, WorkspaceOptions};
+use gavel_verify::{Reward as _, Submission};
 use gavel_wire::{Columns, GroupKey, Part, Preset, Row};
 use pyo3::exceptions::{PyException, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -71,7 +70,7 @@ impl Workspace {
         functions: HashMap<String, Py<PyAny>>,
     ) -> PyResult<Reward> {
         let native = |(name, judge): (String, _)| {
-            let function: Arc<dyn Verifier> = Arc::new(Function::new(&name, judge));
+            let function = Native::new(Function::new(&name, judge));
             (name, function)
         };
         let natives: HashMap<_, _> = functions.into_iter().map(native).collect();

@@ -74,6 +74,9 @@ pub enum RewardError {
         /// What is wrong.
         source: Box<FormulaError>,
     },
+    /// A formula that stands in no file is wrong.
+    #[error("the formula is wrong")]
+    Expression(#[source] FormulaError),
     /// A verifier's plugin cannot be found, its manifest is wrong, or it lacks what it needs to run programs.
     #[error("{place}: `{field}`")]
     Lookup {

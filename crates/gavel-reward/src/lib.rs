@@ -18,28 +18,34 @@
 //!
 //! A [`ReloadingReward`] is the same and can take up new plugins, options and formulas while it is in use.
 
+mod by_client;
 mod capability;
 mod columns;
 mod error;
 mod expression;
 mod file;
 mod load;
+mod native;
 mod pool;
 mod reload;
 mod reward;
 mod route;
+mod seats;
 mod task;
 mod total;
 mod turns;
 mod verdicts;
+mod waiting;
 mod workspace;
 
+pub use by_client::Client;
 pub use capability::{grant, load_plugin};
 pub use error::{FormulaError, RewardError};
 pub use expression::{OnFailure, functions};
 pub use file::{RewardFile, VerifierEntry};
 pub use load::Functions;
-pub use pool::{Client, Full, Room};
+pub use native::Native;
+pub use pool::{Full, Room};
 pub use reload::ReloadingReward;
 pub use reward::{PluginReward, Terms};
 pub use verdicts::VerdictCounts;

@@ -2,34 +2,35 @@
 //! grants, and become verifiers.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use gavel_host::{Format, Host, Interpreter, Interpreters, Limits, LoadError, Plugin};
+use gavel_host::{Format, Interpreter, Interpreters, Limits, LoadError, Plugin};
 
 use crate::capability::grant;
 use crate::error::RewardError;
 use crate::expression::{Inputs, Prices};
 use crate::file::{RewardFile, VerifierEntry, expression_error};
-use crate::reward::{NamedVerifier, Rules};
+use crate::native::Native;
+use crate::reward::{Asks, NamedVerifier, Rules};
 use crate::total::PlacedFormula;
 use crate::turns::Turns;
 use crate::verdicts::Question;
+use crate::workspace::Workspace;
 use gavel_plugins::FoundPlugin;
 use gavel_plugins::WatchedFiles;
 use gavel_plugins::toml_file::Place;
-use gavel_verify::{Verifier, VerifierVersion, Version};
+use gavel_verify::{VerifierVersion, Version};
 
 /// Verifiers that are no plugins, by the names that a reward file has for them.
-pub type Functions = HashMap<String, Arc<dyn Verifier>>;
+pub type Functions = HashMap<String, Native>;
 
-/// Loads what `file` names, looking for plugins in `plugin_path` after the file's own folder; `files` learns where it
-/// looked and what it read.
+/// Loads what `file` names, looking for plugins on the workspace's plugin path after the file's own folder; `files` learns
+/// where it looked and what it read.
 pub(crate) fn load(
-    host: &Host,
+    workspace: &Workspace,
     file: RewardFile,
     functions: &Functions,
-    plugin_path: &[PathBuf],
     files: &WatchedFiles,
 ) -> Result<Rules, RewardError> {
     let is_named =
@@ -38,8 +39,8 @@ pub(crate) fn load(
         return Err(RewardError::NotAFunction { path: file.path.clone(), name: name.clone() });
     }
     let load = |(place, entry): (usize, &VerifierEntry)| match &entry.plugin {
-        Some(plugin) => load_verifier(host, &file, place, plugin, plugin_path, files),
-        None => function(entry, functions),
+        Some(plugin) => load_verifier(workspace, &file, place, plugin, files),
+        None => function(workspace, entry, functions),
     };
     let verifiers = file.verifiers.iter().enumerate().map(load).collect::<Result<Vec<_>, _>>()?;
     let version = Version {
@@ -76,9 +77,14 @@ fn check_metrics(file: &RewardFile, index: usize, plugin: &Plugin) -> Result<(),
 }
 
 /// The verifier of an entry that names no plugin.
-fn function(entry: &VerifierEntry, functions: &Functions) -> Result<NamedVerifier, RewardError> {
+fn function(
+    workspace: &Workspace,
+    entry: &VerifierEntry,
+    functions: &Functions,
+) -> Result<NamedVerifier, RewardError> {
     let missing = || RewardError::NoFunction { place: entry.places.plugin.clone(), name: entry.name.clone() };
-    let verifier = functions.get(&entry.name).ok_or_else(missing)?;
+    let native = functions.get(&entry.name).ok_or_else(missing)?.clone();
+    let max_concurrency = entry.max_concurrency.or(native.max_concurrency);
     Ok(NamedVerifier {
         name: entry.name.clone(),
         digests: vec![(entry.name.clone(), String::new())],
@@ -86,22 +92,22 @@ fn function(entry: &VerifierEntry, functions: &Functions) -> Result<NamedVerifie
         prices: Prices { on_failure: entry.on_failure, on_limit: entry.on_limit },
         input: usize::MAX,
         when: entry.when.clone(),
-        turns: Turns::new(entry.max_concurrency),
+        turns: Turns::new(max_concurrency),
         // Nobody knows on what the verdicts of a function depend.
         question: None,
-        verifier: Arc::clone(verifier),
+        asks: workspace.asks(Native { max_concurrency, ..native })?,
     })
 }
 
 /// Loads the verifier at `index`, which is this plugin.
 fn load_verifier(
-    host: &Host,
+    workspace: &Workspace,
     file: &RewardFile,
     index: usize,
     plugin: &str,
-    plugin_path: &[PathBuf],
     files: &WatchedFiles,
 ) -> Result<NamedVerifier, RewardError> {
+    let (host, plugin_path) = (workspace.host(), workspace.plugin_path());
     let entry = &file.verifiers[index];
     let beside = file.path.parent().unwrap_or(Path::new(""));
     let field = |name: &str| format!("verifiers.{}.{name}", entry.name);
@@ -168,7 +174,7 @@ fn load_verifier(
         input: limits.input,
         when: entry.when.clone(),
         turns: Turns::new(entry.max_concurrency),
-        verifier: Arc::new(verifier),
+        asks: Asks::Here(Arc::new(verifier)),
     })
 }
 

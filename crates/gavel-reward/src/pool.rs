@@ -9,12 +9,8 @@ use std::thread;
 
 use gavel_host::STACK;
 
+use crate::by_client::{ByClient, Client};
 use crate::error::RewardError;
-
-/// Whose work it is. Clients that have work waiting are served one piece each in turn, so that one who hands in ten
-/// thousand submissions does not make another wait for all of them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Client(pub u64);
 
 /// There is no room for more: what was handed in is not taken, and can be handed in again later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -65,10 +61,12 @@ struct Shared {
 struct Queue {
     /// Goes before everything else: it has waited already.
     next: VecDeque<Job>,
-    /// By client, whoever is served next first. None of them is empty.
-    clients: VecDeque<(Client, VecDeque<(Job, usize)>)>,
+    clients: ByClient<(Job, usize)>,
+    /// What waits for a worker, and what is [`Away`].
     waiting: usize,
     bytes: usize,
+    /// Work that waits for something else than a worker and will come back.
+    away: usize,
     /// Threads that wait for work.
     idle: usize,
     closed: bool,
@@ -94,7 +92,7 @@ impl Pool {
         self.0.workers
     }
 
-    /// Work that waits, and its bytes.
+    /// Work that waits, for a worker or [away](Away), and its bytes.
     pub(crate) fn waiting(&self) -> (usize, usize) {
         let queue = self.0.queue();
         (queue.waiting, queue.bytes)
@@ -144,6 +142,46 @@ impl Resume {
         queue.next.push_back(job);
         self.0.wake(queue, 1);
     }
+
+    /// Work of so many bytes lets go of its worker, and comes back when what it waits for is there.
+    pub(crate) fn leave(&self, bytes: usize) -> Away {
+        let mut queue = self.0.queue();
+        queue.away += 1;
+        queue.waiting += 1;
+        queue.bytes += bytes;
+        Away { shared: Arc::clone(&self.0), bytes }
+    }
+}
+
+/// Work that holds no worker while it waits. It counts as waiting, so that there is no more of it than there is room for,
+/// and the workers stay until it has come back or is dropped.
+#[derive(Debug)]
+pub(crate) struct Away {
+    shared: Arc<Shared>,
+    bytes: usize,
+}
+
+impl Away {
+    pub(crate) fn come_back(self, job: Job) {
+        self.shared.queue().next.push_back(job);
+    }
+}
+
+impl Drop for Away {
+    fn drop(&mut self) {
+        let mut queue = self.shared.queue();
+        queue.away -= 1;
+        queue.waiting -= 1;
+        queue.bytes -= self.bytes;
+        if queue.closed && queue.away == 0 {
+            drop(queue);
+            self.shared.filled.notify_all();
+        } else {
+            // What came back with it.
+            let jobs = queue.next.len();
+            self.shared.wake(queue, jobs);
+        }
+    }
 }
 
 impl Shared {
@@ -163,7 +201,7 @@ impl Shared {
             if let Some(job) = queue.pop() {
                 return Some(job);
             }
-            if queue.closed {
+            if queue.closed && queue.away == 0 {
                 return None;
             }
             queue.idle += 1;
@@ -189,21 +227,14 @@ impl Queue {
     fn push(&mut self, client: Client, job: Job, bytes: usize) {
         self.waiting += 1;
         self.bytes += bytes;
-        match self.clients.iter_mut().find(|(known, _)| *known == client) {
-            Some((_, jobs)) => jobs.push_back((job, bytes)),
-            None => self.clients.push_back((client, VecDeque::from([(job, bytes)]))),
-        }
+        self.clients.push(client, (job, bytes));
     }
 
     fn pop(&mut self) -> Option<Job> {
         if let Some(job) = self.next.pop_front() {
             return Some(job);
         }
-        let (client, mut jobs) = self.clients.pop_front()?;
-        let (job, bytes) = jobs.pop_front()?;
-        if !jobs.is_empty() {
-            self.clients.push_back((client, jobs));
-        }
+        let (job, bytes) = self.clients.pop()?;
         self.waiting -= 1;
         self.bytes -= bytes;
         Some(job)

@@ -15,13 +15,15 @@ use gavel_verify::{
 };
 use tokio::sync::oneshot;
 
+use crate::by_client::Client;
 use crate::expression::{Condition, Prices, Seen};
-use crate::pool::{Client, Full, Job, Pool, Resume};
+use crate::pool::{Full, Job, Pool, Resume};
 use crate::route::Route;
 use crate::task::{Columns, Task};
 use crate::total::{Summed, Total};
 use crate::turns::Turns;
 use crate::verdicts::{Key, Question, Verdicts};
+use crate::waiting::Waiting;
 use crate::workspace::Workspace;
 use group::{InGroup, OpenGroup};
 
@@ -39,7 +41,16 @@ pub(crate) struct NamedVerifier {
     pub(crate) turns: Turns<Box<Walk>>,
     /// What its verdicts are kept by; `None` where they are not.
     pub(crate) question: Option<Question>,
-    pub(crate) verifier: Arc<dyn Verifier>,
+    pub(crate) asks: Asks,
+}
+
+/// How a verifier is asked.
+#[derive(Clone)]
+pub(crate) enum Asks {
+    /// It judges on the thread that asks it.
+    Here(Arc<dyn Verifier>),
+    /// It waits for somebody else, and the thread does something else meanwhile.
+    Async(Arc<Waiting>),
 }
 
 /// The verifiers and what becomes of their outcomes: what a reward file says.
@@ -109,6 +120,12 @@ impl PluginReward {
         self.rules.verifiers.iter().map(|verifier| verifier.input).max().unwrap_or(0)
     }
 
+    /// Whether a verifier of it waits for somebody else and holds no thread meanwhile: then it is handed in, by
+    /// [`PluginReward::submit_batch`], as many submissions as there is room for, and not one for each thread.
+    pub fn is_async(&self) -> bool {
+        self.rules.verifiers.iter().any(|verifier| matches!(verifier.asks, Asks::Async(_)))
+    }
+
     /// The workspace that it judges in.
     pub fn workspace(&self) -> &Workspace {
         &self.workspace
@@ -140,9 +157,15 @@ impl PluginReward {
                 }
                 Err(key) => key,
             };
-            verifier.turns.take();
-            let outcome = verifier.ask(&member.submission, &Cancel::new());
-            verifier.give_turn_back();
+            let outcome = match &verifier.asks {
+                Asks::Here(asked) => {
+                    verifier.turns.take();
+                    let outcome = ask(&**asked, &member.submission, &Cancel::new());
+                    verifier.give_turn_back();
+                    outcome
+                }
+                Asks::Async(waiting) => wait(waiting, &member.submission),
+            };
             keep(verdicts, key, &outcome);
             member.findings.add(outcome);
         }
@@ -154,7 +177,11 @@ impl PluginReward {
     pub fn warm(&self) {
         let rules = Arc::clone(&self.rules);
         self.workspace.on_every_thread(move || {
-            rules.verifiers.iter().for_each(|verifier| verifier.verifier.prepare());
+            for verifier in &rules.verifiers {
+                if let Asks::Here(verifier) = &verifier.asks {
+                    verifier.prepare();
+                }
+            }
         });
     }
 
@@ -242,6 +269,8 @@ impl PluginReward {
             pool: Resume::of(self.pool()),
             verdicts: self.workspace.verdicts().cloned(),
             member: Member::new(submission),
+            bytes,
+            client: terms.client,
             cancel: terms.cancel.clone(),
             group,
             reply,
@@ -292,6 +321,9 @@ pub(crate) struct Walk {
     pool: Resume,
     verdicts: Option<Arc<Verdicts>>,
     member: Member,
+    /// What it holds while it waits.
+    bytes: usize,
+    client: Client,
     cancel: Cancel,
     /// Its place among the completions that it is compared with; `None` where it is scored by itself.
     group: Option<InGroup>,
@@ -325,13 +357,17 @@ impl Walk {
                 }
                 Err(key) => key,
             };
+            let asked = match &verifier.asks {
+                Asks::Here(asked) => asked,
+                Asks::Async(waiting) => return self.leave(Arc::clone(waiting), key),
+            };
             if turn.take() != Some(self.member.findings.outcomes.len()) {
                 match verifier.turns.take_or_wait(self) {
                     Some(walk) => self = walk,
                     None => return,
                 }
             }
-            let outcome = verifier.ask(&self.member.submission, &self.cancel);
+            let outcome = ask(&**asked, &self.member.submission, &self.cancel);
             verifier.give_turn_back();
             keep(verdicts.as_deref(), key, &outcome);
             self.member.findings.add(outcome);
@@ -340,6 +376,18 @@ impl Walk {
             Some(group) => group.arrive(self),
             None => answer(self.reply, rules.score_alone(self.member)),
         }
+    }
+
+    /// Lets go of its thread until an async verifier has an outcome, and goes on behind it.
+    fn leave(mut self: Box<Self>, waiting: Arc<Waiting>, key: Option<Key>) {
+        let away = self.pool.leave(self.bytes);
+        let poller = waiting.poller().clone();
+        poller.spawn(async move {
+            let outcome = waiting.ask(&self.member.submission, self.client, &self.cancel).await;
+            keep(self.verdicts.as_deref(), key, &outcome);
+            self.member.findings.add(outcome);
+            away.come_back(Box::new(move || self.advance(None)));
+        });
     }
 }
 
@@ -363,19 +411,6 @@ impl NamedVerifier {
         if let Some(walk) = self.turns.give_back() {
             walk.resume();
         }
-    }
-
-    /// Who no longer waits is not judged for. A verifier must not panic; if it does anyway, that is gavel's fault and costs
-    /// this submission its verdict.
-    fn ask(&self, submission: &Submission, cancel: &Cancel) -> Outcome {
-        if cancel.is_set() {
-            return without_asking(Failure::HostFailed("cancelled: nobody waits for it any more".to_owned()));
-        }
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.verifier.verify_until(submission, cancel)));
-        outcome.unwrap_or_else(|_| {
-            tracing::error!("a verifier panicked; this is a bug in gavel");
-            without_asking(Failure::HostFailed("gavel panicked while judging".to_owned()))
-        })
     }
 }
 
@@ -535,6 +570,32 @@ fn keep(verdicts: Option<&Verdicts>, key: Option<Key>, outcome: &Outcome) {
     if let (Some(verdicts), Some(key)) = (verdicts, key) {
         verdicts.keep(key, outcome);
     }
+}
+
+/// Who no longer waits is not judged for. A verifier must not panic; if it does anyway, that is gavel's fault and costs
+/// this submission its verdict.
+fn ask(verifier: &dyn Verifier, submission: &Submission, cancel: &Cancel) -> Outcome {
+    if cancel.is_set() {
+        return without_asking(Failure::HostFailed("cancelled: nobody waits for it any more".to_owned()));
+    }
+    let outcome = catch_unwind(AssertUnwindSafe(|| verifier.verify_until(submission, cancel)));
+    outcome.unwrap_or_else(|_| {
+        tracing::error!("a verifier panicked; this is a bug in gavel");
+        without_asking(Failure::HostFailed("gavel panicked while judging".to_owned()))
+    })
+}
+
+/// Waits on this thread for what an async verifier says.
+fn wait(waiting: &Arc<Waiting>, submission: &Submission) -> Outcome {
+    let (sender, outcome) = std::sync::mpsc::channel();
+    let (asked, submission) = (Arc::clone(waiting), submission.clone());
+    waiting.poller().spawn(async move {
+        let outcome = asked.ask(&submission, Client::default(), &Cancel::new()).await;
+        // Whoever waits is still there.
+        drop(sender.send(outcome));
+    });
+    let lost = || without_asking(Failure::HostFailed("gavel lost an outcome".to_owned()));
+    outcome.recv().unwrap_or_else(|_| lost())
 }
 
 fn without_asking(failure: Failure) -> Outcome {

@@ -72,7 +72,7 @@ impl Verdicts {
         let counter = if found.is_some() { &self.hits } else { &self.misses };
         counter.fetch_add(1, Ordering::Relaxed);
         let Known { result, fuel } = found?;
-        Some(Outcome { result, fuel, elapsed: asked.elapsed(), output: None, cached: true })
+        Some(Outcome { result, fuel, elapsed: asked.elapsed(), output: None, cached: true, call: None })
     }
 
     /// Keeps what was said, where it would be said again on any machine.

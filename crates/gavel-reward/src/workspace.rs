@@ -6,19 +6,21 @@ use std::sync::{Arc, Barrier, Mutex, PoisonError};
 use std::thread;
 
 use gavel_host::{Host, HostConfig, Interpreter, Traps};
-use gavel_verify::Verifier;
 use gavel_wire::Columns;
 
+use crate::by_client::Client;
 use crate::capability::load_interpreter;
-use crate::error::{FormulaError, RewardError};
+use crate::error::RewardError;
 use crate::expression::{Formula, Prices};
 use crate::file::RewardFile;
 use crate::load::{self, Functions};
-use crate::pool::{Client, Full, Pool, Room};
-use crate::reward::{NamedVerifier, PluginReward, Rules};
+use crate::native::{Native, NativeKind};
+use crate::pool::{Full, Pool, Room};
+use crate::reward::{Asks, NamedVerifier, PluginReward, Rules};
 use crate::total::Total;
 use crate::turns::Turns;
 use crate::verdicts::{VerdictCounts, Verdicts};
+use crate::waiting::{Poller, Waiting};
 use gavel_plugins::WatchedFiles;
 
 /// How a workspace is set up.
@@ -81,6 +83,8 @@ struct Inner {
     pool: Pool,
     plugin_path: Vec<PathBuf>,
     verdicts: Option<Arc<Verdicts>>,
+    /// Polls async verifiers, once there is one.
+    poller: Mutex<Option<Poller>>,
 }
 
 impl Workspace {
@@ -108,6 +112,7 @@ impl Workspace {
             plugin_path: plugin_path.clone(),
             verdicts: Verdicts::with_room(if options.for_authors { 0 } else { options.verdict_cache })
                 .map(Arc::new),
+            poller: Mutex::default(),
         })))
     }
 
@@ -157,19 +162,19 @@ impl Workspace {
         functions: &Functions,
         files: &WatchedFiles,
     ) -> Result<PluginReward, RewardError> {
-        let rules = load::load(&self.0.host, file, functions, &self.0.plugin_path, files)?;
+        let rules = load::load(self, file, functions, files)?;
         Ok(PluginReward::new(self.clone(), rules))
     }
 
     /// A reward of verifiers that are written in Rust, or loaded by hand, with a formula over their names.
     ///
     /// # Errors
-    /// When the formula is none, or names a verifier that is not there.
+    /// When the formula is none, or names a verifier that is not there; or no thread can be started for one that is async.
     ///
     /// ```
-    /// use gavel_reward::{Workspace, WorkspaceOptions};
+    /// use gavel_reward::{Native, Workspace, WorkspaceOptions};
     /// use gavel_verify::{Description, Outcome, Submission, Verdict, Verifier, score_all};
-    /// use std::{sync::Arc, time::Duration};
+    /// use std::time::Duration;
     ///
     /// struct Short(Description);
     ///
@@ -184,36 +189,64 @@ impl Workspace {
     /// }
     ///
     /// let workspace = Workspace::start(&WorkspaceOptions::default())?;
-    /// let short = Arc::new(Short(Description::named("short")));
-    /// let reward = workspace.reward_of([("short".to_owned(), short as Arc<dyn Verifier>)], "2 * short")?;
+    /// let short = Native::new(Short(Description::named("short")));
+    /// let reward = workspace.reward_of([("short".to_owned(), short)], "2 * short")?;
     /// let submission = Submission { completion: "42".to_owned(), ..Submission::default() };
     /// assert_eq!(score_all(&reward, [submission])?[0].reward, Ok(2.0));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn reward_of(
         &self,
-        verifiers: impl IntoIterator<Item = (String, Arc<dyn Verifier>)>,
+        verifiers: impl IntoIterator<Item = (String, Native)>,
         formula: &str,
-    ) -> Result<PluginReward, FormulaError> {
-        let named = |(name, verifier): (String, Arc<dyn Verifier>)| NamedVerifier {
-            digests: vec![(name.clone(), String::new())],
-            version: None,
-            name,
-            prices: Prices::default(),
-            input: usize::MAX,
-            when: None,
-            turns: Turns::new(None),
-            // Nobody knows on what the verdicts of a verifier in Rust depend.
-            question: None,
-            verifier,
+    ) -> Result<PluginReward, RewardError> {
+        let named = |(name, native): (String, Native)| {
+            Ok(NamedVerifier {
+                digests: vec![(name.clone(), String::new())],
+                version: None,
+                prices: Prices::default(),
+                input: usize::MAX,
+                when: None,
+                turns: Turns::new(native.max_concurrency),
+                // Nobody knows on what the verdicts of a verifier in Rust depend.
+                question: None,
+                asks: self.asks(native)?,
+                name,
+            })
         };
-        let verifiers: Vec<_> = verifiers.into_iter().map(named).collect();
+        let verifiers = verifiers.into_iter().map(named).collect::<Result<Vec<_>, RewardError>>()?;
         let names: Vec<&str> = verifiers.iter().map(|verifier| verifier.name.as_str()).collect();
-        let formula = Formula::parse(formula, &names)?;
-        Ok(PluginReward::new(
-            self.clone(),
-            Rules::new(verifiers, Total::of_formula(formula), None, Columns::default()),
-        ))
+        let formula = Formula::parse(formula, &names).map_err(RewardError::Expression)?;
+        let total = Total::of_formula(formula);
+        Ok(PluginReward::new(self.clone(), Rules::new(verifiers, total, None, Columns::default())))
+    }
+
+    /// How a verifier that is no plugin is asked here.
+    pub(crate) fn asks(&self, native: Native) -> Result<Asks, RewardError> {
+        Ok(match native.kind {
+            NativeKind::Here(verifier) => Asks::Here(verifier),
+            NativeKind::Async(verifier) => {
+                let most = native.max_concurrency.unwrap_or(Native::CONCURRENCY);
+                Asks::Async(Arc::new(Waiting::new(verifier, most, native.timeout, self.poller()?)))
+            }
+        })
+    }
+
+    /// The thread that async verifiers are polled on. Who has none of them has no such thread.
+    fn poller(&self) -> Result<Poller, RewardError> {
+        let mut poller = self.0.poller.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*poller {
+            Some(poller) => Ok(poller.clone()),
+            None => Ok(poller.insert(Poller::start()?).clone()),
+        }
+    }
+
+    pub(crate) fn host(&self) -> &Host {
+        &self.0.host
+    }
+
+    pub(crate) fn plugin_path(&self) -> &[PathBuf] {
+        &self.0.plugin_path
     }
 
     /// The threads that judge.
@@ -221,7 +254,7 @@ impl Workspace {
         self.0.pool.workers()
     }
 
-    /// Submissions that wait for a thread, and the bytes that they hold.
+    /// Submissions that wait, for a thread or for an async verifier, and the bytes that they hold.
     pub fn waiting(&self) -> (usize, usize) {
         self.0.pool.waiting()
     }

@@ -1,4 +1,4 @@
-//! The words of gavel as types, and the two traits that judge.
+//! The words of gavel as types, and the traits that judge.
 //!
 //! A [`Submission`] is one completion of one task. A [`Verifier`] turns it into an [`Outcome`]: a [`Verdict`], or
 //! the [`Failure`] that says why there is none. A [`Reward`] turns it into a [`Score`]: the number that training
@@ -33,6 +33,7 @@
 //! assert_eq!(outcome.reward(), Some(1.0));
 //! ```
 
+mod asynchronous;
 mod cancel;
 mod limits;
 mod outcome;
@@ -40,9 +41,10 @@ mod reward;
 mod version;
 mod visible;
 
-pub use cancel::Cancel;
+pub use asynchronous::{AsyncVerifier, Judging};
+pub use cancel::{Cancel, WhenSet};
 pub use limits::{Limits, ProgramLimits};
-pub use outcome::{Failure, Outcome, Status};
+pub use outcome::{Call, Failure, Outcome, Status};
 pub use reward::{
     Change, Group, NoReward, Refreshed, Reply, Reward, Score, Unanswered, score_all, score_groups,
 };

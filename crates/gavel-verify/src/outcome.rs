@@ -20,17 +20,28 @@ pub struct Outcome {
     pub output: Option<String>,
     /// Whether it was known already: the verifier was not asked again. It says the same as if it had been.
     pub cached: bool,
+    /// What the verifier asked of somebody else, and the answer: with it, the outcome can be derived again without them.
+    pub call: Option<Box<Call>>,
+}
+
+/// What a verifier asked of somebody else, and what came back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The digest (sha256, hex) of all that was asked.
+    pub request: String,
+    /// What of the answer the outcome depends on: a JSON object as text. Or why there was none, for a person.
+    pub answer: Result<String, String>,
 }
 
 impl Outcome {
     /// An outcome with a verdict, from a verifier that counts no fuel.
     pub fn verdict(verdict: Verdict, elapsed: Duration) -> Self {
-        Self { result: Ok(verdict), fuel: None, elapsed, output: None, cached: false }
+        Self { result: Ok(verdict), fuel: None, elapsed, output: None, cached: false, call: None }
     }
 
     /// An outcome without verdict, from a verifier that counts no fuel.
     pub fn failure(failure: Failure, elapsed: Duration) -> Self {
-        Self { result: Err(failure), fuel: None, elapsed, output: None, cached: false }
+        Self { result: Err(failure), fuel: None, elapsed, output: None, cached: false, call: None }
     }
 
     /// The verdict's reward, if there is a verdict.

@@ -4,6 +4,7 @@ mod groups;
 
 use super::*;
 use crate::expression::{Formula, OnFailure};
+use crate::native::Native;
 use crate::pool::Room;
 use crate::workspace::WorkspaceOptions;
 use gavel_verify::{Description, Verdict, score_all};
@@ -51,7 +52,7 @@ fn stuck() -> (Stuck, Sender<()>, Receiver<String>) {
 }
 
 fn judge(name: &str, verifier: impl Verifier + 'static) -> NamedVerifier {
-    let (name, prices, verifier) = (name.to_owned(), Prices::default(), Arc::new(verifier));
+    let (name, prices, asks) = (name.to_owned(), Prices::default(), Asks::Here(Arc::new(verifier)));
     let turns = Turns::new(None);
     NamedVerifier {
         name,
@@ -62,7 +63,7 @@ fn judge(name: &str, verifier: impl Verifier + 'static) -> NamedVerifier {
         when: None,
         turns,
         question: None,
-        verifier,
+        asks,
     }
 }
 
@@ -414,9 +415,7 @@ fn a_task_is_judged_by_the_verifiers_that_its_route_names() {
 fn a_function_is_a_verifier_of_a_reward_file() {
     let workspace = Workspace::start(&WorkspaceOptions::default()).unwrap();
     let load = |text: &str, names: &[&str]| {
-        let named = |name: &&str| {
-            ((*name).to_owned(), Arc::new(Obedient(Description::default())) as Arc<dyn Verifier>)
-        };
+        let named = |name: &&str| ((*name).to_owned(), Native::new(Obedient(Description::default())));
         workspace.load_text_with("reward.toml".as_ref(), text, &names.iter().map(named).collect())
     };
     let text = "[verifiers.mine]\nfunction = true\non_failure = 0.25\n[reward]\nformula = '2 * mine'\n";
@@ -439,10 +438,7 @@ fn a_function_is_a_verifier_of_a_reward_file() {
 #[test]
 fn components_are_summed_by_weight_and_each_is_known() {
     let workspace = Workspace::start(&WorkspaceOptions::default()).unwrap();
-    let named = |name: &str| {
-        let judge: Arc<dyn Verifier> = Arc::new(Obedient(Description::default()));
-        (name.to_owned(), judge)
-    };
+    let named = |name: &str| (name.to_owned(), Native::new(Obedient(Description::default())));
     let load = |components: &str| {
         let text = format!(
             "[verifiers.dear]\nfunction = true\n[verifiers.free]\nfunction = true\non_failure = 8\n\
