@@ -11,6 +11,8 @@ mod compare;
 mod convert;
 #[cfg(feature = "train")]
 mod data;
+#[path = "../../crates/gavel-judge/tests/endpoint/mod.rs"]
+mod endpoint;
 mod gavel;
 mod groups;
 #[path = "../attacks/guests.rs"]
@@ -23,6 +25,7 @@ mod hub;
 #[allow(dead_code, reason = "the rest is for the tests of gavel-hub")]
 mod hub_server;
 mod inputs;
+mod judge;
 #[cfg(unix)]
 mod machine;
 mod measure;

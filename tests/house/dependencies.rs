@@ -13,7 +13,11 @@ const MAY_USE: [(&str, &[&str]); 21] = [
     ("gavel-wire", &["gavel-verify"]),
     ("gavel-host", &["gavel-files", "gavel-verify"]),
     ("gavel-plugins", &["gavel-files", "gavel-verify"]),
-    ("gavel-reward", &["gavel-files", "gavel-verify", "gavel-wire", "gavel-host", "gavel-plugins"]),
+    ("gavel-judge", &["gavel-files", "gavel-verify"]),
+    (
+        "gavel-reward",
+        &["gavel-files", "gavel-verify", "gavel-wire", "gavel-host", "gavel-plugins", "gavel-judge"],
+    ),
     ("gavel-serve", &["gavel-verify", "gavel-wire", "gavel-host", "gavel-reward"]),
     ("gavel-torch", &[]),
     ("gavel-model", &["gavel-torch"]),
@@ -55,18 +59,19 @@ const MAY_USE: [(&str, &[&str]); 21] = [
 ];
 
 /// Which crates of the house may know these crates from outside at all.
-const KNOWN_TO: [(&str, &[&str]); 13] = [
+const KNOWN_TO: [(&str, &[&str]); 14] = [
     ("wasmtime", &["gavel-host"]),
     ("wasmtime-wasi", &["gavel-host"]),
     ("tch", &["gavel-torch", "gavel-model", "gavel-train", "gavel-demo", "gavel-cli"]),
     ("torch-sys", &["gavel-torch"]),
     ("evalexpr", &["gavel-reward"]),
-    ("tokio", &["gavel-host", "gavel-reward", "gavel-registry", "gavel-serve", "gavel-cli"]),
+    ("tokio", &["gavel-host", "gavel-judge", "gavel-reward", "gavel-registry", "gavel-serve", "gavel-cli"]),
     ("axum", &["gavel-serve"]),
     ("hf-hub", &["gavel-hub"]),
     ("ureq", &["gavel-hub"]),
     ("oci-client", &["gavel-registry"]),
-    ("rustls", &["gavel-registry"]),
+    ("rustls", &["gavel-judge", "gavel-registry"]),
+    ("reqwest", &["gavel-judge", "gavel-registry"]),
     ("wit-component", &["gavel-toolkit", "gavel-host"]),
     ("anyhow", &["gavel-cli", "xtask"]),
 ];

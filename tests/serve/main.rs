@@ -3,6 +3,9 @@
 #![cfg(unix)]
 
 mod bad_input;
+#[path = "../../crates/gavel-judge/tests/endpoint/mod.rs"]
+mod endpoint;
+mod judge;
 mod life;
 mod openenv;
 mod page;

@@ -280,6 +280,10 @@ pub struct ScoreArgs {
     /// Score one slice of so many, such as 2/4: the outputs of all slices, one after the other, are that of the whole.
     #[arg(long, value_name = "I/N", conflicts_with = "watch")]
     pub shard: Option<Shard>,
+    /// Have judges judge by the answers that the input holds, as an earlier run wrote them, and ask no endpoint: for another
+    /// formula over the same answers.
+    #[arg(long)]
+    pub replay: bool,
     /// Leave out how long each verifier took, so that the same submissions give the same bytes.
     #[arg(long)]
     pub no_timing: bool,

@@ -1,11 +1,13 @@
 //! The rows of a file, some at a time, for commands that judge all of them and write none.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 
 use anyhow::Context;
 use gavel_lines::{Input, LONGEST_LINE, Line, Lines};
-use gavel_reward::PluginReward;
-use gavel_verify::{Reward as _, Score, Submission, score_all, score_groups};
+use gavel_reward::{Calls, PluginReward, Terms};
+use gavel_verify::{Reply, Reward as _, Score, Submission, Unanswered, score_all, score_groups};
 use gavel_wire::{Columns, GroupKey, Groups, Row};
 
 use crate::cases::place;
@@ -155,12 +157,44 @@ pub fn judge(
     if !reward.needs_groups() {
         return Ok(score_all(reward, submissions.into_iter().map(|(_, submission)| submission))?);
     }
-    let mut groups: Vec<(u64, Vec<Submission>)> = Vec::new();
-    for (number, submission) in submissions {
+    Ok(score_groups(reward, in_groups(submissions))?)
+}
+
+/// Neighbours of the same number as groups.
+fn in_groups<T>(numbered: impl IntoIterator<Item = (u64, T)>) -> impl Iterator<Item = Vec<T>> {
+    let mut groups: Vec<(u64, Vec<T>)> = Vec::new();
+    for (number, member) in numbered {
         match groups.last_mut() {
-            Some((last, group)) if *last == number => group.push(submission),
-            _ => groups.push((number, vec![submission])),
+            Some((last, group)) if *last == number => group.push(member),
+            _ => groups.push((number, vec![member])),
         }
     }
-    Ok(score_groups(reward, groups.into_iter().map(|(_, group)| group))?)
+    groups.into_iter().map(|(_, group)| group)
+}
+
+/// As [`judge`], where async verifiers judge by the calls that a record has.
+///
+/// # Errors
+/// As [`judge`].
+pub fn judge_recorded(
+    reward: &PluginReward,
+    submissions: Vec<(u64, Submission, Calls)>,
+) -> anyhow::Result<Vec<Score>> {
+    let count = submissions.len();
+    let (sender, scores) = mpsc::channel();
+    let batch = submissions.into_iter().enumerate().map(|(place, (group, submission, calls))| {
+        let sender = sender.clone();
+        // The receiver outlives all of them.
+        let reply: Reply = Box::new(move |score| drop(sender.send((place, score))));
+        (group, (submission, calls, reply))
+    });
+    if reward.needs_groups() {
+        reward.submit_recorded_groups(in_groups(batch), &Terms::default());
+    } else {
+        reward.submit_recorded(batch.map(|(_, member)| member), &Terms::default());
+    }
+    drop(sender);
+    let scores: BTreeMap<usize, Score> = scores.iter().collect();
+    anyhow::ensure!(scores.len() == count, Unanswered { count: count - scores.len() });
+    Ok(scores.into_values().collect())
 }

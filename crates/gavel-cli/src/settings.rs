@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use gavel_host::{Host, HostConfig, Plugin};
 use gavel_plugins::{FoundPlugin, WatchedFiles};
-use gavel_reward::{RewardError, WorkspaceOptions, grant};
+use gavel_reward::{RewardError, Secrets, WorkspaceOptions, grant};
 
 use gavel_registry::Login;
 use gavel_toolkit::Tools;
@@ -132,6 +132,8 @@ impl PluginArgs {
             traps: defaults.traps,
             for_authors: false,
             verdict_cache: self.verdict_cache.map_or(defaults.verdict_cache, |size| size.as_u64()),
+            secrets: Secrets::new(|name| std::env::var(name).ok()),
+            replay: false,
         }
     }
 }

@@ -9,21 +9,24 @@ use crate::lookup::{FoundPlugin, Lying, lying};
 use crate::manifest::{MANIFEST, Manifest, PluginKind};
 use crate::watched::WatchedFiles;
 
-/// What a plugin does not have unless the operator grants it.
+/// What a verifier does not have unless the operator grants it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Capability {
     /// Running untrusted programs, with the interpreters that the plugin's manifest asks for.
     Interpreter,
+    /// Asking the endpoint that a judge's table names. No plugin can have it.
+    Endpoint,
 }
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Interpreter];
+    pub const ALL: [Self; 2] = [Self::Interpreter, Self::Endpoint];
 
     /// As files and flags call it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Interpreter => "interpreter",
+            Self::Endpoint => "endpoint",
         }
     }
 }
@@ -100,7 +103,7 @@ mod tests {
     fn an_unknown_capability_is_refused_with_the_known_ones() {
         assert_eq!("interpreter".parse::<Capability>().unwrap(), Capability::Interpreter);
         let error = "network".parse::<Capability>().unwrap_err();
-        assert_eq!(error.to_string(), "no such capability; gavel knows interpreter");
+        assert_eq!(error.to_string(), "no such capability; gavel knows interpreter, endpoint");
     }
 
     fn manifest(kind: &str) -> String {

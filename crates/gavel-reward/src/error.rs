@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use evalexpr::EvalexprError;
 use gavel_files::did_you_mean;
 use gavel_host::{HostError, LoadError};
+use gavel_judge::JudgeError;
 use gavel_plugins::PluginError;
 use gavel_plugins::toml_file::{Place, TomlError};
 use gavel_verify::visible_name;
@@ -116,13 +117,60 @@ pub enum RewardError {
         /// The function.
         name: String,
     },
-    /// A verifier that is a function has a setting that means something for plugins alone.
-    #[error("{place}: `{field}` is for plugins, and this verifier is a function")]
+    /// A verifier that is a function or a judge has a setting that means something for plugins alone.
+    #[error("{place}: `{field}` is for plugins, and this verifier is {other}")]
     OfPlugins {
         /// Where.
         place: Place,
         /// The dotted name.
         field: String,
+        /// What it is.
+        other: &'static str,
+    },
+    /// A judge has its template in two places.
+    #[error("{place}: `{field}` and `template` both say what the judge is asked: keep one of them")]
+    TwoTemplates {
+        /// Where.
+        place: Place,
+        /// The dotted name.
+        field: String,
+    },
+    /// A judge asks an endpoint, and the operator has not granted that.
+    #[error(
+        "{place}: `{field}`: this judge sends submissions to {}, which has not been granted: if they may go there, add \
+         `grant = [\"endpoint\"]` to its table",
+        visible_name(endpoint, 200)
+    )]
+    EndpointNotGranted {
+        /// Where.
+        place: Place,
+        /// The dotted name.
+        field: String,
+        /// The address.
+        endpoint: String,
+    },
+    /// The variable that holds a judge's key is not set, or holds no key.
+    #[error(
+        "{place}: `{field}`: the environment variable {} is not set, or holds what is no key: it is what the endpoint is shown",
+        visible_name(variable, 200)
+    )]
+    NoKey {
+        /// Where.
+        place: Place,
+        /// The dotted name.
+        field: String,
+        /// The variable.
+        variable: String,
+    },
+    /// There can be no such judge.
+    #[error("{place}: `{field}`")]
+    Judge {
+        /// Where.
+        place: Place,
+        /// The dotted name.
+        field: String,
+        /// What is wrong.
+        source: Box<JudgeError>,
     },
     /// The plugin runs programs, and its manifest does not say with which interpreters.
     #[error(

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::columns;
 use crate::error::{FormulaError, RewardError};
 use crate::expression::{Condition, OnFailure, is_formula_name};
+use crate::judge::JudgeEntry;
 use crate::route::Route;
 use crate::total::Total;
 use gavel_plugins::Capability;
@@ -38,8 +39,11 @@ pub struct RewardFile {
 pub struct VerifierEntry {
     /// The name in the formula and in every record.
     pub name: String,
-    /// A plugin's name, or the path of its file or folder; `None` for a function of the program that loads the file.
+    /// A plugin's name, or the path of its file or folder; `None` for a judge, and for a function of the program that loads
+    /// the file.
     pub plugin: Option<String>,
+    /// What a judge is; `None` for anything else.
+    pub judge: Option<Box<JudgeEntry>>,
     /// The options: a JSON object as text.
     pub options: String,
     /// Limits that win over the plugin's own.
@@ -127,8 +131,14 @@ impl VerifierEntry {
         let function =
             table.take("function").map(|field| field.boolean().map(|is| (field, is))).transpose()?;
         let function = function.and_then(|(field, is)| is.then_some(field));
-        let is_function = function.is_some();
-        let plugin = match function {
+        let kind = table
+            .take("kind")
+            .map(|field| read_kind(&field).map(|is_judge| (field, is_judge)))
+            .transpose()?;
+        let kind = kind.and_then(|(field, is_judge)| is_judge.then_some(field));
+        let is_judge = kind.is_some();
+        let other = if is_judge { Some("a judge") } else { function.is_some().then_some("a function") };
+        let plugin = match kind.or(function) {
             Some(field) => field,
             None => table.require("plugin")?,
         };
@@ -140,17 +150,22 @@ impl VerifierEntry {
         let max_concurrency =
             table.take("max_concurrency").map(|field| read_concurrency(&field)).transpose()?;
         let when = table.take("when");
-        if is_function {
+        if let Some(other) = other {
             let plugin = table.take("plugin");
-            if let Some(field) = [&plugin, &options, &limits, &grant].into_iter().flatten().next() {
-                return Err(RewardError::OfPlugins { place: field.place(), field: field.name().to_owned() });
+            let grant = grant.as_ref().filter(|_| !is_judge);
+            let of_plugins = [plugin.as_ref(), options.as_ref(), limits.as_ref(), grant];
+            if let Some(field) = of_plugins.into_iter().flatten().next() {
+                let (place, field) = (field.place(), field.name().to_owned());
+                return Err(RewardError::OfPlugins { place, field, other });
             }
         }
+        let judge = if is_judge { Some(Box::new(JudgeEntry::read(&mut table)?)) } else { None };
         table.finish()?;
         let place_or_plugin = |field: &Option<Field<'_>>| field.as_ref().map_or(plugin.place(), Field::place);
         Ok(Self {
             name,
-            plugin: if is_function { None } else { Some(plugin.string()?) },
+            plugin: if other.is_some() { None } else { Some(plugin.string()?) },
+            judge,
             places: Places {
                 plugin: plugin.place(),
                 options: place_or_plugin(&options),
@@ -175,6 +190,15 @@ impl VerifierEntry {
             max_concurrency,
             when: when.map(|field| read_when(&field, names)).transpose()?,
         })
+    }
+}
+
+/// Whether it is a judge.
+fn read_kind(field: &Field<'_>) -> Result<bool, TomlError> {
+    match field.string().as_deref() {
+        Ok("judge") => Ok(true),
+        Ok("plugin") => Ok(false),
+        _ => Err(field.unlike("\"plugin\", which is also what it is without saying, or \"judge\"")),
     }
 }
 

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use gavel_host::{Format, Interpreter, Interpreters, Limits, LoadError, Plugin};
+use gavel_host::{Format, Interpreter, Interpreters, Limits, LoadError};
 
 use crate::capability::grant;
 use crate::error::RewardError;
 use crate::expression::{Inputs, Prices};
 use crate::file::{RewardFile, VerifierEntry, expression_error};
+use crate::judge;
 use crate::native::Native;
 use crate::reward::{Asks, NamedVerifier, Rules};
 use crate::total::PlacedFormula;
@@ -33,14 +34,20 @@ pub(crate) fn load(
     functions: &Functions,
     files: &WatchedFiles,
 ) -> Result<Rules, RewardError> {
+    let is_function = |entry: &VerifierEntry| entry.plugin.is_none() && entry.judge.is_none();
     let is_named =
-        |name: &&String| file.verifiers.iter().any(|entry| entry.plugin.is_none() && entry.name == **name);
+        |name: &&String| file.verifiers.iter().any(|entry| is_function(entry) && entry.name == **name);
     if let Some(name) = functions.keys().find(|name| !is_named(name)) {
         return Err(RewardError::NotAFunction { path: file.path.clone(), name: name.clone() });
     }
-    let load = |(place, entry): (usize, &VerifierEntry)| match &entry.plugin {
-        Some(plugin) => load_verifier(workspace, &file, place, plugin, files),
-        None => function(workspace, entry, functions),
+    let load = |(place, entry): (usize, &VerifierEntry)| match (&entry.plugin, &entry.judge) {
+        (Some(plugin), _) => load_verifier(workspace, &file, place, plugin, files),
+        (None, Some(judge)) => {
+            let (verifier, metrics) = judge::load(workspace, beside(&file), entry, judge, files)?;
+            check_metrics(&file, place, &metrics)?;
+            Ok(verifier)
+        }
+        (None, None) => function(workspace, entry, functions),
     };
     let verifiers = file.verifiers.iter().enumerate().map(load).collect::<Result<Vec<_>, _>>()?;
     let version = Version {
@@ -53,13 +60,13 @@ pub(crate) fn load(
     Ok(Rules::new(verifiers, file.total, file.route, file.columns).of_version(version))
 }
 
-/// Checks what the formulas and the conditions read from the verifier at `index` against what its plugin declares. A
-/// command that declares nothing is not held to it: it may never have been described.
-fn check_metrics(file: &RewardFile, index: usize, plugin: &Plugin) -> Result<(), RewardError> {
-    let declared = &plugin.description().metrics;
-    if plugin.format() == Format::WasiCommand && declared.is_empty() {
-        return Ok(());
-    }
+/// The folder of a reward file, where plugins and templates are looked for first.
+fn beside(file: &RewardFile) -> &Path {
+    file.path.parent().unwrap_or(Path::new(""))
+}
+
+/// Checks what the formulas and the conditions read from the verifier at `index` against what it declares.
+fn check_metrics(file: &RewardFile, index: usize, declared: &[String]) -> Result<(), RewardError> {
     let check = |inputs: &Inputs, place: &Place, field: &str| {
         inputs
             .check_metrics(index, &file.verifiers[index].name, declared)
@@ -96,6 +103,7 @@ fn function(
         // Nobody knows on what the verdicts of a function depend.
         question: None,
         asks: workspace.asks(Native { max_concurrency, ..native })?,
+        judge: None,
     })
 }
 
@@ -109,7 +117,7 @@ fn load_verifier(
 ) -> Result<NamedVerifier, RewardError> {
     let (host, plugin_path) = (workspace.host(), workspace.plugin_path());
     let entry = &file.verifiers[index];
-    let beside = file.path.parent().unwrap_or(Path::new(""));
+    let beside = beside(file);
     let field = |name: &str| format!("verifiers.{}.{name}", entry.name);
     let not_found = |error| {
         let (place, field) = (entry.places.plugin.clone(), field("plugin"));
@@ -126,7 +134,11 @@ fn load_verifier(
     // What is not what a lock says is neither compiled nor asked what it is.
     let wasm = found.read(files).map_err(|error| not_found(error.into()))?;
     let plugin = host.load(&wasm, &found.shown()).map_err(|source| not_found(source.into()))?;
-    check_metrics(file, index, &plugin)?;
+    let declared = &plugin.description().metrics;
+    // A command that declares nothing is not held to it: it may never have been described.
+    if plugin.format() != Format::WasiCommand || !declared.is_empty() {
+        check_metrics(file, index, declared)?;
+    }
     let mut folders = vec![beside.to_owned()];
     folders.extend(plugin_path.iter().cloned());
     let plugin = grant(&found, plugin, host, &entry.grant, &folders, files).map_err(|error| {
@@ -175,6 +187,7 @@ fn load_verifier(
         when: entry.when.clone(),
         turns: Turns::new(entry.max_concurrency),
         asks: Asks::Here(Arc::new(verifier)),
+        judge: None,
     })
 }
 

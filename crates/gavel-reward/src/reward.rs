@@ -3,14 +3,16 @@
 
 mod group;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use gavel_judge::{Judge, JudgeCounts};
 use gavel_verify::{
-    Cancel, Failure, Group, NoReward, Outcome, Reply, Reward, Score, Submission, Unanswered, Verifier,
+    Call, Cancel, Failure, Group, NoReward, Outcome, Reply, Reward, Score, Submission, Unanswered, Verifier,
     VerifierVersion, Version,
 };
 use tokio::sync::oneshot;
@@ -42,6 +44,8 @@ pub(crate) struct NamedVerifier {
     /// What its verdicts are kept by; `None` where they are not.
     pub(crate) question: Option<Question>,
     pub(crate) asks: Asks,
+    /// The judge that it is, which counts.
+    pub(crate) judge: Option<Arc<Judge>>,
 }
 
 /// How a verifier is asked.
@@ -66,6 +70,8 @@ pub(crate) struct Rules {
 /// A submission, and what is known of it so far.
 struct Member {
     submission: Submission,
+    /// What async verifiers judge by where they replay.
+    calls: Option<Calls>,
     /// Of the submission's task: read once, however many verifiers look at them.
     columns: Columns,
     findings: Findings,
@@ -90,6 +96,9 @@ pub struct PluginReward {
     workspace: Workspace,
     rules: Arc<Rules>,
 }
+
+/// What verifiers asked of others when a submission was judged, by their names, as a record has it.
+pub type Calls = HashMap<String, Call>;
 
 /// On what terms submissions are judged.
 #[derive(Debug, Clone, Default)]
@@ -123,7 +132,8 @@ impl PluginReward {
     /// Whether a verifier of it waits for somebody else and holds no thread meanwhile: then it is handed in, by
     /// [`PluginReward::submit_batch`], as many submissions as there is room for, and not one for each thread.
     pub fn is_async(&self) -> bool {
-        self.rules.verifiers.iter().any(|verifier| matches!(verifier.asks, Asks::Async(_)))
+        !self.workspace.replays()
+            && self.rules.verifiers.iter().any(|verifier| matches!(verifier.asks, Asks::Async(_)))
     }
 
     /// The workspace that it judges in.
@@ -135,19 +145,25 @@ impl PluginReward {
     /// be an async runtime's: for who has threads of its own. A verifier without a turn free is waited for. A reward that
     /// compares completions has no number for one that is alone: [`NoReward::NoGroup`].
     pub fn judge(&self, submission: Submission) -> Score {
-        let member = self.judged(submission);
+        self.judge_recorded(submission, Calls::new())
+    }
+
+    /// As [`PluginReward::judge`]; in a workspace that [replays](crate::WorkspaceOptions::replay), async verifiers judge by
+    /// these calls.
+    pub fn judge_recorded(&self, submission: Submission, calls: Calls) -> Score {
+        let member = self.judged(submission, calls);
         self.rules.score_alone(member)
     }
 
-    /// As [`PluginReward::judge`], of all completions of one prompt. Scores come in their order.
-    pub fn judge_group(&self, submissions: Vec<Submission>) -> Vec<Score> {
-        let members = submissions.into_iter().map(|submission| self.judged(submission)).collect();
+    /// As [`PluginReward::judge_recorded`], of all completions of one prompt. Scores come in their order.
+    pub fn judge_group(&self, submissions: Vec<(Submission, Calls)>) -> Vec<Score> {
+        let members = submissions.into_iter().map(|(submission, calls)| self.judged(submission, calls)).collect();
         self.rules.score_group(members)
     }
 
     /// Takes a submission through its verifiers on the calling thread.
-    fn judged(&self, submission: Submission) -> Member {
-        let mut member = Member::new(submission);
+    fn judged(&self, submission: Submission, calls: Calls) -> Member {
+        let mut member = Member::new(submission, self.workspace.replays().then_some(calls));
         let verdicts = self.workspace.verdicts().map(|verdicts| &**verdicts);
         while let Some(verifier) = self.rules.next(&mut member) {
             let key = match verifier.known(&member.submission, verdicts) {
@@ -164,12 +180,23 @@ impl PluginReward {
                     verifier.give_turn_back();
                     outcome
                 }
-                Asks::Async(waiting) => wait(waiting, &member.submission),
+                Asks::Async(waiting) => match &member.calls {
+                    Some(calls) => {
+                        waiting.verifier().replay(&member.submission, calls.get(&verifier.name))
+                    }
+                    None => wait(waiting, &member.submission),
+                },
             };
             keep(verdicts, key, &outcome);
             member.findings.add(outcome);
         }
         member
+    }
+
+    /// What its judges were asked since it was loaded, and what that cost, by their names.
+    pub fn judge_counts(&self) -> Vec<(String, JudgeCounts)> {
+        let of = |verifier: &NamedVerifier| Some((verifier.name.clone(), verifier.judge.as_ref()?.counts()));
+        self.rules.verifiers.iter().filter_map(of).collect()
     }
 
     /// Gets every thread of the workspace ready to judge with it: engines start and code is mapped, which the first
@@ -199,8 +226,19 @@ impl PluginReward {
     /// Takes these submissions, however many wait already, and returns at once. Each is answered by its reply, on a
     /// thread of the workspace's; where the terms end before, by outcomes that are [`Failure::HostFailed`].
     pub fn submit_batch(&self, batch: impl IntoIterator<Item = (Submission, Reply)>, terms: &Terms) {
-        for (submission, reply) in batch {
-            let (job, bytes) = self.job(submission, reply, terms, None);
+        let batch = batch.into_iter().map(|(submission, reply)| (submission, Calls::new(), reply));
+        self.submit_recorded(batch, terms);
+    }
+
+    /// As [`PluginReward::submit_batch`]; in a workspace that [replays](crate::WorkspaceOptions::replay), async verifiers
+    /// judge each submission by these calls. One that is not among them has no verdict.
+    pub fn submit_recorded(
+        &self,
+        batch: impl IntoIterator<Item = (Submission, Calls, Reply)>,
+        terms: &Terms,
+    ) {
+        for (submission, calls, reply) in batch {
+            let (job, bytes) = self.job(submission, calls, reply, terms, None);
             self.pool().spawn(terms.client, job, bytes);
         }
     }
@@ -214,7 +252,9 @@ impl PluginReward {
         batch: impl IntoIterator<Item = (Submission, Reply)>,
         terms: &Terms,
     ) -> Result<(), Full> {
-        let jobs = batch.into_iter().map(|(submission, reply)| self.job(submission, reply, terms, None));
+        let jobs = batch
+            .into_iter()
+            .map(|(submission, reply)| self.job(submission, Calls::new(), reply, terms, None));
         self.pool().try_spawn(terms.client, jobs.collect())
     }
 
@@ -225,6 +265,15 @@ impl PluginReward {
 
     /// As [`PluginReward::submit_batch`], of submissions in groups: each list has the completions of one prompt.
     pub fn submit_groups(&self, groups: impl IntoIterator<Item = Vec<(Submission, Reply)>>, terms: &Terms) {
+        self.submit_recorded_groups(groups.into_iter().map(without_calls), terms);
+    }
+
+    /// As [`PluginReward::submit_groups`] and [`PluginReward::submit_recorded`].
+    pub fn submit_recorded_groups(
+        &self,
+        groups: impl IntoIterator<Item = Vec<(Submission, Calls, Reply)>>,
+        terms: &Terms,
+    ) {
         for group in groups {
             for (job, bytes) in self.jobs_of(group, terms) {
                 self.pool().spawn(terms.client, job, bytes);
@@ -241,15 +290,15 @@ impl PluginReward {
         groups: impl IntoIterator<Item = Vec<(Submission, Reply)>>,
         terms: &Terms,
     ) -> Result<(), Full> {
-        let jobs = groups.into_iter().flat_map(|group| self.jobs_of(group, terms));
+        let jobs = groups.into_iter().flat_map(|group| self.jobs_of(without_calls(group), terms));
         self.pool().try_spawn(terms.client, jobs.collect())
     }
 
     /// The work of scoring the completions of one prompt.
-    fn jobs_of(&self, group: Vec<(Submission, Reply)>, terms: &Terms) -> Vec<(Job, usize)> {
+    fn jobs_of(&self, group: Vec<(Submission, Calls, Reply)>, terms: &Terms) -> Vec<(Job, usize)> {
         let count = if self.rules.needs_groups() { group.len() } else { 0 };
         let mut places = InGroup::all(count).into_iter();
-        let job = |(submission, reply)| self.job(submission, reply, terms, places.next());
+        let job = |(submission, calls, reply)| self.job(submission, calls, reply, terms, places.next());
         group.into_iter().map(job).collect()
     }
 
@@ -257,6 +306,7 @@ impl PluginReward {
     fn job(
         &self,
         submission: Submission,
+        calls: Calls,
         reply: Reply,
         terms: &Terms,
         group: Option<InGroup>,
@@ -268,7 +318,7 @@ impl PluginReward {
             rules: Arc::clone(&self.rules),
             pool: Resume::of(self.pool()),
             verdicts: self.workspace.verdicts().cloned(),
-            member: Member::new(submission),
+            member: Member::new(submission, self.workspace.replays().then_some(calls)),
             bytes,
             client: terms.client,
             cancel: terms.cancel.clone(),
@@ -357,9 +407,14 @@ impl Walk {
                 }
                 Err(key) => key,
             };
-            let asked = match &verifier.asks {
-                Asks::Here(asked) => asked,
-                Asks::Async(waiting) => return self.leave(Arc::clone(waiting), key),
+            let asked = match (&verifier.asks, &self.member.calls) {
+                (Asks::Here(asked), _) => asked,
+                (Asks::Async(waiting), Some(calls)) => {
+                    let outcome = waiting.verifier().replay(&self.member.submission, calls.get(&verifier.name));
+                    self.member.findings.add(outcome);
+                    continue;
+                }
+                (Asks::Async(waiting), None) => return self.leave(Arc::clone(waiting), key),
             };
             if turn.take() != Some(self.member.findings.outcomes.len()) {
                 match verifier.turns.take_or_wait(self) {
@@ -391,6 +446,10 @@ impl Walk {
     }
 }
 
+fn without_calls(group: Vec<(Submission, Reply)>) -> Vec<(Submission, Calls, Reply)> {
+    group.into_iter().map(|(submission, reply)| (submission, Calls::new(), reply)).collect()
+}
+
 fn answer(reply: Reply, score: Score) {
     if catch_unwind(AssertUnwindSafe(|| reply(score))).is_err() {
         tracing::error!("whoever asked for a score panicked when it came");
@@ -415,8 +474,8 @@ impl NamedVerifier {
 }
 
 impl Member {
-    fn new(submission: Submission) -> Self {
-        Self { submission, columns: Columns::new(), findings: Findings::default() }
+    fn new(submission: Submission, calls: Option<Calls>) -> Self {
+        Self { submission, calls, columns: Columns::new(), findings: Findings::default() }
     }
 
     fn task(&self) -> Task<'_> {

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use gavel_verify::{Failure, Limits, Outcome, Submission, Verdict};
+use gavel_verify::{Call, Failure, Limits, Outcome, Submission, Verdict};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
@@ -49,6 +49,7 @@ pub(crate) struct Key([u8; 32]);
 struct Known {
     result: Result<Verdict, Failure>,
     fuel: Option<u64>,
+    call: Option<Box<Call>>,
 }
 
 #[derive(Debug, Clone)]
@@ -71,14 +72,17 @@ impl Verdicts {
         let found = self.cache.get(key);
         let counter = if found.is_some() { &self.hits } else { &self.misses };
         counter.fetch_add(1, Ordering::Relaxed);
-        let Known { result, fuel } = found?;
-        Some(Outcome { result, fuel, elapsed: asked.elapsed(), output: None, cached: true, call: None })
+        let Known { result, fuel, call } = found?;
+        Some(Outcome { result, fuel, elapsed: asked.elapsed(), output: None, cached: true, call })
     }
 
-    /// Keeps what was said, where it would be said again on any machine.
+    /// Keeps what was said, where it would be said again on any machine. Who was asked by a call may say something else
+    /// the next time: of them, only verdicts are kept.
     pub(crate) fn keep(&self, key: Key, outcome: &Outcome) {
-        if !matches!(outcome.result, Err(Failure::HostFailed(_) | Failure::Deadline { .. })) {
-            self.cache.insert(key, Known { result: outcome.result.clone(), fuel: outcome.fuel });
+        let Outcome { result, fuel, call, .. } = outcome;
+        let of_the_machine = matches!(result, Err(Failure::HostFailed(_) | Failure::Deadline { .. }));
+        if !of_the_machine && (result.is_ok() || call.is_none()) {
+            self.cache.insert(key, Known { result: result.clone(), fuel: *fuel, call: call.clone() });
         }
     }
 
@@ -143,7 +147,11 @@ impl Weighter<Key, Known> for Bytes {
             }
             Err(failure) => failure.to_string().len(),
         };
-        OVERHEAD + size_of::<Known>() as u64 + texts as u64
+        let call = known.call.as_ref().map_or(0, |call| {
+            let (Ok(answer) | Err(answer)) = &call.answer;
+            size_of::<Call>() + call.request.len() + answer.len()
+        });
+        OVERHEAD + (size_of::<Known>() + texts + call) as u64
     }
 }
 

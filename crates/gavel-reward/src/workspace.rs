@@ -17,6 +17,7 @@ use crate::load::{self, Functions};
 use crate::native::{Native, NativeKind};
 use crate::pool::{Full, Pool, Room};
 use crate::reward::{Asks, NamedVerifier, PluginReward, Rules};
+use crate::secrets::Secrets;
 use crate::total::Total;
 use crate::turns::Turns;
 use crate::verdicts::{VerdictCounts, Verdicts};
@@ -46,6 +47,11 @@ pub struct WorkspaceOptions {
     /// same task, by the same plugins with the same options and limits. Zero, the default, keeps none. What plugins write for their
     /// authors is not kept either, so `for_authors` keeps none.
     pub verdict_cache: u64,
+    /// Where the keys of judges' endpoints are found, by the names that reward files have for them.
+    pub secrets: Secrets,
+    /// Whether async verifiers, judges among them, judge by what was recorded and ask nobody; see
+    /// [`PluginReward::submit_recorded`].
+    pub replay: bool,
 }
 
 impl Default for WorkspaceOptions {
@@ -63,6 +69,8 @@ impl Default for WorkspaceOptions {
             traps: Traps::default(),
             for_authors: false,
             verdict_cache: 0,
+            secrets: Secrets::default(),
+            replay: false,
         }
     }
 }
@@ -85,6 +93,8 @@ struct Inner {
     verdicts: Option<Arc<Verdicts>>,
     /// Polls async verifiers, once there is one.
     poller: Mutex<Option<Poller>>,
+    secrets: Secrets,
+    replays: bool,
 }
 
 impl Workspace {
@@ -113,6 +123,8 @@ impl Workspace {
             verdicts: Verdicts::with_room(if options.for_authors { 0 } else { options.verdict_cache })
                 .map(Arc::new),
             poller: Mutex::default(),
+            secrets: options.secrets.clone(),
+            replays: options.replay,
         })))
     }
 
@@ -211,6 +223,7 @@ impl Workspace {
                 // Nobody knows on what the verdicts of a verifier in Rust depend.
                 question: None,
                 asks: self.asks(native)?,
+                judge: None,
                 name,
             })
         };
@@ -239,6 +252,15 @@ impl Workspace {
             Some(poller) => Ok(poller.clone()),
             None => Ok(poller.insert(Poller::start()?).clone()),
         }
+    }
+
+    /// Whether async verifiers judge by what was recorded.
+    pub(crate) fn replays(&self) -> bool {
+        self.0.replays
+    }
+
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.0.secrets
     }
 
     pub(crate) fn host(&self) -> &Host {

@@ -62,3 +62,17 @@ fn every_function_is_on_the_page() {
         assert!(page.contains(&format!("`{function}")), "{function} is not documented");
     }
 }
+
+#[test]
+fn every_judge_on_their_page_loads() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/judges.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    // Nobody is asked, so that there need be no key.
+    let options = WorkspaceOptions { cache_dir: None, replay: true, ..WorkspaceOptions::default() };
+    let workspace = Workspace::start(&options).unwrap();
+    let examples = blocks(&page, "toml");
+    assert!(!examples.is_empty(), "the page has lost its example");
+    for example in examples {
+        workspace.load_text("reward.toml".as_ref(), &example).unwrap();
+    }
+}

@@ -43,6 +43,7 @@ fn write(app: &App, out: &mut String) -> fmt::Result {
         writeln!(out, "gavel_request_seconds_count{{endpoint=\"{endpoint}\"}} {all}")?;
     }
     write_rewards(app, counts, out)?;
+    write_judges(app, out)?;
     head(
         out,
         "gavel_verdict_cache_total",
@@ -70,6 +71,42 @@ fn write_state(app: &App, report: &Report, out: &mut String) -> fmt::Result {
     ] {
         head(out, name, "gauge", help)?;
         writeln!(out, "{name} {value}")?;
+    }
+    Ok(())
+}
+
+/// What judges were asked since their reward was loaded, and what that cost.
+fn write_judges(app: &App, out: &mut String) -> fmt::Result {
+    let rewards = app.rewards.iter();
+    let judges: Vec<_> = rewards
+        .flat_map(|(name, reward)| {
+            let counts = reward.current().judge_counts().into_iter();
+            counts
+                .map(move |(verifier, counts)| (format!("reward=\"{name}\",verifier=\"{verifier}\""), counts))
+        })
+        .collect();
+    if judges.is_empty() {
+        return Ok(());
+    }
+    head(out, "gavel_judge_calls_total", "counter", "Submissions that a judge was asked about.")?;
+    for (labels, counts) in &judges {
+        for (result, count) in [("answered", counts.calls - counts.failed), ("failed", counts.failed)] {
+            writeln!(out, "gavel_judge_calls_total{{{labels},result=\"{result}\"}} {count}")?;
+        }
+    }
+    head(out, "gavel_judge_retries_total", "counter", "Attempts after the first.")?;
+    for (labels, counts) in &judges {
+        writeln!(out, "gavel_judge_retries_total{{{labels}}} {}", counts.retries)?;
+    }
+    head(out, "gavel_judge_tokens_total", "counter", "Tokens of questions and answers.")?;
+    for (labels, counts) in &judges {
+        for (kind, count) in [("prompt", counts.prompt_tokens), ("completion", counts.completion_tokens)] {
+            writeln!(out, "gavel_judge_tokens_total{{{labels},kind=\"{kind}\"}} {count}")?;
+        }
+    }
+    head(out, "gavel_judge_cost_total", "counter", "What they cost, where a price is known.")?;
+    for (labels, counts) in &judges {
+        writeln!(out, "gavel_judge_cost_total{{{labels}}} {}", counts.cost)?;
     }
     Ok(())
 }

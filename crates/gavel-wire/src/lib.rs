@@ -19,6 +19,7 @@
 //! # Ok::<(), gavel_wire::RowError>(())
 //! ```
 
+mod call;
 mod characters;
 mod chat;
 mod columns;
@@ -32,6 +33,7 @@ mod recorded;
 mod row;
 mod version;
 
+pub use call::CallForm;
 pub use chat::{Flattened, flatten, text_of};
 pub use columns::{Columns, Names, Part, Preset};
 pub use group::{GroupError, GroupKey, Groups, MOST_OF_A_GROUP, grouped};

@@ -8,6 +8,8 @@ use indexmap::IndexMap;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use crate::call::CallForm;
+
 /// A score, as it is written: `reward`, `no_reward` where that is null, `reward_components` where it has any,
 /// `outcomes`.
 #[derive(Debug, Clone, Copy)]
@@ -80,6 +82,8 @@ pub struct OutcomeForm<'a> {
     fuel: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<CallForm>,
 }
 
 impl<'a> OutcomeForm<'a> {
@@ -96,6 +100,7 @@ impl<'a> OutcomeForm<'a> {
             metrics: metrics.iter().map(|(name, value)| (name.as_str(), *value)).collect(),
             fuel: outcome.fuel,
             ms: timing.then(|| milliseconds(outcome.elapsed)),
+            call: outcome.call.as_deref().map(CallForm::from),
         }
     }
 }

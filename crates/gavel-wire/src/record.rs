@@ -23,6 +23,9 @@ pub struct ScoreRecord {
     /// Whether a line that is no submission has a line in the output.
     #[serde(default)]
     pub answers_bad_lines: bool,
+    /// Whether judges judged by the answers that the input holds, and no endpoint was asked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replays: bool,
     /// What judged, with the first line that it judged; more than one only with `--watch`.
     pub judged_by: Vec<JudgedBy>,
     /// Lines that were scored; `None` until the end.

@@ -1,10 +1,11 @@
 //! Scores that were written down, and whether one that is derived again is the same, bit for bit.
 
-use gavel_verify::Score;
+use gavel_verify::{Call, Score};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::call::CallForm;
 use crate::outcome::{BAD_LINE, COMPONENTS, ScoreForm};
 use crate::row::Row;
 
@@ -36,6 +37,9 @@ pub struct RecordedOutcome {
     pub metrics: IndexMap<String, f64>,
     /// Instructions that were spent.
     pub fuel: Option<u64>,
+    /// What the verifier asked of somebody else.
+    #[serde(default)]
+    pub call: Option<CallForm>,
 }
 
 /// One field of a score that is not as it was recorded.
@@ -78,6 +82,12 @@ impl RecordedScore {
             "outcomes": present("outcomes")?,
         });
         serde_json::from_value(form).map_err(NotScored::Other)
+    }
+
+    /// What its verifiers asked of others, by their names.
+    pub fn calls(&self) -> impl Iterator<Item = (String, Call)> {
+        let calls = self.outcomes.iter();
+        calls.filter_map(|(name, outcome)| Some((name.clone(), outcome.call.clone()?.into())))
     }
 
     /// Whether the line was no submission, and was answered all the same.

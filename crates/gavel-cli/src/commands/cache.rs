@@ -23,6 +23,8 @@ pub(super) fn warm(args: &WarmArgs, global: &GlobalArgs) -> Result<ExitStatus, S
         cache_dir: Some(folder.clone()),
         cache_fallback_dir: None,
         cache_size: args.cache.size(),
+        // No judge is asked, so that none needs its key.
+        replay: true,
         ..WorkspaceOptions::default()
     };
     let workspace = Workspace::start(&options)?;

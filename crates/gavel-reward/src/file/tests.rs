@@ -203,12 +203,12 @@ fn a_mistake_names_file_line_and_field() {
         (
             "[verifiers.a]\nplugin = 'math'\ngrant = ['network']",
             "reward.toml:3:9: `verifiers.a.grant` must be a list of the capabilities that gavel knows \
-             (\"interpreter\"), found ['network']",
+             (\"interpreter\", \"endpoint\"), found ['network']",
         ),
         (
             "[verifiers.a]\nplugin = 'math'\ngrant = true",
             "reward.toml:3:9: `verifiers.a.grant` must be a list of the capabilities that gavel knows \
-             (\"interpreter\"), found true",
+             (\"interpreter\", \"endpoint\"), found true",
         ),
         (
             "[verifiers.a]\nplugin = 'math'\nlimits.programs.runs = 5_000_000_000",

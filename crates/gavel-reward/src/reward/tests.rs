@@ -64,6 +64,7 @@ fn judge(name: &str, verifier: impl Verifier + 'static) -> NamedVerifier {
         turns,
         question: None,
         asks,
+        judge: None,
     }
 }
 

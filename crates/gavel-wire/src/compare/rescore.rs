@@ -63,7 +63,13 @@ impl Rescore {
         examples: usize,
     ) {
         self.rows += 1;
-        let failed = |(_, outcome): &(String, gavel_verify::Outcome)| outcome.status() == Status::HostFailed;
+        // What could not be judged then either is as it was recorded.
+        let was_judged = |name: &str| {
+            recorded.outcomes.get(name).is_none_or(|recorded| recorded.status != Status::HostFailed.name())
+        };
+        let failed = |(name, outcome): &(String, gavel_verify::Outcome)| {
+            outcome.status() == Status::HostFailed && was_judged(name)
+        };
         self.host_failed += u64::from(now.outcomes.iter().any(failed));
         let fields = recorded.differences(&now.into(), with_fuel);
         if fields.is_empty() {

@@ -6,7 +6,7 @@ mod source;
 use std::path::Path;
 
 use anyhow::anyhow;
-use gavel_reward::{PluginReward, Workspace};
+use gavel_reward::{PluginReward, Workspace, WorkspaceOptions};
 use gavel_verify::Reward;
 use gavel_wire::compare::Rescore;
 use gavel_wire::{RecordedScore, VersionDifference, VersionForm};
@@ -23,7 +23,8 @@ const VALUE: usize = 160;
 pub(super) fn run(args: &RescoreArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
     let terminal = Terminal::new(global.quiet);
     let source = Source::open(&args.path, args.record.as_deref()).input_fault()?;
-    let workspace = Workspace::start(&args.plugins.clone().resolve())?;
+    // Judges said then what they say: nobody is asked again.
+    let workspace = Workspace::start(&WorkspaceOptions { replay: true, ..args.plugins.clone().resolve() })?;
     let mut rescore = Rescore { recorded_rows: source.rows, ..Rescore::default() };
     let (mut judges, mut unreadable) = (Vec::new(), BadLines::default());
     for recorded in &source.judges {
@@ -156,8 +157,8 @@ impl Asked<'_> {
             });
             match read {
                 Ok(Some((judge, recorded, submission))) => {
+                    by_judge[judge].1.push((group, submission, recorded.calls().collect()));
                     by_judge[judge].0.push((line, recorded));
-                    by_judge[judge].1.push((group, submission));
                 }
                 // A line that was no submission has nothing to compare.
                 Ok(None) => {}
@@ -165,7 +166,7 @@ impl Asked<'_> {
             }
         }
         for (judge, (recorded, submissions)) in self.judges.iter().zip(by_judge) {
-            let scores = rows::judge(&judge.reward, submissions)?;
+            let scores = rows::judge_recorded(&judge.reward, submissions)?;
             for ((line, recorded), now) in recorded.iter().zip(&scores) {
                 rescore.add((file, *line), recorded, now, judge.same_engine, self.args.examples);
             }

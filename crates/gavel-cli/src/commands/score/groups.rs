@@ -4,6 +4,7 @@
 use std::io;
 
 use gavel_lines::Line;
+use gavel_reward::Calls;
 use gavel_verify::Submission;
 use gavel_wire::{GroupKey, Groups, Row};
 
@@ -20,6 +21,7 @@ pub(super) struct Read {
 pub(super) struct Fit {
     pub(super) row: Row,
     pub(super) submission: Submission,
+    pub(super) calls: Calls,
     /// Whether it is the first of its group.
     pub(super) begins: bool,
 }
@@ -96,10 +98,10 @@ impl Reader {
     }
 
     fn read_member(&mut self, Line { number, bytes, text }: Line, judge: &Judge) -> Read {
-        let member = read_row(text, &judge.columns).and_then(|(row, submission)| {
+        let member = read_row(text, judge).and_then(|(row, submission, calls)| {
             let key = GroupKey::of(&row, &judge.columns, &submission);
             match self.groups.groups.begins(key, &submission) {
-                Ok(begins) => Ok(Fit { row, submission, begins }),
+                Ok(begins) => Ok(Fit { row, submission, calls, begins }),
                 Err(error) => Err(Unfit { error: error.into(), row: Some(row) }),
             }
         });

@@ -20,6 +20,7 @@ use std::io::{self, IsTerminal as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 
 use anyhow::{Context, anyhow, bail};
 use gavel_lines::{Form, Input, Lines};
@@ -61,7 +62,11 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
         }
     }
     let slice = slice(&args).input_fault()?;
-    let options = WorkspaceOptions { for_authors: global.verbose > 0, ..args.plugins.clone().resolve() };
+    let options = WorkspaceOptions {
+        for_authors: global.verbose > 0,
+        replay: args.replay,
+        ..args.plugins.clone().resolve()
+    };
     let workspace = Workspace::start(&options)?;
     say_what_is_stale(&args.judges, &options.plugin_path, &terminal);
     let reward = load(&args.judges, &workspace)?;
@@ -89,9 +94,16 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     let threads = workspace.workers().get();
     // Whoever is far ahead of a writer that is busy waits. One that waits itself, for a slow line, takes all that comes.
     let (workers, (sender, batches)) = (Arc::new(workers), crossbeam_channel::bounded(2 * threads));
-    for _ in 0..threads {
+    if current.is_async() && !current.needs_groups() {
+        // Threads that judge would only wait for answers: one hands in all that there is room for.
         let (workers, sender) = (Arc::clone(&workers), sender.clone());
-        workspace.spawn(move || workers.run(&sender));
+        let reader = thread::Builder::new().name("gavel-reader".to_owned());
+        reader.spawn(move || workers.run_ahead(&sender)).context("cannot start a thread")?;
+    } else {
+        for _ in 0..threads {
+            let (workers, sender) = (Arc::clone(&workers), sender.clone());
+            workspace.spawn(move || workers.run(&sender));
+        }
     }
     // The channel closes when the last of them has ended.
     drop((workers, sender));
@@ -120,6 +132,7 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     let status = written?;
     let Writer { mut summary, record, .. } = writer;
     output.finish()?;
+    summary.asked(current.judge_counts());
     if let Some(mut record) = record {
         record.end(
             before.submissions + summary.submissions(),
@@ -318,6 +331,7 @@ fn new_record(args: &ScoreArgs, reward: &ReloadingReward) -> ScoreRecord {
         shard: args.shard.map(|shard| shard.to_string()),
         timing: !args.no_timing,
         answers_bad_lines: args.answer_bad_lines,
+        replays: args.replay,
         judged_by: vec![judges(reward, args.columns.over(reward.current().columns()), 1)],
         submissions: None,
         with_reward: None,

@@ -54,6 +54,7 @@ pub(super) fn require_same(record: &ScoreRecord, path: &Path, now: &ScoreRecord)
     for (what, recorded, now) in [
         ("timing", record.timing, now.timing),
         ("answers_bad_lines", record.answers_bad_lines, now.answers_bad_lines),
+        ("replays", record.replays, now.replays),
     ] {
         if recorded != now {
             return Err(differs(what, &recorded.to_string(), &now.to_string()));

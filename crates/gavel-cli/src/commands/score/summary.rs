@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use gavel_reward::JudgeCounts;
 use gavel_verify::{Score, Status, visible_name};
 use gavel_wire::{Names, Part, Row};
 
@@ -23,6 +24,8 @@ pub(super) struct Summary {
     tally: Tally,
     /// The column that holds the reference.
     reference: Names,
+    /// What judges were asked, by their names.
+    judges: Vec<(String, JudgeCounts)>,
 }
 
 /// What some submissions count for. Whoever judges them counts them.
@@ -194,6 +197,7 @@ impl Summary {
             rewarded: 0,
             tally,
             reference,
+            judges: Vec::new(),
         }
     }
 
@@ -204,6 +208,11 @@ impl Summary {
             self.rewarded += 1;
         }
         self.tally.add(next);
+    }
+
+    /// Takes up what judges were asked.
+    pub(super) fn asked(&mut self, judges: Vec<(String, JudgeCounts)>) {
+        self.judges = judges;
     }
 
     /// What to do about outcomes that a reward file or a flag can change, a sentence each.
@@ -302,6 +311,10 @@ impl fmt::Display for Summary {
             if verifier.cached > 0 {
                 write!(f, " ({} judged once and asked for again)", verifier.cached)?;
             }
+            let counts = self.judges.iter().find(|(name, _)| *name == verifier.name);
+            if let Some((_, counts)) = counts.filter(|(_, counts)| counts.calls > 0) {
+                write!(f, " ({})", calls(counts))?;
+            }
         }
         if let Some(Slowest { time, line, verifier }) = &self.tally.slowest {
             let milliseconds = time.as_secs_f64() * 1e3;
@@ -309,6 +322,22 @@ impl fmt::Display for Summary {
         }
         Ok(())
     }
+}
+
+/// What the calls of a judge came to.
+fn calls(counts: &JudgeCounts) -> String {
+    let JudgeCounts { calls, failed, retries, prompt_tokens, completion_tokens, cost } = counts;
+    let mut text = plural(*calls, "call");
+    for (count, what) in [(failed, "failed"), (retries, "tried again")] {
+        if *count > 0 {
+            text += &format!(", {count} {what}");
+        }
+    }
+    text += &format!(", {prompt_tokens} + {completion_tokens} tokens");
+    if *cost > 0.0 {
+        text += &format!(", cost {cost:.4}");
+    }
+    text
 }
 
 fn row(f: &mut fmt::Formatter<'_>, width: usize, label: &str, value: &str) -> fmt::Result {

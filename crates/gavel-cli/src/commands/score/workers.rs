@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 use gavel_lines::{BadLine, Input, Line, Lines, look};
-use gavel_reward::{PluginReward, ReloadingReward};
-use gavel_verify::{Refreshed, Reward, Score, Submission};
-use gavel_wire::{Columns, GroupError, JudgedBy, Row, RowError};
+use gavel_reward::{Calls, PluginReward, ReloadingReward, Terms};
+use gavel_verify::{Refreshed, Reply, Reward, Score, Submission};
+use gavel_wire::{Columns, GroupError, JudgedBy, RecordedScore, Row, RowError};
 
 use super::groups::{Fit, GroupReader, Read};
 use super::record::judges;
@@ -156,6 +156,8 @@ pub(super) struct Judge {
     pub(super) columns: Columns,
     /// Where the reference is looked for, and whether it is missed.
     reference: ReferenceColumn,
+    /// Whether it judges by the calls that rows hold.
+    replays: bool,
 }
 
 /// What a thread has taken.
@@ -194,7 +196,7 @@ impl Workers {
         while let Some((taken, judge)) = self.take(size, &mut judge) {
             let (started, lines) = (Instant::now(), taken.lines.len() + taken.members.len());
             // A writer that has gone has said why.
-            if batches.send(self.score(taken, judge)).is_err() {
+            if batches.send(self.score(taken, &judge)).is_err() {
                 return;
             }
             let of_one = started.elapsed().as_secs_f64() / lines.max(1) as f64;
@@ -202,9 +204,42 @@ impl Workers {
         }
     }
 
+    /// As [`Workers::run`], for verifiers that hold no thread while they judge: hands in one line after the other, as many
+    /// as there is room for, and each is written when its score comes.
+    pub(super) fn run_ahead(self: &Arc<Self>, batches: &Sender<Batch>) {
+        let mut judge = None;
+        while let Some((taken, judge)) = self.take(1, &mut judge) {
+            self.submit(taken, judge, batches);
+        }
+    }
+
+    /// Hands in a line that was taken, if there is one, and sends what becomes of it.
+    fn submit(self: &Arc<Self>, mut taken: Taken, judge: Arc<Judge>, batches: &Sender<Batch>) {
+        let (workers, batches) = (Arc::clone(self), batches.clone());
+        let Some(Line { number, bytes, text }) = taken.lines.pop() else {
+            // A writer that has gone has said why.
+            drop(batches.send(self.score(taken, &judge)));
+            return;
+        };
+        let (row, submission, calls) = match read_row(text, &judge) {
+            Ok(read) => read,
+            Err(unfit) => {
+                drop(batches.send(self.batch(taken, [Done { line: number, bytes, result: Err(unfit) }])));
+                return;
+            }
+        };
+        let reward = judge.reward.clone();
+        let has_reference = submission.reference.is_some();
+        let reply: Reply = Box::new(move |score| {
+            let result = Ok(workers.judged(number, &row, has_reference, score, &judge));
+            drop(batches.send(workers.batch(taken, [Done { line: number, bytes, result }])));
+        });
+        reward.submit_recorded([(submission, calls, reply)], &Terms::default());
+    }
+
     /// Takes the next lines that are not blank, and makes `judge` what judges them; `None` where there are none. Only the
     /// first is waited for.
-    fn take<'a>(&self, size: usize, judge: &'a mut Option<Judge>) -> Option<(Taken, &'a Judge)> {
+    fn take(&self, size: usize, judge: &mut Option<Arc<Judge>>) -> Option<(Taken, Arc<Judge>)> {
         let mut reader = self.input.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut before, mut lines, mut error) = (Vec::new(), Vec::new(), None);
         if std::mem::take(&mut reader.fresh) {
@@ -254,28 +289,32 @@ impl Workers {
         reader.place += 1;
         reader.judge(judge, &self.args);
         drop(reader);
-        Some((Taken { place, before, lines, members, error, share }, judge.as_ref()?))
+        Some((Taken { place, before, lines, members, error, share }, Arc::clone(judge.as_ref()?)))
     }
 
-    fn score(&self, taken: Taken, judge: &Judge) -> Batch {
-        let Taken { place, before: mut events, lines, members, error, mut share } = taken;
-        let mut output = 0;
-        for Line { number, bytes, text } in lines {
+    fn score(&self, mut taken: Taken, judge: &Judge) -> Batch {
+        let (lines, members) = (std::mem::take(&mut taken.lines), std::mem::take(&mut taken.members));
+        let of_line = |Line { number, bytes, text }| {
             let result = self.judge(number, text, judge);
-            output += add(&mut events, Done { line: number, bytes, result });
-        }
-        for done in self.judge_groups(members, judge) {
-            output += add(&mut events, done);
-        }
+            Done { line: number, bytes, result }
+        };
+        let of_groups = self.judge_groups(members, judge);
+        self.batch(taken, lines.into_iter().map(of_line).chain(of_groups))
+    }
+
+    /// What the writer is told of lines that were taken, and of what came before and behind them.
+    fn batch(&self, taken: Taken, judged: impl IntoIterator<Item = Done>) -> Batch {
+        let Taken { place, before: mut events, error, mut share, .. } = taken;
+        let output = judged.into_iter().map(|done| add(&mut events, done)).sum();
         events.extend(error.map(Event::Unreadable));
         self.window.settle(&mut share, output);
         Batch { place, events, share }
     }
 
     fn judge(&self, line: u64, text: Result<String, BadLine>, judge: &Judge) -> Result<Judged, Unfit> {
-        let (row, submission) = read_row(text, &judge.columns)?;
+        let (row, submission, calls) = read_row(text, judge)?;
         let has_reference = submission.reference.is_some();
-        let score = judge.reward.judge(submission);
+        let score = judge.reward.judge_recorded(submission, calls);
         Ok(self.judged(line, &row, has_reference, score, judge))
     }
 
@@ -288,12 +327,12 @@ impl Workers {
             rows.push((
                 line,
                 bytes,
-                member.map(|Fit { row, submission, begins }| {
+                member.map(|Fit { row, submission, calls, begins }| {
                     if begins {
                         scores.extend(judge.reward.judge_group(std::mem::take(&mut group)));
                     }
                     let has_reference = submission.reference.is_some();
-                    group.push(submission);
+                    group.push((submission, calls));
                     (row, has_reference)
                 }),
             ));
@@ -321,14 +360,27 @@ impl Workers {
     }
 }
 
-/// What a line holds.
-pub(super) fn read_row(text: Result<String, BadLine>, columns: &Columns) -> Result<(Row, Submission), Unfit> {
+/// The row of a line, its submission, and the calls that it holds where they are judged by again.
+pub(super) fn read_row(
+    text: Result<String, BadLine>,
+    judge: &Judge,
+) -> Result<(Row, Submission, Calls), Unfit> {
     let row = text.map_err(LineError::from).and_then(|line| Ok(Row::parse(&line)?));
     let row = row.map_err(|error| Unfit { error, row: None })?;
-    match row.submission(columns) {
-        Ok(submission) => Ok((row, submission)),
+    let submission = match row.submission(&judge.columns) {
+        Ok(submission) => submission,
         Err(error) => {
             let error = LineError::NoSubmission(with_advice(&error, &row).to_string());
+            return Err(Unfit { error, row: Some(row) });
+        }
+    };
+    if !judge.replays {
+        return Ok((row, submission, Calls::new()));
+    }
+    match RecordedScore::of_row(&row) {
+        Ok(recorded) => Ok((row, submission, recorded.calls().collect())),
+        Err(error) => {
+            let error = LineError::NoSubmission(format!("--replay: {error}"));
             Err(Unfit { error, row: Some(row) })
         }
     }
@@ -376,12 +428,13 @@ impl Reader {
     }
 
     /// Makes `judge` what judges now.
-    fn judge(&self, judge: &mut Option<Judge>, args: &ScoreArgs) {
+    fn judge(&self, judge: &mut Option<Arc<Judge>>, args: &ScoreArgs) {
         if judge.as_ref().is_none_or(|judge| judge.version != self.version) {
             let reward = self.reward.current();
             let columns = args.columns.over(reward.columns());
             let reference = ReferenceColumn::new(columns.reference.clone());
-            *judge = Some(Judge { version: self.version, reward, columns, reference });
+            let (version, replays) = (self.version, args.replay);
+            *judge = Some(Arc::new(Judge { version, reward, columns, reference, replays }));
         }
     }
 
