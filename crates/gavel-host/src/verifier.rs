@@ -71,7 +71,7 @@ impl WasmVerifier {
         let inner = Inner { plugin, options, limits: small };
         let name = || inner.plugin.name().to_owned();
         let judged = on_judging_stack(inner.plugin.name(), || {
-            inner.judge(&Submission::default(), &Cancel::new()).0.result
+            inner.judge(&Submission::default(), &Cancel::new(), &inner.limits).0.result
         })?;
         match judged {
             Err(Stop::InvalidOptions(reason)) => {
@@ -117,8 +117,18 @@ impl Verifier for WasmVerifier {
     }
 
     fn verify_until(&self, submission: &Submission, cancel: &Cancel) -> Outcome {
+        self.verify_with(submission, cancel, &self.0.limits)
+    }
+
+    fn verify_within(&self, submission: &Submission, cancel: &Cancel, limits: &Limits) -> Outcome {
+        self.verify_with(submission, cancel, &self.0.limits.least(limits))
+    }
+}
+
+impl WasmVerifier {
+    fn verify_with(&self, submission: &Submission, cancel: &Cancel, limits: &Limits) -> Outcome {
         let started = Instant::now();
-        let judged = catch_unwind(AssertUnwindSafe(|| self.0.judge(submission, cancel)));
+        let judged = catch_unwind(AssertUnwindSafe(|| self.0.judge(submission, cancel, limits)));
         let (judged, started) = judged.unwrap_or_else(|_| {
             tracing::error!("gavel panicked while judging; this is a bug");
             (Judged::failed(Failure::HostFailed("gavel panicked".to_owned())), started)
@@ -143,7 +153,7 @@ impl Verifier for WasmVerifier {
 
 impl Inner {
     /// Also tells when it started, since waiting for a slot is no time of the plugin's.
-    fn judge(&self, submission: &Submission, cancel: &Cancel) -> (Judged, Instant) {
+    fn judge(&self, submission: &Submission, cancel: &Cancel, limits: &Limits) -> (Judged, Instant) {
         let (code, slots) = self.plugin.here();
         let _slot = slots.take();
         let started = Instant::now();
@@ -151,15 +161,15 @@ impl Inner {
             return (Judged::interrupted(), started);
         }
         let size = self.options.len() + size_of_texts(submission);
-        if size > self.limits.input {
-            let limit = self.limits.input;
+        if size > limits.input {
+            let limit = limits.input;
             return (Judged::refused(format!("the submission has {size} bytes, more than {limit}")), started);
         }
         let mut judged = match code {
             Code::Component(code) => {
-                code.judge(submission, &self.options, &self.limits, self.plugin.interpreters(), cancel)
+                code.judge(submission, &self.options, limits, self.plugin.interpreters(), cancel)
             }
-            Code::Command(code) => code.judge(submission, &self.options, &self.limits, cancel),
+            Code::Command(code) => code.judge(submission, &self.options, limits, cancel),
         };
         if let Ok(verdict) = &judged.result
             && let Err(reason) = self.check(verdict)

@@ -4,6 +4,7 @@
 //! lower gavel's defaults, and above them it states a wish that only a reward file grants.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -74,12 +75,17 @@ macro_rules! settings {
 
             /// Limits to load a verifier with: these settings, and the host's defaults where they say nothing.
             pub fn resolve(self) -> $limits {
-                let defaults = $limits::default();
+                self.over($limits::default())
+            }
+
+            /// These settings, and `limits` where they say nothing.
+            #[must_use]
+            pub fn over(self, limits: $limits) -> $limits {
                 #[allow(clippy::needless_update, reason = "some limits cannot be set in a file, of some tables")]
                 $limits {
-                    $($field: self.$field.unwrap_or(defaults.$field),)*
-                    $($nested: self.$nested.resolve(),)?
-                    ..defaults
+                    $($field: self.$field.unwrap_or(limits.$field),)*
+                    $($nested: self.$nested.over(limits.$nested),)?
+                    ..limits
                 }
             }
 
@@ -109,6 +115,23 @@ macro_rules! settings {
             }
         }
     };
+}
+
+impl LimitSettings {
+    /// Reads what a request says about limits: a JSON object with the fields of a table of limits.
+    ///
+    /// # Errors
+    /// When it says what it may not, for a person.
+    pub fn of_json(limits: &serde_json::Value) -> Result<Self, String> {
+        let wrong = |error: &dyn fmt::Display| format!("`limits` is no table of limits: {error}");
+        let text =
+            toml::to_string(&serde_json::json!({ "limits": limits })).map_err(|error| wrong(&error))?;
+        let read = || -> Result<Self, TomlError> {
+            let mut document = Table::parse(Path::new("limits"), &text)?;
+            Self::read(document.require("limits")?.table()?)
+        };
+        read().map_err(|error| wrong(&error))
+    }
 }
 
 settings! {

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use gavel_judge::{Judge, JudgeCounts};
+use gavel_plugins::LimitSettings;
 use gavel_verify::{
     Call, Cancel, Failure, Group, NoReward, Outcome, Reply, Reward, Score, Submission, Unanswered, Verifier,
     VerifierVersion, Version,
@@ -19,6 +20,7 @@ use tokio::sync::oneshot;
 
 use crate::by_client::Client;
 use crate::expression::{Condition, Prices, Seen};
+use crate::lowered::{self, AllLowered, Lowered, RaisedLimit};
 use crate::pool::{Full, Job, Pool, Resume};
 use crate::route::Route;
 use crate::task::{Columns, Task};
@@ -95,6 +97,8 @@ struct Findings {
 pub struct PluginReward {
     workspace: Workspace,
     rules: Arc<Rules>,
+    /// What holds in place of the reward file's limits.
+    lowered: Option<AllLowered>,
 }
 
 /// What verifiers asked of others when a submission was judged, by their names, as a record has it.
@@ -111,7 +115,17 @@ pub struct Terms {
 
 impl PluginReward {
     pub(crate) fn new(workspace: Workspace, rules: Rules) -> Self {
-        Self { workspace, rules: Arc::new(rules) }
+        Self { workspace, rules: Arc::new(rules), lowered: None }
+    }
+
+    /// The same reward within lower limits: each verifier keeps those of its own that these do not lower. It shares
+    /// everything with this one, and costs nothing to make. Judges and verifiers that are no plugins have no such limits.
+    ///
+    /// # Errors
+    /// [`RaisedLimit`] where one of these is higher than every verifier's own.
+    pub fn within_limits(&self, limits: &LimitSettings) -> Result<Self, RaisedLimit> {
+        let lowered = lowered::lower(&self.rules.verifiers, limits, self.lowered.as_ref())?;
+        Ok(Self { lowered: Some(lowered), ..self.clone() })
     }
 
     /// The names of the verifiers, in the order of the reward file.
@@ -166,7 +180,8 @@ impl PluginReward {
         let mut member = Member::new(submission, self.workspace.replays().then_some(calls));
         let verdicts = self.workspace.verdicts().map(|verdicts| &**verdicts);
         while let Some(verifier) = self.rules.next(&mut member) {
-            let key = match verifier.known(&member.submission, verdicts) {
+            let lowered = limits_of(self.lowered.as_ref(), member.findings.outcomes.len());
+            let key = match verifier.known(&member.submission, verdicts, lowered) {
                 Ok(outcome) => {
                     member.findings.add(outcome);
                     continue;
@@ -176,7 +191,7 @@ impl PluginReward {
             let outcome = match &verifier.asks {
                 Asks::Here(asked) => {
                     verifier.turns.take();
-                    let outcome = ask(&**asked, &member.submission, &Cancel::new());
+                    let outcome = ask(&**asked, &member.submission, &Cancel::new(), lowered);
                     verifier.give_turn_back();
                     outcome
                 }
@@ -316,6 +331,7 @@ impl PluginReward {
         let bytes = texts + reference.as_ref().map_or(0, String::len) + size_of::<Walk>();
         let walk = Box::new(Walk {
             rules: Arc::clone(&self.rules),
+            lowered: self.lowered.clone(),
             pool: Resume::of(self.pool()),
             verdicts: self.workspace.verdicts().cloned(),
             member: Member::new(submission, self.workspace.replays().then_some(calls)),
@@ -351,7 +367,11 @@ impl Reward for PluginReward {
     }
 
     fn version(&self) -> Option<Version> {
-        self.rules.version.clone()
+        let version = self.rules.version.clone()?;
+        Some(match &self.lowered {
+            Some(lowered) => lowered::version_within(version, &self.rules.verifiers, lowered),
+            None => version,
+        })
     }
 
     fn components(&self) -> Vec<(String, f64)> {
@@ -368,6 +388,7 @@ impl fmt::Debug for PluginReward {
 /// A submission on its way through the verifiers.
 pub(crate) struct Walk {
     rules: Arc<Rules>,
+    lowered: Option<AllLowered>,
     pool: Resume,
     verdicts: Option<Arc<Verdicts>>,
     member: Member,
@@ -396,8 +417,10 @@ impl Walk {
     fn advance(mut self: Box<Self>, mut turn: Option<usize>) {
         let verdicts = self.verdicts.clone();
         let rules = Arc::clone(&self.rules);
+        let all_lowered = self.lowered.clone();
         while let Some(verifier) = rules.next(&mut self.member) {
-            let key = match verifier.known(&self.member.submission, verdicts.as_deref()) {
+            let lowered = limits_of(all_lowered.as_ref(), self.member.findings.outcomes.len());
+            let key = match verifier.known(&self.member.submission, verdicts.as_deref(), lowered) {
                 Ok(outcome) => {
                     if turn.take().is_some() {
                         verifier.give_turn_back();
@@ -422,7 +445,7 @@ impl Walk {
                     None => return,
                 }
             }
-            let outcome = ask(&**asked, &self.member.submission, &self.cancel);
+            let outcome = ask(&**asked, &self.member.submission, &self.cancel, lowered);
             verifier.give_turn_back();
             keep(verdicts.as_deref(), key, &outcome);
             self.member.findings.add(outcome);
@@ -458,8 +481,14 @@ fn answer(reply: Reply, score: Score) {
 
 impl NamedVerifier {
     /// What it said of the same submission before; where it has not, what its verdict is kept by.
-    fn known(&self, submission: &Submission, verdicts: Option<&Verdicts>) -> Result<Outcome, Option<Key>> {
-        let (Some(question), Some(verdicts)) = (&self.question, verdicts) else { return Err(None) };
+    fn known(
+        &self,
+        submission: &Submission,
+        verdicts: Option<&Verdicts>,
+        lowered: Option<&Lowered>,
+    ) -> Result<Outcome, Option<Key>> {
+        let question = lowered.map_or(&self.question, |lowered| &lowered.question);
+        let (Some(question), Some(verdicts)) = (question, verdicts) else { return Err(None) };
         let asked = Instant::now();
         let key = question.about(submission);
         verdicts.find(&key, asked).ok_or(Some(key))
@@ -631,13 +660,26 @@ fn keep(verdicts: Option<&Verdicts>, key: Option<Key>, outcome: &Outcome) {
     }
 }
 
+/// What holds for the verifier at a place, where that is not its own.
+fn limits_of(lowered: Option<&AllLowered>, place: usize) -> Option<&Lowered> {
+    lowered?.get(place)?.as_ref()
+}
+
 /// Who no longer waits is not judged for. A verifier must not panic; if it does anyway, that is gavel's fault and costs
 /// this submission its verdict.
-fn ask(verifier: &dyn Verifier, submission: &Submission, cancel: &Cancel) -> Outcome {
+fn ask(
+    verifier: &dyn Verifier,
+    submission: &Submission,
+    cancel: &Cancel,
+    lowered: Option<&Lowered>,
+) -> Outcome {
     if cancel.is_set() {
         return without_asking(Failure::HostFailed("cancelled: nobody waits for it any more".to_owned()));
     }
-    let outcome = catch_unwind(AssertUnwindSafe(|| verifier.verify_until(submission, cancel)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| match lowered {
+        Some(Lowered { limits, .. }) => verifier.verify_within(submission, cancel, limits),
+        None => verifier.verify_until(submission, cancel),
+    }));
     outcome.unwrap_or_else(|_| {
         tracing::error!("a verifier panicked; this is a bug in gavel");
         without_asking(Failure::HostFailed("gavel panicked while judging".to_owned()))

@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::episodes::Episodes;
 use crate::error::ApiError;
+use crate::payload::Asked;
 use crate::programs::Programs;
 use crate::shared::{Process, Report, Verdicts};
 use crate::stats::Stats;
@@ -114,7 +115,18 @@ impl App {
             name: name.unwrap_or_default().to_owned(),
             known: self.names(),
         })?;
-        Ok(Chosen { index, reward: reward.current() })
+        Ok(Chosen { index, reward: reward.current(), time: self.options.timeout })
+    }
+
+    /// The reward that a request names, or its body does where the address does not, on the request's terms.
+    pub(crate) fn choose_for(&self, asked: &Asked, in_body: Option<&str>) -> Result<Chosen, ApiError> {
+        let chosen = self.choose(asked.reward().or(in_body))?;
+        let time = asked.deadline.map_or(chosen.time, |deadline| deadline.min(chosen.time));
+        let reward = match &asked.limits {
+            Some(limits) => chosen.reward.within_limits(limits)?,
+            None => chosen.reward,
+        };
+        Ok(Chosen { reward, time, ..chosen })
     }
 
     fn names(&self) -> Vec<String> {
@@ -167,4 +179,6 @@ pub(crate) struct Chosen {
     /// Its place among the rewards.
     pub(crate) index: usize,
     pub(crate) reward: PluginReward,
+    /// How long the request may take to be judged.
+    pub(crate) time: Duration,
 }

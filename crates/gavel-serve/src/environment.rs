@@ -60,7 +60,7 @@ pub(crate) async fn reset(
         return written(&json!({"observation": null, "info": {}}));
     }
     let Reset { episode_id, task } = Reset::read(body)?;
-    let columns = app.choose(asked.reward())?.reward.columns().clone();
+    let columns = app.choose_for(&asked, None)?.reward.columns().clone();
     let episode = app.episodes.begin(episode_id, task);
     let answer = opened(&columns, &episode);
     app.episodes.keep(episode)?;
@@ -119,7 +119,7 @@ pub(crate) async fn step(
         serde_json::from_value(body.into()).map_err(|error| ApiError::WrongType(error.to_string()))?;
     let named = episode_id.or(action.episode_id).or_else(|| asked.wishes.episode_id.clone());
     let episode = app.episodes.named(named.as_deref())?;
-    let chosen = app.choose(asked.reward())?;
+    let chosen = app.choose_for(&asked, None)?;
     let answer = stepped(&app, &chosen, &episode, action.completion, &asked).await?;
     app.episodes.step(&episode.name)?;
     written(&answer)

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use gavel_reward::Full;
+use gavel_reward::{Full, RaisedLimit};
 use gavel_verify::visible_name;
 use gavel_wire::RowError;
 use serde_json::json;
@@ -42,7 +42,13 @@ pub(crate) enum ApiError {
     #[error("the server is busy: {0}; try again")]
     Busy(#[from] Full),
     #[error("it could not be judged within {seconds} s")]
-    Deadline { seconds: u64 },
+    Deadline { seconds: f64 },
+    #[error(transparent)]
+    RaisedLimit(#[from] RaisedLimit),
+    #[error("{0}")]
+    BadLimits(String),
+    #[error("`deadline` is a number of seconds above 0")]
+    BadDeadline,
     #[error("the server is about to stop")]
     Stopping,
     #[error("there is no such path; `/openapi.json` lists them")]
@@ -89,6 +95,9 @@ impl ApiError {
             Self::NotUtf8 { .. } => (StatusCode::BAD_REQUEST, "not-utf8"),
             Self::BadJson(_) => (StatusCode::BAD_REQUEST, "bad-json"),
             Self::BadQuery(_) => (StatusCode::BAD_REQUEST, "bad-query"),
+            Self::RaisedLimit(_) => (StatusCode::BAD_REQUEST, "limit-raised"),
+            Self::BadLimits(_) => (StatusCode::BAD_REQUEST, "bad-limits"),
+            Self::BadDeadline => (StatusCode::BAD_REQUEST, "bad-deadline"),
             Self::RewardNotNamed { .. } => (StatusCode::BAD_REQUEST, "reward-not-named"),
             Self::EpisodeNotNamed => (StatusCode::BAD_REQUEST, "episode-not-named"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),

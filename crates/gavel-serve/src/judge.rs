@@ -38,14 +38,14 @@ pub(crate) async fn judge_groups(
     if count == 0 {
         return Ok(Vec::new());
     }
-    let cancel = Cancel::after(app.options.timeout);
+    let cancel = Cancel::after(chosen.time);
     let _ends = CancelOnDrop(cancel.clone());
     let scores = submit(chosen, submissions, &keys, &Terms { client, cancel: cancel.clone() })?;
     let scores = scores.await.map_err(|_| ApiError::Internal("a score was lost".to_owned()))?;
     let scores: Option<Vec<Score>> = scores.into_iter().collect();
     let scores = scores.ok_or_else(|| ApiError::Internal("a score was lost".to_owned()))?;
     if cancel.is_set() {
-        return Err(ApiError::Deadline { seconds: app.options.timeout.as_secs() });
+        return Err(ApiError::Deadline { seconds: chosen.time.as_secs_f64() });
     }
     app.stats.judged(chosen.index, &scores);
     Ok(scores)

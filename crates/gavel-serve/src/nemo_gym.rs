@@ -35,7 +35,7 @@ pub(crate) async fn verify(
 
 /// The row of a request with a response, and its score.
 pub(crate) async fn judged(app: &App, asked: &Asked, payload: &Payload) -> Result<(Row, Score), ApiError> {
-    let chosen = app.choose(asked.reward())?;
+    let chosen = app.choose_for(asked, None)?;
     let row = payload.row()?;
     let columns = columns_or(&chosen, Preset::NemoGym);
     let submission = match row.submission(&columns) {

@@ -72,6 +72,12 @@ pub(crate) fn describe() -> Value {
             operation["parameters"] = json!([
                 query("reward", "Which reward, where there are several", "string"),
                 query("timing", "Whether times are wanted", "boolean"),
+                query(
+                    "deadline",
+                    "How many seconds the judging may take, below what the server allows",
+                    "number"
+                ),
+                query("limits", "Lower limits than the reward file's, a JSON object", "string"),
                 query("details", "Whether outcomes are wanted where a protocol has none", "boolean"),
             ]);
         }

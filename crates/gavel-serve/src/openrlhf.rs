@@ -36,7 +36,7 @@ pub(crate) async fn get_reward(
     asked: Asked,
     payload: Payload,
 ) -> Result<Response, ApiError> {
-    let chosen = app.choose(asked.reward())?;
+    let chosen = app.choose_for(&asked, None)?;
     let Request { query, prompts, labels } = payload.parse()?;
     let count = query.len();
     for (name, length) in [("prompts", prompts.len()), ("labels", labels.len())] {

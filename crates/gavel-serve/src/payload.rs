@@ -9,9 +9,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
-use gavel_reward::Client;
+use gavel_reward::{Client, LimitSettings};
 use gavel_wire::Row;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::app::App;
@@ -125,17 +126,37 @@ pub(crate) struct Wishes {
     pub(crate) details: Option<bool>,
     /// Which episode is meant.
     pub(crate) episode_id: Option<String>,
+    /// How many seconds the judging may take, where that is less than the server allows.
+    pub(crate) deadline: Option<f64>,
+    /// Lower limits than the reward file's: a JSON object.
+    pub(crate) limits: Option<String>,
 }
 
 /// What a request says besides its body.
 pub(crate) struct Asked {
     pub(crate) wishes: Wishes,
     pub(crate) client: Client,
+    /// How long the judging may take, where that is less than the server allows.
+    pub(crate) deadline: Option<Duration>,
+    /// Lower limits than the reward file's.
+    pub(crate) limits: Option<LimitSettings>,
 }
 
 impl Asked {
     pub(crate) fn reward(&self) -> Option<&str> {
         self.wishes.reward.as_deref()
+    }
+
+    /// Takes up what the body says where the address does not.
+    pub(crate) fn say(&mut self, limits: Option<&Value>, deadline: Option<f64>) -> Result<(), ApiError> {
+        if let (Some(limits), None) = (limits, &self.limits) {
+            self.limits = Some(LimitSettings::of_json(limits).map_err(ApiError::BadLimits)?);
+        }
+        if let (Some(seconds), None) = (deadline, self.deadline) {
+            let time = Duration::try_from_secs_f64(seconds).ok().filter(|time| !time.is_zero());
+            self.deadline = Some(time.ok_or(ApiError::BadDeadline)?);
+        }
+        Ok(())
     }
 
     pub(crate) fn timing(&self) -> bool {
@@ -154,7 +175,12 @@ impl FromRequestParts<Arc<App>> for Asked {
         if let Some((_, name)) = path.iter().find(|(key, _)| *key == "reward") {
             wishes.reward = Some(name.to_owned());
         }
-        Ok(Self { wishes, client: client(parts) })
+        let limits = wishes.limits.as_deref().map(serde_json::from_str::<Value>).transpose();
+        let limits = limits.map_err(|error| ApiError::BadLimits(format!("`limits` is no JSON: {error}")))?;
+        let deadline = wishes.deadline;
+        let mut asked = Self { wishes, client: client(parts), deadline: None, limits: None };
+        asked.say(limits.as_ref(), deadline)?;
+        Ok(asked)
     }
 }
 

@@ -77,7 +77,7 @@ pub(crate) async fn run(
     app.workspace.try_spawn(client, bytes, work)?;
     let ran = ran.await;
     if cancel.is_set() {
-        return Err(ApiError::Deadline { seconds: app.options.timeout.as_secs() });
+        return Err(ApiError::Deadline { seconds: app.options.timeout.as_secs_f64() });
     }
     ran.map_err(|_| ApiError::Internal("a program was lost".to_owned()))
 }

@@ -118,7 +118,7 @@ pub(crate) async fn submit(
         let problem = "gavel keeps no data sets: send the task as `config.provided_data`, with its `test`";
         return Err(ApiError::WrongType(problem.to_owned()));
     };
-    let chosen = app.choose(asked.reward())?;
+    let chosen = app.choose_for(&asked, None)?;
     let columns = gavel_wire::Columns::default();
     let prompt = task.get("content").filter(|content| content.is_string()).cloned();
     task.insert("prompt".to_owned(), prompt.unwrap_or_else(|| "".into()));

@@ -9,9 +9,10 @@ use axum::response::Response;
 use gavel_verify::{Reward as _, Score, Submission};
 use gavel_wire::{GroupKey, ScoreForm};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::app::{App, Chosen};
+use crate::app::App;
 use crate::error::{ApiError, json_response};
 use crate::judge::{judge_groups, judge_one};
 use crate::payload::{Asked, Payload, row};
@@ -28,6 +29,8 @@ struct Many<'a> {
 struct Named<'a> {
     #[serde(borrow)]
     reward: Option<Cow<'a, str>>,
+    limits: Option<Value>,
+    deadline: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -37,12 +40,12 @@ struct Scores<'a> {
 
 pub(crate) async fn score(
     State(app): State<Arc<App>>,
-    asked: Asked,
+    mut asked: Asked,
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, ApiError> {
     if is_lines(&headers) {
-        let chosen = app.choose(asked.reward())?;
+        let chosen = app.choose_for(&asked, None)?;
         // Lines are answered one by one, while nobody knows which are still to come.
         if chosen.reward.needs_groups() {
             return Err(ApiError::NeedsGroups);
@@ -52,14 +55,14 @@ pub(crate) async fn score(
     let payload = Payload::from_request(request, &app).await?;
     let text = payload.text();
     if text.trim_start().starts_with('[') {
-        let chosen = app.choose(asked.reward())?;
+        let chosen = app.choose_for(&asked, None)?;
         let submissions = submissions(text, &chosen)?;
         let scores = judge_groups(&app, &chosen, submissions, asked.client).await?;
         return written(&forms(&scores, asked.timing()));
     }
     let many: Many<'_> = serde_json::from_str(text).map_err(|error| ApiError::of_json(&error))?;
     let Some(many) = many.submissions else {
-        let chosen = app.choose(asked.reward())?;
+        let chosen = app.choose_for(&asked, None)?;
         let row = payload.row()?;
         let submission =
             row.submission(chosen.reward.columns()).map_err(|error| ApiError::of_row(0, &error))?;
@@ -67,7 +70,8 @@ pub(crate) async fn score(
         return written(&ScoreForm { score: &score, timing: asked.timing() });
     };
     let named: Named<'_> = serde_json::from_str(text).map_err(|error| ApiError::of_json(&error))?;
-    let chosen: Chosen = app.choose(asked.reward().or(named.reward.as_deref()))?;
+    asked.say(named.limits.as_ref(), named.deadline)?;
+    let chosen = app.choose_for(&asked, named.reward.as_deref())?;
     let submissions = submissions(many.get(), &chosen)?;
     let scores = judge_groups(&app, &chosen, submissions, asked.client).await?;
     written(&Scores { scores: &forms(&scores, asked.timing()) })

@@ -19,7 +19,7 @@ pub(crate) async fn remote_rm(
     asked: Asked,
     payload: Payload,
 ) -> Result<Response, ApiError> {
-    let chosen = app.choose(asked.reward())?;
+    let chosen = app.choose_for(&asked, None)?;
     let columns = Columns {
         prompt: "prompt".into(),
         completion: "response".into(),

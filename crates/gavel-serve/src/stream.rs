@@ -40,7 +40,7 @@ enum Pending {
 
 pub(crate) fn score(app: Arc<App>, chosen: Chosen, asked: Asked, body: Body) -> Response {
     let (sender, pending) = mpsc::channel(WINDOW);
-    let cancel = Cancel::new();
+    let cancel = asked.deadline.map_or_else(Cancel::new, Cancel::after);
     let writer = Writer {
         pending,
         held: None,

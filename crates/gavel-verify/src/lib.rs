@@ -131,4 +131,12 @@ pub trait Verifier: Send + Sync {
         let _ = cancel;
         self.verify(submission)
     }
+
+    /// As [`Verifier::verify_until`], within these limits, which are nowhere higher than its own.
+    ///
+    /// A verifier that has no limits need not look.
+    fn verify_within(&self, submission: &Submission, cancel: &Cancel, limits: &Limits) -> Outcome {
+        let _ = limits;
+        self.verify_until(submission, cancel)
+    }
 }
