@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use gavel_host::Traps;
-use gavel_reward::{Native, PluginReward, WorkspaceOptions};
+use gavel_reward::{LimitSettings, Native, PluginReward, Secrets, WorkspaceOptions};
 use gavel_verify::{Reward as _, Submission};
 use gavel_wire::{Columns, GroupKey, Part, Preset, Row};
 use pyo3::exceptions::{PyException, PyRuntimeError, PyValueError};
@@ -39,12 +39,18 @@ impl Workspace {
         jobs: Option<usize>,
         cache_dir: Option<PathBuf>,
         plugin_path: Vec<PathBuf>,
+        secret: Py<PyAny>,
     ) -> PyResult<Self> {
+        // Only asked while a reward is loaded, which Python waits for.
+        let look_up = move |name: &str| {
+            Python::attach(|py| secret.call1(py, (name,)).ok()?.extract::<Option<String>>(py).ok()?)
+        };
         let mut options = WorkspaceOptions {
             cache_dir,
             plugin_path,
             // The process is Python's, and others install handlers for signals in it: faulthandler, pytest, Ray, torch.
             traps: Traps::Checks,
+            secrets: Secrets::new(look_up),
             ..WorkspaceOptions::default()
         };
         if let Some(jobs) = jobs {
@@ -126,6 +132,14 @@ impl Reward {
     #[getter]
     fn needs_groups(&self) -> bool {
         self.0.needs_groups()
+    }
+
+    /// The same reward within lower limits: a JSON object with the fields of a table of limits.
+    fn within_limits(&self, limits: &str) -> PyResult<Self> {
+        let wrong = |error: String| PyValueError::new_err(error);
+        let limits = serde_json::from_str(limits).map_err(|error| wrong(error.to_string()))?;
+        let limits = LimitSettings::of_json(&limits).map_err(wrong)?;
+        self.0.within_limits(&limits).map(Self).map_err(|error| wrong(error.to_string()))
     }
 
     #[getter]

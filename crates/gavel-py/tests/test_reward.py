@@ -31,6 +31,17 @@ class Scoring(unittest.TestCase):
         expected = [1.0 if place % 3 else 0.0 for place in range(500)]
         self.assertEqual(self.rewards(completions=completions, reference=["2"] * 500), expected)
 
+    def test_limits_are_lowered_and_never_raised(self):
+        lower = self.reward.within_limits(fuel=1000)
+        for reward in (lower, pickle.loads(pickle.dumps(lower)), lower.within_limits(timeout="5s")):
+            (score,) = reward.score(completions=[RIGHT], reference=["2"])
+            self.assertEqual(score.outcomes["math"].status, "out-of-fuel")
+        self.assertEqual(self.rewards(completions=[RIGHT], reference=["2"]), [1.0])
+        with self.assertRaisesRegex(ValueError, "`limits.fuel` = 2000 would raise a limit.*`math` has 1000"):
+            lower.within_limits(fuel=2000)
+        with self.assertRaisesRegex(ValueError, "fule"):
+            self.reward.within_limits(fule=1)
+
     def test_an_outcome_says_why(self):
         (score,) = self.reward.score(prompts=["1 + 1?"], completions=[RIGHT], reference=["2"])
         outcome = score.outcomes["math"]

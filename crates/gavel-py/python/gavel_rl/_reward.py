@@ -72,7 +72,20 @@ class Reward:
 
     def within(self, workspace: Workspace) -> Reward:
         """The same reward, judged by the threads of another workspace."""
-        return _opened(type(self), self._path, self._text, workspace, self._preset, self._functions)
+        return _opened(
+            type(self), self._path, self._text, workspace, self._preset, self._functions, self._limits
+        )
+
+    def within_limits(self, **limits: Any) -> Reward:
+        """The same reward, within lower limits than its file has: ``within_limits(fuel=1_000_000, timeout="500ms")``.
+
+        The names and units are those of ``limits`` in a reward file. Each verifier keeps those of its own that are lower.
+
+        :raises ValueError: where one of them is higher than every verifier's own: limits can only be lowered here.
+        """
+        return _opened(
+            type(self), self._path, self._text, self._workspace, self._preset, self._functions, [*self._limits, limits]
+        )
 
     def _open(
         self,
@@ -81,9 +94,10 @@ class Reward:
         workspace: Workspace | None,
         preset: str | None,
         functions: dict[str, Callable[..., Any]],
+        limits: list[dict[str, Any]] | None = None,
     ) -> None:
         self._path, self._text, self._workspace, self._preset = path, text, workspace, preset
-        self._functions = functions
+        self._functions, self._limits = functions, limits or []
         self._native: _native.Reward | None = None
         self._pid = 0
         self._names = self._here().columns(preset)
@@ -97,6 +111,8 @@ class Reward:
             native = workspace._here().load(
                 self._path, self._text, {name: Judge(function) for name, function in self._functions.items()}
             )
+            for limits in self._limits:
+                native = native.within_limits(json.dumps(limits))
             self._native, self._pid = native, os.getpid()
         return native
 
@@ -204,7 +220,8 @@ class Reward:
         return (_encode(dict(zip(names, values))) for values in zip(*table.values())), _encode
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_opened, (type(self), self._path, self._text, self._workspace, self._preset, self._functions))
+        settings = (self._path, self._text, self._workspace, self._preset, self._functions, self._limits)
+        return (_opened, (type(self), *settings))
 
     def __repr__(self) -> str:
         return f"<gavel_rl.Reward {self._path}: {', '.join(self.verifiers)}>"
@@ -217,9 +234,10 @@ def _opened(
     workspace: Workspace | None,
     preset: str | None,
     functions: dict[str, Callable[..., Any]],
+    limits: list[dict[str, Any]] | None = None,
 ) -> Reward:
     reward = cls.__new__(cls)
-    reward._open(path, text, workspace, preset, functions)
+    reward._open(path, text, workspace, preset, functions, limits)
     return reward
 
 

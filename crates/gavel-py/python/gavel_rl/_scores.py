@@ -23,6 +23,8 @@ class Outcome:
     fuel: int | None = None
     #: Milliseconds that it took here.
     ms: float | None = None
+    #: What a judge was asked (``request``, a digest) and its ``answer``, or the ``error`` where there was none.
+    call: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,13 @@ class Score:
     def no_reward(self) -> NoReward | None:
         said = self.form.get("no_reward")
         return None if said is None else NoReward(**said)
+
+    @cached_property
+    def components(self) -> dict[str, float]:
+        """The values of the reward's components by their names, before their weights, of those that have one; empty where
+        the reward file has no ``[reward.components]``."""
+        values: dict[str, float] = self.form.get("reward_components", {})
+        return values
 
     def number(self, no_reward: float | None = None) -> float:
         """The reward, for who has to have a number: where there is none, `no_reward`, if somebody chose one.

@@ -66,7 +66,10 @@ class Workspace:
             if self._native is None or self._pid != os.getpid():
                 _inherited.append(self._native)
                 folders = [*self._plugin_path, *_own_plugin_path()]
-                self._native = _native.Workspace(self._jobs, self._cache_dir or _own_cache(), folders)
+                # The keys of judges' endpoints are in the environment, under the names that reward files have for them.
+                self._native = _native.Workspace(
+                    self._jobs, self._cache_dir or _own_cache(), folders, os.environ.get
+                )
                 self._pid = os.getpid()
             return self._native
 
