@@ -44,6 +44,7 @@ fn everything_is_handed_on_and_the_exit_code_comes_back() {
             &["-v", "--color", "never", "eval", "--k", "8", "a b", "--", "-x"],
             "--verbose|--color=never|eval|--k|8|a b|--|-x|",
         ),
+        (&["plan", "a.toml", "--card", "80"], "plan|a.toml|--card|80|"),
         (&["data", "check", "a.jsonl"], "data|check|a.jsonl|"),
         (&["generate", "-v"], "--verbose|generate|"),
         (&["import", "a.gguf", "b"], "import|a.gguf|b|"),

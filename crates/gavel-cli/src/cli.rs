@@ -157,6 +157,9 @@ pub enum Command {
     /// Train a policy with GRPO (starts `gavel-train`).
     #[command(disable_help_flag = true)]
     Train(TrainerArgs),
+    /// Say how much memory a run takes on a card (starts `gavel-train`).
+    #[command(disable_help_flag = true)]
+    Plan(TrainerArgs),
     /// Show task files as a run would see them (starts `gavel-train`).
     #[command(disable_help_flag = true)]
     Data(TrainerArgs),

@@ -10,9 +10,9 @@ use crate::packed::{Group, Packed, takes_bounds};
 use crate::{Model, Precision};
 
 /// At most this many logits are made at a time on a CPU: 256 MiB in fp32.
-const LOGITS_PER_CHUNK: i64 = 1 << 26;
+pub(crate) const LOGITS_PER_CHUNK: i64 = 1 << 26;
 /// And on CUDA, where a chunk has to be large to be worth its multiplications: 1 GiB in bf16.
-const LOGITS_PER_CHUNK_CUDA: i64 = 1 << 29;
+pub(crate) const LOGITS_PER_CHUNK_CUDA: i64 = 1 << 29;
 
 /// The log-probabilities of given tokens.
 #[derive(Debug)]
@@ -72,8 +72,7 @@ impl Model {
     /// How many predicted tokens [`Model::backward`] has logits of at a time. A section that has no more costs one
     /// multiplication by the head less.
     pub fn rows_per_chunk(&self) -> i64 {
-        let logits = if self.device().is_cuda() { LOGITS_PER_CHUNK_CUDA } else { LOGITS_PER_CHUNK };
-        (logits / self.config().vocab_size).max(1)
+        self.config().rows_per_chunk(self.device().is_cuda())
     }
 
     /// Adds the gradient of a loss of log-probabilities and entropies to those of the parameters.

@@ -191,7 +191,7 @@ pub(crate) fn stored_in(config: &Config, layer: usize, place: Place) -> Vec<Stor
 }
 
 /// The tensors of a checkpoint outside of blocks: embedding, norm, and the head where it is no embedding.
-fn outer(config: &Config) -> [Vec<Stored>; 3] {
+pub(crate) fn outer(config: &Config) -> [Vec<Stored>; 3] {
     let table = |name: &str| one(name, &[config.vocab_size, config.hidden_size]);
     let head = if config.tie_word_embeddings { Vec::new() } else { table(HEAD) };
     [table(EMBEDDING), one(NORM, &[config.hidden_size]), head]

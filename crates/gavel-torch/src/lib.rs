@@ -22,4 +22,4 @@ pub use device::{DeviceChoice, Error, select_device, select_device_of_rank};
 pub use flash::{Attended, SequenceBounds, flash_attention, flash_attention_backward};
 pub use linear::{KeptParameter, Parameter, add_gradient, linear, only, product_gradient};
 pub use low_rank::{LowRank, merge};
-pub use memory::{MemoryStatistics, memory_statistics, reset_peak_memory};
+pub use memory::{MemoryStatistics, device_memory, memory_statistics, reset_peak_memory};

@@ -30,6 +30,18 @@ extern "C" bool gavel_memory_statistics(std::int8_t device, std::int64_t* bytes)
   }
 }
 
+extern "C" bool gavel_device_memory(std::int8_t device, std::int64_t* bytes) {
+  try {
+    auto* allocator = cuda_allocator();
+    if (allocator == nullptr) return false;
+    // Free and all of it.
+    *bytes = static_cast<std::int64_t>(allocator->getMemoryInfo(device).second);
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
 extern "C" void gavel_reset_peak_memory(std::int8_t device) {
   try {
     if (auto* allocator = cuda_allocator()) allocator->resetPeakStats(device);

@@ -23,6 +23,15 @@ pub fn memory_statistics(device: Device) -> Option<MemoryStatistics> {
     known.then_some(MemoryStatistics { allocated, peak_allocated, peak_reserved })
 }
 
+/// All memory of a CUDA device that was selected before, in bytes; `None` for the CPU, and where the driver does not say.
+pub fn device_memory(device: Device) -> Option<u64> {
+    let Device::Cuda(index) = device else { return None };
+    let mut bytes = 0_i64;
+    #[expect(unsafe_code, reason = "writes one number and keeps no pointer")]
+    let known = unsafe { ffi::gavel_device_memory(i8::try_from(index).ok()?, &raw mut bytes) };
+    known.then_some(bytes.unsigned_abs())
+}
+
 /// Starts the peaks of a CUDA device anew from what is held now; nothing happens for other devices.
 pub fn reset_peak_memory(device: Device) {
     let Device::Cuda(index) = device else { return };
@@ -37,6 +46,7 @@ mod ffi {
     #[expect(unsafe_code, reason = "declares what src/memory.cpp defines")]
     unsafe extern "C" {
         pub(super) fn gavel_memory_statistics(device: i8, bytes: *mut i64) -> bool;
+        pub(super) fn gavel_device_memory(device: i8, bytes: *mut i64) -> bool;
         pub(super) fn gavel_reset_peak_memory(device: i8);
     }
 }
@@ -48,12 +58,14 @@ mod tests {
     #[test]
     fn the_cpu_counts_no_memory() {
         assert_eq!(memory_statistics(Device::Cpu), None);
+        assert_eq!(device_memory(Device::Cpu), None);
         reset_peak_memory(Device::Cpu);
     }
 
     #[test]
     fn a_device_that_was_never_selected_counts_no_memory() {
         assert_eq!(memory_statistics(Device::Cuda(100)), None);
+        assert_eq!(device_memory(Device::Cuda(100)), None);
         reset_peak_memory(Device::Cuda(100));
     }
 }

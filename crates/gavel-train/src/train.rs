@@ -9,6 +9,7 @@ mod clock;
 mod evaluator;
 mod filter;
 mod order;
+mod plan;
 mod progress;
 mod rewards;
 mod rollouts;
@@ -38,6 +39,7 @@ use crate::task::{EncodedTask, Encoder, read_encoded};
 use baseline::Baseline;
 use evaluator::Evaluator;
 use order::examples;
+pub use plan::{MemoryPlan, plan};
 pub use progress::{Progress, SampledCompletion, Start, StepReport, Summary};
 use rewards::check_parts;
 use rollouts::Rollouts;
@@ -103,6 +105,10 @@ fn train_as_one(
         return Ok(summary);
     }
     let checkpoint = beginning.checkpoint.clone();
+    if device.is_cuda() {
+        let plan = plan::of_run(settings, &tasks, &eval_tasks, settings.precision(device))?;
+        let _ = progress(Progress::Planned { plan: &plan, of: gavel_torch::device_memory(device) });
+    }
     let (model, optimizer, state) = load_policy(settings, ranks, checkpoint.as_ref(), device)?;
     let reference = load_reference(settings, &model, device)?;
     let mut baseline = Baseline::load(settings, reward.as_ref(), ranks, checkpoint.as_ref(), device)?;

@@ -69,6 +69,7 @@ fn start(cli: Cli) -> Result<ExitStatus, Stop> {
         Command::Doctor(args) => doctor::run(&args),
         Command::Docs(args) => docs::run(&args),
         Command::Train(args) => train::start("train", &args, &global),
+        Command::Plan(args) => train::start("plan", &args, &global),
         Command::Data(args) => train::start("data", &args, &global),
         Command::Eval(args) => train::start("eval", &args, &global),
         Command::Generate(args) => train::start("generate", &args, &global),

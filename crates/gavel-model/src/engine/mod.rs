@@ -14,9 +14,10 @@ mod stop;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
-use tch::no_grad;
+use tch::{Kind, no_grad};
 
-use crate::{Error, Model};
+use crate::memory::SamplingMemory;
+use crate::{Config, Error, Model, Precision};
 
 pub use generate::{Completion, Finish};
 pub use sampling::Sampling;
@@ -156,6 +157,16 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Engine {
+    /// What an engine with this room takes on CUDA besides the weights that the model has anyway, and whether it runs on
+    /// kernels.
+    pub fn memory(config: &Config, room: Room, precision: Precision) -> (SamplingMemory, bool) {
+        let on_kernels =
+            precision.compute == Kind::BFloat16 && config.beyond_kernels(room.tokens as i64).is_none();
+        let memory =
+            if on_kernels { cuda::memory(config, room) } else { plain::memory(config, room, precision) };
+        (memory, on_kernels)
+    }
+
     /// An engine for `model`, with its weights as they are now.
     ///
     /// On a CUDA device in bfloat16 it runs on kernels of our own; where those cannot be had, and in float32, on tensor

@@ -12,9 +12,10 @@ use tch::{Device, Kind, Tensor, no_grad};
 use super::draw::draw;
 use super::{Admission, Backend, Drawn, Key, PromptKey, Room, Sampling};
 use crate::attention::{Look, Rope, attend};
+use crate::memory::{SamplingMemory, bytes_of};
 use crate::network::Network;
 use crate::rope::PerRotary;
-use crate::{Config, Model};
+use crate::{Config, Model, Precision};
 
 /// Rows whose sequence has ended are filled by the last ones, which are copied, once they are this part of all.
 const COMPACT_FRACTION: f64 = 0.2;
@@ -35,6 +36,20 @@ pub(super) struct Plain {
     prompts: HashMap<PromptKey, Computed>,
     /// First tokens, drawn when the sequences were admitted.
     first: Vec<Drawn>,
+}
+
+/// What an engine with this room takes besides the weights that the model has anyway: keys and values, and the weights in
+/// the format and order of its own.
+pub(super) fn memory(config: &Config, room: Room, precision: Precision) -> SamplingMemory {
+    let size = bytes_of(precision.compute);
+    let tokens = (room.slots * room.tokens) as u64;
+    // Weights of another format are copied; projections of queries, keys and values are put in another order.
+    let projections = ((config.num_attention_heads + 2 * config.num_key_value_heads)
+        * config.head_dim
+        * config.hidden_size
+        * config.num_hidden_layers) as u64;
+    let copies = if precision.parameters == precision.compute { 0 } else { config.count_parameters().all };
+    SamplingMemory { cache: tokens * config.cache_numbers() * size, working: (projections + copies) * size }
 }
 
 /// A sequence in a row.

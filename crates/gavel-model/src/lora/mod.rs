@@ -185,6 +185,36 @@ impl Model {
     }
 }
 
+/// How many numbers an adapter has, and those of the tensors that it is added to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AdapterCounts {
+    /// Those that are trained.
+    pub parameters: u64,
+    /// Those of the model's tensors of which there is another copy, with the adapter added.
+    pub adapted: u64,
+}
+
+impl Config {
+    /// How many numbers an adapter of this model has.
+    ///
+    /// # Errors
+    /// When `target_modules` names a layer that the model does not have.
+    pub fn count_adapter(&self, options: &LoraOptions) -> Result<AdapterCounts, UnknownModule> {
+        let mut counts = AdapterCounts::default();
+        let mut places = BTreeSet::new();
+        for module in chosen(self, options)? {
+            counts.parameters +=
+                (options.r * (module.width + module.rows.end - module.rows.start)).unsigned_abs();
+            if places.insert((module.layer, module.place as usize)) {
+                let stored = stored_in(self, module.layer, module.place);
+                let numbers = stored.iter().map(|stored| stored.shape.iter().product::<i64>().unsigned_abs());
+                counts.adapted += numbers.sum::<u64>();
+            }
+        }
+        Ok(counts)
+    }
+}
+
 /// A layer is to have an adapter, and the model has none of this name.
 #[derive(Debug, thiserror::Error)]
 #[error("the model has no layer `{name}` that can have an adapter; it has {known}")]

@@ -22,7 +22,7 @@ const ROWS: i64 = 256;
 /// At most this many rows go through an algorithm at a time.
 const MOST_ROWS: i64 = 4096;
 /// Bytes of scratch memory for all products, as NVIDIA recommends for Hopper.
-const WORKSPACE: usize = 32 << 20;
+pub const WORKSPACE: usize = 32 << 20;
 
 const LIBRARIES: &[&str] = &["libcublasLt.so.13", "libcublasLt.so.12"];
 /// `CUDA_R_16BF`.

@@ -20,7 +20,7 @@ use tch::Device;
 pub(crate) use compiler::{Compiler, Source};
 pub use graph::Graph;
 pub(crate) use kernel::{Kernel, Parameters};
-pub use matmul::{Product, Products, Target};
+pub use matmul::{Product, Products, Target, WORKSPACE};
 pub use memory::{Event, Pinned};
 pub use stream::Stream;
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tch::Device;
 
+use super::plan::MemoryPlan;
 use crate::eval::Evaluation;
 use crate::metrics::Metrics;
 use crate::watch::Raised;
@@ -23,6 +24,13 @@ pub enum Start {
 /// What is going on, for whoever watches.
 #[derive(Debug)]
 pub enum Progress<'a> {
+    /// How much memory the run will take, before anything is loaded on to a card. Not said of a CPU.
+    Planned {
+        /// What for.
+        plan: &'a MemoryPlan,
+        /// The card's memory in bytes, where it says so.
+        of: Option<u64>,
+    },
     /// Everything is loaded.
     Started {
         /// Steps made already: 0, unless the run is resumed.

@@ -25,6 +25,14 @@ Examples:
   gavel train train.toml --resume
   gavel train train.toml --nproc-per-node 2";
 
+const PLAN_HELP: &str = "\
+Examples:
+  gavel plan train.toml
+  gavel plan train.toml --card 80 --set lora_r=16     exits with 1 where 80 GiB are too little
+
+The numbers are those of a step on CUDA whose completions are all as long as they may be. `gavel train` says the same line
+before it loads a model.";
+
 /// Train language models with GRPO on rewards from sandboxed plugins.
 #[derive(Debug, Parser)]
 #[command(name = "gavel-train", bin_name = "gavel", version, disable_help_subcommand = true)]
@@ -43,6 +51,9 @@ pub(crate) enum Command {
     /// Train a policy with GRPO.
     #[command(after_help = TRAIN_HELP)]
     Train(TrainArgs),
+    /// Say how much memory a run takes on a card, without one.
+    #[command(after_help = PLAN_HELP)]
+    Plan(PlanArgs),
     /// Show task files as a run would see them: the prompts, what is refused and why, how long prompts are.
     #[command(subcommand, after_help = data::HELP)]
     Data(DataCommand),
@@ -102,6 +113,23 @@ pub(crate) struct TrainArgs {
     /// How plugins are found and run.
     #[command(flatten)]
     pub(crate) plugins: PluginArgs,
+}
+
+/// Arguments of `gavel plan`.
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// The settings file.
+    #[arg(value_name = "TRAIN.toml")]
+    pub(crate) settings: PathBuf,
+    /// Override one setting; may be repeated.
+    #[arg(long = "set", value_name = "FIELD=VALUE", value_parser = field_and_value)]
+    pub(crate) overrides: Vec<(String, String)>,
+    /// The card's memory [default: that of this machine's card, where there is one].
+    #[arg(long, value_name = "GIB")]
+    pub(crate) card: Option<f64>,
+    /// Write the numbers as JSON, in bytes.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Arguments of `gavel eval`.

@@ -58,6 +58,7 @@ impl<'a> Live<'a> {
 
     pub(super) fn show(&mut self, progress: &Progress<'_>) {
         match progress {
+            Progress::Planned { plan, of } => super::plan::say(plan, *of, self.terminal),
             Progress::Started { step, steps, parameters, adapter, device } => {
                 if self.resumes && *step == 0 {
                     self.terminal.note("the run has no checkpoint yet, so it starts from the beginning");

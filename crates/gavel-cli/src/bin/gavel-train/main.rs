@@ -11,6 +11,7 @@ mod import;
 mod launcher;
 mod live;
 mod model;
+mod plan;
 mod pretrain;
 mod rank;
 mod tasks;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
     commands::set_color(cli.global.color);
     let result = logging::install(&cli.global).map_err(Stop::Input).and_then(|()| match cli.command {
         Command::Train(args) => train::run(args, &terminal),
+        Command::Plan(args) => plan::run(&args, &terminal),
         Command::Data(command) => data::run(command, &terminal),
         Command::Eval(args) => eval::run(args, &terminal),
         Command::Generate(args) => generate::run(&args, &terminal),

@@ -331,7 +331,7 @@ impl Products {
     }
 }
 
-fn shape_of(config: &Config) -> DecoderShape {
+pub(super) fn shape_of(config: &Config) -> DecoderShape {
     DecoderShape {
         hidden: config.hidden_size,
         intermediate: config.intermediate_size,

@@ -11,6 +11,7 @@
 
 mod chunk;
 mod decoder;
+mod memory;
 mod pages;
 mod plan;
 mod upload;
@@ -24,6 +25,7 @@ use tch::{Device, Kind, Tensor};
 
 use self::chunk::{Chunk, PROMPT_ROWS, PROMPT_TABLE};
 use self::decoder::{Decoder, Rows, Size, State};
+pub(super) use self::memory::memory;
 use self::pages::Pages;
 use self::plan::Plan;
 use self::upload::Upload;
@@ -84,6 +86,20 @@ struct Look {
     occupants: Vec<(usize, Key)>,
 }
 
+impl Size {
+    /// How large everything is for this room.
+    fn of(Room { slots, tokens }: Room) -> Self {
+        let line = pages_of(tokens);
+        Self {
+            rows: PROMPT_ROWS.max(bucket(slots)) as i64,
+            drawn: bucket(slots) as i64,
+            tokens: line as i64 * PAGE,
+            // A sequence needs a line, and one page more where its prompt ends within a page, of which it has a copy.
+            pages: (slots * (line + 1)) as i64,
+        }
+    }
+}
+
 impl Kernels {
     /// The kernels for `model`; `None` where it is not one for them: on a CPU, and where it computes in another format than
     /// bfloat16.
@@ -101,14 +117,7 @@ impl Kernels {
         let cuda = Cuda::open(model.device())?;
         let Room { slots, tokens } = room;
         let line = pages_of(tokens);
-        // A sequence needs a line, and one page more where its prompt ends within a page, of which it has a copy.
-        let pages = slots * (line + 1);
-        let size = Size {
-            rows: PROMPT_ROWS.max(bucket(slots)) as i64,
-            drawn: bucket(slots) as i64,
-            tokens: line as i64 * PAGE,
-            pages: pages as i64,
-        };
+        let size = Size::of(room);
         let decoder = Decoder::new(cuda.clone(), model, size)?;
         let of_prompts = [PROMPT_ROWS, 2 * PROMPT_ROWS, PROMPT_ROWS, PROMPT_TABLE.max(line)];
         Ok(Self {
@@ -117,7 +126,7 @@ impl Kernels {
             uploads: [Upload::new(&cuda, &of_prompts)?, Upload::new(&cuda, &[slots, slots, 2 * slots])?],
             decoder,
             slots: (0..slots).map(|_| None).collect(),
-            pages: Pages::new(pages as i32),
+            pages: Pages::new(size.pages as i32),
             prompts: HashMap::new(),
             graphs: HashMap::new(),
             looks: VecDeque::new(),
