@@ -171,7 +171,8 @@ impl PluginReward {
 
     /// As [`PluginReward::judge_recorded`], of all completions of one prompt. Scores come in their order.
     pub fn judge_group(&self, submissions: Vec<(Submission, Calls)>) -> Vec<Score> {
-        let members = submissions.into_iter().map(|(submission, calls)| self.judged(submission, calls)).collect();
+        let members =
+            submissions.into_iter().map(|(submission, calls)| self.judged(submission, calls)).collect();
         self.rules.score_group(members)
     }
 
@@ -196,9 +197,7 @@ impl PluginReward {
                     outcome
                 }
                 Asks::Async(waiting) => match &member.calls {
-                    Some(calls) => {
-                        waiting.verifier().replay(&member.submission, calls.get(&verifier.name))
-                    }
+                    Some(calls) => waiting.verifier().replay(&member.submission, calls.get(&verifier.name)),
                     None => wait(waiting, &member.submission),
                 },
             };
@@ -433,7 +432,8 @@ impl Walk {
             let asked = match (&verifier.asks, &self.member.calls) {
                 (Asks::Here(asked), _) => asked,
                 (Asks::Async(waiting), Some(calls)) => {
-                    let outcome = waiting.verifier().replay(&self.member.submission, calls.get(&verifier.name));
+                    let outcome =
+                        waiting.verifier().replay(&self.member.submission, calls.get(&verifier.name));
                     self.member.findings.add(outcome);
                     continue;
                 }
@@ -548,7 +548,7 @@ impl Rules {
     ///
     /// A condition looks only at verifiers above its own, so it has a value when it is its turn.
     fn next(&self, member: &mut Member) -> Option<&NamedVerifier> {
-        let Member { submission, columns, findings } = member;
+        let Member { submission, columns, findings, .. } = member;
         let task = &Task::of(submission, columns);
         loop {
             let place = findings.outcomes.len();

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::app::App;
+use crate::app::{App, Chosen};
 use crate::error::{ApiError, json_response};
 use crate::judge::{judge_groups, judge_one};
 use crate::payload::{Asked, Payload, row};

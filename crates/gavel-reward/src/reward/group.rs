@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gavel_verify::{Group, Reply, Submission};
 
-use super::{PluginReward, Terms, Walk, answer};
+use super::{Calls, PluginReward, Terms, Walk, answer};
 use crate::pool::Resume;
 
 /// The completions of a prompt that wait for each other.
@@ -46,7 +46,7 @@ impl OpenGroup {
 impl Group for OpenGroup {
     fn submit(&mut self, place: usize, submission: Submission, reply: Reply) {
         let group = self.reward.rules.needs_groups().then(|| InGroup::at(place, &self.gathering));
-        let (job, bytes) = self.reward.job(submission, reply, &self.terms, group);
+        let (job, bytes) = self.reward.job(submission, Calls::new(), reply, &self.terms, group);
         self.reward.pool().spawn(self.terms.client, job, bytes);
     }
 }

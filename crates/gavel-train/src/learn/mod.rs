@@ -250,7 +250,7 @@ impl LearnOptions {
         counted.map(|example| example.completion.len()).sum::<usize>() as f64
     }
 
-    /// Of each micro-batch of these examples, how many tokens the model runs on, and how many it predicts.
+    /// Of each micro-batch of these examples, where one process learns from them, how many tokens the model runs on, and how many it predicts.
     pub(crate) fn micro_batch_sizes(&self, examples: &[Example<'_>]) -> Vec<(u64, u64)> {
         let size = |part: &Vec<Example<'_>>| {
             let groups = micro_batch::groups(part);
@@ -258,7 +258,7 @@ impl LearnOptions {
             let predicted: usize = part.iter().map(|example| example.completion.len()).sum();
             ((prompts + predicted - part.len()) as u64, predicted as u64)
         };
-        self.micro_batches(examples).iter().map(size).collect()
+        self.micro_batches(examples, &Ranks::alone()).iter().map(size).collect()
     }
 
     /// Splits the examples that have a gradient into micro-batches. Those that are masked or teach nothing, because

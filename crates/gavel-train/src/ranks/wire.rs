@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use gavel_verify::{Failure, NoReward, Outcome, Score, Verdict};
+use gavel_verify::{Call, Failure, NoReward, Outcome, Score, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::rollout::Sample;
@@ -38,6 +38,13 @@ struct OutcomeForm {
     elapsed: Duration,
     output: Option<String>,
     cached: bool,
+    call: Option<CallForm>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CallForm {
+    request: String,
+    answer: Result<String, String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -130,15 +137,19 @@ fn lasting(text: &str) -> &'static str {
 
 impl From<Outcome> for OutcomeForm {
     fn from(outcome: Outcome) -> Self {
-        let Outcome { result, fuel, elapsed, output, cached } = outcome;
+        let Outcome { result, fuel, elapsed, output, cached, call } = outcome;
         let verdict = |Verdict { reward, reason, metrics }| VerdictForm { reward, reason, metrics };
-        Self { result: result.map(verdict).map_err(FailureForm), fuel, elapsed, output, cached }
+        let call = call.map(|call| {
+            let Call { request, answer } = *call;
+            CallForm { request, answer }
+        });
+        Self { result: result.map(verdict).map_err(FailureForm), fuel, elapsed, output, cached, call }
     }
 }
 
 impl From<OutcomeForm> for Outcome {
     fn from(form: OutcomeForm) -> Self {
-        let OutcomeForm { result, fuel, elapsed, output, cached } = form;
+        let OutcomeForm { result, fuel, elapsed, output, cached, call } = form;
         let verdict = |VerdictForm { reward, reason, metrics }| Verdict { reward, reason, metrics };
         Self {
             result: result.map(verdict).map_err(|FailureForm(failure)| failure),
@@ -146,6 +157,7 @@ impl From<OutcomeForm> for Outcome {
             elapsed,
             output,
             cached,
+            call: call.map(|CallForm { request, answer }| Box::new(Call { request, answer })),
         }
     }
 }
@@ -180,6 +192,7 @@ mod tests {
             fuel: Some(7),
             output: Some("said".to_owned()),
             cached: true,
+            call: Some(Box::new(Call { request: "digest".to_owned(), answer: Err("none".to_owned()) })),
             ..Outcome::verdict(verdict, Duration::from_nanos(1_000_000_001))
         };
         let failures = [

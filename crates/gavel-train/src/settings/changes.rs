@@ -7,7 +7,7 @@ use super::Settings;
 
 /// Settings that decide how long a run is, what it records and evaluates, and where things lie, but not what it learns
 /// step by step. Files are compared by their digests, wherever they lie.
-const MAY_CHANGE: [&str; 31] = [
+const MAY_CHANGE: [&str; 32] = [
     "model",
     "tasks",
     "eval_tasks",

@@ -33,7 +33,7 @@ pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, St
     }
     launcher::end_with_launcher();
     let terminal = &rank.terminal(terminal);
-    let (threads, asked_to_resume) = (args.threads, args.resume);
+    let (threads, asked_to_resume, stop_after) = (args.threads, args.resume, args.stop_after);
     let given = match Given::load(args, &rank, terminal) {
         // The first rank of this machine has found the same, and says it.
         Err(stop) if !rank.is_first_here() => return Ok(stop.status()),
@@ -50,7 +50,7 @@ pub(super) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitStatus, St
     let mut live = live::Live::new(terminal, resumes, reference_advice);
     let start = if resumes { Start::Resume } else { Start::New };
     let started = Instant::now();
-    let is_time = || args.stop_after.is_some_and(|after| started.elapsed() >= Duration::from_secs(after));
+    let is_time = || stop_after.is_some_and(|after| started.elapsed() >= Duration::from_secs(after));
     let mut progress = |progress: Progress<'_>| {
         live.show(&progress);
         if signals.any() || is_time() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
