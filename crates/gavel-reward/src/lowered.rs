@@ -134,7 +134,7 @@ mod tests {
             ..Submission::default()
         };
         let handed_in = score_all(reward, [submission.clone()]).unwrap().remove(0);
-        assert_eq!(reward.judge(&submission).reward, handed_in.reward);
+        assert_eq!(reward.judge(submission).reward, handed_in.reward);
         handed_in
     }
 

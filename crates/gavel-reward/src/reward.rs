@@ -169,11 +169,16 @@ impl PluginReward {
         self.rules.score_alone(member)
     }
 
-    /// As [`PluginReward::judge_recorded`], of all completions of one prompt. Scores come in their order.
-    pub fn judge_group(&self, submissions: Vec<(Submission, Calls)>) -> Vec<Score> {
-        let members =
-            submissions.into_iter().map(|(submission, calls)| self.judged(submission, calls)).collect();
-        self.rules.score_group(members)
+    /// As [`PluginReward::judge`], of all completions of one prompt. Scores come in their order.
+    pub fn judge_group(&self, submissions: Vec<Submission>) -> Vec<Score> {
+        let without_calls = |submission| (submission, Calls::new());
+        self.judge_recorded_group(submissions.into_iter().map(without_calls).collect())
+    }
+
+    /// As [`PluginReward::judge_group`] and [`PluginReward::judge_recorded`].
+    pub fn judge_recorded_group(&self, submissions: Vec<(Submission, Calls)>) -> Vec<Score> {
+        let members = submissions.into_iter().map(|(submission, calls)| self.judged(submission, calls));
+        self.rules.score_group(members.collect())
     }
 
     /// Takes a submission through its verifiers on the calling thread.

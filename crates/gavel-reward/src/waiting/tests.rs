@@ -128,8 +128,8 @@ fn one_that_takes_too_long_has_no_verdict() {
     assert_eq!(scores[1].outcomes[0].1.result, Err(Failure::Deadline { limit }));
     assert!(scores[1].outcomes[0].1.elapsed >= limit);
     // Who waits on a thread of its own has the same.
-    assert_eq!(reward.judge(&submission("5000")).outcomes[0].1.result, Err(Failure::Deadline { limit }));
-    assert_eq!(reward.judge(&submission("1")).reward, Ok(1.0));
+    assert_eq!(reward.judge(submission("5000")).outcomes[0].1.result, Err(Failure::Deadline { limit }));
+    assert_eq!(reward.judge(submission("1")).reward, Ok(1.0));
 }
 
 #[test]

@@ -67,7 +67,7 @@ impl Bench {
         let directory = tempfile::tempdir().unwrap();
         let settings = Settings {
             model: directory.path().join("model"),
-            tasks: directory.path().join("tasks.jsonl"),
+            tasks: directory.path().join("tasks.jsonl").into(),
             template: "{problem}=".to_owned(),
             device: "cpu".to_owned(),
             num_generations: 4,
@@ -79,7 +79,7 @@ impl Bench {
         };
         save_model(&settings.model);
         let task = |n: usize| format!("{{\"problem\":\"{}\"}}\n", "abcd".repeat(1 + n % 3));
-        std::fs::write(&settings.tasks, (0..12).map(task).collect::<String>()).unwrap();
+        std::fs::write(directory.path().join("tasks.jsonl"), (0..12).map(task).collect::<String>()).unwrap();
         Self { directory, settings }
     }
 

@@ -329,7 +329,7 @@ impl Workers {
                 bytes,
                 member.map(|Fit { row, submission, calls, begins }| {
                     if begins {
-                        scores.extend(judge.reward.judge_group(std::mem::take(&mut group)));
+                        scores.extend(judge.reward.judge_recorded_group(std::mem::take(&mut group)));
                     }
                     let has_reference = submission.reference.is_some();
                     group.push((submission, calls));
@@ -337,7 +337,7 @@ impl Workers {
                 }),
             ));
         }
-        scores.extend(judge.reward.judge_group(group));
+        scores.extend(judge.reward.judge_recorded_group(group));
         let mut scores = scores.into_iter();
         let done = |(line, bytes, member): (u64, u64, Result<(Row, bool), Unfit>)| {
             let scored = |(row, has_reference): (Row, bool)| {

@@ -92,7 +92,7 @@ fn components_are_compared_each_by_itself() {
     let workspace = Workspace::start(&WorkspaceOptions::default()).unwrap();
     let text = "[verifiers.a]\nfunction = true\n[reward.components]\n\
                 best = { formula = 'if(a == group::max(a), 1, 0)', weight = 2 }\na = 1\n";
-    let judge: Arc<dyn Verifier> = Arc::new(Obedient(Description::default()));
+    let judge = Native::new(Obedient(Description::default()));
     let functions = [("a".to_owned(), judge)].into();
     let reward = workspace.load_text_with("reward.toml".as_ref(), text, &functions).unwrap();
     let scores = score_groups(&reward, [["3", "4", "abstain"].map(submission)]).unwrap();
