@@ -10,7 +10,7 @@ pub struct Secrets(Option<Arc<Lookup>>);
 type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Secrets {
-    /// Those that `lookup` finds, such as `|name| std::env::var(name).ok()`. It is asked when a reward is loaded.
+    /// Those that `lookup` finds, such as the variables of the process's environment. It is asked when a reward is loaded.
     pub fn new(lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(lookup)))
     }

@@ -37,6 +37,7 @@ const PAGES: &[(&str, &str)] = pages![
     "integrations/trl",
     "integrations/verifiers",
     "integrations/verl",
+    "judges",
     "manifest",
     "own-loop",
     "plugins",
