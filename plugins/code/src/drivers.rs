@@ -25,6 +25,7 @@ const COPIES: &str = include_str!("python/copies.py");
 const MADE: &str = include_str!("python/made.py");
 const CHECK: &str = include_str!("python/check.py");
 const FRAMEWORKS: &str = include_str!("python/frameworks.py");
+const HELD: &str = include_str!("python/held.py");
 const GUARDED: &str = include_str!("python/guarded.py");
 const JAVASCRIPT: &str = include_str!("javascript/execute.js");
 
@@ -96,8 +97,9 @@ pub(crate) fn check(round: &Round<'_>, nonce: &str) -> String {
     let externals = externals(round.externals);
     let prelude = literal_string(round.prelude);
     let frameworks = if needs_frameworks(round.tests) { FRAMEWORKS } else { "" };
+    let held = if looks_into_objects(round.tests) { HELD } else { "" };
     let mut source = format!(
-        "{ENCODE}{RARE}{STANDINS}{QUESTIONS}{COPIES}{MADE}{CHECK}{frameworks}{LIBRARY}EXTERNALS = {externals}\n"
+        "{ENCODE}{RARE}{STANDINS}{QUESTIONS}{COPIES}{MADE}{CHECK}{frameworks}{held}{LIBRARY}EXTERNALS = {externals}\n"
     );
     _ = writeln!(source, "BUILTIN_METHODS = {}.split()", literal_string(BUILTIN_METHODS));
     _ = writeln!(source, "GUARDED = {guarded}\nPRELUDE = {prelude}\nTASK = [{}]", literals(round.classes));
@@ -111,6 +113,10 @@ pub(crate) fn check(round: &Round<'_>, nonce: &str) -> String {
 
 fn needs_frameworks(tests: &str) -> bool {
     ["pytest", "unittest", "def test", "except", "numpy", "asyncio"].iter().any(|word| tests.contains(word))
+}
+
+fn looks_into_objects(tests: &str) -> bool {
+    ["vars(", "__dict__", "asdict", "astuple"].iter().any(|word| tests.contains(word))
 }
 
 /// Runs the tests beside the program, whose start is the task's `prelude`; see `guarded.py`.

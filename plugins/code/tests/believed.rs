@@ -145,6 +145,8 @@ def look():
         os.read = lambda place, size: kept.read(size)
     except OSError:
         pass
+    # An address may have the digits by chance.
+    texts = [re.sub(r"0x[0-9a-f]{7,}", "", text) for text in texts]
     found = [found for text in texts for found in WANTED.findall(text) if "\\d" not in text]
     return found
 class O:
