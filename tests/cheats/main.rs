@@ -48,9 +48,11 @@ fn no_cheat_is_rewarded_and_honest_work_is() {
 #[test]
 fn no_flood_leaves_an_answer_without_a_verdict() {
     const LENGTH: usize = 600_000;
-    const FLOODS: [&str; 23] = [
+    const FLOODS: [&str; 25] = [
         r"\boxed{8} ",
         r"\boxed{",
+        r"\boxed{B",
+        r"\boxed{7",
         r"\boxed{8} and ",
         "$1$ ",
         "the answer is 8. ",

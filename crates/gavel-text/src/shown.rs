@@ -247,6 +247,7 @@ mod tests {
             "a<div hidden>7</div>b",
             "a<details hidden>7</details>b",
             "a<b style=\"display:none\">7</b>b",
+            "a<b style=\"opacity:0.0\">7</b>b",
             "a<script>7</script>b",
             r"a\begin{comment}7\end{comment}b",
             r"a\sout{The answer}b",

@@ -64,6 +64,9 @@ impl Verifier for Choice {
         let task = Task::of(submission, options)?;
         let text = shown(submission.completion());
         let text = visible(&text);
+        if is_flood(&text) {
+            return Ok(verdict(false, false, false).because("so many boxes that none is an answer"));
+        }
         let parts = own_parts(&text, submission.prompt());
         let found =
             parts.into_iter().find_map(|part| places::answer(part, &task, &options.order, options.strict));
@@ -98,6 +101,15 @@ impl Options {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether a long text opens more boxes than anything that is said has: each may reach to the end of the text, so reading them
+/// would take more than a verdict may.
+fn is_flood(text: &str) -> bool {
+    /// From which length on a text may be one, in bytes.
+    const LONG: usize = 20_000;
+    const MOST_BOXES: usize = 500;
+    text.len() >= LONG && text.matches("\\boxed").nth(MOST_BOXES).is_some()
 }
 
 /// How much of a part is searched, from its end, in bytes.

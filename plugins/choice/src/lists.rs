@@ -111,6 +111,11 @@ fn connector_at(text: &str) -> Option<(&str, bool)> {
     if let Some(sign) = sign {
         return Some((&text[sign.len_utf8()..], true));
     }
+    const ARROWS: [&str; 8] = ["-->", "->", "=>", "~>", ">>", "\\to", "\\rightarrow", "\\Rightarrow"];
+    let arrow = ARROWS.iter().find_map(|arrow| text.strip_prefix(arrow));
+    if let Some(rest) = arrow.filter(|rest| !rest.starts_with(|c: char| c.is_ascii_lowercase())) {
+        return Some((rest, true));
+    }
     find(&OR).map(|rest| (rest, true)).or_else(|| find(&AND).map(|rest| (rest, false)))
 }
 

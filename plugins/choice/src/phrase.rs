@@ -143,7 +143,10 @@ fn behind_noun<'a>(text: &'a str, after: &'a str, task: &Task) -> Option<(Readin
         let Some(joined) = COPULAS.iter().find_map(|copula| copula_at(rest, copula)) else { continue };
         // In English, "to" joins nothing: `Answer: from A to B`.
         let is_english_to = strip_folded(rest, "to").is_some() && clause[..at].contains([':', '"']);
-        if denies(&clause[..at]) || is_english_to {
+        // `Option A is wrong, as are C and D.`
+        let is_fault = clause[..at].ends_with("as ")
+            && clause[..at].split(|c: char| !c.is_alphabetic()).any(is_fault_word);
+        if denies(&clause[..at]) || is_english_to || is_fault {
             continue;
         }
         if let Some(reading) = read_joined(joined, task) {
@@ -160,6 +163,10 @@ fn behind_noun<'a>(text: &'a str, after: &'a str, task: &Task) -> Option<(Readin
         return read(direct, task).map(|reading| (reading, direct));
     }
     None
+}
+
+fn is_fault_word(word: &str) -> bool {
+    ["wrong", "incorrect", "false", "eliminated", "excluded"].contains(&word)
 }
 
 /// A colon may end its line, and the answer stand on the next.

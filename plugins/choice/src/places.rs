@@ -1,8 +1,8 @@
 //! Finds where a completion states its answer, and what the statements come to.
 
 use gavel_text::{
-    braced, correction, is_crossed, is_disowned, is_in_attribute, is_negated, is_withdrawn, page, renamed,
-    sentence_before,
+    braced, correction, is_crossed, is_disowned, is_in_attribute, is_negated, is_seen, is_withdrawn, page,
+    renamed, sentence_before,
 };
 use serde::Deserialize;
 
@@ -96,6 +96,8 @@ pub(crate) fn answer(text: &str, task: &Task, order: &[Place], strict: bool) -> 
             || all_must_agree && is_disowned(&text[..last.start])
             || place == Place::Boxed && is_negated(before_box(&text[..last.start]))
             || is_withdrawn(behind)
+            || place != Place::Line && becomes_another(behind)
+            || place != Place::Line && !is_seen(&text[..last.start])
             || is_crossed("", behind)
             || is_in_attribute(&text[..last.start], behind)
             || is_rebutted(text, &Statement { reading: joined, ..*last }, behind, task)
@@ -108,6 +110,17 @@ pub(crate) fn answer(text: &str, task: &Task, order: &[Place], strict: bool) -> 
         });
     }
     None
+}
+
+/// Whether an arrow leads from an answer to the letter of another: `\\boxed{B} -> C`. What explains is no letter: `B → Rome`.
+fn becomes_another(behind: &str) -> bool {
+    const ARROWS: [&str; 9] = ["->", "-->", "=>", "~>", "→", "⇒", "\\to ", "\\rightarrow", "\\Rightarrow"];
+    let rest = behind.trim_start_matches(|c: char| is_closing(c) || c == ' ' || c == '$');
+    let Some(target) = ARROWS.iter().find_map(|arrow| rest.strip_prefix(arrow)) else { return false };
+    let target = target.trim_start_matches([' ', '*', '(', '$']);
+    let target = target.strip_prefix("\\boxed{").or_else(|| target.strip_prefix("\\text{")).unwrap_or(target);
+    target.starts_with(|c: char| c.is_ascii_uppercase())
+        && !target[1..].starts_with(|c: char| c.is_alphanumeric() || c == '\'')
 }
 
 /// Whether the sentence of a statement, cut off before it, is about what was not asked: `For France, the answer would be`.

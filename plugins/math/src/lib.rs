@@ -104,6 +104,7 @@ fn judge_answer(
     prompt: &str,
     options: &Options,
 ) -> Result<Verdict, Error> {
+    let answer = extract::bound_asked_for(answer, prompt).unwrap_or(answer);
     let (read, comparison) = compare_spellings(answer, mode, reference, prompt, options);
     let reason = format!("{} (from {mode}) {comparison} {}", excerpt(read.text), excerpt(reference));
     match comparison.equal() {

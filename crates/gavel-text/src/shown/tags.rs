@@ -214,7 +214,9 @@ fn hides(attributes: &str) -> bool {
     let is_hiding = |style: &str| {
         plain.match_indices(style).any(|(at, _)| {
             // `opacity:0.9` shows, and so does `background-color:white`.
-            !plain[at + style.len()..].starts_with('.') && !plain[..at].ends_with('-')
+            let rest = plain[at + style.len()..].strip_prefix('.').unwrap_or_default();
+            let shows = rest.trim_start_matches('0').starts_with(|c: char| c.is_ascii_digit());
+            !shows && !plain[..at].ends_with('-')
         })
     };
     attributes.starts_with([' ', '\n'])

@@ -52,6 +52,9 @@ fn relation(before: &str, behind: &str, content: &str) -> Option<String> {
     ];
     let ends = |c: char| matches!(c, ' ' | '$' | '{' | '(' | '|');
     let left = before.trim_end_matches(ends).trim_end_matches("\\,").trim_end_matches(ends);
+    if let Some(bound) = bound_before(before, left) {
+        return Some(format!("{bound} {content}"));
+    }
     // Hardly any box has one before it.
     let last = left.chars().next_back();
     let may_end = last.is_some_and(|c| matches!(c, '=' | '<' | '>' | '≠' | '≪' | '≫' | 'a'..='z'));
@@ -85,6 +88,35 @@ fn relation(before: &str, behind: &str, content: &str) -> Option<String> {
         let side = &side[..side.find(['$', ' ', '\n', '.']).unwrap_or(side.len())];
         format!("{content} {sign} {side}")
     })
+}
+
+/// The signs of bounds, longer ones before those that they start with.
+const BOUNDS: [&str; 10] =
+    ["\\geqslant", "\\leqslant", "\\geq", "\\leq", "\\ge", "\\le", "≥", "≤", "\\gtrsim", "\\lesssim"];
+
+/// The sign of a bound that stands before a box, with its other side: `x \ge \boxed{7}`. Where the text is about a least
+/// or a greatest value, that is the answer.
+fn bound_before<'t>(before: &str, left: &'t str) -> Option<&'t str> {
+    if !left.ends_with(['e', 'q', 't', 'm', '≥', '≤']) {
+        return None;
+    }
+    let sign = BOUNDS.iter().find(|sign| left.ends_with(**sign))?;
+    (!speaks_of_an_extreme(end_of(before, 2 * NEAR))).then(|| &left[left.len() - sign.len()..])
+}
+
+/// A bound whose value is asked for: `\ge 7` where the prompt asks for the least value.
+pub(crate) fn bound_asked_for<'a>(answer: &'a str, prompt: &str) -> Option<&'a str> {
+    let rest = BOUNDS.iter().find_map(|sign| answer.strip_prefix(sign))?;
+    (rest.starts_with(' ') && speaks_of_an_extreme(prompt)).then(|| rest.trim_start())
+}
+
+/// Whether a text is about a least or a greatest value.
+fn speaks_of_an_extreme(text: &str) -> bool {
+    const EXTREMES: [&str; 12] = [
+        "minim", "maxim", "least", "greatest", "largest", "smallest", "bound", "at most", "min", "max",
+        "fewest", "equality",
+    ];
+    EXTREMES.iter().any(|word| text.contains(word))
 }
 
 /// The side of a relation that ends a text, from the start of its formula or the last white space of its line on.

@@ -1,5 +1,6 @@
 //! Cuts the final answer out of a text. What stands in it is read elsewhere.
 
+mod asked;
 mod attached;
 mod boxed;
 mod clause;
@@ -15,13 +16,15 @@ use std::borrow::Cow;
 use std::fmt;
 
 use gavel_text::{
-    calls_it_a_joke, end_of, first_of, is_counterfactual, is_crossed, is_disowned, is_in_attribute,
+    calls_it_a_joke, end_of, first_of, is_counterfactual, is_crossed, is_disowned, is_in_attribute, is_seen,
     is_withdrawn, renamed,
 };
 use serde::Deserialize;
 
+pub(crate) use asked::{asked, repeats};
+pub(crate) use attached::bound_asked_for;
 use places::find;
-pub(crate) use working::{asked, conclusion, repeats};
+pub(crate) use working::conclusion;
 
 /// How much of a completion is searched, from its end, in bytes.
 const FARTHEST_BACK: usize = 100_000;
@@ -208,6 +211,8 @@ fn is_taken_back(text: &str, placed: &Placed<'_>, mode: Mode, order: &[Mode]) ->
         || rivals::stands_beside_another(before, behind, &placed.content, mode)
         || renamed(behind).is_some_and(|other| !rivals::is_same(&placed.content, other))
         || rivals::contradict(text, placed, mode, order)
+        || rivals::becomes_another(behind, &placed.content)
+        || !is_seen(before)
 }
 
 /// The answer in a reference, which may be the answer alone or a whole solution; empty where it states nothing.

@@ -39,6 +39,35 @@ pub(super) fn contradict(text: &str, placed: &Placed<'_>, mode: Mode, order: &[M
         && differs(before, Mode::AnswerTag)
 }
 
+/// Whether an arrow right behind an answer leads to another one: `\boxed{7} -> 8`, `\boxed{7} \to 8`. What has words
+/// explains.
+pub(super) fn becomes_another(behind: &str, content: &str) -> bool {
+    const ARROWS: [&str; 14] = [
+        "->",
+        "→",
+        "=>",
+        "⇒",
+        "⟶",
+        "-->",
+        "\\to",
+        "\\rightarrow",
+        "\\Rightarrow",
+        "\\longrightarrow",
+        "\\mapsto",
+        "\\implies",
+        "~>",
+        "»",
+    ];
+    let rest = behind.trim_start_matches(['$', ' ', '}', ')', '*', '\n']);
+    let Some(rest) = ARROWS.iter().find_map(|arrow| rest.strip_prefix(arrow)) else { return false };
+    let line = rest.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let value = line.trim().trim_matches(['$', '.', ' ', '*', '!']);
+    value.contains(char::is_alphanumeric)
+        && value.len() <= LONGEST
+        && !super::asked::has_word(value)
+        && !is_same(content, value)
+}
+
 /// Whether an answer is put as a question: `Is it \boxed{42}?`
 pub(super) fn is_asked(behind: &str) -> bool {
     behind.trim_start_matches(['$', ' ', '}', ')', '*']).starts_with(['?', '？'])

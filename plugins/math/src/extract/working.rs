@@ -227,76 +227,6 @@ fn without_text(text: &str) -> String {
     bare
 }
 
-/// The value of an expression that the prompt asks for, where an answer sets it equal to one: `x + y = 5`.
-pub(crate) fn asked<'a>(answer: &'a str, prompt: &str) -> Option<&'a str> {
-    let (left, right) = answer.split_once('=')?;
-    if answer.len() > LONGEST || right.contains(['=', '<', '>']) || prompt.is_empty() {
-        return None;
-    }
-    let prompt = spelt(gavel_text::end_of(prompt, 4_000));
-    [(left, right), (right, left)]
-        .into_iter()
-        .find(|(name, _)| is_asked(&spelt(name), &prompt))
-        .map(|(_, value)| super::bare(value))
-}
-
-/// Whether an answer is what the prompt asks to work out, as it stands there: `\gcd(36,48)` where that is to be found. It has
-/// the value of the reference, and says nothing. An answer that is written as the reference is does not repeat.
-pub(crate) fn repeats(answer: &str, prompt: &str, reference: &str) -> bool {
-    if answer.len() > LONGEST || prompt.is_empty() {
-        return false;
-    }
-    let answer = spelt(super::bare(answer));
-    // A number, a name or a word has nothing in it to be worked out.
-    let is_to_be_worked_out =
-        answer.chars().skip(1).any(|c| "+-*/^|!(\\".contains(c)) || answer.starts_with('\\');
-    is_to_be_worked_out
-        && answer != spelt(super::bare(reference))
-        && is_asked(&answer, &spelt(gavel_text::end_of(prompt, 4_000)))
-}
-
-/// Whether a prompt asks for an expression, both as [`spelt`].
-fn is_asked(name: &str, prompt: &str) -> bool {
-    const ASKING: [&str; 17] = [
-        "find",
-        "compute",
-        "calculate",
-        "determine",
-        "evaluate",
-        "whatis",
-        "valueof",
-        "thesum",
-        "theproduct",
-        "theratio",
-        "express",
-        "simplify",
-        "valuesof",
-        "isequalto",
-        "factor",
-        "expand",
-        "workout",
-    ];
-    const NEAR: usize = 60;
-    name.chars().count() > 1
-        && prompt.match_indices(name).any(|(at, _)| {
-            let before = gavel_text::end_of(&prompt[..at], NEAR);
-            let behind = &prompt[at + name.len()..];
-            let ends = !behind.starts_with(['=', '<', '>', '+', '-', '*', '/', '^', '_'])
-                && (name.chars().count() > 2 || !behind.starts_with(char::is_alphanumeric));
-            ends && !before.ends_with(['+', '-', '*', '/', '=', '^', '_'])
-                && ASKING.iter().any(|it| before.contains(it))
-        })
-}
-
-/// A text in lower case without white space and signs of layout.
-fn spelt(text: &str) -> String {
-    let text = text.replace("\\left", "").replace("\\right", "").replace("\\dfrac", "\\frac");
-    text.chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '$' | '{' | '}'))
-        .flat_map(char::to_lowercase)
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -333,37 +263,5 @@ mod tests {
         ] {
             assert_eq!(conclusion(answer), None, "{answer}");
         }
-    }
-
-    #[test]
-    fn what_is_asked_is_no_answer_as_it_stands() {
-        for (answer, prompt, reference) in [
-            (r"\sum_{k=1}^{100} k", r"Compute the sum $\sum_{k=1}^{100} k$.", "5050"),
-            (r"\gcd(36, 48)", r"Find \gcd(36,48).", "12"),
-            (r"36^{1/2}", r"Simplify $36^{1/2}$.", "6"),
-            (r"x^2-5x+6", "Factor $x^2 - 5x + 6$.", "(x-2)(x-3)"),
-            (r"|3+4i|", "Compute $|3+4i|$.", "5"),
-            (r"\dfrac{2}{4}", r"Simplify \frac{2}{4}", r"\frac12"),
-        ] {
-            assert!(repeats(answer, prompt, reference), "{answer}");
-        }
-        for (answer, prompt, reference) in [
-            // Already as simple as it gets, and written as the reference is.
-            (r"x^2+1", "Factor $x^2 + 1$ over the integers.", "x^2+1"),
-            ("75", "What is 75 percent of 100?", "75.0"),
-            (r"2^{10}", r"Is $2^{10}$ or $10^3$ larger?", "1024"),
-            ("y=2x+3", "Which line meets it, $y=2x+3$ or $y=x$?", "y = 3 + 2x"),
-            ("5050", r"Compute $\sum_{k=1}^{100} k$.", "5050"),
-        ] {
-            assert!(!repeats(answer, prompt, reference), "{answer}");
-        }
-    }
-
-    #[test]
-    fn an_asked_expression_is_its_value() {
-        assert_eq!(asked("x+y=5", "Find $x + y$."), Some("5"));
-        assert_eq!(asked(r"\frac{a}{b} = 3", r"What is the value of $\dfrac{a}{b}$?"), Some("3"));
-        assert_eq!(asked("x+y=5", "The line $x + y = 5$ meets … Find its slope."), None);
-        assert_eq!(asked("2x+3=5", "Solve $2x+3=5$."), None);
     }
 }
