@@ -199,3 +199,48 @@ fn a_signal_to_end_answers_the_step_and_closes_the_sessions() {
     let (status, said) = server.end();
     assert_eq!(status.code(), Some(0), "{said}");
 }
+
+#[test]
+fn tasks_of_the_server_are_listed_and_picked() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = |name: &str, count: u64| {
+        let row = |number: u64| json!({"prompt": format!("{number} + 1?"), "reference": (number + 1).to_string(), "level": 1});
+        let text: String = (0..count).map(|number| format!("{}\n", row(number))).collect();
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        format!("math={}", file.display())
+    };
+    let (train, test) = (rows("train.jsonl", 5), rows("test.jsonl", 2));
+    let server = Server::start(&[("math", MATH), ("bare", MATH)], &["--tasks", &train, "--tasks", &test]);
+    assert_eq!(server.get("/list_environments").json(), json!(["math", "bare"]));
+    let splits = json!([{"name": "train", "type": "train"}, {"name": "test", "type": "test"}]);
+    assert_eq!(server.get("/math/splits").json(), splits);
+    let ask = |what: &str, body: Value| server.post_json(&format!("/math/{what}"), &body).json();
+    assert_eq!(ask("num_tasks", json!({"split": "train"})), json!({"num_tasks": 5}));
+    // The reference is for who judges.
+    let task = json!({"prompt": "1 + 1?", "level": 1});
+    assert_eq!(ask("task", json!({"split": "test", "index": 1})), json!({"task": task}));
+    assert_eq!(ask("task_range", json!({"split": "train", "start": 1, "stop": 2})), json!({"tasks": [task]}));
+    assert_eq!(ask("task_range", json!({"split": "train", "start": 4, "stop": 2})), json!({"tasks": []}));
+    let all = ask("tasks", json!({"split": "test"}));
+    assert_eq!((all["env_name"].as_str(), all["tasks"].as_array().map(Vec::len)), (Some("math"), Some(2)));
+    let refused = |path: &str, body: Value| server.post_json(path, &body).error();
+    assert_eq!(refused("/math/task", json!({"split": "test", "index": 2})), (400, "no-task".to_owned()));
+    assert_eq!(refused("/math/task", json!({"split": "test"})), (422, "wrong-type".to_owned()));
+    assert_eq!(refused("/math/num_tasks", json!({"split": "dev"})), (404, "no-split".to_owned()));
+    assert_eq!(refused("/bare/num_tasks", json!({"split": "train"})), (501, "no-tasks".to_owned()));
+    assert_eq!(refused("/none/num_tasks", json!({"split": "train"})), (404, "unknown-reward".to_owned()));
+
+    let mut session = Session::open(&server, "/rewards/math/ws", &[]).ok().unwrap();
+    let prompt = |answer: &Value| answer["data"]["observation"]["prompt"].as_str().unwrap().to_owned();
+    let picked = session.ask(&json!({"type": "reset", "data": {"split": "test", "index": 1}}));
+    assert_eq!(prompt(&picked), "1 + 1?");
+    let step = session.ask(&json!({"type": "step", "data": {"completion": "\\boxed{2}"}}));
+    assert_eq!(step["data"]["reward"], 1.0);
+    assert_eq!(prompt(&session.ask(&json!({"type": "reset", "data": {"seed": 8}}))), "3 + 1?");
+    assert_eq!(prompt(&session.ask(&json!({"type": "reset", "data": {}}))), "0 + 1?");
+    assert_eq!(prompt(&session.ask(&json!({"type": "reset"}))), "1 + 1?");
+    // What the client brings is the task all the same.
+    assert_eq!(prompt(&session.ask(&json!({"type": "reset", "data": {"prompt": "mine", "seed": 1}}))), "mine");
+    assert_eq!(server.post_json("/reset?reward=math", &json!({"index": 4})).json()["observation"]["prompt"], "4 + 1?");
+}

@@ -21,7 +21,7 @@ pub use plugin::{
     PushArgs, RemoveArgs, TestArgs,
 };
 
-pub use serve::{AsProcess, NamedFile, ServeArgs};
+pub use serve::{AsProcess, NamedFile, ServeArgs, TaskFile};
 pub use shard::Shard;
 
 const EXAMPLES: &str = "\

@@ -1,5 +1,6 @@
 //! What all requests share: the rewards, what may be asked of them, and what has been counted.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::payload::Asked;
 use crate::programs::Programs;
 use crate::shared::{Process, Report, Verdicts};
 use crate::stats::Stats;
+use crate::tasks::{Splits, Tasks, by_reward};
 
 /// How to serve.
 #[derive(Debug, Clone)]
@@ -36,6 +38,8 @@ pub struct ServeOptions {
     pub max_sessions: usize,
     /// Which of several processes behind this address it is; `None` where it is the only one.
     pub process: Option<Process>,
+    /// The tasks that episodes may be of, where their clients bring none.
+    pub tasks: Vec<Tasks>,
 }
 
 impl Default for ServeOptions {
@@ -52,6 +56,7 @@ impl Default for ServeOptions {
             max_connections: 4096,
             max_sessions: 2048,
             process: None,
+            tasks: Vec::new(),
         }
     }
 }
@@ -69,6 +74,8 @@ pub(crate) struct App {
     pub(crate) options: ServeOptions,
     pub(crate) workspace: Workspace,
     pub(crate) rewards: IndexMap<String, Arc<ReloadingReward>>,
+    /// The tasks of those that have some.
+    pub(crate) tasks: HashMap<String, Splits>,
     pub(crate) programs: Programs,
     pub(crate) episodes: Episodes,
     pub(crate) stats: Stats,
@@ -83,7 +90,7 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn new(
-        options: ServeOptions,
+        mut options: ServeOptions,
         workspace: Workspace,
         rewards: Vec<NamedReward>,
         programs: Programs,
@@ -97,9 +104,10 @@ impl App {
             stats.go_on(&before.counts, process.up);
             verdicts = before.verdicts;
         }
+        let tasks = by_reward(std::mem::take(&mut options.tasks));
         let sessions = Arc::new(Semaphore::new(options.max_sessions));
         let (episodes, stopping) = (Episodes::new(options.process.as_ref()), watch::Sender::new(false));
-        Self { options, workspace, rewards, programs, episodes, stats, verdicts, sessions, stopping }
+        Self { options, workspace, rewards, tasks, programs, episodes, stats, verdicts, sessions, stopping }
     }
 
     /// The reward with this name; without one, the only one that there is.
@@ -127,6 +135,11 @@ impl App {
             None => chosen.reward,
         };
         Ok(Chosen { reward, time, ..chosen })
+    }
+
+    /// The tasks of the reward at this place, if it has some.
+    pub(crate) fn tasks_of(&self, chosen: &Chosen) -> Option<&Splits> {
+        self.tasks.get(self.rewards.get_index(chosen.index)?.0)
     }
 
     fn names(&self) -> Vec<String> {

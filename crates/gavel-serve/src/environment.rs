@@ -17,6 +17,7 @@ use crate::judge::judge_one;
 use crate::nemo_gym;
 use crate::payload::{Asked, Payload, row};
 use crate::score::written;
+use crate::tasks::{PICKS, Splits};
 
 /// What makes a body one of NeMo Gym's.
 const NEMO: &str = "responses_create_params";
@@ -28,18 +29,22 @@ pub(crate) struct Reset {
 }
 
 impl Reset {
-    /// The task is `task`; without one, it is all that OpenEnv itself gives no meaning.
-    pub(crate) fn read(mut body: Map<String, Value>) -> Result<Self, ApiError> {
+    /// The task is `task`; without one, it is all that OpenEnv itself gives no meaning; and where that is nothing, one of
+    /// those that the server has.
+    pub(crate) fn read(mut body: Map<String, Value>, tasks: Option<&Splits>) -> Result<Self, ApiError> {
         let episode_id = match body.remove("episode_id") {
             None | Some(Value::Null) => None,
             Some(Value::String(name)) => Some(name),
             Some(_) => return Err(ApiError::WrongType("`episode_id` is a text".to_owned())),
         };
         let task = match body.remove("task") {
-            None | Some(Value::Null) => {
-                body.remove("seed");
-                body
-            }
+            None | Some(Value::Null) => match tasks {
+                Some(tasks) if body.keys().all(|name| PICKS.contains(&name.as_str())) => tasks.pick(&mut body)?,
+                _ => {
+                    body.remove("seed");
+                    body
+                }
+            },
             Some(Value::Object(task)) => task,
             Some(_) => {
                 return Err(ApiError::WrongType("`task` is an object: a row without its answer".to_owned()));
@@ -59,10 +64,10 @@ pub(crate) async fn reset(
     if body.contains_key(NEMO) {
         return written(&json!({"observation": null, "info": {}}));
     }
-    let Reset { episode_id, task } = Reset::read(body)?;
-    let columns = app.choose_for(&asked, None)?.reward.columns().clone();
+    let chosen = app.choose_for(&asked, None)?;
+    let Reset { episode_id, task } = Reset::read(body, app.tasks_of(&chosen))?;
     let episode = app.episodes.begin(episode_id, task);
-    let answer = opened(&columns, &episode);
+    let answer = opened(chosen.reward.columns(), &episode);
     app.episodes.keep(episode)?;
     written(&answer)
 }

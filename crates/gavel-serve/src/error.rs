@@ -65,6 +65,12 @@ pub(crate) enum ApiError {
     NoEpisode { episode: String },
     #[error("several episodes are open: say which by `episode_id`")]
     EpisodeNotNamed,
+    #[error("there are no tasks of `{}` here: start the server with `--tasks {}=FILE`", visible_name(environment, 60), visible_name(environment, 60))]
+    NoTasks { environment: String },
+    #[error("there is no split `{}`; there {}", visible_name(split, 60), listed(known))]
+    NoSplit { split: String, known: Vec<String> },
+    #[error("there is no task {index} in `{}`: it has {count}, from 0", visible_name(split, 60))]
+    NoTask { split: String, index: usize, count: usize },
     #[error("this path is for a WebSocket: {0}")]
     NoWebSocket(String),
     #[error("a page of another server may not open a session here")]
@@ -99,6 +105,9 @@ impl ApiError {
             Self::BadLimits(_) => (StatusCode::BAD_REQUEST, "bad-limits"),
             Self::BadDeadline => (StatusCode::BAD_REQUEST, "bad-deadline"),
             Self::RewardNotNamed { .. } => (StatusCode::BAD_REQUEST, "reward-not-named"),
+            Self::NoTask { .. } => (StatusCode::BAD_REQUEST, "no-task"),
+            Self::NoSplit { .. } => (StatusCode::NOT_FOUND, "no-split"),
+            Self::NoTasks { .. } => (StatusCode::NOT_IMPLEMENTED, "no-tasks"),
             Self::EpisodeNotNamed => (StatusCode::BAD_REQUEST, "episode-not-named"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Self::NotGranted { .. } => (StatusCode::FORBIDDEN, "not-granted"),

@@ -32,8 +32,10 @@ mod shared;
 mod slime;
 mod stats;
 mod stream;
+mod tasks;
 
 pub use app::{NamedReward, ServeOptions};
 pub use programs::Programs;
 pub use server::{ServeError, Server, listen};
 pub use shared::Process;
+pub use tasks::Tasks;

@@ -12,7 +12,7 @@ pub(crate) async fn document() -> Response {
 
 /// A path that is posted to: what it is for, the names of the forms of request and answer, and the statuses of errors
 /// besides those that every path has.
-const POSTS: [(&str, &str, &str, &str, bool); 12] = [
+const POSTS: [(&str, &str, &str, &str, bool); 16] = [
     ("/v1/score", "Judge one submission, many, or a stream of lines", "ScoreRequest", "ScoreAnswer", true),
     ("/get_reward", "OpenRLHF's remote reward model", "GetReward", "GetRewardAnswer", true),
     (
@@ -34,12 +34,16 @@ const POSTS: [(&str, &str, &str, &str, bool); 12] = [
     ("/reset", "Gymnasium and OpenEnv: opens an episode", "Object", "Object", true),
     ("/step", "Gymnasium and OpenEnv: judges the answer, which ends the episode", "Object", "Object", true),
     ("/close", "OpenEnv: closes an episode", "Object", "Object", true),
+    ("/{environment}/tasks", "OpenEnv: the tasks of a split", "OfSplit", "Object", false),
+    ("/{environment}/num_tasks", "OpenEnv: how many tasks a split has", "OfSplit", "Object", false),
+    ("/{environment}/task", "OpenEnv: a task of a split", "OfSplit", "Object", false),
+    ("/{environment}/task_range", "OpenEnv: some tasks of a split", "OfSplit", "Object", false),
     ("/submit", "SandboxFusion: judges a completion by the tests that come along", "Submit", "Object", true),
     ("/run_code", "SandboxFusion: runs a program", "RunCode", "RunCodeAnswer", false),
     ("/", "The form of the page", "Form", "Page", false),
 ];
 
-const GETS: [(&str, &str, &str); 10] = [
+const GETS: [(&str, &str, &str); 12] = [
     ("/", "A page for a person", "Page"),
     ("/v1/rewards", "What judges: rewards, verifiers, digests", "Object"),
     ("/openapi.json", "This document", "Object"),
@@ -48,6 +52,8 @@ const GETS: [(&str, &str, &str); 10] = [
     ("/readyz", "Whether it takes requests; needs no token", "Object"),
     ("/metrics", "Numbers for Prometheus", "Text"),
     ("/state", "OpenEnv: where an episode stands", "Object"),
+    ("/list_environments", "OpenEnv: the environments, which are the rewards", "List"),
+    ("/{environment}/splits", "OpenEnv: the splits of an environment's tasks", "List"),
     ("/ws", "OpenEnv: a session over a WebSocket", "WebSocket"),
     ("/reverify_mode", "NeMo Gym: whether /verify may be asked again", "Word"),
 ];
@@ -82,6 +88,10 @@ pub(crate) fn describe() -> Value {
             ]);
         }
         paths.entry(path).or_insert_with(|| json!({}))["post"] = operation;
+    }
+    for (_, entry) in paths.iter_mut().filter(|(path, _)| path.contains("{environment}")) {
+        entry["parameters"] = json!([{"name": "environment", "in": "path", "required": true,
+            "description": "The reward's name", "schema": {"type": "string"}}]);
     }
     json!({
         "openapi": "3.1.0",
@@ -125,9 +135,13 @@ fn schemas() -> Value {
     let texts = json!({"type": "array", "items": {"type": "string"}});
     let number_or_null = json!({"type": ["number", "null"]});
     let object = json!({"type": "object"});
+    let count = json!({"type": ["integer", "null"], "minimum": 0});
     json!({
         "Object": {"type": "object"},
         "Word": {"type": "string"},
+        "List": {"type": "array"},
+        "OfSplit": {"type": "object", "required": ["split"], "properties": {"split": text,
+            "index": count, "start": count, "stop": count}},
         "Error": {"type": "object", "required": ["error"], "properties": {"error": {
             "type": "object", "required": ["code", "message"], "properties": {"code": text, "message": text}}}},
         "Submission": {"type": "object", "description": "A row: `prompt`, `completion`, `reference`, and the task's other \

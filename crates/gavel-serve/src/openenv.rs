@@ -159,8 +159,8 @@ impl Session {
     }
 
     fn reset(&mut self, data: Map<String, Value>) -> Result<Value, ApiError> {
-        let Reset { episode_id, task } = Reset::read(data)?;
         let chosen = self.app.choose(self.asked.reward())?;
+        let Reset { episode_id, task } = Reset::read(data, self.app.tasks_of(&chosen))?;
         let episode = self.app.episodes.begin(episode_id, task);
         let answer = opened(chosen.reward.columns(), &episode);
         self.episode = Some(episode);

@@ -13,8 +13,8 @@ use axum::routing::{get, post};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::{
-    access, environment, metrics, nemo_gym, openapi, openenv, openrlhf, operators, page, sandbox_fusion,
-    score, slime,
+    access, environment, metrics, nemo_gym, openapi, openenv, openrlhf, operators, page, sandbox_fusion, score, slime,
+    tasks,
 };
 
 /// All paths. Those that judge are also there below `/rewards/NAME`, for clients that are configured by an address alone.
@@ -29,6 +29,12 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/health", get(operators::healthz))
         .route("/readyz", get(operators::readyz))
         .route("/metrics", get(metrics::metrics))
+        .route("/list_environments", get(tasks::environments))
+        .route("/{environment}/splits", get(tasks::splits))
+        .route("/{environment}/tasks", post(tasks::tasks))
+        .route("/{environment}/num_tasks", post(tasks::num_tasks))
+        .route("/{environment}/task", post(tasks::task))
+        .route("/{environment}/task_range", post(tasks::task_range))
         .route("/run_code", post(sandbox_fusion::run_code))
         .fallback(|| async { ApiError::NotFound })
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })

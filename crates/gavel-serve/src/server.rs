@@ -48,6 +48,12 @@ pub enum ServeError {
         /// The name.
         name: String,
     },
+    /// There are tasks of a reward that is not served.
+    #[error("there is no reward `{name}` to have tasks: --tasks NAME=FILE, with the name of a --reward")]
+    TasksOfNone {
+        /// The name.
+        name: String,
+    },
     /// The address can be reached from other machines, and nothing keeps anybody out.
     #[error("{address} can be reached from other machines: name a --token-file, or listen at 127.0.0.1")]
     Open {
@@ -112,6 +118,10 @@ impl Server {
             if name.is_empty() || !name.chars().all(fits) || !is_first {
                 return Err(ServeError::RewardName { name: name.clone() });
             }
+        }
+        let is_served = |name: &str| rewards.iter().any(|reward| reward.name == name);
+        if let Some(of_none) = options.tasks.iter().find(|tasks| !is_served(&tasks.reward)) {
+            return Err(ServeError::TasksOfNone { name: of_none.reward.clone() });
         }
         Ok(Self { listener, app: Arc::new(App::new(options, workspace, rewards, programs)) })
     }

@@ -30,6 +30,10 @@ pub struct ServeArgs {
     /// A reward file, and what requests call it; may be repeated. Without NAME it is called as its file.
     #[arg(short, long = "reward", value_name = "NAME=FILE", required_unless_present = "run_code")]
     pub rewards: Vec<NamedFile>,
+    /// Tasks of a reward for OpenEnv's clients, rows without completions; may be repeated. The file's name is that of the
+    /// split, as in math=train.jsonl; NAME may be left out where there is one reward.
+    #[arg(long, value_name = "NAME=FILE")]
+    pub tasks: Vec<TaskFile>,
     /// Where to listen; port 0 is whichever is free.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", value_parser = address)]
     pub listen: SocketAddr,
@@ -62,6 +66,26 @@ pub struct ServeArgs {
     /// How plugins are found and run.
     #[command(flatten)]
     pub plugins: PluginArgs,
+}
+
+/// A file of tasks, and the reward that judges them.
+#[derive(Debug, Clone)]
+pub struct TaskFile {
+    /// The reward's name, if it is said.
+    pub reward: Option<String>,
+    /// The file.
+    pub file: PathBuf,
+}
+
+impl FromStr for TaskFile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text.split_once('=') {
+            Some((reward, file)) => Self { reward: Some(reward.to_owned()), file: file.into() },
+            None => Self { reward: None, file: text.into() },
+        })
+    }
 }
 
 /// One of several processes.

@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 mod processes;
+mod tasks;
 
 use std::path::Path;
 use std::time::Duration;
@@ -52,6 +53,7 @@ pub(super) fn run(args: &ServeArgs, global: &GlobalArgs) -> Result<ExitStatus, S
             "--processes: this system has no listeners that processes share"
         )));
     }
+    let serve = ServeOptions { tasks: tasks::read(args).input_fault()?, ..serve };
     let options = WorkspaceOptions { for_authors: false, ..args.plugins.clone().resolve() };
     let Loaded { workspace, rewards, programs } = Loaded::load(args, &options)?;
     let (said, threads) = (said_of(&rewards, &args.run_code), workspace.workers());
@@ -124,7 +126,10 @@ impl From<ServeError> for Stop {
     fn from(error: ServeError) -> Self {
         match error {
             ServeError::Runtime(_) => Self::Unexpected(error.into()),
-            ServeError::RewardName { .. } | ServeError::Open { .. } | ServeError::Listen { .. } => {
+            ServeError::RewardName { .. }
+            | ServeError::TasksOfNone { .. }
+            | ServeError::Open { .. }
+            | ServeError::Listen { .. } => {
                 Self::Input(error.into())
             }
         }

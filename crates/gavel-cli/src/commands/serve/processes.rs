@@ -19,9 +19,9 @@ use gavel_reward::WorkspaceOptions;
 use gavel_serve::{Process, ServeOptions, Server, listen};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{ANSWERED, Loaded, notice, said_of};
+use super::{ANSWERED, Loaded, notice, said_of, tasks};
 use crate::cli::{AsProcess, ServeArgs};
-use crate::exit::{ExitStatus, Stop};
+use crate::exit::{ExitStatus, InputFault as _, Stop};
 use crate::interrupts::Interrupts;
 use crate::terminal::Terminal;
 
@@ -242,6 +242,7 @@ pub(super) fn one(
     let Loaded { workspace, rewards, programs } = Loaded::load(args, &options)?;
     let said = said_of(&rewards, &args.run_code);
     let serve = ServeOptions {
+        tasks: tasks::read(args).input_fault()?,
         process: Some(Process {
             folder: process.folder.clone(),
             number: process.number.into(),
