@@ -94,7 +94,10 @@ fn a_table_with_open_quotes_or_another_encoding_is_not_taken_for_something_else(
         .file("latin1.csv", b"prompt,completion,reference\n1 + 1?,2,2\ncaf\xe9?,2,2\n")
         .file("twice.csv", "prompt,completion,completion\n1 + 1?,2,3\n");
     let (code, output, said) = score(&folder, &["open.csv"]);
-    assert!(said.contains("a quote is opened and never closed, over 2 lines") && !said.contains("iconv"), "{said}");
+    assert!(
+        said.contains("a quote is opened and never closed, over 2 lines") && !said.contains("iconv"),
+        "{said}"
+    );
     assert_eq!((code, output.lines().count()), (Some(1), 1), "{said}");
     let (code, output, said) = score(&folder, &["latin1.csv"]);
     assert!(said.contains("field 1 is not UTF-8; `iconv -f LATIN1 -t UTF-8`"), "{said}");

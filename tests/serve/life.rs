@@ -190,10 +190,12 @@ fn nobody_from_outside_without_a_token() {
     assert!(said.contains("0.0.0.0:0 can be reached from other machines: name a --token-file"), "{said}");
     let (code, said) = run(&["--reward", "math.toml", "--token-file", "token"]);
     assert!(code == Some(1) && said.contains("a token has at least 16 letters"), "{said}");
-    let (code, said) = run(&["--reward", "math.toml", "--tasks", "other=math.toml", "--listen", "127.0.0.1:0"]);
+    let (code, said) =
+        run(&["--reward", "math.toml", "--tasks", "other=math.toml", "--listen", "127.0.0.1:0"]);
     assert!(code == Some(1) && said.contains("cannot read math.toml"), "{said}");
     fs::write(folder.path().join("train.jsonl"), "{}\n").unwrap();
-    let (code, said) = run(&["--reward", "math.toml", "--tasks", "other=train.jsonl", "--listen", "127.0.0.1:0"]);
+    let (code, said) =
+        run(&["--reward", "math.toml", "--tasks", "other=train.jsonl", "--listen", "127.0.0.1:0"]);
     assert!(code == Some(1) && said.contains("there is no reward `other` to have tasks"), "{said}");
     let (code, said) = run(&["--reward", "a b=math.toml", "--listen", "127.0.0.1:0"]);
     assert!(code == Some(1) && said.contains("`a b` is no name for a reward"), "{said}");

@@ -241,6 +241,12 @@ fn tasks_of_the_server_are_listed_and_picked() {
     assert_eq!(prompt(&session.ask(&json!({"type": "reset", "data": {}}))), "0 + 1?");
     assert_eq!(prompt(&session.ask(&json!({"type": "reset"}))), "1 + 1?");
     // What the client brings is the task all the same.
-    assert_eq!(prompt(&session.ask(&json!({"type": "reset", "data": {"prompt": "mine", "seed": 1}}))), "mine");
-    assert_eq!(server.post_json("/reset?reward=math", &json!({"index": 4})).json()["observation"]["prompt"], "4 + 1?");
+    assert_eq!(
+        prompt(&session.ask(&json!({"type": "reset", "data": {"prompt": "mine", "seed": 1}}))),
+        "mine"
+    );
+    assert_eq!(
+        server.post_json("/reset?reward=math", &json!({"index": 4})).json()["observation"]["prompt"],
+        "4 + 1?"
+    );
 }

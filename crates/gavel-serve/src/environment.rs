@@ -39,7 +39,9 @@ impl Reset {
         };
         let task = match body.remove("task") {
             None | Some(Value::Null) => match tasks {
-                Some(tasks) if body.keys().all(|name| PICKS.contains(&name.as_str())) => tasks.pick(&mut body)?,
+                Some(tasks) if body.keys().all(|name| PICKS.contains(&name.as_str())) => {
+                    tasks.pick(&mut body)?
+                }
                 _ => {
                     body.remove("seed");
                     body

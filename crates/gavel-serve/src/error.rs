@@ -65,7 +65,11 @@ pub(crate) enum ApiError {
     NoEpisode { episode: String },
     #[error("several episodes are open: say which by `episode_id`")]
     EpisodeNotNamed,
-    #[error("there are no tasks of `{}` here: start the server with `--tasks {}=FILE`", visible_name(environment, 60), visible_name(environment, 60))]
+    #[error(
+        "there are no tasks of `{}` here: start the server with `--tasks {}=FILE`",
+        visible_name(environment, 60),
+        visible_name(environment, 60)
+    )]
     NoTasks { environment: String },
     #[error("there is no split `{}`; there {}", visible_name(split, 60), listed(known))]
     NoSplit { split: String, known: Vec<String> },

@@ -13,8 +13,8 @@ use axum::routing::{get, post};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::{
-    access, environment, metrics, nemo_gym, openapi, openenv, openrlhf, operators, page, sandbox_fusion, score, slime,
-    tasks,
+    access, environment, metrics, nemo_gym, openapi, openenv, openrlhf, operators, page, sandbox_fusion,
+    score, slime, tasks,
 };
 
 /// All paths. Those that judge are also there below `/rewards/NAME`, for clients that are configured by an address alone.

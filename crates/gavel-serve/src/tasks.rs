@@ -113,7 +113,8 @@ pub(crate) async fn tasks(
 ) -> Result<Response, ApiError> {
     let (splits, columns) = of(&app, &environment)?;
     let rows = splits.split(&payload.parse::<OfSplit>()?.split)?;
-    let shown: Vec<_> = rows.iter().take(app.options.max_submissions).map(|row| shown(row, &columns)).collect();
+    let shown: Vec<_> =
+        rows.iter().take(app.options.max_submissions).map(|row| shown(row, &columns)).collect();
     written(&json!({"tasks": shown, "env_name": environment}))
 }
 
@@ -175,11 +176,9 @@ mod tests {
     #[test]
     fn a_task_is_picked_by_index_by_seed_or_in_turn() {
         let row = |number: usize| Map::from_iter([("prompt".to_owned(), number.into())]);
-        let tasks = |split: &str, rows: Vec<_>| Tasks { reward: "r".to_owned(), split: split.to_owned(), rows };
-        let all = by_reward(vec![
-            tasks("train", (0..3).map(row).collect()),
-            tasks("test", vec![row(7)]),
-        ]);
+        let tasks =
+            |split: &str, rows: Vec<_>| Tasks { reward: "r".to_owned(), split: split.to_owned(), rows };
+        let all = by_reward(vec![tasks("train", (0..3).map(row).collect()), tasks("test", vec![row(7)])]);
         let pick = |asked: Value| {
             let mut asked = asked.as_object().unwrap().clone();
             all["r"].pick(&mut asked).map(|task| task["prompt"].as_u64().unwrap())

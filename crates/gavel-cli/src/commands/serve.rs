@@ -129,9 +129,7 @@ impl From<ServeError> for Stop {
             ServeError::RewardName { .. }
             | ServeError::TasksOfNone { .. }
             | ServeError::Open { .. }
-            | ServeError::Listen { .. } => {
-                Self::Input(error.into())
-            }
+            | ServeError::Listen { .. } => Self::Input(error.into()),
         }
     }
 }

@@ -34,7 +34,8 @@ fn read_one(args: &ServeArgs, TaskFile { reward, file }: &TaskFile) -> anyhow::R
         for numbered in some {
             let place = lines.place(numbered.line);
             let row = numbered.row.map_err(|error| anyhow::anyhow!("{place}: {error}"))?;
-            let columns = row.columns().map(|(name, value)| Ok((name.to_owned(), serde_json::from_str(value.get())?)));
+            let columns =
+                row.columns().map(|(name, value)| Ok((name.to_owned(), serde_json::from_str(value.get())?)));
             let task: serde_json::Result<Map<String, Value>> = columns.collect();
             rows.push(task.with_context(|| place.clone())?);
             ensure!(rows.len() <= MOST, "{}: there are more than {MOST} tasks", file.display());
