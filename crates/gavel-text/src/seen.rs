@@ -79,34 +79,45 @@ pub fn is_seen(before: &str) -> bool {
 
 /// Whether a text has anything that a place may be hidden by; most have not.
 fn may_hide(near: &str) -> bool {
+    const HIDING: [&[u8]; 9] = [
+        b"if",
+        b"hspace",
+        b"mspace",
+        b"textcolor",
+        b"fontsize",
+        b"color",
+        b"transparent",
+        b"define",
+        b"scale",
+    ];
     let bytes = near.as_bytes();
     let mut depth = 0_usize;
+    let mut next = b' ';
     for &byte in bytes.iter().rev() {
         match byte {
             b'}' => depth += 1,
             b'{' if depth == 0 => return true,
             b'{' => depth -= 1,
-            b'<' => return true,
+            b'<' if next.is_ascii_alphabetic() => return true,
             _ => {}
         }
+        next = byte;
     }
-    memchr::memchr_iter(b'\\', bytes).any(|at| {
+    // Environments that are closed again hold nothing of what follows.
+    let mut open = 0_usize;
+    let hides = memchr::memchr_iter(b'\\', bytes).any(|at| {
         let name = &bytes[at + 1..];
-        [
-            &b"if"[..],
-            b"hspace",
-            b"mspace",
-            b"textcolor",
-            b"fontsize",
-            b"color",
-            b"begin",
-            b"transparent",
-            b"define",
-            b"scale",
-        ]
-        .iter()
-        .any(|it| name.starts_with(it))
-    })
+        match name.first() {
+            Some(b'b') => open += usize::from(name.starts_with(b"begin")),
+            Some(b'e') => open = open.saturating_sub(usize::from(name.starts_with(b"end{"))),
+            Some(b'i' | b'h' | b'm' | b't' | b'f' | b'c' | b'd' | b's') => {
+                return HIDING.iter().any(|it| name.starts_with(it));
+            }
+            _ => {}
+        }
+        false
+    });
+    hides || open > 0
 }
 
 /// What a group of LaTeX is: the argument of a command, where it starts, and whether something in it hides the rest.

@@ -69,7 +69,7 @@ impl Verifier for Choice {
         }
         let parts = own_parts(&text, submission.prompt());
         let found =
-            parts.into_iter().find_map(|part| places::answer(part, &task, &options.order, options.strict));
+            parts.into_iter().find_map(|part| places::answer(part, submission.prompt(), &task, options));
         Ok(match found {
             Some(Answer::Letters(letters, place)) => {
                 let correct = letters == task.expected;

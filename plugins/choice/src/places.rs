@@ -1,8 +1,8 @@
 //! Finds where a completion states its answer, and what the statements come to.
 
 use gavel_text::{
-    braced, correction, is_crossed, is_disowned, is_in_attribute, is_negated, is_seen, is_withdrawn, page,
-    renamed, sentence_before,
+    braced, correction, is_crossed, is_disowned, is_in_attribute, is_led_astray, is_negated, is_seen,
+    is_withdrawn, page, renamed, sentence_before,
 };
 use serde::Deserialize;
 
@@ -14,7 +14,7 @@ use crate::rebuttal::is_rebutted;
 use crate::rival::names_a_rival;
 use crate::standing::mark_at;
 use crate::task::Task;
-use crate::{line, phrase};
+use crate::{Options, line, phrase};
 
 /// A place where an answer may stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -66,7 +66,8 @@ const MOST_PARTS: usize = 64;
 const LONGEST_BOX: usize = 2_000;
 
 /// The answer of the first place in `order` that has one.
-pub(crate) fn answer(text: &str, task: &Task, order: &[Place], strict: bool) -> Option<Answer> {
+pub(crate) fn answer(text: &str, prompt: &str, task: &Task, options: &Options) -> Option<Answer> {
+    let (order, strict) = (&options.order, options.strict);
     // Statements of a place with less weight can take back what stands before them.
     let mut spoken =
         if order.contains(&Place::Phrase) && !strict { phrase::statements(text, task) } else { Vec::new() };
@@ -98,6 +99,7 @@ pub(crate) fn answer(text: &str, task: &Task, order: &[Place], strict: bool) -> 
             || is_withdrawn(behind)
             || place != Place::Line && becomes_another(behind)
             || place != Place::Line && !is_seen(&text[..last.start])
+            || place == Place::Boxed && is_led_astray(before_box(&text[..last.start]), prompt)
             || is_crossed("", behind)
             || is_in_attribute(&text[..last.start], behind)
             || is_rebutted(text, &Statement { reading: joined, ..*last }, behind, task)

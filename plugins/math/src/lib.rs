@@ -62,7 +62,7 @@ impl Verifier for Math {
             return Ok(verdict(false, false, false, "too long, and no answer stands at its end".to_owned()));
         };
         let completion = gavel_text::shown(near);
-        match extract::answer(&completion, order) {
+        match extract::answer(&completion, submission.prompt(), order) {
             Some(Found::Answer(answer, mode)) => {
                 judge_answer(&answer, mode, &reference, submission.prompt(), options)
             }

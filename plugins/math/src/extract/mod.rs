@@ -16,8 +16,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use gavel_text::{
-    calls_it_a_joke, end_of, first_of, is_counterfactual, is_crossed, is_disowned, is_in_attribute, is_seen,
-    is_withdrawn, renamed,
+    calls_it_a_joke, end_of, first_of, is_counterfactual, is_crossed, is_disowned, is_in_attribute,
+    is_led_astray, is_seen, is_withdrawn, renamed,
 };
 use serde::Deserialize;
 
@@ -90,7 +90,7 @@ pub enum Found<'a> {
 /// The final answer of a completion: in the first place in `order` that has one that is not empty.
 ///
 /// Thoughts do not count, and nothing that follows an answer behind the end of a turn or the start of a new task.
-pub fn answer<'a>(completion: &'a str, order: &[Mode]) -> Option<Found<'a>> {
+pub fn answer<'a>(completion: &'a str, prompt: &str, order: &[Mode]) -> Option<Found<'a>> {
     // Most texts have no tags, and then need not be gone through for each kind of them.
     let is_tagged = gavel_text::has_tags(completion);
     let may_be_there = |mode: &Mode| is_tagged || *mode != Mode::AnswerTag;
@@ -103,14 +103,14 @@ pub fn answer<'a>(completion: &'a str, order: &[Mode]) -> Option<Found<'a>> {
         for part in parts(turn) {
             // Only of the first may the whole be the answer; of the next ones it is but a line.
             let modes = stated.iter().copied().filter(|mode| first || *mode != Mode::Whole);
-            if let Some(found) = search(end_of(part, FARTHEST_BACK), modes) {
+            if let Some(found) = search(end_of(part, FARTHEST_BACK), prompt, modes) {
                 return Some(found);
             }
             first = false;
         }
     }
     let mut parts = parts(turns.first()?).into_iter();
-    parts.find_map(|part| search(end_of(part, FARTHEST_BACK), unstated.iter().copied()))
+    parts.find_map(|part| search(end_of(part, FARTHEST_BACK), prompt, unstated.iter().copied()))
 }
 
 /// What is read of a completion: all of it, or the end of one that is longer than answers are. `None` where such a one
@@ -139,7 +139,7 @@ fn is_flood(text: &str) -> bool {
     SIGNS.iter().any(|sign| 4 * counts[usize::from(*sign)] > text.len())
 }
 
-fn search(text: &str, order: impl Iterator<Item = Mode>) -> Option<Found<'_>> {
+fn search<'a>(text: &'a str, prompt: &str, order: impl Iterator<Item = Mode>) -> Option<Found<'a>> {
     let order: Vec<Mode> = order.collect();
     order.iter().find_map(|&mode| {
         let mut placed = find(text, mode)?;
@@ -151,7 +151,7 @@ fn search(text: &str, order: impl Iterator<Item = Mode>) -> Option<Found<'_>> {
                 (placed, mode) = (later.within(text, rest), Mode::Phrase);
             }
         }
-        Some(if mode.is_stated() && is_taken_back(text, &placed, mode, &order) {
+        Some(if mode.is_stated() && is_taken_back(text, &placed, mode, prompt, &order) {
             Found::TakenBack(mode)
         } else {
             Found::Answer(placed.content, mode)
@@ -196,7 +196,7 @@ impl<'a> Placed<'a> {
 }
 
 /// Whether the text does not stand by what it says in a place.
-fn is_taken_back(text: &str, placed: &Placed<'_>, mode: Mode, order: &[Mode]) -> bool {
+fn is_taken_back(text: &str, placed: &Placed<'_>, mode: Mode, prompt: &str, order: &[Mode]) -> bool {
     let (before, behind) = (&text[..placed.start], &text[placed.end..]);
     let behind = behind.strip_prefix("</answer>").unwrap_or(behind);
     is_disowned(before)
@@ -213,6 +213,7 @@ fn is_taken_back(text: &str, placed: &Placed<'_>, mode: Mode, order: &[Mode]) ->
         || rivals::contradict(text, placed, mode, order)
         || rivals::becomes_another(behind, &placed.content)
         || !is_seen(before)
+        || is_led_astray(before, prompt)
 }
 
 /// The answer in a reference, which may be the answer alone or a whole solution; empty where it states nothing.
@@ -312,7 +313,7 @@ mod tests {
     use crate::options::Preset;
 
     fn found(text: &str) -> (String, Mode) {
-        let Some(Found::Answer(answer, mode)) = answer(text, Preset::MathVerify.order()) else {
+        let Some(Found::Answer(answer, mode)) = answer(text, "", Preset::MathVerify.order()) else {
             panic!("{text}: nothing is stated");
         };
         (answer.into_owned(), mode)
@@ -345,7 +346,7 @@ mod tests {
     #[test]
     fn a_box_or_a_tag_that_is_not_closed_holds_nothing() {
         for text in [r"\boxed{7", "<answer>6</answer> <answer>7"] {
-            assert_eq!(answer(text, &[Mode::Boxed, Mode::AnswerTag]), None, "{text}");
+            assert_eq!(answer(text, "", &[Mode::Boxed, Mode::AnswerTag]), None, "{text}");
         }
     }
 
@@ -363,7 +364,7 @@ mod tests {
             "<answer>7</answer> That is wrong.",
             "#### 7\nJust kidding.",
         ] {
-            let found = answer(text, Preset::Default.order());
+            let found = answer(text, "", Preset::Default.order());
             assert!(!matches!(found, Some(Found::Answer(..))), "{text}: {found:?}");
         }
         assert_eq!(found(r"f is even if and only if \boxed{7}").0, "7");
