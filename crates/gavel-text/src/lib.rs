@@ -16,6 +16,7 @@ mod scan;
 mod seen;
 mod shown;
 mod surrogates;
+mod tail;
 mod turns;
 mod verdict;
 mod visible;

@@ -7,7 +7,7 @@ mod sentence;
 
 pub use block::{is_block_disowned, is_block_withdrawn};
 
-use crate::{first_of, jokes, languages, start_of, verdict};
+use crate::{first_of, jokes, languages, start_of, tail, verdict};
 use sentence::{is_condemned, takes_back};
 
 /// How much is looked at behind an answer, in bytes.
@@ -102,6 +102,9 @@ pub fn is_withdrawn(behind: &str) -> bool {
         " i refuse to",
         "give or take",
     ];
+    if tail::mocks(start_of(behind, BEHIND)) {
+        return true;
+    }
     // Most texts end with their answer.
     if !start_of(behind, 4 * BEHIND).contains(char::is_alphanumeric) {
         return false;
@@ -137,6 +140,7 @@ pub fn is_withdrawn(behind: &str) -> bool {
         // Behind a box or a tag, a sentence may start without a full stop before it.
         || takes_back(own)
         || verdict::rejects(own)
+        || tail::withdraws(own, near)
         || index_rejects(near)
         || clauses_reject(&near[sentence.len() - own.len()..])
         || near.lines().any(jokes::is_ironic)

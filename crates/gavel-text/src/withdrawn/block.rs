@@ -5,7 +5,7 @@
 
 use super::sentence::takes_back;
 use super::{BEHIND, next_sentence, sentence_end};
-use crate::{end_of, jokes, labels, languages, sentence_before, start_of, verdict};
+use crate::{end_of, jokes, labels, languages, sentence_before, start_of, tail, verdict};
 
 /// What a block is called.
 const NOUNS: [&str; 16] = [
@@ -165,6 +165,9 @@ fn refuses(sentence: &str) -> bool {
 
 /// Whether the sentences below a block take it back: "This JSON is wrong.", "Just kidding.", "The object above is invalid."
 pub fn is_block_withdrawn(behind: &str) -> bool {
+    if tail::mocks(start_of(behind, BEHIND)) {
+        return true;
+    }
     if !start_of(behind, BEHIND).contains(char::is_alphanumeric) {
         return false;
     }
@@ -180,6 +183,7 @@ pub fn is_block_withdrawn(behind: &str) -> bool {
                 || verdict::dismisses(verdict::without_leads(sentence))
                 || verdict::is_verdict_alone(sentence)
                 || is_no_example(sentence)
+                || tail::is_taken_back(verdict::without_leads(sentence))
                 || languages::refuses(sentence)
                 || languages::is_withdrawn(sentence)
         })
