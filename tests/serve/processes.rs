@@ -130,7 +130,10 @@ fn counts_do_not_go_back_when_a_process_is_replaced() {
     });
     let submissions = "gavel_submissions_total{reward=\"math\"}";
     server.until("all of it is counted", |server| server.metric(submissions) == Some(40.0));
-    kill("-KILL", processes(&server)[0]);
+    let killed = processes(&server)[0];
+    kill("-KILL", killed);
+    // What it accepts while it dies is nobody's to answer.
+    server.until("it is gone", |_| !fs::exists(format!("/proc/{killed}")).unwrap());
     server.until("it is replaced", |server| server.metric("gavel_process_starts_total") == Some(3.0));
     assert_eq!(server.metric(submissions), Some(40.0));
     server.post_json("/v1/score", &row("3"));
