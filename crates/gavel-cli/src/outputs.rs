@@ -61,21 +61,29 @@ fn say_what_is_there(path: &Path, terminal: &Terminal) -> anyhow::Result<()> {
 }
 
 /// Refuses to write to a file that the command reads, each with what it is called: it would be gone before it is read, or with
-/// what it says. A file is known by any of its names, and stdin by the file that it is.
+/// what it says.
 ///
 /// # Errors
 /// When they are the same file.
 pub fn require_apart(output: &Path, read: &[(&str, &Path)]) -> anyhow::Result<()> {
-    let Ok(there) = Handle::from_path(output) else { return Ok(()) };
-    for (what, path) in read {
-        let read = if *path == Path::new("-") { Handle::stdin() } else { Handle::from_path(path) };
-        // A terminal, a pipe or /dev/null may be both.
-        let is_file = || there.as_file().metadata().is_ok_and(|metadata| metadata.is_file());
-        if read.is_ok_and(|read| read == there) && is_file() {
+    // A terminal, a pipe or /dev/null may be both.
+    let is_file = || output.metadata().is_ok_and(|metadata| metadata.is_file());
+    match read.iter().find(|(_, path)| is_same_file(output, path)) {
+        Some((what, _)) if is_file() => {
             bail!("{} is both {what} and output; write to another file", output.display());
         }
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+/// Whether a file that is written is one that is read or written besides. A file is known by any of its names, and `-`, which is
+/// stdin, by the file that it is.
+pub fn is_same_file(written: &Path, other: &Path) -> bool {
+    let other_handle = if other == Path::new("-") { Handle::stdin() } else { Handle::from_path(other) };
+    match (Handle::from_path(written), other_handle) {
+        (Ok(written), Ok(other)) => written == other,
+        _ => written == other,
+    }
 }
 
 #[cfg(test)]

@@ -309,10 +309,7 @@ fn begin(
 fn begin_record(args: &ScoreArgs, record: ScoreRecord, output: &Output) -> Result<Option<Record>, Stop> {
     let beside = args.output.as_deref().filter(|_| output.is_regular()).map(record_beside);
     let Some(path) = args.record.clone().or(beside) else { return Ok(None) };
-    let is_it = |other: &Path| match (other.canonicalize(), path.canonicalize()) {
-        (Ok(other), Ok(path)) => other == path,
-        _ => *other == path,
-    };
+    let is_it = |other: &Path| outputs::is_same_file(&path, other);
     if is_it(&args.input)
         || args.judges.reward.as_deref().is_some_and(is_it)
         || args.output.as_deref().is_some_and(is_it)
