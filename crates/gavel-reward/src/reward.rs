@@ -2,6 +2,7 @@
 //! the formula. Where completions of a prompt are compared, it waits for all of them ([`group`]).
 
 mod group;
+mod walk;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -30,6 +31,7 @@ use crate::verdicts::{Key, Question, Verdicts};
 use crate::waiting::Waiting;
 use crate::workspace::Workspace;
 use group::{InGroup, OpenGroup};
+pub(crate) use walk::Walk;
 
 /// A verifier with its place in the reward.
 pub(crate) struct NamedVerifier {
@@ -386,91 +388,6 @@ impl Reward for PluginReward {
 impl fmt::Debug for PluginReward {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PluginReward").field("digests", &self.digests()).finish_non_exhaustive()
-    }
-}
-
-/// A submission on its way through the verifiers.
-pub(crate) struct Walk {
-    rules: Arc<Rules>,
-    lowered: Option<AllLowered>,
-    pool: Resume,
-    verdicts: Option<Arc<Verdicts>>,
-    member: Member,
-    /// What it holds while it waits.
-    bytes: usize,
-    client: Client,
-    cancel: Cancel,
-    /// Its place among the completions that it is compared with; `None` where it is scored by itself.
-    group: Option<InGroup>,
-    reply: Reply,
-}
-
-impl Walk {
-    /// Goes from the first verifier to the last, or until one has no turn free.
-    fn begin(self: Box<Self>) {
-        self.advance(None);
-    }
-
-    /// Goes on at the verifier where it was put aside, whose turn it has now.
-    fn resume(self: Box<Self>) {
-        let at = self.member.findings.outcomes.len();
-        self.pool.clone().spawn(Box::new(move || self.advance(Some(at))));
-    }
-
-    /// `turn` is the verifier whose turn it has already.
-    fn advance(mut self: Box<Self>, mut turn: Option<usize>) {
-        let verdicts = self.verdicts.clone();
-        let rules = Arc::clone(&self.rules);
-        let all_lowered = self.lowered.clone();
-        while let Some(verifier) = rules.next(&mut self.member) {
-            let lowered = limits_of(all_lowered.as_ref(), self.member.findings.outcomes.len());
-            let key = match verifier.known(&self.member.submission, verdicts.as_deref(), lowered) {
-                Ok(outcome) => {
-                    if turn.take().is_some() {
-                        verifier.give_turn_back();
-                    }
-                    self.member.findings.add(outcome);
-                    continue;
-                }
-                Err(key) => key,
-            };
-            let asked = match (&verifier.asks, &self.member.calls) {
-                (Asks::Here(asked), _) => asked,
-                (Asks::Async(waiting), Some(calls)) => {
-                    let outcome =
-                        waiting.verifier().replay(&self.member.submission, calls.get(&verifier.name));
-                    self.member.findings.add(outcome);
-                    continue;
-                }
-                (Asks::Async(waiting), None) => return self.leave(Arc::clone(waiting), key),
-            };
-            if turn.take() != Some(self.member.findings.outcomes.len()) {
-                match verifier.turns.take_or_wait(self) {
-                    Some(walk) => self = walk,
-                    None => return,
-                }
-            }
-            let outcome = ask(&**asked, &self.member.submission, &self.cancel, lowered);
-            verifier.give_turn_back();
-            keep(verdicts.as_deref(), key, &outcome);
-            self.member.findings.add(outcome);
-        }
-        match self.group.take() {
-            Some(group) => group.arrive(self),
-            None => answer(self.reply, rules.score_alone(self.member)),
-        }
-    }
-
-    /// Lets go of its thread until an async verifier has an outcome, and goes on behind it.
-    fn leave(mut self: Box<Self>, waiting: Arc<Waiting>, key: Option<Key>) {
-        let away = self.pool.leave(self.bytes);
-        let poller = waiting.poller().clone();
-        poller.spawn(async move {
-            let outcome = waiting.ask(&self.member.submission, self.client, &self.cancel).await;
-            keep(self.verdicts.as_deref(), key, &outcome);
-            self.member.findings.add(outcome);
-            away.come_back(Box::new(move || self.advance(None)));
-        });
     }
 }
 
