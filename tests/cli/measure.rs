@@ -34,11 +34,11 @@ fn checks_retries_and_answers_are_measured_before_and_after() {
     let table = String::from_utf8(folder.run(&words).stdout).unwrap();
     let equation: Vec<&str> =
         table.lines().nth(1).unwrap().split_whitespace().filter(|cell| *cell != "→").collect();
-    // pass@1, tokens, checking, retrying, to right, to wrong, forged.
+    // pass@1, tokens, checking, retrying, to right, to wrong, forged, false ✓.
     assert_eq!(equation[..3], ["equation", "33.3", "66.7"], "{table}");
     assert_eq!(
         equation[5..],
-        ["100.0", "100.0", "0.0", "100.0", "0.0", "100.0", "0.0", "50.0", "33.3", "0.0"],
+        ["100.0", "100.0", "0.0", "100.0", "0.0", "100.0", "0.0", "50.0", "33.3", "0.0", "50.0", "0.0"],
         "{table}"
     );
 

@@ -22,7 +22,7 @@ pub struct MeasureOptions {
     pub by: String,
     /// The column of the task that says how hard it is.
     pub level: String,
-    /// The verifier whose metrics say what marks are worth: `checks`, `forged_marks`, `failed`, `retried`, `first_right`.
+    /// The verifier whose metrics say what marks are worth: `checks`, `forged_marks`, `false_claims`, `failed`, `retried`, `first_right`.
     pub marks: String,
     /// The verifier that gives a right completion at least 1; by default the reward has to be at least 1, where the row does
     /// not say `correct` itself.

@@ -65,7 +65,7 @@ const CARD: Scale = Scale {
     sequence_length: 1024,
     rows: 64,
     learning_rate: "1e-3",
-    pretraining_steps: 4000,
+    pretraining_steps: 4500,
     tasks: 40_000,
     held_out: 400,
     tries_of_base: 64,

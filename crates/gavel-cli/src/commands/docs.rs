@@ -26,6 +26,7 @@ const PAGES: &[(&str, &str)] = pages![
     "compare",
     "data",
     "grpo",
+    "r1-zero",
     "http-api",
     "integrations/harbor",
     "integrations/nemo-gym",

@@ -44,8 +44,8 @@ fn write(
 
 /// A line for each family, with the numbers of before in front of those of after.
 fn table(found: &Comparison) -> String {
-    let headers = ["", "pass@1", "tokens", "checking", "retrying", "to right", "to wrong", "forged"];
-    let line = |cells: [String; 8]| {
+    let headers = ["", "pass@1", "tokens", "checking", "retrying", "to right", "to wrong", "forged", "false ✓"];
+    let line = |cells: [String; 9]| {
         let [name, cells @ ..] = cells;
         let cells = cells.map(|cell| format!("{cell:>15}")).concat();
         format!("{name:14}{cells}\n")
@@ -75,6 +75,7 @@ fn table(found: &Comparison) -> String {
             share(|group| group.changed_to_right),
             share(|group| group.changed_to_wrong),
             share(|group| group.forged),
+            share(|group| group.false_claims),
         ]);
     }
     text

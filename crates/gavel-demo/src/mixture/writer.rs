@@ -21,8 +21,6 @@ pub struct Habits {
     pub persistent_stop_after_wrong: f64,
     /// Probability that a persistent writer's attempt follows from those before.
     pub directed: f64,
-    /// Probability that the value of an attempt is written down wrongly. Its mark goes by what is written.
-    pub slip: f64,
     /// A document has no further attempt beyond so many characters.
     pub most_characters: usize,
 }
@@ -36,7 +34,6 @@ impl Default for Habits {
             persistent: 0.1,
             persistent_stop_after_wrong: 0.04,
             directed: 0.5,
-            slip: 0.01,
             most_characters: 900,
         }
     }
@@ -57,11 +54,7 @@ pub(super) fn document(puzzle: &dyn Puzzle, level: u8, habits: &Habits, random: 
         } else {
             How::Guess
         };
-        let mut attempt = puzzle.attempt(how, &attempts, random);
-        if random.random_bool(habits.slip) {
-            attempt.work = slipped(&attempt.work);
-            attempt.right = false;
-        }
+        let attempt = puzzle.attempt(how, &attempts, random);
         text += &attempt.work;
         text.push(if attempt.right { RIGHT } else { WRONG });
         let stop = if attempt.right { habits.stop_after_right } else { stop_after_wrong };
@@ -71,16 +64,4 @@ pub(super) fn document(puzzle: &dyn Puzzle, level: u8, habits: &Habits, random: 
             return format!("{text}</think>{}", puzzle.stated(&last.answer));
         }
     }
-}
-
-/// The check with another last digit, or letter: a slip of the pen.
-fn slipped(work: &str) -> String {
-    let place = work.rfind(|sign: char| sign.is_ascii_alphanumeric());
-    let Some(place) = place else { return work.to_owned() };
-    let other = match work.as_bytes()[place] {
-        b'9' => '0',
-        b'z' => 'a',
-        sign => char::from(sign + 1),
-    };
-    format!("{}{other}{}", &work[..place], &work[place + 1..])
 }

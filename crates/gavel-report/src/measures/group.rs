@@ -31,8 +31,10 @@ pub struct Group {
     pub changed_to_right: Option<f64>,
     /// Of completions whose first check was a true ✓, those whose answer is wrong: what was spoilt.
     pub changed_to_wrong: Option<f64>,
-    /// Marks that are not true.
+    /// Marks that are not true: claims, and slips in computing.
     pub forged: Option<f64>,
+    /// Of marks that say ✓, those that are not true.
+    pub false_claims: Option<f64>,
 }
 
 impl Group {
@@ -66,6 +68,10 @@ impl Group {
             changed_to_right: answers(false, true),
             changed_to_wrong: answers(true, false),
             forged: ratio(sum(|marks| marks.forged), sum(|marks| marks.checks)),
+            false_claims: marks()
+                .map(|(_, marks)| marks.false_claims)
+                .sum::<Option<f64>>()
+                .and_then(|claims| ratio(claims, sum(|marks| marks.checks - marks.failed))),
         }
     }
 

@@ -120,13 +120,14 @@ fn pass_table(groups: &Named<'_>) -> Markup {
 type Column = (&'static str, fn(&Group) -> String);
 
 fn checking_table(groups: &Named<'_>) -> Markup {
-    let columns: [Column; 6] = [
+    let columns: [Column; 7] = [
         ("checking", |group| share(group.checking)),
         ("checks", |group| number(group.checks)),
         ("retrying", |group| share(group.retrying)),
         ("to right", |group| share(group.changed_to_right)),
         ("to wrong", |group| share(group.changed_to_wrong)),
         ("forged", |group| share(group.forged)),
+        ("false ✓", |group| share(group.false_claims)),
     ];
     table(groups, &columns)
 }

@@ -27,6 +27,8 @@ pub(super) struct Row {
 pub(super) struct Marks {
     pub(super) checks: f64,
     pub(super) forged: f64,
+    /// `None` where the verifier does not tell claims from slips.
+    pub(super) false_claims: Option<f64>,
     pub(super) failed: f64,
     pub(super) retried: f64,
     pub(super) first_right: bool,
@@ -93,6 +95,7 @@ impl Line {
             Some(Marks {
                 checks: metric("checks")?,
                 forged: metric("forged_marks")?,
+                false_claims: metric("false_claims"),
                 failed: metric("failed")?,
                 retried: metric("retried")?,
                 first_right: metric("first_right")? > 0.0,

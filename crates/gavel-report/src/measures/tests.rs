@@ -13,7 +13,7 @@ fn row(task: u64, family: &str, is_right: bool, tokens: u64, marks: [u64; 5]) ->
         "prompt": "p", "completion": "c", "reference": null, "reward": f64::from(u8::from(is_right)), "task": task,
         "correct": is_right, "completion_tokens": tokens, "metadata": {"family": family, "level": 1 + task % 2},
         "outcomes": {"marks": {"status": "verdict", "reward": 1, "reason": null, "metrics": {
-            "checks": checks, "forged_marks": forged, "failed": failed, "retried": retried, "first_right": first_right
+            "checks": checks, "forged_marks": forged, "false_claims": forged, "failed": failed, "retried": retried, "first_right": first_right
         }}},
     })
 }
@@ -40,6 +40,8 @@ fn rates_are_of_what_they_say() {
     assert_eq!((all.all.tokens_right, all.all.tokens_wrong), (Some(40.0), Some(20.0)));
     assert_eq!((all.all.checking, all.all.checks), (Some(5.0 / 6.0), Some(8.0 / 6.0)));
     assert_eq!((all.all.retrying, all.all.forged), (Some(3.0 / 4.0), Some(1.0 / 8.0)));
+    // Of eight marks, four say ✓.
+    assert_eq!(all.all.false_claims, Some(1.0 / 4.0));
     assert_eq!((all.all.changed_to_right, all.all.changed_to_wrong), (Some(1.0 / 3.0), Some(1.0 / 2.0)));
     assert_eq!(all.all.pass_at, BTreeMap::from([(1, 0.5), (2, 2.0 / 3.0)]));
     assert_eq!(all.families["modular"].accuracy(), 1.0);
