@@ -52,7 +52,47 @@ fn what_is_scored_is_the_same_in_every_form() {
         let proven = folder.run(&["rescore", name]);
         assert!(proven.status.success(), "{name}: {}", String::from_utf8_lossy(&proven.stdout));
     }
-    assert!(folder.path("zipped.record.json").exists() && folder.path("rows.record.json").exists());
+    let records = ["zipped.jsonl.gz.record.json", "packed.jsonl.zst.record.json", "rows.parquet.record.json"];
+    assert!(records.iter().all(|name| folder.path(name).exists()));
+}
+
+#[test]
+fn a_refused_input_costs_nobody_the_scores_of_an_earlier_run() {
+    let folder = Folder::with_reward(FORMAT).file("rows.jsonl", rows());
+    for name in ["out.jsonl", "out.jsonl.gz", "out.parquet"] {
+        let score = |more: &[&str]| {
+            folder.run(&[["score", "-r", "reward.toml", "rows.jsonl", "-o", name].as_slice(), more].concat())
+        };
+        assert!(score(&[]).status.success());
+        let read = || {
+            let record = if name == "out.jsonl" {
+                "out.record.json".to_owned()
+            } else {
+                format!("{name}.record.json")
+            };
+            [name, &record].map(|name| std::fs::read(folder.path(name)).unwrap())
+        };
+        let before = read();
+        assert_eq!(score(&["--completion-column", "complete"]).status.code(), Some(1));
+        assert!(read() == before, "{name}");
+        // What is judged again is written anew, with nothing of before behind it.
+        assert!(score(&["--no-timing", "--shard", "1/2"]).status.success());
+        assert!(read() != before, "{name}");
+        assert!(folder.run(&["rescore", name]).status.success(), "{name}");
+    }
+}
+
+#[test]
+fn what_goes_with_a_plugin_is_refused_beside_a_reward_file() {
+    let folder = Folder::with_reward(FORMAT).file("rows.jsonl", rows());
+    for flag in [["--options", "{}"], ["--grant", "interpreter"]] {
+        for command in [["score", "rows.jsonl"].as_slice(), &["audit", "rows.jsonl", "--label", "human"]] {
+            let output = folder.run(&[command, &["-r", "reward.toml"], &flag].concat());
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{stderr}");
+            assert!(stderr.contains("cannot be used with") && stderr.contains(flag[0]), "{stderr}");
+        }
+    }
 }
 
 #[test]

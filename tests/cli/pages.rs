@@ -175,6 +175,8 @@ except ValueError as error:
 judge = Gavel("reward.toml", "--reference-column", "answer")
 columns = {"answer": ["2", "2"], "data_source": ["gsm8k"] * 2, "extra_info": [{"split": "train"}] * 2}
 print(gavel_reward(["", ""], ["\\boxed{2}", "\\boxed{3}"], **columns))
+many = Gavel("reward.toml")
+print(sum(many([{"prompt": "", "completion": "x y " * 2000 + "\\boxed{2}", "reference": "2"}] * 300)))
 asked = Gavel("reward.toml")
 row = {"prompt": "", "completion": "\\boxed{2}", "reference": "2"}
 try:
@@ -205,6 +207,7 @@ for _ in range(2):
     let expected = "[1.0, None]\n[1.0, 0.0]\n1.0\n0.5\n\
                     a completion has no reward: say with `on_failure` in the reward file what it is worth\n\
                     [1.0, 0.0]\n\
+                    300.0\n\
                     [0.0]\n\
                     gavel has ended with exit code 1; what it wrote to stderr says why\n\
                     gavel has ended with exit code 1; what it wrote to stderr says why\n";

@@ -246,10 +246,10 @@ pub struct JudgesArgs {
     #[arg(long, value_name = "NAME")]
     pub plugin: Option<String>,
     /// The options of --plugin, a JSON object.
-    #[arg(long, value_name = "JSON", requires = "plugin")]
+    #[arg(long, value_name = "JSON", requires = "plugin", conflicts_with = "reward")]
     pub options: Option<String>,
     /// What --plugin may have besides its input: `interpreter`, to run untrusted programs; may be repeated.
-    #[arg(long, value_name = "CAPABILITY", requires = "plugin")]
+    #[arg(long, value_name = "CAPABILITY", requires = "plugin", conflicts_with = "reward")]
     pub grant: Vec<Capability>,
 }
 

@@ -36,8 +36,7 @@ impl Verifier for Marks {
     const VERSION: &str = env!("CARGO_PKG_VERSION");
     const SUMMARY: &str =
         "The ✓ and ✗ in the thinking are true: what they follow was computed, and compared.";
-    const METRICS: &[&str] =
-        &[
+    const METRICS: &[&str] = &[
         "checks",
         "forged",
         "forged_marks",

@@ -44,7 +44,8 @@ fn write(
 
 /// A line for each family, with the numbers of before in front of those of after.
 fn table(found: &Comparison) -> String {
-    let headers = ["", "pass@1", "tokens", "checking", "retrying", "to right", "to wrong", "forged", "false ✓"];
+    let headers =
+        ["", "pass@1", "tokens", "checking", "retrying", "to right", "to wrong", "forged", "false ✓"];
     let line = |cells: [String; 9]| {
         let [name, cells @ ..] = cells;
         let cells = cells.map(|cell| format!("{cell:>15}")).concat();

@@ -216,7 +216,9 @@ impl<'a, F: Fn(usize) -> Seen<'a>> Look for Sight<'_, '_, F> {
 
     fn are_the_same(&self, columns: [usize; 2]) -> Result<bool, NoReward> {
         let [one, other] = columns.map(|column| self.column(column, "there"));
-        Ok(one? == other?)
+        let (one, other) = (one?, other?);
+        // Null is equal to nothing, another null included: two tasks that both lack an answer do not agree on it.
+        Ok(one == other && !matches!(one, Column::Null))
     }
 }
 

@@ -131,9 +131,13 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     terminal.end_progress();
     let status = written?;
     let Writer { mut summary, record, .. } = writer;
-    output.finish()?;
     summary.asked(current.judge_counts());
-    if let Some(mut record) = record {
+    // Where no line was a submission, the scores of an earlier run stay, with their record.
+    let none = summary.submissions() == 0 && summary.bad_lines() > 0 && output.holds_earlier_lines();
+    if !none {
+        output.finish()?;
+    }
+    if let Some(mut record) = record.filter(|_| !none) {
         record.end(
             before.submissions + summary.submissions(),
             before.with_reward + summary.rewarded(),
@@ -265,13 +269,13 @@ fn begin(
     let path = match &args.output {
         None => {
             let output = Output::stdout().input_fault()?;
-            let record = begin_record(args, now, &output)?;
+            let record = record_of(args, now, &output)?;
             return Ok((output, record, nothing));
         }
         Some(path) if goes_on(args, path) => path,
         Some(path) => {
             let output = Output::file(path).input_fault()?;
-            let record = begin_record(args, now, &output)?;
+            let record = record_of(args, now, &output)?;
             return Ok((output, record, nothing));
         }
     };
@@ -301,12 +305,13 @@ fn begin(
     let half = if cut > 0 { ", and half a line is cut" } else { "" };
     terminal.note(format_args!("{} has {lines} lines, which stay{half}", path.display()));
     let counts = ScoreRecord { submissions: None, with_reward: None, bad_lines: None, ..record };
-    let record = Record::begin(beside, counts).input_fault()?;
+    let mut record = Record::new(beside, counts);
+    record.begin().input_fault()?;
     Ok((Output::append(path)?, Some(record), before))
 }
 
-/// Begins the record of a run where one is asked for, or a file is written that stays.
-fn begin_record(args: &ScoreArgs, record: ScoreRecord, output: &Output) -> Result<Option<Record>, Stop> {
+/// The record of a run where one is asked for, or a file is written that stays.
+fn record_of(args: &ScoreArgs, record: ScoreRecord, output: &Output) -> Result<Option<Record>, Stop> {
     let beside = args.output.as_deref().filter(|_| output.is_regular()).map(record_beside);
     let Some(path) = args.record.clone().or(beside) else { return Ok(None) };
     let is_it = |other: &Path| outputs::is_same_file(&path, other);
@@ -316,7 +321,7 @@ fn begin_record(args: &ScoreArgs, record: ScoreRecord, output: &Output) -> Resul
     {
         return Err(Stop::Input(anyhow!("{} is the record and something else too", path.display())));
     }
-    Record::begin(path, record).map(Some).input_fault()
+    Ok(Some(Record::new(path, record)))
 }
 
 /// What is recorded of a run that begins now.

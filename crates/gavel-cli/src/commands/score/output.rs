@@ -16,6 +16,8 @@ pub(super) struct Output {
     target: File,
     name: PathBuf,
     terminal: bool,
+    /// Whether what the file held before is still there.
+    is_untouched: bool,
     /// Where the lines go instead, of a file whose name says that it holds them in another form.
     packed: Option<Packed>,
     batch: Vec<u8>,
@@ -40,19 +42,32 @@ impl Output {
         Ok(Self::to(target, "stdout".into()))
     }
 
-    /// Creates or empties the file `path`.
+    /// Creates the file `path`. One that is there is emptied by [`Output::begin`]: an input that is refused by its first
+    /// lines costs nobody the scores of an earlier run.
     pub(super) fn file(path: &Path) -> anyhow::Result<Self> {
+        let file = File::options().write(true).create(true).truncate(false).open(path);
+        let file = file.with_context(|| format!("cannot create {}", path.display()))?;
+        Ok(Self { is_untouched: true, ..Self::to(file, path.to_owned()) })
+    }
+
+    /// Empties a file, unless that has been done or it is gone on with: there is something to write.
+    pub(super) fn begin(&mut self) -> anyhow::Result<()> {
+        if !std::mem::take(&mut self.is_untouched) {
+            return Ok(());
+        }
+        let path = self.name.as_path();
         let cannot_create = || format!("cannot create {}", path.display());
-        let file = File::create(path).with_context(cannot_create)?;
-        let packed = Form::of(path).map(|form| {
+        // A pipe or a device cannot be cut, and holds nothing.
+        if self.is_regular() {
+            self.target.set_len(0).with_context(cannot_create)?;
+        }
+        if let Some(form) = Form::of(path) {
             let folder =
                 path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            Packed::new(form, file.try_clone()?, folder)
-        });
-        Ok(Self {
-            packed: packed.transpose().with_context(cannot_create)?,
-            ..Self::to(file, path.to_owned())
-        })
+            let packed = self.target.try_clone().and_then(|file| Packed::new(form, file, folder));
+            self.packed = Some(packed.with_context(cannot_create)?);
+        }
+        Ok(())
     }
 
     /// Opens the file `path` to go on at its end.
@@ -64,7 +79,7 @@ impl Output {
 
     fn to(target: File, name: PathBuf) -> Self {
         let terminal = target.is_terminal();
-        Self { target, name, terminal, packed: None, batch: Vec::new(), written: 0 }
+        Self { target, name, terminal, is_untouched: false, packed: None, batch: Vec::new(), written: 0 }
     }
 
     /// Whether a person watches the lines go by.
@@ -75,6 +90,11 @@ impl Output {
     /// Whether it is a file that stays.
     pub(super) fn is_regular(&self) -> bool {
         self.target.metadata().is_ok_and(|metadata| metadata.is_file())
+    }
+
+    /// Whether it holds what an earlier run has left.
+    pub(super) fn holds_earlier_lines(&self) -> bool {
+        self.is_untouched && self.target.metadata().is_ok_and(|there| there.is_file() && there.len() > 0)
     }
 
     /// Adds one line.
@@ -92,6 +112,10 @@ impl Output {
     /// Writes what has been collected. Where that fails in the middle of a line, as on a full disk, a file loses the half
     /// of it again.
     pub(super) fn flush(&mut self) -> anyhow::Result<()> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        self.begin()?;
         if let Some(packed) = &mut self.packed {
             let lines = self.batch.iter().filter(|byte| **byte == b'\n').count() as u64;
             let written = packed.write_all(&self.batch);
@@ -128,6 +152,7 @@ impl Output {
 
     /// Writes what is left, and the end of a file that is compressed or Parquet.
     pub(super) fn finish(&mut self) -> anyhow::Result<()> {
+        self.begin()?;
         self.flush()?;
         let finished = self.packed.take().map_or(Ok(()), Packed::finish);
         finished.with_context(|| format!("cannot write {}", self.name.display()))

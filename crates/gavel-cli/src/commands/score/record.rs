@@ -1,4 +1,4 @@
-//! The record of a run of `gavel score` as a file: written before the first line, when what judges changes, and at the end.
+//! The record of a run of `gavel score` as a file: written with the first line, when what judges changes, and at the end.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use gavel_wire::{Columns, JudgedBy, ScoreRecord, VersionForm};
 pub(super) struct Record {
     record: ScoreRecord,
     path: PathBuf,
+    is_written: bool,
 }
 
 /// What judges now, from a line of the input on.
@@ -35,13 +36,15 @@ pub(super) fn judges(reward: &ReloadingReward, columns: Columns, from_line: u64)
 /// The most bytes of a record: a reward file for each time that the judges changed.
 const LARGEST: u64 = 64 << 20;
 
-/// The file beside an output: `scored.jsonl` has `scored.record.json`, and so has `scored.jsonl.gz`.
+/// The file beside an output: `scored.jsonl` has `scored.record.json`. One of another form keeps its whole name,
+/// `scored.parquet.record.json`, so that two outputs side by side never share a record.
 pub(in crate::commands) fn beside(output: &Path) -> PathBuf {
-    let plain = match Form::of(output) {
-        Some(Form::Gzip | Form::Zstd) => output.with_extension(""),
-        _ => output.to_owned(),
-    };
-    plain.with_extension("record.json")
+    if Form::of(output).is_none() {
+        return output.with_extension("record.json");
+    }
+    let mut name = output.as_os_str().to_owned();
+    name.push(".record.json");
+    name.into()
 }
 
 /// Reads the record of a run.
@@ -53,11 +56,14 @@ pub(in crate::commands) fn read(path: &Path) -> anyhow::Result<ScoreRecord> {
 }
 
 impl Record {
-    /// Begins a record, and writes it: what judges is known from the start, whatever becomes of the run.
-    pub(super) fn begin(path: PathBuf, record: ScoreRecord) -> anyhow::Result<Self> {
-        let record = Self { record, path };
-        record.write()?;
-        Ok(record)
+    /// A record that is written to `path` once there is a line.
+    pub(super) fn new(path: PathBuf, record: ScoreRecord) -> Self {
+        Self { record, path, is_written: false }
+    }
+
+    /// Writes it, unless that has been done: what judges is known with the first line, whatever becomes of the run.
+    pub(super) fn begin(&mut self) -> anyhow::Result<()> {
+        if self.is_written { Ok(()) } else { self.write() }
     }
 
     /// Notes that others judge from now on, after so many lines of output.
@@ -74,7 +80,8 @@ impl Record {
         self.write()
     }
 
-    fn write(&self) -> anyhow::Result<()> {
+    fn write(&mut self) -> anyhow::Result<()> {
+        self.is_written = true;
         let text =
             serde_json::to_string_pretty(&self.record).context("cannot write the record as JSON")? + "\n";
         let is_special = self.path.metadata().is_ok_and(|there| !there.is_file());

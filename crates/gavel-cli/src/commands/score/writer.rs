@@ -65,6 +65,7 @@ impl Writer<'_> {
                 }
                 Waited::Next(Event::Lines(scored)) => {
                     self.write_beginning()?;
+                    self.begin()?;
                     self.bytes += scored.bytes;
                     self.summary.add(scored.tally);
                     self.output.lines(&scored.text)?;
@@ -115,6 +116,13 @@ impl Writer<'_> {
         lines.into_iter().try_for_each(|done| self.write(done))
     }
 
+    /// There is a line to write: what an earlier run left in the output and its record goes.
+    fn begin(&mut self) -> Result<(), Stop> {
+        self.output.begin()?;
+        self.record.iter_mut().try_for_each(Record::begin)?;
+        Ok(())
+    }
+
     /// Writes one line, or reports it.
     fn write(&mut self, done: Done) -> Result<(), Stop> {
         let Done { line, bytes, result } = done;
@@ -124,11 +132,13 @@ impl Writer<'_> {
                 self.summary.count_bad_line();
                 self.terminal.error(format_args!("{}: {error}", place(self.input, line)));
                 if self.answers_bad_lines {
+                    self.begin()?;
                     let answer = Row::answer_to_bad_line(row, &error.to_string());
                     self.output.line(&answer.context("cannot write a line as JSON")?)?;
                 }
             }
             Ok(Judged { score, tally, text }) => {
+                self.begin()?;
                 self.summary.add(tally);
                 self.show_output(line, &score);
                 self.output.line(&text.context("cannot write a score as JSON")?)?;

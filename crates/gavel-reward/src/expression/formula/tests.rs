@@ -411,6 +411,9 @@ fn a_condition_may_look_at_the_task() {
         // A column without a value is no text, and nothing is wrong with it.
         ("task.none == 'x'", false),
         ("task.none != 'x'", true),
+        ("task.none == task.none", false),
+        ("task.none == task.level", false),
+        ("task.none != task.none", true),
         ("if(task.hard, accuracy, 5) == 5", true),
         ("if(task.hard, 1, task.level) == 3", true),
     ] {
