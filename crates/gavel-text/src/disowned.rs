@@ -4,7 +4,7 @@
 
 mod lexicon;
 
-use crate::{end_of, end_of_last, first_of, labels, languages};
+use crate::{end_of, end_of_last, first_of, has_short, labels, languages};
 use lexicon::{
     ANSWER, COPULA, DENYING, FALSE, FILLER, IMPERATIVE, Kinds, MODEL, OPINION, SECOND, SUPPOSING, WEAKENING,
     kinds,
@@ -249,8 +249,8 @@ fn is_of_others<'t>(verb: &str, mut before: impl Iterator<Item = &'t str>) -> bo
 pub fn is_case_split(between: &str) -> bool {
     const CASES: [&str; 4] = ["if", "otherwise", "else", "unless"];
     between.len() <= BETWEEN
-        && !between.contains("\n\n")
-        && !between.contains(". ")
+        && !has_short(between, "\n\n")
+        && !has_short(between, ". ")
         && words(between).any(|word| CASES.iter().any(|it| it.eq_ignore_ascii_case(word)))
 }
 

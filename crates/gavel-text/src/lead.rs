@@ -1,6 +1,6 @@
 //! Whether the words that lead to an answer make something else of it: what it is an operand or a relative of.
 
-use crate::{end_of, sentence_before};
+use crate::{end_of, has_short, sentence_before};
 
 /// What something of a number is another number than it. What a task may well ask for in other words (`by a factor of`, `half
 /// of`) is none of them.
@@ -76,7 +76,7 @@ pub fn is_led_astray(before: &str, prompt: &str) -> bool {
 /// Whether the sentence that a text ends in makes the answer an operand.
 fn is_operand(near: &str) -> bool {
     let sentence = sentence_before(near);
-    sentence.contains("he answer ") && {
+    has_short(sentence, "he answer ") && {
         let lowered = sentence.to_ascii_lowercase();
         OPERATIONS.iter().any(|it| lowered.contains(it))
     }

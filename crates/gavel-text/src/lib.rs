@@ -32,7 +32,7 @@ pub use labels::is_crossed;
 pub use lead::is_led_astray;
 pub use markup::{is_in_attribute, without_entities, without_tags};
 pub use page::page;
-pub use scan::{end_of_last, first_of};
+pub use scan::{end_of_last, find_short, first_of, has_short, rfind_short};
 pub use seen::is_seen;
 pub use shown::{is_hidden, shown};
 pub use surrogates::without_lone_surrogates;

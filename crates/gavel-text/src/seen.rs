@@ -92,16 +92,14 @@ fn may_hide(near: &str) -> bool {
     ];
     let bytes = near.as_bytes();
     let mut depth = 0_usize;
-    let mut next = b' ';
-    for &byte in bytes.iter().rev() {
-        match byte {
+    for at in memchr::memrchr3_iter(b'}', b'{', b'<', bytes) {
+        match bytes[at] {
             b'}' => depth += 1,
             b'{' if depth == 0 => return true,
             b'{' => depth -= 1,
-            b'<' if next.is_ascii_alphabetic() => return true,
+            _ if bytes.get(at + 1).is_some_and(u8::is_ascii_alphabetic) => return true,
             _ => {}
         }
-        next = byte;
     }
     // Environments that are closed again hold nothing of what follows.
     let mut open = 0_usize;

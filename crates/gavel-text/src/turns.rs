@@ -116,9 +116,10 @@ pub fn tasks(text: &str) -> Vec<&str> {
         if std::mem::take(&mut answered) && text[at + 1..].starts_with('\n') && !corrects(&text[at + 2..]) {
             return Some((at, at + 1));
         }
-        answered = is_number_line(&text[at + 1..]);
         let line = &text[at + 1..];
-        let marks = line.bytes().take(MOST_MARKS).take_while(|it| b"*# _".contains(it)).count();
+        answered = line.as_bytes().first() == Some(&b'#') && is_number_line(line);
+        let is_mark = |it: &u8| matches!(it, b'*' | b'#' | b' ' | b'_');
+        let marks = line.bytes().take(MOST_MARKS).take_while(is_mark).count();
         let line = &line[marks..];
         let is_task = match line.as_bytes().first() {
             Some(b'0'..=b'9') => is_numbered_question(line),

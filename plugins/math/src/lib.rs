@@ -5,6 +5,8 @@
 //! help of [`algebra`] (exact values), [`numeric`] (high precision at several points) and [`units`].
 
 pub mod algebra;
+#[cfg(any(target_arch = "wasm32", test))]
+mod arena;
 pub mod compare;
 pub mod expr;
 pub mod extract;
@@ -96,6 +98,10 @@ fn is_list(submission: &Submission) -> Result<bool, Error> {
 }
 
 export!(Math);
+
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static MEMORY: arena::Arena = arena::Arena::new();
 
 fn judge_answer(
     answer: &str,

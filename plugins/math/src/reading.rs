@@ -2,6 +2,8 @@
 
 use std::cell::OnceCell;
 
+use gavel_text::{find_short, has_short};
+
 use crate::expr::Expr;
 use crate::parse::{parse, read};
 use crate::token::{Commas, Kind, Token, tokens};
@@ -127,13 +129,16 @@ fn readings(text: &str) -> Vec<Reading<'_>> {
     if let Some(number) = ordinal_word(text) {
         push_new(&mut readings, text, Some(Expr::integer(number)));
     }
-    if let Some((whole, part)) = mixed_in_words(text) {
-        push_new(&mut readings, text, parse(&format!("{whole} {part}"), Commas::Usual).ok());
+    // Most answers are one formula or one number, without a space in them.
+    if text.contains(' ') {
+        if let Some((whole, part)) = mixed_in_words(text) {
+            push_new(&mut readings, text, parse(&format!("{whole} {part}"), Commas::Usual).ok());
+        }
     }
     if let Some(word) = yes_or_no(text) {
         push_new(&mut readings, text, Some(Expr::Text(word.to_owned())));
     }
-    if let Some(choice) = named_choice(text) {
+    if let Some(choice) = text.contains(' ').then(|| named_choice(text)).flatten() {
         push_new(&mut readings, text, parse(choice, Commas::Usual).ok());
     }
     if let Some((letter, rest)) = labelled(text) {
@@ -177,7 +182,9 @@ fn ordinal_word(text: &str) -> Option<i64> {
 
 /// The parts of `1 and 1/2`, which may as well be two answers.
 fn mixed_in_words(text: &str) -> Option<(&str, &str)> {
-    let (whole, part) = text.trim().trim_matches('$').split_once(" and ")?;
+    let text = text.trim().trim_matches('$');
+    let at = find_short(text, " and ")?;
+    let (whole, part) = (&text[..at], &text[at + " and ".len()..]);
     let digits =
         |text: &str| !text.is_empty() && text.len() < 10 && text.bytes().all(|it| it.is_ascii_digit());
     let (above, below) = part.trim().split_once('/')?;
@@ -189,6 +196,7 @@ fn mixed_in_words(text: &str) -> Option<(&str, &str)> {
 /// The first word of `Yes, it is possible`, where nothing of what follows is the other one or takes it back.
 fn yes_or_no(text: &str) -> Option<&'static str> {
     const OTHERS: [&str; 8] = ["yes", "no", "not", "but", "or", "maybe", "if", "unless"];
+    memchr::memchr(b',', text.as_bytes())?;
     let (first, rest) = unwrapped(text).split_once(',')?;
     let word = ["yes", "no"].into_iter().find(|word| word.eq_ignore_ascii_case(first.trim()))?;
     let is_other = |it: &str| OTHERS.iter().any(|other| other.eq_ignore_ascii_case(it));
@@ -256,7 +264,7 @@ fn single_decimal_comma(text: &str) -> bool {
 /// The letter of a choice that stands in front of the choice itself: `(C) 12`, `\textbf{(C)}\ 12`, `C. 12`, `C) 12`.
 fn labelled(text: &str) -> Option<(char, Vec<Token<'_>>)> {
     // Most answers are not tokenised again for this.
-    let is_named = || text.contains("ption ") || text.contains("hoice ");
+    let is_named = || has_short(text, "ption ") || has_short(text, "hoice ");
     if !text.contains(')') && !matches!(text.trim_start().as_bytes().get(1), Some(b'.' | b':')) && !is_named()
     {
         return None;

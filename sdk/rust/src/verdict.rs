@@ -59,6 +59,9 @@ impl Verdict {
 /// ```
 pub fn excerpt(text: &str) -> String {
     const LONGEST: usize = 80;
+    if text.len() <= LONGEST && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut line: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if text.chars().nth(LONGEST).is_some() {
         line.push('…');

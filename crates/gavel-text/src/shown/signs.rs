@@ -5,8 +5,7 @@ const STARTS: [u8; 6] = [b'<', b'~', b'%', b'[', b'\\', 0xe2];
 
 /// Calls `found` with each place where a mark may start, in order.
 ///
-/// WebAssembly compares sixteen bytes in one instruction. That is stated here, for plugins are compiled without it: no
-/// other loop goes through so much of which it keeps so little.
+/// WebAssembly compares sixteen bytes in one instruction. That is stated here, for a plugin may be compiled without it.
 #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
 pub(super) fn each_sign(text: &str, mut found: impl FnMut(usize)) {
     let bytes = text.as_bytes();

@@ -72,12 +72,15 @@ fn family(expr: &Expr) -> Option<Family> {
         Expr::Quantity(value, unit) if ["integer", "whole"].iter().any(|word| unit.name.contains(word)) => {
             ((**value).clone(), only_whole_symbol(value))
         }
-        other => (other.clone(), None),
+        // Without a word, only angles have families.
+        other => {
+            let parameter = only_whole_symbol(other)?;
+            return mentions_pi(other).then(|| Family { members: other.clone(), parameter });
+        }
     };
     if let Some(parameter) = declared {
         return Some(Family { members, parameter });
     }
-    // Without a word, only angles have families.
     let parameter = only_whole_symbol(&members)?;
     mentions_pi(&members).then_some(Family { members, parameter })
 }

@@ -1,6 +1,10 @@
 //! What makes an answer another one than the reference however both are read: a word that denies it, a closed end at
 //! infinity, a set around a set, a time of day, an equation that is not solved for its letter.
 
+use std::borrow::Cow;
+
+use gavel_text::has_short;
+
 /// Words that deny the value before them where they end an answer, and the value behind them before a colon.
 const DENIALS: [&str; 20] = [
     "false",
@@ -66,7 +70,7 @@ fn is_question(answer: &str, reference: &str) -> bool {
 
 /// `(3, \infty]`
 fn has_closed_infinity(text: &str) -> bool {
-    if !text.contains("\\infty") && !text.contains('∞') {
+    if !has_short(text, "\\infty") && !has_short(text, "∞") {
         return false;
     }
     let bare = without_layout(text);
@@ -75,7 +79,11 @@ fn has_closed_infinity(text: &str) -> bool {
 
 fn is_empty(text: &str) -> bool {
     const LONGEST: usize = 30;
-    text.len() <= LONGEST && matches!(&*without_layout(text), "\\emptyset" | "\\varnothing" | "∅" | "\\{\\}")
+    // Few texts have a part of one of these.
+    let may_be = ["empty", "varno", "∅", "\\{"].iter().any(|part| has_short(text, part));
+    text.len() <= LONGEST
+        && may_be
+        && matches!(&*without_layout(text), "\\emptyset" | "\\varnothing" | "∅" | "\\{\\}")
 }
 
 /// `\{\emptyset\}`
@@ -86,8 +94,13 @@ fn is_nested_empty(text: &str) -> bool {
 }
 
 fn without_layout(text: &str) -> String {
-    let bare = text.replace("\\left", "").replace("\\right", "");
-    bare.chars().filter(|c| !c.is_whitespace() && *c != '$').collect()
+    let mut text = Cow::Borrowed(text);
+    for command in ["\\left", "\\right"] {
+        if has_short(&text, command) {
+            text = Cow::Owned(text.replace(command, ""));
+        }
+    }
+    text.chars().filter(|c| !c.is_whitespace() && *c != '$').collect()
 }
 
 /// Whether a text is a time of day, `12:30`, which as a ratio would be written in lower terms.
@@ -127,7 +140,10 @@ fn is_same_clock(answer: &str, reference: &str) -> bool {
 fn is_unsolved(answer: &str) -> bool {
     let Some((left, right)) = answer.split_once('=') else { return false };
     const LONGEST: usize = 12;
-    left.len() <= LONGEST && matches!(&*without_layout(left), "|x|" | "|y|") && !right.contains('=')
+    left.len() <= LONGEST
+        && left.contains('|')
+        && matches!(&*without_layout(left), "|x|" | "|y|")
+        && !right.contains('=')
 }
 
 /// `\sim\text{True}`

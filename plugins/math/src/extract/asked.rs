@@ -1,5 +1,9 @@
 //! What the prompt asks to work out, and answers that give it back: as it stands there, or rearranged.
 
+use std::borrow::Cow;
+
+use gavel_text::has_short;
+
 /// The longest answer that is looked at, and how much of a prompt, from its end, in bytes.
 const LONGEST: usize = 600;
 const PROMPT: usize = 4_000;
@@ -20,14 +24,15 @@ pub(crate) fn asked<'a>(answer: &'a str, prompt: &str) -> Option<&'a str> {
 /// Whether an answer is what the prompt asks to work out, as it stands there: `\gcd(36,48)` where that is to be found. It has
 /// the value of the reference, and says nothing. An answer that is written as the reference is does not repeat.
 pub(crate) fn repeats(answer: &str, prompt: &str, reference: &str) -> bool {
-    if answer.len() > LONGEST || prompt.is_empty() {
+    const OPERATIONS: [char; 9] = ['+', '-', '*', '/', '^', '|', '!', '(', '\\'];
+    // A number, a name or a word has nothing in it to be worked out.
+    if answer.len() > LONGEST || prompt.is_empty() || !answer.contains(OPERATIONS) {
         return false;
     }
     let answer_as_written = answer;
     let answer = spelt(super::bare(answer));
-    // A number, a name or a word has nothing in it to be worked out.
     let is_to_be_worked_out =
-        answer.chars().skip(1).any(|c| "+-*/^|!(\\".contains(c)) || answer.starts_with('\\');
+        answer.chars().skip(1).any(|c| OPERATIONS.contains(&c)) || answer.starts_with('\\');
     let near = gavel_text::end_of(prompt, PROMPT);
     is_to_be_worked_out
         && answer != spelt(super::bare(reference))
@@ -166,11 +171,24 @@ fn is_asked(name: &str, prompt: &str) -> bool {
 
 /// A text in lower case without white space and signs of layout.
 fn spelt(text: &str) -> String {
-    let text = text.replace("\\left", "").replace("\\right", "").replace("\\dfrac", "\\frac");
-    text.chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '$' | '{' | '}'))
-        .flat_map(char::to_lowercase)
-        .collect()
+    let spelling = text.as_bytes();
+    let mut text = Cow::Borrowed(text);
+    // Most texts have none of these, and need not be written anew.
+    let layout = [("\\left", ""), ("\\right", ""), ("\\dfrac", "\\frac")];
+    for (layout, plain) in layout.into_iter().filter(|_| memchr::memchr(b'\\', spelling).is_some()) {
+        if has_short(&text, layout) {
+            text = Cow::Owned(text.replace(layout, plain));
+        }
+    }
+    let is_layout = |c: char| c.is_whitespace() || matches!(c, '$' | '{' | '}');
+    let mut spelt = String::with_capacity(text.len());
+    for c in text.chars().filter(|c| !is_layout(*c)) {
+        match c.is_ascii() {
+            true => spelt.push(c.to_ascii_lowercase()),
+            false => spelt.extend(c.to_lowercase()),
+        }
+    }
+    spelt
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! What is attached to a box in its formula and belongs to the answer: `-\boxed{4}`, `\frac{1}{\boxed{2}}`.
 
-use gavel_text::{end_of, end_of_last, first_of};
+use gavel_text::{end_of, end_of_last, find_short, first_of, has_short, rfind_short};
 
-use super::operand;
+use super::{operand, trimmed_end, trimmed_start};
 
 /// How far around a box its formula is looked at, in bytes.
 const NEAR: usize = 300;
@@ -51,7 +51,7 @@ fn relation(before: &str, behind: &str, content: &str) -> Option<String> {
         "\\prec", "\\succ", "≪", "≫", "\\lt", "\\gt", "<", ">",
     ];
     let ends = |c: char| matches!(c, ' ' | '$' | '{' | '(' | '|');
-    let left = before.trim_end_matches(ends).trim_end_matches("\\,").trim_end_matches(ends);
+    let left = trimmed_end(before.trim_end_matches(ends), "\\,").trim_end_matches(ends);
     if let Some(bound) = bound_before(before, left) {
         return Some(format!("{bound} {content}"));
     }
@@ -69,7 +69,7 @@ fn relation(before: &str, behind: &str, content: &str) -> Option<String> {
         }
     }
     let right = behind.trim_start_matches(|c: char| matches!(c, ' ' | '$' | '}' | ')' | '|'));
-    let right = right.trim_start_matches("\\,").trim_start();
+    let right = trimmed_start(right, "\\,").trim_start();
     if !right.starts_with(['\\', '!', '<', '>', '≠', '≪', '≫']) {
         return None;
     }
@@ -160,7 +160,7 @@ fn behind(text: &str) -> &str {
 
 /// A minus that stands directly in front of the box, where it is no operator and no dash.
 fn sign(before: &str) -> &'static str {
-    let tight = before.trim_end_matches("\\,").trim_end_matches("\\ ");
+    let tight = trimmed_end(trimmed_end(before, "\\,"), "\\ ");
     let Some((rest, sign)) =
         [("-", "-"), ("−", "-"), ("\\pm", "\\pm "), ("\\mp", "\\mp "), ("\\sqrt", "\\sqrt ")]
             .iter()
@@ -177,7 +177,7 @@ fn sign(before: &str) -> &'static str {
 
 /// A power, a root or a factor of π that stands directly behind the box.
 fn suffix(behind: &str) -> &str {
-    let rest = behind.trim_start_matches("\\,").trim_start();
+    let rest = trimmed_start(behind, "\\,").trim_start();
     let is_mark = [
         "^\\circ",
         "^{\\circ",
@@ -215,7 +215,7 @@ fn suffix(behind: &str) -> &str {
             let length = rest
                 .find([',', ';', '.'])
                 .into_iter()
-                .chain(["\\text", "\\mathrm", "\\quad", "\\ "].iter().filter_map(|it| rest.find(it)))
+                .chain(["\\text", "\\mathrm", "\\quad", "\\ "].iter().filter_map(|it| find_short(rest, it)))
                 .min()
                 .unwrap_or(rest.len());
             let found = rest[..length].trim_end();
@@ -239,7 +239,7 @@ pub(super) fn enclosing(text: &str, start: usize, end: usize, content: &str) -> 
     }
     let command = ["\\frac{", "\\dfrac{", "\\tfrac{", "\\sqrt{"]
         .iter()
-        .filter_map(|it| before.rfind(it).map(|at| (at, it.len())))
+        .filter_map(|it| rfind_short(before, it).map(|at| (at, it.len())))
         .max()?;
     let opened = &before[command.0..];
     let depth = |text: &str| text.matches('{').count().checked_sub(text.matches('}').count());
@@ -248,7 +248,7 @@ pub(super) fn enclosing(text: &str, start: usize, end: usize, content: &str) -> 
     if open == 0 {
         return None;
     }
-    let is_fraction = before[command.0..].contains("frac");
+    let is_fraction = has_short(&before[command.0..], "frac");
     let in_first = !opened[command.1..].contains('}');
     let mut level = open;
     for (at, byte) in behind.bytes().enumerate() {

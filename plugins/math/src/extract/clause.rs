@@ -1,5 +1,7 @@
 //! The clause that states an answer: where it ends, and which part of it is the answer.
 
+use gavel_text::{has_short, rfind_short};
+
 use super::remark::is_remark;
 
 /// How long a clause may be, in bytes.
@@ -208,7 +210,7 @@ pub(super) fn focus(clause: &str) -> &str {
         return bare.filter(|it| it.starts_with(|c: char| c.is_ascii_digit())).unwrap_or(clause);
     }
     // `all real numbers except 3` is no 3.
-    if clause.contains(" except ") {
+    if has_short(clause, " except ") {
         return clause;
     }
     // Words, and then something else: that is it.
@@ -244,11 +246,14 @@ fn before_company(clause: &str) -> Option<&str> {
 /// What stands behind the last verb of a clause that is in no formula.
 fn behind_verb(clause: &str) -> &str {
     // `B) It is raining`
-    if clause.trim_start_matches('(').as_bytes().get(1) == Some(&b')') || clause.contains("or equal to") {
+    if clause.trim_start_matches('(').as_bytes().get(1) == Some(&b')') || has_short(clause, "or equal to") {
         return clause;
     }
     let outside = |at: usize| clause[..at].matches('$').count().is_multiple_of(2);
-    match [" is ", " equals ", " equal to "].iter().filter_map(|it| Some((clause.rfind(it)?, it.len()))).max()
+    match [" is ", " equals ", " equal to "]
+        .iter()
+        .filter_map(|it| Some((rfind_short(clause, it)?, it.len())))
+        .max()
     {
         Some((at, verb)) if outside(at) => clause[at + verb..].trim_start(),
         _ => clause,

@@ -16,8 +16,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use gavel_text::{
-    calls_it_a_joke, end_of, first_of, is_counterfactual, is_crossed, is_disowned, is_in_attribute,
-    is_led_astray, is_seen, is_withdrawn, renamed,
+    calls_it_a_joke, end_of, first_of, has_short, is_counterfactual, is_crossed, is_disowned,
+    is_in_attribute, is_led_astray, is_seen, is_withdrawn, renamed, rfind_short,
 };
 use serde::Deserialize;
 
@@ -218,6 +218,11 @@ fn is_taken_back(text: &str, placed: &Placed<'_>, mode: Mode, prompt: &str, orde
 
 /// The answer in a reference, which may be the answer alone or a whole solution; empty where it states nothing.
 pub fn reference(text: &str) -> Cow<'_, str> {
+    // Many are a number or a word.
+    let bare = text.trim();
+    if bare.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Cow::Borrowed(bare);
+    }
     const SOLUTION: [Mode; 4] = [Mode::FinalAnswer, Mode::Boxed, Mode::Hashes, Mode::AnswerTag];
     if let Some(placed) = SOLUTION.iter().find_map(|mode| find(text, *mode)) {
         return placed.content;
@@ -252,8 +257,9 @@ fn states_nothing(text: &str) -> bool {
     };
     text.ends_with("####")
         || text.starts_with("\\boxed")
-        || text.rfind("\\boxed").is_some_and(|at| is_blank_box(at + "\\boxed".len()))
-        || text.rsplit_once("<answer>").is_some_and(|(_, rest)| rest.trim().starts_with("</answer>"))
+        || rfind_short(text, "\\boxed").is_some_and(|at| is_blank_box(at + "\\boxed".len()))
+        || rfind_short(text, "<answer>")
+            .is_some_and(|at| text[at + "<answer>".len()..].trim().starts_with("</answer>"))
 }
 
 /// Whether a reference is a solution in sentences and no answer by itself.
@@ -268,7 +274,7 @@ fn polished(found: Cow<'_, str>, mode: Mode) -> Option<Cow<'_, str>> {
         Cow::Owned(found) => Cow::Owned(cleaned(&found, mode).to_owned()),
     };
     let found = match mode {
-        Mode::Phrase | Mode::AnswerTag if found.contains("**") => Cow::Owned(without_emphasis(&found)),
+        Mode::Phrase | Mode::AnswerTag if has_short(&found, "**") => Cow::Owned(without_emphasis(&found)),
         _ => found,
     };
     let negative = ["negative ", "minus "].iter().find_map(|word| found.strip_prefix(word));
@@ -297,6 +303,22 @@ fn without_emphasis(text: &str) -> String {
 /// What was found without what stands around an answer.
 fn cleaned(found: &str, mode: Mode) -> &str {
     if mode.is_stated() { remark::tidy(bare(found)) } else { bare(found) }
+}
+
+/// A text without a short mark that it starts with, however often.
+fn trimmed_start<'t>(mut text: &'t str, mark: &str) -> &'t str {
+    while let Some(rest) = text.strip_prefix(mark) {
+        text = rest;
+    }
+    text
+}
+
+/// A text without a short mark that it ends with, however often.
+fn trimmed_end<'t>(mut text: &'t str, mark: &str) -> &'t str {
+    while let Some(rest) = text.strip_suffix(mark) {
+        text = rest;
+    }
+    text
 }
 
 /// Without white space, emphasis and quotation marks around it, and without a full stop.

@@ -2,6 +2,8 @@
 
 use gavel_text::{end_of, start_of};
 
+use super::trimmed_start;
+
 /// How many bytes of words around a box are looked at.
 const NEAR: usize = 60;
 
@@ -39,7 +41,7 @@ pub(super) fn is_operated(before: &str) -> bool {
 pub(super) fn operates(behind: &str) -> bool {
     // `(\boxed{7})^2`
     let closed = behind.trim_start_matches(['}', ')']);
-    let rest = closed.trim_start_matches("\\,").trim_start();
+    let rest = trimmed_start(closed, "\\,").trim_start();
     let is_close = closed.len() < behind.len();
     let mut characters = rest.chars();
     let Some(first) = characters.next() else { return false };

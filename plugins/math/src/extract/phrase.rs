@@ -1,6 +1,6 @@
 //! Answers that a sentence states: "the answer is …", "final answer: …", "so 5 is the answer", in several languages.
 
-use gavel_text::{end_of, end_of_last, sentence_before};
+use gavel_text::{end_of, end_of_last, find_short, has_short, rfind_short, sentence_before};
 
 use super::clause::{clause, focus, is_hedged, strip_lead};
 use super::last::rfind;
@@ -62,8 +62,7 @@ fn stated<'a>(before: &'a str, rest: &'a str) -> Option<&'a str> {
 fn checked(stated: &str) -> Option<&str> {
     let clause = clause(strip_lead(stated));
     // A box that is not closed was cut off.
-    let cut = clause
-        .rfind("\\boxed{")
+    let cut = rfind_short(clause, "\\boxed{")
         .is_some_and(|at| gavel_text::braced(&clause[at + 6..], LONGEST_CLAUSE).is_none());
     (!cut && !super::bare(clause).is_empty()).then(|| without_exclamation(focus(clause)))
 }
@@ -154,7 +153,7 @@ fn concluded(text: &str) -> Option<&str> {
     let rest = last[at + verb.len()..].trim_start_matches([':', ' ']);
     let rest = ["that ", "us "].iter().find_map(|word| rest.strip_prefix(word)).unwrap_or(rest);
     // A second clause would be about something else.
-    let is_one = !rest.contains(". ") && !rest.contains(", so ") && !rest.contains(" which ");
+    let is_one = ![". ", ", so ", " which "].iter().any(|it| has_short(rest, it));
     (LEADS.contains(&lead) && is_one).then(|| subject(rest)).flatten()
 }
 
@@ -249,7 +248,7 @@ fn foreign(text: &str) -> Option<&str> {
         .iter()
         .filter(|(noun, _)| noun.is_ascii() || !is_ascii)
         .filter_map(|(noun, verbs)| {
-            let at = text.rfind(noun)? + noun.len();
+            let at = rfind_short(text, noun)? + noun.len();
             let mut rest = text[at..].trim_start_matches(['*', ' ', '\u{a0}', '_']);
             for word in FINAL {
                 rest = rest.strip_prefix(word).map_or(rest, str::trim_start);
@@ -337,7 +336,14 @@ fn is_value(text: &str) -> bool {
 
 /// Where `verb` stands as a word.
 fn find_word(text: &str, verb: &str) -> Option<usize> {
-    text.match_indices(verb).map(|(at, _)| at).find(|at| {
+    // Where one is no word, the next one starts behind it.
+    let mut from = 0;
+    let places = std::iter::from_fn(|| {
+        let at = from + find_short(&text[from..], verb)?;
+        from = at + verb.len();
+        Some(at)
+    });
+    places.into_iter().find(|at| {
         let behind = text[at + verb.len()..].chars().next();
         !verb.ends_with(|c: char| c.is_alphabetic()) || behind.is_none_or(|c| !c.is_alphabetic())
     })

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use gavel_text::{has_short, rfind_short};
+
 use super::{Mode, Placed, bare, boxed, last, phrase, polished};
 
 /// The answer in a place, without what is no part of it.
@@ -55,7 +57,7 @@ fn is_denied(before: &str) -> bool {
 /// The answer in a box that holds a sentence: `\boxed{\textbf{Answer: } 10}`.
 fn worded(placed: Placed<'_>) -> Placed<'_> {
     let content = match placed.content {
-        Cow::Borrowed(found) if found.contains("nswer") => {
+        Cow::Borrowed(found) if has_short(found, "nswer") => {
             Cow::Borrowed(phrase::phrase(found).unwrap_or(found))
         }
         found => found,
@@ -90,9 +92,9 @@ fn hashes(text: &str) -> Option<&str> {
     const HEADINGS: [&str; 8] =
         ["step", "final", "answer", "solution", "part", "case", "conclusion", "explanation"];
     // A text without any is not gone through line by line.
-    text.rfind('#')?;
+    memchr::memrchr(b'#', text.as_bytes())?;
     text.rsplit('\n').find_map(|line| {
-        let line = line[line.rfind("####")? + "####".len()..].trim();
+        let line = line[rfind_short(line, "####")? + "####".len()..].trim();
         let heading = HEADINGS
             .iter()
             .any(|it| line.get(..it.len()).is_some_and(|start| start.eq_ignore_ascii_case(it)));
@@ -129,10 +131,10 @@ fn whole(text: &str) -> Option<&str> {
     }
     if text.len() > LONGEST
         || text.is_empty()
-        || text.contains(". ")
+        || has_short(text, ". ")
         // Boxes had their turn; this one was cut off.
-        || text.contains("\\boxed")
-        || text.trim_matches('$').contains("\n\n")
+        || has_short(text, "\\boxed")
+        || has_short(text.trim_matches('$'), "\n\n")
     {
         return None;
     }

@@ -44,14 +44,14 @@ fn undecorated(text: &str) -> &str {
 /// Without a brace, a parenthesis or a `$` at an edge that has no partner, as a sentence around the answer leaves it.
 fn balanced(text: &str) -> &str {
     let mut text = text;
-    let count = |text: &str, sign: char| text.matches(sign).count();
-    if text.ends_with('}') && !text.ends_with("\\}") && count(text, '}') > count(text, '{') {
+    let count = |text: &str, sign: u8| memchr::memchr_iter(sign, text.as_bytes()).count();
+    if text.ends_with('}') && !text.ends_with("\\}") && count(text, b'}') > count(text, b'{') {
         text = super::bare(&text[..text.len() - 1]);
     }
     if text.ends_with(')') && !text.contains(['(', '[']) && !text.ends_with("\\)") && text.len() > 1 {
         text = super::bare(&text[..text.len() - 1]);
     }
-    if text.ends_with('$') && !text.ends_with("\\$") && count(text, '$') == 1 {
+    if text.ends_with('$') && !text.ends_with("\\$") && count(text, b'$') == 1 {
         text = super::bare(&text[..text.len() - 1]);
     }
     text

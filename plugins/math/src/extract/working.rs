@@ -1,5 +1,7 @@
 //! The answer in a box that holds its working: `3x = 21 \Rightarrow x = 7`, `\text{The minimum value is } 26`.
 
+use gavel_text::{find_short, has_short, rfind_short};
+
 /// The longest answer that is looked at, in bytes.
 const LONGEST: usize = 600;
 
@@ -76,7 +78,8 @@ const NAMES: [&str; 24] = [
 
 /// What an answer comes to, where it is more than a value; `None` where it is not, or where that is left open.
 pub(crate) fn conclusion(answer: &str) -> Option<&str> {
-    if answer.len() > LONGEST {
+    // Where something is concluded, a command, an arrow or words lead to it.
+    if answer.len() > LONGEST || !answer.bytes().any(|it| matches!(it, b'\\' | b' ' | 0xe2)) {
         return None;
     }
     let last = last_row(answer).or_else(|| behind_arrow(answer));
@@ -114,7 +117,7 @@ fn derives(steps: &[&str], last: &str) -> bool {
 /// What follows the last arrow of a derivation, all of whose steps are equations or inequalities.
 fn behind_arrow(answer: &str) -> Option<&str> {
     const ARROWS: [&str; 6] = ["\\Rightarrow", "\\implies", "\\Longrightarrow", "\\therefore", "⇒", "⟹"];
-    let (at, arrow) = ARROWS.iter().filter_map(|arrow| Some((answer.rfind(arrow)?, arrow))).max()?;
+    let (at, arrow) = ARROWS.iter().filter_map(|arrow| Some((rfind_short(answer, arrow)?, arrow))).max()?;
     let (before, last) = (&answer[..at], answer[at + arrow.len()..].trim());
     let mut steps: Vec<&str> = vec![before];
     for arrow in ARROWS {
@@ -146,7 +149,7 @@ pub(super) fn solved<'a>(before: &str, last: &'a str) -> Option<&'a str> {
 /// What stands before `because …`, `since …`.
 fn before_reason(answer: &str) -> Option<&str> {
     const TEXT: &str = "\\text{";
-    let at = answer.rfind(TEXT)?;
+    let at = rfind_short(answer, TEXT)?;
     let inner = answer[at + TEXT.len()..].trim_start_matches([' ', '(']);
     let is_reason = ["since", "because"].iter().any(|reason| inner.starts_with(reason));
     (is_reason && !is_forbidden(answer)).then(|| answer[..at].trim().trim_end_matches([',', '\\', ' ']))
@@ -154,7 +157,7 @@ fn before_reason(answer: &str) -> Option<&str> {
 
 /// What follows words that end with a verb: all that stands before are words and equations.
 fn behind_words(answer: &str) -> Option<&str> {
-    if answer.contains("\\text") {
+    if has_short(answer, "\\text") {
         // Behind the last words that lead to something; a unit may follow that.
         let rest = answer.rmatch_indices("\\text").find_map(|(at, _)| {
             let open = at + answer[at..].find('{')?;
@@ -166,7 +169,7 @@ fn behind_words(answer: &str) -> Option<&str> {
         return rest.filter(|rest| !rest.is_empty() && !is_forbidden(answer));
     }
     // `The minimum value is 26`
-    let at = answer.rfind(" is ")? + " is ".len();
+    let at = rfind_short(answer, " is ")? + " is ".len();
     let (said, rest) = answer.split_at(at);
     let is_prose =
         said.chars().all(|c| c.is_ascii_alphabetic() || c == ' ') && said.split_whitespace().count() > 2;
@@ -176,13 +179,13 @@ fn behind_words(answer: &str) -> Option<&str> {
 /// What stands before `is the minimum`.
 fn before_words(answer: &str) -> Option<&str> {
     let body = answer.trim().strip_suffix('}')?;
-    let at = body.rfind("\\text")?;
+    let at = rfind_short(body, "\\text")?;
     let open = at + body[at..].find('{')?;
     let inner = &body[open + 1..];
     let before = answer[..at].trim();
     let names = inner.split_whitespace().all(|word| NAMES.contains(&word.to_lowercase().as_str()));
     let is_named = inner.split_whitespace().next() == Some("is") && inner.split_whitespace().count() > 2;
-    (names && is_named && !before.is_empty() && !inner.contains('}') && !before.contains("\\text"))
+    (names && is_named && !before.is_empty() && !inner.contains('}') && !has_short(before, "\\text"))
         .then_some(before)
 }
 
@@ -216,7 +219,7 @@ fn is_forbidden(text: &str) -> bool {
 fn without_text(text: &str) -> String {
     let mut bare = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find("\\text") {
+    while let Some(at) = find_short(rest, "\\text") {
         bare.push_str(&rest[..at]);
         rest = match rest[at..].find('}') {
             Some(end) => &rest[at + end + 1..],

@@ -286,6 +286,10 @@ impl<'t> Parser<'t> {
     pub(super) fn argument(&mut self) -> Read {
         match self.peek() {
             Some(Kind::Sign('{')) => {
+                if let Some(number) = self.braced_number() {
+                    self.at += 3;
+                    return Ok(Expr::Number(number));
+                }
                 self.at += 1;
                 let inner = self.list()?;
                 self.expect('}')?;
@@ -315,6 +319,16 @@ impl<'t> Parser<'t> {
             Some(_) => self.deeper(Self::bare_operand),
             None => Err(Unreadable("an argument is missing")),
         }
+    }
+
+    /// The number of `{12}`, which most arguments are and which no list need be read for.
+    fn braced_number(&self) -> Option<Number> {
+        /// Levels that reading a list takes.
+        const LEVELS: usize = 8;
+        let (Some(Kind::Number(digits)), Some(Kind::Sign('}'))) = (self.peek_at(1), self.peek_at(2)) else {
+            return None;
+        };
+        if self.depth + LEVELS > super::MOST_DEPTH { None } else { super::numbers::decimal(digits) }
     }
 
     /// Whether the argument that comes next is that of a root.

@@ -81,6 +81,10 @@ impl<'t> Parser<'t> {
 
     /// `\frac{d}{dx}` and what it is applied to, or `\frac{dy}{dx}`, which is one name.
     fn derivative(&mut self) -> Read<Option<Expr>> {
+        // Most fractions have a number above.
+        if matches!(self.peek_at(1), Some(Kind::Number(_) | Kind::Sign(_))) {
+            return Ok(None);
+        }
         let braced = |parser: &Self, ahead: usize| -> Option<(String, usize)> {
             let mut spelling = String::new();
             if parser.peek_at(ahead) != Some(&Kind::Sign('{')) {

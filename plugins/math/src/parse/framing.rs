@@ -15,7 +15,8 @@ pub(super) fn labelled_parts(tokens: &[Token<'_>]) -> Option<Result<Expr, Unread
         let sign = |at: usize, sign: char| tokens.get(at).is_some_and(|it| it.kind == Kind::Sign(sign));
         (letter == expected && sign(at, '(') && sign(at + 2, ')')).then_some(at)
     };
-    let mut starts = vec![label(0, 'a')?];
+    let first = label(0, 'a')?;
+    let mut starts = vec![first];
     for expected in 'b'..='h' {
         let from = starts.last()? + 4;
         match (from..tokens.len()).find_map(|at| label(at, expected)) {

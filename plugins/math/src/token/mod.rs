@@ -69,7 +69,10 @@ pub fn tokens(text: &str, commas: Commas) -> Result<Vec<Token<'_>>, TooLong> {
     if text.len() > MOST_BYTES {
         return Err(TooLong);
     }
-    let marked = text.contains("$") && text.matches('$').count() - text.matches("\\$").count() >= 2;
+    // Hardly any answer has such signs in it.
+    let dollars = memchr::memchr_iter(b'$', text.as_bytes());
+    let unescaped = dollars.filter(|at| !text[..*at].ends_with('\\'));
+    let marked = unescaped.count() >= 2;
     let mut reader = Reader {
         text,
         at: 0,
@@ -77,7 +80,7 @@ pub fn tokens(text: &str, commas: Commas) -> Result<Vec<Token<'_>>, TooLong> {
         spaced: false,
         commas,
         dollars_delimit: marked,
-        in_text: marked || gavel_text::first_of(text, &["\\("]).is_some(),
+        in_text: marked || gavel_text::has_short(text, "\\("),
         braced_text: None,
         depth: 0,
         braces: 0,

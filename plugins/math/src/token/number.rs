@@ -9,6 +9,14 @@ impl Reader<'_> {
     pub(super) fn number(&mut self) {
         let rest = self.rest();
         let whole = ascii_digits(rest);
+        // Most numbers are digits alone, with nothing behind them that goes on with one.
+        let goes_on = |byte: &u8| {
+            !byte.is_ascii() || matches!(byte, b'.' | b',' | b'{' | b'\\' | b' ' | b'\'' | b'e' | b'E')
+        };
+        if whole > 0 && !rest.as_bytes().get(whole).is_some_and(goes_on) {
+            self.at += whole;
+            return self.push(Kind::Number(Cow::Borrowed(&rest[..whole])));
+        }
         let mut length = whole;
         let mut digits = Cow::Borrowed(&rest[..whole]);
         if (1..=3).contains(&whole) {
