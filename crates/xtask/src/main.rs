@@ -35,7 +35,7 @@ struct Args {
 enum Task {
     /// Install what cargo cannot (libtorch, the WebAssembly target, toolchains), into folders that git ignores.
     Setup(setup::Args),
-    /// Build the plugins that are not in Rust: the interpreters and math-verify. What has not changed stays.
+    /// Build the plugins that are not in Rust: the interpreters, math-verify and reasoning-gym. What has not changed stays.
     Plugins(plugins::Args),
     /// Set up, build, and train the demo: R1-Zero in miniature, on a CPU, in about five minutes.
     Demo(demo::Args),

@@ -17,14 +17,24 @@ pub fn componentize_py(root: &Path) -> Step<'_> {
 
 /// What the plugin `math-verify` is made of.
 pub fn math_verify(root: &Path) -> Step<'_> {
-    step(root, MATH_VERIFY, "becomes the plugin of that name; 7 MB", |root, work| {
-        let pinned = root.join("plugins/math-verify/requirements.txt");
+    packages(root, MATH_VERIFY, "becomes the plugin of that name; 7 MB")
+}
+
+/// What the plugin `reasoning-gym` is made of.
+pub fn reasoning_gym(root: &Path) -> Step<'_> {
+    packages(root, "reasoning-gym", "becomes the plugin of that name; 14 MB")
+}
+
+/// The packages that a plugin's `requirements.txt` pins, in a folder of the plugin's name.
+fn packages<'a>(root: &'a Path, name: &'static str, reason: &'static str) -> Step<'a> {
+    step(root, name, reason, move |root, work| {
+        let pinned = root.join("plugins").join(name).join("requirements.txt");
         let requirements =
             fs::read_to_string(&pinned).with_context(|| format!("could not read {}", pinned.display()))?;
         // The Python that runs it is the one in the component, whatever python3 is here.
         let arguments = &["--python-version", "3.14", "--no-compile"];
         let requirements = &*requirements;
-        work(&Wheels { name: MATH_VERIFY, reason: "", requirements, arguments, hashed: true })
+        work(&Wheels { name, reason: "", requirements, arguments, hashed: true })
     })
 }
 

@@ -22,10 +22,11 @@ pub enum Name {
     Python,
     Javascript,
     MathVerify,
+    ReasoningGym,
 }
 
 impl Name {
-    const ALL: [Self; 3] = [Self::Python, Self::Javascript, Self::MathVerify];
+    const ALL: [Self; 4] = [Self::Python, Self::Javascript, Self::MathVerify, Self::ReasoningGym];
 
     /// The component, from the root.
     fn component(self) -> &'static str {
@@ -33,6 +34,7 @@ impl Name {
             Self::Python => "plugins/interpreters/python/python.wasm",
             Self::Javascript => "plugins/interpreters/javascript/javascript.wasm",
             Self::MathVerify => "plugins/math-verify/math-verify.wasm",
+            Self::ReasoningGym => "plugins/reasoning-gym/reasoning-gym.wasm",
         }
     }
 
@@ -61,6 +63,13 @@ impl Name {
                 "sdk/python/gavel_plugin",
                 "sdk/wit",
             ],
+            Self::ReasoningGym => &[
+                "crates/gavel-toolkit/tools/componentize-py.txt",
+                "plugins/reasoning-gym/reasoning_gym_plugin",
+                "plugins/reasoning-gym/requirements.txt",
+                "sdk/python/gavel_plugin",
+                "sdk/wit",
+            ],
         }
     }
 
@@ -69,13 +78,14 @@ impl Name {
             Self::Python => vec![pip::componentize_py(root)],
             Self::Javascript => vec![npm::componentize_js(root)],
             Self::MathVerify => vec![pip::componentize_py(root), pip::math_verify(root)],
+            Self::ReasoningGym => vec![pip::componentize_py(root), pip::reasoning_gym(root)],
         }
     }
 
     /// What builds the component.
     fn command(self, root: &Path) -> Result<Command> {
         let mut command = match self {
-            Self::Python | Self::MathVerify => pip::python_for_plugins(root)?,
+            Self::Python | Self::MathVerify | Self::ReasoningGym => pip::python_for_plugins(root)?,
             Self::Javascript => shell::command(root, "node"),
         };
         match self {
@@ -87,6 +97,9 @@ impl Name {
             Self::MathVerify => command
                 .args(["-m", "gavel_plugin", "build", "plugins/math-verify/math_verify_plugin"])
                 .args(["--path", ".gavel/tools/math-verify", "--output", self.component()]),
+            Self::ReasoningGym => command
+                .args(["-m", "gavel_plugin", "build", "plugins/reasoning-gym/reasoning_gym_plugin"])
+                .args(["--path", ".gavel/tools/reasoning-gym", "--output", self.component()]),
         };
         Ok(command)
     }
@@ -97,8 +110,12 @@ pub fn run(root: &Path, args: &Args) -> Result<()> {
     match args.only {
         Some(name) => setup::take(&name.steps(root))?,
         None => {
-            let toolchains = [pip::componentize_py(root), pip::math_verify(root), npm::componentize_js(root)];
-            setup::take(&toolchains)?;
+            setup::take(&[
+                pip::componentize_py(root),
+                pip::math_verify(root),
+                pip::reasoning_gym(root),
+                npm::componentize_js(root),
+            ])?;
         }
     }
     build(root, args.only)

@@ -46,6 +46,7 @@ pub fn run(root: &Path, args: &Args) -> Result<()> {
         libtorch(root, args)?,
         pip::componentize_py(root),
         pip::math_verify(root),
+        pip::reasoning_gym(root),
         pip::chat_templates(root),
         pip::smollm2(root),
         npm::componentize_js(root),

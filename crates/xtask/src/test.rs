@@ -120,7 +120,7 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "parity",
-        what: "math-verify says what Math-Verify says",
+        what: "math-verify says what Math-Verify says, and reasoning-gym what reasoning-gym does",
         needs: &["compile", "plugins"],
         commands: parity,
     },
@@ -397,7 +397,9 @@ fn cases(root: &Path) -> Result<Vec<Command>> {
 fn parity(root: &Path) -> Result<Vec<Command>> {
     let mut parity = pip::python_for_plugins(root)?;
     parity.args(["plugins/math-verify/tests/parity.py", "--gavel", "target/release/gavel"]);
-    Ok(vec![parity])
+    let mut of_gym = pip::python_for_plugins(root)?;
+    of_gym.args(["plugins/reasoning-gym/tests/parity.py", "--gavel", "target/release/gavel", "--every", "6"]);
+    Ok(vec![parity, of_gym])
 }
 
 #[cfg(test)]

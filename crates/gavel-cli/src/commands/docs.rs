@@ -32,6 +32,7 @@ const PAGES: &[(&str, &str)] = pages![
     "integrations/openenv",
     "integrations/openrlhf",
     "integrations/ray",
+    "integrations/reasoning-gym",
     "integrations/skyrl",
     "integrations/slime",
     "integrations/trl",
