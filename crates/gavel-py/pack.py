@@ -37,7 +37,9 @@ def main() -> None:
     files[f"{about}/WHEEL"] = (
         f"Wheel-Version: 1.0\nGenerator: pack.py\nRoot-Is-Purelib: false\nTag: cp310-abi3-{platform}\n".encode()
     )
-    files[f"{about}/entry_points.txt"] = f"[console_scripts]\ngavel = {NAME}.__main__:main\n".encode()
+    files[f"{about}/entry_points.txt"] = (
+        f"[console_scripts]\ngavel = {NAME}.__main__:main\n\n[verl.plugins]\ngavel = {NAME}.verl_plugin\n".encode()
+    )
     record = "".join(f"{name},sha256={digest(content)},{len(content)}\n" for name, content in files.items())
     files[f"{about}/RECORD"] = f"{record}{about}/RECORD,,\n".encode()
     arguments.wheel.mkdir(parents=True, exist_ok=True)

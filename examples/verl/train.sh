@@ -1,5 +1,5 @@
 #!/bin/sh
-# GRPO by verl (2026 and later) with gavel's reward: sh train.sh TRAIN.parquet TEST.parquet
+# GRPO by verl (0.9 and later) with gavel's reward: sh train.sh TRAIN.parquet TEST.parquet
 #
 # Rows are verl's: `prompt` (a chat), `data_source`, and `reward_model.ground_truth`.
 set -eu
@@ -12,9 +12,7 @@ python -m verl.trainer.main_ppo \
     data.train_batch_size=64 \
     data.max_prompt_length=512 \
     data.max_response_length=512 \
-    reward.custom_reward_function.path=pkg://gavel_rl.verl \
-    reward.custom_reward_function.name=compute_score \
-    +reward.custom_reward_function.reward_kwargs.reward="$PWD/reward.toml" \
+    reward.custom_reward_function.path="gavel://$PWD/reward.toml" \
     actor_rollout_ref.model.path="${MODEL:-Qwen/Qwen2.5-0.5B-Instruct}" \
     actor_rollout_ref.actor.optim.lr=1e-6 \
     actor_rollout_ref.actor.ppo_mini_batch_size=64 \

@@ -1,4 +1,4 @@
-"""What the tests share: small rewards, a plugin that misbehaves, and programs run by a Python of their own."""
+"""What the tests share: small rewards, a plugin that misbehaves, programs run by a Python of their own, and a server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import json
 import subprocess
 import sys
 import textwrap
+import unittest
 from pathlib import Path
+
+import gavel_rl
 
 MATH = {"reward": {"formula": "math"}, "verifiers": {"math": {"plugin": "math"}}}
 
@@ -46,3 +49,18 @@ def missing(*modules: str) -> bool:
     if absent:
         print(f"skipped: a test of the Python package with {modules[0]}: {', '.join(absent)} is not installed")
     return bool(absent)
+
+
+def serve(test: unittest.TestCase, *arguments: str) -> str:
+    """The address of a server, which ends with the test."""
+    command = Path(gavel_rl.__file__).with_name("bin") / "gavel"
+    server = subprocess.Popen([command, "serve", "--listen=127.0.0.1:0", *arguments], stderr=subprocess.PIPE, text=True)
+
+    def end():
+        server.terminate()
+        server.communicate(timeout=60)
+
+    test.addCleanup(end)
+    said = server.stderr.readline()
+    test.assertIn(" at http://", said)
+    return said.split(" at ")[1].split()[0]

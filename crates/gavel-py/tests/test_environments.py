@@ -2,6 +2,7 @@
 sources call."""
 
 import asyncio
+import importlib.util
 import json
 import math
 import os
@@ -15,14 +16,23 @@ import types
 import unittest
 from pathlib import Path
 
-import gavel_rl
 from gavel_rl import Reward
 from gavel_rl.slime import reward_func as of_slime
 
-from support import MATH, missing
+from support import MATH, missing, serve
 
 RIGHT, WRONG = r"It is \boxed{2}.", r"It is \boxed{3}."
 FILE = '[reward]\nformula = "math"\n[verifiers.math]\nplugin = "math"\n'
+
+
+def missing_slime():
+    """slime's own sources; the package of that name on PyPI is another."""
+    if missing("slime"):
+        return True
+    try:
+        return importlib.util.find_spec("slime.rollout.rm_hub") is None
+    except ImportError:
+        return True
 
 
 def brief(completion):
@@ -153,6 +163,39 @@ class Slime(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "has no reward"):
             asyncio.run(of_slime(Reward(MATH))(None, self.sample(RIGHT, label=None)))
         self.assertEqual(asyncio.run(of_slime(Reward(MATH), no_reward=0.0)(None, self.sample(RIGHT, None))), 0.0)
+
+
+@unittest.skipIf(missing_slime(), "slime is not on the Python path")
+class SlimeItself(InAFolder):
+    """slime's own hub of rewards, with its own samples: slime is no package, so its sources have to be on the path."""
+
+    def ask(self, **settings):
+        from slime.rollout import rm_hub
+        from slime.utils.types import Sample
+
+        samples = [Sample(prompt="1 + 1?", response=response, label="2") for response in (RIGHT, WRONG)]
+        settings = types.SimpleNamespace(**{"custom_rm_path": None, "rm_type": None, **settings})
+
+        async def rewards():
+            each = [await rm_hub.async_rm(settings, sample) for sample in samples]
+            together = await rm_hub.batched_async_rm(settings, samples)
+            if rm_hub._shared_session is not None:
+                await rm_hub._shared_session.close()
+            return each, together
+
+        self.assertEqual(asyncio.run(rewards()), ([1.0, 0.0], [1.0, 0.0]))
+
+    def test_it_takes_a_reward_file(self):
+        name = "gavel_reward_of_slime"
+        program = f"from gavel_rl.slime import reward_func\nreward_func = reward_func({str(self.folder / 'reward.toml')!r})\n"
+        (self.folder / f"{name}.py").write_text(program)
+        sys.path.insert(0, str(self.folder))
+        self.addCleanup(sys.path.remove, str(self.folder))
+        self.ask(custom_rm_path=f"{name}.reward_func")
+
+    def test_it_asks_a_server(self):
+        url = serve(self, "--reward", f"math={self.folder / 'reward.toml'}")
+        self.ask(rm_type="remote_rm", rm_url=f"{url}/remote_rm")
 
 
 @unittest.skipIf(missing("openenv", "websockets"), "OpenEnv is not installed")
@@ -333,21 +376,6 @@ class NemoGym(InAFolder):
                     others = set(rollout) - {"responses_create_params", "response", "reward"}
                     self.assertEqual({name: said[name] for name in others}, {name: rollout[name] for name in others})
         self.assertGreater(count, 50)
-
-
-def serve(test, *arguments):
-    """The address of a server, which ends with the test."""
-    command = Path(gavel_rl.__file__).with_name("bin") / "gavel"
-    server = subprocess.Popen([command, "serve", "--listen=127.0.0.1:0", *arguments], stderr=subprocess.PIPE, text=True)
-
-    def end():
-        server.terminate()
-        server.communicate(timeout=60)
-
-    test.addCleanup(end)
-    said = server.stderr.readline()
-    test.assertIn(" at http://", said)
-    return said.split(" at ")[1].split()[0]
 
 
 @unittest.skipIf(missing("ray"), "Ray is not installed")

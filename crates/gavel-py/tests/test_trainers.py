@@ -1,23 +1,29 @@
-"""The trainers' words: TRL in a real run where it is installed, verl and OpenRLHF as their sources call."""
+"""The trainers' words: TRL in a real run where it is installed, verl's and OpenRLHF's own code that asks for rewards."""
 
 import asyncio
+import importlib.metadata
 import importlib.util
 import inspect
+import json
 import math
+import os
 import pickle
+import secrets
 import shlex
 import subprocess
 import sys
 import tempfile
+import types
 import unittest
 from pathlib import Path
 
-from gavel_rl import Reward, verl
+from gavel_rl import Reward, RewardError, verl
 from gavel_rl.trl import reward_func
 
-from support import MATH, missing
+from support import MATH, missing, serve
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
+PYTHON = Path(__file__).parents[3] / "plugins/interpreters/python/python.wasm"
 RIGHT, WRONG = r"It is \boxed{2}.", r"It is \boxed{3}."
 FILE = '[reward]\nformula = "math"\n[verifiers.math]\nplugin = "math"\n'
 NEAR = """
@@ -171,41 +177,135 @@ class Verl(unittest.TestCase):
         with initialize_config_dir(config_dir=str(folder), version_base=None):
             config = compose(config_name="ppo_trainer", overrides=shlex.split(command))
         function = config.reward.custom_reward_function
-        self.assertEqual((function.path, function.name), ("pkg://gavel_rl.verl", "compute_score"))
-        self.assertEqual(function.reward_kwargs.reward, "$PWD/reward.toml")
+        self.assertEqual((function.path, function.name), ("gavel://$PWD/reward.toml", "compute_score"))
 
     @unittest.skipIf(missing("verl", "torch", "omegaconf", "tensordict"), "verl is not installed")
     def test_verls_own_reward_manager_takes_it_by_its_name(self):
-        import numpy
-        import torch
+        kwargs = {"reward": str(self.path)}
+        self.ask_verl({"path": "pkg://gavel_rl.verl", "name": "compute_score", "reward_kwargs": kwargs})
+
+    @unittest.skipIf(missing("verl", "torch", "omegaconf", "tensordict"), "verl is not installed")
+    def test_verls_own_reward_manager_takes_a_reward_file_by_its_address(self):
+        self.ask_verl({"path": f"gavel://{self.path}", "name": "compute_score"})
+
+    def ask_verl(self, function):
         from omegaconf import OmegaConf
-        from verl import DataProto
         from verl.trainer.ppo.reward import load_reward_manager
 
-        function = {
-            "path": "pkg://gavel_rl.verl", "name": "compute_score", "reward_kwargs": {"reward": str(self.path)}
-        }
         manager = {"source": "register", "name": "naive"}
         config = OmegaConf.create({"reward": {"custom_reward_function": function, "reward_manager": manager}})
-
-        class Letters:
-            def decode(self, ids, skip_special_tokens):
-                return "".join(map(chr, ids.tolist()))
-
         reward_manager = load_reward_manager(config, Letters())
         for text, worth in ((RIGHT, 1.0), (WRONG, 0.0)):
-            ids = torch.tensor([[ord(letter) for letter in text]])
-            row = {
-                "data_source": "sums", "reward_model": {"style": "rule", "ground_truth": "2"},
-                "extra_info": {"index": 0, "question": "1 + 1?"},
-            }
-            arrays = {name: numpy.array([value], dtype=object) for name, value in row.items()}
-            data = DataProto.from_dict({"responses": ids, "attention_mask": torch.ones_like(ids)}, arrays)
-            said = reward_manager.loop.run_until_complete(reward_manager.run_single(data))
+            said = reward_manager.loop.run_until_complete(reward_manager.run_single(rollout_of_verl(text)))
             self.assertEqual(said["reward_score"], worth)
             self.assertEqual(
                 said["reward_extra_info"], {"score": worth, "has_reward": 1.0, "gavel/math": worth}
             )
+
+    @unittest.skipIf(missing("verl", "torch", "hydra", "ray", "transformers"), "verl is not installed")
+    def test_verls_own_reward_workers_take_it_in_processes_of_their_own(self):
+        import ray
+        from hydra import compose, initialize_config_dir
+        from verl.experimental.reward_loop.reward_loop import RewardLoopWorker
+
+        folder = Path(importlib.util.find_spec("verl").origin).parent / "trainer/config"
+        _, tokenizer = tiny(sorted(set(RIGHT + WRONG) - {" "}) + ["\u0120"])
+        tokenizer.save_pretrained(self.path.parent / "model")
+        settings = [f"actor_rollout_ref.model.path={self.path.parent}/model", f"reward.custom_reward_function.path=gavel://{self.path}"]
+        with initialize_config_dir(config_dir=str(folder), version_base=None):
+            config = compose(config_name="ppo_trainer", overrides=settings)
+        # Else Ray writes a token into the user's home.
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+        self.addCleanup(ray.shutdown)
+        worker = ray.remote(RewardLoopWorker).remote(config)
+        for text, worth in ((RIGHT, 1.0), (WRONG, 0.0)):
+            said = ray.get(worker.compute_score_batch.remote(rollout_of_verl(text, tokenizer.encode(text))))
+            self.assertEqual([sample["reward_score"] for sample in said], [worth])
+
+    @unittest.skipIf(missing("verl", "torch", "requests"), "verl is not installed")
+    @unittest.skipUnless(PYTHON.exists(), "the interpreters are not built")
+    def test_verls_own_client_of_sandboxes_runs_programs_at_a_server(self):
+        from verl.utils.reward_score import sandbox_fusion
+
+        base_url = serve(self, "--run-code", "python", "--plugin-path", str(PYTHON.parents[1]))
+        tests = json.dumps({"inputs": ["1 2\n", "3 4\n"], "outputs": ["3\n", "7\n"]})
+        for program, passed in (("print(sum(map(int, input().split())))", 1.0), ("print(3)", 0.5), ("while True: pass", 0.0)):
+            completion = f"```python\n{program}\n```"
+            said, cases = sandbox_fusion.compute_score(
+                f"{base_url}/run_code", None, 256, completion, tests, continuous=True, timeout=1
+            )
+            self.assertEqual((said, len(cases)), (passed, 2), cases)
+
+
+class VerlPlugin(unittest.TestCase):
+    """`gavel://`, without verl."""
+
+    setUp = Verl.setUp
+
+    def plugin(self):
+        from gavel_rl import verl_plugin
+
+        return verl_plugin
+
+    def test_verl_finds_it_among_its_plugins(self):
+        (found,) = importlib.metadata.entry_points(group="verl.plugins", name="gavel")
+        self.assertIs(found.load(), self.plugin())
+
+    def test_an_address_is_a_module_with_the_function(self):
+        function = self.plugin().module_of(f"gavel://{self.path}?no_reward=-1").compute_score
+        self.assertTrue(inspect.iscoroutinefunction(function))
+        self.assertEqual(asyncio.run(function("sums", RIGHT, "2", None, reward_router_address=None))["score"], 1.0)
+        self.assertEqual(asyncio.run(function("sums", RIGHT, None))["score"], -1.0)
+
+    def test_a_mistake_is_seen_when_it_is_loaded(self):
+        for address, said in (
+            ("gavel://", "names no reward file"),
+            (f"gavel://{self.path}?nothing=0", "`nothing` is no setting"),
+            (f"gavel://{self.path}?no_reward=none", "`no_reward` is a number, not `none`"),
+        ):
+            with self.assertRaisesRegex(ValueError, said):
+                self.plugin().module_of(address)
+        with self.assertRaisesRegex(RewardError, "missing.toml"):
+            self.plugin().module_of(f"gavel://{self.path.parent}/missing.toml")
+
+    def test_other_addresses_are_verls(self):
+        asked = []
+        load_module = self.plugin()._knowing(lambda path, name=None: asked.append((path, name)))
+        load_module("pkg://somewhere", "there")
+        load_module(None)
+        self.assertEqual(asked, [("pkg://somewhere", "there"), (None, None)])
+        self.assertTrue(hasattr(load_module(module_path=f"gavel://{self.path}"), "compute_score"))
+
+
+class Letters:
+    """A tokenizer whose tokens are characters."""
+
+    def __call__(self, text, add_special_tokens, return_tensors):
+        import torch
+
+        return {"input_ids": torch.tensor([[ord(letter) for letter in text]])}
+
+    def decode(self, ids, skip_special_tokens):
+        return "".join(chr(int(number)) for number in ids)
+
+
+def rollout_of_verl(text, ids=None):
+    """A row as verl's rollouts have it."""
+    import numpy
+    import torch
+    from verl import DataProto
+
+    ids = torch.tensor([ids or [ord(letter) for letter in text]])
+    row = {
+        "data_source": "sums", "reward_model": {"style": "rule", "ground_truth": "2"},
+        "extra_info": {"index": 0, "question": "1 + 1?"},
+    }
+    arrays = {}
+    for name, value in row.items():
+        arrays[name] = numpy.empty(1, dtype=object)
+        arrays[name][0] = value
+    return DataProto.from_dict({"responses": ids, "attention_mask": torch.ones_like(ids)}, arrays)
 
 
 @unittest.skipIf(missing("torch"), "torch is not installed")
@@ -227,6 +327,36 @@ class OpenRlhf(unittest.TestCase):
         spec.loader.exec_module(module)
         said = module.reward_func(queries=["1 + 1? " + RIGHT], prompts=["1 + 1? "], labels=["2"])
         self.assertEqual(said["rewards"].tolist(), [1.0])
+
+    @unittest.skipIf(missing("openrlhf", "aiohttp"), "OpenRLHF is not installed")
+    def test_openrlhfs_own_rollouts_have_our_rewards(self):
+        # Its `utils` import DeepSpeed; what asks for rewards does not.
+        if "openrlhf.utils" not in sys.modules:
+            package = types.ModuleType("openrlhf.utils")
+            package.__path__ = [str(Path(importlib.util.find_spec("openrlhf").origin).with_name("utils"))]
+            sys.modules["openrlhf.utils"] = package
+        from openrlhf.utils.agent import SingleTurnAgentExecutor
+
+        at_a_server = serve(self, "--reward", f"math={EXAMPLES / 'openrlhf/reward.toml'}") + "/get_reward"
+        for endpoint in (str(EXAMPLES / "openrlhf/gavel_reward.py"), at_a_server):
+            executor = SingleTurnAgentExecutor(endpoint)
+            for text, label, worth in ((RIGHT, "2", 1.0), (WRONG, "2", 0.0)):
+                said = self.roll_out(executor, text, label)
+                self.assertEqual((float(said["reward"][0]), float(said["scores"][0])), (worth, worth))
+                self.assertEqual([float(said["extra_logs"][name][0]) for name in ("math", "has_reward")], [worth, 1.0])
+
+    def roll_out(self, executor, text, label):
+        """A rollout of OpenRLHF's, whose policy writes this."""
+
+        class Policy:
+            async def generate(self, prompt, sampling_params, multi_modal_data):
+                written = types.SimpleNamespace(
+                    token_ids=[ord(letter) for letter in text], text=text, finish_reason="stop", logprobs=None
+                )
+                return types.SimpleNamespace(outputs=[written])
+
+        sampling = types.SimpleNamespace(max_tokens=64, logprobs=None)
+        return asyncio.run(executor.execute("1 + 1? ", label, sampling, 256, Letters(), Policy()))
 
 
 if __name__ == "__main__":
