@@ -60,6 +60,9 @@ enum What {
         /// How often the server is killed, and how often it is told to end.
         #[arg(long, default_value = "10")]
         rounds: usize,
+        /// How many processes the server has; with several, one of them is killed at a time.
+        #[arg(long, default_value = "1")]
+        processes: usize,
     },
     /// The template of every language, as `cargo xtask conformance` has built it.
     Languages,
@@ -77,7 +80,7 @@ pub fn run(root: &Path, args: &Args) -> Result<()> {
         What::Serve { data, seconds, passes, processes } => {
             serve::run(root, &root.join(data), *seconds, *passes, *processes)
         }
-        What::Soak { seconds, rounds } => soak::run(root, *seconds, *rounds),
+        What::Soak { seconds, rounds, processes } => soak::run(root, *seconds, *rounds, *processes),
         What::Languages => languages::run(root),
     }
 }

@@ -33,7 +33,7 @@ pub fn run(root: &Path, data: &Path, seconds: u64, passes: usize, processes: usi
     for load in loads(&sets::gsm8k(data)?) {
         let (rewards, run_code) = ([("serve", load.reward)], load.reward.is_empty());
         let rewards: &[_] = if run_code { &[] } else { &rewards };
-        let server = Server::start_many(root, rewards, run_code, 0, processes)?;
+        let server = Server::start(root, rewards, run_code, 0, processes)?;
         let (mut runs, mut resident) = (Vec::new(), Vec::new());
         for _ in 0..passes {
             runs.push(measure(&server.address, &load, seconds)?);

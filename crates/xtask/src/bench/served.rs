@@ -23,13 +23,9 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Serves these rewards, each a name and the text of its file, at this port, or at a free one where it is 0.
-    pub(super) fn start(root: &Path, rewards: &[(&str, &str)], run_code: bool, port: u16) -> Result<Self> {
-        Self::start_many(root, rewards, run_code, port, 1)
-    }
-
-    /// As [`Server::start`], of so many processes.
-    pub(super) fn start_many(
+    /// Serves these rewards, each a name and the text of its file, with so many processes, at this port, or at a free one
+    /// where it is 0.
+    pub(super) fn start(
         root: &Path,
         rewards: &[(&str, &str)],
         run_code: bool,
@@ -62,24 +58,51 @@ impl Server {
         Ok(self.address.rsplit_once(':').context("an address has a port")?.1.parse()?)
     }
 
-    /// Bytes of memory that it holds, where the system says so; of several processes, those of the one that starts them.
+    /// Bytes of memory that it holds, where the system says so; of several processes, all of them.
     pub(super) fn resident(&self) -> Option<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? << 10)
+        self.processes().into_iter().map(resident).sum()
     }
 
     /// Files and sockets that it has open, where the system says so.
     pub(super) fn open_files(&self) -> Option<usize> {
-        Some(fs::read_dir(format!("/proc/{}/fd", self.process.id())).ok()?.count())
+        let open = |id| Some(fs::read_dir(format!("/proc/{id}/fd")).ok()?.count());
+        self.processes().into_iter().map(open).sum()
+    }
+
+    /// The process that was started, and those that it has started to answer in its place.
+    fn processes(&self) -> Vec<u32> {
+        let mut all = vec![self.process.id()];
+        all.extend(self.workers());
+        all
+    }
+
+    /// The processes that the server has started, where the system says so.
+    fn workers(&self) -> Vec<u32> {
+        let id = self.process.id();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        children.split_whitespace().filter_map(|id| id.parse().ok()).collect()
+    }
+
+    /// Kills one of the processes that the server has started, and waits for the one in its place.
+    pub(super) fn replace_one(&self, round: usize) -> Result<()> {
+        let before = self.workers();
+        ensure!(!before.is_empty(), "the server has started no processes");
+        let killed = before[round % before.len()];
+        signal(killed, "KILL")?;
+        let asked = Instant::now();
+        loop {
+            let now = self.workers();
+            if now.len() == before.len() && !now.contains(&killed) {
+                return Ok(());
+            }
+            ensure!(asked.elapsed() < PATIENCE, "no process came in the place of {killed}");
+            thread::sleep(Duration::from_millis(2));
+        }
     }
 
     /// Sends it a signal by its name.
     pub(super) fn signal(&self, name: &str) -> Result<()> {
-        let id = self.process.id().to_string();
-        let kill = std::process::Command::new("kill").args(["-s", name, &id]).status()?;
-        ensure!(kill.success(), "kill -s {name} {id} failed");
-        Ok(())
+        signal(self.process.id(), name)
     }
 
     /// Waits for its end.
@@ -93,6 +116,19 @@ impl Server {
             thread::sleep(Duration::from_millis(5));
         }
     }
+}
+
+fn signal(process: u32, name: &str) -> Result<()> {
+    let id = process.to_string();
+    let kill = std::process::Command::new("kill").args(["-s", name, &id]).status()?;
+    ensure!(kill.success(), "kill -s {name} {id} failed");
+    Ok(())
+}
+
+fn resident(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? << 10)
 }
 
 impl Drop for Server {

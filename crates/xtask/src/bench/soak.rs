@@ -30,10 +30,14 @@ const WARM: Duration = Duration::from_secs(30);
 /// A request that was sent so long before the server was told to end has been read by it.
 const READ: Duration = Duration::from_millis(50);
 
-pub fn run(root: &Path, seconds: u64, rounds: usize) -> Result<()> {
-    soak(root, Duration::from_secs(seconds))?;
-    killed(root, rounds)?;
-    ended(root, rounds)
+pub fn run(root: &Path, seconds: u64, rounds: usize, processes: usize) -> Result<()> {
+    soak(root, Duration::from_secs(seconds), processes)?;
+    killed(root, rounds, processes)?;
+    ended(root, rounds, processes)
+}
+
+fn start(root: &Path, port: u16, processes: usize) -> Result<Server> {
+    Server::start(root, &REWARDS, true, port, processes)
 }
 
 /// A question, and what its answer has to be.
@@ -127,8 +131,8 @@ impl Question {
 }
 
 /// Asks for so long, all clients at once, and counts what is said.
-fn soak(root: &Path, lasts: Duration) -> Result<()> {
-    let server = Server::start(root, &REWARDS, true, 0)?;
+fn soak(root: &Path, lasts: Duration, processes: usize) -> Result<()> {
+    let server = start(root, 0, processes)?;
     let (next, over, left) = (AtomicU64::new(0), AtomicBool::new(false), AtomicU64::new(0));
     let (next, over, address) = (&next, &over, &*server.address);
     let client = move || -> Result<BTreeMap<&'static str, (u64, u64)>> {
@@ -180,15 +184,14 @@ fn soak(root: &Path, lasts: Duration) -> Result<()> {
         leaver.join().expect("a client does not panic")
     })?;
     println!(
-        "| mixed load, {} s, {CLIENTS} clients | requests | submissions |\n|---|---|---|",
+        "| mixed load, {} s, {CLIENTS} clients, processes: {processes} | requests | submissions |\n|---|---|---|",
         lasts.as_secs()
     );
     for (kind, (requests, submissions)) in &asked {
         println!("| {kind} | {requests} | {submissions} |");
     }
     let submissions: u64 = asked.values().map(|(_, submissions)| submissions).sum();
-    let metrics = Connection::open(address)?.get("/metrics")?.to_owned();
-    let counted = metric(&metrics, "gavel_submissions_total{reward=\"math\"}");
+    let counted = counted(address, submissions as f64)?;
     println!("| left before they were answered | {} | |", left.load(Ordering::Relaxed));
     let mib = |bytes: Option<u64>| bytes.map_or(f64::NAN, |bytes| bytes as f64 / f64::from(1 << 20));
     let (first_resident, first_files) = first.unwrap_or_default();
@@ -206,8 +209,19 @@ fn soak(root: &Path, lasts: Duration) -> Result<()> {
     Ok(())
 }
 
-fn metric(metrics: &str, name: &str) -> Option<f64> {
-    metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+/// What the server has counted, once it is what was asked for, or for good: of several processes, each says once a second how
+/// far it is.
+fn counted(address: &str, wanted: f64) -> Result<Option<f64>> {
+    let asked = Instant::now();
+    loop {
+        let metrics = Connection::open(address)?.get("/metrics")?.to_owned();
+        let name = "gavel_submissions_total{reward=\"math\"}";
+        let counted = metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+        if counted == Some(wanted) || asked.elapsed() > Duration::from_secs(3) {
+            return Ok(counted);
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
 }
 
 /// What became of the requests of clients whose server goes away.
@@ -218,10 +232,10 @@ struct Counts {
     errors: u64,
 }
 
-/// Kills the server under load and starts it again at the same address. Clients ask on, and see right answers and clean
-/// errors.
-fn killed(root: &Path, rounds: usize) -> Result<()> {
-    let mut server = Server::start(root, &REWARDS, true, 0)?;
+/// Kills the server under load and starts it again at the same address; of several processes one, which the server itself
+/// starts again. Clients ask on, and see right answers and clean errors.
+fn killed(root: &Path, rounds: usize, processes: usize) -> Result<()> {
+    let mut server = start(root, 0, processes)?;
     let (address, port) = (server.address.clone(), server.port()?);
     let (next, over) = (AtomicU64::new(0), AtomicBool::new(false));
     let (next, over, address) = (&next, &over, &*address);
@@ -248,13 +262,17 @@ fn killed(root: &Path, rounds: usize) -> Result<()> {
     let (mut total, mut back) = (Counts::default(), Vec::new());
     thread::scope(|scope| -> Result<()> {
         let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(client)).collect();
-        for _ in 0..rounds {
+        for round in 0..rounds {
             thread::sleep(Duration::from_secs(1));
-            server.signal("KILL")?;
             let killed = Instant::now();
-            // The port is taken as long as the old one is there.
-            server.wait()?;
-            server = Server::start(root, &REWARDS, true, port)?;
+            if processes > 1 {
+                server.replace_one(round)?;
+            } else {
+                server.signal("KILL")?;
+                // The port is taken as long as the old one is there.
+                server.wait()?;
+                server = start(root, port, processes)?;
+            }
             back.push(killed.elapsed());
         }
         thread::sleep(Duration::from_secs(1));
@@ -292,10 +310,10 @@ fn exchange(
 }
 
 /// Tells the server to end under load: what it had read by then it answers, and then exits with 0.
-fn ended(root: &Path, rounds: usize) -> Result<()> {
+fn ended(root: &Path, rounds: usize, processes: usize) -> Result<()> {
     let (mut accepted, mut late, mut longest, mut earliest) = (0, 0, Duration::ZERO, Duration::ZERO);
     for _ in 0..rounds {
-        let mut server = Server::start(root, &REWARDS, true, 0)?;
+        let mut server = start(root, 0, processes)?;
         let (next, address) = (AtomicU64::new(0), server.address.clone());
         let (next, address) = (&next, &*address);
         // Until its connection ends; then when the last question was sent, and whether it was answered.
@@ -326,7 +344,11 @@ fn ended(root: &Path, rounds: usize) -> Result<()> {
                 let (answered, unanswered) = client.join().expect("a client does not panic")?;
                 accepted += answered;
                 if let Some(sent) = unanswered {
-                    ensure!(sent + READ > told, "a question that the server had read was not answered");
+                    ensure!(
+                        sent + READ > told,
+                        "a question that was sent {:.0} ms before the signal was not answered",
+                        told.saturating_duration_since(sent).as_secs_f64() * 1e3
+                    );
                     late += 1;
                     earliest = earliest.max(told.saturating_duration_since(sent));
                 }
