@@ -9,6 +9,7 @@ Each directory is a Hugging Face checkpoint, and beside it `expected.safetensors
 and `generated`, greedy continuations of the left-padded prompts.
 """
 
+import json
 import pathlib
 import re
 import shutil
@@ -16,7 +17,7 @@ import sys
 
 import torch
 import transformers
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 HERE = pathlib.Path(__file__).parent
 VOCABULARY = 64
@@ -259,10 +260,82 @@ def olmo3():
     return transformers.Olmo3ForCausalLM(config)
 
 
+def deepseek_v3():
+    """Latents of queries too, a dense layer first, experts in groups with a correction that matters, YaRN that changes scores."""
+    config = transformers.DeepseekV3Config(
+        **{**SHARED, "num_hidden_layers": 3},
+        **DEEPSEEK,
+        q_lora_rank=12,
+        n_group=4,
+        topk_group=2,
+        first_k_dense_replace=1,
+        tie_word_embeddings=False,
+        rope_parameters={
+            "rope_type": "yarn",
+            "rope_theta": 500.0,
+            "factor": 4.0,
+            "beta_fast": 4.0,
+            "mscale": 0.7,
+            "mscale_all_dim": 1.3,
+            "original_max_position_embeddings": 32,
+        },
+    )
+    return transformers.DeepseekV3ForCausalLM(config)
+
+
+def deepseek_v3_plain():
+    """Queries without latents, positions in halves, one group, two shared experts, weights of experts as they are."""
+    config = transformers.DeepseekV3Config(
+        **SHARED,
+        **{**DEEPSEEK, "n_shared_experts": 2},
+        q_lora_rank=None,
+        n_group=1,
+        topk_group=1,
+        first_k_dense_replace=0,
+        norm_topk_prob=False,
+        rope_interleave=False,
+        tie_word_embeddings=True,
+        rope_parameters=default_rope(1e4),
+    )
+    return transformers.DeepseekV3ForCausalLM(config)
+
+
+def deepseek_v3_fp8():
+    """Its matrices in files as 8-bit numbers with a scale for each block, and biases on the projections of attention."""
+    config = transformers.DeepseekV3Config(
+        **SHARED,
+        **DEEPSEEK,
+        q_lora_rank=12,
+        n_group=2,
+        topk_group=1,
+        first_k_dense_replace=1,
+        attention_bias=True,
+        tie_word_embeddings=False,
+        rope_parameters=default_rope(1e4),
+    )
+    return transformers.DeepseekV3ForCausalLM(config)
+
+
+# Keys and queries, values and latents of widths that differ, so that none is taken for another.
+DEEPSEEK = dict(
+    num_key_value_heads=4,
+    kv_lora_rank=14,
+    qk_nope_head_dim=10,
+    qk_rope_head_dim=6,
+    v_head_dim=9,
+    moe_intermediate_size=16,
+    n_routed_experts=8,
+    n_shared_experts=1,
+    num_experts_per_tok=3,
+    routed_scaling_factor=1.7,
+    # Norms of latents have one of their own, 1e-6, whatever this says.
+    rms_norm_eps=1e-3,
+)
+
 # In this order, which the seeds follow.
 MODELS = [
     llama, qwen2, qwen3, llama3, yarn, mistral, qwen2_window, smollm3, phi3, olmo2, gemma, gemma2, gemma3,
-    qwen3_moe, mixtral, olmoe, olmo3,
+    qwen3_moe, mixtral, olmoe, olmo3, deepseek_v3, deepseek_v3_plain, deepseek_v3_fp8,
 ]  # fmt: skip
 
 
@@ -272,6 +345,80 @@ def randomise(model):
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.normal_(norm if "norm" in name else 0.0, 0.3)
+        for name, buffer in model.named_buffers():
+            if name.endswith("e_score_correction_bias"):
+                # Of the order of the differences between scores, so that it decides for some tokens.
+                buffer.normal_(0.0, 0.2)
+
+
+# Rows and columns of a block of 8-bit numbers. Those of DeepSeek-V3 have 128 of each.
+BLOCK = 16
+
+
+def round_to_fp8(model):
+    """Rounds the matrices of layers, but for routers, to what 8-bit numbers and their scales say; gives both by name."""
+    stored = {}
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if not name.startswith("model.layers.") or parameter.dim() < 2 or "mlp.gate." in name:
+                continue
+            for part, matrix in parts_of(name, parameter):
+                numbers, scales = quantized(matrix)
+                matrix.copy_(dequantized(numbers, scales))
+                stored[part], stored[f"{part}_scale_inv"] = numbers, scales
+    return stored
+
+
+def parts_of(name, parameter):
+    """The matrices of a parameter, as views with the names that files have for them."""
+    if parameter.dim() == 2:
+        return [(name, parameter)]
+    prefix, kind = name.rsplit(".", 1)
+    found = []
+    for expert, matrix in enumerate(parameter):
+        if kind == "gate_up_proj":
+            gate, up = matrix.chunk(2)
+            found += [(f"{prefix}.{expert}.gate_proj.weight", gate), (f"{prefix}.{expert}.up_proj.weight", up)]
+        else:
+            found.append((f"{prefix}.{expert}.{kind}.weight", matrix))
+    return found
+
+
+def blocks(matrix):
+    for row in range(0, matrix.shape[0], BLOCK):
+        for column in range(0, matrix.shape[1], BLOCK):
+            yield row // BLOCK, column // BLOCK, (slice(row, row + BLOCK), slice(column, column + BLOCK))
+
+
+def quantized(matrix):
+    numbers = torch.empty(matrix.shape, dtype=torch.float8_e4m3fn)
+    scales = torch.empty(-(-matrix.shape[0] // BLOCK), -(-matrix.shape[1] // BLOCK))
+    for row, column, block in blocks(matrix):
+        scales[row, column] = matrix[block].abs().max() / torch.finfo(torch.float8_e4m3fn).max
+        numbers[block] = (matrix[block] / scales[row, column]).to(torch.float8_e4m3fn)
+    return numbers, scales
+
+
+def dequantized(numbers, scales):
+    matrix = numbers.float()
+    for row, column, block in blocks(matrix):
+        matrix[block] *= scales[row, column]
+    return matrix
+
+
+def save_fp8(model, stored, directory):
+    """As files of DeepSeek-V3 are: the 8-bit numbers and scales in the place of the matrices that they stand for."""
+    model.save_pretrained(directory)
+    tensors = load_file(directory / "model.safetensors") | stored
+    save_file(tensors, directory / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((directory / "config.json").read_text())
+    config["quantization_config"] = {
+        "activation_scheme": "dynamic",
+        "fmt": "e4m3",
+        "quant_method": "fp8",
+        "weight_block_size": [BLOCK, BLOCK],
+    }
+    (directory / "config.json").write_text(json.dumps(config, indent=2) + "\n")
 
 
 def pad(rows, side):
@@ -294,13 +441,13 @@ def gradients(model, log_probs):
     (log_probs.flatten() * torch.arange(1.0, log_probs.numel() + 1).sin()).sum().backward()
     found = {}
     for name, parameter in model.named_parameters():
-        name = re.sub(r"\.(q|k|v)_proj", ".qkv_proj", name)
+        name = re.sub(r"\.(q|k|v|q_a)_proj", ".qkv_proj", name).replace(".kv_a_proj_with_mqa", ".qkv_proj")
         name = re.sub(r"\.(gate|up)_proj", ".gate_up_proj", name)
         if isinstance(model, transformers.MixtralForCausalLM):
             # As files have it.
             name = name.replace(".mlp.gate.", ".block_sparse_moe.gate.")
         gradient = parameter.grad
-        if "experts" in name:
+        if ".experts." in name:
             # Those of all experts in a tensor of three dimensions.
             name, gradient = name.replace("experts.", "") + ".weight", gradient.flatten(0, 1)
         found.setdefault(f"gradient.{name}", []).append(gradient)
@@ -351,8 +498,11 @@ def main(names):
         randomise(model)
         directory = HERE / make.__name__
         shutil.rmtree(directory, ignore_errors=True)
-        # Most in shards, so that reading them is tested.
-        model.save_pretrained(directory, max_shard_size="5GB" if make is llama else "40KB")
+        if make is deepseek_v3_fp8:
+            save_fp8(model, round_to_fp8(model), directory)
+        else:
+            # Most in shards, so that reading them is tested.
+            model.save_pretrained(directory, max_shard_size="5GB" if make is llama else "40KB")
         (directory / "generation_config.json").unlink(missing_ok=True)
         save_file(expected(model), directory / "expected.safetensors")
 

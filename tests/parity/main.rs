@@ -14,7 +14,7 @@ use tch::{Device, Kind, Tensor, no_grad};
 const TOLERANCE: f64 = 1e-4;
 
 /// `MODELS` of model.py.
-const MODELS: [&str; 17] = [
+const MODELS: [&str; 20] = [
     "llama",
     "qwen2",
     "qwen3",
@@ -32,6 +32,9 @@ const MODELS: [&str; 17] = [
     "mixtral",
     "olmoe",
     "olmo3",
+    "deepseek_v3",
+    "deepseek_v3_plain",
+    "deepseek_v3_fp8",
 ];
 
 fn golden(name: &str) -> PathBuf {

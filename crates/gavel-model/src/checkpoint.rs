@@ -1,5 +1,7 @@
 //! Hugging Face model directories: weights in safetensors files, whole or in shards.
 
+pub(crate) mod fp8;
+
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Display;
@@ -10,7 +12,8 @@ use safetensors::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use crate::weights::{Stored, Weights};
+use self::fp8::Blocks;
+use crate::weights::{Stored, Weights, is_in_float32};
 use crate::{Config, Error, config, generation_config, lora, tokenizer};
 
 const WHOLE: &str = "model.safetensors";
@@ -59,8 +62,12 @@ pub(crate) fn read(
 ) -> Result<(Weights, Kind), Error> {
     let mut tensors = HashMap::new();
     let mut formats = HashMap::new();
+    let blocks = Blocks::in_directory(directory)?;
     for path in files(directory)? {
-        read_file(&path, kind, &mut tensors, &mut formats)?;
+        read_file(&path, (kind, blocks), &mut tensors, &mut formats)?;
+    }
+    if let Some(blocks) = blocks {
+        blocks.make_whole(&mut tensors, kind, directory)?;
     }
     let weights = Weights::from_stored(config, |stored| take(&mut tensors, stored, directory))?;
     if let Some(head) = tensors.get(HEAD).filter(|_| config.tie_word_embeddings)
@@ -106,7 +113,10 @@ pub(crate) fn write(directory: &Path, config: &Config, weights: &Weights, kind: 
     let tensors: Vec<_> = weights
         .to_stored(config)
         .into_iter()
-        .map(|(stored, tensor)| (stored.name, Contents::of(&tensor, kind)))
+        .map(|(stored, tensor)| {
+            let kind = if is_in_float32(&stored.name) { Kind::Float } else { kind };
+            (stored.name, Contents::of(&tensor, kind))
+        })
         .collect();
     write_tensors(&path, tensors)
 }
@@ -168,22 +178,31 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(names.into_iter().map(|name| directory.join(name)).collect())
 }
 
-/// Adds the tensors of a file as `kind`, and the formats that they had.
+/// Adds the tensors of a file as `kind`, and the formats that they had. Where there are `blocks` of 8-bit numbers, these stay as
+/// they are, and so do their scales.
 pub(crate) fn read_file(
     path: &Path,
-    kind: Kind,
+    (kind, blocks): (Kind, Option<Blocks>),
     tensors: &mut HashMap<String, Tensor>,
     formats: &mut HashMap<String, Kind>,
 ) -> Result<(), Error> {
     let bytes = fs::read(path).map_err(Error::read(path))?;
     let safetensors = |source| Error::Safetensors { path: path.to_owned(), source };
     for (name, view) in SafeTensors::deserialize(&bytes).map_err(safetensors)?.iter() {
-        let Some(stored_kind) = kind_of(view.dtype()) else {
+        let in_blocks = blocks.filter(|_| view.dtype() == Dtype::F8_E4M3).map(|_| fp8::KIND);
+        let Some(stored_kind) = kind_of(view.dtype()).or(in_blocks) else {
             let reason = format!("holds {:?}; F32, F16 and BF16 are supported", view.dtype());
             return Err(Error::Weights { path: path.to_owned(), name: name.to_owned(), reason });
         };
         let shape: Vec<_> = view.shape().iter().map(|&size| size as i64).collect();
-        let tensor = Tensor::from_data_size(view.data(), &shape, stored_kind).to_kind(kind);
+        let tensor = Tensor::from_data_size(view.data(), &shape, stored_kind);
+        let tensor = match () {
+            () if in_blocks.is_some() => tensor,
+            () if blocks.is_some() && fp8::holds_scales(name) || is_in_float32(name) => {
+                tensor.to_kind(Kind::Float)
+            }
+            () => tensor.to_kind(kind),
+        };
         tensors.insert(name.to_owned(), tensor);
         formats.insert(name.to_owned(), stored_kind);
     }

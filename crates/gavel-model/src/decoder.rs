@@ -8,8 +8,10 @@ use crate::Config;
 use crate::attention::Look;
 use crate::families::Place;
 use crate::layers::{
-    Heads, Routing, add_rms_norm, attention, embedding, experts, feed_forward, head_norm, rows,
+    Heads, LatentHeads, LatentParameters, Routing, add_rms_norm, attention, embedding, experts, feed_forward,
+    head_norm, latent_attention, rows,
 };
+use crate::load::ExpertLoad;
 use crate::lora::Adapter;
 use crate::model::one_more;
 use crate::packed::Packed;
@@ -24,6 +26,8 @@ pub(crate) struct Decoder<'a> {
     pub(crate) values: &'a Weights,
     /// What is trained in place of the masters, where the model has adapters.
     pub(crate) adapter: Option<&'a Adapter>,
+    /// Where it is counted how many tokens go to each expert, if it is.
+    pub(crate) load: Option<&'a ExpertLoad>,
 }
 
 /// The residual stream between two blocks: what the last layer adds to it is added by the next normalisation.
@@ -83,15 +87,24 @@ impl<'a> Decoder<'a> {
 
         let (sum, seen) = self.add_norm(stream, perhaps(Place::AttentionNorm));
         let qkv = linear(&seen, of(Place::Qkv), perhaps(Place::QkvBias));
-        let qkv = match perhaps(Place::QueryNorm).zip(perhaps(Place::KeyNorm)) {
-            Some((queries, keys)) => {
-                let found = [self.norm_value(queries), self.norm_value(keys)];
-                let queries = Parameter { value: &found[0], ..queries };
-                head_norm(&qkv, heads, queries, Parameter { value: &found[1], ..keys }, rms_norm_eps)
-            }
-            None => qkv,
+        let attended = if self.config.latent_attention.is_some() {
+            let parameters = LatentParameters {
+                queries: perhaps(Place::QueryLatentNorm).map(|norm| [norm, of(Place::QueryUp)]),
+                keys_values: [Place::KeyValueLatentNorm, Place::KeyValueUp].map(of),
+            };
+            let heads = LatentHeads::of(self.config);
+            latent_attention(&qkv, &parameters, heads, rotation, &batch.visibility, look)
+        } else {
+            let qkv = match perhaps(Place::QueryNorm).zip(perhaps(Place::KeyNorm)) {
+                Some((queries, keys)) => {
+                    let found = [self.norm_value(queries), self.norm_value(keys)];
+                    let queries = Parameter { value: &found[0], ..queries };
+                    head_norm(&qkv, heads, queries, Parameter { value: &found[1], ..keys }, rms_norm_eps)
+                }
+                None => qkv,
+            };
+            attention(qkv, heads, rotation, &batch.visibility, look)
         };
-        let attended = attention(qkv, heads, rotation, &batch.visibility, look);
         let attended = linear(&attended, of(Place::Output), perhaps(Place::OutputBias));
         let attended = self.post_norm(attended, perhaps(Place::AttentionPostNorm));
 
@@ -99,8 +112,20 @@ impl<'a> Decoder<'a> {
         let (sum, seen) = self.add_norm(stream, perhaps(Place::FeedForwardNorm));
         let fed = match perhaps(Place::Router) {
             Some(router) => {
-                let logits = linear(&seen, router, None);
-                experts(&seen, &logits, [of(Place::GateUp), of(Place::Down)], Routing::of(self.config))
+                let routing = Routing::of(self.config, values.perhaps(Place::RouterBias));
+                let kind = routing.kind_of_logits(seen.kind());
+                let value = router.value.to_kind(kind);
+                let logits = linear(&seen.to_kind(kind), Parameter { value: &value, ..router }, None);
+                let matrices = [of(Place::GateUp), of(Place::Down)];
+                let count = &mut |counts: &[i64]| self.load.iter().for_each(|load| load.add(layer, counts));
+                let chosen = experts(&seen, &logits, matrices, &routing, count);
+                match masters.perhaps(Place::SharedGateUp) {
+                    Some(_) => {
+                        let matrices = [Place::SharedGateUp, Place::SharedDown].map(of);
+                        chosen + feed_forward(&seen, matrices[0], matrices[1], activation)
+                    }
+                    None => chosen,
+                }
             }
             None => feed_forward(&seen, of(Place::GateUp), of(Place::Down), activation),
         };

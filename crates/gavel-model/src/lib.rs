@@ -28,6 +28,7 @@ mod families;
 mod generation_config;
 mod gguf;
 mod layers;
+mod load;
 mod log_probs;
 mod lora;
 mod memory;
@@ -43,13 +44,14 @@ pub use chat::{ChatOptions, ChatTemplate};
 pub use checkpoint::{SaveDtype, model_files};
 /// A day, for [`ChatTemplate::with_date`].
 pub use chrono::NaiveDate;
-pub use config::{Architecture, Config};
+pub use config::{Architecture, Config, LatentAttention, SigmoidRouting};
 pub use engine::{
     Completion, Engine, Finish, Finished, NeverStop, NotFinite, Request, Room, Sampling, Stop, StopStrings,
 };
 pub use error::Error;
 pub use generation_config::GenerationConfig;
 pub use gguf::{Imported, import_gguf};
+pub use load::{Balance, add_expert_loads};
 pub use log_probs::{ByTokens, TokenLogProbs};
 pub use lora::{AdapterCounts, LoraOptions, UnknownModule, is_adapter, merge_adapter};
 pub use memory::{LearningMemory, ParameterCounts, SamplingMemory, bytes_of};

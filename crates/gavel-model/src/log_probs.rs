@@ -119,7 +119,7 @@ impl Model {
         recompute: bool,
         through_head: &mut dyn FnMut(&Tensor) -> Tensor,
     ) {
-        let decoder = self.decoder();
+        let decoder = Decoder { load: Some(&self.load), ..self.decoder() };
         if recompute {
             return recomputing_backward(&decoder, batch, through_head);
         }
@@ -148,6 +148,8 @@ fn recomputing_backward(
     backward_from(&[&hidden], &[&by_hidden]);
     let mut by_stream = end.gradient();
     drop((hidden, by_hidden, end));
+    // Tokens have been counted.
+    let decoder = &Decoder { load: None, ..*decoder };
     for (layer, input) in inputs.into_iter().enumerate().rev() {
         let leaf = input.into_leaf();
         let output = decoder.block(layer, leaf.shallow_clone(), batch, &rotations);

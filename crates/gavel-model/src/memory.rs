@@ -7,7 +7,7 @@ use tch::Kind;
 
 use crate::families::{Activation, Place};
 use crate::weights::{outer, stored_in};
-use crate::{Config, Precision};
+use crate::{Config, LatentAttention, Precision};
 
 /// The numbers in a model's parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,8 +52,8 @@ impl Config {
         let count = |shapes: &[crate::weights::Stored]| -> u64 {
             shapes.iter().map(|stored| numbers(&stored.shape)).sum()
         };
-        let of_layer =
-            |layer| Place::ALL.iter().map(|&place| count(&stored_in(self, layer, place))).sum::<u64>();
+        let places = || Place::ALL.into_iter().filter(|place| place.is_parameter());
+        let of_layer = |layer| places().map(|place| count(&stored_in(self, layer, place))).sum::<u64>();
         let [embedding, norm, head] = outer(self).map(|stored| count(&stored));
         let blocks: u64 = (0..self.layers()).map(of_layer).sum();
         ParameterCounts { all: blocks + embedding + norm + head, vocabulary: embedding + head, head }
@@ -70,11 +70,13 @@ impl Config {
     ) -> LearningMemory {
         let size = bytes_of(precision.compute);
         let hidden = tokens * self.hidden_size as u64 * size;
-        let layers = self.layers() as u64;
-        let by_block = tokens * self.kept_by_block(size);
+        let by_block = || (0..self.layers()).map(|layer| tokens * self.kept_by_block(layer, size));
         // Of each block the sum of the stream, and what the layer before adds to it; or all that it keeps.
-        let (activations, again) =
-            if recompute { (2 * hidden * layers, by_block) } else { (by_block * layers, 0) };
+        let (activations, again) = if recompute {
+            (2 * hidden * self.layers() as u64, by_block().max().unwrap_or(0))
+        } else {
+            (by_block().sum(), 0)
+        };
         let rows = predicted.min(self.rows_per_chunk(true) as u64);
         // What caps logits keeps two more tensors of their size.
         let chunks = if self.final_logit_softcapping.is_some() { 3 } else { 1 };
@@ -92,13 +94,14 @@ impl Config {
             Some(width) if self.num_experts > 0 => width * self.num_experts_per_tok,
             _ => self.intermediate_size,
         };
-        let heads = (self.num_attention_heads * self.head_dim) as u64;
+        let of_head = self.latent_attention.map_or(0, |latent| latent.qk_nope_head_dim) + self.head_dim;
+        let heads = (self.num_attention_heads * of_head) as u64;
         (width + 2 * self.hidden_size) as u64 * size + heads * (4 + 2 * size)
     }
 
     /// Bytes that a block keeps of each token for its backward pass; see `layers/` for what each of them saves.
-    fn kept_by_block(&self, size: u64) -> u64 {
-        let has = |place| !stored_in(self, 0, place).is_empty();
+    fn kept_by_block(&self, layer: usize, size: u64) -> u64 {
+        let has = |place| !stored_in(self, layer, place).is_empty();
         let [hidden, heads, key_heads, width] =
             [self.hidden_size, self.num_attention_heads, self.num_key_value_heads, self.head_dim]
                 .map(|number| number as u64);
@@ -110,23 +113,38 @@ impl Config {
         let head_norms =
             if has(Place::QueryNorm) { (queries + keys) * size + INVERSE * (heads + key_heads) } else { 0 };
         // Queries, keys and values as they are turned; what is attended, with the logarithm of a sum for each head.
-        let attention = (queries + 2 * keys) * size + queries * size + 4 * heads;
+        let attention = match self.latent_attention {
+            None => (queries + 2 * keys) * size + queries * size + 4 * heads,
+            Some(latent) => self.kept_by_latent_attention(latent, size) + 4 * heads,
+        };
         norm(Place::AttentionNorm)
             + norm(Place::FeedForwardNorm)
             + post_norm(Place::AttentionPostNorm)
             + post_norm(Place::FeedForwardPostNorm)
             + head_norms
             + attention
-            + self.kept_by_feed_forward(size)
+            + self.kept_by_feed_forward(layer, size)
     }
 
-    fn kept_by_feed_forward(&self, size: u64) -> u64 {
+    /// Latents and what norms make of them; queries, keys and values of all heads by autograd, which keeps them as they are
+    /// made, put together, and copied into rectangles; and what is attended, in rectangles and out of them.
+    fn kept_by_latent_attention(&self, latent: LatentAttention, size: u64) -> u64 {
+        let latents = latent.q_lora_rank.unwrap_or(0) + latent.kv_lora_rank;
+        let of_head = 2 * (latent.qk_nope_head_dim + self.head_dim) + latent.v_head_dim;
+        let attended = 2 * latent.v_head_dim;
+        (2 * latents + self.num_attention_heads * (3 * of_head + attended)) as u64 * size
+    }
+
+    fn kept_by_feed_forward(&self, layer: usize, size: u64) -> u64 {
         let hidden = self.hidden_size as u64;
-        if self.num_experts > 0 {
+        if self.has_experts(layer) {
             let width = self.moe_intermediate_size.unwrap_or(self.intermediate_size) as u64;
             // Of each of a token's experts: its input, gate and up, and what it gives, which is weighted in float32.
             let of_expert = hidden * size + 2 * width * size + hidden * size + hidden * 4;
-            return self.num_experts_per_tok as u64 * of_expert + self.num_experts as u64 * (size + 4);
+            let shared = 2 * self.n_shared_experts as u64 * width * size;
+            return self.num_experts_per_tok as u64 * of_expert
+                + self.num_experts as u64 * (size + 4)
+                + shared;
         }
         let width = self.intermediate_size as u64;
         match self.architecture.family().activation {
@@ -136,9 +154,19 @@ impl Config {
         }
     }
 
-    /// The width of a token's keys and values, in all layers.
+    /// What is kept of a token in each layer for those behind it, as heads and their width: keys and values; or their latent with
+    /// the key that positions turn, in one.
+    pub(crate) fn kept_tables(&self) -> Vec<[i64; 2]> {
+        match self.latent_attention {
+            Some(latent) => vec![[1, latent.kv_lora_rank + self.head_dim]],
+            None => vec![[self.num_key_value_heads, self.head_dim]; 2],
+        }
+    }
+
+    /// How many numbers that is, in all layers.
     pub(crate) fn cache_numbers(&self) -> u64 {
-        2 * (self.num_key_value_heads * self.head_dim * self.num_hidden_layers) as u64
+        let of_layer: i64 = self.kept_tables().iter().map(|[heads, width]| heads * width).sum();
+        (of_layer * self.num_hidden_layers) as u64
     }
 
     /// How many predicted tokens a learner has logits of at a time.
@@ -216,6 +244,6 @@ mod tests {
         let config = qwen_half_a_billion();
         let of = |recompute| config.learning_memory(10_000, 0, Precision::MIXED, recompute).activations;
         assert_eq!(of(true), 10_000 * 24 * 2 * 896 * 2);
-        assert_eq!(of(false), 10_000 * 24 * config.kept_by_block(2));
+        assert_eq!(of(false), 10_000 * 24 * config.kept_by_block(0, 2));
     }
 }

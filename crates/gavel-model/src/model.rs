@@ -7,6 +7,7 @@ use tch::{Device, Kind, Tensor, no_grad};
 use crate::attention::neighbours_from_halves;
 use crate::decoder::Decoder;
 use crate::families::Place;
+use crate::load::ExpertLoad;
 use crate::lora::{self, Adapter};
 use crate::network::Network;
 use crate::weights::Weights;
@@ -48,6 +49,8 @@ pub struct Model {
     generation_config: Option<GenerationConfig>,
     /// The format that the weights came in.
     stored: Kind,
+    /// What went to which expert in learning.
+    pub(crate) load: ExpertLoad,
 }
 
 impl Model {
@@ -69,7 +72,8 @@ impl Model {
         let generation_config = GenerationConfig::load(directory)?;
         let (weights, stored) = checkpoint::read(directory, &config, precision.parameters, device)?;
         let values = values_of(&weights, precision);
-        Ok(Self { config, precision, device, weights, values, adapter: None, generation_config, stored })
+        let (adapter, load) = (None, ExpertLoad::default());
+        Ok(Self { config, precision, device, weights, values, adapter, generation_config, stored, load })
     }
 
     /// Draws fresh parameters as `transformers` does: normal with `initializer_range`, norms 1, biases 0.
@@ -79,7 +83,8 @@ impl Model {
         let weights =
             no_grad(|| Weights::random(&config, seed.cast_unsigned(), precision.parameters, device));
         let (stored, values) = (precision.parameters, values_of(&weights, precision));
-        Self { config, precision, device, weights, values, adapter: None, generation_config: None, stored }
+        let (adapter, generation_config, load) = (None, None, ExpertLoad::default());
+        Self { config, precision, device, weights, values, adapter, generation_config, stored, load }
     }
 
     /// Writes `config.json`, `model.safetensors` with Hugging Face's names, and `generation_config.json` where the model
@@ -218,6 +223,7 @@ impl Model {
             adapter: None,
             generation_config: self.generation_config.clone(),
             stored: self.stored,
+            load: ExpertLoad::default(),
         }
     }
 
@@ -254,7 +260,7 @@ impl Model {
     /// What training runs.
     pub(crate) fn decoder(&self) -> Decoder<'_> {
         let adapter = self.adapter.as_ref();
-        Decoder { config: &self.config, masters: &self.weights, values: &self.values, adapter }
+        Decoder { config: &self.config, masters: &self.weights, values: &self.values, adapter, load: None }
     }
 
     /// The parameters in the compute format and in checkpoint order; see [`Model::refresh`].
@@ -266,16 +272,20 @@ impl Model {
     /// without adapter.
     pub(crate) fn network(&self) -> Network {
         let mut weights = self.whole().map(|tensor| tensor.to_kind(self.precision.compute));
-        let rows = Tensor::from_slice(&neighbours_from_halves(&self.config)).to_device(self.device);
+        // Heads of latent attention are put in this order where they are turned.
+        let rows = self.config.latent_attention.is_none().then(|| neighbours_from_halves(&self.config));
+        let rows = rows.map(|rows| Tensor::from_slice(&rows).to_device(self.device));
         let add_one = self.config.architecture.family().norms_add_one;
         for block in &mut weights.blocks {
-            for place in [Place::Qkv, Place::QkvBias] {
-                block.replace(place, |tensor| tensor.index_select(0, &rows));
-            }
-            // Norms of queries and keys go along with their rows. The first head's are in the order of every head's, so
-            // this holds for those of a head too.
-            for place in [Place::QueryNorm, Place::KeyNorm] {
-                block.replace(place, |norm| norm.index_select(0, &rows.narrow(0, 0, norm.size()[0])));
+            if let Some(rows) = &rows {
+                for place in [Place::Qkv, Place::QkvBias] {
+                    block.replace(place, |tensor| tensor.index_select(0, rows));
+                }
+                // Norms of queries and keys go along with their rows. The first head's are in the order of every head's, so
+                // this holds for those of a head too.
+                for place in [Place::QueryNorm, Place::KeyNorm] {
+                    block.replace(place, |norm| norm.index_select(0, &rows.narrow(0, 0, norm.size()[0])));
+                }
             }
             for place in Place::NORMS.into_iter().filter(|_| add_one) {
                 block.replace(place, one_more);

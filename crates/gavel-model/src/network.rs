@@ -1,6 +1,8 @@
 //! The forward pass over rectangles of tokens, differentiable by torch: what sampling by libtorch's operators and
 //! [`Model::forward`](crate::Model::forward) run.
 
+mod latent;
+
 use tch::{Kind, Tensor};
 
 use crate::Config;
@@ -18,9 +20,18 @@ pub(crate) struct Network {
     pub(crate) weights: Weights,
 }
 
-/// Attention of one layer: its index, then queries `(B, heads, T, head_dim)`, and keys and values of the same tokens,
-/// `(B, key_value_heads, T, head_dim)`; gives `(B, heads, T, head_dim)`.
-pub(crate) type Attend<'a> = dyn FnMut(usize, &Tensor, &Tensor, &Tensor) -> Tensor + 'a;
+/// What the tokens of a layer see.
+pub(crate) struct Seen {
+    /// Of all tokens that are seen, in tables as [`See`] gets them.
+    pub(crate) kept: Vec<Tensor>,
+    /// Which of them; see [`attend`].
+    pub(crate) mask: Option<Tensor>,
+    pub(crate) causal: bool,
+}
+
+/// Says what the tokens of a layer see: its index, and what is kept of the tokens, `(B, heads, T, width)` each. That is keys and
+/// values, or the latent that both are made of; see [`Config::kept_tables`].
+pub(crate) type See<'a> = dyn FnMut(usize, Vec<Tensor>) -> Seen + 'a;
 
 impl Network {
     /// The format that it computes in.
@@ -37,13 +48,12 @@ impl Network {
         let ropes = Rope::of_layers(&self.config, &positions);
         let mask = attention_mask.map(causal_mask);
         let causal = mask.is_none() && tokens.size()[1] > 1;
-        self.run(tokens, &ropes, &mut |layer, queries, keys, values| {
-            attend(queries, keys, values, mask.as_ref(), causal, Look::of_layer(&self.config, layer))
-        })
+        let mask = || mask.as_ref().map(Tensor::shallow_clone);
+        self.run(tokens, &ropes, &mut |_, kept| Seen { kept, mask: mask(), causal })
     }
 
-    /// Runs all blocks on `tokens` `(B, T)`; which tokens they see is up to `attend`.
-    pub(crate) fn run(&self, tokens: &Tensor, ropes: &PerRotary<Rope>, attend: &mut Attend<'_>) -> Tensor {
+    /// Runs all blocks on `tokens` `(B, T)`; which tokens they see is up to `see`.
+    pub(crate) fn run(&self, tokens: &Tensor, ropes: &PerRotary<Rope>, see: &mut See<'_>) -> Tensor {
         let embedded = Tensor::embedding(&self.weights.embedding, tokens, -1, false, false);
         let mut stream = match self.config.embedding_scale(self.kind()) {
             Some(scale) => embedded * scale,
@@ -56,7 +66,11 @@ impl Network {
         for (layer, block) in self.weights.blocks.iter().enumerate() {
             let rope = ropes.of(self.config.rotary(layer));
             let seen = perhaps(block.perhaps(Place::AttentionNorm), stream.shallow_clone());
-            let attended = self.attention(layer, block, &seen, rope, attend);
+            let attended = if self.config.latent_attention.is_some() {
+                self.latent_attention(layer, block, &seen, rope, see)
+            } else {
+                self.attention(layer, block, &seen, rope, see)
+            };
             // Not added in place: the backward pass needs the stream as it was.
             stream = perhaps(block.perhaps(Place::AttentionPostNorm), attended) + stream;
             let seen = perhaps(block.perhaps(Place::FeedForwardNorm), stream.shallow_clone());
@@ -81,7 +95,7 @@ impl Network {
         block: &Block,
         input: &Tensor,
         rope: &Rope,
-        attend: &mut Attend<'_>,
+        see: &mut See<'_>,
     ) -> Tensor {
         let Config { num_attention_heads, num_key_value_heads, head_dim, .. } = self.config;
         let [rows, length, _] = input.size()[..] else {
@@ -105,36 +119,52 @@ impl Network {
         let (queries, keys) = split(&rope.turn(&rotary), 2, num_attention_heads);
         let [queries, keys, values] = [queries, keys, values].map(|heads| heads.transpose(1, 2));
 
-        let attended = attend(layer, &queries, &keys, &values);
+        let Seen { kept, mask, causal } = see(layer, vec![keys, values]);
+        let look = Look::of_layer(&self.config, layer);
+        let attended = attend(&queries, &kept[0], &kept[1], mask.as_ref(), causal, look);
         let joined = attended.transpose(1, 2).reshape([rows, length, num_attention_heads * head_dim]);
         joined.linear(block.tensor(Place::Output), block.perhaps(Place::OutputBias))
     }
 
     /// SwiGLU or GeGLU, <https://arxiv.org/abs/2002.05202>.
     fn feed_forward(&self, block: &Block, input: &Tensor) -> Tensor {
-        if let Some(router) = block.perhaps(Place::Router) {
-            let rows = input.flatten(0, -2);
-            let logits = rows.linear(router, None::<&Tensor>);
-            let matrices = [Place::GateUp, Place::Down].map(|place| block.tensor(place));
-            return plain_experts(&rows, &logits, matrices, Routing::of(&self.config)).view_as(input);
+        let Some(router) = block.perhaps(Place::Router) else {
+            return self.gated(input, block.tensor(Place::GateUp), block.tensor(Place::Down));
+        };
+        let rows = input.flatten(0, -2);
+        let routing = Routing::of(&self.config, block.perhaps(Place::RouterBias));
+        let kind = routing.kind_of_logits(rows.kind());
+        let logits = rows.to_kind(kind).linear(&router.to_kind(kind), None::<&Tensor>);
+        let matrices = [Place::GateUp, Place::Down].map(|place| block.tensor(place));
+        let chosen = plain_experts(&rows, &logits, matrices, &routing).view_as(input);
+        match block.perhaps(Place::SharedGateUp) {
+            Some(shared) => chosen + self.gated(input, shared, block.tensor(Place::SharedDown)),
+            None => chosen,
         }
-        let both = input.linear(block.tensor(Place::GateUp), None::<&Tensor>);
-        let (gate, up) = split(&both, 2, self.config.intermediate_size);
+    }
+
+    fn gated(&self, input: &Tensor, gate_up: &Tensor, down: &Tensor) -> Tensor {
+        let both = input.linear(gate_up, None::<&Tensor>);
+        let (gate, up) = split(&both, 2, both.size()[2] / 2);
         let gate = match self.config.architecture.family().activation {
             Activation::Silu => gate.silu(),
             Activation::GeluTanh => gate.gelu("tanh"),
         };
-        (gate * up).linear(block.tensor(Place::Down), None::<&Tensor>)
+        (gate * up).linear(down, None::<&Tensor>)
     }
 
     /// RMSNorm, <https://arxiv.org/abs/1910.07467>.
     fn normalise(&self, input: &Tensor, weight: &Tensor) -> Tensor {
+        self.normalise_by(input, weight, self.config.rms_norm_eps)
+    }
+
+    fn normalise_by(&self, input: &Tensor, weight: &Tensor, epsilon: f64) -> Tensor {
         if weight.kind() == input.kind() {
-            return input.rms_norm(weight.size(), Some(weight), self.config.rms_norm_eps);
+            return input.rms_norm(weight.size(), Some(weight), epsilon);
         }
         // A weight in fp32 is multiplied by before rounding.
         let exact = input.to_kind(weight.kind());
-        exact.rms_norm(weight.size(), Some(weight), self.config.rms_norm_eps).to_kind(input.kind())
+        exact.rms_norm(weight.size(), Some(weight), epsilon).to_kind(input.kind())
     }
 }
 

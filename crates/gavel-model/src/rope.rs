@@ -40,6 +40,10 @@ pub enum RopeScaling {
         original_max_position_embeddings: f64,
         /// Whether the line begins and ends at a frequency, and not between two.
         truncate: bool,
+        /// `attention_factor` follows from it and `mscale_all_dim`, where a file does not say that.
+        mscale: Option<f64>,
+        /// Says how much longer latent attention makes queries and keys in all dimensions.
+        mscale_all_dim: Option<f64>,
     },
     /// As they are up to `max_position_embeddings`. For longer sequences `transformers` takes another base for the whole
     /// batch, by its longest sequence; these are refused.
@@ -115,8 +119,9 @@ impl RopeScaling {
                     |name: &str| parameters.get(name).and_then(Value::as_f64).filter(|&number| number != 0.0);
                 let original = perhaps("original_max_position_embeddings").or(context);
                 let factor = number("factor")?;
-                let length = |scale: f64| if factor <= 1.0 { 1.0 } else { 0.1 * scale * factor.ln() + 1.0 };
-                let attention_factor = match (perhaps("mscale"), perhaps("mscale_all_dim")) {
+                let length = |scale| length_by(scale, factor);
+                let (mscale, mscale_all_dim) = (perhaps("mscale"), perhaps("mscale_all_dim"));
+                let attention_factor = match (mscale, mscale_all_dim) {
                     (Some(scale), Some(all)) => length(scale) / length(all),
                     _ => length(1.0),
                 };
@@ -128,6 +133,8 @@ impl RopeScaling {
                     original_max_position_embeddings: original
                         .ok_or("asks for yarn rope, which needs `original_max_position_embeddings`")?,
                     truncate: parameters.get("truncate") != Some(&Value::Bool(false)),
+                    mscale,
+                    mscale_all_dim,
                 }))
             }
             "dynamic" if context.is_some() => Ok(Some(Self::Dynamic { factor: number("factor")? })),
@@ -161,15 +168,25 @@ impl RopeScaling {
                 beta_slow,
                 original_max_position_embeddings: original,
                 truncate,
-            } => json!({
-                "rope_type": "yarn",
-                "factor": factor,
-                "attention_factor": attention_factor,
-                "beta_fast": beta_fast,
-                "beta_slow": beta_slow,
-                "original_max_position_embeddings": original as i64,
-                "truncate": truncate,
-            }),
+                mscale,
+                mscale_all_dim,
+            } => {
+                let mut json = json!({
+                    "rope_type": "yarn",
+                    "factor": factor,
+                    "attention_factor": attention_factor,
+                    "beta_fast": beta_fast,
+                    "beta_slow": beta_slow,
+                    "original_max_position_embeddings": original as i64,
+                    "truncate": truncate,
+                });
+                for (name, scale) in [("mscale", mscale), ("mscale_all_dim", mscale_all_dim)] {
+                    if let Some(scale) = scale {
+                        json[name] = json!(scale);
+                    }
+                }
+                json
+            }
             Self::Dynamic { factor } => json!({ "rope_type": "dynamic", "factor": factor }),
         }
     }
@@ -186,6 +203,14 @@ impl RopeScaling {
     /// What turned queries and keys are multiplied by.
     fn length(self) -> f64 {
         if let Self::Yarn { attention_factor, .. } = self { attention_factor } else { 1.0 }
+    }
+
+    /// How much longer latent attention makes queries, and keys, in all dimensions.
+    pub(crate) fn length_of_all(self) -> f64 {
+        match self {
+            Self::Yarn { factor, mscale_all_dim: Some(scale), .. } => length_by(scale, factor),
+            _ => 1.0,
+        }
     }
 
     /// `frequencies` `(dimensions / 2)` of base `theta`, scaled.
@@ -226,6 +251,11 @@ impl RopeScaling {
             }
         }
     }
+}
+
+/// What YaRN makes longer by, for a context longer by `factor`.
+fn length_by(scale: f64, factor: f64) -> f64 {
+    if factor <= 1.0 { 1.0 } else { 0.1 * scale * factor.ln() + 1.0 }
 }
 
 /// Radians for each position, a number of fp32 for each pair of dimensions that are turned, and what turned queries and keys

@@ -67,6 +67,11 @@ impl ValueModel {
         self.decoder.refresh();
     }
 
+    /// The decoder, for what is not learnt by gradients; see [`Model::move_router_biases`].
+    pub fn decoder(&self) -> &Model {
+        &self.decoder
+    }
+
     /// Where the parameters live.
     pub fn device(&self) -> Device {
         self.decoder.device()

@@ -136,7 +136,7 @@ impl Weights {
     pub(crate) fn named(&self) -> Vec<(String, &Tensor)> {
         let mut named = vec![(EMBEDDING.to_owned(), &self.embedding)];
         for (layer, block) in self.blocks.iter().enumerate() {
-            for place in Place::ALL {
+            for place in Place::ALL.into_iter().filter(|place| place.is_parameter()) {
                 let Some(tensor) = block.perhaps(place) else { continue };
                 let name = match rows_of(self.architecture, place)[..] {
                     [row] if !row.of_expert => row.name,
@@ -155,9 +155,18 @@ impl Weights {
         self.head.as_ref().unwrap_or(&self.embedding)
     }
 
-    /// The same parameters, each passed through `f`.
+    /// The same parameters, each passed through `f`, whose choice of a format does not count for biases of routers.
     pub(crate) fn map(&self, f: impl Fn(&Tensor) -> Tensor) -> Self {
-        let block = |block: &Block| Block(block.0.each_ref().map(|tensor| tensor.as_ref().map(&f)));
+        let block = |block: &Block| {
+            let mut mapped = block.0.each_ref().map(|tensor| tensor.as_ref().map(&f));
+            let bias = Place::RouterBias as usize;
+            if let (Some(before), Some(after)) = (&block.0[bias], &mut mapped[bias])
+                && before.kind() != after.kind()
+            {
+                *after = before.to_device(after.device()).copy();
+            }
+            Block(mapped)
+        };
         Self {
             architecture: self.architecture,
             embedding: f(&self.embedding),
@@ -166,6 +175,12 @@ impl Weights {
             head: self.head.as_ref().map(&f),
         }
     }
+}
+
+/// Whether a tensor of a checkpoint is in float32 whatever the format of the others is: what is added to scores of a router
+/// moves in steps of a thousandth, which bfloat16 does not have.
+pub(crate) fn is_in_float32(name: &str) -> bool {
+    name.ends_with(".e_score_correction_bias")
 }
 
 /// The rows of a family's table for a place.
@@ -177,7 +192,7 @@ fn rows_of(architecture: Architecture, place: Place) -> Vec<&'static Row> {
 /// The tensors of a checkpoint that a place in a block is made of, in order; none, where the place stays empty.
 pub(crate) fn stored_in(config: &Config, layer: usize, place: Place) -> Vec<Stored> {
     let mut rows = rows_of(config.architecture, place);
-    rows.retain(|row| !row.if_biased || config.attention_bias);
+    rows.retain(|row| row.when.holds(config, layer));
     let of_experts = rows.iter().any(|row| row.of_expert);
     let stored = |row: &Row, expert: i64| Stored {
         name: format!("model.layers.{layer}.{}", row.name.replace("{}", &expert.to_string())),

@@ -1,5 +1,7 @@
 //! What training relies on: padding changes nothing, parameters are shared and deterministic, and directories that are wrong are refused by name.
 
+#[path = "model/experts.rs"]
+mod experts;
 #[path = "model/families.rs"]
 mod families;
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::{Architecture, Config};
+use crate::checkpoint::fp8;
 use crate::{Error, RopeScaling};
 
 /// The fields of one `config.json`, taken out one by one; what stays is what gavel does not know.
@@ -23,6 +24,7 @@ impl<'a> Fields<'a> {
         let family = architecture.family();
         let defaults = &family.defaults;
         self.refuse_what_is_not_supported()?;
+        self.quantization()?;
         self.activation(architecture)?;
         let hidden_size = self.required("hidden_size")?;
         let num_attention_heads = self.required("num_attention_heads")?;
@@ -62,6 +64,7 @@ impl<'a> Fields<'a> {
         let differs = |layers: Vec<bool>, from| if layers.contains(&from) { layers } else { Vec::new() };
         config.sliding_layers = differs(config.sliding_layers, true);
         config.rope_layers = differs(config.rope_layers, false);
+        config.dense_layers = differs(config.dense_layers, true);
         config.query_pre_attn_scalar =
             config.query_pre_attn_scalar.filter(|&scalar| scalar != config.head_dim as f64);
         Ok(Config { other: self.map, ..config })
@@ -84,10 +87,13 @@ impl<'a> Fields<'a> {
                 return Err(self.wrong(field, "is true, which is not supported"));
             }
         }
-        if self.map.contains_key("quantization_config") {
-            return Err(self.wrong("quantization_config", "is present; quantized weights are not supported"));
-        }
         Ok(())
+    }
+
+    /// Takes `quantization_config`, of which weights in blocks of 8-bit numbers are read; see [`fp8`].
+    fn quantization(&mut self) -> Result<(), Error> {
+        let Some(quantization) = self.take("quantization_config") else { return Ok(()) };
+        fp8::Blocks::of(&quantization).map(drop).map_err(|reason| self.wrong("quantization_config", reason))
     }
 
     /// Refuses fields that some families follow, and this one has not.
@@ -176,8 +182,13 @@ impl<'a> Fields<'a> {
 
     /// Takes `sliding_window`, where `null` is no window, and no field is `default`.
     pub(crate) fn window(&mut self, default: Option<i64>) -> Result<Option<i64>, Error> {
-        let said = self.map.contains_key("sliding_window");
-        Ok(self.optional("sliding_window")?.or(default.filter(|_| !said)))
+        self.optional_or("sliding_window", default)
+    }
+
+    /// Takes an integer, where `null` is none, and no field is `default`.
+    pub(crate) fn optional_or(&mut self, field: &str, default: Option<i64>) -> Result<Option<i64>, Error> {
+        let said = self.map.contains_key(field);
+        Ok(self.optional(field)?.or(default.filter(|_| !said)))
     }
 
     /// Takes a number, where `null` is none, and no field is `default`.

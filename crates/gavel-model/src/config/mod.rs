@@ -1,6 +1,8 @@
 //! The shape of a model, read from and written to Hugging Face's `config.json`.
 
+mod architecture;
 mod fields;
+mod parts;
 
 use std::fs;
 use std::path::Path;
@@ -8,77 +10,14 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use tch::{Kind, Tensor};
 
+pub use self::architecture::Architecture;
 pub(crate) use self::fields::Fields;
+pub use self::parts::{LatentAttention, SigmoidRouting};
 use crate::families::{Activation, Place};
 use crate::rope::Rotary;
 use crate::{Error, RopeScaling, lora};
 
 pub(crate) const FILE: &str = "config.json";
-
-/// The families of decoder-only transformers that are supported. What sets each apart is in `families`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Architecture {
-    /// `LlamaForCausalLM`: no biases, unless `attention_bias` puts one on all four attention projections.
-    #[default]
-    Llama,
-    /// `MistralForCausalLM`: Llama, with a window perhaps.
-    Mistral,
-    /// `Qwen2ForCausalLM`: biases on the query, key and value projections.
-    Qwen2,
-    /// `Qwen3ForCausalLM`: RMSNorm of every query and key before positions turn them; no biases, unless `attention_bias`
-    /// puts one on all four attention projections.
-    Qwen3,
-    /// `Qwen3MoeForCausalLM`: Qwen3 with experts.
-    Qwen3Moe,
-    /// `MixtralForCausalLM`: Mistral with experts.
-    Mixtral,
-    /// `OlmoeForCausalLM`: norms of all queries and keys of a token, and experts.
-    Olmoe,
-    /// `SmolLM3ForCausalLM`: layers without positions.
-    SmolLm3,
-    /// `Phi3ForCausalLM`: positions that may turn a part of a head alone.
-    Phi3,
-    /// `Olmo2ForCausalLM`: norms after attention and feed-forward, and of all queries and keys of a token.
-    Olmo2,
-    /// `Olmo3ForCausalLM`: OLMo 2 with a window in three of four layers, where positions are not stretched.
-    Olmo3,
-    /// `GemmaForCausalLM`: norms by one more than their weight, embeddings scaled, GELU.
-    Gemma,
-    /// `Gemma2ForCausalLM`: norms before and after, capped scores and logits, a window in every other layer.
-    Gemma2,
-    /// `Gemma3ForCausalLM`, without its eyes: norms of queries and keys for the caps, other positions within windows.
-    Gemma3,
-}
-
-impl Architecture {
-    /// All of them.
-    pub const ALL: [Self; 14] = [
-        Self::Llama,
-        Self::Mistral,
-        Self::Qwen2,
-        Self::Qwen3,
-        Self::Qwen3Moe,
-        Self::Mixtral,
-        Self::Olmoe,
-        Self::SmolLm3,
-        Self::Phi3,
-        Self::Olmo2,
-        Self::Olmo3,
-        Self::Gemma,
-        Self::Gemma2,
-        Self::Gemma3,
-    ];
-
-    /// The `model_type` of `config.json`.
-    pub fn model_type(self) -> &'static str {
-        self.family().model_type
-    }
-
-    /// The class in `transformers`, as it stands under `architectures`.
-    pub fn class(self) -> &'static str {
-        self.family().class
-    }
-}
 
 /// The shape of a model. Fields have the names of `config.json`.
 ///
@@ -99,7 +38,7 @@ pub struct Config {
     pub num_attention_heads: i64,
     /// Number of key and value heads; divides `num_attention_heads`.
     pub num_key_value_heads: i64,
-    /// Width of one head; even. When `config.json` does not say, 128 for Qwen3, 256 for Gemma, and
+    /// Width of one head, or of what positions turn of one in latent attention; even. When `config.json` does not say, 128 for Qwen3, 256 for Gemma, and
     /// `hidden_size / num_attention_heads` for the others, as in `transformers`.
     pub head_dim: i64,
     /// The longest sequence that the model was made for. Enforced with [`RopeScaling::Dynamic`] alone.
@@ -126,6 +65,8 @@ pub struct Config {
     pub attn_logit_softcapping: Option<f64>,
     /// Likewise logits.
     pub final_logit_softcapping: Option<f64>,
+    /// Keys and values by way of a latent, where they are.
+    pub latent_attention: Option<LatentAttention>,
     /// How many experts each feed-forward layer is made of; 0 where it is one.
     pub num_experts: i64,
     /// How many of them a token goes through.
@@ -134,6 +75,12 @@ pub struct Config {
     pub norm_topk_prob: bool,
     /// The width of an expert; `intermediate_size` where it is `None`.
     pub moe_intermediate_size: Option<i64>,
+    /// For each layer whether it is one feed-forward layer of `intermediate_size`, in a model with experts; empty where none is.
+    pub dense_layers: Vec<bool>,
+    /// How many experts every token goes to besides; they are one layer of their widths together.
+    pub n_shared_experts: i64,
+    /// How experts are chosen, where not by the softmax of all.
+    pub sigmoid_routing: Option<SigmoidRouting>,
     /// Whether the output projection is the token embedding.
     pub tie_word_embeddings: bool,
     /// Biases on all four attention projections. Not in Mistral, Qwen2 and Phi-3.
@@ -173,10 +120,14 @@ impl Default for Config {
             query_pre_attn_scalar: None,
             attn_logit_softcapping: None,
             final_logit_softcapping: None,
+            latent_attention: None,
             num_experts: 0,
             num_experts_per_tok: 0,
             norm_topk_prob: false,
             moe_intermediate_size: None,
+            dense_layers: Vec::new(),
+            n_shared_experts: 0,
+            sigmoid_routing: None,
             tie_word_embeddings: true,
             attention_bias: false,
             initializer_range: 0.02,
@@ -262,6 +213,11 @@ impl Config {
         self.rope_layers.get(layer) != Some(&false)
     }
 
+    /// Whether the feed-forward layer of a block is made of experts.
+    pub(crate) fn has_experts(&self, layer: usize) -> bool {
+        self.num_experts > 0 && self.dense_layers.get(layer) != Some(&true)
+    }
+
     /// Which positions a layer has.
     pub(crate) fn rotary(&self, layer: usize) -> Rotary {
         match self.local_rope_theta {
@@ -314,6 +270,7 @@ impl Config {
             |place: Place| family.block.iter().flat_map(|rows| rows.iter()).any(|row| row.place == place);
         let layers = 0..self.layers();
         let lacking = [
+            (self.latent_attention.is_some(), "latent attention"),
             (self.attends_otherwise(tokens), "windows, or capped or rescaled scores of attention"),
             (layers.clone().any(|layer| self.rotary(layer) != Rotary::Global), "layers with other positions"),
             (self.rotary_dim() != self.head_dim, "positions for a part of each head"),
@@ -327,15 +284,22 @@ impl Config {
     }
 
     /// Whether, among `tokens` tokens, a layer attends otherwise than to all earlier tokens by scores divided by the root of
-    /// the width of a head.
+    /// the width of a head, or values are of another width than keys.
     pub(crate) fn attends_otherwise(&self, tokens: i64) -> bool {
-        self.shortest_window().is_some_and(|window| window < tokens)
+        self.latent_attention.is_some()
+            || self.shortest_window().is_some_and(|window| window < tokens)
             || self.attn_logit_softcapping.is_some()
             || self.attention_scale().is_some()
     }
 
     /// What scores of attention are multiplied by, where it is not one by the root of the width of a head.
     pub(crate) fn attention_scale(&self) -> Option<f64> {
+        if let Some(latent) = self.latent_attention {
+            // Positions that are stretched make both queries and keys longer, in all dimensions.
+            let length = self.rope_scaling.map_or(1.0, RopeScaling::length_of_all);
+            let width = (latent.qk_nope_head_dim + self.head_dim) as f64;
+            return Some(length * length / width.sqrt());
+        }
         let scalar = self.query_pre_attn_scalar.filter(|&scalar| scalar != self.head_dim as f64);
         scalar.map(|scalar| scalar.sqrt().recip())
     }

@@ -11,9 +11,9 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 use super::draw::draw;
 use super::{Admission, Backend, Drawn, Key, PromptKey, Room, Sampling};
-use crate::attention::{Look, Rope, attend};
+use crate::attention::Rope;
 use crate::memory::{SamplingMemory, bytes_of};
-use crate::network::Network;
+use crate::network::{Network, Seen};
 use crate::rope::PerRotary;
 use crate::{Config, Model, Precision};
 
@@ -29,8 +29,8 @@ pub(super) struct Plain {
     network: Network,
     /// For every position.
     ropes: PerRotary<Rope>,
-    /// For each layer keys and values, `(slots, key_value_heads, tokens, head_dim)`.
-    caches: Vec<[Tensor; 2]>,
+    /// For each layer keys and values, or the latent of both, `(slots, heads, tokens, width)`; see [`Config::kept_tables`].
+    caches: Vec<Vec<Tensor>>,
     /// The sequences in the first rows; `None` where one has ended.
     rows: Vec<Option<Row>>,
     prompts: HashMap<PromptKey, Computed>,
@@ -44,7 +44,9 @@ pub(super) fn memory(config: &Config, room: Room, precision: Precision) -> Sampl
     let size = bytes_of(precision.compute);
     let tokens = (room.slots * room.tokens) as u64;
     // Weights of another format are copied; projections of queries, keys and values are put in another order.
-    let projections = ((config.num_attention_heads + 2 * config.num_key_value_heads)
+    let is_reordered = i64::from(config.latent_attention.is_none());
+    let projections = (is_reordered
+        * (config.num_attention_heads + 2 * config.num_key_value_heads)
         * config.head_dim
         * config.hidden_size
         * config.num_hidden_layers) as u64;
@@ -75,8 +77,8 @@ impl Row {
 /// A prompt that was computed.
 struct Computed {
     length: i64,
-    /// For each layer keys and values, `(key_value_heads, length, head_dim)`.
-    layers: Vec<[Tensor; 2]>,
+    /// For each layer what is kept of its tokens, `(heads, length, width)`.
+    layers: Vec<Vec<Tensor>>,
     /// After its last token, `(V)`.
     logits: Tensor,
 }
@@ -85,10 +87,12 @@ impl Plain {
     pub(super) fn new(model: &Model, room: Room) -> Self {
         let (config, device) = (model.config().clone(), model.device());
         let network = model.network();
-        let shape = [room.slots as i64, config.num_key_value_heads, room.tokens as i64, config.head_dim];
         // Zeros: what is beyond a sequence is masked, and must be a number for that.
-        let zeros = || Tensor::zeros(shape, (network.kind(), device));
-        let caches = (0..config.num_hidden_layers).map(|_| [zeros(), zeros()]).collect();
+        let zeros = |&[heads, width]: &[i64; 2]| {
+            Tensor::zeros([room.slots as i64, heads, room.tokens as i64, width], (network.kind(), device))
+        };
+        let tables = config.kept_tables();
+        let caches = (0..config.layers()).map(|_| tables.iter().map(zeros).collect()).collect();
         let ropes = Rope::of_layers(&config, &Tensor::arange(room.tokens as i64, (Kind::Int64, device)));
         let (rows, prompts, first) = (Vec::new(), HashMap::new(), Vec::new());
         Self { config, device, slots: room.slots, network, ropes, caches, rows, prompts, first }
@@ -112,16 +116,16 @@ impl Plain {
         let tokens = self.tensor(&padded.collect::<Vec<_>>()).view([lengths.len() as i64, width]);
         let ropes = Rope::of_layers(&self.config, &Tensor::arange(width, (Kind::Int64, self.device)));
         let mut layers = Vec::new();
-        let hidden = self.network.run(&tokens, &ropes, &mut |layer, queries, keys, values| {
-            layers.push([keys.shallow_clone(), values.shallow_clone()]);
-            attend(queries, keys, values, None, width > 1, Look::of_layer(&self.config, layer))
+        let hidden = self.network.run(&tokens, &ropes, &mut |_, kept| {
+            layers.push(kept.iter().map(Tensor::shallow_clone).collect::<Vec<_>>());
+            Seen { kept, mask: None, causal: width > 1 }
         });
         let rows = Tensor::arange(lengths.len() as i64, (Kind::Int64, self.device));
         let last = self.tensor(&lengths) - 1;
         let logits = self.network.logits(&hidden.index(&[Some(rows), Some(last)]));
         for (row, (&(key, _), length)) in (0..).zip(prompts.iter().zip(lengths)) {
             let of_prompt = |table: &Tensor| table.get(row).narrow(1, 0, length);
-            let layers = layers.iter().map(|layer| layer.each_ref().map(of_prompt)).collect();
+            let layers = layers.iter().map(|layer| layer.iter().map(of_prompt).collect()).collect();
             self.prompts.insert(key, Computed { length, layers, logits: logits.get(row) });
         }
     }
@@ -226,11 +230,10 @@ impl Plain {
             cache.narrow(2, 0, longest + 1)
         };
         let ropes = self.ropes.map(|rope| rope.rows(&positions));
-        let hidden = self.network.run(&tokens, &ropes, &mut |layer, queries, keys, values| {
-            let [all_keys, all_values] = &self.caches[layer];
-            let look = Look::of_layer(&self.config, layer);
-            let mask = if look.window.is_some() { &in_window } else { &mask };
-            attend(queries, &add(all_keys, keys), &add(all_values, values), mask.as_ref(), false, look)
+        let hidden = self.network.run(&tokens, &ropes, &mut |layer, new| {
+            let kept = self.caches[layer].iter().zip(&new).map(|(cache, new)| add(cache, new)).collect();
+            let mask = if self.config.window(layer).is_some() { &in_window } else { &mask };
+            Seen { kept, mask: mask.as_ref().map(Tensor::shallow_clone), causal: false }
         });
         self.network.logits(&hidden).squeeze_dim(1)
     }

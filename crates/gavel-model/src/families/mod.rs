@@ -4,17 +4,20 @@
 //! [`weights`](crate::weights), and what a layer does with its tensors in [`decoder`](crate::decoder) and
 //! [`model`](crate::model), which look at the places that the table fills and at the configuration, never at the family.
 
+mod deepseek;
 mod gemma;
 mod llama;
 mod mistral;
 mod moe;
 mod olmo;
 mod phi3;
+mod place;
 mod qwen;
 mod smollm3;
 
 use serde_json::{Map, Value};
 
+pub(crate) use self::place::Place;
 use crate::config::Fields;
 use crate::{Architecture, Config, Error};
 
@@ -62,89 +65,53 @@ pub(crate) struct Row {
     /// After `model.layers.N.`.
     pub(crate) name: &'static str,
     pub(crate) shape: &'static [Size],
-    /// Only with `attention_bias`.
-    pub(crate) if_biased: bool,
+    pub(crate) when: When,
     /// Once for each expert, whose number stands for `{}` in the name.
     pub(crate) of_expert: bool,
 }
 
 const fn row(place: Place, name: &'static str, shape: &'static [Size]) -> Row {
-    Row { place, name, shape, if_biased: false, of_expert: false }
+    Row { place, name, shape, when: When::Always, of_expert: false }
+}
+
+const fn row_if(when: When, place: Place, name: &'static str, shape: &'static [Size]) -> Row {
+    Row { place, name, shape, when, of_expert: false }
 }
 
 const fn if_biased(place: Place, name: &'static str, shape: &'static [Size]) -> Row {
-    Row { place, name, shape, if_biased: true, of_expert: false }
+    row_if(When::Biased, place, name, shape)
 }
 
 const fn expert(place: Place, name: &'static str, shape: &'static [Size]) -> Row {
-    Row { place, name, shape, if_biased: false, of_expert: true }
+    Row { place, name, shape, when: When::Experts, of_expert: true }
 }
 
-/// What a tensor does in a block.
+/// In which blocks of which models a row counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// Normalises what attention sees: `(hidden_size)`.
-    AttentionNorm,
-    /// Queries, keys, values one under the other: `((heads + 2 key_value_heads) · head_dim, hidden_size)`.
-    Qkv,
-    QkvBias,
-    /// Of every query, `(head_dim)`; or of all queries of a token together, `(heads · head_dim)`.
-    QueryNorm,
-    /// Likewise of keys.
-    KeyNorm,
-    /// `(hidden_size, heads · head_dim)`.
-    Output,
-    OutputBias,
-    /// Normalises what attention gives.
-    AttentionPostNorm,
-    /// Normalises what the feed-forward layer sees.
-    FeedForwardNorm,
-    /// Says which experts a token goes to: `(num_experts, hidden_size)`.
-    Router,
-    /// Gate over up: `(2 intermediate_size, hidden_size)`; of experts one under the other.
-    GateUp,
-    /// `(hidden_size, intermediate_size)`; of experts one under the other.
-    Down,
-    /// Normalises what the feed-forward layer gives.
-    FeedForwardPostNorm,
+pub(crate) enum When {
+    Always,
+    /// With `attention_bias`.
+    Biased,
+    /// In blocks with one feed-forward layer.
+    Dense,
+    /// In blocks with experts.
+    Experts,
+    /// Where queries have a latent as keys and values do.
+    QueryLatent,
+    /// Where they have none.
+    NoQueryLatent,
 }
 
-impl Place {
-    /// In the order in which parameters are named and drawn.
-    pub(crate) const ALL: [Self; 13] = [
-        Self::AttentionNorm,
-        Self::Qkv,
-        Self::QkvBias,
-        Self::QueryNorm,
-        Self::KeyNorm,
-        Self::Output,
-        Self::OutputBias,
-        Self::AttentionPostNorm,
-        Self::FeedForwardNorm,
-        Self::Router,
-        Self::GateUp,
-        Self::Down,
-        Self::FeedForwardPostNorm,
-    ];
-
-    /// Those of norms.
-    pub(crate) const NORMS: [Self; 6] = [
-        Self::AttentionNorm,
-        Self::QueryNorm,
-        Self::KeyNorm,
-        Self::AttentionPostNorm,
-        Self::FeedForwardNorm,
-        Self::FeedForwardPostNorm,
-    ];
-
-    /// The name of a parameter that is made of several tensors.
-    pub(crate) fn fused_name(self) -> &'static str {
+impl When {
+    pub(crate) fn holds(self, config: &Config, layer: usize) -> bool {
+        let has_query_latent = || config.latent_attention.is_some_and(|latent| latent.q_lora_rank.is_some());
         match self {
-            Self::Qkv => "self_attn.qkv_proj.weight",
-            Self::QkvBias => "self_attn.qkv_proj.bias",
-            Self::GateUp => "mlp.gate_up_proj.weight",
-            Self::Down => "mlp.down_proj.weight",
-            other => unreachable!("{other:?} is one tensor in every family"),
+            Self::Always => true,
+            Self::Biased => config.attention_bias,
+            Self::Dense => !config.has_experts(layer),
+            Self::Experts => config.has_experts(layer),
+            Self::QueryLatent => has_query_latent(),
+            Self::NoQueryLatent => !has_query_latent(),
         }
     }
 }
@@ -168,12 +135,28 @@ pub(crate) enum Size {
     Experts,
     /// The width of one.
     OfExpert,
+    /// The width of those that every token goes to, together.
+    SharedExperts,
+    /// The latent of queries.
+    QueryLatent,
+    /// The latent of keys and values.
+    KeyValueLatent,
+    /// That, and the key that positions turn.
+    KeyValueDown,
+    /// All heads of queries, with what positions turn and what they do not.
+    LatentQueries,
+    /// All heads of keys, without what positions turn, and values.
+    LatentKeysValues,
+    /// All heads of values.
+    LatentValues,
 }
 
 impl Size {
     pub(crate) fn of(self, config: &Config) -> i64 {
         let queries = config.num_attention_heads * config.head_dim;
         let keys = config.num_key_value_heads * config.head_dim;
+        let latent = config.latent_attention.unwrap_or_default();
+        let of_expert = config.moe_intermediate_size.unwrap_or(config.intermediate_size);
         match self {
             Self::Hidden => config.hidden_size,
             Self::Intermediate => config.intermediate_size,
@@ -183,7 +166,16 @@ impl Size {
             Self::QueriesKeysValues => queries + 2 * keys,
             Self::Head => config.head_dim,
             Self::Experts => config.num_experts,
-            Self::OfExpert => config.moe_intermediate_size.unwrap_or(config.intermediate_size),
+            Self::OfExpert => of_expert,
+            Self::SharedExperts => config.n_shared_experts * of_expert,
+            Self::QueryLatent => latent.q_lora_rank.unwrap_or(0),
+            Self::KeyValueLatent => latent.kv_lora_rank,
+            Self::KeyValueDown => latent.kv_lora_rank + config.head_dim,
+            Self::LatentQueries => config.num_attention_heads * (latent.qk_nope_head_dim + config.head_dim),
+            Self::LatentKeysValues => {
+                config.num_attention_heads * (latent.qk_nope_head_dim + latent.v_head_dim)
+            }
+            Self::LatentValues => config.num_attention_heads * latent.v_head_dim,
         }
     }
 }
@@ -216,6 +208,7 @@ impl Architecture {
             Self::Qwen3Moe => &moe::QWEN3_MOE,
             Self::Mixtral => &moe::MIXTRAL,
             Self::Olmoe => &moe::OLMOE,
+            Self::DeepseekV3 => &deepseek::DEEPSEEK_V3,
             Self::SmolLm3 => &smollm3::SMOLLM3,
             Self::Phi3 => &phi3::PHI3,
             Self::Olmo2 => &olmo::OLMO2,
@@ -246,6 +239,21 @@ const FEED_FORWARD: &[Row] = &[
     row(Place::GateUp, "mlp.gate_proj.weight", &[Size::Intermediate, Size::Hidden]),
     row(Place::GateUp, "mlp.up_proj.weight", &[Size::Intermediate, Size::Hidden]),
     row(Place::Down, "mlp.down_proj.weight", &[Size::Hidden, Size::Intermediate]),
+];
+
+/// The matrices of a feed-forward layer in blocks without experts, in a family with experts.
+const DENSE: &[Row] = &[
+    row_if(When::Dense, Place::GateUp, "mlp.gate_proj.weight", &[Size::Intermediate, Size::Hidden]),
+    row_if(When::Dense, Place::GateUp, "mlp.up_proj.weight", &[Size::Intermediate, Size::Hidden]),
+    row_if(When::Dense, Place::Down, "mlp.down_proj.weight", &[Size::Hidden, Size::Intermediate]),
+];
+
+/// The matrices of experts, and the router before them.
+const EXPERTS: &[Row] = &[
+    row_if(When::Experts, Place::Router, "mlp.gate.weight", &[Size::Experts, Size::Hidden]),
+    expert(Place::GateUp, "mlp.experts.{}.gate_proj.weight", &[Size::OfExpert, Size::Hidden]),
+    expert(Place::GateUp, "mlp.experts.{}.up_proj.weight", &[Size::OfExpert, Size::Hidden]),
+    expert(Place::Down, "mlp.experts.{}.down_proj.weight", &[Size::Hidden, Size::OfExpert]),
 ];
 
 /// Biases on all four projections of attention, where the configuration has them.

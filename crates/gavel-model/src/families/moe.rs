@@ -1,39 +1,26 @@
 //! Families whose feed-forward layers are mixtures of experts: Mixtral ([2401.04088](https://arxiv.org/abs/2401.04088)), OLMoE
 //! ([2409.02060](https://arxiv.org/abs/2409.02060)), Qwen3-MoE ([2505.09388](https://arxiv.org/abs/2505.09388)).
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::llama::LLAMA;
 use super::{
-    ATTENTION, ATTENTION_BIASES, DEFAULTS, Defaults, Family, HEAD_NORMS, NORMS_BEFORE, Place, Row, Size,
-    expert, row,
+    ATTENTION, ATTENTION_BIASES, DEFAULTS, DENSE, Defaults, EXPERTS, Family, HEAD_NORMS, NORMS_BEFORE, Place,
+    Row, Size, When, expert, row, row_if,
 };
 use crate::config::Fields;
 use crate::{Config, Error};
 
-const EXPERTS: &[Row] = &[
-    row(Place::Router, "mlp.gate.weight", &[Size::Experts, Size::Hidden]),
-    expert(Place::GateUp, "mlp.experts.{}.gate_proj.weight", &[Size::OfExpert, Size::Hidden]),
-    expert(Place::GateUp, "mlp.experts.{}.up_proj.weight", &[Size::OfExpert, Size::Hidden]),
-    expert(Place::Down, "mlp.experts.{}.down_proj.weight", &[Size::Hidden, Size::OfExpert]),
-];
-
 pub(super) const QWEN3_MOE: Family = Family {
     model_type: "qwen3_moe",
     class: "Qwen3MoeForCausalLM",
-    block: &[NORMS_BEFORE, ATTENTION, HEAD_NORMS, ATTENTION_BIASES, EXPERTS],
+    block: &[NORMS_BEFORE, ATTENTION, HEAD_NORMS, ATTENTION_BIASES, DENSE, EXPERTS],
     defaults: Defaults { num_key_value_heads: Some(4), ..DEFAULTS },
     read: |fields, config| {
         read_experts(fields, config, 8)?;
         config.norm_topk_prob = fields.flag("norm_topk_prob")?.unwrap_or(false);
         config.moe_intermediate_size = Some(fields.optional("moe_intermediate_size")?.unwrap_or(768));
-        if fields.optional("decoder_sparse_step")?.is_some_and(|step| step != 1) {
-            return Err(fields.wrong("decoder_sparse_step", "is not 1; experts in every layer are supported"));
-        }
-        if fields.take("mlp_only_layers").is_some_and(|layers| layers != json!([])) {
-            return Err(fields.wrong("mlp_only_layers", "names layers; experts in every layer are supported"));
-        }
-        Ok(())
+        read_dense_layers(fields, config)
     },
     write: |config, map| {
         map.insert("num_experts".to_owned(), json!(config.num_experts));
@@ -41,6 +28,9 @@ pub(super) const QWEN3_MOE: Family = Family {
         map.insert("norm_topk_prob".to_owned(), json!(config.norm_topk_prob));
         let width = config.moe_intermediate_size.unwrap_or(config.intermediate_size);
         map.insert("moe_intermediate_size".to_owned(), json!(width));
+        let dense: Vec<usize> = (0..config.layers()).filter(|&layer| !config.has_experts(layer)).collect();
+        map.insert("mlp_only_layers".to_owned(), json!(dense));
+        map.insert("decoder_sparse_step".to_owned(), json!(1));
     },
     ..LLAMA
 };
@@ -79,7 +69,12 @@ pub(super) const MIXTRAL: Family = Family {
         NORMS_BEFORE,
         ATTENTION,
         &[
-            row(Place::Router, "block_sparse_moe.gate.weight", &[Size::Experts, Size::Hidden]),
+            row_if(
+                When::Experts,
+                Place::Router,
+                "block_sparse_moe.gate.weight",
+                &[Size::Experts, Size::Hidden],
+            ),
             expert(Place::GateUp, "block_sparse_moe.experts.{}.w1.weight", &[Size::OfExpert, Size::Hidden]),
             expert(Place::GateUp, "block_sparse_moe.experts.{}.w3.weight", &[Size::OfExpert, Size::Hidden]),
             expert(Place::Down, "block_sparse_moe.experts.{}.w2.weight", &[Size::Hidden, Size::OfExpert]),
@@ -115,5 +110,23 @@ fn read_experts(fields: &mut Fields<'_>, config: &mut Config, per_token: i64) ->
         let reason = format!("is {} of {} experts", config.num_experts_per_tok, config.num_experts);
         return Err(fields.wrong("num_experts_per_tok", reason));
     }
+    Ok(())
+}
+
+/// The layers without experts: those that `mlp_only_layers` names, and all but every `decoder_sparse_step`th.
+fn read_dense_layers(fields: &mut Fields<'_>, config: &mut Config) -> Result<(), Error> {
+    let step = fields.optional("decoder_sparse_step")?.unwrap_or(1);
+    if step < 1 {
+        return Err(fields.wrong("decoder_sparse_step", format!("is {step}, and must be at least 1")));
+    }
+    let named = match fields.take("mlp_only_layers") {
+        None => Vec::new(),
+        Some(Value::Array(layers)) if layers.iter().all(Value::is_u64) => {
+            layers.iter().filter_map(Value::as_u64).collect()
+        }
+        Some(_) => return Err(fields.wrong("mlp_only_layers", "must be a list of numbers of layers")),
+    };
+    let dense = |layer: i64| named.contains(&layer.unsigned_abs()) || (layer + 1) % step != 0;
+    config.dense_layers = (0..config.num_hidden_layers).map(dense).collect();
     Ok(())
 }

@@ -79,7 +79,7 @@ fn within_rectangles(
 }
 
 /// Queries and keys of `qkv` turned, in place.
-fn turned(qkv: &Tensor, heads: Heads, rotation: &Rotation) -> Tensor {
+pub(super) fn turned(qkv: &Tensor, heads: Heads, rotation: &Rotation) -> Tensor {
     let rows = qkv.detach();
     no_grad(|| rotation.turn(&rows, heads.rotary(), Direction::Forward));
     let rotation = rotation.shallow_clone();

@@ -8,6 +8,7 @@ mod embedding;
 mod experts;
 mod feed_forward;
 mod head_norm;
+mod latent;
 mod norm;
 
 pub(crate) use attention::{Heads, attention};
@@ -15,4 +16,5 @@ pub(crate) use embedding::{embedding, rows};
 pub(crate) use experts::{Routing, experts, plain_experts};
 pub(crate) use feed_forward::feed_forward;
 pub(crate) use head_norm::head_norm;
+pub(crate) use latent::{LATENT_EPSILON, LatentHeads, LatentParameters, latent_attention};
 pub(crate) use norm::add_rms_norm;

@@ -136,7 +136,7 @@ impl Model {
             reason: reason.to_owned(),
         };
         let mut tensors = HashMap::new();
-        read_file(&path, Kind::Float, &mut tensors, &mut HashMap::new())?;
+        read_file(&path, (Kind::Float, None), &mut tensors, &mut HashMap::new())?;
         let modules: Vec<Module> = modules(&self.config)
             .into_iter()
             .filter(|module| tensors.contains_key(&stored_name(&name_of(&module.name, "A"))))

@@ -245,10 +245,10 @@ fn chosen(config: &Config, options: &LoraOptions) -> Result<Vec<Module>, Unknown
 fn modules(config: &Config) -> Vec<Module> {
     let mut modules = Vec::new();
     for layer in 0..config.layers() {
-        for place in [Place::Qkv, Place::Output, Place::GateUp, Place::Down] {
+        for place in Place::MATRICES {
             let stored = stored_in(config, layer, place);
             // The tensors of experts are many and small; tokens of a batch go to each by turns.
-            if config.num_experts > 0 && matches!(place, Place::GateUp | Place::Down) {
+            if config.has_experts(layer) && matches!(place, Place::GateUp | Place::Down) {
                 continue;
             }
             let mut row = 0;

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use gavel_model::{Architecture, Config, Error, Model, NeverStop, Precision, RopeScaling, Sampling};
+use gavel_model::{
+    Architecture, Config, Error, LatentAttention, Model, NeverStop, Precision, RopeScaling, Sampling,
+    SigmoidRouting,
+};
 use tch::{Device, no_grad};
 
 use super::{MINIMAL, config, largest_difference, refused, tokens};
@@ -22,6 +25,24 @@ pub(super) fn of_family(architecture: Architecture) -> Config {
             num_experts_per_tok: 2,
             norm_topk_prob: architecture == Architecture::Mixtral,
             moe_intermediate_size: (architecture == Architecture::Qwen3Moe).then_some(10),
+            dense_layers: if architecture == Architecture::Qwen3Moe { vec![false, true] } else { Vec::new() },
+            ..config
+        },
+        Architecture::DeepseekV3 => Config {
+            num_key_value_heads: config.num_attention_heads,
+            latent_attention: Some(LatentAttention {
+                q_lora_rank: Some(6),
+                kv_lora_rank: 7,
+                qk_nope_head_dim: 5,
+                v_head_dim: 3,
+                rope_interleave: true,
+            }),
+            num_experts: 6,
+            num_experts_per_tok: 2,
+            n_shared_experts: 1,
+            moe_intermediate_size: Some(10),
+            dense_layers: vec![true, false],
+            sigmoid_routing: Some(SigmoidRouting { n_group: 3, topk_group: 2, routed_scaling_factor: 1.5 }),
             ..config
         },
         Architecture::SmolLm3 => {
@@ -61,6 +82,25 @@ fn what_sets_a_family_apart_changes_its_logits() {
             Config { attn_logit_softcapping: None, ..config.clone() },
             Config { final_logit_softcapping: None, ..config.clone() },
             Config { local_rope_theta: None, ..config.clone() },
+            Config { dense_layers: Vec::new(), ..config.clone() },
+            Config {
+                latent_attention: config
+                    .latent_attention
+                    .map(|latent| LatentAttention { q_lora_rank: None, ..latent }),
+                ..config.clone()
+            },
+            Config {
+                latent_attention: config
+                    .latent_attention
+                    .map(|latent| LatentAttention { rope_interleave: false, ..latent }),
+                ..config.clone()
+            },
+            Config {
+                sigmoid_routing: config
+                    .sigmoid_routing
+                    .map(|routing| SigmoidRouting { routed_scaling_factor: 1.0, ..routing }),
+                ..config.clone()
+            },
         ];
         for without in without.into_iter().filter(|without| *without != config) {
             let difference = largest_difference(&expected, &logits(&without));
@@ -102,6 +142,17 @@ fn what_a_family_takes_where_a_configuration_does_not_say_is_what_transformers_t
     assert_eq!(olmo3.sliding_layers, [true, true, true, false, true, true]);
     assert_eq!((olmo3.rope_theta, olmo3.local_rope_theta), (5e5, Some(5e5)));
     assert_eq!(read("phi3", "").rms_norm_eps, 1e-5);
+    let step = read(
+        "qwen3_moe",
+        r#", "num_key_value_heads": 1, "num_experts": 2, "num_experts_per_tok": 1, "decoder_sparse_step": 2, "mlp_only_layers": [3]"#,
+    );
+    assert_eq!(step.dense_layers, [true, false, true, true, true, false]);
+    let deepseek = read("deepseek_v3", "");
+    assert_eq!(deepseek.dense_layers, [true, true, true, false, false, false]);
+    assert_eq!((deepseek.head_dim, deepseek.num_experts, deepseek.num_experts_per_tok), (64, 256, 8));
+    let latent = deepseek.latent_attention.unwrap();
+    assert_eq!((latent.q_lora_rank, latent.kv_lora_rank), (Some(1536), 512));
+    assert_eq!(read("deepseek_v3", r#", "q_lora_rank": null"#).latent_attention.unwrap().q_lora_rank, None);
 }
 
 #[test]
@@ -134,8 +185,28 @@ fn what_a_family_cannot_follow_is_refused_by_field() {
     assert_eq!(with("mixtral", r#""num_experts_per_tok": 2"#), "num_experts");
     assert_eq!(with("olmoe", r#""num_experts": 4, "num_experts_per_tok": 5"#), "num_experts_per_tok");
     assert_eq!(with("olmoe", &format!(r#"{experts}, "clip_qkv": 8.0"#)), "clip_qkv");
-    assert_eq!(with("qwen3_moe", &format!(r#"{experts}, "mlp_only_layers": [0]"#)), "mlp_only_layers");
-    assert_eq!(with("qwen3_moe", &format!(r#"{experts}, "decoder_sparse_step": 2"#)), "decoder_sparse_step");
+    assert_eq!(with("qwen3_moe", &format!(r#"{experts}, "mlp_only_layers": 0"#)), "mlp_only_layers");
+    assert_eq!(with("qwen3_moe", &format!(r#"{experts}, "decoder_sparse_step": 0"#)), "decoder_sparse_step");
+    for (rest, field) in [
+        (r#""num_key_value_heads": 1"#, "num_key_value_heads"),
+        (r#""topk_method": "greedy""#, "topk_method"),
+        (r#""scoring_func": "softmax""#, "scoring_func"),
+        (r#""n_group": 7"#, "n_group"),
+        (r#""n_group": 8, "topk_group": 9"#, "topk_group"),
+        (r#""topk_group": 1, "num_experts_per_tok": 33"#, "num_experts_per_tok"),
+        (r#""n_shared_experts": 0"#, "n_shared_experts"),
+        (r#""kv_lora_rank": 0"#, "kv_lora_rank"),
+        (r#""qk_rope_head_dim": 5"#, "qk_rope_head_dim"),
+        (r#""attention_bias": true, "q_lora_rank": null"#, "attention_bias"),
+        (r#""quantization_config": {"quant_method": "awq"}"#, "quantization_config"),
+    ] {
+        let rest = if field == "num_key_value_heads" {
+            rest.to_owned()
+        } else {
+            format!(r#""num_key_value_heads": null, {rest}"#)
+        };
+        assert_eq!(refused(&format!("{{{}, {rest}}}", MINIMAL.replace("llama", "deepseek_v3"))), field);
+    }
     let outer = r#""original_max_position_embeddings": 9, "rope_scaling": {"type": "yarn", "factor": 4, "original_max_position_embeddings": 8}"#;
     assert_eq!(with("llama", outer), "original_max_position_embeddings");
 }
