@@ -273,6 +273,10 @@ pub struct Settings {
     pub weight_decay: f64,
     /// The norm to which gradients are clipped; 0 does not clip.
     pub max_grad_norm: f64,
+    /// After every update, what is added to the scores of a DeepSeek-V3's experts where they are chosen moves by this: up for
+    /// experts with fewer tokens than the mean of their layer, down for those with more. With `lora_r` it stays. Not in TRL;
+    /// Megatron's.
+    pub moe_router_bias_update_rate: f64,
     /// Leave out, and count in `skipped_updates`, updates whose loss or gradient is not finite, as verl does; without
     /// it, the first one ends the run. Not in TRL.
     pub skip_nonfinite_updates: bool,

@@ -1,6 +1,8 @@
 //! Trains a tiny random model on rewards written in Rust: the reward rises, the records say so, a killed run goes on
 //! as if nothing had happened.
 
+#[path = "train/experts.rs"]
+mod experts;
 #[path = "train/task_files.rs"]
 mod task_files;
 

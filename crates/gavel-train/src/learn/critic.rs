@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gavel_model::{Packed, Precision, ValueModel};
+use gavel_model::{Packed, Precision, ValueModel, add_expert_loads};
 use tch::{Device, Kind, Tensor};
 
 use super::{Example, micro_batch};
@@ -28,6 +28,8 @@ pub struct CriticOptions {
     pub micro_batch_tokens: usize,
     /// Compute each block again for the backward pass.
     pub gradient_checkpointing: bool,
+    /// What evens out the load of experts moves by this after an update.
+    pub router_bias_update_rate: f64,
 }
 
 /// The value model in training, with what trains it.
@@ -194,6 +196,12 @@ impl Critic {
         let norm = if loss.is_finite() { self.optimizer.step(learning_rate) } else { f64::NAN };
         ranks.spread_parameters(&self.optimizer)?;
         self.model.refresh();
+        let decoder = self.model.decoder();
+        if decoder.has_experts() {
+            let load = add_expert_loads(ranks.each(decoder.take_expert_load())?);
+            let rate = if norm.is_finite() { self.options.router_bias_update_rate } else { 0.0 };
+            decoder.move_router_biases(&load, rate);
+        }
         Ok(ValueUpdate { loss, clipped: clipped / batch.tokens, norm })
     }
 }

@@ -6,7 +6,7 @@ mod sums;
 
 use std::ops::Range;
 
-use gavel_model::{ByTokens, Model, TokenLogProbs};
+use gavel_model::{Balance, ByTokens, Model, TokenLogProbs, add_expert_loads};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
@@ -237,6 +237,20 @@ impl Learner<'_> {
         self.ranks.spread_parameters(&self.optimizer)?;
         self.model.refresh();
         Ok(norm)
+    }
+
+    /// After an update, moves what evens out the load of experts by `rate`, and says how even it was among the tokens of all
+    /// ranks; `None` where the model has no experts, or learnt from nothing. A rate of 0 moves nothing.
+    ///
+    /// # Errors
+    /// When another rank has failed.
+    pub fn balance_experts(&self, rate: f64) -> Result<Option<Balance>, TrainError> {
+        if !self.model.has_experts() {
+            return Ok(None);
+        }
+        let load = add_expert_loads(self.ranks.each(self.model.take_expert_load())?);
+        self.model.move_router_biases(&load, rate);
+        Ok(Balance::of(&load))
     }
 }
 

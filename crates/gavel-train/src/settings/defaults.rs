@@ -109,6 +109,7 @@ impl Default for Settings {
             adam_epsilon: 1e-8,
             weight_decay: 0.0,
             max_grad_norm: 1.0,
+            moe_router_bias_update_rate: 1e-3,
             skip_nonfinite_updates: false,
             max_steps: -1,
             num_train_epochs: 3.0,

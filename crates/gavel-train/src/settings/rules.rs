@@ -125,6 +125,7 @@ impl Settings {
             ("adam_epsilon", self.adam_epsilon),
             ("weight_decay", self.weight_decay),
             ("max_grad_norm", self.max_grad_norm),
+            ("moe_router_bias_update_rate", self.moe_router_bias_update_rate),
             ("num_train_epochs", self.num_train_epochs),
             ("eval_temperature", self.eval_temperature),
             ("vespo_k_pos", self.vespo_k_pos),

@@ -153,6 +153,7 @@ fn critic(
         micro_batch_size: settings.per_device_train_batch_size,
         micro_batch_tokens: settings.max_tokens_per_micro_batch,
         gradient_checkpointing: settings.gradient_checkpointing,
+        router_bias_update_rate: settings.moe_router_bias_update_rate,
     };
     let precision = settings.precision(device);
     let (learning, shared) = ((options, settings.adamw()), (ranks, settings.moments()));

@@ -39,10 +39,17 @@ pub(super) fn learn(
         clock.lap("loss");
         let learning_rate = settings.learning_rate * learning_rate_factor(settings, step, index, steps);
         let norm = if sums.loss.loss.is_finite() { learner.step(learning_rate)? } else { f64::NAN };
+        // Where an update was not made, nothing moves, and what it counted is forgotten.
+        let rate = if norm.is_finite() { settings.moe_router_bias_update_rate } else { 0.0 };
+        let balance = learner.balance_experts(rate)?;
         clock.lap("step");
         let tried = Tried { step, loss: ("loss", sums.loss.loss), norm: ("gradient norm", norm) };
         tried.require_finite(settings, &learner.optimizer, ("skipped_updates", &mut metrics))?;
         metrics.merge(metrics_of_update(&sums, norm, learning_rate, settings.beta != 0.0));
+        if let Some(balance) = balance {
+            metrics.add_mean("expert_load/max_violation", balance.max_violation);
+            metrics.add_mean("expert_load/unused", balance.unused);
+        }
     }
     Ok(metrics)
 }
