@@ -6,7 +6,8 @@
 Each directory is a Hugging Face checkpoint, and beside it `expected.safetensors` holds inputs and results:
 `tokens`, `logits` of an unpadded batch; `*_left` and `*_right` of a padded one with its mask; `log_probs` and
 `entropy` at temperature 0.7; `gradient.*`, under gavel's names, of the sum of the `log_probs` times the sines of 1, 2, 3 ...;
-and `generated`, greedy continuations of the left-padded prompts.
+`generated`, greedy continuations of the left-padded prompts; and, where a softmax chooses experts, `aux_loss` with its
+gradients `aux_gradient.*`.
 """
 
 import json
@@ -316,6 +317,23 @@ def deepseek_v3_fp8():
     return transformers.DeepseekV3ForCausalLM(config)
 
 
+def qwen3_moe_mixed():
+    """Experts in the second of four layers alone: every other one could have them, and one of these is named."""
+    config = transformers.Qwen3MoeConfig(
+        **{**SHARED, "num_hidden_layers": 4},
+        num_key_value_heads=2,
+        moe_intermediate_size=16,
+        num_experts=5,
+        num_experts_per_tok=2,
+        norm_topk_prob=False,
+        decoder_sparse_step=2,
+        mlp_only_layers=[3],
+        tie_word_embeddings=True,
+        rope_parameters=default_rope(1e6),
+    )
+    return transformers.Qwen3MoeForCausalLM(config)
+
+
 # Keys and queries, values and latents of widths that differ, so that none is taken for another.
 DEEPSEEK = dict(
     num_key_value_heads=4,
@@ -336,6 +354,7 @@ DEEPSEEK = dict(
 MODELS = [
     llama, qwen2, qwen3, llama3, yarn, mistral, qwen2_window, smollm3, phi3, olmo2, gemma, gemma2, gemma3,
     qwen3_moe, mixtral, olmoe, olmo3, deepseek_v3, deepseek_v3_plain, deepseek_v3_fp8,
+    qwen3_moe_mixed,
 ]  # fmt: skip
 
 
@@ -439,6 +458,10 @@ def positions(mask):
 def gradients(model, log_probs):
     """Of all parameters, where gavel holds several tensors as one, one under the other."""
     (log_probs.flatten() * torch.arange(1.0, log_probs.numel() + 1).sin()).sum().backward()
+    return of_parameters(model)
+
+
+def of_parameters(model):
     found = {}
     for name, parameter in model.named_parameters():
         name = re.sub(r"\.(q|k|v|q_a)_proj", ".qkv_proj", name).replace(".kv_a_proj_with_mqa", ".qkv_proj")
@@ -446,12 +469,21 @@ def gradients(model, log_probs):
         if isinstance(model, transformers.MixtralForCausalLM):
             # As files have it.
             name = name.replace(".mlp.gate.", ".block_sparse_moe.gate.")
-        gradient = parameter.grad
+        gradient = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
         if ".experts." in name:
             # Those of all experts in a tensor of three dimensions.
             name, gradient = name.replace("experts.", "") + ".weight", gradient.flatten(0, 1)
         found.setdefault(f"gradient.{name}", []).append(gradient)
     return {name: torch.cat(parts) for name, parts in found.items()}
+
+
+def balance(model, tokens):
+    """The loss that evens out the load of experts, of all tokens but each row's last, and its gradients; TRL adds it."""
+    model.zero_grad()
+    loss = model(tokens[:, :-1], output_router_logits=True).aux_loss
+    loss.backward()
+    found = {name.replace("gradient.", "aux_gradient."): tensor for name, tensor in of_parameters(model).items()}
+    return {"aux_loss": loss, **found}
 
 
 def expected(model):
@@ -466,6 +498,8 @@ def expected(model):
         "entropy": -(log_softmax.exp() * log_softmax).sum(-1),
         **gradients(model, log_probs),
     }
+    if hasattr(model, "router_aux_loss_coef"):
+        results |= balance(model, tokens)
     with torch.no_grad():
         results |= padded_and_generated(model, tokens)
     return {name: tensor.detach().contiguous() for name, tensor in results.items()}

@@ -14,7 +14,7 @@ use tch::{Device, Kind, Tensor, no_grad};
 const TOLERANCE: f64 = 1e-4;
 
 /// `MODELS` of model.py.
-const MODELS: [&str; 20] = [
+const MODELS: [&str; 21] = [
     "llama",
     "qwen2",
     "qwen3",
@@ -35,6 +35,7 @@ const MODELS: [&str; 20] = [
     "deepseek_v3",
     "deepseek_v3_plain",
     "deepseek_v3_fp8",
+    "qwen3_moe_mixed",
 ];
 
 fn golden(name: &str) -> PathBuf {
@@ -151,6 +152,44 @@ fn gradients_are_those_of_transformers() {
             }
         }
     }
+}
+
+/// Of the loss that evens out the load of experts, over all tokens but each row's last.
+#[test]
+fn losses_of_balance_and_their_gradients_are_those_of_transformers() {
+    let mut cases = 0;
+    for mut case in Case::all().into_iter().filter(|case| case.expected.contains_key("aux_loss")) {
+        cases += 1;
+        case.model.set_requires_grad(true);
+        let rows = Vec::<Vec<i64>>::try_from(case.expected("tokens")).unwrap();
+        let groups: Vec<Group<'_>> =
+            rows.iter().map(|row| Group { prompt: &row[..1], completions: vec![&row[1..]] }).collect();
+        let mut batch = case.model.pack(&groups);
+        batch.set_router_aux_loss(2.0);
+        let whole = 0..batch.predicted_tokens() as i64;
+        for recompute in [false, true] {
+            let all = std::slice::from_ref(&whole);
+            case.model.backward(&batch, 1.0, recompute, all, &mut |_, now| ByTokens {
+                log_probs: now.log_probs.zeros_like(),
+                entropy: None,
+            });
+            let [loss, tokens] = case.model.take_router_aux_loss();
+            let expected = case.expected("aux_loss").double_value(&[]);
+            assert!((loss / tokens - expected).abs() < 1e-5, "{}: {loss} / {tokens}, {expected}", case.name);
+            for (name, parameter) in case.model.parameters() {
+                let mut gradient = parameter.grad();
+                let difference =
+                    largest_difference(&(&gradient / 2.0), case.expected(&format!("aux_gradient.{name}")));
+                assert!(
+                    difference <= TOLERANCE / 10.0,
+                    "{}: gradient of {name} is off by {difference}",
+                    case.name
+                );
+                let _ = gradient.zero_();
+            }
+        }
+    }
+    assert_eq!(cases, 4);
 }
 
 /// What is learnt from has the log-probabilities of what was sampled, with prompts that are shared and windows that end

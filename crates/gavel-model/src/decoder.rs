@@ -1,5 +1,7 @@
 //! The decoder over packed tokens, differentiable: what training runs.
 
+use std::sync::Arc;
+
 use gavel_torch::fused::Rotation;
 use gavel_torch::{Parameter, linear};
 use tch::Tensor;
@@ -8,8 +10,8 @@ use crate::Config;
 use crate::attention::Look;
 use crate::families::Place;
 use crate::layers::{
-    Heads, LatentHeads, LatentParameters, Routing, add_rms_norm, attention, embedding, experts, feed_forward,
-    head_norm, latent_attention, rows,
+    BalanceLoss, Heads, LatentHeads, LatentParameters, Routing, add_rms_norm, attention, embedding, experts,
+    feed_forward, head_norm, latent_attention, rows,
 };
 use crate::load::ExpertLoad;
 use crate::lora::Adapter;
@@ -28,6 +30,8 @@ pub(crate) struct Decoder<'a> {
     pub(crate) adapter: Option<&'a Adapter>,
     /// Where it is counted how many tokens go to each expert, if it is.
     pub(crate) load: Option<&'a ExpertLoad>,
+    /// The loss that evens this out, if there is one.
+    pub(crate) balance: Option<&'a Arc<BalanceLoss>>,
 }
 
 /// The residual stream between two blocks: what the last layer adds to it is added by the next normalisation.
@@ -117,8 +121,15 @@ impl<'a> Decoder<'a> {
                 let value = router.value.to_kind(kind);
                 let logits = linear(&seen.to_kind(kind), Parameter { value: &value, ..router }, None);
                 let matrices = [of(Place::GateUp), of(Place::Down)];
-                let count = &mut |counts: &[i64]| self.load.iter().for_each(|load| load.add(layer, counts));
-                let chosen = experts(&seen, &logits, matrices, &routing, count);
+                let attached = self.balance.map(|balance| balance.attach(&logits));
+                let count = &mut |counts: &[i64]| {
+                    if let Some(load) = self.load {
+                        load.add(layer, counts);
+                        self.balance.iter().for_each(|balance| balance.count(&logits, counts));
+                    }
+                };
+                let logits = attached.as_ref().unwrap_or(&logits);
+                let chosen = experts(&seen, logits, matrices, &routing, count);
                 match masters.perhaps(Place::SharedGateUp) {
                     Some(_) => {
                         let matrices = [Place::SharedGateUp, Place::SharedDown].map(of);

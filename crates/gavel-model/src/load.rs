@@ -1,20 +1,25 @@
 //! How many tokens go to each expert, and what keeps these numbers alike without a loss: a correction of each expert's scores
 //! that moves by its load ([2408.15664](https://arxiv.org/abs/2408.15664)), as in DeepSeek-V3.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tch::{Kind, Tensor, no_grad};
 
 use crate::Model;
 use crate::families::Place;
+use crate::layers::BalanceLoss;
 
 /// Counts, for each layer and each of its experts; none for layers that have not counted.
 #[derive(Debug, Default)]
-pub(crate) struct ExpertLoad(Mutex<Vec<Vec<i64>>>);
+pub(crate) struct ExpertLoad {
+    counts: Mutex<Vec<Vec<i64>>>,
+    /// The sum of losses of balance, each times its tokens, and of these.
+    losses: Mutex<[f64; 2]>,
+}
 
 impl ExpertLoad {
     pub(crate) fn add(&self, layer: usize, counts: &[i64]) {
-        let mut layers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut layers = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if layers.len() <= layer {
             layers.resize_with(layer + 1, Vec::new);
         }
@@ -22,7 +27,13 @@ impl ExpertLoad {
     }
 
     fn take(&self) -> Vec<Vec<i64>> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn add_loss(&self, [value, tokens]: [f64; 2]) {
+        let mut losses = self.losses.lock().unwrap_or_else(PoisonError::into_inner);
+        losses[0] += value * tokens;
+        losses[1] += tokens;
     }
 }
 
@@ -63,6 +74,21 @@ impl Model {
     /// have no numbers, and the last ones may be absent.
     pub fn take_expert_load(&self) -> Vec<Vec<i64>> {
         self.load.take()
+    }
+
+    /// The losses that even out the load of experts in the backward passes since this was last asked: their sum, each times the
+    /// number of its tokens, and the sum of these numbers. Both are 0 where no loss was asked for.
+    pub fn take_router_aux_loss(&self) -> [f64; 2] {
+        std::mem::take(&mut *self.load.losses.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn balance_loss(&self, weight: f64) -> Option<Arc<BalanceLoss>> {
+        (weight != 0.0 && self.has_router_aux_loss()).then(|| BalanceLoss::new(weight))
+    }
+
+    /// Whether there is a loss that evens out the load of experts: where a softmax chooses them.
+    pub fn has_router_aux_loss(&self) -> bool {
+        self.has_experts() && self.config.sigmoid_routing.is_none()
     }
 
     /// Whether the model has experts.

@@ -119,13 +119,18 @@ impl Model {
         recompute: bool,
         through_head: &mut dyn FnMut(&Tensor) -> Tensor,
     ) {
-        let decoder = Decoder { load: Some(&self.load), ..self.decoder() };
+        let balance = self.balance_loss(batch.router_aux_loss);
+        let decoder = Decoder { load: Some(&self.load), balance: balance.as_ref(), ..self.decoder() };
         if recompute {
-            return recomputing_backward(&decoder, batch, through_head);
+            recomputing_backward(&decoder, batch, through_head);
+        } else {
+            let hidden = decoder.hidden_states(batch);
+            let by_hidden = through_head(&hidden.detach());
+            backward_from(&[&hidden], &[&by_hidden]);
         }
-        let hidden = decoder.hidden_states(batch);
-        let by_hidden = through_head(&hidden.detach());
-        backward_from(&[&hidden], &[&by_hidden]);
+        if let Some(value) = balance.and_then(|balance| balance.value()) {
+            self.load.add_loss(value);
+        }
     }
 }
 

@@ -260,7 +260,14 @@ impl Model {
     /// What training runs.
     pub(crate) fn decoder(&self) -> Decoder<'_> {
         let adapter = self.adapter.as_ref();
-        Decoder { config: &self.config, masters: &self.weights, values: &self.values, adapter, load: None }
+        Decoder {
+            config: &self.config,
+            masters: &self.weights,
+            values: &self.values,
+            adapter,
+            load: None,
+            balance: None,
+        }
     }
 
     /// The parameters in the compute format and in checkpoint order; see [`Model::refresh`].

@@ -31,6 +31,8 @@ pub struct Packed {
     /// `(n)` i64: those tokens.
     pub(crate) targets: Tensor,
     pub(crate) visibility: Visibility,
+    /// See [`Packed::set_router_aux_loss`].
+    pub(crate) router_aux_loss: f64,
     input_tokens: usize,
     predicted_tokens: usize,
 }
@@ -91,6 +93,13 @@ impl Packed {
         self.predicted_tokens
     }
 
+    /// Has [`Model::backward`](crate::Model::backward) add the gradient of the loss that evens out the load of experts, times
+    /// `weight`. The loss is that of `transformers`, over all layers and all tokens that the model runs on here, a prompt
+    /// once. Models whose experts are not chosen by a softmax have none.
+    pub fn set_router_aux_loss(&mut self, weight: f64) {
+        self.router_aux_loss = weight;
+    }
+
     /// `bounds`: whether the attention of `device` takes bounds.
     pub(crate) fn new(groups: &[Group<'_>], bounds: bool, device: Device) -> Self {
         let layout = Layout::new(groups);
@@ -109,6 +118,7 @@ impl Packed {
             predicting: upload(&layout.predicting),
             targets: upload(&layout.targets),
             visibility,
+            router_aux_loss: 0.0,
             input_tokens: layout.tokens.len(),
             predicted_tokens: layout.targets.len(),
         }

@@ -81,6 +81,8 @@ pub struct Config {
     pub n_shared_experts: i64,
     /// How experts are chosen, where not by the softmax of all.
     pub sigmoid_routing: Option<SigmoidRouting>,
+    /// What the loss that evens out the load of experts is multiplied by, where a trainer is told nothing else.
+    pub router_aux_loss_coef: f64,
     /// Whether the output projection is the token embedding.
     pub tie_word_embeddings: bool,
     /// Biases on all four attention projections. Not in Mistral, Qwen2 and Phi-3.
@@ -128,6 +130,7 @@ impl Default for Config {
             dense_layers: Vec::new(),
             n_shared_experts: 0,
             sigmoid_routing: None,
+            router_aux_loss_coef: 0.0,
             tie_word_embeddings: true,
             attention_bias: false,
             initializer_range: 0.02,

@@ -17,7 +17,7 @@ pub(super) const QWEN3_MOE: Family = Family {
     block: &[NORMS_BEFORE, ATTENTION, HEAD_NORMS, ATTENTION_BIASES, DENSE, EXPERTS],
     defaults: Defaults { num_key_value_heads: Some(4), ..DEFAULTS },
     read: |fields, config| {
-        read_experts(fields, config, 8)?;
+        read_experts(fields, config, 8, 1e-3)?;
         config.norm_topk_prob = fields.flag("norm_topk_prob")?.unwrap_or(false);
         config.moe_intermediate_size = Some(fields.optional("moe_intermediate_size")?.unwrap_or(768));
         read_dense_layers(fields, config)
@@ -25,6 +25,7 @@ pub(super) const QWEN3_MOE: Family = Family {
     write: |config, map| {
         map.insert("num_experts".to_owned(), json!(config.num_experts));
         map.insert("num_experts_per_tok".to_owned(), json!(config.num_experts_per_tok));
+        map.insert("router_aux_loss_coef".to_owned(), json!(config.router_aux_loss_coef));
         map.insert("norm_topk_prob".to_owned(), json!(config.norm_topk_prob));
         let width = config.moe_intermediate_size.unwrap_or(config.intermediate_size);
         map.insert("moe_intermediate_size".to_owned(), json!(width));
@@ -41,7 +42,7 @@ pub(super) const OLMOE: Family = Family {
     block: &[NORMS_BEFORE, ATTENTION, QUERY_KEY_NORMS, ATTENTION_BIASES, EXPERTS],
     defaults: Defaults { rms_norm_eps: 1e-5, ..DEFAULTS },
     read: |fields, config| {
-        read_experts(fields, config, 8)?;
+        read_experts(fields, config, 8, 1e-2)?;
         config.norm_topk_prob = fields.flag("norm_topk_prob")?.unwrap_or(false);
         if fields.take("clip_qkv").is_some() {
             return Err(fields.wrong("clip_qkv", "is present, which is not supported"));
@@ -51,6 +52,7 @@ pub(super) const OLMOE: Family = Family {
     write: |config, map| {
         map.insert("num_experts".to_owned(), json!(config.num_experts));
         map.insert("num_experts_per_tok".to_owned(), json!(config.num_experts_per_tok));
+        map.insert("router_aux_loss_coef".to_owned(), json!(config.router_aux_loss_coef));
         map.insert("norm_topk_prob".to_owned(), json!(config.norm_topk_prob));
     },
     ..LLAMA
@@ -83,7 +85,7 @@ pub(super) const MIXTRAL: Family = Family {
     has_attention_bias: false,
     defaults: Defaults { num_key_value_heads: Some(8), rms_norm_eps: 1e-5, rope_theta: 1e6, ..DEFAULTS },
     read: |fields, config| {
-        read_experts(fields, config, 2)?;
+        read_experts(fields, config, 2, 1e-3)?;
         config.norm_topk_prob = true;
         config.sliding_window = fields.window(None)?;
         config.sliding_layers = vec![config.sliding_window.is_some(); config.layers()];
@@ -92,13 +94,21 @@ pub(super) const MIXTRAL: Family = Family {
     write: |config, map| {
         map.insert("num_local_experts".to_owned(), json!(config.num_experts));
         map.insert("num_experts_per_tok".to_owned(), json!(config.num_experts_per_tok));
+        map.insert("router_aux_loss_coef".to_owned(), json!(config.router_aux_loss_coef));
         map.insert("sliding_window".to_owned(), json!(config.sliding_window));
     },
     ..LLAMA
 };
 
-/// How many experts there are, and how many a token goes through, `per_token` where the configuration does not say.
-fn read_experts(fields: &mut Fields<'_>, config: &mut Config, per_token: i64) -> Result<(), Error> {
+/// How many experts there are, and how many a token goes through, `per_token` where the configuration does not say; and the
+/// weight of the loss of balance, `loss` likewise.
+fn read_experts(
+    fields: &mut Fields<'_>,
+    config: &mut Config,
+    per_token: i64,
+    loss: f64,
+) -> Result<(), Error> {
+    config.router_aux_loss_coef = fields.number("router_aux_loss_coef")?.unwrap_or(loss);
     // transformers 5 writes one spelling for all families, and reads both.
     let local = fields.optional("num_local_experts")?;
     config.num_experts = match fields.optional("num_experts")?.or(local) {

@@ -4,6 +4,7 @@
 //! [`Visibility`](crate::packed::Visibility).
 
 mod attention;
+mod balance;
 mod embedding;
 mod experts;
 mod feed_forward;
@@ -12,6 +13,7 @@ mod latent;
 mod norm;
 
 pub(crate) use attention::{Heads, attention};
+pub(crate) use balance::BalanceLoss;
 pub(crate) use embedding::{embedding, rows};
 pub(crate) use experts::{Routing, experts, plain_experts};
 pub(crate) use feed_forward::feed_forward;

@@ -24,6 +24,7 @@ pub(super) fn of_family(architecture: Architecture) -> Config {
             num_experts: 3,
             num_experts_per_tok: 2,
             norm_topk_prob: architecture == Architecture::Mixtral,
+            router_aux_loss_coef: 0.02,
             moe_intermediate_size: (architecture == Architecture::Qwen3Moe).then_some(10),
             dense_layers: if architecture == Architecture::Qwen3Moe { vec![false, true] } else { Vec::new() },
             ..config
