@@ -127,3 +127,35 @@ fn an_evaluation_without_any_reward_is_no_success() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("no completion has a reward (dropped 1); if the reference is the tasks' `answer`, say `--reference-column answer`"), "{said}");
 }
+
+#[test]
+fn a_setting_without_effect_is_refused_or_said() {
+    let folder = Folder::new();
+    let run = |settings: &[&str]| {
+        one_step(&folder, &settings.iter().map(|setting| (*setting).to_owned()).collect::<Vec<_>>())
+    };
+    for (setting, refused) in [
+        (
+            "gamma=0.9",
+            "error: --set gamma=0.9: `gamma` has no effect here: it is read only with `adv_estimator = \"gae\"`; leave it out, \
+             or set what makes it read\n",
+        ),
+        (
+            "chat_template_kwargs={ enable_thinking = false }",
+            "`chat_template_kwargs` has no effect here: the model has no chat template; leave it out\n",
+        ),
+    ] {
+        let output = run(&[setting]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stderr(&output).ends_with(refused), "{}", stderr(&output));
+    }
+    // No model is there, so that the run ends behind what is said.
+    let said = stderr(&run(&["epsilon_high=0.28", "num_train_epochs=1", "model=none"]));
+    let warnings: Vec<_> = said.lines().filter(|line| line.starts_with("warning: ")).collect();
+    let expected = [
+        "warning: `epsilon_high` has no effect here: it is read only off-policy: with several updates of one rollout, or \
+         `rollout_ahead`",
+        "warning: `num_train_epochs` has no effect here: it is read only with `max_steps` −1",
+    ];
+    assert_eq!(warnings, expected);
+}

@@ -58,6 +58,18 @@ fn conversations_are_written_as_transformers_writes_them() {
             (None, Err(_)) => true,
             _ => false,
         };
+        // What changes the text is among the variables that the template is known to read.
+        let variables = template.variables();
+        for variable in options(&row["options"]).kwargs.keys().filter(|name| !variables.contains(*name)) {
+            let mut without = options(&row["options"]);
+            without.kwargs.remove(variable);
+            let messages = row["messages"].as_array().unwrap();
+            assert_eq!(
+                template.render(messages, &without).ok(),
+                rendered.as_ref().ok().cloned(),
+                "{name}: {variable}"
+            );
+        }
         if !same {
             let conversation = &row["conversation"];
             wrong.push(format!("{name}, {conversation}:\n{rendered:?}\nexpected {}", row["expected"]));

@@ -3,6 +3,7 @@
 mod changes;
 mod defaults;
 mod derived;
+mod effect;
 mod error;
 mod names;
 mod rules;
@@ -27,6 +28,7 @@ use crate::task::TaskFiles;
 use crate::watch::WatchOptions;
 
 pub(crate) use changes::{Change, changes};
+pub use effect::read_only;
 pub use error::{Place, SettingsError};
 pub use names::fields;
 use source::Source;

@@ -74,6 +74,22 @@ impl WatchOptions {
         if !(self.reward_gain.is_finite() && self.reward_gain > 0.0) {
             return Some(format!("has a `reward_gain` of {}, which must be above 0", self.reward_gain));
         }
+        let default = Self::default();
+        let unread = [
+            ("reward_gain", self.reward_gain != default.reward_gain, "verifier", self.verifier.is_none()),
+            (
+                "verifier_share",
+                self.verifier_share != default.verifier_share,
+                "verifier",
+                self.verifier.is_none(),
+            ),
+            ("max_forged", self.max_forged != default.max_forged, "forged", self.forged.is_none()),
+        ];
+        if let Some((name, _, with, _)) = unread.into_iter().find(|&(_, said, _, lacks)| said && lacks) {
+            return Some(format!(
+                "has `{name}`, which is read only with `{with}`: name that too, or leave it out"
+            ));
+        }
         let unnamed = self.forged.as_ref().filter(|name| forged_metric(name).is_none())?;
         Some(format!("has `forged` = \"{unnamed}\", which must be VERIFIER.METRIC, such as \"marks.forged\""))
     }

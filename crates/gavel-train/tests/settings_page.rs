@@ -1,9 +1,10 @@
-//! `docs/train.md` against the code: its tables of settings are made of the comments and defaults of [`Settings`].
+//! `docs/train.md` against the code: its tables of settings are made of the comments and defaults of [`Settings`], and of
+//! the rules that say when one is read.
 //! `INSTA_UPDATE=always cargo test -p gavel-train --test settings_page` writes them anew.
 
 use std::path::{Path, PathBuf};
 
-use gavel_train::settings::{Settings, fields};
+use gavel_train::settings::{Settings, fields, read_only};
 
 const BEGIN: &str = "<!-- settings: made of crates/gavel-train/src/settings.rs by its test -->\n";
 const END: &str = "<!-- end of settings -->\n";
@@ -54,7 +55,8 @@ fn tables() -> String {
                     Some(value) => format!("`{value}`"),
                     None => "–".to_owned(),
                 };
-                page.push_str(&format!("| `{name}` | {default} | {} |\n", comment.replace('|', "\\|")));
+                let read = read_only(&name).map(|when| format!(" Read only {when}.")).unwrap_or_default();
+                page.push_str(&format!("| `{name}` | {default} | {}{read} |\n", comment.replace('|', "\\|")));
             }
         }
     }

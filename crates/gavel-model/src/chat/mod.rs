@@ -6,6 +6,7 @@
 
 mod python;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +34,12 @@ const FINAL_MARK: &str = "\u{f8ff}END OF THE LAST MESSAGE\u{f8ff} ";
 /// The special tokens that templates mention by name.
 const SPECIAL_TOKENS: [&str; 7] =
     ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
+
+/// The variables that every conversation is rendered with.
+const ALWAYS_GIVEN: [&str; 4] = ["messages", "tools", "documents", "add_generation_prompt"];
+
+/// What tells a template the date, where it may ask.
+const DATE: &str = "strftime_now";
 
 /// What a conversation is rendered with, besides its messages.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -113,7 +120,7 @@ impl ChatTemplate {
     /// of their own or fail.
     #[must_use]
     pub fn with_date(mut self, date: NaiveDate) -> Self {
-        self.environment.add_function("strftime_now", move |format: String| {
+        self.environment.add_function(DATE, move |format: String| {
             let mut text = String::new();
             // The format is the template's; chrono refuses those that it does not know.
             match std::fmt::Write::write_fmt(&mut text, format_args!("{}", date.format(&format))) {
@@ -125,6 +132,26 @@ impl ChatTemplate {
             }
         });
         self
+    }
+
+    /// Further variables that the template reads, such as `enable_thinking`: those that [`ChatOptions::kwargs`] may give it.
+    pub fn variables(&self) -> BTreeSet<String> {
+        let functions: BTreeSet<&str> = self.environment.globals().map(|(name, _)| name).collect();
+        let given = |name: &str| ALWAYS_GIVEN.contains(&name) || name == DATE || functions.contains(name);
+        self.asked().into_iter().filter(|name| !given(name)).collect()
+    }
+
+    /// Whether the template asks for today's date.
+    pub fn asks_for_date(&self) -> bool {
+        self.asked().contains(DATE)
+    }
+
+    /// All names that the template does not define before it uses them.
+    fn asked(&self) -> BTreeSet<String> {
+        let template = self.environment.get_template(DEFAULT).expect("a template was added");
+        let mut asked: BTreeSet<String> = template.undeclared_variables(false).into_iter().collect();
+        asked.extend(set_by_themselves(template.source()));
+        asked
     }
 
     /// The text of a conversation. Each message is an object with `role` and `content`, and what else the template reads.
@@ -282,6 +309,18 @@ fn markup(directory: &Path, config: &Map<String, Value>) -> Result<Vec<String>, 
     Ok(special.filter_map(|token| token["content"].as_str()).map(str::to_owned).collect())
 }
 
+/// The names that a template gives a value in terms of the one that they had, as in `set a = a | default(1)`, which
+/// `undeclared_variables` takes for names of the template's own.
+fn set_by_themselves(text: &str) -> impl Iterator<Item = String> {
+    let tags = text.split("{%").skip(1).filter_map(|rest| rest.split_once("%}"));
+    tags.filter_map(|(tag, _)| {
+        let (name, value) = tag.trim_matches(['-', '+']).trim().strip_prefix("set ")?.split_once('=')?;
+        let name = name.trim();
+        let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+        value.split(|letter| !is_part(letter)).any(|word| word == name).then(|| name.to_owned())
+    })
+}
+
 /// The tags `generation` and `endgeneration` mark what the assistant said, for whoever trains on it. They are not
 /// Jinja's own, so they become tags that always hold, with the same marks for white space.
 fn without_generation_tags(text: &str) -> String {
@@ -369,6 +408,21 @@ mod tests {
         let endless = "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}";
         assert!(matches!(render(endless, &json!([])), Err(Error::ChatTemplate { .. })));
         assert!(ChatTemplate::new("{% if %}", "x".into(), Map::new()).is_err());
+    }
+
+    #[test]
+    fn what_a_template_reads_is_known() {
+        let text = "{%- if thinking is not defined %}{% set thinking = true %}{% endif %}{% set own = 1 %}\
+                    {{ bos_token }}{% for m in messages %}{{ m.content }}{{ own }}{% endfor %}\
+                    {% if thinking %}{{ namespace(a=1) }}{{ raise_exception('no') }}{% endif %}";
+        let reads = |text: &str| template(text).variables().into_iter().collect::<Vec<_>>();
+        assert_eq!(reads(text), ["bos_token", "thinking"]);
+        assert!(!template(text).asks_for_date());
+        assert!(template("{{ strftime_now('%d') }}").asks_for_date());
+        // One that is given a value in some case alone is read in all others.
+        let sometimes = "{% if tools %}{% set thinking = false %}{% endif %}{% if thinking %}a{% endif %}";
+        assert_eq!(reads(sometimes), ["thinking"]);
+        assert_eq!(reads("{%- set thinking = thinking | default(true) -%}{{ thinking }}"), ["thinking"]);
     }
 
     #[test]

@@ -81,7 +81,8 @@ pub(crate) fn changes(before: &Settings, now: &Settings) -> Vec<Change> {
         allowed: if BATCHES.contains(&field.as_str()) {
             same_batches
         } else {
-            MAY_CHANGE.contains(&field.as_str())
+            // What is read neither then nor now has nothing to say of what is learnt.
+            MAY_CHANGE.contains(&field.as_str()) || (before.is_unread(field) && now.is_unread(field))
         },
     };
     differing.map(change).collect()
@@ -134,6 +135,12 @@ mod tests {
             changes(&before, &longer).into_iter().map(|change| (change.field, change.now)).collect();
         let expected = [("max_steps", "7"), ("save_steps", "1"), ("eval_limit", "3")];
         assert_eq!(found, expected.map(|(field, now)| (field.to_owned(), now.to_owned())));
+        let unread = Settings { gamma: 0.9, ..before.clone() };
+        assert_eq!(
+            refused(&unread, &before),
+            Vec::<String>::new(),
+            "a version that passed it over may have begun"
+        );
         let other = Settings { seed: 1, loss_type: LossType::Grpo, ..before.clone() };
         assert_eq!(refused(&before, &other), ["loss_type", "seed"]);
     }

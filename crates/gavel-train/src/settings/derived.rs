@@ -82,10 +82,13 @@ impl Settings {
     /// How the lines of task files become prompts, with the model's chat template where it has one.
     ///
     /// # Errors
-    /// When the model's chat template cannot be read.
+    /// When the model's chat template cannot be read, or does not read what the settings give it.
     pub fn prompts(&self) -> Result<Prompts, TrainError> {
         let template = Template::named(&self.template).expect("a checked template");
         let chat = ChatTemplate::load(&self.model, None)?;
+        if let Some((field, problem)) = self.unread_by(chat.as_ref()) {
+            return Err(TrainError::Setting { field, problem });
+        }
         let chat = match self.chat_date {
             Some(date) => chat.map(|chat| chat.with_date(date)),
             None => chat,

@@ -25,7 +25,7 @@ impl Settings {
             .or_else(|| self.bad_comparison())
             .or_else(|| self.bad_choice())
             .or_else(|| self.bad_batches())
-            .or_else(|| self.without_eval_tasks())
+            .or_else(|| self.without_effect())
             .or_else(|| Some(("watch", self.watch.as_ref()?.problem()?)))
     }
 
@@ -55,24 +55,6 @@ impl Settings {
             return wrong("reload", problem);
         }
         Ok(())
-    }
-
-    /// What says how to evaluate where there is nothing to evaluate on.
-    fn without_eval_tasks(&self) -> Option<Problem> {
-        if self.eval_tasks.is_some() {
-            return None;
-        }
-        let said = [
-            ("eval_steps", self.eval_steps.is_some()),
-            ("eval_on_start", self.eval_on_start),
-            ("eval_limit", self.eval_limit.is_some()),
-            ("eval_correct", self.eval_correct.is_some()),
-        ];
-        let (field, _) = said.into_iter().find(|&(_, said)| said)?;
-        Some((
-            field,
-            "says how to evaluate, and without `eval_tasks` nothing is evaluated: set that too".to_owned(),
-        ))
     }
 
     fn missing(&self) -> Option<Problem> {
@@ -199,17 +181,6 @@ impl Settings {
         }
         if !(self.lora_alpha.is_finite() && self.lora_alpha > 0.0) {
             return Some(("lora_alpha", found("above 0", &self.lora_alpha)));
-        }
-        let default = Self::default();
-        let of_adapters = [
-            ("lora_alpha", self.lora_alpha != default.lora_alpha),
-            ("lora_target_modules", !self.lora_target_modules.is_empty()),
-            ("use_rslora", self.use_rslora),
-        ];
-        if let Some((field, _)) = of_adapters.into_iter().find(|&(_, said)| said && self.lora_r.is_none()) {
-            let problem =
-                "says how adapters are, and without `lora_r` there are none: set that too".to_owned();
-            return Some((field, problem));
         }
         if self.max_steps == 0 || self.max_steps < -1 {
             let wanted = "at least 1, or -1 to leave it to num_train_epochs";

@@ -78,7 +78,7 @@ fn resolved_settings_read_back_the_same() {
 #[test]
 fn errors_name_file_line_and_field() {
     type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
-    let cases: [Case<'_>; 42] = [
+    let cases: [Case<'_>; 51] = [
         (
             "reload = \"always\"\n",
             &[],
@@ -111,12 +111,12 @@ fn errors_name_file_line_and_field() {
         (
             "filter_groups_metric = \"accuracy\"\n",
             &[],
-            "train.toml:4: `filter_groups_metric` says which groups are filtered, and filter_groups is false",
+            "train.toml:4: `filter_groups_metric` has no effect here: it is read only with `filter_groups`; leave it out, or",
         ),
         (
             "max_pass_rate = 0.9\n",
             &[],
-            "train.toml:4: `max_pass_rate` says which groups are filtered, and filter_groups is false",
+            "train.toml:4: `max_pass_rate` has no effect here: it is read only with `filter_groups`",
         ),
         (
             "filter_groups = true\nmin_pass_rate = 0.9\nmax_pass_rate = 0.1\n",
@@ -157,7 +157,7 @@ fn errors_name_file_line_and_field() {
         (
             "eval_steps = 5\n",
             &[],
-            "train.toml:4: `eval_steps` says how to evaluate, and without `eval_tasks`",
+            "train.toml:4: `eval_steps` has no effect here: it is read only with `eval_tasks`",
         ),
         (
             "report_to = \"wandb\"\n",
@@ -217,9 +217,54 @@ fn errors_name_file_line_and_field() {
         (
             "use_rslora = true\n",
             &[],
-            "train.toml:4: `use_rslora` says how adapters are, and without `lora_r` there are none",
+            "train.toml:4: `use_rslora` has no effect here: it is read only with `lora_r`",
         ),
         ("reference_column = \"\"\n", &[], "train.toml:4: `reference_column` must name a column"),
+        (
+            "gamma = 0.9\n",
+            &[],
+            "train.toml:4: `gamma` has no effect here: it is read only with `adv_estimator = \"gae\"`",
+        ),
+        (
+            "ppo_kl_coef = 0.2\n",
+            &[],
+            "train.toml:4: `ppo_kl_coef` has no effect here: it is read only with the surrogate `kl_cov`",
+        ),
+        (
+            "kl_estimator = \"k2\"\n",
+            &[],
+            "train.toml:4: `kl_estimator` has no effect here: it is read only with `beta` above 0",
+        ),
+        (
+            "beta = 0.1\nkl_estimator = \"k2\"\nkl_clamp = true\n",
+            &[],
+            "train.toml:6: `kl_clamp` has no effect here: it is read only with `kl_estimator` `k3` or `k3+`",
+        ),
+        (
+            "loss_type = \"sapo\"\n",
+            &[("epsilon", "0.1")],
+            "--set epsilon=0.1: `epsilon` has no effect here: it is read only with",
+        ),
+        (
+            "lr_scheduler_type = \"constant\"\nwarmup_steps = 5\n",
+            &[],
+            "train.toml:5: `warmup_steps` has no effect here: it is read only with an `lr_scheduler_type` that",
+        ),
+        (
+            "adv_estimator = \"rloo\"\nscale_rewards = \"none\"\n",
+            &[],
+            "train.toml:5: `scale_rewards` has no effect here: it is read only with `adv_estimator` `grpo`",
+        ),
+        (
+            "eval_tasks = \"e.jsonl\"\neval_top_k = 5\n",
+            &[],
+            "train.toml:5: `eval_top_k` has no effect here: it is read only with `eval_temperature` above 0",
+        ),
+        (
+            "[watch]\nmax_forged = 0.1\n",
+            &[],
+            "train.toml:4: `watch` has `max_forged`, which is read only with `forged`",
+        ),
         ("max_num_seqs = 0\n", &[], "train.toml:4: `max_num_seqs` must be at least 1"),
     ];
     for (text, overrides, wanted) in cases {

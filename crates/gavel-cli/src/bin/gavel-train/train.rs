@@ -87,6 +87,7 @@ impl Given {
         overrides.extend(rank.setting());
         overrides.extend(args.device.map(|device| ("device".to_owned(), device.to_string())));
         let mut settings = Settings::load(&args.settings, &overrides).input_fault()?;
+        settings.notes().iter().for_each(|note| terminal.note(format_args!("warning: {note}")));
         let path = settings.reward.clone();
         let path = path
             .with_context(|| format!("{}: `reward` is missing", args.settings.display()))

@@ -67,16 +67,6 @@ impl Settings {
                 format!("is {}, more than max_pass_rate = {}", self.min_pass_rate, self.max_pass_rate);
             return Some(("min_pass_rate", problem));
         }
-        let filters = [
-            ("filter_groups_metric", self.filter_groups_metric.is_some()),
-            ("min_pass_rate", self.min_pass_rate > 0.0),
-            ("max_pass_rate", self.max_pass_rate < 1.0),
-        ];
-        if let Some((field, _)) = filters.into_iter().find(|&(_, said)| said && !self.filter_groups) {
-            let problem =
-                "says which groups are filtered, and filter_groups is false: set that too".to_owned();
-            return Some((field, problem));
-        }
         None
     }
 }
