@@ -10,6 +10,7 @@ mod lines;
 mod look;
 mod packed;
 mod parquet_file;
+mod parquet_rows;
 mod rows;
 
 pub use files::{FilesError, ROW_FILES, expand, is_row_file};

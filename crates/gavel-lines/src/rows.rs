@@ -4,21 +4,17 @@ use std::collections::HashSet;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::str::FromStr;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use csv::{ByteRecord, StringRecord};
-use parquet::basic::LogicalType;
-use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::record::{Field, Row};
-use parquet::schema::types::TypePtr;
+use parquet::file::reader::FileReader;
 use serde::de::{Deserializer as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::BadLine;
 use crate::input::{BUFFER, Bytes};
+use crate::{BadLine, parquet_rows};
 
 /// The byte order mark that some programs start a UTF-8 file with.
 pub(crate) const MARK: &[u8] = b"\xef\xbb\xbf";
@@ -35,6 +31,8 @@ pub(crate) struct Rows {
     lines: Vec<u8>,
     /// Bytes of `lines` that have been read.
     taken: usize,
+    /// Whether all have come.
+    ended: bool,
     /// What went wrong. It is said to whoever reads on, however often: the first may only have had a look.
     broken: Option<String>,
 }
@@ -66,19 +64,13 @@ impl Rows {
     /// # Errors
     /// When the file is cut off or broken.
     pub(crate) fn of_parquet(file: File) -> io::Result<Self> {
-        let reader = SerializedFileReader::new(file).map_err(|error| invalid(&error))?;
-        // What cannot be read at all is said before anything else happens.
-        reader.get_row_iter(None).map_err(|error| invalid(&error))?;
+        let (reader, reading) = parquet_rows::open(file)?;
         let schema = reader.metadata().file_metadata().schema();
         require_different(schema.get_fields().iter().map(|field| field.name()))?;
         Ok(Self::made_by(move |lines| {
-            let holds_json =
-                |field: &TypePtr| field.get_basic_info().logical_type_ref() == Some(&LogicalType::Json);
-            let schema = reader.metadata().file_metadata().schema();
-            let json: Vec<bool> = schema.get_fields().iter().map(holds_json).collect();
             for row in reader.get_row_iter(None).map_err(|error| invalid(&error))? {
                 let row = row.map_err(|error| lines.invalid(&error))?;
-                let line = as_line(&row, &json).unwrap_or_else(BadLine::as_record);
+                let line = reading.line(&row).unwrap_or_else(BadLine::as_record);
                 lines.push(line.as_bytes())?;
             }
             Ok(())
@@ -133,11 +125,14 @@ impl Rows {
             let end = make(&mut lines);
             // What was made before something went wrong is read before that is said.
             let flushed = lines.flush();
-            if let (Err(End::Wrong(error)), Ok(())) = (end, flushed) {
-                let _ = lines.made.send(Err(error));
+            match (end, flushed) {
+                (Err(End::Wrong(error)), Ok(())) => _ = lines.made.send(Err(error)),
+                // No lines are the end: a thread that has ended without has broken down.
+                (Ok(()), Ok(())) => _ = lines.made.send(Ok(Vec::new())),
+                _ => {}
             }
         });
-        Self { made, lines: Vec::new(), taken: 0, broken: None }
+        Self { made, lines: Vec::new(), taken: 0, ended: false, broken: None }
     }
 }
 
@@ -148,10 +143,17 @@ impl Read for Rows {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, problem.clone()));
             }
             match self.made.recv() {
-                Ok(Ok(lines)) => (self.lines, self.taken) = (lines, 0),
+                _ if self.ended => return Ok(0),
+                Ok(Ok(lines)) => {
+                    self.ended = lines.is_empty();
+                    (self.lines, self.taken) = (lines, 0);
+                }
                 Ok(Err(error)) => self.broken = Some(error.to_string()),
-                // The thread has ended, and all is well.
-                Err(_) => return Ok(0),
+                Err(_) => {
+                    let problem =
+                        "what reads it has broken down, which is a mistake of gavel's: please report it";
+                    self.broken = Some(problem.to_owned());
+                }
             }
         }
         let count = buffer.len().min(self.lines.len() - self.taken);
@@ -190,64 +192,6 @@ fn require_different<'a>(names: impl Iterator<Item = &'a str>) -> io::Result<()>
         Some(name) => Err(invalid(&format!("two columns are called `{name}`: rename one"))),
         None => Ok(()),
     }
-}
-
-/// A row of Parquet as an object. Of the columns that hold JSON, the text is the value; bytes are text, as old writers store it.
-fn as_line(row: &Row, json: &[bool]) -> Result<String, BadLine> {
-    let mut line = String::from("{");
-    for (place, (name, field)) in row.get_column_iter().enumerate() {
-        if place > 0 {
-            line.push(',');
-        }
-        line.push_str(&Value::from(name.as_str()).to_string());
-        line.push(':');
-        match field {
-            Field::Str(text)
-                if json.get(place) == Some(&true) && serde_json::from_str::<&RawValue>(text).is_ok() =>
-            {
-                line.push_str(text);
-            }
-            Field::Bytes(bytes) if std::str::from_utf8(bytes.data()).is_err() => {
-                return Err(BadLine::FieldNotUtf8 { field: place + 1 });
-            }
-            field => line.push_str(&as_value(field).to_string()),
-        }
-    }
-    line.push('}');
-    Ok(line)
-}
-
-/// A value of Parquet as JSON. Numbers of fewer bits are written as short as they can be told apart: the nearest to 0.1 is 0.1,
-/// whatever more a longer number would show. Bytes within a value that are no text, such as those of a picture, are base64.
-fn as_value(field: &Field) -> Value {
-    match field {
-        Field::Float16(number) => shortest(*number),
-        Field::Float(number) => shortest(*number),
-        Field::Bytes(bytes) => match std::str::from_utf8(bytes.data()) {
-            Ok(text) => text.into(),
-            Err(_) => field.to_json_value(),
-        },
-        Field::Group(row) => {
-            row.get_column_iter().map(|(name, field)| (name.clone(), as_value(field))).collect()
-        }
-        Field::ListInternal(list) => list.elements().iter().map(as_value).collect(),
-        Field::MapInternal(map) => {
-            let name = |key: &Field| match as_value(key) {
-                Value::String(text) => text,
-                other => other.to_string(),
-            };
-            map.entries().iter().map(|(key, value)| (name(key), as_value(value))).collect()
-        }
-        field => field.to_json_value(),
-    }
-}
-
-/// The shortest decimal number that is nearest to this one among those of its type; null where it is none.
-fn shortest<F: Copy + PartialEq + Into<f64> + FromStr>(number: F) -> Value {
-    let exact: f64 = number.into();
-    let decimal = (0..17).map(|digits| format!("{exact:.digits$e}"));
-    let same = |text: &String| text.parse::<F>().is_ok_and(|read| read == number);
-    decimal.into_iter().find(same).and_then(|text| text.parse::<f64>().ok()).map_or(Value::Null, Value::from)
 }
 
 /// The record of a table as an object of texts.
@@ -355,6 +299,22 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::panic, reason = "the thread has to break down")]
+    fn rows_that_break_down_are_no_end() {
+        let broken = Rows::made_by(|lines| {
+            lines.push(b"1")?;
+            lines.flush()?;
+            panic!("on purpose")
+        });
+        let (lines, error) = text(broken).unwrap_err();
+        assert_eq!(lines, "1\n");
+        assert!(error.starts_with("what reads it has broken down"), "{error}");
+        let mut whole = Rows::made_by(|lines| lines.push(b"1"));
+        let mut all = Vec::new();
+        assert_eq!((whole.read_to_end(&mut all).unwrap(), whole.read(&mut [0]).unwrap()), (2, 0));
+    }
+
+    #[test]
     fn the_records_of_a_table_are_objects_of_texts() {
         let csv = "\u{feff}prompt,answer\n\"a, \"\"b\"\"\nc\",007\n,\n";
         assert_eq!(
@@ -384,17 +344,6 @@ mod tests {
         }
         // A quote within a field that does not begin with one is a character like any other.
         assert_eq!(table("a,b\n1,5\" pipe").unwrap(), "{\"a\":\"1\",\"b\":\"5\\\" pipe\"}\n");
-    }
-
-    #[test]
-    fn numbers_of_few_bits_are_as_short_as_in_their_type() {
-        for (number, expected) in
-            [(0.1, "0.1"), (2.7, "2.7"), (3.0, "3.0"), (1e-7, "1e-7"), (16_777_216.0, "16777216.0")]
-        {
-            assert_eq!(shortest::<f32>(number).to_string(), expected);
-        }
-        assert_eq!(as_value(&Field::Float16(half::f16::from_f32(0.1))), serde_json::json!(0.1));
-        assert_eq!(as_value(&Field::Float(f32::NAN)), Value::Null);
     }
 
     #[test]
