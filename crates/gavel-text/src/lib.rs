@@ -1,8 +1,9 @@
 //! How completions are read, for all verifiers of text: turns, braces, words, what cannot be seen, what is taken back.
 //!
 //! Each of these is read in one way by every plugin, so that a completion is not an answer to one and none to another.
-//! Nothing here knows what an answer is: plugins say where one stands, and ask what the text around it makes of it.
+//! Plugins say where an answer may stand, and ask what the text around it makes of it.
 
+mod answer;
 mod braces;
 mod correction;
 mod disowned;
@@ -11,6 +12,7 @@ mod labels;
 mod languages;
 mod lead;
 mod markup;
+mod normalize;
 mod page;
 mod scan;
 mod seen;
@@ -24,6 +26,7 @@ mod window;
 mod withdrawn;
 mod words;
 
+pub use answer::{Place, answer};
 pub use braces::braced;
 pub use correction::{correction, renamed};
 pub use disowned::{is_case_split, is_counterfactual, is_disowned, is_negated, sentence_before};
@@ -31,6 +34,7 @@ pub use jokes::calls_it_a_joke;
 pub use labels::is_crossed;
 pub use lead::is_led_astray;
 pub use markup::{is_in_attribute, without_entities, without_tags};
+pub use normalize::{normalized, squad};
 pub use page::page;
 pub use scan::{end_of_last, find_short, first_of, has_short, rfind_short};
 pub use seen::is_seen;

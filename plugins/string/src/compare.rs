@@ -1,11 +1,10 @@
 //! How alike an answer and a reference are.
 
 use gavel_plugin::Error;
-use gavel_text::is_unspaced;
+use gavel_text::{is_unspaced, normalized, squad};
 use rapidfuzz::distance::levenshtein;
 use rapidfuzz::fuzz;
 
-use crate::normalize::{normalized, squad};
 use crate::{Match, Options};
 
 /// How alike two texts are, 0 to 1.

@@ -1,8 +1,6 @@
 //! Judges whether an answer is, contains or resembles a reference text.
 
 mod compare;
-mod extract;
-mod normalize;
 mod standing;
 
 use gavel_plugin::{Error, Submission, Verdict, Verifier, excerpt, export};
@@ -11,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use compare::Similarity;
-pub use extract::Place;
+pub use gavel_text::Place;
 
 /// What the reward file may say under `options`; see the README.
 #[derive(Debug, Clone, Deserialize)]
@@ -105,7 +103,7 @@ impl Verifier for StringMatch {
         options.check()?;
         let references = references(submission.reference()?)?;
         let completion = shown(submission.completion());
-        let Some((answer, place)) = extract::answer(&completion, &options.order) else {
+        let Some((answer, place)) = gavel_text::answer(&completion, &options.order) else {
             return Ok(options.verdict(None).because("no answer where one may stand"));
         };
         let most = options.longest(references.len());

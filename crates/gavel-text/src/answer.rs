@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use gavel_text::{
-    after_thinking, braced, correction, is_blank, is_block_disowned, is_crossed, is_disowned,
-    is_in_attribute, is_negated, is_withdrawn, turns,
-};
 use serde::Deserialize;
 
 use crate::normalize::normalized;
+use crate::{
+    after_thinking, braced, correction, is_blank, is_block_disowned, is_crossed, is_disowned,
+    is_in_attribute, is_negated, is_withdrawn, start_of, turns,
+};
 
 /// A place where an answer may stand. In each, the last one counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -39,7 +39,7 @@ impl fmt::Display for Place {
 }
 
 /// The answer and where it stood: the first place in `order` that has one that is not empty.
-pub(crate) fn answer<'a>(completion: &'a str, order: &[Place]) -> Option<(&'a str, Place)> {
+pub fn answer<'a>(completion: &'a str, order: &[Place]) -> Option<(&'a str, Place)> {
     let text = after_thinking(completion);
     let text = turns(text).first().copied().unwrap_or(text);
     let (found, place) = order.iter().copied().find_map(|place| Some((find(text, place)?, place)))?;
@@ -112,7 +112,7 @@ fn rules_for_another(behind: &str, is_other: impl Fn(&str) -> bool) -> bool {
     ];
     const MEANT: [&str; 8] =
         ["that", "this", "it", "which", "the above", "my answer", "the answer", "everything"];
-    let near = gavel_text::start_of(behind, 200);
+    let near = start_of(behind, 200);
     near.split(['.', ';', ',', '!', '\n']).any(|clause| {
         let clause = clause.trim();
         let lowered = clause.to_ascii_lowercase();

@@ -6,7 +6,7 @@ use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 /// As SQuAD's evaluation script does: lower case, without ASCII punctuation, without articles, one space between words.
 ///
 /// <https://worksheets.codalab.org/rest/bundles/0x6b567e1cf2e041ec80d7098f031c5c9e/contents/blob/>
-pub(crate) fn squad(text: &str) -> String {
+pub fn squad(text: &str) -> String {
     let text: String = text.to_lowercase().chars().filter(|c| !c.is_ascii_punctuation()).collect();
     words_without_articles(text.split_whitespace())
 }
@@ -15,7 +15,7 @@ pub(crate) fn squad(text: &str) -> String {
 ///
 /// What SQuAD's normalisation drops and a value needs stays: the point in `1.5`, the sign of `-5`, the sharp of `C#`,
 /// the height of `10²`. Punctuation between words is a space, so that `a,b` is two words.
-pub(crate) fn normalized(text: &str, case_sensitive: bool) -> String {
+pub fn normalized(text: &str, case_sensitive: bool) -> String {
     let characters: Vec<char> = unfolded(text).nfkc().map(|c| if c == '⁄' { '/' } else { c }).collect();
     let mut spelled = String::with_capacity(text.len());
     for (at, &c) in characters.iter().enumerate() {
@@ -23,7 +23,7 @@ pub(crate) fn normalized(text: &str, case_sensitive: bool) -> String {
         let after = characters.get(at + 1).copied();
         match c {
             // Invisible, and a cheap way to make two words of one.
-            _ if gavel_text::is_invisible(c) => {}
+            _ if crate::is_invisible(c) => {}
             _ if is_dash(c) => {
                 let earlier = at.checked_sub(2).map(|earlier| characters[earlier]);
                 let stays = is_sign(before, after) || is_minus_of_letter(earlier, before, after);
