@@ -4,6 +4,7 @@ mod blessing;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use gavel_files::{bounded, closest, did_you_mean};
@@ -13,6 +14,7 @@ use gavel_verify::{Outcome, Status, Submission};
 use gavel_wire::{Columns, Row};
 use indexmap::IndexMap;
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::to_raw_value;
 
 use crate::columns::with_advice;
@@ -41,6 +43,19 @@ pub struct Case {
     pub options: String,
     /// What should come of it; `None` where nobody has said so yet.
     pub expect: Option<Expectation>,
+    /// The group of its line that it is a completion of; `None` where the line has one completion.
+    pub group: Option<Member>,
+}
+
+/// A completion's place in the group of its case.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// All of the group.
+    pub submissions: Arc<[Submission]>,
+    /// Which of them it is.
+    pub place: usize,
+    /// What is expected of it, as it is written; null where nobody has said so.
+    pub written: Value,
 }
 
 /// What should come of a case.
@@ -105,6 +120,9 @@ const NAME: &str = "name";
 const OPTIONS: &str = "options";
 const EXPECT: &str = "expect";
 
+/// The column that holds the completions of a prompt, each with an entry in `expect`, for a plugin that judges them together.
+const COMPLETIONS: &str = "completions";
+
 /// Reads the cases of a plugin's folder.
 ///
 /// # Errors
@@ -140,7 +158,7 @@ pub fn parse(path: &Path, text: &[u8]) -> anyhow::Result<Vec<Case>> {
         let place = || place(path, line.number);
         let text = line.text.with_context(place)?;
         if !text.trim().is_empty() {
-            cases.push(Case::parse(line.number, &text).with_context(place)?);
+            cases.extend(Case::parse_all(line.number, &text).with_context(place)?);
         }
     }
     anyhow::ensure!(!cases.is_empty(), "{} has no cases", path.display());
@@ -153,9 +171,71 @@ pub fn place(path: &Path, line: u64) -> String {
 }
 
 impl Case {
-    /// A case is a line as `gavel score` reads it, with a name, options and what to expect beside the submission.
-    fn parse(line: u64, text: &str) -> anyhow::Result<Self> {
+    /// The name without its place in a group.
+    pub fn name_of_line(&self) -> &str {
+        let within = self.group.as_ref().and_then(|_| self.name.rsplit_once(" ["));
+        within.map_or(&self.name, |(name, _)| name)
+    }
+
+    /// A line is a case, or those of a group: one for each of its completions.
+    fn parse_all(line: u64, text: &str) -> anyhow::Result<Vec<Self>> {
         let mut row = Row::parse(text)?;
+        match row.take(COMPLETIONS) {
+            Some(completions) => {
+                anyhow::ensure!(
+                    row.find("completion").is_none(),
+                    "a case has either a `completion` or `{COMPLETIONS}`"
+                );
+                Self::parse_group(line, row, completions.get())
+            }
+            None => Ok(vec![Self::parse(line, row)?]),
+        }
+    }
+
+    /// `row` is what all completions have in common.
+    fn parse_group(line: u64, mut row: Row, completions: &str) -> anyhow::Result<Vec<Self>> {
+        let completions: Vec<Value> = serde_json::from_str(completions)
+            .map_err(|error| anyhow::anyhow!("`{COMPLETIONS}` is not a list: {}", without_place(&error)))?;
+        anyhow::ensure!(!completions.is_empty(), "`{COMPLETIONS}` is empty");
+        let expected = row.take(EXPECT);
+        let expected: Option<Vec<Value>> =
+            expected.map(|expected| serde_json::from_str(expected.get())).transpose().map_err(|error| {
+                anyhow::anyhow!("`expect` is not a list, as `{COMPLETIONS}` is: {}", without_place(&error))
+            })?;
+        let count = completions.len();
+        let expected = expected.unwrap_or_else(|| vec![Value::Null; count]);
+        anyhow::ensure!(
+            expected.len() == count,
+            "`expect` has {} entries, and there are {count} completions",
+            expected.len()
+        );
+        let common: Vec<_> =
+            row.columns().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let mut cases = Vec::with_capacity(count);
+        for (place, (completion, written)) in completions.into_iter().zip(&expected).enumerate() {
+            // A text, or an object with columns of its own beside it.
+            let own = match completion {
+                Value::Object(own) => own,
+                text => [("completion".to_owned(), text)].into_iter().collect(),
+            };
+            let mut of_one = Row::parse(&Value::Object(own).to_string())?;
+            common.iter().for_each(|(name, value)| of_one.add(name, value.clone()));
+            if !written.is_null() {
+                of_one.add(EXPECT, to_raw_value(written)?);
+            }
+            let mut case = Self::parse(line, of_one).with_context(|| format!("completion {}", place + 1))?;
+            case.name = format!("{} [{}]", case.name, place + 1);
+            cases.push(case);
+        }
+        let submissions: Arc<[_]> = cases.iter().map(|case| case.submission.clone()).collect();
+        for (place, (case, written)) in cases.iter_mut().zip(expected).enumerate() {
+            case.group = Some(Member { submissions: Arc::clone(&submissions), place, written });
+        }
+        Ok(cases)
+    }
+
+    /// A case is a line as `gavel score` reads it, with a name, options and what to expect beside the submission.
+    fn parse(line: u64, mut row: Row) -> anyhow::Result<Self> {
         check_names(&row)?;
         let name = row.take(NAME).context("a case needs a `name`")?;
         let options = row.take(OPTIONS).map_or_else(|| "{}".to_owned(), |options| options.get().to_owned());
@@ -179,6 +259,7 @@ impl Case {
             submission: submission(&row)?,
             options,
             expect,
+            group: None,
         })
     }
 }
@@ -204,7 +285,8 @@ fn check_statuses(expect: &Expectation) -> anyhow::Result<()> {
 /// Refuses a column that is almost one of a case's own where that is not there: it would be taken for the task's, and
 /// the case would say something else than its author meant. One that is really called so can stand in `metadata`.
 fn check_names(row: &Row) -> anyhow::Result<()> {
-    const OWN: [&str; 7] = [NAME, OPTIONS, EXPECT, "prompt", "completion", "reference", "metadata"];
+    const OWN: [&str; 8] =
+        [NAME, OPTIONS, EXPECT, "prompt", "completion", COMPLETIONS, "reference", "metadata"];
     let there: Vec<&str> = row.names().collect();
     for name in there.iter().filter(|name| !OWN.contains(name)) {
         let meant = closest(name, OWN.into_iter().filter(|own| !there.contains(own)));
@@ -340,7 +422,22 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Case, String> {
-        Case::parse(1, text).map_err(|error| format!("{error:#}"))
+        Case::parse_all(1, text).map(|mut cases| cases.remove(0)).map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn a_group_is_a_case_for_each_of_its_completions() {
+        let text = r#"{"name": "x", "prompt": "p", "level": 1, "completions": ["a", {"completion": "b", "level": 2}],
+            "expect": [{"reward": 1}, {"status": "abstained"}]}"#;
+        let cases = Case::parse_all(7, &text.replace('\n', "")).unwrap();
+        let names: Vec<_> = cases.iter().map(|case| (case.name.as_str(), case.line)).collect();
+        assert_eq!(names, [("x [1]", 7), ("x [2]", 7)]);
+        let group = cases[1].group.as_ref().unwrap();
+        assert_eq!((group.place, group.submissions.len()), (1, 2));
+        assert_eq!(group.submissions[1].completion, "b");
+        assert_eq!(group.submissions[1].metadata, r#"{"level":2}"#);
+        assert_eq!(group.submissions[0].prompt, "p");
+        assert_eq!(cases[0].expect.as_ref().unwrap().reward, Some(1.0));
     }
 
     #[test]
@@ -381,6 +478,12 @@ mod tests {
                 "`expect.status`: unknown status `invalid_task` (did you mean `invalid-task`?)",
             ),
             (r#"{"name": "x"}"#, "no `completion`: "),
+            (r#"{"name": "x", "completions": "a"}"#, "`completions` is not a list"),
+            (r#"{"name": "x", "completions": []}"#, "`completions` is empty"),
+            (r#"{"name": "x", "completions": ["a"], "completion": "a"}"#, "a case has either"),
+            (r#"{"name": "x", "completions": ["a"], "expect": []}"#, "`expect` has 0 entries, and there are 1"),
+            (r#"{"name": "x", "completions": ["a"], "expect": {}}"#, "`expect` is not a list"),
+            (r#"{"name": "x", "completions": ["a", 1]}"#, "completion 2: `completion` is neither a string"),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.starts_with(expected), "{error} for {text}");

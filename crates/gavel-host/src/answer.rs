@@ -15,6 +15,9 @@ use crate::verifier::Stop;
 /// What `verify` answers.
 pub(crate) type Answer = Result<WireVerdict, WireError>;
 
+/// What `verify-group` is called with: the submissions of a group, and the options as JSON.
+pub(crate) type VerifyGroupParams<'a> = (&'a [WireSubmission<'a>], &'a str);
+
 /// What `verify` is called with: a submission, and the options as JSON.
 pub(crate) type VerifyParams<'a> = (WireSubmission<'a>, &'a str);
 
@@ -77,15 +80,22 @@ impl From<WireDescription> for Description {
     }
 }
 
+/// The answers to a group, or how many they are where these are more than there were submissions.
+pub(crate) struct Answers(Result<Vec<Answer>, usize>);
+
 thread_local! {
+    /// How many answers a group may have, whose answers this thread is about to take over.
+    static MOST_ANSWERS: Cell<usize> = const { Cell::new(0) };
+
     /// Bytes that the answer may have which this thread is about to take over. A type that is lifted is told nothing but
     /// where it lies.
     static MOST: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Says how large the next answer on this thread may be.
-pub(crate) fn expect_at_most(limits: &Limits) {
+/// Says how large the next answer on this thread may be, and how many there may be of a group.
+pub(crate) fn expect_at_most(limits: &Limits, answers: usize) {
     MOST.set(limits.output);
+    MOST_ANSWERS.set(answers);
 }
 
 /// Turns a well-formed answer into a verdict, unless it is larger than allowed.
@@ -112,6 +122,25 @@ pub(crate) fn accept(answer: Answer, limits: &Limits) -> Result<Verdict, Stop> {
             Err(stop(text))
         }
     }
+}
+
+/// Turns the answers to a group into as many verdicts.
+pub(crate) fn accept_all(
+    answers: Answers,
+    count: usize,
+    limits: &Limits,
+) -> Result<Vec<Result<Verdict, Stop>>, Stop> {
+    let refused = |said: usize| Stop::Failed(Failure::Refused(wrong_count(said, count)));
+    let answers = answers.0.map_err(refused)?;
+    if answers.len() != count {
+        return Err(refused(answers.len()));
+    }
+    Ok(answers.into_iter().map(|answer| accept(answer, limits)).collect())
+}
+
+/// Why so many verdicts are none.
+pub(crate) fn wrong_count(said: usize, count: usize) -> String {
+    format!("it gives {said} verdicts for a group of {count}: each completion gets one, in their order")
 }
 
 /// What metrics count for, by the lengths of their names: the names, and a number for each.
@@ -187,6 +216,17 @@ lifted_as! {
     Text as String: read;
     Metrics as Vec<(String, f64)>: read;
     Length as String: read;
+    Answers as Vec<Answer>: read;
+}
+
+impl Answers {
+    fn read(cx: &mut LiftContext<'_>, ty: InterfaceType, pair: &[u8]) -> wasmtime::Result<Self> {
+        let count = length(pair);
+        if count > MOST_ANSWERS.get() {
+            return Ok(Self(Err(count)));
+        }
+        Vec::linear_lift_from_memory(cx, ty, pair).map(|answers| Self(Ok(answers)))
+    }
 }
 
 impl Text {

@@ -8,6 +8,13 @@
 //! {"error": {"abstain": ".."}}
 //! ```
 //!
+//! One that says `"judges": "groups"` of itself is asked about all completions of a prompt at once:
+//!
+//! ```json
+//! {"group": [{"prompt": "..", "completion": "..", "reference": null, "metadata": {}}], "options": {}}
+//! {"verdicts": [{"reward": 1.0}, {"error": {"abstain": ".."}}]}
+//! ```
+//!
 //! When it is loaded, a command is asked `{"describe": true}` and may answer `{"description": {"name": "..",
 //! "version": "..", "summary": "..", "options": {}, "metrics": []}}`. One that does not know the question, whatever
 //! it does, is called after its file, takes any options and may carry any metrics.
@@ -24,15 +31,17 @@ use serde_json::{Map, Value};
 use wasmtime::{InstancePre, Module, Store, UnknownImportError};
 use wasmtime_wasi::I32Exit;
 
+use crate::answer::wrong_count;
+use crate::asked::Asked;
 use crate::component::{listed, shown};
 use crate::failure::{classify, fuel_is_known, is_the_guests};
-use crate::guest::{COMMAND_CALL, Guest, World, limited_store, seed};
+use crate::guest::{COMMAND_CALL, Guest, World, limited_store};
 use crate::lane::Lane;
 use crate::pipe::{Capped, Kept};
 use crate::preview1::Preview1;
 use crate::program::Programs;
 use crate::ticker::Watch;
-use crate::verifier::{Judged, Stop};
+use crate::verifier::{Judged, Stop, Verdicts};
 use crate::{Limits, LoadError};
 
 /// Where a command starts.
@@ -74,8 +83,9 @@ impl CommandCode {
         self.instance.module()
     }
 
-    /// What the command says of itself, or what its file's name says of it where it does not know the question.
-    pub(crate) fn describe(&self, limits: &Limits, plugin: &str) -> Result<Description, LoadError> {
+    /// What the command says of itself, or what its file's name says of it where it does not know the question; and whether
+    /// it judges the completions of a prompt together.
+    pub(crate) fn describe(&self, limits: &Limits, plugin: &str) -> Result<(Description, bool), LoadError> {
         let ran = self
             .run(&self.watch, br#"{"describe":true}"#.to_vec(), 0, limits)
             .map_err(|error| LoadError::host_failed(plugin, &error))?;
@@ -88,45 +98,61 @@ impl CommandCode {
         let named =
             || Description::named(&Path::new(plugin).file_stem().unwrap_or_default().to_string_lossy());
         let described = serde_json::from_slice(&ran.stdout).ok();
-        Ok(described.map_or_else(named, |Described { description }| description.into()))
+        Ok(described.map_or_else(
+            || (named(), false),
+            |Described { description }| {
+                let judges_groups = description.judges == Judges::Groups;
+                (description.into(), judges_groups)
+            },
+        ))
     }
 
-    /// Judges one submission in an instance of its own.
+    /// Judges a submission, or all of a group, in an instance of its own.
     pub(crate) fn judge(
         &self,
-        submission: &Submission,
+        asked: Asked<'_>,
+        judges_groups: bool,
         options: &str,
         limits: &Limits,
         cancel: &Cancel,
     ) -> Judged {
-        let question = match Question::of(submission, options) {
+        let question = if judges_groups {
+            GroupQuestion::of(asked, options)
+        } else {
+            Question::of(asked.first(), options)
+        };
+        let question = match question {
             Ok(question) => question,
             Err(error) => {
                 return Judged::refused(format!("metadata is not JSON: {error}"));
             }
         };
-        let ran = match self.run(&self.watch.until(cancel), question, seed(submission, options), limits) {
+        // What each completion may have of an answer, all of a group may have together.
+        let of_all = Limits { output: limits.output.saturating_mul(asked.count()), ..limits.clone() };
+        let ran = match self.run(&self.watch.until(cancel), question, asked.seed(options), &of_all) {
             Ok(ran) => ran,
             Err(error) => return Judged::broken(&error),
         };
         let fuel = ran.result.as_ref().err().is_none_or(fuel_is_known);
         let fuel = fuel.then(|| limits.fuel.saturating_sub(ran.store.get_fuel().unwrap_or(0)));
-        let result = if ran.too_large {
+        let results = if ran.too_large {
             Err(Stop::Failed(Failure::OutputTooLarge { limit: limits.output as u64 }))
         } else {
             match ran.result {
-                Ok(()) => read_answer(&ran.stdout),
+                Ok(()) if judges_groups => read_answers(&ran.stdout, asked.count(), limits),
+                Ok(()) => Ok(vec![read_answer(&ran.stdout)]),
                 Err(error) => Err(Stop::Failed(classify(&error, &ran.store.data().growth, limits))),
             }
         };
         let output = ran.store.into_data().wasi.stderr.map(|stderr| {
             // What was meant for people and went where the answer goes is why there is none.
-            if matches!(result, Err(Stop::Failed(Failure::Refused(_)))) {
+            let first = results.as_ref().map_or_else(Some, |results| results.first()?.as_ref().err());
+            if matches!(first, Some(Stop::Failed(Failure::Refused(_)))) {
                 stderr.push(&ran.stdout);
             }
             stderr.text()
         });
-        Judged { result, fuel, output }
+        Judged { results, fuel, output }
     }
 
     /// Runs the command to its end in a fresh instance. The outer error is gavel's, that in [`Ran`] the guest's.
@@ -178,9 +204,33 @@ fn has_start(module: &Module) -> bool {
 }
 
 fn read_answer(stdout: &[u8]) -> Result<Verdict, Stop> {
-    let refused =
-        |reason: String| Stop::Failed(Failure::Refused(format!("stdout is not a verdict: {reason}")));
-    let answer: Answer = serde_json::from_slice(stdout).map_err(|error| {
+    verdict(read(stdout)?)
+}
+
+/// The answers to a group: a list with a verdict or an error for each submission, or one error for all of them.
+fn read_answers(stdout: &[u8], count: usize, limits: &Limits) -> Verdicts {
+    let answers = match read(stdout)? {
+        GroupAnswer { verdicts: Some(answers), error: None } => answers,
+        GroupAnswer { verdicts: None, error: Some(error) } => return Err(error.into()),
+        _ => return Err(refused("it needs either `verdicts` or `error`".to_owned())),
+    };
+    if answers.len() != count {
+        return Err(Stop::Failed(Failure::Refused(wrong_count(answers.len(), count))));
+    }
+    // Each may be as large as that of one by itself.
+    let bounded = |answer: &RawValue| match answer.get().len() > limits.output {
+        true => Err(Stop::Failed(Failure::OutputTooLarge { limit: limits.output as u64 })),
+        false => read_answer(answer.get().as_bytes()),
+    };
+    Ok(answers.into_iter().map(bounded).collect())
+}
+
+fn refused(reason: String) -> Stop {
+    Stop::Failed(Failure::Refused(format!("stdout is not a verdict: {reason}")))
+}
+
+fn read<'a, T: Deserialize<'a>>(stdout: &'a [u8]) -> Result<T, Stop> {
+    serde_json::from_slice(stdout).map_err(|error| {
         // Somebody prints, as one does to see what a program does.
         let hint = if error.is_data() {
             ""
@@ -188,7 +238,10 @@ fn read_answer(stdout: &[u8]) -> Result<Verdict, Stop> {
             "; only the answer goes there, and what people are to see to stderr"
         };
         refused(format!("{error}{hint}"))
-    })?;
+    })
+}
+
+fn verdict(answer: Answer) -> Result<Verdict, Stop> {
     match answer {
         Answer { error: Some(error), reward: None, reason: None, metrics: None } => Err(error.into()),
         Answer { error: None, reward: Some(reward), reason, metrics } => {
@@ -215,17 +268,64 @@ struct Question<'a> {
 
 impl Question<'_> {
     fn of(submission: &Submission, options: &str) -> serde_json::Result<Vec<u8>> {
-        let metadata = if submission.metadata.is_empty() { "{}" } else { &submission.metadata };
         let mut question = serde_json::to_vec(&Question {
             prompt: &submission.prompt,
             completion: &submission.completion,
             reference: submission.reference.as_deref(),
-            metadata: serde_json::from_str(metadata)?,
+            metadata: metadata(submission)?,
             options: serde_json::from_str(options)?,
         })?;
         question.push(b'\n');
         Ok(question)
     }
+}
+
+/// What a command reads that judges the completions of a prompt together.
+#[derive(Serialize)]
+struct GroupQuestion<'a> {
+    group: Vec<Completion<'a>>,
+    options: &'a RawValue,
+}
+
+#[derive(Serialize)]
+struct Completion<'a> {
+    prompt: &'a str,
+    completion: &'a str,
+    reference: Option<&'a str>,
+    metadata: &'a RawValue,
+}
+
+impl<'a> Completion<'a> {
+    fn of(submission: &'a Submission) -> serde_json::Result<Self> {
+        Ok(Self {
+            prompt: &submission.prompt,
+            completion: &submission.completion,
+            reference: submission.reference.as_deref(),
+            metadata: metadata(submission)?,
+        })
+    }
+}
+
+impl GroupQuestion<'_> {
+    fn of(asked: Asked<'_>, options: &str) -> serde_json::Result<Vec<u8>> {
+        let group = asked.iter().map(Completion::of).collect::<serde_json::Result<_>>()?;
+        let mut question = serde_json::to_vec(&GroupQuestion { group, options: serde_json::from_str(options)? })?;
+        question.push(b'\n');
+        Ok(question)
+    }
+}
+
+fn metadata(submission: &Submission) -> serde_json::Result<&RawValue> {
+    serde_json::from_str(if submission.metadata.is_empty() { "{}" } else { &submission.metadata })
+}
+
+/// What a command writes of a group.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GroupAnswer<'a> {
+    #[serde(borrow)]
+    verdicts: Option<Vec<&'a RawValue>>,
+    error: Option<ErrorAnswer>,
 }
 
 /// What a command writes.
@@ -303,11 +403,24 @@ struct DescriptionAnswer {
     options: Map<String, Value>,
     #[serde(default)]
     metrics: Vec<String>,
+    #[serde(default)]
+    judges: Judges,
+}
+
+/// What a command is asked about at a time.
+#[derive(Deserialize, Default, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+enum Judges {
+    /// One submission.
+    #[default]
+    Submissions,
+    /// All completions of a prompt.
+    Groups,
 }
 
 impl From<DescriptionAnswer> for Description {
     fn from(answer: DescriptionAnswer) -> Self {
-        let DescriptionAnswer { name, version, summary, options, metrics } = answer;
+        let DescriptionAnswer { name, version, summary, options, metrics, .. } = answer;
         Self { name, version, summary, options: Value::Object(options).to_string(), metrics }
     }
 }

@@ -1,24 +1,31 @@
 //! Plugins that are components: the contract of `sdk/wit`, called through the component model.
 
-use gavel_verify::{Cancel, Description, Submission, visible_name};
+use gavel_verify::{Cancel, Description, visible_name};
 use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, TypedFunc};
 
-use crate::answer::{Answer, VerifyParams, WireDescription, WireSubmission, accept, expect_at_most};
+use crate::answer::{
+    Answer, Answers, VerifyGroupParams, VerifyParams, WireDescription, WireSubmission, accept, accept_all,
+    expect_at_most,
+};
 use crate::error::SHOWN;
 use crate::failure::{classify_component, fuel_is_known, is_the_guests};
-use crate::guest::{COMPONENT_CALL, Guest, Wasi, World, limited_store, seed};
+use crate::asked::Asked;
+use crate::guest::{COMPONENT_CALL, Guest, Wasi, World, limited_store};
 use crate::interpreter::EXECUTION;
 use crate::lane::Lane;
 use crate::pipe::Kept;
 use crate::program::Programs;
 use crate::ticker::Watch;
-use crate::verifier::{Judged, Stop};
+use crate::verifier::{Judged, Stop, Verdicts};
 use crate::{Interpreters, Limits, LoadError};
 
 /// The export that makes a component a plugin.
 const VERIFIER: &str = "gavel:verifier/verifier@0.1.0";
+
+/// The export of one that judges the completions of a prompt together.
+const GROUP_VERIFIER: &str = "gavel:verifier/group-verifier@0.1.0";
 
 /// The interface that a code verifier imports, in whichever version.
 const INTERPRETER: &str = "gavel:verifier/interpreter";
@@ -31,25 +38,50 @@ const WASI: [&str; 6] =
 pub(crate) struct ComponentCode {
     instance: InstancePre<Guest<Wasi>>,
     describe: ComponentExportIndex,
-    verify: ComponentExportIndex,
+    verify: Verify,
     watch: Watch,
     keeps_output: bool,
+}
+
+/// The function that judges.
+#[derive(Clone, Copy)]
+enum Verify {
+    One(ComponentExportIndex),
+    /// All completions of a prompt.
+    Group(ComponentExportIndex),
+}
+
+impl Verify {
+    /// The interface that it is of.
+    fn interface(self) -> &'static str {
+        match self {
+            Self::One(_) => VERIFIER,
+            Self::Group(_) => GROUP_VERIFIER,
+        }
+    }
 }
 
 impl ComponentCode {
     /// Checks that a component has what gavel needs and needs what gavel has.
     pub(crate) fn link(component: &Component, lane: &Lane, plugin: &str) -> Result<Self, LoadError> {
         check_imports(component, plugin, true)?;
-        let interface = component.get_export_index(None, VERIFIER);
-        let function =
-            |name| interface.as_ref().and_then(|interface| component.get_export_index(Some(interface), name));
-        let (Some(describe), Some(verify)) = (function("describe"), function("verify")) else {
+        let functions = |interface: &str, verify: &str| {
+            let interface = component.get_export_index(None, interface)?;
+            let function = |name: &str| component.get_export_index(Some(&interface), name);
+            Some((function("describe")?, function(verify)?))
+        };
+        // Of a plugin that has both, who knows groups takes that.
+        let of_groups = functions(GROUP_VERIFIER, "verify-group");
+        let of_groups = of_groups.map(|(describe, verify)| (describe, Verify::Group(verify)));
+        let of_one =
+            || functions(VERIFIER, "verify").map(|(describe, verify)| (describe, Verify::One(verify)));
+        let Some((describe, verify)) = of_groups.or_else(of_one) else {
             if component.get_export_index(None, EXECUTION).is_some() {
                 return Err(LoadError::Interpreter { plugin: plugin.to_owned() });
             }
             return Err(LoadError::Contract {
                 plugin: plugin.to_owned(),
-                wanted: format!("the export `{VERIFIER}`"),
+                wanted: format!("the export `{VERIFIER}` or `{GROUP_VERIFIER}`"),
                 found: listed(&exports(component)),
             });
         };
@@ -60,6 +92,11 @@ impl ComponentCode {
 
     pub(crate) fn component(&self) -> &Component {
         self.instance.component()
+    }
+
+    /// Whether it judges the completions of a prompt together.
+    pub(crate) fn judges_groups(&self) -> bool {
+        matches!(self.verify, Verify::Group(_))
     }
 
     /// What the plugin says of itself. Also proves that its functions have the contract's types.
@@ -81,34 +118,42 @@ impl ComponentCode {
         // Looking a function up fails only where its type is another.
         let wrong_type = |error: wasmtime::Error| LoadError::Contract {
             plugin: plugin.to_owned(),
-            wanted: format!("functions with the types of `{VERIFIER}`"),
+            wanted: format!("functions with the types of `{}`", self.verify.interface()),
             found: format!("{error:#}"),
         };
-        instance
-            .get_typed_func::<VerifyParams<'_>, (Answer,)>(&mut store, &self.verify)
-            .map_err(wrong_type)?;
+        match self.verify {
+            Verify::One(verify) => {
+                instance.get_typed_func::<VerifyParams<'_>, (Answer,)>(&mut store, verify).map(drop)
+            }
+            Verify::Group(verify) => {
+                instance.get_typed_func::<VerifyGroupParams<'_>, (Answers,)>(&mut store, verify).map(drop)
+            }
+        }
+        .map_err(wrong_type)?;
         let describe: TypedFunc<(), (WireDescription,)> =
             instance.get_typed_func(&mut store, self.describe).map_err(wrong_type)?;
         let (description,) = describe.call(&mut store, ()).map_err(|error| failed(&store, &error))?;
         Ok(description.into())
     }
 
-    /// Judges one submission in an instance of its own.
+    /// Judges a submission, or all of a group, in an instance of its own.
     pub(crate) fn judge(
         &self,
-        submission: &Submission,
+        asked: Asked<'_>,
         options: &str,
         limits: &Limits,
         interpreters: Option<&Interpreters>,
         cancel: &Cancel,
     ) -> Judged {
         let output = self.keeps_output.then(Kept::new);
-        let (watch, seed) = (self.watch.until(cancel), seed(submission, options));
-        let mut store = match self.store(&watch, limits, seed, interpreters, output.as_ref()) {
+        let (watch, seed) = (self.watch.until(cancel), asked.seed(options));
+        // What each completion may have of an answer, all of a group may have together.
+        let of_all = Limits { output: limits.output.saturating_mul(asked.count()), ..limits.clone() };
+        let mut store = match self.store(&watch, &of_all, seed, interpreters, output.as_ref()) {
             Ok(store) => store,
             Err(error) => return Judged::broken(&error),
         };
-        let answer = match self.call(&mut store, submission, options, limits) {
+        let answer = match self.call(&mut store, asked, options, limits) {
             Ok(answer) => answer,
             Err(error) => return Judged::broken(&error),
         };
@@ -116,30 +161,41 @@ impl ComponentCode {
         let programs = store.data().programs.fuel().filter(|_| known);
         let own = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
         let fuel = programs.map(|programs| programs.saturating_add(own));
-        let result = match answer {
-            Ok(answer) => accept(answer, limits),
+        let results = match answer {
+            Ok(results) => results,
             Err(error) => Err(Stop::Failed(classify_component(&error, &store.data().growth, limits))),
         };
-        Judged { result, fuel, output: output.map(|output| output.text()) }
+        Judged { results, fuel, output: output.map(|output| output.text()) }
     }
 
-    /// Calls `verify` in a fresh instance. The outer error is gavel's, the inner one the guest's.
+    /// Calls the function that judges in a fresh instance. The outer error is gavel's, the inner one the guest's.
     fn call(
         &self,
         store: &mut Store<Guest<Wasi>>,
-        submission: &Submission,
+        asked: Asked<'_>,
         options: &str,
         limits: &Limits,
-    ) -> wasmtime::Result<wasmtime::Result<Answer>> {
+    ) -> wasmtime::Result<wasmtime::Result<Verdicts>> {
         let instance = match self.instance.instantiate(&mut *store) {
             Ok(instance) => instance,
             Err(error) if is_the_guests(&error, &store.data().growth) => return Ok(Err(error)),
             Err(error) => return Err(error),
         };
-        let verify = instance.get_typed_func::<VerifyParams<'_>, (Answer,)>(&mut *store, &self.verify)?;
-        expect_at_most(limits);
-        let answer = verify.call(store, (WireSubmission::of(submission), options));
-        Ok(answer.map(|(answer,)| answer))
+        expect_at_most(limits, asked.count());
+        match self.verify {
+            Verify::One(verify) => {
+                let verify = instance.get_typed_func::<VerifyParams<'_>, (Answer,)>(&mut *store, verify)?;
+                let answer = verify.call(store, (WireSubmission::of(asked.first()), options));
+                Ok(answer.map(|(answer,)| Ok(vec![accept(answer, limits)])))
+            }
+            Verify::Group(verify) => {
+                let verify =
+                    instance.get_typed_func::<VerifyGroupParams<'_>, (Answers,)>(&mut *store, verify)?;
+                let submissions: Vec<_> = asked.iter().map(WireSubmission::of).collect();
+                let answers = verify.call(store, (&submissions, options));
+                Ok(answers.map(|(answers,)| accept_all(answers, asked.count(), limits)))
+            }
+        }
     }
 
     fn store(

@@ -145,16 +145,22 @@ impl World {
 }
 
 /// A number that depends on everything the plugin is given and on nothing else, the same on every machine.
-pub(crate) fn seed(submission: &Submission, options: &str) -> u64 {
+pub(crate) fn seed<'a>(submissions: impl Iterator<Item = &'a Submission>, options: &str) -> u64 {
     let mut hash = twox_hash::XxHash3_64::new();
-    let reference = submission.reference.as_deref();
-    for part in
-        [&submission.prompt, &submission.completion, &submission.metadata, options, reference.unwrap_or("")]
-    {
-        hash.write(&(part.len() as u64).to_le_bytes());
-        hash.write(part.as_bytes());
+    for submission in submissions {
+        let reference = submission.reference.as_deref();
+        for part in [
+            &submission.prompt,
+            &submission.completion,
+            &submission.metadata,
+            options,
+            reference.unwrap_or(""),
+        ] {
+            hash.write(&(part.len() as u64).to_le_bytes());
+            hash.write(part.as_bytes());
+        }
+        hash.write(&[u8::from(reference.is_some())]);
     }
-    hash.write(&[u8::from(reference.is_some())]);
     hash.finish()
 }
 

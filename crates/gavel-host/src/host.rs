@@ -174,10 +174,12 @@ impl Host {
             (Code::Command(code), imports, exports, Some(module.resources_required()))
         };
         let limits = describing(required.as_ref());
-        let description = on_judging_stack(name, || {
+        let (description, judges_groups) = on_judging_stack(name, || {
             let _slot = lane.slots.take();
             match &code {
-                Code::Component(code) => code.describe(&limits, name),
+                Code::Component(code) => {
+                    code.describe(&limits, name).map(|description| (description, code.judges_groups()))
+                }
                 Code::Command(code) => code.describe(&limits, name),
             }
         })??;
@@ -190,6 +192,7 @@ impl Host {
             imports,
             exports,
             description,
+            judges_groups,
             required,
             code: PerLane::new(code, &self.0.lanes),
         }))

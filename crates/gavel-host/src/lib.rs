@@ -24,6 +24,7 @@
 //! ```
 
 mod answer;
+mod asked;
 mod cache;
 mod clock;
 mod command;

@@ -19,7 +19,7 @@ const PAGE: u64 = 64 << 10;
 /// The two kinds of file that gavel takes. The host tells them apart by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// A component that exports `gavel:verifier/verifier`.
+    /// A component that exports `gavel:verifier/verifier`, or `gavel:verifier/group-verifier`.
     Component,
     /// A core module with `_start` (WASI preview 1): one JSON submission on stdin, one JSON verdict on stdout.
     WasiCommand,
@@ -51,6 +51,8 @@ pub(crate) struct Loaded {
     pub(crate) imports: Vec<String>,
     pub(crate) exports: Vec<String>,
     pub(crate) description: Description,
+    /// Whether it judges the completions of a prompt together.
+    pub(crate) judges_groups: bool,
     /// What an instance takes before it runs; unknown for some composed components.
     pub(crate) required: Option<ResourcesRequired>,
     pub(crate) code: PerLane<Code>,
@@ -114,6 +116,11 @@ impl Plugin {
     /// The full names of what it exports.
     pub fn exports(&self) -> &[String] {
         &self.loaded.exports
+    }
+
+    /// Whether it judges the completions of a prompt together.
+    pub fn judges_groups(&self) -> bool {
+        self.loaded.judges_groups
     }
 
     /// What it says of itself.

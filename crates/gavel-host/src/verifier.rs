@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use gavel_verify::{Cancel, Description, Failure, Outcome, Submission, Verdict, Verifier};
 
+use crate::asked::Asked;
 use crate::component::shown;
 use crate::failure::Interrupted;
 use crate::plugin::Code;
@@ -28,9 +29,12 @@ struct Inner {
     limits: Limits,
 }
 
+/// What a guest said of each submission, in their order; or why it said nothing of any of them.
+pub(crate) type Verdicts = Result<Vec<Result<Verdict, Stop>>, Stop>;
+
 /// What became of a guest.
 pub(crate) struct Judged {
-    pub(crate) result: Result<Verdict, Stop>,
+    pub(crate) results: Verdicts,
     /// Instructions spent; `None` where that is not known.
     pub(crate) fuel: Option<u64>,
     /// What it wrote, where the host keeps that.
@@ -38,6 +42,7 @@ pub(crate) struct Judged {
 }
 
 /// Why there is no verdict. Wrong options are kept apart, since they are an error when a plugin is loaded.
+#[derive(Debug, Clone)]
 pub(crate) enum Stop {
     InvalidOptions(String),
     Failed(Failure),
@@ -45,7 +50,7 @@ pub(crate) enum Stop {
 
 impl Judged {
     fn failed(failure: Failure) -> Self {
-        Self { result: Err(Stop::Failed(failure)), fuel: None, output: None }
+        Self { results: Err(Stop::Failed(failure)), fuel: None, output: None }
     }
 
     /// The guest was not run.
@@ -62,6 +67,11 @@ impl Judged {
     fn interrupted() -> Self {
         Self::failed(Failure::HostFailed(Interrupted.to_string()))
     }
+
+    /// What it said of the first submission.
+    fn first(self) -> Result<Verdict, Stop> {
+        self.results.and_then(|mut results| results.swap_remove(0))
+    }
 }
 
 impl WasmVerifier {
@@ -71,7 +81,7 @@ impl WasmVerifier {
         let inner = Inner { plugin, options, limits: small };
         let name = || inner.plugin.name().to_owned();
         let judged = on_judging_stack(inner.plugin.name(), || {
-            inner.judge(&Submission::default(), &Cancel::new(), &inner.limits).0.result
+            inner.judge(Asked::one(&Submission::default()), &Cancel::new(), &inner.limits).0.first()
         })?;
         match judged {
             Err(Stop::InvalidOptions(reason)) => {
@@ -117,64 +127,94 @@ impl Verifier for WasmVerifier {
     }
 
     fn verify_until(&self, submission: &Submission, cancel: &Cancel) -> Outcome {
-        self.verify_with(submission, cancel, &self.0.limits)
+        self.0.outcomes(Asked::one(submission), cancel, &self.0.limits).swap_remove(0)
     }
 
     fn verify_within(&self, submission: &Submission, cancel: &Cancel, limits: &Limits) -> Outcome {
-        self.verify_with(submission, cancel, &self.0.limits.least(limits))
+        let limits = self.0.limits.least(limits);
+        self.0.outcomes(Asked::one(submission), cancel, &limits).swap_remove(0)
     }
-}
 
-impl WasmVerifier {
-    fn verify_with(&self, submission: &Submission, cancel: &Cancel, limits: &Limits) -> Outcome {
-        let started = Instant::now();
-        let judged = catch_unwind(AssertUnwindSafe(|| self.0.judge(submission, cancel, limits)));
-        let (judged, started) = judged.unwrap_or_else(|_| {
-            tracing::error!("gavel panicked while judging; this is a bug");
-            (Judged::failed(Failure::HostFailed("gavel panicked".to_owned())), started)
-        });
-        let result = judged.result.map_err(|stop| match stop {
-            Stop::Failed(failure) => failure,
-            // Only a plugin that reads its options after the submission comes here.
-            Stop::InvalidOptions(reason) => {
-                Failure::InternalError(format!("its options are wrong: {reason}"))
-            }
-        });
-        Outcome {
-            result,
-            fuel: judged.fuel,
-            elapsed: started.elapsed(),
-            output: judged.output,
-            cached: false,
-            call: None,
+    fn judges_groups(&self) -> bool {
+        self.0.plugin.judges_groups()
+    }
+
+    fn verify_group(
+        &self,
+        submissions: &[&Submission],
+        cancel: &Cancel,
+        limits: Option<&Limits>,
+    ) -> Vec<Outcome> {
+        let own = &self.0.limits;
+        let limits = limits.map_or_else(|| own.clone(), |limits| own.least(limits));
+        if !self.judges_groups() {
+            let judge = |submission: &&Submission| self.verify_within(submission, cancel, &limits);
+            return submissions.iter().map(judge).collect();
         }
+        let asked = Asked::group(submissions);
+        asked.map_or_else(Vec::new, |asked| self.0.outcomes(asked, cancel, &limits))
     }
 }
 
 impl Inner {
+    /// An outcome for each submission.
+    fn outcomes(&self, asked: Asked<'_>, cancel: &Cancel, limits: &Limits) -> Vec<Outcome> {
+        let (started, count) = (Instant::now(), asked.count());
+        let judged = catch_unwind(AssertUnwindSafe(|| self.judge(asked, cancel, limits)));
+        let (judged, started) = judged.unwrap_or_else(|_| {
+            tracing::error!("gavel panicked while judging; this is a bug");
+            (Judged::failed(Failure::HostFailed("gavel panicked".to_owned())), started)
+        });
+        let Judged { results, fuel, mut output } = judged;
+        // What one call cost is shared, so that the sum over all submissions is the whole; the first has what is left.
+        let share = |place: usize| {
+            let (each, left) = fuel.map(|fuel| (fuel / count as u64, fuel % count as u64))?;
+            Some(if place == 0 { each + left } else { each })
+        };
+        let elapsed = started.elapsed() / u32::try_from(count).unwrap_or(u32::MAX);
+        let results = results.unwrap_or_else(|stop| vec![Err(stop); count]);
+        let outcome = |(place, result): (usize, Result<Verdict, Stop>)| {
+            let result = result.map_err(|stop| match stop {
+                Stop::Failed(failure) => failure,
+                // Only a plugin that reads its options after the submission comes here.
+                Stop::InvalidOptions(reason) => {
+                    Failure::InternalError(format!("its options are wrong: {reason}"))
+                }
+            });
+            Outcome { result, fuel: share(place), elapsed, output: output.take(), cached: false, call: None }
+        };
+        results.into_iter().enumerate().map(outcome).collect()
+    }
+
     /// Also tells when it started, since waiting for a slot is no time of the plugin's.
-    fn judge(&self, submission: &Submission, cancel: &Cancel, limits: &Limits) -> (Judged, Instant) {
+    fn judge(&self, asked: Asked<'_>, cancel: &Cancel, limits: &Limits) -> (Judged, Instant) {
         let (code, slots) = self.plugin.here();
         let _slot = slots.take();
         let started = Instant::now();
         if self.plugin.host().watch().interrupted() || cancel.is_set() {
             return (Judged::interrupted(), started);
         }
-        let size = self.options.len() + size_of_texts(submission);
+        // Each of a group may be as large as one by itself.
+        let size = self.options.len() + asked.largest();
         if size > limits.input {
             let limit = limits.input;
             return (Judged::refused(format!("the submission has {size} bytes, more than {limit}")), started);
         }
         let mut judged = match code {
             Code::Component(code) => {
-                code.judge(submission, &self.options, limits, self.plugin.interpreters(), cancel)
+                code.judge(asked, &self.options, limits, self.plugin.interpreters(), cancel)
             }
-            Code::Command(code) => code.judge(submission, &self.options, limits, cancel),
+            Code::Command(code) => {
+                let judges_groups = self.plugin.judges_groups();
+                code.judge(asked, judges_groups, &self.options, limits, cancel)
+            }
         };
-        if let Ok(verdict) = &judged.result
-            && let Err(reason) = self.check(verdict)
-        {
-            judged.result = Err(Stop::Failed(Failure::Refused(reason)));
+        for result in judged.results.iter_mut().flatten() {
+            if let Ok(verdict) = result
+                && let Err(reason) = self.check(verdict)
+            {
+                *result = Err(Stop::Failed(Failure::Refused(reason)));
+            }
         }
         (judged, started)
     }
@@ -224,9 +264,4 @@ pub(crate) fn on_judging_stack<T: Send>(
             reason: "gavel panicked; this is a bug".to_owned(),
         })
     })
-}
-
-fn size_of_texts(submission: &Submission) -> usize {
-    let Submission { prompt, completion, reference, metadata } = submission;
-    prompt.len() + completion.len() + metadata.len() + reference.as_ref().map_or(0, String::len)
 }

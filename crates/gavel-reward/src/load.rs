@@ -180,7 +180,8 @@ fn load_verifier(
     Ok(NamedVerifier {
         name: entry.name.clone(),
         version: Some(version),
-        question: Some(Question::new(&digests, &entry.options, &limits)),
+        // What it says of one completion depends on the others.
+        question: (!plugin.judges_groups()).then(|| Question::new(&digests, &entry.options, &limits)),
         digests,
         prices: Prices { on_failure: entry.on_failure, on_limit: entry.on_limit },
         input: limits.input,

@@ -1,94 +1,31 @@
 //! Scores submissions: each goes through its verifiers in the order of the reward file, and the last outcome triggers
-//! the formula. Where completions of a prompt are compared, it waits for all of them ([`group`]).
+//! the formula. Where completions of a prompt are judged together or compared, it waits for all of them ([`group`]).
 
+mod asking;
 mod group;
+mod rules;
 mod walk;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
-use gavel_judge::{Judge, JudgeCounts};
+use gavel_judge::JudgeCounts;
 use gavel_plugins::LimitSettings;
-use gavel_verify::{
-    Call, Cancel, Failure, Group, NoReward, Outcome, Reply, Reward, Score, Submission, Unanswered, Verifier,
-    VerifierVersion, Version,
-};
+use gavel_verify::{Call, Cancel, Group, Reply, Reward, Score, Submission, Unanswered, Version};
 use tokio::sync::oneshot;
 
 use crate::by_client::Client;
-use crate::expression::{Condition, Prices, Seen};
-use crate::lowered::{self, AllLowered, Lowered, RaisedLimit};
+use crate::lowered::{self, AllLowered, RaisedLimit};
 use crate::pool::{Full, Job, Pool, Resume};
-use crate::route::Route;
-use crate::task::{Columns, Task};
-use crate::total::{Summed, Total};
-use crate::turns::Turns;
-use crate::verdicts::{Key, Question, Verdicts};
-use crate::waiting::Waiting;
 use crate::workspace::Workspace;
+use asking::{ask, keep, limits_of, wait};
+pub(crate) use asking::{Asks, NamedVerifier};
 use group::{InGroup, OpenGroup};
+pub(crate) use rules::Rules;
+use rules::Member;
 pub(crate) use walk::Walk;
-
-/// A verifier with its place in the reward.
-pub(crate) struct NamedVerifier {
-    pub(crate) name: String,
-    /// Of the plugin, and of each interpreter that it may use.
-    pub(crate) digests: Vec<(String, String)>,
-    /// All that its outcomes depend on; `None` where nobody knows.
-    pub(crate) version: Option<VerifierVersion>,
-    pub(crate) prices: Prices,
-    /// The most bytes of a submission and the options together.
-    pub(crate) input: usize,
-    pub(crate) when: Option<Condition>,
-    pub(crate) turns: Turns<Box<Walk>>,
-    /// What its verdicts are kept by; `None` where they are not.
-    pub(crate) question: Option<Question>,
-    pub(crate) asks: Asks,
-    /// The judge that it is, which counts.
-    pub(crate) judge: Option<Arc<Judge>>,
-}
-
-/// How a verifier is asked.
-#[derive(Clone)]
-pub(crate) enum Asks {
-    /// It judges on the thread that asks it.
-    Here(Arc<dyn Verifier>),
-    /// It waits for somebody else, and the thread does something else meanwhile.
-    Async(Arc<Waiting>),
-}
-
-/// The verifiers and what becomes of their outcomes: what a reward file says.
-pub(crate) struct Rules {
-    verifiers: Vec<NamedVerifier>,
-    total: Total,
-    route: Option<Route>,
-    rows: gavel_wire::Columns,
-    version: Option<Version>,
-    warned: AtomicBool,
-}
-
-/// A submission, and what is known of it so far.
-struct Member {
-    submission: Submission,
-    /// What async verifiers judge by where they replay.
-    calls: Option<Calls>,
-    /// Of the submission's task: read once, however many verifiers look at them.
-    columns: Columns,
-    findings: Findings,
-}
-
-/// What verifiers said of a submission so far.
-#[derive(Default)]
-struct Findings {
-    /// Of the verifiers from the first on.
-    outcomes: Vec<Outcome>,
-    /// For each of them, the one for want of whose verdict nobody knew whether to ask it.
-    wants: Vec<Option<String>>,
-}
 
 /// The reward of a reward file, loaded into a [`Workspace`]: one version, which does not change.
 ///
@@ -167,7 +104,10 @@ impl PluginReward {
     /// As [`PluginReward::judge`]; in a workspace that [replays](crate::WorkspaceOptions::replay), async verifiers judge by
     /// these calls.
     pub fn judge_recorded(&self, submission: Submission, calls: Calls) -> Score {
-        let member = self.judged(submission, calls);
+        let mut member = self.member(submission, calls);
+        while let Some(verifier) = self.judge_up_to_group(&mut member) {
+            member.findings.add(verifier.without_group());
+        }
         self.rules.score_alone(member)
     }
 
@@ -179,15 +119,33 @@ impl PluginReward {
 
     /// As [`PluginReward::judge_group`] and [`PluginReward::judge_recorded`].
     pub fn judge_recorded_group(&self, submissions: Vec<(Submission, Calls)>) -> Vec<Score> {
-        let members = submissions.into_iter().map(|(submission, calls)| self.judged(submission, calls));
-        self.rules.score_group(members.collect())
+        let members = submissions.into_iter().map(|(submission, calls)| self.member(submission, calls));
+        let mut members: Vec<_> = members.collect();
+        loop {
+            for member in &mut members {
+                self.judge_up_to_group(member);
+            }
+            let Some(place) = self.rules.group_verifier(members.iter()) else { break };
+            let verifier = &self.rules.verifiers[place];
+            verifier.turns.take();
+            let lowered = limits_of(self.lowered.as_ref(), place);
+            verifier.ask_group(place, members.iter_mut(), &Cancel::new(), lowered);
+            verifier.give_turn_back();
+        }
+        self.rules.score_group(members)
     }
 
-    /// Takes a submission through its verifiers on the calling thread.
-    fn judged(&self, submission: Submission, calls: Calls) -> Member {
-        let mut member = Member::new(submission, self.workspace.replays().then_some(calls));
+    fn member(&self, submission: Submission, calls: Calls) -> Member {
+        Member::new(submission, self.workspace.replays().then_some(calls))
+    }
+
+    /// Takes a submission through its verifiers on the calling thread, up to one that judges groups, which is not asked.
+    fn judge_up_to_group(&self, member: &mut Member) -> Option<&NamedVerifier> {
         let verdicts = self.workspace.verdicts().map(|verdicts| &**verdicts);
-        while let Some(verifier) = self.rules.next(&mut member) {
+        while let Some(verifier) = self.rules.next(member) {
+            if verifier.judges_groups() {
+                return Some(verifier);
+            }
             let lowered = limits_of(self.lowered.as_ref(), member.findings.outcomes.len());
             let key = match verifier.known(&member.submission, verdicts, lowered) {
                 Ok(outcome) => {
@@ -211,7 +169,7 @@ impl PluginReward {
             keep(verdicts, key, &outcome);
             member.findings.add(outcome);
         }
-        member
+        None
     }
 
     /// What its judges were asked since it was loaded, and what that cost, by their names.
@@ -340,7 +298,7 @@ impl PluginReward {
             lowered: self.lowered.clone(),
             pool: Resume::of(self.pool()),
             verdicts: self.workspace.verdicts().cloned(),
-            member: Member::new(submission, self.workspace.replays().then_some(calls)),
+            member: self.member(submission, calls),
             bytes,
             client: terms.client,
             cancel: terms.cancel.clone(),
@@ -399,230 +357,6 @@ fn answer(reply: Reply, score: Score) {
     if catch_unwind(AssertUnwindSafe(|| reply(score))).is_err() {
         tracing::error!("whoever asked for a score panicked when it came");
     }
-}
-
-impl NamedVerifier {
-    /// What it said of the same submission before; where it has not, what its verdict is kept by.
-    fn known(
-        &self,
-        submission: &Submission,
-        verdicts: Option<&Verdicts>,
-        lowered: Option<&Lowered>,
-    ) -> Result<Outcome, Option<Key>> {
-        let question = lowered.map_or(&self.question, |lowered| &lowered.question);
-        let (Some(question), Some(verdicts)) = (question, verdicts) else { return Err(None) };
-        let asked = Instant::now();
-        let key = question.about(submission);
-        verdicts.find(&key, asked).ok_or(Some(key))
-    }
-
-    /// Lets whoever waits for a turn have it.
-    fn give_turn_back(&self) {
-        if let Some(walk) = self.turns.give_back() {
-            walk.resume();
-        }
-    }
-}
-
-impl Member {
-    fn new(submission: Submission, calls: Option<Calls>) -> Self {
-        Self { submission, calls, columns: Columns::new(), findings: Findings::default() }
-    }
-
-    fn task(&self) -> Task<'_> {
-        Task::of(&self.submission, &self.columns)
-    }
-}
-
-impl Findings {
-    fn add(&mut self, outcome: Outcome) {
-        self.add_wanting(outcome, None);
-    }
-
-    /// As [`Findings::add`]; `wants` is the verifier for want of whose verdict nobody knew whether to ask.
-    fn add_wanting(&mut self, outcome: Outcome, wants: Option<String>) {
-        self.outcomes.push(outcome);
-        self.wants.push(wants);
-    }
-
-    fn seen(&self, place: usize, prices: Prices) -> Seen<'_> {
-        Seen { outcome: &self.outcomes[place], prices, wants: self.wants[place].as_deref() }
-    }
-}
-
-impl Rules {
-    /// `rows` says where rows have the parts of a submission.
-    pub(crate) fn new(
-        verifiers: Vec<NamedVerifier>,
-        total: Total,
-        route: Option<Route>,
-        rows: gavel_wire::Columns,
-    ) -> Self {
-        Self { verifiers, total, route, rows, version: None, warned: AtomicBool::new(false) }
-    }
-
-    /// The same rules, and what is recorded of them.
-    pub(crate) fn of_version(self, version: Version) -> Self {
-        Self { version: Some(version), ..self }
-    }
-
-    /// The next verifier to ask, after those that have an outcome. Those that are not to be asked get theirs here.
-    ///
-    /// A condition looks only at verifiers above its own, so it has a value when it is its turn.
-    fn next(&self, member: &mut Member) -> Option<&NamedVerifier> {
-        let Member { submission, columns, findings, .. } = member;
-        let task = &Task::of(submission, columns);
-        loop {
-            let place = findings.outcomes.len();
-            let verifier = self.verifiers.get(place)?;
-            match self.route.as_ref().map_or(Ok(true), |route| route.leads_to(place, task)) {
-                Ok(true) => {}
-                Ok(false) => {
-                    findings.add(without_asking(Failure::Skipped));
-                    continue;
-                }
-                Err(problem) => {
-                    findings.add(without_asking(Failure::InvalidTask(problem)));
-                    continue;
-                }
-            }
-            let Some(when) = &verifier.when else { return Some(verifier) };
-            let see = |place: usize| findings.seen(place, self.verifiers[place].prices);
-            let (outcome, wants) = match catch_unwind(AssertUnwindSafe(|| when.holds(task, see))) {
-                Ok(Ok(true)) => return Some(verifier),
-                Ok(Ok(false)) => (Failure::Skipped, None),
-                // Nobody knows whether to ask it. Nothing is wrong with it, but it is not worth 0 either.
-                Ok(Err(NoReward::Dropped { verifier })) => (Failure::Skipped, Some(verifier)),
-                Ok(Err(problem)) => {
-                    let reason = format!("its condition has no value: {problem}");
-                    let failure = match problem {
-                        NoReward::HostFailed { .. } => Failure::HostFailed(reason),
-                        NoReward::TaskColumn { .. } => Failure::InvalidTask(reason),
-                        _ => Failure::InternalError(reason),
-                    };
-                    (failure, None)
-                }
-                Err(_) => {
-                    tracing::error!("a condition panicked; this is a bug in gavel");
-                    (Failure::HostFailed("gavel panicked in a condition".to_owned()), None)
-                }
-            };
-            findings.add_wanting(without_asking(outcome), wants);
-        }
-    }
-
-    /// Whether completions of a prompt are compared with each other.
-    fn needs_groups(&self) -> bool {
-        self.total.needs_groups()
-    }
-
-    /// The score of a submission that is handed in by itself, once every verifier has an outcome.
-    fn score_alone(&self, member: Member) -> Score {
-        let summed = if self.needs_groups() {
-            (Err(NoReward::NoGroup), Vec::new())
-        } else {
-            caught(|| self.total.of(&member.task(), self.sight(&member))).unwrap_or_else(|| self.panicked())
-        };
-        self.score(summed, member.findings)
-    }
-
-    /// The scores of all completions of a prompt, in their order, once every verifier has an outcome of each.
-    fn score_group(&self, members: Vec<Member>) -> Vec<Score> {
-        let sums = caught(|| {
-            let seen = members.iter().map(|member| (member.task(), self.sight(member)));
-            self.total.of_group(&seen.collect::<Vec<_>>())
-        });
-        let sums = sums.unwrap_or_else(|| members.iter().map(|_| self.panicked()).collect());
-        let scores = members.into_iter().zip(sums).map(|(member, sum)| self.score(sum, member.findings));
-        scores.collect()
-    }
-
-    fn score(&self, (reward, components): Summed, findings: Findings) -> Score {
-        if let Err(
-            problem @ (NoReward::MissingMetric { .. }
-            | NoReward::TaskColumn { .. }
-            | NoReward::NotFinite { .. }
-            | NoReward::NoGroup),
-        ) = &reward
-        {
-            self.warn(problem);
-        }
-        let names = self.verifiers.iter().map(|verifier| verifier.name.clone());
-        Score { reward, components, outcomes: names.zip(findings.outcomes).collect() }
-    }
-
-    /// What a formula sees of the verifiers, by their places.
-    fn sight<'m>(&'m self, member: &'m Member) -> impl Fn(usize) -> Seen<'m> {
-        |place| member.findings.seen(place, self.verifiers[place].prices)
-    }
-
-    /// What a formula that panicked comes to.
-    fn panicked(&self) -> Summed {
-        let last = self.verifiers.last().map_or_else(String::new, |verifier| verifier.name.clone());
-        (Err(NoReward::HostFailed { verifier: last }), Vec::new())
-    }
-
-    /// A formula that fails on one submission may fail on a million: the first is enough for a person.
-    fn warn(&self, problem: &NoReward) {
-        if !self.warned.swap(true, Ordering::Relaxed) {
-            tracing::warn!("a submission has no reward: {problem}; no more such warnings");
-        }
-    }
-}
-
-/// What a formula comes to; `None` where it panicked.
-fn caught<T>(sum: impl FnOnce() -> T) -> Option<T> {
-    let summed = catch_unwind(AssertUnwindSafe(sum));
-    summed.inspect_err(|_| tracing::error!("the formula panicked; this is a bug in gavel")).ok()
-}
-
-fn keep(verdicts: Option<&Verdicts>, key: Option<Key>, outcome: &Outcome) {
-    if let (Some(verdicts), Some(key)) = (verdicts, key) {
-        verdicts.keep(key, outcome);
-    }
-}
-
-/// What holds for the verifier at a place, where that is not its own.
-fn limits_of(lowered: Option<&AllLowered>, place: usize) -> Option<&Lowered> {
-    lowered?.get(place)?.as_ref()
-}
-
-/// Who no longer waits is not judged for. A verifier must not panic; if it does anyway, that is gavel's fault and costs
-/// this submission its verdict.
-fn ask(
-    verifier: &dyn Verifier,
-    submission: &Submission,
-    cancel: &Cancel,
-    lowered: Option<&Lowered>,
-) -> Outcome {
-    if cancel.is_set() {
-        return without_asking(Failure::HostFailed("cancelled: nobody waits for it any more".to_owned()));
-    }
-    let outcome = catch_unwind(AssertUnwindSafe(|| match lowered {
-        Some(Lowered { limits, .. }) => verifier.verify_within(submission, cancel, limits),
-        None => verifier.verify_until(submission, cancel),
-    }));
-    outcome.unwrap_or_else(|_| {
-        tracing::error!("a verifier panicked; this is a bug in gavel");
-        without_asking(Failure::HostFailed("gavel panicked while judging".to_owned()))
-    })
-}
-
-/// Waits on this thread for what an async verifier says.
-fn wait(waiting: &Arc<Waiting>, submission: &Submission) -> Outcome {
-    let (sender, outcome) = std::sync::mpsc::channel();
-    let (asked, submission) = (Arc::clone(waiting), submission.clone());
-    waiting.poller().spawn(async move {
-        let outcome = asked.ask(&submission, Client::default(), &Cancel::new()).await;
-        // Whoever waits is still there.
-        drop(sender.send(outcome));
-    });
-    let lost = || without_asking(Failure::HostFailed("gavel lost an outcome".to_owned()));
-    outcome.recv().unwrap_or_else(|_| lost())
-}
-
-fn without_asking(failure: Failure) -> Outcome {
-    Outcome::failure(failure, Duration::ZERO)
 }
 
 #[cfg(test)]

@@ -139,4 +139,25 @@ pub trait Verifier: Send + Sync {
         let _ = limits;
         self.verify_until(submission, cancel)
     }
+
+    /// Whether it judges the completions of a prompt together, by [`Verifier::verify_group`].
+    fn judges_groups(&self) -> bool {
+        false
+    }
+
+    /// Judges all completions of one prompt, in the order of their places: there are as many outcomes, in the same order.
+    /// What it spends on all of them is shared among the outcomes, whose sum is the whole. `limits`, where there are any,
+    /// hold for the call, and are nowhere higher than its own.
+    fn verify_group(
+        &self,
+        submissions: &[&Submission],
+        cancel: &Cancel,
+        limits: Option<&Limits>,
+    ) -> Vec<Outcome> {
+        let judge = |submission: &&Submission| match limits {
+            Some(limits) => self.verify_within(submission, cancel, limits),
+            None => self.verify_until(submission, cancel),
+        };
+        submissions.iter().map(judge).collect()
+    }
 }

@@ -32,7 +32,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::{Error, Submission, Verdict, Verifier, judge};
+use crate::{Error, GroupVerifier, Submission, Verdict, Verifier, judge, judge_group};
 
 /// Runs every case and returns how many there are.
 ///
@@ -47,11 +47,26 @@ use crate::{Error, Submission, Verdict, Verifier, judge};
 /// [`Failed`] lists every line that is not a case and every case that went another way. Metrics must be among those
 /// that the verifier declares.
 pub fn check<V: Verifier>(lines: &str) -> Result<usize, Failed> {
+    check_lines(lines, check_line::<V>)
+}
+
+/// As [`check`], of a verifier of groups. A case has `completions`, a list of texts (or of objects with a `completion` and
+/// columns of its own), and `expect` is a list with as many entries, in their order; or a `completion` and an `expect`, as
+/// any case, which is a group of one.
+///
+/// # Errors
+///
+/// As [`check`].
+pub fn check_groups<V: GroupVerifier>(lines: &str) -> Result<usize, Failed> {
+    check_lines(lines, check_group::<V>)
+}
+
+fn check_lines(lines: &str, check: impl Fn(&str) -> Result<(), String>) -> Result<usize, Failed> {
     let mut count = 0;
     let mut failures = Vec::new();
     for (index, line) in lines.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         count += 1;
-        if let Err(failure) = check_line::<V>(line) {
+        if let Err(failure) = check(line) {
             failures.push(format!("line {}: {failure}", index + 1));
         }
     }
@@ -75,10 +90,12 @@ impl fmt::Display for Failed {
 }
 
 /// The columns of a case by their names, each as it is written.
+#[derive(Clone)]
 struct Case<'a>(BTreeMap<String, &'a RawValue>);
 
 /// The columns that are none of the task's metadata.
-const OWN: [&str; 7] = ["name", "prompt", "completion", "reference", "metadata", "options", "expect"];
+const OWN: [&str; 8] =
+    ["name", "prompt", "completion", "completions", "reference", "metadata", "options", "expect"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -115,7 +132,49 @@ fn check_line<V: Verifier>(line: &str) -> Result<(), String> {
     let case = Case(serde_json::from_str(line).map_err(|error| error.to_string())?);
     let (name, expect): (String, Expectation) = (case.read("name")?, case.read("expect")?);
     let answer = judge::<V>(&case.submission()?, case.raw("options").unwrap_or("{}"));
-    expect.check::<V>(&answer).map_err(|wrong| format!("{name}: {wrong}; got {answer:?}"))
+    expect.check(&answer, V::METRICS).map_err(|wrong| format!("{name}: {wrong}; got {answer:?}"))
+}
+
+fn check_group<V: GroupVerifier>(line: &str) -> Result<(), String> {
+    let case = Case(serde_json::from_str(line).map_err(|error| error.to_string())?);
+    let name: String = case.read("name")?;
+    let (members, expected): (Vec<Case<'_>>, Vec<Expectation>) = match case.raw("completions") {
+        Some(_) => (case.members()?, case.read("expect")?),
+        None => (vec![case.clone()], vec![case.read("expect")?]),
+    };
+    if members.len() != expected.len() {
+        let (members, expected) = (members.len(), expected.len());
+        return Err(format!("{name}: {members} completions, and `expect` has {expected} entries"));
+    }
+    let submissions = members.iter().map(Case::submission).collect::<Result<Vec<_>, _>>()?;
+    let answers = judge_group::<V>(&submissions, case.raw("options").unwrap_or("{}"));
+    if answers.len() != submissions.len() {
+        return Err(format!("{name}: {} verdicts for {} completions", answers.len(), submissions.len()));
+    }
+    for (place, (answer, expect)) in answers.iter().zip(&expected).enumerate() {
+        let wrong = |wrong| format!("{name}, completion {}: {wrong}; got {answer:?}", place + 1);
+        expect.check(answer, V::METRICS).map_err(wrong)?;
+    }
+    Ok(())
+}
+
+impl<'a> Case<'a> {
+    /// The cases of its completions, each with the columns of all and its own.
+    fn members(&self) -> Result<Vec<Self>, String> {
+        let wrong = |error: serde_json::Error| format!("`completions`: {error}");
+        let raw: &'a str = self.0.get("completions").map_or("[]", |value| value.get());
+        let completions: Vec<&'a RawValue> = serde_json::from_str(raw).map_err(wrong)?;
+        let member = |completion: &'a RawValue| {
+            let mut columns = self.0.clone();
+            if completion.get().starts_with('{') {
+                columns.extend(serde_json::from_str::<BTreeMap<String, &RawValue>>(completion.get()).map_err(wrong)?);
+            } else {
+                columns.insert("completion".to_owned(), completion);
+            }
+            Ok(Self(columns))
+        };
+        completions.into_iter().map(member).collect()
+    }
 }
 
 impl Case<'_> {
@@ -156,7 +215,8 @@ impl Case<'_> {
 }
 
 impl Expectation {
-    fn check<V: Verifier>(&self, answer: &Result<Verdict, Error>) -> Result<(), String> {
+    /// `declared` are the metrics of the verifier.
+    fn check(&self, answer: &Result<Verdict, Error>, declared: &[&str]) -> Result<(), String> {
         let wanted = self.status.names();
         if self.reward.is_none() && wanted.is_empty() {
             return Err("expects neither a reward nor a status".to_owned());
@@ -173,15 +233,14 @@ impl Expectation {
         {
             return Err(format!("expected a reason with {part:?}"));
         }
-        answer.as_ref().map_or(Ok(()), |verdict| self.check_verdict::<V>(verdict))
+        answer.as_ref().map_or(Ok(()), |verdict| self.check_verdict(verdict, declared))
     }
 
-    fn check_verdict<V: Verifier>(&self, verdict: &Verdict) -> Result<(), String> {
+    fn check_verdict(&self, verdict: &Verdict, declared: &[&str]) -> Result<(), String> {
         if let Some(reward) = self.reward.filter(|&reward| !close(reward, verdict.reward)) {
             return Err(format!("expected reward {reward}"));
         }
-        if let Some((name, _)) = verdict.metrics.iter().find(|(name, _)| !V::METRICS.contains(&name.as_str()))
-        {
+        if let Some((name, _)) = verdict.metrics.iter().find(|(name, _)| !declared.contains(&name.as_str())) {
             return Err(format!("metric `{name}` is not among those that the verifier declares"));
         }
         for (name, &wanted) in &self.metrics {

@@ -42,10 +42,14 @@
 //!
 //! A verifier that runs untrusted programs turns on the feature `interpreter`: it adds the module of that name, and
 //! makes [`export!`] a plugin of the world `code-plugin`, which imports what runs them.
+//!
+//! A verifier that judges the completions of a prompt together implements [`GroupVerifier`], and is exported by
+//! [`export_group!`] in the place of [`export!`].
 
 pub mod cases;
 mod error;
 mod export;
+mod group;
 #[cfg(feature = "interpreter")]
 pub mod interpreter;
 mod json;
@@ -57,7 +61,8 @@ mod verifier;
 pub use error::Error;
 #[cfg(target_family = "wasm")]
 #[doc(hidden)]
-pub use export::{Exported, bindings};
+pub use export::{Exported, bindings, group_bindings};
+pub use group::{GroupVerifier, Judged, group_options_schema, judge_group};
 pub use submission::Submission;
 pub use verdict::{Verdict, excerpt};
 pub use verifier::{NoOptions, Verifier, judge, options_schema};

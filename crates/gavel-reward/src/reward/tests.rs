@@ -1,16 +1,20 @@
 //! How submissions go through their verifiers, with verifiers written in Rust that do as they are told.
 
+mod group_verifiers;
 mod groups;
 
 use super::*;
-use crate::expression::{Formula, OnFailure};
+use crate::expression::{Condition, Formula, OnFailure, Prices};
 use crate::native::Native;
 use crate::pool::Room;
+use crate::total::Total;
+use crate::turns::Turns;
 use crate::workspace::WorkspaceOptions;
-use gavel_verify::{Description, Verdict, score_all};
+use gavel_verify::{Description, Failure, NoReward, Outcome, Verdict, Verifier, score_all};
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use std::sync::mpsc::{self, Receiver, Sender};
 
 /// Judges by what the completion says: `panic`, `slow`, or a number.

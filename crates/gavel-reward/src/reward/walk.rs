@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use gavel_verify::{Cancel, Reply};
 
-use super::group::InGroup;
-use super::{Asks, Member, Rules, answer, ask, keep, limits_of};
+use super::answer;
+use super::asking::{Asks, ask, keep, limits_of};
+use super::group::{Aside, InGroup};
+use super::rules::{Member, Rules};
 use crate::by_client::Client;
 use crate::lowered::AllLowered;
 use crate::pool::Resume;
@@ -46,6 +48,13 @@ impl Walk {
         let rules = Arc::clone(&self.rules);
         let all_lowered = self.lowered.clone();
         while let Some(verifier) = rules.next(&mut self.member) {
+            if verifier.judges_groups() {
+                match self.group.take() {
+                    Some(group) => return group.arrive(self),
+                    None => self.member.findings.add(verifier.without_group()),
+                }
+                continue;
+            }
             let lowered = limits_of(all_lowered.as_ref(), self.member.findings.outcomes.len());
             let key = match verifier.known(&self.member.submission, verdicts.as_deref(), lowered) {
                 Ok(outcome) => {
@@ -68,8 +77,9 @@ impl Walk {
                 (Asks::Async(waiting), None) => return self.leave(Arc::clone(waiting), key),
             };
             if turn.take() != Some(self.member.findings.outcomes.len()) {
-                match verifier.turns.take_or_wait(self) {
-                    Some(walk) => self = walk,
+                match verifier.turns.take_or_wait(Aside::Walk(self)) {
+                    Some(Aside::Walk(walk)) => self = walk,
+                    Some(Aside::Group(_)) => unreachable!("what waits comes back as it is"),
                     None => return,
                 }
             }

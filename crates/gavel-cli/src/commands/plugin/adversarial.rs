@@ -35,6 +35,12 @@ pub(super) fn run(args: &TestArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     let plugin = load_plugin(&target.found, &host, &WatchedFiles::default())?;
     check_name(&target.found, &plugin)?;
     let plugin = args.grants.apply(&target.found, plugin, &host, &target.folder)?;
+    if plugin.judges_groups() {
+        return Err(Stop::Input(anyhow!(
+            "{}: it judges the completions of a prompt together, and an attack is one completion",
+            target.shown.display()
+        )));
+    }
     let tasks = adversarial::tasks(&target.cases);
     let mut verifiers = Verifiers::new(plugin.clone(), target.found.limits().resolve());
     let mut judged = Vec::new();

@@ -77,6 +77,9 @@ fn as_page(found: &FoundPlugin, plugin: &Plugin, whole: bool) -> Page {
         ("metrics", list(&description.metrics)),
         ("options", options),
     ];
+    if plugin.judges_groups() {
+        rows.insert(3, ("judges", "all completions of a prompt together".to_owned()));
+    }
     rows.push(("grants", grants(found, plugin)));
     let wishes = wishes(found);
     if !wishes.is_empty() {
@@ -167,6 +170,7 @@ fn verifier_as_json(found: &FoundPlugin, plugin: &Plugin) -> Value {
         "exports": plugin.exports(),
         "asks_for": asks_for,
         "wishes": wishes(found),
+        "judges": if plugin.judges_groups() { "groups" } else { "submissions" },
         "metrics": description.metrics,
         "options": options.unwrap_or_else(|_| Value::from(description.options.as_str())),
     })

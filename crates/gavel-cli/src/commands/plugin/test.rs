@@ -6,7 +6,8 @@ use anyhow::{Context, anyhow};
 use gavel_files::{closest, did_you_mean};
 use gavel_plugins::{FoundPlugin, WatchedFiles};
 use gavel_reward::load_plugin;
-use gavel_verify::{Failure, Outcome, Status, Verifier};
+use gavel_host::WasmVerifier;
+use gavel_verify::{Cancel, Failure, Outcome, Status, Verifier};
 
 use crate::cases::{self, Case, Difference, Verifiers, differences};
 use crate::cli::{GlobalArgs, TestArgs};
@@ -38,22 +39,61 @@ fn once(args: &TestArgs, global: &GlobalArgs, terminal: &Terminal) -> Result<Exi
     let plugin = load_plugin(&found, &host, &WatchedFiles::default())?;
     check_name(&found, &plugin)?;
     let plugin = args.grants.apply(&found, plugin, &host, &args.folder)?;
-    let mut run = Run { args, verbose: global.verbose > 0, failed: 0, blessed: HashMap::new(), broken: 0 };
+    let mut run = Run {
+        args,
+        verbose: global.verbose > 0,
+        failed: 0,
+        newly: 0,
+        blessed: HashMap::new(),
+        groups: HashMap::new(),
+        broken: 0,
+    };
     let mut verifiers = Verifiers::new(plugin, found.limits().resolve());
+    let mut group = Vec::new();
     for case in &cases {
         let verifier = verifiers.with_options(&case.options).input_fault()?;
-        let outcome = verifier.as_ref().map(|verifier| verifier.verify(&case.submission));
+        let outcome = match verifier {
+            Err(refusal) => Err(refusal),
+            Ok(verifier) => Ok(match &case.group {
+                None => verifier.verify(&case.submission),
+                Some(member) => {
+                    require_groups(&verifier, case, args).input_fault()?;
+                    // The cases of a group follow each other; whichever of them is asked for comes first.
+                    if group.is_empty() {
+                        let all: Vec<_> = member.submissions.iter().collect();
+                        group = verifier.verify_group(&all, &Cancel::new(), None).into_iter().map(Some).collect();
+                    }
+                    let outcome = group.get_mut(member.place).and_then(Option::take);
+                    if member.place + 1 == group.len() {
+                        group.clear();
+                    }
+                    outcome.context("a verdict of the group was lost, which is a bug in gavel")?
+                }
+            }),
+        };
         run.case(case, outcome.as_ref().map_err(|refusal| refusal.as_str()))?;
     }
     run.end(cases.len(), terminal)
+}
+
+/// Requires that the plugin judges groups, where a case has one.
+fn require_groups(verifier: &WasmVerifier, case: &Case, args: &TestArgs) -> anyhow::Result<()> {
+    if verifier.judges_groups() {
+        return Ok(());
+    }
+    Err(anyhow!(
+        "{}: the case has `completions`, and the plugin judges one at a time: give it a `completion`",
+        cases::place(&cases::path(&args.folder), case.line)
+    ))
 }
 
 /// The cases that are asked for.
 fn chosen(args: &TestArgs) -> Result<Vec<Case>, Stop> {
     let mut cases = cases::read(&args.folder).input_fault()?;
     if let Some(part) = &args.case {
-        let names: Vec<String> = cases.iter().map(|case| case.name.clone()).collect();
-        cases.retain(|case| case.name.contains(part.as_str()));
+        let names: Vec<String> = cases.iter().map(|case| case.name_of_line().to_owned()).collect();
+        // All completions of a group are asked for, or none.
+        cases.retain(|case| case.name_of_line().contains(part.as_str()));
         if cases.is_empty() {
             let meant = did_you_mean(closest(part, names.iter().map(String::as_str)));
             return Err(Stop::Input(anyhow!(
@@ -70,7 +110,11 @@ struct Run<'a> {
     args: &'a TestArgs,
     verbose: bool,
     failed: usize,
+    /// Cases that are blessed.
+    newly: usize,
     blessed: HashMap<u64, serde_json::Value>,
+    /// What the completions of groups should expect, by the lines of their cases.
+    groups: HashMap<u64, Vec<serde_json::Value>>,
     /// Cases that --bless leaves alone, since the plugin broke or ran into a limit.
     broken: usize,
 }
@@ -79,6 +123,9 @@ impl Run<'_> {
     fn case(&mut self, case: &Case, outcome: Result<&Outcome, &str>) -> Result<(), Stop> {
         let differences = case.expect.as_ref().map(|expect| differences(expect, outcome));
         let mut page = Page::default();
+        if let Some(member) = &case.group {
+            self.groups.entry(case.line).or_default().push(member.written.clone());
+        }
         if differences.as_ref().is_some_and(Vec::is_empty) {
             if !self.verbose {
                 return Ok(());
@@ -91,6 +138,16 @@ impl Run<'_> {
         if self.blesses() && self.takes(cases::status(outcome)) {
             let expect = cases::expectation(case, outcome);
             page.styled(LABEL, "blessed").text(&format!(" {} ({place})\n  {expect}\n", shown(&case.name)));
+            self.newly += 1;
+            // Of a group, what is expected of the others stays.
+            let expect = match (&case.group, self.groups.get_mut(&case.line)) {
+                (Some(_), Some(of_group)) => {
+                    of_group.pop();
+                    of_group.push(expect);
+                    serde_json::Value::Null
+                }
+                _ => expect,
+            };
             self.blessed.insert(case.line, expect);
         } else {
             self.failed += 1;
@@ -114,12 +171,17 @@ impl Run<'_> {
 
     fn end(self, count: usize, terminal: &Terminal) -> Result<ExitStatus, Stop> {
         let blesses = self.blesses();
-        let Self { args, failed, blessed, broken, .. } = self;
+        let Self { args, failed, newly, mut blessed, mut groups, broken, .. } = self;
+        for (line, expect) in &mut blessed {
+            if let Some(of_group) = groups.remove(line) {
+                *expect = of_group.into();
+            }
+        }
         if !blessed.is_empty() {
             cases::bless(&args.folder, &blessed)?;
         }
-        let passed = count - failed - blessed.len();
-        let blessings = if blesses { format!(", {} blessed", blessed.len()) } else { String::new() };
+        let passed = count - failed - newly;
+        let blessings = if blesses { format!(", {newly} blessed") } else { String::new() };
         print(Page::default().text(&format!("{passed} of {count} cases passed{blessings}\n")))?;
         if broken > 0 {
             terminal.note(format_args!(
