@@ -51,6 +51,23 @@ fn rows_of_one_prompt_that_follow_each_other_are_a_group() {
 }
 
 #[test]
+fn a_column_of_groups_that_no_row_has_is_said() {
+    let rows = [row("a", "yes", json!({"uid": 1})), row("a", "no", json!({"uid": 1}))].concat();
+    let folder = Folder::with_reward(ABOVE).file("rows.jsonl", &rows);
+    let said = |more: &[&str]| {
+        let output = folder.run(&[["score", "-r", "reward.toml", "rows.jsonl"].as_slice(), more].concat());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let expected = "2 submissions without `nope`, which is to tell groups apart: prompt and reference do so in its place; \
+                    its columns are `prompt`, `completion`, `reference`, `uid`";
+    let stderr = said(&["--group-column", "nope"]);
+    assert!(stderr.contains(expected), "{stderr}");
+    for more in [["--group-column", "uid"].as_slice(), &[]] {
+        assert!(!said(more).contains("groups apart"), "{more:?}");
+    }
+}
+
+#[test]
 fn a_group_larger_than_what_is_read_at_a_time_is_one_group() {
     let rows: String = (0..3000)
         .map(|n| row("a", if n % 4 == 0 { "yes" } else { "no" }, json!({})))

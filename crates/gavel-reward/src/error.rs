@@ -184,7 +184,7 @@ pub enum RewardError {
     /// The plugin asks to run programs, and the operator has not granted that.
     #[error(
         "{plugin} asks to run programs ({}), which has not been granted: if you trust it with that, add \
-         `grant = [\"interpreter\"]` to its table in the reward file, or `--grant interpreter` to `gavel plugin`",
+         `grant = [\"interpreter\"]` to its table in the reward file, or `--grant interpreter` to `gavel plugin` and beside `--plugin`",
         languages.iter().map(|name| visible_name(name, 200)).collect::<Vec<_>>().join(", ")
     )]
     NotGranted {

@@ -80,7 +80,7 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     }
     let current = reward.current();
     let columns = args.columns.over(current.columns());
-    let summary = Summary::new(current.verifiers(), columns.reference);
+    let summary = Summary::new(current.verifiers(), columns);
     interrupts.hold();
     let window = Arc::new(Window::default());
     let range = before.next..slice.end;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use gavel_reward::JudgeCounts;
 use gavel_verify::{Score, Status, visible_name};
-use gavel_wire::{Names, Part, Row};
+use gavel_wire::{Columns, Names, Part, Row};
 
 use crate::columns::{advice, likely};
 use crate::rows::plural;
@@ -24,6 +24,8 @@ pub(super) struct Summary {
     tally: Tally,
     /// The column that holds the reference.
     reference: Names,
+    /// The column that tells groups apart.
+    group: Names,
     /// What judges were asked, by their names.
     judges: Vec<(String, JudgeCounts)>,
 }
@@ -42,6 +44,8 @@ pub(super) struct Tally {
     slowest: Option<Slowest>,
     /// Submissions that lack the column of the reference, where they should have it.
     without_reference: Option<WithoutReference>,
+    /// Submissions that lack the column that somebody has said tells groups apart, and the columns of the first one.
+    without_group: Option<(u64, String)>,
 }
 
 /// The column that holds the reference.
@@ -139,6 +143,13 @@ impl Tally {
         });
     }
 
+    /// Counts that the submission has not the column that tells groups apart, where somebody has said which that is.
+    pub(super) fn miss_group(&mut self, columns: &Columns, row: &Row) {
+        if columns.names_group() && !columns.group.iter().any(|name| row.find(name).is_some()) {
+            self.without_group = Some((1, row.there()));
+        }
+    }
+
     /// Adds those that come behind.
     pub(super) fn add(&mut self, next: Self) {
         self.submissions += next.submissions;
@@ -168,6 +179,11 @@ impl Tally {
             (first @ None, next) => *first = next,
             (Some(_), None) => {}
         }
+        match (&mut self.without_group, next.without_group) {
+            (Some((first, _)), Some((next, _))) => *first += next,
+            (first @ None, next) => *first = next,
+            (Some(_), None) => {}
+        }
     }
 
     /// Adds to a verifier, which is at `place` unless the reward file has changed; new ones come last.
@@ -186,8 +202,8 @@ impl Tally {
 }
 
 impl Summary {
-    /// Nothing yet, of a reward with these verifiers, and submissions whose references are in this column.
-    pub(super) fn new<'a>(verifiers: impl Iterator<Item = &'a str>, reference: Names) -> Self {
+    /// Nothing yet, of a reward with these verifiers, and submissions whose parts are in these columns.
+    pub(super) fn new<'a>(verifiers: impl Iterator<Item = &'a str>, columns: Columns) -> Self {
         let tally = Tally { verifiers: verifiers.map(VerifierSummary::new).collect(), ..Tally::default() };
         Self {
             start: Instant::now(),
@@ -196,7 +212,8 @@ impl Summary {
             sum: 0.0,
             rewarded: 0,
             tally,
-            reference,
+            reference: columns.reference,
+            group: columns.group,
             judges: Vec::new(),
         }
     }
@@ -218,6 +235,13 @@ impl Summary {
     /// What to do about outcomes that a reward file or a flag can change, a sentence each.
     pub(super) fn advice(&self) -> Vec<String> {
         let mut advice = Vec::new();
+        if let Some((count, there)) = &self.tally.without_group {
+            let column = visible_name(&self.group.to_string(), NAME);
+            advice.push(format!(
+                "{} without `{column}`, which is to tell groups apart: prompt and reference do so in its place; {there}",
+                plural(*count, "submission")
+            ));
+        }
         if let Some(WithoutReference { count, advice: what, is_likely }) = &self.tally.without_reference
             && (*is_likely || *count == self.tally.submissions)
         {

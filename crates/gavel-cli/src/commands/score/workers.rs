@@ -343,7 +343,9 @@ impl Workers {
             let scored = |(row, has_reference): (Row, bool)| {
                 let score =
                     scores.next().expect("each that fits was in a group, and each group has its scores");
-                self.judged(line, &row, has_reference, score, judge)
+                let mut judged = self.judged(line, &row, has_reference, score, judge);
+                judged.tally.miss_group(&judge.columns, &row);
+                judged
             };
             Done { line, bytes, result: member.map(scored) }
         };
