@@ -256,6 +256,10 @@ pub struct Settings {
     /// impossible does not outweigh the batch. Not in TRL.
     pub kl_clamp: bool,
 
+    /// α, the weight of the loss that evens out the load of experts, of models whose experts a softmax chooses; by default what
+    /// `config.json` says, or its family. It is that of each micro-batch by itself.
+    pub router_aux_loss_coef: Option<f64>,
+
     // === Optimiser ===
     /// The learning rate at the top of its schedule.
     pub learning_rate: f64,

@@ -110,6 +110,7 @@ fn train_as_one(
         let _ = progress(Progress::Planned { plan: &plan, of: gavel_torch::device_memory(device) });
     }
     let (model, optimizer, state) = load_policy(settings, ranks, checkpoint.as_ref(), device)?;
+    check_router_aux_loss(settings, &model)?;
     let reference = load_reference(settings, &model, device)?;
     let mut baseline = Baseline::load(settings, reward.as_ref(), ranks, checkpoint.as_ref(), device)?;
     let stop = rollout::stop(&settings.stop, &tokenizer)?;
@@ -212,6 +213,21 @@ fn load_adapted(
         }
     }
     Ok(model)
+}
+
+/// A loss of balance is of a model that has one.
+fn check_router_aux_loss(settings: &Settings, model: &Model) -> Result<(), TrainError> {
+    if settings.router_aux_loss_coef.is_none_or(|coefficient| coefficient == 0.0)
+        || model.has_router_aux_loss()
+    {
+        return Ok(());
+    }
+    let reason = match model.has_experts() {
+        true => "and sigmoids choose this model's experts: `moe_router_bias_update_rate` evens them out",
+        false => "and this model has none",
+    };
+    let problem = format!("evens out the load of experts that a softmax chooses, {reason}; leave it out");
+    Err(TrainError::Setting { field: "router_aux_loss_coef", problem })
 }
 
 /// The policy that the run began with, when the loss compares with it.

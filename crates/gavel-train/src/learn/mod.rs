@@ -63,6 +63,8 @@ pub struct LearnOptions {
     pub micro_batch_tokens: usize,
     /// Compute each block again for the backward pass.
     pub gradient_checkpointing: bool,
+    /// The weight of the loss that evens out the load of experts; `None` is the model's own.
+    pub router_aux_loss_coef: Option<f64>,
     /// Whether old log-probabilities are needed, and from where.
     pub old_log_probs: Option<OldLogProbs>,
 }
@@ -105,10 +107,23 @@ impl Learner<'_> {
                 entropy_tokens: self.options.count_tokens(examples),
             };
             let parts = self.options.micro_batches(examples, self.ranks);
-            let micro_batches = parts.iter().map(|examples| self.micro_batch(examples)).collect();
+            let mut micro_batches: Vec<MicroBatch> =
+                parts.iter().map(|examples| self.micro_batch(examples)).collect();
+            self.weigh_router_aux_loss(&mut micro_batches);
             Batch { micro_batches, size }
         };
         examples.chunks(self.options.optimizer_batch_size).map(batch).collect()
+    }
+
+    /// Gives each micro-batch its share of the loss that evens out the load of experts, by its tokens; ranks have equal shares.
+    fn weigh_router_aux_loss(&self, micro_batches: &mut [MicroBatch]) {
+        let own = self.model.config().router_aux_loss_coef;
+        let coefficient = self.options.router_aux_loss_coef.unwrap_or(own) / self.ranks.size() as f64;
+        let tokens = |part: &MicroBatch| part.packed.input_tokens() as f64;
+        let all: f64 = micro_batches.iter().map(tokens).sum();
+        for part in micro_batches {
+            part.packed.set_router_aux_loss(coefficient * tokens(part) / all);
+        }
     }
 
     fn micro_batch(&self, examples: &[Example<'_>]) -> MicroBatch {
@@ -240,18 +255,31 @@ impl Learner<'_> {
     }
 
     /// After an update, moves what evens out the load of experts by `rate`, and says how even it was among the tokens of all
-    /// ranks; `None` where the model has no experts, or learnt from nothing. A rate of 0 moves nothing.
+    /// ranks. A rate of 0 moves nothing.
     ///
     /// # Errors
     /// When another rank has failed.
-    pub fn balance_experts(&self, rate: f64) -> Result<Option<Balance>, TrainError> {
+    pub fn balance_experts(&self, rate: f64) -> Result<Experts, TrainError> {
         if !self.model.has_experts() {
-            return Ok(None);
+            return Ok(Experts::default());
         }
-        let load = add_expert_loads(self.ranks.each(self.model.take_expert_load())?);
+        let own = (self.model.take_expert_load(), self.model.take_router_aux_loss());
+        let (loads, losses): (Vec<_>, Vec<_>) = self.ranks.each(own)?.into_iter().unzip();
+        let load = add_expert_loads(loads);
         self.model.move_router_biases(&load, rate);
-        Ok(Balance::of(&load))
+        let [loss, tokens] =
+            [0, 1].map(|place| losses.iter().map(|sums: &[f64; 2]| sums[place]).sum::<f64>());
+        Ok(Experts { balance: Balance::of(&load), router_aux_loss: (tokens > 0.0).then(|| loss / tokens) })
     }
+}
+
+/// How the experts of a policy fared in an update.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Experts {
+    /// How tokens were spread over them; `None` where there are none, or nothing was learnt from.
+    pub balance: Option<Balance>,
+    /// The loss that evens them out, a mean over tokens; `None` where there is none.
+    pub router_aux_loss: Option<f64>,
 }
 
 impl LearnOptions {
@@ -316,6 +344,7 @@ mod tests {
             micro_batch_size: 100,
             micro_batch_tokens: 1000,
             gradient_checkpointing: false,
+            router_aux_loss_coef: None,
             old_log_probs: None,
         }
     }

@@ -100,6 +100,7 @@ impl Default for Settings {
             truncated_in_baseline: true,
             kl_estimator: KlEstimator::K3,
             kl_clamp: false,
+            router_aux_loss_coef: None,
             learning_rate: 1e-6,
             lr_scheduler_type: LrSchedulerType::Linear,
             warmup_steps: 0,

@@ -108,6 +108,7 @@ impl Settings {
             ("weight_decay", self.weight_decay),
             ("max_grad_norm", self.max_grad_norm),
             ("moe_router_bias_update_rate", self.moe_router_bias_update_rate),
+            ("router_aux_loss_coef", self.router_aux_loss_coef.unwrap_or(0.0)),
             ("num_train_epochs", self.num_train_epochs),
             ("eval_temperature", self.eval_temperature),
             ("vespo_k_pos", self.vespo_k_pos),

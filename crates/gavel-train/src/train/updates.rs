@@ -18,6 +18,7 @@ pub(super) fn options(settings: &Settings) -> LearnOptions {
         micro_batch_size: settings.per_device_train_batch_size,
         micro_batch_tokens: settings.max_tokens_per_micro_batch,
         gradient_checkpointing: settings.gradient_checkpointing,
+        router_aux_loss_coef: settings.router_aux_loss_coef,
         old_log_probs: (!settings.is_on_policy()).then_some(settings.old_log_probs),
     }
 }
@@ -41,12 +42,15 @@ pub(super) fn learn(
         let norm = if sums.loss.loss.is_finite() { learner.step(learning_rate)? } else { f64::NAN };
         // Where an update was not made, nothing moves, and what it counted is forgotten.
         let rate = if norm.is_finite() { settings.moe_router_bias_update_rate } else { 0.0 };
-        let balance = learner.balance_experts(rate)?;
+        let experts = learner.balance_experts(rate)?;
         clock.lap("step");
         let tried = Tried { step, loss: ("loss", sums.loss.loss), norm: ("gradient norm", norm) };
         tried.require_finite(settings, &learner.optimizer, ("skipped_updates", &mut metrics))?;
         metrics.merge(metrics_of_update(&sums, norm, learning_rate, settings.beta != 0.0));
-        if let Some(balance) = balance {
+        if let Some(loss) = experts.router_aux_loss {
+            metrics.add_mean("aux_loss", loss);
+        }
+        if let Some(balance) = experts.balance {
             metrics.add_mean("expert_load/max_violation", balance.max_violation);
             metrics.add_mean("expert_load/unused", balance.unused);
         }

@@ -84,3 +84,61 @@ fn a_run_of_a_deepseek_v3_resumes_to_the_same_weights() {
         assert!(run(2, estimator) == run(4, estimator), "{estimator:?}");
     }
 }
+
+/// A bench whose policy is a small Qwen3-MoE.
+fn bench_of_qwen3_moe() -> Bench {
+    let bench = Bench::new();
+    let config = Config {
+        architecture: Architecture::Qwen3Moe,
+        num_experts: 4,
+        num_experts_per_tok: 1,
+        moe_intermediate_size: Some(16),
+        router_aux_loss_coef: 0.01,
+        dense_layers: vec![true, false],
+        initializer_range: 0.3,
+        ..Config::load(&bench.settings.model).unwrap()
+    };
+    Model::random(config, 1, Device::Cpu, Precision::FULL).save(&bench.settings.model).unwrap();
+    bench
+}
+
+/// Of one step: the square of the gradient's norm, and the loss of balance.
+fn with_loss_of_balance(coefficient: Option<f64>) -> (f64, Option<f64>) {
+    let mut bench = bench_of_qwen3_moe();
+    bench.settings.max_steps = 1;
+    // In two micro-batches, each with its share.
+    (bench.settings.per_device_train_batch_size, bench.settings.gradient_accumulation_steps) = (16, 2);
+    bench.settings.router_aux_loss_coef = coefficient;
+    bench.train(&share_of_a()).unwrap();
+    let row = bench.rows().pop().unwrap();
+    (row["grad_norm"].as_f64().unwrap().powi(2), row["aux_loss"].as_f64())
+}
+
+/// The gradient is that of the policy's loss and so many times another one, so the square of its norm is a parabola.
+#[test]
+fn the_loss_that_evens_out_experts_is_added_by_its_coefficient() {
+    let [(none, no_loss), (one, loss), (two, same), (three, _)] =
+        [0.0, 1.0, 2.0, 3.0].map(|coefficient| with_loss_of_balance(Some(coefficient)));
+    let expected = none + 3.0 * (two - one);
+    assert!((three / expected - 1.0).abs() < 1e-4, "{three}, and by the first three {expected}");
+    assert!(none + two - 2.0 * one > 1e-4 * none, "{none}, {one}, {two}");
+    assert_eq!((no_loss, loss), (None, same));
+    // 1 is balance, for one expert of each token.
+    assert!(loss.unwrap() > 1.0, "{loss:?}");
+    let (own, of_the_model) = (with_loss_of_balance(None), with_loss_of_balance(Some(0.01)));
+    assert_eq!(own, of_the_model, "what config.json says");
+}
+
+#[test]
+fn a_loss_of_balance_of_a_model_without_one_is_refused() {
+    for (mut bench, part) in [(Bench::new(), "none"), (bench_of_deepseek(), "moe_router_bias_update_rate")] {
+        bench.settings.router_aux_loss_coef = Some(0.1);
+        match bench.train(&share_of_a()) {
+            Err(TrainError::Setting { field: "router_aux_loss_coef", problem }) => {
+                assert!(problem.contains(part), "{problem}");
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(!bench.settings.output_dir.exists());
+    }
+}
