@@ -334,6 +334,24 @@ def qwen3_moe_mixed():
     return transformers.Qwen3MoeForCausalLM(config)
 
 
+def phi3_longrope():
+    """Factors of its own for every frequency of three fourths of each head, within a context that is stretched eightfold."""
+    config = transformers.Phi3Config(
+        **{**SHARED, "max_position_embeddings": 512},
+        num_key_value_heads=2,
+        tie_word_embeddings=False,
+        original_max_position_embeddings=64,
+        rope_parameters={
+            **default_rope(1e4),
+            "rope_type": "longrope",
+            "partial_rotary_factor": 0.75,
+            "short_factor": [1.0, 1.7, 2.9],
+            "long_factor": [1.0, 4.0, 9.0],
+        },
+    )
+    return transformers.Phi3ForCausalLM(config)
+
+
 # Keys and queries, values and latents of widths that differ, so that none is taken for another.
 DEEPSEEK = dict(
     num_key_value_heads=4,
@@ -354,7 +372,7 @@ DEEPSEEK = dict(
 MODELS = [
     llama, qwen2, qwen3, llama3, yarn, mistral, qwen2_window, smollm3, phi3, olmo2, gemma, gemma2, gemma3,
     qwen3_moe, mixtral, olmoe, olmo3, deepseek_v3, deepseek_v3_plain, deepseek_v3_fp8,
-    qwen3_moe_mixed,
+    qwen3_moe_mixed, phi3_longrope,
 ]  # fmt: skip
 
 

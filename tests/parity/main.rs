@@ -14,7 +14,7 @@ use tch::{Device, Kind, Tensor, no_grad};
 const TOLERANCE: f64 = 1e-4;
 
 /// `MODELS` of model.py.
-const MODELS: [&str; 21] = [
+const MODELS: [&str; 22] = [
     "llama",
     "qwen2",
     "qwen3",
@@ -36,6 +36,7 @@ const MODELS: [&str; 21] = [
     "deepseek_v3_plain",
     "deepseek_v3_fp8",
     "qwen3_moe_mixed",
+    "phi3_longrope",
 ];
 
 fn golden(name: &str) -> PathBuf {

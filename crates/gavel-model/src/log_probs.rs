@@ -36,8 +36,8 @@ impl Model {
     /// The groups as tensors to learn from.
     ///
     /// # Panics
-    /// If a prompt is empty, or a sequence is longer than `max_position_embeddings` and positions are
-    /// [dynamic](crate::RopeScaling::Dynamic).
+    /// If a prompt is empty, or a sequence is longer than positions are followed: than `max_position_embeddings`, where they are
+    /// [dynamic](crate::RopeScaling::Dynamic), or than the original context of [LongRoPE](crate::RopeScaling::LongRope).
     pub fn pack(&self, groups: &[Group<'_>]) -> Packed {
         let Precision { compute, .. } = self.precision();
         let length = |group: &Group<'_>| {

@@ -227,6 +227,32 @@ mod tests {
         assert_eq!(qwen_half_a_billion().count_parameters().all, 494_032_768);
     }
 
+    /// The configuration that DeepSeek publishes, of 671 B parameters.
+    #[test]
+    fn deepseek_v3_has_the_parameters_that_are_published_and_a_cache_of_latents() {
+        let config = Config::from_json(
+            r#"{"model_type": "deepseek_v3", "architectures": ["DeepseekV3ForCausalLM"], "vocab_size": 129280,
+            "hidden_size": 7168, "intermediate_size": 18432, "moe_intermediate_size": 2048, "num_hidden_layers": 61,
+            "num_attention_heads": 128, "num_key_value_heads": 128, "n_routed_experts": 256, "n_shared_experts": 1,
+            "num_experts_per_tok": 8, "n_group": 8, "topk_group": 4, "topk_method": "noaux_tc", "scoring_func": "sigmoid",
+            "norm_topk_prob": true, "routed_scaling_factor": 2.5, "first_k_dense_replace": 3, "moe_layer_freq": 1,
+            "q_lora_rank": 1536, "kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128,
+            "num_nextn_predict_layers": 1, "max_position_embeddings": 163840, "rms_norm_eps": 1e-06, "rope_theta": 10000,
+            "rope_scaling": {"type": "yarn", "factor": 40, "beta_fast": 32, "beta_slow": 1, "mscale": 1.0,
+                "mscale_all_dim": 1.0, "original_max_position_embeddings": 4096},
+            "quantization_config": {"quant_method": "fp8", "fmt": "e4m3", "activation_scheme": "dynamic",
+                "weight_block_size": [128, 128]}, "tie_word_embeddings": false}"#,
+            std::path::Path::new("config.json"),
+        )
+        .unwrap();
+        assert_eq!(config.count_parameters().all, 671_026_404_352);
+        assert_eq!(
+            config.cache_numbers(),
+            61 * (512 + 64),
+            "where keys and values of 128 heads are 2,498,560"
+        );
+    }
+
     #[test]
     fn what_a_token_keeps_is_what_was_measured() {
         // docs/benchmarks.md, "Learning", the batch `all`: 16,384 tokens in one pass peak 4.6 GB above two of 8,192, which

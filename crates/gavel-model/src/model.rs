@@ -234,7 +234,8 @@ impl Model {
     /// prefer it. Logits at padding mean nothing.
     ///
     /// # Panics
-    /// If sequences are longer than `max_position_embeddings` and positions are [dynamic](crate::RopeScaling::Dynamic).
+    /// If sequences are longer than positions are followed: than `max_position_embeddings`, where they are
+    /// [dynamic](crate::RopeScaling::Dynamic), or than the original context of [LongRoPE](crate::RopeScaling::LongRope).
     pub fn forward(&self, tokens: &Tensor, attention_mask: Option<&Tensor>) -> Tensor {
         self.config.check_length(tokens.size()[1]);
         let network = self.network();

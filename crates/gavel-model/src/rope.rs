@@ -6,7 +6,7 @@ use tch::{Device, Kind, Tensor};
 use crate::Config;
 
 /// How the frequencies of rotary positions are scaled, under the names of `config.json`.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum RopeScaling {
     /// Position interpolation ([2306.15595](https://arxiv.org/abs/2306.15595)): all of them by one factor.
     Linear {
@@ -44,6 +44,19 @@ pub enum RopeScaling {
         mscale: Option<f64>,
         /// Says how much longer latent attention makes queries and keys in all dimensions.
         mscale_all_dim: Option<f64>,
+    },
+    /// LongRoPE ([2402.13753](https://arxiv.org/abs/2402.13753)): each by a factor of its own, within the original context by
+    /// short ones, and what is turned becomes longer. For longer sequences `transformers` takes the long factors for the whole
+    /// batch, and computes what it has kept anew; these are refused.
+    LongRope {
+        /// What frequencies are divided by, one for each.
+        short_factor: Vec<f64>,
+        /// Likewise beyond the original context; kept for files.
+        long_factor: Vec<f64>,
+        /// What turned queries and keys are multiplied by.
+        attention_factor: f64,
+        /// The original context, in tokens.
+        original_max_position_embeddings: f64,
     },
     /// As they are up to `max_position_embeddings`. For longer sequences `transformers` takes another base for the whole
     /// batch, by its longest sequence; these are refused.
@@ -106,6 +119,27 @@ impl RopeScaling {
             number.ok_or_else(|| format!("asks for {kind} rope, whose `{name}` must be a number above 0"))
         };
         match kind {
+            // The second is what Phi-3 called it at first.
+            "longrope" | "su" => {
+                let factors = |name: &str| {
+                    let numbers = parameters.get(name).and_then(Value::as_array).map(|numbers| {
+                        numbers.iter().map(|number| number.as_f64().filter(|&number| number > 0.0)).collect()
+                    });
+                    numbers.flatten().ok_or_else(|| {
+                        format!("asks for {kind} rope, whose `{name}` must be a list of numbers above 0")
+                    })
+                };
+                let perhaps = |name: &str| parameters.get(name).and_then(Value::as_f64);
+                let original = number("original_max_position_embeddings")?;
+                let factor = perhaps("factor").or(context.map(|context| context / original)).unwrap_or(1.0);
+                let length = if factor <= 1.0 { 1.0 } else { (1.0 + factor.ln() / original.ln()).sqrt() };
+                Ok(Some(Self::LongRope {
+                    short_factor: factors("short_factor")?,
+                    long_factor: factors("long_factor")?,
+                    attention_factor: perhaps("attention_factor").unwrap_or(length),
+                    original_max_position_embeddings: original,
+                }))
+            }
             "default" => Ok(None),
             "linear" => Ok(Some(Self::Linear { factor: number("factor")? })),
             "llama3" => Ok(Some(Self::Llama3 {
@@ -146,8 +180,20 @@ impl RopeScaling {
     }
 
     /// As `rope_scaling` in `config.json`.
-    pub(crate) fn to_json(self) -> Value {
-        match self {
+    pub(crate) fn to_json(&self) -> Value {
+        match *self {
+            Self::LongRope {
+                ref short_factor,
+                ref long_factor,
+                attention_factor,
+                original_max_position_embeddings: original,
+            } => json!({
+                "rope_type": "longrope",
+                "short_factor": short_factor,
+                "long_factor": long_factor,
+                "attention_factor": attention_factor,
+                "original_max_position_embeddings": original as i64,
+            }),
             Self::Linear { factor } => json!({ "rope_type": "linear", "factor": factor }),
             Self::Llama3 {
                 factor,
@@ -192,30 +238,38 @@ impl RopeScaling {
     }
 
     /// The context that a model had before it was stretched, in tokens, where it matters.
-    pub(crate) fn original_context(self) -> Option<f64> {
-        match self {
+    pub(crate) fn original_context(&self) -> Option<f64> {
+        match *self {
             Self::Llama3 { original_max_position_embeddings: original, .. }
+            | Self::LongRope { original_max_position_embeddings: original, .. }
             | Self::Yarn { original_max_position_embeddings: original, .. } => Some(original),
             Self::Linear { .. } | Self::Dynamic { .. } => None,
         }
     }
 
     /// What turned queries and keys are multiplied by.
-    fn length(self) -> f64 {
-        if let Self::Yarn { attention_factor, .. } = self { attention_factor } else { 1.0 }
+    fn length(&self) -> f64 {
+        match *self {
+            Self::Yarn { attention_factor, .. } | Self::LongRope { attention_factor, .. } => attention_factor,
+            _ => 1.0,
+        }
     }
 
     /// How much longer latent attention makes queries, and keys, in all dimensions.
-    pub(crate) fn length_of_all(self) -> f64 {
-        match self {
+    pub(crate) fn length_of_all(&self) -> f64 {
+        match *self {
             Self::Yarn { factor, mscale_all_dim: Some(scale), .. } => length_by(scale, factor),
             _ => 1.0,
         }
     }
 
     /// `frequencies` `(dimensions / 2)` of base `theta`, scaled.
-    fn scaled(self, frequencies: &Tensor, theta: f64) -> Tensor {
-        match self {
+    fn scaled(&self, frequencies: &Tensor, theta: f64) -> Tensor {
+        match *self {
+            Self::LongRope { ref short_factor, .. } => {
+                let factors = Tensor::from_slice(short_factor).to_kind(frequencies.kind());
+                frequencies / factors.to_device(frequencies.device())
+            }
             Self::Linear { factor } => frequencies / factor,
             Self::Dynamic { .. } => frequencies.shallow_clone(),
             Self::Yarn {
@@ -267,7 +321,7 @@ pub(crate) fn frequencies(config: &Config, rotary: Rotary, device: Device) -> (T
             Tensor::arange_start_step(0, dimensions, 2, (Kind::Float, device)) / dimensions as f64;
         (exponents * -theta.ln()).exp()
     };
-    match (rotary, config.rope_scaling) {
+    match (rotary, &config.rope_scaling) {
         (Rotary::Global, Some(scaling)) => {
             (scaling.scaled(&of_base(config.rope_theta), config.rope_theta), scaling.length())
         }

@@ -156,13 +156,19 @@ impl<'a> Fields<'a> {
         parameters: &Map<String, Value>,
     ) -> Result<Option<RopeScaling>, Error> {
         let kind = parameters.get("rope_type").or_else(|| parameters.get("type"));
-        let kind = kind.and_then(Value::as_str).unwrap_or("default");
+        let kind = kind.and_then(Value::as_str).unwrap_or("default").to_owned();
         let context = self.map.get("max_position_embeddings").and_then(Value::as_f64);
-        let scaling =
-            RopeScaling::read(kind, parameters, context).map_err(|reason| self.wrong(field, reason))?;
-        // transformers gives this one priority, which no file of these families is known to mean.
         let outer = "original_max_position_embeddings";
-        let original = scaling.and_then(RopeScaling::original_context);
+        let mut parameters = parameters.clone();
+        if ["longrope", "su"].contains(&kind.as_str()) && !parameters.contains_key(outer) {
+            // As Phi-3's files have it, or what `transformers` takes then.
+            let original = self.map.get(outer).or(self.map.get("max_position_embeddings"));
+            parameters.extend(original.map(|original| (outer.to_owned(), original.clone())));
+        }
+        let scaling =
+            RopeScaling::read(&kind, &parameters, context).map_err(|reason| self.wrong(field, reason))?;
+        // transformers gives this one priority, which no file of these families is known to mean.
+        let original = scaling.as_ref().and_then(RopeScaling::original_context);
         if let (Some(original), Some(said)) = (original, self.map.get(outer).and_then(Value::as_f64))
             && original != said
         {

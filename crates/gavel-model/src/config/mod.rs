@@ -41,7 +41,8 @@ pub struct Config {
     /// Width of one head, or of what positions turn of one in latent attention; even. When `config.json` does not say, 128 for Qwen3, 256 for Gemma, and
     /// `hidden_size / num_attention_heads` for the others, as in `transformers`.
     pub head_dim: i64,
-    /// The longest sequence that the model was made for. Enforced with [`RopeScaling::Dynamic`] alone.
+    /// The longest sequence that the model was made for. Enforced with [`RopeScaling::Dynamic`] alone, and the
+    /// original context of [`RopeScaling::LongRope`].
     pub max_position_embeddings: i64,
     /// Added to the mean square in RMSNorm.
     pub rms_norm_eps: f64,
@@ -180,7 +181,7 @@ impl Config {
         set("max_position_embeddings", json!(self.max_position_embeddings));
         set("rms_norm_eps", json!(self.rms_norm_eps));
         set("rope_theta", json!(self.rope_theta));
-        if let Some(scaling) = self.rope_scaling {
+        if let Some(scaling) = &self.rope_scaling {
             set("rope_scaling", scaling.to_json());
         }
         set("tie_word_embeddings", json!(self.tie_word_embeddings));
@@ -243,8 +244,14 @@ impl Config {
 
     /// The longest sequence that can be computed as `transformers` computes it.
     pub(crate) fn longest_sequence(&self) -> Option<i64> {
-        // Beyond it, dynamic positions depend on how long the longest sequence of a batch is.
-        matches!(self.rope_scaling, Some(RopeScaling::Dynamic { .. })).then_some(self.max_position_embeddings)
+        // Beyond it, positions depend on how long the longest sequence of a batch is.
+        match self.rope_scaling {
+            Some(RopeScaling::Dynamic { .. }) => Some(self.max_position_embeddings),
+            Some(RopeScaling::LongRope { original_max_position_embeddings: original, .. }) => {
+                Some(original as i64)
+            }
+            _ => None,
+        }
     }
 
     /// What to say where sequences of up to `tokens` tokens are longer than what the model was made for: they are computed, and
@@ -262,7 +269,10 @@ impl Config {
     /// Panics where sequences of `tokens` tokens cannot be computed, which [`Engine::submit`](crate::Engine::submit) refuses.
     pub(crate) fn check_length(&self, tokens: i64) {
         if let Some(longest) = self.longest_sequence() {
-            assert!(tokens <= longest, "{tokens} tokens, and dynamic positions are followed up to {longest}");
+            assert!(
+                tokens <= longest,
+                "{tokens} tokens, and the model's positions are followed up to {longest}"
+            );
         }
     }
 
@@ -299,7 +309,7 @@ impl Config {
     pub(crate) fn attention_scale(&self) -> Option<f64> {
         if let Some(latent) = self.latent_attention {
             // Positions that are stretched make both queries and keys longer, in all dimensions.
-            let length = self.rope_scaling.map_or(1.0, RopeScaling::length_of_all);
+            let length = self.rope_scaling.as_ref().map_or(1.0, RopeScaling::length_of_all);
             let width = (latent.qk_nope_head_dim + self.head_dim) as f64;
             return Some(length * length / width.sqrt());
         }
@@ -338,6 +348,17 @@ impl Config {
         if rotary % 2 != 0 || rotary < 2 || factor > 1.0 {
             let reason = format!("is {factor}, which turns {rotary} of {} dimensions", self.head_dim);
             return Err(Error::config(path, "partial_rotary_factor", reason));
+        }
+        if let Some(RopeScaling::LongRope { short_factor, long_factor, .. }) = &self.rope_scaling
+            && [short_factor, long_factor].iter().any(|factors| factors.len() as i64 != rotary / 2)
+        {
+            let reason = format!(
+                "asks for longrope, whose factors are {} and {}, and {rotary} dimensions of a head call for {}",
+                short_factor.len(),
+                long_factor.len(),
+                rotary / 2
+            );
+            return Err(Error::config(path, "rope_scaling", reason));
         }
         if self.sliding_window.is_some_and(|window| window < 1) {
             return Err(Error::config(path, "sliding_window", "must be at least 1"));

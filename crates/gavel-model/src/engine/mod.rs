@@ -242,8 +242,8 @@ impl Engine {
         let (longest, room) = (prompt.len() + sampling.max_new_tokens, self.room.tokens);
         if let Some(most) = self.longest.filter(|&most| longest as i64 > most) {
             return wrong(format!(
-                "may become {longest} tokens long at {id}, and the model's dynamic positions are followed up to \
-                 `max_position_embeddings`, {most}"
+                "may become {longest} tokens long at {id}, and the model's positions are followed up to {most} \
+                 (`max_position_embeddings`, or of longrope `original_max_position_embeddings`)"
             ));
         }
         if longest > room {

@@ -38,7 +38,7 @@ pub(super) const OLMO3: Family = Family {
         map.insert("layer_types".to_owned(), config.layer_types());
         // transformers 5 takes the base that version 4 wrote for one kind of layers alone; each has its own here.
         let mut full = Map::from_iter([("rope_type".to_owned(), json!("default"))]);
-        if let Some(Value::Object(scaling)) = config.rope_scaling.map(RopeScaling::to_json) {
+        if let Some(Value::Object(scaling)) = config.rope_scaling.as_ref().map(RopeScaling::to_json) {
             full.extend(scaling);
         }
         full.insert("rope_theta".to_owned(), json!(config.rope_theta));

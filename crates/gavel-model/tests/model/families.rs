@@ -165,6 +165,10 @@ fn what_a_family_cannot_follow_is_refused_by_field() {
         with("phi3", r#""rope_scaling": {"type": "longrope", "short_factor": [1], "long_factor": [1]}"#),
         "rope_scaling"
     );
+    let longrope = r#""original_max_position_embeddings": 64, "rope_scaling": {"type": "longrope", "short_factor": [1, 2, 3, 4], "long_factor": [1, 2, 3, 0]}"#;
+    assert_eq!(with("phi3", longrope), "rope_scaling");
+    let inner = r#""rope_scaling": {"type": "longrope", "short_factor": [1, 2, 3, 4], "long_factor": [1, 2, 3, 4], "original_max_position_embeddings": 64}"#;
+    assert_eq!(with("phi3", inner), "original_max_position_embeddings");
     assert_eq!(
         with("phi3", r#""rope_scaling": {"type": "yarn", "factor": 4}, "max_position_embeddings": 64"#),
         "rope_scaling"
@@ -224,6 +228,34 @@ fn dynamic_positions_are_followed_as_far_as_they_do_not_depend_on_the_batch() {
     let plain = Model::random(config(), 1, Device::Cpu, Precision::FULL);
     let logits = |model: &Model| no_grad(|| model.forward(&tokens(), None));
     assert!(logits(&model).equal(&logits(&plain)));
+    let generate = |max_new_tokens| {
+        let sampling = Sampling { max_new_tokens, ..Sampling::default() };
+        model.generate(&[vec![1, 2, 3]], &sampling, &NeverStop, |_, _| {})
+    };
+    assert_eq!(generate(4).unwrap()[0].tokens.len(), 4);
+    assert!(matches!(generate(5), Err(Error::Request { field: "prompts", .. })));
+}
+
+/// Beyond the original context, `transformers` takes other factors for a whole batch.
+#[test]
+fn longrope_is_followed_within_the_original_context() {
+    let scaling = |short: f64, long: f64| {
+        Some(RopeScaling::LongRope {
+            short_factor: vec![short; 2],
+            long_factor: vec![long; 2],
+            attention_factor: 1.1,
+            original_max_position_embeddings: 7.0,
+        })
+    };
+    let of = |short, long| {
+        let config = Config { architecture: Architecture::Phi3, ..config() };
+        let rope_scaling = scaling(short, long);
+        Model::random(Config { rope_scaling, head_dim: 4, ..config }, 1, Device::Cpu, Precision::FULL)
+    };
+    let logits = |model: &Model| no_grad(|| model.forward(&tokens(), None));
+    let model = of(1.0, 4.0);
+    assert!(logits(&model).equal(&logits(&of(1.0, 2.0))));
+    assert!(largest_difference(&logits(&model), &logits(&of(1.5, 4.0))) > 1e-5);
     let generate = |max_new_tokens| {
         let sampling = Sampling { max_new_tokens, ..Sampling::default() };
         model.generate(&[vec![1, 2, 3]], &sampling, &NeverStop, |_, _| {})
