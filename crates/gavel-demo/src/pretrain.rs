@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Instant;
 
-use gavel_model::{Group, Model, Tokenizer};
+use gavel_model::{Balance, Group, Model, Tokenizer};
 use gavel_train::optim::{AdamW, AdamWOptions, LrSchedulerType};
 use gavel_train::{Fault, TrainError, write_directory_atomically};
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,8 @@ pub struct PretrainReport {
     pub grad_norm: f64,
     /// Of this update.
     pub learning_rate: f64,
+    /// How tokens were spread over experts, where the model has any.
+    pub expert_load: Option<Balance>,
     /// Tokens learnt from so far.
     pub num_tokens: u64,
     /// Time so far.
@@ -201,6 +203,9 @@ impl Pretraining {
         let norm = self.optimizer.step(report.learning_rate);
         report.grad_norm = TrainError::require_finite(step, "gradient norm", norm)?;
         self.model.refresh();
+        let load = self.model.take_expert_load();
+        self.model.move_router_biases(&load, ROUTER_BIAS_UPDATE_RATE);
+        report.expert_load = Balance::of(&load);
         self.state.step = step;
         self.state.documents = batch.documents;
         self.state.num_tokens += (batch.rows.len() * self.options.sequence_length) as u64;
@@ -217,7 +222,9 @@ impl Pretraining {
         for rows in batch.rows.chunks(rows_at_a_time) {
             let groups: Vec<Group<'_>> =
                 rows.iter().map(|row| Group { prompt: &row[..1], completions: vec![&row[1..]] }).collect();
-            let packed = self.model.pack(&groups);
+            let mut packed = self.model.pack(&groups);
+            let share = packed.predicted_tokens() as f64 / count;
+            packed.set_router_aux_loss(self.model.config().router_aux_loss_coef * share);
             let whole = 0..packed.predicted_tokens() as i64;
             self.model.backward(&packed, 1.0, false, std::slice::from_ref(&whole), &mut |_, now| {
                 sum += now.log_probs.sum(Kind::Float);
@@ -234,6 +241,7 @@ impl Pretraining {
             loss: f64::NAN,
             grad_norm: f64::NAN,
             learning_rate: 0.0,
+            expert_load: None,
             num_tokens: self.state.num_tokens,
             seconds: self.state.seconds,
         }
@@ -242,6 +250,9 @@ impl Pretraining {
 
 /// How many tokens go through the model together, which bounds memory.
 const TOKENS_AT_A_TIME: usize = 32_768;
+
+/// By what the corrections of experts' scores move after an update, as in DeepSeek-V3 (2412.19437, §4.2).
+const ROUTER_BIAS_UPDATE_RATE: f64 = 1e-3;
 
 /// Writes a model and its tokenizer as a Hugging Face directory, at once or not at all.
 ///

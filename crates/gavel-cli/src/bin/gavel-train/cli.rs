@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gavel_demo::mixture::{Family, LEVELS};
-use gavel_model::SaveDtype;
+use gavel_demo::shape::Shape;
+use gavel_model::{Architecture, SaveDtype};
 use gavel_torch::DeviceChoice;
 
 use gavel_cli::cli::{GlobalArgs, PluginArgs};
@@ -72,7 +73,7 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Train a small language model from nothing, on text that gavel writes itself.
     #[command(
-        after_help = "Examples:\n  gavel pretrain countdown --output examples/countdown/model\n  gavel pretrain r1-zero --output base --hidden-size 512 --num-hidden-layers 8 --stop-after 420"
+        after_help = "Examples:\n  gavel pretrain countdown --output examples/countdown/model\n  gavel pretrain countdown --model-type deepseek_v3 --output base\n  gavel pretrain r1-zero --output base --hidden-size 512 --num-hidden-layers 8 --stop-after 420"
     )]
     Pretrain(PretrainArgs),
     /// Write task files to train and evaluate on.
@@ -307,6 +308,9 @@ pub(crate) struct PretrainArgs {
     /// At the top of its cosine.
     #[arg(long, default_value = "1.5e-3")]
     pub(crate) learning_rate: f64,
+    /// The family of the model: llama; qwen3_moe, with experts; or deepseek_v3, with experts and latent attention.
+    #[arg(long, value_name = "TYPE", default_value = "llama", value_parser = family_of_model)]
+    pub(crate) model_type: Architecture,
     /// Width of the model; a multiple of 32.
     #[arg(long, default_value = "128")]
     pub(crate) hidden_size: u32,
@@ -364,6 +368,12 @@ pub(crate) enum Split {
 fn family(text: &str) -> Result<Family, String> {
     let known = || Family::ALL.map(Family::name).join(", ");
     let found = Family::ALL.into_iter().find(|family| family.name() == text);
+    found.ok_or_else(|| format!("there are {}", known()))
+}
+
+fn family_of_model(text: &str) -> Result<Architecture, String> {
+    let known = || Shape::FAMILIES.map(Architecture::model_type).join(", ");
+    let found = Shape::FAMILIES.into_iter().find(|family| family.model_type() == text);
     found.ok_or_else(|| format!("there are {}", known()))
 }
 

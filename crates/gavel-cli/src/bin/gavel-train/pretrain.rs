@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use gavel_demo::pretrain::{PretrainOptions, PretrainReport, Pretraining, save};
+use gavel_demo::shape::Shape;
 use gavel_demo::{countdown, mixture};
-use gavel_model::{Config, Model, Precision, Tokenizer};
+use gavel_model::{Architecture, Config, Model, Precision, Tokenizer};
 
 use super::cli::{Corpus, PretrainArgs};
 use super::{blame, blame_by};
@@ -34,8 +35,11 @@ pub(super) fn run(args: &PretrainArgs, terminal: &Terminal) -> Result<ExitStatus
     ));
     let mut show = |report: &PretrainReport| {
         if report.step.is_multiple_of(SHOW_EVERY) {
+            let experts = report.expert_load.map_or_else(String::new, |load| {
+                format!("  fullest expert +{:.0} %", 100.0 * load.max_violation)
+            });
             terminal.note(format_args!(
-                "step {:>5}/{}  loss {:.4}  {:.1} M tokens  {:.0} s",
+                "step {:>5}/{}  loss {:.4}  {:.1} M tokens  {:.0} s{experts}",
                 report.step,
                 args.steps,
                 report.loss,
@@ -75,7 +79,11 @@ fn partial(args: &PretrainArgs) -> PathBuf {
 #[expect(clippy::type_complexity, reason = "three things that belong together for a line")]
 fn corpus(args: &PretrainArgs) -> Result<(Tokenizer, Box<dyn Iterator<Item = String> + Send>, String), Stop> {
     let (seed, width, layers) = (args.seed, args.hidden_size, args.num_hidden_layers);
-    let of_model = format!("{layers} layers of width {width}, seed {seed}");
+    let family = match args.model_type {
+        Architecture::Llama => String::new(),
+        other => format!("{}, ", other.model_type()),
+    };
+    let of_model = format!("{family}{layers} layers of width {width}, seed {seed}");
     match args.corpus {
         Corpus::Countdown if args.families.is_empty() => {
             let tokenizer = Tokenizer::characters(countdown::ALPHABET, &countdown::TAGS).input_fault()?;
@@ -118,26 +126,15 @@ fn begin(args: &PretrainArgs, tokenizer: &Tokenizer, recipe: &str) -> Result<Pre
     Ok(Pretraining::new(model, options))
 }
 
-/// A Llama with feed-forward layers of about 8/3 of the width, and heads of 32, or of 64 from a width of 512 on.
 fn config(args: &PretrainArgs, tokenizer: &Tokenizer) -> Result<Config, Stop> {
-    let width = args.hidden_size;
-    let head = if width >= 512 { 64 } else { 32 };
-    if width == 0 || !width.is_multiple_of(head) || args.num_hidden_layers == 0 {
-        let problem =
-            format!("--hidden-size must be a multiple of {head}, and --num-hidden-layers at least 1");
+    let shape =
+        Shape { architecture: args.model_type, width: args.hidden_size, layers: args.num_hidden_layers };
+    if !shape.is_possible() {
+        let problem = format!(
+            "--hidden-size must be a multiple of {}, and --num-hidden-layers at least 1",
+            shape.head()
+        );
         return Err(Stop::Input(anyhow::anyhow!(problem)));
     }
-    let heads = i64::from(width / head);
-    Ok(Config {
-        vocab_size: i64::try_from(tokenizer.vocab_size()).map_err(anyhow::Error::from)?,
-        hidden_size: width.into(),
-        intermediate_size: i64::from((width * 8 / 3).next_multiple_of(8)),
-        num_hidden_layers: args.num_hidden_layers.into(),
-        num_attention_heads: heads,
-        num_key_value_heads: heads,
-        head_dim: head.into(),
-        eos_token_ids: tokenizer.eos_token_id().into_iter().collect(),
-        pad_token_id: tokenizer.pad_token_id(),
-        ..Config::default()
-    })
+    Ok(shape.config(tokenizer))
 }
