@@ -73,6 +73,15 @@ fn a_limit_says_where_it_is_raised() {
 }
 
 #[test]
+fn a_recursion_without_end_is_said_to_be_one() {
+    let folder = folder(talker("", "", "(call $broken_here)"), &[PASSES]);
+    let shown = folder.shown(&["plugin", "test", "talker"]);
+    let expected = "call stack exhausted: its functions call one another too deeply, which no limit raises; end the recursion \
+                    sooner, or make a loop of it";
+    assert!(shown.contains(expected), "{shown}");
+}
+
+#[test]
 fn an_answer_that_is_none_shows_what_came_in_its_place() {
     insta::assert_snapshot!(
         folder(talker("", "debug: 7", ""), &[PASSES]).shown(&["plugin", "test", "talker"])

@@ -55,6 +55,12 @@ fn bad_options() {
 }
 
 #[test]
+fn an_option_and_a_limit_beside_their_tables() {
+    let of = |line: &str| mistake(&format!("[verifiers.accuracy]\nplugin = 'math'\n{line}"));
+    insta::assert_snapshot!([of("strict = true"), of("timeout = '1s'")].join("\n"));
+}
+
+#[test]
 fn too_little_memory_to_start() {
     insta::assert_snapshot!(mistake(
         "[verifiers.accuracy]\nplugin = 'countdown'\nlimits = { memory = '64KiB' }"

@@ -26,11 +26,22 @@ pub(crate) fn classify(error: &wasmtime::Error, growth: &Growth, limits: &Limits
         Some(Trap::Interrupt) => Failure::Deadline { limit: limits.timeout },
         // A guest that is refused memory mostly aborts, and the abort alone does not say why.
         _ if growth.refused() => Failure::OutOfMemory { limit: limits.memory },
-        Some(trap) => Failure::Trap { message: trap.to_string(), backtrace: backtrace(error) },
+        Some(trap) => Failure::Trap { message: told(*trap), backtrace: backtrace(error) },
         None if is_about_the_call(error) => {
             Failure::Refused(format!("the answer breaks the contract: {}", cut(&format!("{error:#}"))))
         }
         None => Failure::Trap { message: message(error), backtrace: backtrace(error) },
+    }
+}
+
+/// What a trap is called. The engine's words for a stack that is full do not say what fills it.
+pub(crate) fn told(trap: Trap) -> String {
+    match trap {
+        Trap::StackOverflow => format!(
+            "{trap}: its functions call one another too deeply, which no limit raises; end the recursion sooner, or make a \
+             loop of it"
+        ),
+        trap => trap.to_string(),
     }
 }
 

@@ -11,7 +11,7 @@ use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 
 use crate::component::{check_imports, exports, listed, shown, wrong_imports};
 use crate::failure::{
-    HostFailed, Interrupted, classify, fuel_is_known, is_about_the_call, is_the_guests, message,
+    HostFailed, Interrupted, classify, fuel_is_known, is_about_the_call, is_the_guests, message, told,
 };
 use crate::guest::{COMPONENT_CALL, Growth, Guest, Wasi, World, limited_store};
 use crate::lane::{Lane, PerLane};
@@ -317,7 +317,7 @@ fn ending(error: &wasmtime::Error, growth: &Growth) -> Ending {
         Some(Trap::OutOfFuel) => Ending::OutOfFuel,
         Some(Trap::Interrupt) => Ending::Deadline,
         // An endless recursion may have been refused memory on its way, but that is not what ended it.
-        Some(trap @ Trap::StackOverflow) => Ending::Trapped(trap.to_string()),
+        Some(trap @ Trap::StackOverflow) => Ending::Trapped(told(*trap)),
         _ if growth.refused() => Ending::OutOfMemory,
         Some(trap) => Ending::Trapped(trap.to_string()),
         None if is_about_the_call(error) => {

@@ -48,6 +48,9 @@ macro_rules! settings {
         }
 
         impl $settings {
+            /// The limits that a table may have, but for those of a table within.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($field)),*];
+
             /// Reads a table of limits.
             ///
             /// # Errors

@@ -127,6 +127,22 @@ pub enum RewardError {
         /// What it is.
         other: &'static str,
     },
+    /// A verifier's table has a field that it does not have, and that is probably one of the tables within it.
+    #[error(
+        "{place}: unknown field `{field}`; {belongs} of the plugin stands in `{table}`: `{table} = {{ {name} = … }}`"
+    )]
+    Within {
+        /// Where.
+        place: Place,
+        /// The dotted name.
+        field: String,
+        /// Its last part.
+        name: String,
+        /// What it is.
+        belongs: &'static str,
+        /// The table that has it.
+        table: &'static str,
+    },
     /// A judge has its template in two places.
     #[error("{place}: `{field}` and `template` both say what the judge is asked: keep one of them")]
     TwoTemplates {

@@ -160,7 +160,9 @@ impl VerifierEntry {
             }
         }
         let judge = if is_judge { Some(Box::new(JudgeEntry::read(&mut table)?)) } else { None };
-        table.finish()?;
+        table
+            .finish()
+            .map_err(|error| if other.is_none() { within(error) } else { RewardError::from(error) })?;
         let place_or_plugin = |field: &Option<Field<'_>>| field.as_ref().map_or(plugin.place(), Field::place);
         Ok(Self {
             name,
@@ -190,6 +192,19 @@ impl VerifierEntry {
             max_concurrency,
             when: when.map(|field| read_when(&field, names)).transpose()?,
         })
+    }
+}
+
+/// What a field of a verifier is that looks like none: an option or a limit, which have tables of their own.
+fn within(error: TomlError) -> RewardError {
+    match error {
+        TomlError::UnknownField { place, field, suggestion: None } => {
+            let name = field.rsplit('.').next().unwrap_or_default().to_owned();
+            let is_limit = LimitSettings::NAMES.contains(&name.as_str());
+            let (belongs, table) = if is_limit { ("a limit", "limits") } else { ("an option", "options") };
+            RewardError::Within { place, field, name, belongs, table }
+        }
+        error => error.into(),
     }
 }
 

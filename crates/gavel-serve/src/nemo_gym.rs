@@ -111,7 +111,7 @@ const ADDED: [&str; 6] =
 fn failure_reason(score: &Score) -> Option<String> {
     let why = score.reward.as_ref().err()?;
     let failed = score.outcomes.iter().filter_map(|(name, outcome)| match &outcome.result {
-        Ok(_) | Err(Failure::Skipped) => None,
+        Ok(_) | Err(Failure::Skipped | Failure::ConditionUnknown { .. }) => None,
         Err(failure) => Some(format!("{name}: {failure}")),
     });
     Some(std::iter::once(why.to_string()).chain(failed).collect::<Vec<_>>().join("; "))

@@ -63,6 +63,12 @@ impl Outcome {
 pub enum Failure {
     /// The verifier was not asked: the reward file's condition for asking it did not hold. Nothing went wrong.
     Skipped,
+    /// The verifier was not asked: its condition looks at a verifier that has no verdict, so that nobody knows whether it
+    /// holds. A kind of [`Status::Skipped`].
+    ConditionUnknown {
+        /// The verifier without a verdict.
+        verifier: String,
+    },
     /// The verifier says that it cannot judge this submission.
     Abstained(String),
     /// The verifier says that the reference or the metadata is not what it needs.
@@ -109,7 +115,7 @@ impl Failure {
     /// The kind of failure, for counting.
     pub fn status(&self) -> Status {
         match self {
-            Self::Skipped => Status::Skipped,
+            Self::Skipped | Self::ConditionUnknown { .. } => Status::Skipped,
             Self::Abstained(_) => Status::Abstained,
             Self::InvalidTask(_) => Status::InvalidTask,
             Self::InternalError(_) => Status::InternalError,
@@ -128,6 +134,12 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Skipped => write!(f, "not asked: its condition did not hold"),
+            Self::ConditionUnknown { verifier } => {
+                write!(
+                    f,
+                    "not asked: `{verifier}` has no verdict, so nobody knows whether its condition holds"
+                )
+            }
             Self::Abstained(reason) => write!(f, "abstained: {reason}"),
             Self::InvalidTask(reason) => write!(f, "invalid task: {reason}"),
             Self::InternalError(reason) => write!(f, "the plugin failed: {reason}"),

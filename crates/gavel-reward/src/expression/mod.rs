@@ -268,7 +268,7 @@ impl Input {
                 .find(|(name, _)| same_metric(name, metric))
                 .map(|&(_, value)| value)
                 .ok_or_else(|| NoReward::MissingMetric { verifier: verifier(), metric: metric.clone() }),
-            (Err(Failure::Skipped), _) => match wants {
+            (Err(Failure::Skipped | Failure::ConditionUnknown { .. }), _) => match wants {
                 // Nothing went wrong: the file itself says when a verifier is not asked.
                 None => Ok(0.0),
                 Some(wanted) => Err(NoReward::Dropped { verifier: wanted.to_owned() }),

@@ -109,7 +109,9 @@ impl Rules {
                 Ok(Ok(true)) => return Some(verifier),
                 Ok(Ok(false)) => (Failure::Skipped, None),
                 // Nobody knows whether to ask it. Nothing is wrong with it, but it is not worth 0 either.
-                Ok(Err(NoReward::Dropped { verifier })) => (Failure::Skipped, Some(verifier)),
+                Ok(Err(NoReward::Dropped { verifier })) => {
+                    (Failure::ConditionUnknown { verifier: verifier.clone() }, Some(verifier))
+                }
                 Ok(Err(problem)) => {
                     let reason = format!("its condition has no value: {problem}");
                     let failure = match problem {

@@ -304,6 +304,9 @@ fn a_verifier_with_a_condition_is_asked_only_where_it_holds() {
     let judges = vec![judge("cheap", Obedient(Description::default())), dear, last];
     let scores =
         score_all(&reward(judges, "cheap + dear + last"), ["1", "0.5", "abstain"].map(submission)).unwrap();
+    let reason = |place: usize| scores[2].outcomes[place].1.result.as_ref().unwrap_err().to_string();
+    let unknown = "not asked: `cheap` has no verdict, so nobody knows whether its condition holds";
+    assert_eq!([reason(1), reason(2)], [unknown; 2]);
     let seen: Vec<_> = scores
         .into_iter()
         .map(|score| {

@@ -58,6 +58,7 @@ struct VerdictForm {
 #[serde(remote = "Failure")]
 enum FailureDefinition {
     Skipped,
+    ConditionUnknown { verifier: String },
     Abstained(String),
     InvalidTask(String),
     InternalError(String),
@@ -197,6 +198,7 @@ mod tests {
         };
         let failures = [
             Failure::Skipped,
+            Failure::ConditionUnknown { verifier: "a".to_owned() },
             Failure::Abstained("a".to_owned()),
             Failure::Deadline { limit: Duration::from_millis(3) },
             Failure::Trap { message: "m".to_owned(), backtrace: vec!["f".to_owned()] },

@@ -1,6 +1,6 @@
 //! The rewards of a step as numbers to compare, and why there are none.
 
-use gavel_verify::{Failure, NoReward, Reward};
+use gavel_verify::{Failure, NoReward, Reward, Status};
 use tch::Tensor;
 
 use crate::TrainError;
@@ -153,7 +153,7 @@ pub(super) fn without_verdict(rollout: &Rollout) -> Vec<(&str, String)> {
 
 /// Why a verifier that was asked has no verdict.
 fn failure<T>(result: &Result<T, Failure>) -> Option<&Failure> {
-    result.as_ref().err().filter(|failure| !matches!(failure, Failure::Skipped))
+    result.as_ref().err().filter(|failure| failure.status() != Status::Skipped)
 }
 
 /// The first of the causes that came up most often.

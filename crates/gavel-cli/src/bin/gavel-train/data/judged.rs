@@ -54,7 +54,8 @@ impl Judged {
         for ((row, _), score) in tasks.into_iter().zip(scores) {
             for (verifier, outcome) in score.outcomes {
                 match outcome.result {
-                    Ok(_) | Err(Failure::Skipped | Failure::Abstained(_)) => {}
+                    Ok(_)
+                    | Err(Failure::Skipped | Failure::ConditionUnknown { .. } | Failure::Abstained(_)) => {}
                     Err(Failure::InvalidTask(reason)) => {
                         self.invalid.push(Problem::invalid(row, &verifier, reason));
                     }
