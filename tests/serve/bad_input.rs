@@ -56,6 +56,7 @@ fn wrong_types_are_refused_and_named() {
         ("/v1/score", json!([{"prompt": "", "completion": ""}, 7]), "bad-submission"),
         ("/v1/score", json!({"submissions": 7}), "wrong-type"),
         ("/v1/score", json!({"submissions": [], "reward": 7}), "wrong-type"),
+        ("/v1/score", json!({"submissions": [], "columns": {}}), "wrong-type"),
         ("/get_reward", json!({"query": "text"}), "wrong-type"),
         ("/get_reward", json!({}), "wrong-type"),
         ("/remote_rm", json!({"prompt": "?"}), "bad-submission"),
@@ -73,6 +74,20 @@ fn wrong_types_are_refused_and_named() {
     ] {
         let answer = server.post_json(path, &body);
         assert_eq!(answer.error(), (422, code.to_owned()), "{path} {body}");
+    }
+    let unknown = server.post_json("/v1/score", &json!({"submissions": [], "deadlin": 1}));
+    let expected = "the body is JSON of another form: unknown field `deadlin` (did you mean `deadline`?); beside `submissions` \
+                    there may be `reward`, `limits`, `deadline`, and what is of a submission stands in it";
+    assert_eq!(unknown.json()["error"]["message"], expected);
+    let row = r#"{"prompt": "", "completion": "\\boxed{2}", "reference": "2"}"#;
+    for lines in [format!("{row}\n{row}\n"), format!("{row}{row}")] {
+        let answer = server.post("/v1/score", lines);
+        assert_eq!(answer.error(), (400, "bad-json".to_owned()));
+        assert!(
+            answer.text.contains("send lines as `Content-Type: application/x-ndjson`"),
+            "{}",
+            answer.text
+        );
     }
     let second = server.post_json("/v1/score", &json!([{"prompt": "", "completion": ""}, {"prompt": ""}]));
     assert!(second.text.contains("submission 1: no `completion`"), "{}", second.text);

@@ -6,8 +6,11 @@ use std::sync::Arc;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
-use gavel_verify::{Reward as _, Score, Submission};
+use gavel_files::{closest, did_you_mean};
+use gavel_verify::{Reward as _, Score, Submission, visible_name};
 use gavel_wire::{GroupKey, ScoreForm};
+use indexmap::IndexMap;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -31,7 +34,14 @@ struct Named<'a> {
     reward: Option<Cow<'a, str>>,
     limits: Option<Value>,
     deadline: Option<f64>,
+    #[serde(rename = "submissions")]
+    _submissions: IgnoredAny,
+    #[serde(flatten)]
+    others: IndexMap<String, IgnoredAny>,
 }
+
+/// What a body may have beside `submissions`.
+const FIELDS: [&str; 3] = ["reward", "limits", "deadline"];
 
 #[derive(Serialize)]
 struct Scores<'a> {
@@ -60,7 +70,7 @@ pub(crate) async fn score(
         let scores = judge_groups(&app, &chosen, submissions, asked.client).await?;
         return written(&forms(&scores, asked.timing()));
     }
-    let many: Many<'_> = serde_json::from_str(text).map_err(|error| ApiError::of_json(&error))?;
+    let many: Many<'_> = serde_json::from_str(text).map_err(|error| of_body(text, &error))?;
     let Some(many) = many.submissions else {
         let chosen = app.choose_for(&asked, None)?;
         let row = payload.row()?;
@@ -70,11 +80,33 @@ pub(crate) async fn score(
         return written(&ScoreForm { score: &score, timing: asked.timing() });
     };
     let named: Named<'_> = serde_json::from_str(text).map_err(|error| ApiError::of_json(&error))?;
+    if let Some((name, _)) = named.others.first() {
+        let meant = did_you_mean(closest(name, FIELDS));
+        let name = visible_name(name, 60);
+        return Err(ApiError::WrongType(format!(
+            "unknown field `{name}`{meant}; beside `submissions` there may be {}, and what is of a submission stands in it",
+            FIELDS.map(|field| format!("`{field}`")).join(", ")
+        )));
+    }
     asked.say(named.limits.as_ref(), named.deadline)?;
     let chosen = app.choose_for(&asked, named.reward.as_deref())?;
     let submissions = submissions(many.get(), &chosen)?;
     let scores = judge_groups(&app, &chosen, submissions, asked.client).await?;
     written(&Scores { scores: &forms(&scores, asked.timing()) })
+}
+
+/// What is wrong with a body that should be an object. Several of them are lines, which have a type of their own.
+fn of_body(text: &str, error: &serde_json::Error) -> ApiError {
+    let mut objects = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+    let is_whole = |object: Option<Result<IgnoredAny, _>>| object.is_some_and(|object| object.is_ok());
+    let begins_another =
+        is_whole(objects.next()) && text[objects.byte_offset()..].trim_start().starts_with('{');
+    if !begins_another {
+        return ApiError::of_json(error);
+    }
+    ApiError::BadJson(
+        "there are several objects in it: send lines as `Content-Type: application/x-ndjson`, or one list of them".to_owned(),
+    )
 }
 
 fn is_lines(headers: &HeaderMap) -> bool {

@@ -24,7 +24,7 @@ pub(crate) async fn remote_rm(
         prompt: "prompt".into(),
         completion: "response".into(),
         reference: "label".into(),
-        ..Columns::default()
+        ..chosen.reward.columns().clone()
     };
     let submission = payload.row()?.submission(&columns).map_err(|error| ApiError::of_row(0, &error))?;
     let score = judge_one(&app, &chosen, submission, asked.client).await?;
