@@ -10,7 +10,7 @@
 //     run(new Plugin("exact-match", "0.1.0", "The completion is the reference."), verify);
 //
 // The plugin is a WASI command: it reads one JSON object on stdin and writes one on stdout, so a plugin must not print
-// there; `process.stderr` is free (`console.error` of the shim writes to stdout). AssemblyScript has no exceptions: what cannot be judged is returned.
+// there. `console` and `process.stderr` write to stderr. AssemblyScript has no exceptions: what cannot be judged is returned.
 
 // ---- What a verifier is given ----
 
@@ -262,6 +262,37 @@ export function broke(message: string | null, file: string | null, line: u32, co
   if (place.startsWith("~lib/")) unreachable();
   write(answer(internalError(place == "" ? said : said + " (" + place + ")")));
   process.exit(0);
+}
+
+/** `console`, which the compiler is told to take from here: what people read goes to stderr, for stdout is the answer. */
+export namespace people {
+  export function log(message: string = ""): void {
+    tell(message);
+  }
+
+  export function debug(message: string = ""): void {
+    tell(message);
+  }
+
+  export function info(message: string = ""): void {
+    tell(message);
+  }
+
+  export function warn(message: string = ""): void {
+    tell(message);
+  }
+
+  export function error(message: string = ""): void {
+    tell(message);
+  }
+
+  export function assert<T>(condition: T, message: string = ""): void {
+    if (!condition) tell("Assertion failed: " + message);
+  }
+}
+
+function tell(line: string): void {
+  process.stderr.write(String.UTF8.encode(line + "\n"));
 }
 
 function asText(json: string | null): string {

@@ -17,6 +17,8 @@ function sleep(milliseconds: i64): void {
 
 function verify(submission: Submission, options: Options): Verdict {
   process.stderr.write("a line for stderr\n");
+  // Stdout is the answer, so `console` writes to stderr.
+  console.log("another line for stderr");
   const sizes = new ArrayBuffer(8);
   environ_sizes_get(changetype<usize>(sizes), changetype<usize>(sizes) + 4);
   const path = String.UTF8.encode("etc/passwd");

@@ -13,8 +13,8 @@ fn from_root(workshop: &Workshop<'_>, path: &Path) -> PathBuf {
     up.join(path.strip_prefix("/").unwrap_or(path))
 }
 
-/// What the shim has of a browser's globals, but `abort`, which is the SDK's own.
-const WASI: [&str; 7] = ["trace", "seed", "console", "crypto", "performance", "process", "Date"];
+/// What the shim has of a browser's globals, but `abort` and `console`, which are the SDK's own.
+const WASI: [&str; 6] = ["trace", "seed", "crypto", "performance", "process", "Date"];
 
 pub(super) fn build(workshop: &Workshop<'_>) -> Result<Product, ToolkitError> {
     let modules = workshop.tools.packages(&ASSEMBLYSCRIPT, workshop.report)?.join("node_modules");
@@ -29,6 +29,8 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Product, ToolkitError> {
     }
     // What ends a plugin is its answer: message and place.
     node.args(["--use", "abort=.gavel/sdk/assemblyscript/gavel/broke"]);
+    // The shim's console writes to stdout, which is the answer.
+    node.args(["--use", "console=.gavel/sdk/assemblyscript/gavel/people"]);
     node.args(["--use", "ASC_WASI=1", "--exportStart", "_start"]);
     node.args(["-O3", "--runtime", "incremental", "--debug", "--outFile"]).arg(&command);
     NODE.run_quietly(&mut node)?;
