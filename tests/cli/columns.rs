@@ -65,6 +65,41 @@ fn what_metadata_holds_and_what_is_left_out() {
 }
 
 #[test]
+fn a_named_column_that_no_row_has_is_said() {
+    let rows = "{\"prompt\": \"\", \"completion\": \"\", \"extra\": {\"index\": 7}, \"solution\": 8}\n";
+    let warnings = |columns: &str| {
+        let reward = format!("[verifiers.a]\nplugin = 'format'\n[columns]\n{columns}");
+        let folder = Folder::with_reward(&reward);
+        let output = folder.run_with_input(&["score", "-r", "reward.toml"], &rows.repeat(2));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let said = String::from_utf8(output.stderr).unwrap();
+        said.lines().filter(|line| line.starts_with("warning: ")).collect::<Vec<_>>().join("\n")
+    };
+    for (columns, expected) in [
+        ("leave_out = ['solution']\nmetadata = 'extra'", ""),
+        ("preset = 'verl'\ncompletion = 'completion'", ""),
+        (
+            "leave_out = ['soluton']",
+            "warning: no submission has the column `soluton`, which is to be left out (did you mean `solution`?)",
+        ),
+        (
+            "leave_out = ['index']\nmetadata = 'extra'",
+            "warning: no submission has the column `index`, which is to be left out: it is an entry of `extra`, whose entries \
+             are all given",
+        ),
+        (
+            "metadata = 'more'\ngroup = 'uid'",
+            "warning: no submission has the column `more`, which is named as that of the metadata; its columns are `prompt`, \
+             `completion`, `extra`, `solution`\n\
+             warning: no submission has the column `uid`, which is named as that of the group; its columns are `prompt`, \
+             `completion`, `extra`, `solution`",
+        ),
+    ] {
+        assert_eq!(warnings(columns), expected, "{columns}");
+    }
+}
+
+#[test]
 fn a_mistake_names_file_field_and_what_to_write() {
     for (columns, expected) in [
         (

@@ -58,12 +58,11 @@ fn a_column_of_groups_that_no_row_has_is_said() {
         let output = folder.run(&[["score", "-r", "reward.toml", "rows.jsonl"].as_slice(), more].concat());
         String::from_utf8(output.stderr).unwrap()
     };
-    let expected = "2 submissions without `nope`, which is to tell groups apart: prompt and reference do so in its place; \
-                    its columns are `prompt`, `completion`, `reference`, `uid`";
+    let expected = "no submission has the column `nope`, which is named as that of the group";
     let stderr = said(&["--group-column", "nope"]);
     assert!(stderr.contains(expected), "{stderr}");
     for more in [["--group-column", "uid"].as_slice(), &[]] {
-        assert!(!said(more).contains("groups apart"), "{more:?}");
+        assert!(!said(more).contains("named as that of the group"), "{more:?}");
     }
 }
 

@@ -46,6 +46,20 @@ fn a_plugin_that_is_older_than_its_sources_is_said() {
 }
 
 #[test]
+fn a_plugin_that_hides_one_of_gavels_own_is_said() {
+    let reward = "[verifiers.a]\nplugin = 'math'\n[verifiers.b]\nplugin = './math.wasm'\n[reward]\nformula = 'a + b'\n";
+    let folder = Folder::with_reward(reward)
+        .file("in.jsonl", "{\"prompt\": \"\", \"completion\": \"\"}\n")
+        .file("math.wasm", always(1));
+    let run = folder.run(&["score", "-r", "reward.toml", "in.jsonl"]);
+    let said = String::from_utf8(run.stderr).unwrap();
+    assert!(run.status.success(), "{said}");
+    let warnings: Vec<_> = said.lines().filter(|line| line.starts_with("warning: ")).collect();
+    let expected = "warning: `math` is math.wasm, which hides gavel's own plugin of that name";
+    assert_eq!(warnings, [expected], "a path hides nothing");
+}
+
+#[test]
 fn an_output_that_is_there_is_said_to_be_written_over_and_none_is_compressed() {
     let folder = Folder::with_reward("[verifiers.a]\nplugin = 'format'\n").file("in.jsonl", "");
     let folder = folder.file("out.jsonl", "of an earlier run\n").file("empty.jsonl", "");

@@ -159,3 +159,22 @@ fn a_setting_without_effect_is_refused_or_said() {
     ];
     assert_eq!(warnings, expected);
 }
+
+#[test]
+fn columns_are_left_out_in_training_too_and_said_where_there_are_none() {
+    let task = r#"{"prompt": "3 5 2→13:<think>", "reference": "13", "solution": "3 + 5 * 2", "level": 1}"#;
+    let reward = "[verifiers.accuracy]\nplugin = 'math'\n[columns]\nleave_out = ['solution', 'levl']\n";
+    let folder = Folder::with_reward(reward).file("tasks.jsonl", task);
+    let settings =
+        ["tasks=tasks.jsonl", "eval_tasks=tasks.jsonl", "reward=reward.toml", "metadata_column=extra"];
+    let said = stderr(&one_step(&folder, &settings.map(str::to_owned)));
+    for expected in [
+        "tasks.jsonl:1 has no column `extra`, which is named as that of the metadata\n",
+        "tasks.jsonl:1 has no column `levl`, which is to be left out (did you mean `level`?)\n",
+    ] {
+        assert!(said.contains(expected), "{said}");
+    }
+    let completions = folder.read("run/completions/completions_00001.jsonl");
+    assert!(completions.contains("\"metadata\":{\"level\":1"), "{completions}");
+    assert!(!completions.contains("solution"), "{completions}");
+}

@@ -123,6 +123,9 @@ const EXPECT: &str = "expect";
 /// The column that holds the completions of a prompt, each with an entry in `expect`, for a plugin that judges them together.
 const COMPLETIONS: &str = "completions";
 
+/// What only `expect` has.
+const OF_EXPECT: [&str; 4] = ["exact", "status", "metrics", "reason_contains"];
+
 /// Reads the cases of a plugin's folder.
 ///
 /// # Errors
@@ -288,6 +291,15 @@ fn check_names(row: &Row) -> anyhow::Result<()> {
     const OWN: [&str; 8] =
         [NAME, OPTIONS, EXPECT, "prompt", "completion", COMPLETIONS, "reference", "metadata"];
     let there: Vec<&str> = row.names().collect();
+    // A row that was scored has a reward: one without `expect` may be such, and is blessed first.
+    let of_expect =
+        |name: &&&str| OF_EXPECT.contains(name) || (**name == "reward" && there.contains(&EXPECT));
+    if let Some(name) = there.iter().find(of_expect) {
+        anyhow::bail!(
+            "`{name}` stands beside `expect`, where it expects nothing: write it into `expect` (if it is a column of the task, \
+             put it into `metadata`)"
+        );
+    }
     for name in there.iter().filter(|name| !OWN.contains(name)) {
         let meant = closest(name, OWN.into_iter().filter(|own| !there.contains(own)));
         if let Some(meant) = meant.filter(|meant| meant.len().abs_diff(name.len()) <= 1) {
@@ -484,6 +496,14 @@ mod tests {
             (r#"{"name": "x", "completions": ["a"], "expect": []}"#, "`expect` has 0 entries, and there are 1"),
             (r#"{"name": "x", "completions": ["a"], "expect": {}}"#, "`expect` is not a list"),
             (r#"{"name": "x", "completions": ["a", 1]}"#, "completion 2: `completion` is neither a string"),
+            (
+                r#"{"name": "x", "completion": "a", "expect": {"reward": 1}, "exact": true}"#,
+                "`exact` stands beside `expect`, where it expects nothing: write it into `expect`",
+            ),
+            (
+                r#"{"name": "x", "completion": "a", "expect": {"status": "verdict"}, "reward": 1}"#,
+                "`reward` stands beside `expect`, where it expects nothing: write it into `expect`",
+            ),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.starts_with(expected), "{error} for {text}");

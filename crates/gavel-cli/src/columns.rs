@@ -51,7 +51,7 @@ pub fn with_advice<'a>(error: &'a RowError, row: &'a Row) -> impl fmt::Display +
 }
 
 /// The name of a column, or of a place within one, that is nearly the one that was asked for.
-fn nearest(row: &Row, asked: &str) -> Option<String> {
+pub(crate) fn nearest(row: &Row, asked: &str) -> Option<String> {
     if let Some((object, entry)) = asked.rsplit_once('.')
         && let Some(entries) = row.entries(object)
     {

@@ -1,5 +1,5 @@
-//! Plugins whose sources are newer than what judges: whoever changes a verifier and scores with the old one learns nothing
-//! from it.
+//! Plugins that may not be what is meant: whose sources are newer than what judges, or that hide one of gavel's own. Whoever
+//! changes a verifier and scores with the old one learns nothing from it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use std::time::SystemTime;
 
 use anyhow::Context;
 use gavel_files::sha256;
-use gavel_plugins::{FoundPlugin, Lock, MANIFEST, Manifest, Origin, WatchedFiles};
+use gavel_plugins::{FirstParty, FoundPlugin, Lock, MANIFEST, Manifest, Origin, WatchedFiles};
 use gavel_reward::RewardFile;
 use gavel_toolkit::{Language, Project};
 
 use crate::exit::{InputFault, Stop};
 use crate::terminal::{Terminal, shown};
 
-/// Says which plugins of a reward file are older than their sources, or were added from a folder that has changed since: they
+/// Says which plugins of a reward file hide one of gavel's own, are older than their sources, or were added from a folder that has changed since: they
 /// judge as they are. What is wrong with the file or a plugin, loading says better.
 pub fn say_of_reward(reward: &Path, plugin_path: &[PathBuf], terminal: &Terminal) {
     let Ok(file) = RewardFile::read(reward, &WatchedFiles::default()) else { return };
@@ -34,6 +34,12 @@ pub fn say_of_plugin(plugin: &str, beside: &Path, plugin_path: &[PathBuf], termi
         return;
     };
     let Origin::File(file) = &found.origin else { return };
+    if FirstParty::named(plugin).is_some() {
+        terminal.note(format_args!(
+            "warning: `{plugin}` is {}, which hides gavel's own plugin of that name",
+            file.display()
+        ));
+    }
     match plugin_path.iter().find_map(|folder| added_from(folder, file)) {
         Some(added) if added.has_changed() => terminal.note(format_args!(
             "warning: {} was added from {}, which has changed since: `gavel plugin add {}` takes that up",

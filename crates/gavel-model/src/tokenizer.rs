@@ -130,6 +130,11 @@ impl Tokenizer {
         self.inner.token_to_id(token).map(i64::from)
     }
 
+    /// How the token of an id is written, where there is one.
+    pub fn token(&self, id: i64) -> Option<String> {
+        self.inner.id_to_token(u32::try_from(id).ok()?)
+    }
+
     /// The id that ends a text, where the files name one.
     pub fn eos_token_id(&self) -> Option<i64> {
         self.eos_token_id

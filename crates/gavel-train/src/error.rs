@@ -83,7 +83,8 @@ pub enum TrainError {
     },
     /// The tokenizer has tokens that the model has not.
     #[error(
-        "{}:{line}: the prompt encodes to id {id}, and the model has {vocabulary} ids: are tokenizer and model of one kind?",
+        "{}:{line}: the prompt has the token `{token}`, which is id {id}, and the model has {vocabulary} ids: are tokenizer and model \
+         of one kind?",
         path.display()
     )]
     UnknownToken {
@@ -91,6 +92,8 @@ pub enum TrainError {
         path: PathBuf,
         /// The line of the task, from 1.
         line: u64,
+        /// How the token is written.
+        token: String,
         /// The id.
         id: i64,
         /// The model's `vocab_size`.

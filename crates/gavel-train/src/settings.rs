@@ -64,6 +64,8 @@ pub struct Settings {
     pub reference_column: String,
     /// The column of a task whose entries are columns too, where it is an object, such as `extra_info`. Not in TRL.
     pub metadata_column: String,
+    /// Columns of a task that verifiers are not given. Not in TRL.
+    pub leave_out_columns: Vec<String>,
     /// What surrounds a task's `problem`: `r1-zero`, `chat` (the model's chat template), `none`, or a text with
     /// `{problem}` in it. A `prompt` that is a list of messages goes through the chat template whatever this says.
     pub template: String,

@@ -80,14 +80,16 @@ pub struct Columns {
     pub reference: String,
     /// Where it is an object, its entries are columns too.
     pub metadata: String,
+    /// Columns that are no part of the metadata.
+    pub leave_out: Vec<String>,
 }
 
 impl Default for Columns {
-    /// `prompt`, `problem`, `reference` and `metadata`.
+    /// `prompt`, `problem`, `reference` and `metadata`; nothing is left out.
     fn default() -> Self {
         let [prompt, problem, reference, metadata] =
             ["prompt", "problem", "reference", "metadata"].map(str::to_owned);
-        Self { prompt, problem, reference, metadata }
+        Self { prompt, problem, reference, metadata, leave_out: Vec::new() }
     }
 }
 
@@ -192,6 +194,8 @@ impl Prompts {
             columns.remove(&self.columns.prompt);
         }
         let value = columns.remove(&self.columns.reference);
+        let left_out = self.columns.leave_out.iter().filter(|name| **name != self.columns.metadata);
+        left_out.for_each(|name| _ = columns.shift_remove(name));
         let mut columns = spread(columns, &self.columns.metadata);
         // As `gavel score` does: a verifier can look here whether the reference was a list.
         if let Some(list @ Value::Array(_)) = value {

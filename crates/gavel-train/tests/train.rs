@@ -1380,7 +1380,10 @@ fn a_start_that_is_refused_leaves_nothing() {
             .unwrap();
     });
     assert!(matches!(error, TrainError::UnknownToken { line: 2, id: 7, vocabulary: 7, .. }), "{error}");
-    assert!(error.to_string().contains("tasks.jsonl:2: the prompt encodes to id 7"), "{error}");
+    assert!(
+        error.to_string().contains("tasks.jsonl:2: the prompt has the token `€`, which is id 7"),
+        "{error}"
+    );
 }
 
 #[test]

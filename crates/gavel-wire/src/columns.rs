@@ -24,14 +24,8 @@ pub struct Columns {
     pub leave_out: Vec<String>,
 }
 
-/// Where the group is looked for, unless somebody says where.
-const GROUP: [&str; 2] = ["group", "prompt_id"];
-
-/// The same in rows of verl.
-const GROUP_OF_VERL: [&str; 3] = ["uid", "group", "prompt_id"];
-
 fn group_names() -> Names {
-    Names(GROUP.map(str::to_owned).to_vec())
+    Names(["group", "prompt_id"].map(str::to_owned).to_vec())
 }
 
 /// The names that a column may have, at least one; the first that is there counts.
@@ -93,11 +87,6 @@ impl Default for Columns {
 }
 
 impl Columns {
-    /// Whether somebody has said which column tells groups apart, so that it is missed where no row has it.
-    pub fn names_group(&self) -> bool {
-        !(self.group.iter().eq(GROUP) || self.group.iter().eq(GROUP_OF_VERL))
-    }
-
     /// The columns of a part.
     pub fn of(&self, part: Part) -> &Names {
         match part {
@@ -155,7 +144,7 @@ impl Columns {
         let leave_out = leave_out.iter().map(|name| (*name).to_owned()).collect();
         // verl gives the completions of a prompt one `uid`, and its rollouts are dumped with it.
         let group = match preset {
-            Preset::Verl => names(&GROUP_OF_VERL),
+            Preset::Verl => names(&["uid", "group", "prompt_id"]),
             _ => group_names(),
         };
         Self { prompt, completion, reference, metadata, group, leave_out }

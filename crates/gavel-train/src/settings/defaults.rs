@@ -28,6 +28,7 @@ impl Default for Settings {
             problem_column: "problem".to_owned(),
             reference_column: "reference".to_owned(),
             metadata_column: "metadata".to_owned(),
+            leave_out_columns: Vec::new(),
             template: "none".to_owned(),
             system_prompt: None,
             chat_template_kwargs: Map::new(),

@@ -98,6 +98,7 @@ impl Settings {
             problem: self.problem_column.clone(),
             reference: self.reference_column.clone(),
             metadata: self.metadata_column.clone(),
+            leave_out: self.leave_out_columns.clone(),
         };
         let prompts =
             Prompts::new(template, chat).with_columns(columns).with_kwargs(self.chat_template_kwargs.clone());

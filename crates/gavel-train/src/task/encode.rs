@@ -54,7 +54,10 @@ impl Encoder<'_> {
             return Err(TrainError::EmptyPrompt { path, line });
         }
         match prompt.iter().find(|id| !(0..self.vocabulary).contains(*id)) {
-            Some(&id) => Err(TrainError::UnknownToken { path, line, id, vocabulary: self.vocabulary }),
+            Some(&id) => {
+                let token = self.tokenizer.token(id).unwrap_or_default();
+                Err(TrainError::UnknownToken { path, line, token, id, vocabulary: self.vocabulary })
+            }
             None => Ok(EncodedTask { task, prompt }),
         }
     }

@@ -78,6 +78,7 @@ fn columns_may_have_other_names() {
         problem: problem.to_owned(),
         reference: reference.to_owned(),
         metadata: "extra".to_owned(),
+        leave_out: Vec::new(),
     };
     let read = |row: &str, columns: Columns| {
         let prompts = Prompts::new(Template::named("Q: {problem} A:").unwrap(), None);
@@ -98,6 +99,14 @@ fn columns_may_have_other_names() {
     let task = read(extra, columns("prompt", "problem", "reference")).unwrap();
     let metadata = Value::Object(task.metadata).to_string();
     assert_eq!(metadata, r#"{"index":7,"split":"test"}"#, "a column wins over an entry");
+
+    let leave_out = ["split", "index", "extra"].map(str::to_owned).to_vec();
+    let task = read(extra, Columns { leave_out, ..columns("prompt", "problem", "reference") }).unwrap();
+    let metadata = Value::Object(task.metadata).to_string();
+    assert_eq!(
+        metadata, r#"{"index":7,"split":"train"}"#,
+        "columns are left out, as by `gavel score`, and no entries"
+    );
 
     let misspelt = read(gsm8k, columns("prompt", "question", "anser")).unwrap_err().to_string();
     let said = ":1: there is no `anser`, which is named as the column of the reference; its columns are `question`, `answer`, \

@@ -29,6 +29,9 @@ pub(super) fn fill(columns: &mut Columns, reward: &Path, tasks: &TaskFiles) -> R
     if columns.metadata == defaults.metadata {
         columns.metadata = named(&of_reward.metadata, &unsaid.metadata).unwrap_or(defaults.metadata);
     }
+    if columns.leave_out.is_empty() {
+        columns.leave_out = of_reward.leave_out;
+    }
     Ok(())
 }
 

@@ -8,10 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use gavel_files::{closest, did_you_mean};
 use gavel_train::settings::Settings;
-use gavel_train::task::{Columns, Origin, Tasks, likely_reference};
+use gavel_train::task::{Columns, Origin, Task, Tasks, likely_reference};
 use gavel_train::train::{Progress, Start, train_together};
 use gavel_verify::Reward;
+use gavel_wire::value_within;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -109,11 +111,13 @@ pub(super) fn name_columns(settings: &mut Settings, reward: &Path) -> Result<(),
         problem: settings.problem_column.clone(),
         reference: settings.reference_column.clone(),
         metadata: settings.metadata_column.clone(),
+        leave_out: settings.leave_out_columns.clone(),
     };
     columns::fill(&mut columns, reward, &settings.tasks)?;
     settings.prompt_column = columns.prompt;
     settings.reference_column = columns.reference;
     settings.metadata_column = columns.metadata;
+    settings.leave_out_columns = columns.leave_out;
     Ok(())
 }
 
@@ -125,6 +129,7 @@ pub(super) fn look_at_first_task(settings: &Settings, terminal: &Terminal) -> Re
     let tasks = settings.tasks.first().and_then(|path| Tasks::open(&path, &prompts).ok());
     let first = tasks.and_then(|mut tasks| tasks.next());
     let Some(Ok(task)) = first else { return Ok(None) };
+    say_what_is_not_there(settings, &task, terminal);
     let is_chat = settings.template == "chat" && task.question.is_some();
     if settings.template != "none" && task.origin != Origin::Problem && !is_chat {
         terminal.note(format_args!(
@@ -149,6 +154,24 @@ pub(super) fn look_at_first_task(settings: &Settings, terminal: &Terminal) -> Re
             settings.reference_column
         )
     }))
+}
+
+/// Says which columns are named that the first task does not have, and that no task needs.
+fn say_what_is_not_there(settings: &Settings, task: &Task, terminal: &Terminal) {
+    let row = columns::first_row(&settings.tasks);
+    let default = Settings::default().metadata_column;
+    let metadata = Some(&settings.metadata_column).filter(|name| **name != default);
+    let metadata = metadata.filter(|name| value_within(&row, name).is_none());
+    let left_out = settings.leave_out_columns.iter().filter(|name| !row.contains_key(*name));
+    let named = metadata.into_iter().map(|name| (name, "named as that of the metadata"));
+    for (name, role) in named.chain(left_out.map(|name| (name, "to be left out"))) {
+        terminal.note(format_args!(
+            "warning: {}:{} has no column `{name}`, which is {role}{}",
+            task.path.display(),
+            task.line,
+            did_you_mean(closest(name, row.keys().map(String::as_str)))
+        ));
+    }
 }
 
 /// Ctrl-C and SIGTERM. The first of either has the run end after its step, with a checkpoint; the second ends the process

@@ -7,6 +7,7 @@
 mod alone;
 mod beginning;
 mod groups;
+mod named;
 mod output;
 mod record;
 mod resume;
@@ -80,7 +81,7 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     }
     let current = reward.current();
     let columns = args.columns.over(current.columns());
-    let summary = Summary::new(current.verifiers(), columns);
+    let summary = Summary::new(current.verifiers(), columns.reference);
     interrupts.hold();
     let window = Arc::new(Window::default());
     let range = before.next..slice.end;

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use gavel_reward::JudgeCounts;
 use gavel_verify::{Score, Status, visible_name};
-use gavel_wire::{Columns, Names, Part, Row};
+use gavel_wire::{Names, Part, Row};
 
+use super::named::Missed;
 use crate::columns::{advice, likely};
 use crate::rows::plural;
 use crate::terminal::LABEL;
@@ -24,8 +25,6 @@ pub(super) struct Summary {
     tally: Tally,
     /// The column that holds the reference.
     reference: Names,
-    /// The column that tells groups apart.
-    group: Names,
     /// What judges were asked, by their names.
     judges: Vec<(String, JudgeCounts)>,
 }
@@ -44,8 +43,8 @@ pub(super) struct Tally {
     slowest: Option<Slowest>,
     /// Submissions that lack the column of the reference, where they should have it.
     without_reference: Option<WithoutReference>,
-    /// Submissions that lack the column that somebody has said tells groups apart, and the columns of the first one.
-    without_group: Option<(u64, String)>,
+    /// Other columns that somebody named and that some of them lack.
+    missed: Vec<Missed>,
 }
 
 /// The column that holds the reference.
@@ -143,10 +142,13 @@ impl Tally {
         });
     }
 
-    /// Counts that the submission has not the column that tells groups apart, where somebody has said which that is.
-    pub(super) fn miss_group(&mut self, columns: &Columns, row: &Row) {
-        if columns.names_group() && !columns.group.iter().any(|name| row.find(name).is_some()) {
-            self.without_group = Some((1, row.there()));
+    /// Counts the columns that somebody named and that the submission lacks.
+    pub(super) fn miss(&mut self, columns: Vec<Missed>) {
+        for missed in columns {
+            match self.missed.iter_mut().find(|known| known.is(&missed)) {
+                Some(known) => known.count += missed.count,
+                None => self.missed.push(missed),
+            }
         }
     }
 
@@ -174,13 +176,9 @@ impl Tally {
         {
             self.slowest = Some(slow);
         }
+        self.miss(next.missed);
         match (&mut self.without_reference, next.without_reference) {
             (Some(first), Some(next)) => first.count += next.count,
-            (first @ None, next) => *first = next,
-            (Some(_), None) => {}
-        }
-        match (&mut self.without_group, next.without_group) {
-            (Some((first, _)), Some((next, _))) => *first += next,
             (first @ None, next) => *first = next,
             (Some(_), None) => {}
         }
@@ -202,8 +200,8 @@ impl Tally {
 }
 
 impl Summary {
-    /// Nothing yet, of a reward with these verifiers, and submissions whose parts are in these columns.
-    pub(super) fn new<'a>(verifiers: impl Iterator<Item = &'a str>, columns: Columns) -> Self {
+    /// Nothing yet, of a reward with these verifiers, and submissions whose references are in this column.
+    pub(super) fn new<'a>(verifiers: impl Iterator<Item = &'a str>, reference: Names) -> Self {
         let tally = Tally { verifiers: verifiers.map(VerifierSummary::new).collect(), ..Tally::default() };
         Self {
             start: Instant::now(),
@@ -212,8 +210,7 @@ impl Summary {
             sum: 0.0,
             rewarded: 0,
             tally,
-            reference: columns.reference,
-            group: columns.group,
+            reference,
             judges: Vec::new(),
         }
     }
@@ -235,19 +232,14 @@ impl Summary {
     /// What to do about outcomes that a reward file or a flag can change, a sentence each.
     pub(super) fn advice(&self) -> Vec<String> {
         let mut advice = Vec::new();
-        if let Some((count, there)) = &self.tally.without_group {
-            let column = visible_name(&self.group.to_string(), NAME);
-            advice.push(format!(
-                "{} without `{column}`, which is to tell groups apart: prompt and reference do so in its place; {there}",
-                plural(*count, "submission")
-            ));
-        }
         if let Some(WithoutReference { count, advice: what, is_likely }) = &self.tally.without_reference
             && (*is_likely || *count == self.tally.submissions)
         {
             let column = visible_name(&self.reference.to_string(), NAME);
             advice.push(format!("{} without `{column}`: {what}", plural(*count, "submission")));
         }
+        let missed = self.tally.missed.iter().filter(|missed| missed.count == self.tally.submissions);
+        advice.extend(missed.map(Missed::advice));
         for verifier in &self.tally.verifiers {
             for (status, limit) in LIMITS {
                 let count = verifier.count(status);

@@ -16,6 +16,7 @@ use gavel_verify::{Refreshed, Reply, Reward, Score, Submission};
 use gavel_wire::{Columns, GroupError, JudgedBy, RecordedScore, Row, RowError};
 
 use super::groups::{Fit, GroupReader, Read};
+use super::named::NamedColumns;
 use super::record::judges;
 use super::summary::{ReferenceColumn, Tally};
 use super::window::{Share, Window};
@@ -156,6 +157,8 @@ pub(super) struct Judge {
     pub(super) columns: Columns,
     /// Where the reference is looked for, and whether it is missed.
     reference: ReferenceColumn,
+    /// Other columns that somebody named.
+    named: NamedColumns,
     /// Whether it judges by the calls that rows hold.
     replays: bool,
 }
@@ -343,9 +346,7 @@ impl Workers {
             let scored = |(row, has_reference): (Row, bool)| {
                 let score =
                     scores.next().expect("each that fits was in a group, and each group has its scores");
-                let mut judged = self.judged(line, &row, has_reference, score, judge);
-                judged.tally.miss_group(&judge.columns, &row);
-                judged
+                self.judged(line, &row, has_reference, score, judge)
             };
             Done { line, bytes, result: member.map(scored) }
         };
@@ -358,6 +359,7 @@ impl Workers {
         if !has_reference {
             tally.miss_reference(&judge.reference, row, &score);
         }
+        tally.miss(judge.named.missed(row));
         Judged { score, tally, text }
     }
 }
@@ -435,8 +437,8 @@ impl Reader {
             let reward = self.reward.current();
             let columns = args.columns.over(reward.columns());
             let reference = ReferenceColumn::new(columns.reference.clone());
-            let (version, replays) = (self.version, args.replay);
-            *judge = Some(Arc::new(Judge { version, reward, columns, reference, replays }));
+            let (version, replays, named) = (self.version, args.replay, NamedColumns::of(&columns));
+            *judge = Some(Arc::new(Judge { version, reward, columns, reference, named, replays }));
         }
     }
 

@@ -42,6 +42,7 @@ impl TaskColumnArgs {
             problem: self.problem_column.clone().unwrap_or(defaults.problem),
             reference: self.reference_column.clone().unwrap_or(defaults.reference),
             metadata: defaults.metadata,
+            leave_out: defaults.leave_out,
         }
     }
 }

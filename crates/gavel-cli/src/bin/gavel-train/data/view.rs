@@ -66,6 +66,7 @@ impl View {
                 problem: settings.problem_column,
                 reference: settings.reference_column,
                 metadata: settings.metadata_column,
+                leave_out: settings.leave_out_columns,
             },
             files: settings.tasks,
             template: settings.template,
