@@ -479,3 +479,36 @@ fn every_line_but_a_blank_one_has_an_answer_where_that_is_asked_for() {
         folder.shown_with_input(&["score", "-r", "reward.toml", "--answer-bad-lines"], rows)
     );
 }
+
+#[test]
+fn limits_are_lowered_and_none_is_raised() {
+    let reward = "[verifiers.accuracy]\nplugin = 'math'\nlimits = { fuel = 50_000_000 }\n";
+    let row = "{\"prompt\": \"1 + 1\", \"completion\": \"The answer is 2.\", \"reference\": \"2\"}\n";
+    let folder = Folder::with_reward(reward).file("in.jsonl", row);
+    let score = |flags: &[&str]| {
+        folder.run(&[&["score", "-r", "reward.toml", "in.jsonl", "-o", "out.jsonl"], flags].concat())
+    };
+    for (flags, status) in [
+        (&[][..], "verdict"),
+        (&["--fuel", "1_000"], "out-of-fuel"),
+        (&["--limit", "input=10"], "refused"),
+        (&["--timeout", "5s", "--memory", "64MiB"], "verdict"),
+    ] {
+        let run = score(flags);
+        let out = folder.read("out.jsonl");
+        assert!(out.contains(&format!("\"status\":\"{status}\"")), "{flags:?}: {out} {run:?}");
+    }
+    score(&["--fuel", "1_000"]);
+    let record = folder.read("out.record.json");
+    assert!(record.contains("\"fuel\": 1000"), "what judged has the lower limit: {record}");
+    for (flags, says) in [
+        (["--fuel", "60_000_000"], "`limits.fuel` = 60000000 would raise a limit"),
+        (["--limit", "fule=3"], "fule"),
+        (["--timeout", "fast"], "timeout"),
+    ] {
+        let run = score(&flags);
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert_eq!(run.status.code(), Some(1), "{said}");
+        assert!(said.contains(says), "{said}");
+    }
+}

@@ -1,6 +1,7 @@
 //! The definition of the command line: every command, flag and help text of `gavel`. What they do is elsewhere.
 
 mod compare;
+mod limits;
 mod plugin;
 mod serve;
 mod shard;
@@ -16,6 +17,7 @@ use gavel_plugins::Capability;
 use gavel_wire::Columns;
 
 pub use compare::{AuditArgs, DiffArgs, RescoreArgs};
+pub use limits::LimitArgs;
 pub use plugin::{
     AddArgs, BenchArgs, BuildArgs, InspectArgs, InstallArgs, ListArgs, NewArgs, PluginCommand, PullArgs,
     PushArgs, RemoveArgs, TestArgs,
@@ -280,7 +282,8 @@ pub struct ScoreArgs {
     /// must say that the same judges as now. Where there is no output yet, begin it.
     #[arg(long, requires = "output", conflicts_with = "watch")]
     pub resume: bool,
-    /// Score one slice of so many, such as 2/4: the outputs of all slices, one after the other, are that of the whole.
+    /// Score one slice of so many, such as 2/4: the outputs of all slices, one after the other, are that of the whole. No group
+    /// is cut: one that begins in a slice is judged there.
     #[arg(long, value_name = "I/N", conflicts_with = "watch")]
     pub shard: Option<Shard>,
     /// Have judges judge by the answers that the input holds, as an earlier run wrote them, and ask no endpoint: for another
@@ -290,6 +293,9 @@ pub struct ScoreArgs {
     /// Leave out how long each verifier took, so that the same submissions give the same bytes.
     #[arg(long)]
     pub no_timing: bool,
+    /// Lower limits than the reward file's.
+    #[command(flatten)]
+    pub limits: LimitArgs,
     /// Where to write what judged: plugins, options, limits, the reward file, versions [default: OUT.record.json, with
     /// --output].
     #[arg(long, value_name = "FILE")]

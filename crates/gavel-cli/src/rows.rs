@@ -8,7 +8,7 @@ use anyhow::Context;
 use gavel_lines::{Input, LONGEST_LINE, Line, Lines};
 use gavel_reward::{Calls, PluginReward, Terms};
 use gavel_verify::{Reply, Reward as _, Score, Submission, Unanswered, score_all, score_groups};
-use gavel_wire::{Columns, GroupKey, Groups, Row};
+use gavel_wire::{Columns, GroupKey, Groups, RecordedScore, Row};
 
 use crate::cases::place;
 use crate::terminal::Terminal;
@@ -132,6 +132,10 @@ impl Rows {
         let read = row.and_then(|row| {
             let Some(columns) = &self.columns else { return Ok(row) };
             let Ok(submission) = row.submission(columns) else { return Ok(row) };
+            // What `gavel score --answer-bad-lines` answered as a row of no group is of none here either.
+            if RecordedScore::of_row(&row).is_ok_and(|score| score.is_bad_line()) {
+                return Ok(row);
+            }
             let begins = self.groups.begins(GroupKey::of(&row, columns, &submission), &submission);
             self.group += u64::from(begins.map_err(|error| error.to_string())?);
             Ok(row)

@@ -9,10 +9,11 @@ use gavel_verify::{Change, Group, Refreshed, Reply, Reward, Submission, Version}
 use crate::error::RewardError;
 use crate::file::RewardFile;
 use crate::load::Functions;
+use crate::lowered::RaisedLimit;
 use crate::reward::{PluginReward, Terms};
 use crate::workspace::Workspace;
 use gavel_files::sha256;
-use gavel_plugins::{WatchedFiles, with_causes};
+use gavel_plugins::{LimitSettings, WatchedFiles, with_causes};
 
 /// A [`PluginReward`] that [`Reward::refresh`] loads anew where its reward file, a plugin, a manifest or an
 /// interpreter has changed, or one that was looked for has come to be.
@@ -25,6 +26,8 @@ pub struct ReloadingReward {
     /// The text of the reward file where it is no file.
     text: Option<String>,
     workspace: Workspace,
+    /// What holds in place of the reward file's limits, where these are higher.
+    limits: Option<LimitSettings>,
     current: RwLock<PluginReward>,
     watched: Mutex<Watched>,
 }
@@ -62,9 +65,20 @@ impl ReloadingReward {
             path: path.to_owned(),
             text,
             workspace: workspace.clone(),
+            limits: None,
             current: RwLock::new(reward),
             watched: Mutex::new(Watched { current: files, refused: None }),
         })
+    }
+
+    /// The same reward within lower limits, as [`PluginReward::within_limits`] makes it, also after a refresh.
+    ///
+    /// # Errors
+    /// [`RaisedLimit`] where one of these is higher than every verifier's own now. What a refresh brings may have lower ones
+    /// of its own, which hold then.
+    pub fn within_limits(self, limits: &LimitSettings) -> Result<Self, RaisedLimit> {
+        let lower = self.current().within_limits(limits)?;
+        Ok(Self { limits: Some(*limits), current: RwLock::new(lower), ..self })
     }
 
     /// What judges now.
@@ -82,7 +96,10 @@ impl ReloadingReward {
 
     /// Loads what is there now; `files` learns from what.
     fn load_again(&self, files: &WatchedFiles) -> Result<PluginReward, RewardError> {
-        self.workspace.load_file(read(&self.path, self.text.as_deref(), files)?, &Functions::new(), files)
+        let file = read(&self.path, self.text.as_deref(), files)?;
+        let reward = self.workspace.load_file(file, &Functions::new(), files)?;
+        let lower = self.limits.as_ref().and_then(|limits| reward.within_limits(limits).ok());
+        Ok(lower.unwrap_or(reward))
     }
 }
 

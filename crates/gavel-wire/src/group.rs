@@ -61,7 +61,7 @@ pub enum GroupError {
 }
 
 /// The group of the last row.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Current {
     key: GroupKey,
     prompt: String,
@@ -107,7 +107,7 @@ pub fn grouped(keys: &[GroupKey]) -> Vec<Vec<usize>> {
 }
 
 /// Tells groups apart in rows that are read one by one: those of a group follow each other.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Groups {
     current: Option<Current>,
     /// Those that have ended, by their hashes: the latest, and as many before them.
@@ -143,6 +143,12 @@ impl Groups {
             self.end(&before.key);
         }
         Ok(true)
+    }
+
+    /// As it was before the first row of the group of the last row.
+    #[must_use]
+    pub fn before_current(self) -> Self {
+        Self { current: None, ..self }
     }
 
     fn end(&mut self, key: &GroupKey) {

@@ -2,12 +2,16 @@
 //! a group ends where the next one begins, or the input does.
 
 use std::io;
+use std::ops::Range;
+use std::path::Path;
 
-use gavel_lines::Line;
+use anyhow::Context;
+use gavel_lines::{Input, Line, Lines};
 use gavel_reward::Calls;
 use gavel_verify::Submission;
-use gavel_wire::{GroupKey, Groups, Row};
+use gavel_wire::{Columns, GroupKey, Groups, Row};
 
+use super::resume::{Asked, row_of};
 use super::workers::{Judge, Reader, Unfit, read_row};
 
 /// A line that has been read.
@@ -45,6 +49,11 @@ impl Read {
 }
 
 impl GroupReader {
+    /// One that reads on behind these groups.
+    pub(super) fn behind(groups: Groups) -> Self {
+        Self { groups, ..Self::default() }
+    }
+
     /// Whether a line was read that nobody has taken.
     pub(super) fn is_ahead(&self) -> bool {
         self.next.is_some() || self.begins.is_some()
@@ -107,4 +116,31 @@ impl Reader {
         });
         Read { line: number, bytes, member }
     }
+}
+
+/// The lines of the groups that begin in a range, and the groups before them: `range`, but that its ends lie where groups
+/// begin. Who asks for the ranges of a whole one after the other gets each group once.
+pub(super) fn whole(
+    range: Range<u64>,
+    input: &Path,
+    columns: &Columns,
+    longest: u64,
+) -> anyhow::Result<(Range<u64>, Groups)> {
+    let unreadable = || format!("cannot read {}", input.display());
+    let mut lines = Lines::new(Input::open(input).with_context(unreadable)?.0, longest);
+    let (mut groups, mut last) = (Groups::default(), 0);
+    let mut start = (range.start == 1).then(|| (1, Groups::default()));
+    while let Some(line) = lines.read().with_context(unreadable)? {
+        last = line.number;
+        let Asked::Submission(row, submission) = row_of(&line, columns) else { continue };
+        let begins = groups.begins(GroupKey::of(&row, columns, &submission), &submission) == Ok(true);
+        if begins && start.is_none() && last >= range.start {
+            start = Some((last, groups.clone().before_current()));
+        }
+        if let Some((start, before)) = start.take_if(|_| begins && last >= range.end) {
+            return Ok((start..last, before));
+        }
+    }
+    let (start, before) = start.unwrap_or((last + 1, Groups::default()));
+    Ok((start..last + 1, before))
 }

@@ -27,7 +27,7 @@ use anyhow::{Context, anyhow, bail};
 use gavel_lines::{Form, Input, Lines};
 use gavel_reward::{ReloadingReward, Workspace, WorkspaceOptions};
 use gavel_verify::{Reward as _, Status};
-use gavel_wire::ScoreRecord;
+use gavel_wire::{Groups, ScoreRecord};
 
 use crate::cli::{GlobalArgs, JudgesArgs, ScoreArgs};
 use crate::exit::{ExitStatus, InputFault, Stop};
@@ -71,11 +71,15 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     let workspace = Workspace::start(&options)?;
     say_what_is_stale(&args.judges, &options.plugin_path, &terminal);
     let reward = load(&args.judges, &workspace)?;
-    require_whole_groups(&args, &reward).input_fault()?;
+    let reward = match args.limits.settings().input_fault()? {
+        Some(limits) => reward.within_limits(&limits).input_fault()?,
+        None => reward,
+    };
+    let (slice, groups) = whole_groups(&args, slice, &reward)?;
     let (input, bytes) = Input::open(&args.input)
         .with_context(|| format!("cannot read {}", args.input.display()))
         .input_fault()?;
-    let (mut output, record, before) = begin(&args, &reward, &slice, &terminal)?;
+    let (mut output, record, before, groups) = begin(&args, &reward, (&slice, groups), &terminal)?;
     if !output.is_terminal() {
         terminal.start_progress(bytes);
     }
@@ -86,7 +90,7 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     let window = Arc::new(Window::default());
     let range = before.next..slice.end;
     let workers = Workers::new(
-        (input, range.clone()),
+        (input, range.clone(), groups),
         reward,
         Arc::clone(&args),
         Arc::clone(&window),
@@ -172,20 +176,18 @@ pub(super) fn load(args: &JudgesArgs, workspace: &Workspace) -> Result<Reloading
     }
 }
 
-/// Requires that no group is cut, where the reward compares the completions of one.
-fn require_whole_groups(args: &ScoreArgs, reward: &ReloadingReward) -> anyhow::Result<()> {
-    let flag = match (args.shard.is_some(), args.resume) {
-        (false, false) => return Ok(()),
-        (true, _) => "--shard",
-        (false, true) => "--resume",
-    };
-    if reward.needs_groups() {
-        bail!(
-            "{flag} cuts the rows by lines, and the reward compares the completions of a prompt, some of which could be on \
-             the other side: score them in one go, or split the input between groups"
-        );
+/// The lines that are scored, and the groups before them: a group that begins in a slice is scored with it, whole.
+fn whole_groups(
+    args: &ScoreArgs,
+    slice: Range<u64>,
+    reward: &ReloadingReward,
+) -> Result<(Range<u64>, Groups), Stop> {
+    let judge = reward.current();
+    if args.shard.is_none() || !judge.needs_groups() {
+        return Ok((slice, Groups::default()));
     }
-    Ok(())
+    let columns = args.columns.over(judge.columns());
+    groups::whole(slice, &args.input, &columns, longest_line(&judge)).input_fault()
 }
 
 /// Says which plugins are older than their sources. With `--watch` somebody builds while it goes on.
@@ -258,26 +260,27 @@ fn goes_on(args: &ScoreArgs, output: &Path) -> bool {
     args.resume && output.metadata().is_ok_and(|there| there.len() > 0)
 }
 
-/// Opens the output and begins the record, or goes on with both; and says what is there already.
+/// Opens the output and begins the record, or goes on with both; and says what is there already. `groups` are those before
+/// the slice, and behind it come those before where it goes on.
 fn begin(
     args: &ScoreArgs,
     reward: &ReloadingReward,
-    slice: &Range<u64>,
+    (slice, groups): (&Range<u64>, Groups),
     terminal: &Terminal,
-) -> Result<(Output, Option<Record>, Resumed), Stop> {
+) -> Result<(Output, Option<Record>, Resumed, Groups), Stop> {
     let now = new_record(args, reward);
     let nothing = Resumed { next: slice.start, ..Resumed::default() };
     let path = match &args.output {
         None => {
             let output = Output::stdout().input_fault()?;
             let record = record_of(args, now, &output)?;
-            return Ok((output, record, nothing));
+            return Ok((output, record, nothing, groups));
         }
         Some(path) if goes_on(args, path) => path,
         Some(path) => {
             let output = Output::file(path).input_fault()?;
             let record = record_of(args, now, &output)?;
-            return Ok((output, record, nothing));
+            return Ok((output, record, nothing, groups));
         }
     };
     let beside = args.record.clone().unwrap_or_else(|| record_beside(path));
@@ -292,23 +295,31 @@ fn begin(
     resume::require_same(&record, &beside, &now).input_fault()?;
     let (whole, cut) = resume::whole_lines(path)?;
     let judge = reward.current();
+    let mut groups = Some(groups).filter(|_| judge.needs_groups());
     let before = resume::compare(
         (&args.input, path, whole),
         slice,
         longest_line(&judge),
         &args.columns.over(judge.columns()),
         args.answer_bad_lines,
+        groups.as_mut(),
     );
     // Nothing is written where the two do not fit together.
     let before = Resumed { cut, ..before.input_fault()? };
-    resume::cut_behind(path, whole)?;
+    resume::cut_behind(path, before.kept)?;
     let lines = before.submissions + if args.answer_bad_lines { before.bad_lines } else { 0 };
-    let half = if cut > 0 { ", and half a line is cut" } else { "" };
+    let half = if before.kept < whole {
+        ", and the last group, which may be half, is scored again"
+    } else if cut > 0 {
+        ", and half a line is cut"
+    } else {
+        ""
+    };
     terminal.note(format_args!("{} has {lines} lines, which stay{half}", path.display()));
     let counts = ScoreRecord { submissions: None, with_reward: None, bad_lines: None, ..record };
     let mut record = Record::new(beside, counts);
     record.begin().input_fault()?;
-    Ok((Output::append(path)?, Some(record), before))
+    Ok((Output::append(path)?, Some(record), before, groups.unwrap_or_default()))
 }
 
 /// The record of a run where one is asked for, or a file is written that stays.

@@ -10,8 +10,8 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 use gavel_lines::{Input, Line, Lines};
-use gavel_verify::Status;
-use gavel_wire::{Columns, RecordedOutcome, RecordedScore, Row, ScoreRecord};
+use gavel_verify::{Status, Submission};
+use gavel_wire::{Columns, GroupKey, Groups, RecordedOutcome, RecordedScore, Row, ScoreRecord};
 
 use crate::cases::place;
 
@@ -22,7 +22,7 @@ const LONGEST: u64 = 1 << 30;
 const BLOCK: u64 = 64 << 10;
 
 /// What is there of an output.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Resumed {
     /// Lines that are scored.
     pub(super) submissions: u64,
@@ -36,6 +36,8 @@ pub(super) struct Resumed {
     pub(super) next: u64,
     /// Bytes of a line that had broken off, and are cut.
     pub(super) cut: u64,
+    /// Bytes of the output that stay.
+    pub(super) kept: u64,
 }
 
 /// Requires that the record of an output says what judges now.
@@ -114,32 +116,51 @@ pub(super) fn cut_behind(path: &Path, whole: u64) -> anyhow::Result<()> {
 }
 
 /// Holds the first `whole` bytes of an output, its whole lines, against those of its input that are in `range`, of up to
-/// `longest` bytes each.
+/// `longest` bytes each. Of a reward that compares completions, `groups` are those before the range, and then those before
+/// where it goes on: that is where the last group of the output begins, since the rest of it may be missing.
 pub(super) fn compare(
     (input, output, whole): (&Path, &Path, u64),
     range: &Range<u64>,
     longest: u64,
     columns: &Columns,
     answers_bad_lines: bool,
+    mut groups: Option<&mut Groups>,
 ) -> anyhow::Result<Resumed> {
     let open = |path: &Path| format!("cannot read {}", path.display());
     let (lines, _) = Input::open(input).with_context(|| open(input))?;
     let mut inputs = Lines::new(lines, longest);
     let file = File::open(output).with_context(|| open(output))?;
-    let mut outputs = Outputs { path: output, lines: Lines::new(BufReader::new(file.take(whole)), LONGEST) };
+    let lines = Lines::new(BufReader::new(file.take(whole)), LONGEST);
+    let mut outputs = Outputs { path: output, lines, bytes: 0 };
+    let mut last_group = None;
     let mut resumed = Resumed { next: range.start, ..Resumed::default() };
     let mut waiting = outputs.next()?;
     while let Some(line) = inputs.read().with_context(|| open(input))? {
         if line.number < range.start {
             continue;
         }
-        let Some((number, written)) = &waiting else { break };
+        let Some((number, before, written)) = &waiting else { break };
         if line.number >= range.end {
             break;
         }
+        let asked = match (row_of(&line, columns), &mut groups) {
+            (Asked::Submission(row, submission), Some(groups)) => {
+                match groups.begins(GroupKey::of(&row, columns, &submission), &submission) {
+                    Ok(begins) => {
+                        if begins {
+                            last_group = Some(Resumed { next: line.number, kept: *before, ..resumed.clone() });
+                        }
+                        Asked::Submission(row, submission)
+                    }
+                    // A row of no group is none to score.
+                    Err(_) => Asked::Bad,
+                }
+            }
+            (asked, _) => asked,
+        };
         resumed.next = line.number + 1;
         let there = || format!("{} and {}", place(output, *number), place(input, line.number));
-        match (row_of(&line, columns), answers_bad_lines) {
+        match (asked, answers_bad_lines) {
             (Asked::Blank, _) => continue,
             (Asked::Bad, false) => {
                 resumed.bad_lines += 1;
@@ -149,7 +170,7 @@ pub(super) fn compare(
                 require(read(written, number, output)?.is_bad_line(), there)?;
                 resumed.bad_lines += 1;
             }
-            (Asked::Submission(row), _) => {
+            (Asked::Submission(row, _), _) => {
                 require(row.has_columns_of(written), there)?;
                 let score = read(written, number, output)?;
                 resumed.submissions += 1;
@@ -161,8 +182,13 @@ pub(super) fn compare(
         waiting = outputs.next()?;
     }
     match waiting {
-        None => Ok(resumed),
-        Some((number, _)) => bail!(
+        None => {
+            if let Some(groups) = groups.filter(|_| last_group.is_some()) {
+                *groups = std::mem::take(groups).before_current();
+            }
+            Ok(last_group.unwrap_or(Resumed { kept: whole, ..resumed }))
+        }
+        Some((number, ..)) => bail!(
             "{} has no line in {}: it is the output of another input; write to another file",
             place(output, number),
             input.display()
@@ -182,18 +208,21 @@ fn require(is_same: bool, there: impl Fn() -> String) -> anyhow::Result<()> {
 }
 
 /// What a line of the input is to `gavel score`.
-enum Asked {
+pub(super) enum Asked {
     Blank,
     Bad,
-    Submission(Row),
+    Submission(Row, Submission),
 }
 
-fn row_of(line: &Line, columns: &Columns) -> Asked {
+pub(super) fn row_of(line: &Line, columns: &Columns) -> Asked {
     match &line.text {
         Ok(text) if text.trim().is_empty() => Asked::Blank,
         Ok(text) => match Row::parse(text) {
-            Ok(row) if row.submission(columns).is_ok() => Asked::Submission(row),
-            _ => Asked::Bad,
+            Ok(row) => match row.submission(columns) {
+                Ok(submission) => Asked::Submission(row, submission),
+                Err(_) => Asked::Bad,
+            },
+            Err(_) => Asked::Bad,
         },
         Err(_) => Asked::Bad,
     }
@@ -203,15 +232,20 @@ fn row_of(line: &Line, columns: &Columns) -> Asked {
 struct Outputs<'a> {
     path: &'a Path,
     lines: Lines<BufReader<io::Take<File>>>,
+    /// Bytes of the lines that were read.
+    bytes: u64,
 }
 
 impl Outputs<'_> {
-    fn next(&mut self) -> anyhow::Result<Option<(u64, Row)>> {
+    /// The next line: its number, the bytes before it, and what it says.
+    fn next(&mut self) -> anyhow::Result<Option<(u64, u64, Row)>> {
         let line = self.lines.read().with_context(|| format!("cannot read {}", self.path.display()))?;
-        let Some(Line { number, text, .. }) = line else { return Ok(None) };
+        let Some(Line { number, bytes, text }) = line else { return Ok(None) };
+        let before = self.bytes;
+        self.bytes += bytes;
         let at = || place(self.path, number);
         let row = Row::parse(&text.with_context(at)?).with_context(at)?;
-        Ok(Some((number, row)))
+        Ok(Some((number, before, row)))
     }
 }
 
@@ -249,7 +283,8 @@ mod tests {
         let look = |rows: &[String], answers| {
             std::fs::write(&output, rows.iter().map(|row| format!("{row}\n")).collect::<String>()).unwrap();
             let range = 1..u64::MAX;
-            compare((&input, &output, u64::MAX), &range, 1000, &Columns::default(), answers)
+            let resumed = compare((&input, &output, u64::MAX), &range, 1000, &Columns::default(), answers, None);
+            resumed.map(|resumed| Resumed { kept: 0, ..resumed })
         };
         let [one, two, other] = [row(1) + &score("1"), row(2) + &score("null"), row(7) + &score("1")];
         let resumed = |submissions, with_reward, bad_lines, next| Resumed {

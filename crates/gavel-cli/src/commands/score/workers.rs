@@ -13,7 +13,7 @@ use crossbeam_channel::Sender;
 use gavel_lines::{BadLine, Input, Line, Lines, look};
 use gavel_reward::{Calls, PluginReward, ReloadingReward, Terms};
 use gavel_verify::{Refreshed, Reply, Reward, Score, Submission};
-use gavel_wire::{Columns, GroupError, JudgedBy, RecordedScore, Row, RowError};
+use gavel_wire::{Columns, GroupError, Groups, JudgedBy, RecordedScore, Row, RowError};
 
 use super::groups::{Fit, GroupReader, Read};
 use super::named::NamedColumns;
@@ -178,7 +178,7 @@ struct Taken {
 
 impl Workers {
     pub(super) fn new(
-        (input, range): (Input, Range<u64>),
+        (input, range, before): (Input, Range<u64>, Groups),
         reward: ReloadingReward,
         args: Arc<ScoreArgs>,
         window: Arc<Window>,
@@ -187,7 +187,7 @@ impl Workers {
         let lines = Lines::new(input, longest_line(&reward.current()));
         let next_look = args.watch.then(Instant::now);
         let (version, place, fresh, over) = (0, 0, true, false);
-        let groups = GroupReader::default();
+        let groups = GroupReader::behind(before);
         let input =
             Mutex::new(Reader { lines, reward, version, next_look, place, range, groups, fresh, over });
         Self { input, timing: !args.no_timing, args, window, interrupts }

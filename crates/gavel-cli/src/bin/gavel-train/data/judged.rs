@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gavel_train::data::SeenRow;
-use gavel_verify::{Failure, Reward, Status, Submission, score_all};
+use gavel_verify::{Failure, Reward, Status, Submission, score_groups};
 use serde_json::Value;
 
 use super::super::load_reward;
@@ -50,7 +50,9 @@ impl Judged {
             reference: task.reference.clone(),
             metadata: Value::Object(task.metadata.clone()).to_string(),
         });
-        let scores = score_all(reward.as_ref(), submissions).map_err(anyhow::Error::from)?;
+        // Each as a group of its own, for verifiers that judge groups.
+        let scores = score_groups(reward.as_ref(), submissions.map(|submission| [submission]));
+        let scores = scores.map_err(anyhow::Error::from)?;
         for ((row, _), score) in tasks.into_iter().zip(scores) {
             for (verifier, outcome) in score.outcomes {
                 match outcome.result {
