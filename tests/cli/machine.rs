@@ -12,6 +12,7 @@ use std::thread;
 use serde_json::{Value, json};
 
 use crate::gavel::{Folder, GAVEL, first_party_folder, repository};
+use crate::programs::{GRANTED, asking, with_interpreter};
 use crate::reload::always;
 
 const SUBMISSION: &str = "{\"prompt\": \"\", \"completion\": \"\"}\n";
@@ -24,9 +25,14 @@ fn judging(plugin: &[u8], limits: &str) -> Folder {
 
 /// `gavel score` of that folder under one of the shell's limits, in KiB.
 fn limited(folder: &Folder, limit: &str) -> Output {
+    limited_with(folder, limit, &["--jobs", "1"])
+}
+
+/// The same with these flags.
+fn limited_with(folder: &Folder, limit: &str, flags: &[&str]) -> Output {
     let gavel = folder.gavel(&[]);
     let mut shell = Command::new("sh");
-    shell.args(["-c", &format!("{limit} && exec \"$0\" score -r reward.toml in.jsonl --jobs 1"), GAVEL]);
+    shell.args(["-c", &format!("{limit} && exec \"$0\" score -r reward.toml in.jsonl \"$@\""), GAVEL]).args(flags);
     shell.current_dir(folder.path("."));
     for (name, value) in gavel.get_envs() {
         match value {
@@ -89,6 +95,25 @@ fn little_address_space_is_enough() {
     for gibibytes in [32, 10] {
         let scored = scored(&limited(&folder, &format!("ulimit -v {}", gibibytes << 20)));
         assert_eq!(scored["reward"], 1.0, "{gibibytes} GiB: {scored}");
+    }
+}
+
+/// Sixteen threads with a program each would reserve some hundreds of gibibytes. What they say is the same to the byte.
+#[cfg(target_os = "linux")]
+#[test]
+fn little_address_space_is_enough_for_programs_on_many_threads() {
+    let row = |number| format!("{{\"prompt\": \"{number}\", \"completion\": \"print {number}\"}}\n");
+    let folder = with_interpreter(asking())
+        .file("reward.toml", GRANTED)
+        .file("in.jsonl", (0..64).map(row).collect::<String>());
+    let flags = ["--jobs", "16", "--no-timing", "--plugin-path", "path"];
+    let there = limited_with(&folder, "true", &flags);
+    assert_eq!(String::from_utf8_lossy(&there.stdout).matches("\"status\":\"verdict\"").count(), 64, "{there:?}");
+    for gibibytes in [32, 8] {
+        let little = limited_with(&folder, &format!("ulimit -v {}", gibibytes << 20), &flags);
+        assert_eq!(little.stdout, there.stdout, "{gibibytes} GiB: {little:?}");
+        let said = String::from_utf8_lossy(&little.stderr).into_owned();
+        assert!(said.contains(&format!("{gibibytes} GiB of address space (`ulimit -v`)")), "{said}");
     }
 }
 

@@ -11,7 +11,7 @@ use crate::guests::guest;
 const RUNNER: &str =
     "manifest_version = 1\n[plugin]\nname = 'runner'\nversion = '1.0.0'\nentry = 'runner.wasm'\n";
 
-const GRANTED: &str = "[verifiers.tests]\nplugin = 'runner'\ngrant = ['interpreter']\n";
+pub(crate) const GRANTED: &str = "[verifiers.tests]\nplugin = 'runner'\ngrant = ['interpreter']\n";
 
 const CASES: &str = r#"{"name": "it exits", "completion": "print a", "expect": {"reward": 1, "reason_contains": "exited 0"}}
 {"name": "it does not", "completion": "raise b", "expect": {"reward": 0, "reason_contains": "raised"}}
@@ -25,12 +25,12 @@ fn runner(capabilities: &str) -> Folder {
         .file("runner/runner.wasm", fs::read(guest("runner_guest")).unwrap())
 }
 
-fn asking() -> Folder {
+pub(crate) fn asking() -> Folder {
     runner("[capabilities]\ninterpreter = ['toy']\n[limits.programs]\nfuel = 10_000_000\nruns = 3\n")
 }
 
 /// The same with the interpreter of the toy language, as a folder in `path`.
-fn with_interpreter(folder: Folder) -> Folder {
+pub(crate) fn with_interpreter(folder: Folder) -> Folder {
     folder
         .file("path/toy/toy.wasm", fs::read(guest("toy_interpreter")).unwrap())
         .file(

@@ -19,7 +19,8 @@ use crate::command::{self, CommandCode};
 use crate::compiled::Compiled;
 use crate::component::{self as component_format, ComponentCode, shown};
 use crate::interpreter::{EXECUTION, InterpreterCode, LoadedInterpreter, WeakInterpreter};
-use crate::lane::{Lane, Lanes, PerLane, Tenants};
+use crate::address_space::AddressSpace;
+use crate::lane::{Lane, Lanes, PerLane, Tenants, reserved};
 use crate::plugin::{Code, Loaded, initial_memory};
 use crate::ticker::{Ticker, Watch};
 use crate::verifier::on_judging_stack;
@@ -50,8 +51,8 @@ pub struct HostConfig {
     pub cache_size: u64,
     /// How many threads judge at the same time; more wait for their turn. A host has as many engines as the machine runs
     /// threads (16 at most), each with room for its share of these, and as many again once it has loaded an interpreter,
-    /// for the programs that plugins run. An instance reserves 8 GiB of address space, not memory; where there is not so
-    /// much, it is reserved when an instance needs it.
+    /// for the programs that plugins run. An instance reserves 8 GiB of address space, not memory; where this process may not
+    /// have so much (`ulimit -v`), a warning says so, and a memory has what it needs and moves where it outgrows that.
     pub slots: u32,
     /// Ends loading and judging, once it is set.
     pub interrupt: Interrupt,
@@ -106,6 +107,7 @@ struct Inner {
     warnings: Vec<HostWarning>,
     interrupt: Interrupt,
     traps: Traps,
+    space: AddressSpace,
     for_authors: bool,
 }
 
@@ -119,7 +121,8 @@ impl Host {
             config;
         let slots = slots.max(1);
         let ticker = Arc::new(Ticker::start(interrupt.clone()).map_err(HostError::Ticker)?);
-        let lanes = Lanes::start(Tenants::Plugins, slots, Arc::clone(&ticker), traps, for_authors)?;
+        let space = AddressSpace::of_this_process(slots, reserved(slots, traps));
+        let lanes = Lanes::start(Tenants::Plugins, slots, Arc::clone(&ticker), traps, space, for_authors)?;
         let folders = cache_dir.iter().chain(&cache_fallback_dir).map(PathBuf::as_path);
         let (caches, warnings) = Caches::open(folders, cache_size, &lanes.first().engine);
         Ok(Self(Arc::new(Inner {
@@ -132,6 +135,7 @@ impl Host {
             warnings,
             interrupt,
             traps,
+            space,
             for_authors,
         })))
     }
@@ -264,11 +268,12 @@ impl Host {
 
     /// The lanes of interpreters.
     pub(crate) fn interpreter_lanes(&self) -> Result<&Lanes, HostError> {
-        let Inner { interpreters, slots, ticker, traps, for_authors, .. } = &*self.0;
+        let Inner { interpreters, slots, ticker, traps, space, for_authors, .. } = &*self.0;
         if let Some(lanes) = interpreters.get() {
             return Ok(lanes);
         }
-        let lanes = Lanes::start(Tenants::Interpreters, *slots, Arc::clone(ticker), *traps, *for_authors)?;
+        let ticker = Arc::clone(ticker);
+        let lanes = Lanes::start(Tenants::Interpreters, *slots, ticker, *traps, *space, *for_authors)?;
         // Where two threads load their first interpreter at the same time, one of them has started in vain.
         Ok(interpreters.get_or_init(|| lanes))
     }

@@ -17,6 +17,7 @@ use wasmtime::{
     WasmBacktraceDetails, WasmFeatures,
 };
 
+use crate::address_space::AddressSpace;
 use crate::guest::{Guest, Wasi};
 use crate::preview1::Preview1;
 use crate::slots::Slots;
@@ -62,6 +63,14 @@ const TABLE_ELEMENTS: usize = 1 << 20;
 /// takes address space alone, but that is limited on machines that many share.
 const CHECKED_MEMORY: u64 = 1 << 30;
 
+/// The most bytes of any other memory: all that 32 bits can name.
+const WHOLE_MEMORY: u64 = 4 << 30;
+
+/// Where address space is scarce: what is mapped for a memory ahead of its growth, so that it seldom moves, and what lies on
+/// either side of it.
+const SCARCE_MEMORY: u64 = 64 << 20;
+const SCARCE_GUARD: u64 = 1 << 20;
+
 /// Whose instances a lane has room for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tenants {
@@ -90,16 +99,21 @@ impl Lane {
         slots: u32,
         ticker: &Ticker,
         traps: Traps,
+        space: AddressSpace,
         for_authors: bool,
     ) -> wasmtime::Result<Self> {
         let frames = if for_authors { FRAMES_FOR_AUTHORS } else { FRAMES };
-        let engine = Engine::new(&engine_config(tenants, Some(slots), traps, frames)).or_else(|error| {
-            tracing::warn!(
-                "cannot reserve address space for {slots} instances, so each gets its own when it starts, which is \
-                 slower: {error:#}"
-            );
-            Engine::new(&engine_config(tenants, None, traps, frames))
-        })?;
+        let engine = |slots| Engine::new(&engine_config(tenants, slots, traps, space, frames));
+        let engine = match space {
+            AddressSpace::Ample => engine(Some(slots)).or_else(|error| {
+                tracing::warn!(
+                    "cannot reserve address space for {slots} instances, so each gets its own when it starts, which is \
+                     slower: {error:#}"
+                );
+                engine(None)
+            }),
+            AddressSpace::Scarce => engine(None),
+        }?;
         ticker.tick_for(&engine);
         let mut components = wasi::linker(&engine)?;
         if tenants == Tenants::Plugins {
@@ -126,7 +140,33 @@ pub(crate) struct Lanes {
     slots: u32,
     ticker: Arc<Ticker>,
     traps: Traps,
+    space: AddressSpace,
     for_authors: bool,
+}
+
+/// How many lanes there are for threads that judge at the same time, and how many instances have room in each.
+fn shape(threads: u32) -> (usize, u32) {
+    let count = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let count = count.min(MOST_LANES).min(threads.max(1) as usize);
+    // Threads spread evenly, and one more may be loading. Where they do not, they wait for each other.
+    (count, threads.div_ceil(count as u32).saturating_add(1))
+}
+
+/// Bytes of address space that the lanes of plugins and of interpreters reserve together, for so many threads.
+pub(crate) fn reserved(threads: u32, traps: Traps) -> u64 {
+    let (lanes, slots) = shape(threads);
+    let memories = lanes as u64 * u64::from(slots) * u64::from(MEMORIES);
+    2 * memories * largest_memory(traps) + OTHERWISE
+}
+
+/// What a process has besides: stacks, code, heaps, guards.
+const OTHERWISE: u64 = 4 << 30;
+
+fn largest_memory(traps: Traps) -> u64 {
+    match traps {
+        Traps::Signals => WHOLE_MEMORY,
+        Traps::Checks => CHECKED_MEMORY,
+    }
 }
 
 impl Lanes {
@@ -136,16 +176,14 @@ impl Lanes {
         threads: u32,
         ticker: Arc<Ticker>,
         traps: Traps,
+        space: AddressSpace,
         for_authors: bool,
     ) -> Result<Self, HostError> {
-        let count = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let count = count.min(MOST_LANES).min(threads.max(1) as usize);
-        // Threads spread evenly, and one more may be loading. Where they do not, they wait for each other.
-        let slots = threads.div_ceil(count as u32).saturating_add(1);
-        let first = Lane::start(tenants, slots, &ticker, traps, for_authors)
+        let (count, slots) = shape(threads);
+        let first = Lane::start(tenants, slots, &ticker, traps, space, for_authors)
             .map_err(|error| HostError::Engine { reason: format!("{error:#}") })?;
         let others = (1..count).map(|_| OnceLock::new()).collect();
-        Ok(Self { tenants, first, others, slots, ticker, traps, for_authors })
+        Ok(Self { tenants, first, others, slots, ticker, traps, space, for_authors })
     }
 
     /// The lane that plugins are compiled and described in.
@@ -157,7 +195,8 @@ impl Lanes {
     fn other_of_this_thread(&self) -> Option<(usize, &Lane)> {
         let index = number_of_this_thread().checked_rem(self.others.len() + 1)?.checked_sub(1)?;
         let lane = self.others[index].get_or_init(|| {
-            Lane::start(self.tenants, self.slots, &self.ticker, self.traps, self.for_authors)
+            let Self { tenants, slots, ticker, traps, space, for_authors, .. } = self;
+            Lane::start(*tenants, *slots, ticker, *traps, *space, *for_authors)
                 .inspect_err(|error| {
                     tracing::warn!("cannot start another engine, sharing the first: {error:#}")
                 })
@@ -229,7 +268,13 @@ const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
 
 /// Settings of an engine; `slots` is how many instances its pool has room for, or `None` for no pool. How many `frames` a
 /// backtrace has makes no difference to compiled code, so every host takes it from the same cache.
-fn engine_config(tenants: Tenants, slots: Option<u32>, traps: Traps, frames: NonZeroUsize) -> Config {
+fn engine_config(
+    tenants: Tenants,
+    slots: Option<u32>,
+    traps: Traps,
+    space: AddressSpace,
+    frames: NonZeroUsize,
+) -> Config {
     let mut config = Config::new();
     config
         .wasm_features(WasmFeatures::all() - FEATURES, false)
@@ -260,6 +305,13 @@ fn engine_config(tenants: Tenants, slots: Option<u32>, traps: Traps, frames: Non
     if traps == Traps::Checks {
         config.signals_based_traps(false).memory_reservation(CHECKED_MEMORY);
     }
+    if space == AddressSpace::Scarce {
+        config
+            .memory_reservation(SCARCE_MEMORY)
+            .memory_reservation_for_growth(SCARCE_MEMORY)
+            .memory_guard_size(SCARCE_GUARD)
+            .memory_may_move(true);
+    }
     config
 }
 
@@ -270,10 +322,6 @@ fn pool(tenants: Tenants, slots: u32, traps: Traps) -> PoolingAllocationConfig {
         _ if !PoolingAllocationConfig::is_pagemap_scan_available() => 0,
         Tenants::Plugins => KEEP_RESIDENT,
         Tenants::Interpreters => KEEP_INTERPRETER_RESIDENT,
-    };
-    let memory = match traps {
-        Traps::Signals => 4 << 30,
-        Traps::Checks => CHECKED_MEMORY,
     };
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
@@ -287,7 +335,7 @@ fn pool(tenants: Tenants, slots: u32, traps: Traps) -> PoolingAllocationConfig {
         .max_tables_per_component(TABLES)
         .max_tables_per_module(TABLES)
         .table_elements(TABLE_ELEMENTS)
-        .max_memory_size(memory as usize)
+        .max_memory_size(largest_memory(traps) as usize)
         .max_core_instance_size(4 << 20)
         .max_component_instance_size(4 << 20)
         .max_unused_warm_slots(slots)
