@@ -229,25 +229,50 @@ export class Plugin {
 /** Reads the question, has it answered, writes the answer. Call it once, at the end of the file. */
 export function run(plugin: Plugin, verify: (submission: Submission, options: Options) => Verdict): void {
   const question = read();
+  const options = optionsOf(plugin, question, false);
+  if (options !== null) write(answer(verify(submissionOf(question), options)));
+}
+
+/**
+ * As `run`, for a plugin that judges all completions of a prompt together: `verify` is given at least one, and returns as many
+ * verdicts, in their order. Where one has none, `abstain(…)` or another error stands in its place.
+ */
+export function runGroup(plugin: Plugin, verify: (submissions: Submission[], options: Options) => Verdict[]): void {
+  const question = read();
+  const options = optionsOf(plugin, question, true);
+  if (options === null) return;
+  const given = member(question, "group");
+  const members = items(given === null ? "[]" : given);
+  const submissions: Submission[] = [];
+  for (let index = 0; index < members.length; index++) submissions.push(submissionOf(members[index]));
+  const verdicts = verify(submissions, options);
+  const answers: string[] = [];
+  for (let index = 0; index < verdicts.length; index++) answers.push(answer(verdicts[index]));
+  write('{"verdicts":[' + answers.join(",") + "]}");
+}
+
+/** The options of a question; null where it is answered already: it asks what the plugin is, or they are wrong. */
+function optionsOf(plugin: Plugin, question: string, judgesGroups: bool): Options | null {
   if (member(question, "describe") !== null) {
-    write(description(plugin));
-    return;
+    write(description(plugin, judgesGroups));
+    return null;
   }
   const given = member(question, "options");
   const options = given === null ? "{}" : given;
   const wrong = check(plugin.options, options);
-  if (wrong !== null) {
-    write(answer(invalidOptions(wrong)));
-    return;
-  }
-  const metadata = member(question, "metadata");
-  const submission = new Submission(
-    asText(member(question, "prompt")),
-    asText(member(question, "completion")),
-    text(member(question, "reference")),
+  if (wrong === null) return new Options(options, plugin.options);
+  write(answer(invalidOptions(wrong)));
+  return null;
+}
+
+function submissionOf(json: string): Submission {
+  const metadata = member(json, "metadata");
+  return new Submission(
+    asText(member(json, "prompt")),
+    asText(member(json, "completion")),
+    text(member(json, "reference")),
     metadata === null ? "{}" : metadata,
   );
-  write(answer(verify(submission, new Options(options, plugin.options))));
 }
 
 /**
@@ -341,7 +366,7 @@ function wanted(option: Option): string {
   return words;
 }
 
-function description(plugin: Plugin): string {
+function description(plugin: Plugin, judgesGroups: bool): string {
   const properties: string[] = [];
   const required: string[] = [];
   for (let index = 0; index < plugin.options.length; index++) {
@@ -361,7 +386,8 @@ function description(plugin: Plugin): string {
     '"properties":{' + properties.join(",") + '},"required":' + quoteAll(required) + "}";
   return (
     '{"description":{"name":' + quote(plugin.name) + ',"version":' + quote(plugin.version) +
-    ',"summary":' + quote(plugin.summary) + ',"options":' + schema + ',"metrics":' + quoteAll(plugin.metrics) + "}}"
+    ',"summary":' + quote(plugin.summary) + ',"options":' + schema + ',"metrics":' + quoteAll(plugin.metrics) +
+    (judgesGroups ? ',"judges":"groups"' : "") + "}}"
   );
 }
 
@@ -399,6 +425,18 @@ export function member(object: string, name: string): string | null {
     at = skipValue(object, start);
     // The last of several members with one name counts, as everywhere.
     if (key == name) found = object.substring(start, at);
+  }
+  return found;
+}
+
+/** The JSON texts of the items of a list. */
+export function items(list: string): string[] {
+  const found: string[] = [];
+  let at = skipSpace(list, 0) + 1;
+  while ((at = skipTo(list, at)) < list.length && list.charCodeAt(at) != 0x5d) {
+    const end = skipValue(list, at);
+    found.push(list.substring(at, end));
+    at = end;
   }
   return found;
 }

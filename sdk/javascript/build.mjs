@@ -17,7 +17,8 @@ const esbuild = createRequire(join(modules, 'package.json'))('esbuild');
 const staged = await mkdtemp(join(tmpdir(), 'gavel-plugin-'));
 try {
   const bundle = join(staged, 'plugin.js');
-  const { outputFiles } = await esbuild.build({
+  const { outputFiles, metafile } = await esbuild.build({
+    metafile: true,
     entryPoints: [source],
     outfile: bundle,
     bundle: true,
@@ -40,7 +41,7 @@ try {
   const { component } = await componentize({
     sourcePath: bundle,
     witPath: join(sdk, '../wit'),
-    worldName: 'plugin',
+    worldName: judgesGroups(metafile) ? 'group-plugin' : 'plugin',
     disableFeatures: ['http', 'fetch-event'],
   });
   await writeFile(output, component);
@@ -50,6 +51,11 @@ try {
   process.exitCode = 1;
 } finally {
   await rm(staged, { recursive: true, force: true });
+}
+
+/** Whether the plugin judges the completions of a prompt together: then it exports that in the place of `verifier`. */
+function judgesGroups({ outputs }) {
+  return Object.values(outputs).some(({ exports }) => exports.includes('groupVerifier'));
 }
 
 function noNode(name) {

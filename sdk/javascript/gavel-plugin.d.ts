@@ -112,3 +112,45 @@ export declare function plugin<const Options extends Record<string, Option<any>>
     options: Values<Options>,
   ): Verdict<NoInfer<Metric>> | Promise<Verdict<NoInfer<Metric>>>;
 }): Verifier;
+
+/** What gavel calls of a plugin that judges the completions of a prompt together. */
+export interface GroupVerifier {
+  describe(): { name: string; version: string; summary: string; options: string; metrics: string[] };
+  /** For each submission, in their order, its verdict or the contract's error code. */
+  verifyGroup(
+    submissions: { prompt: string; completion: string; reference?: string; metadata: string }[],
+    options: string,
+  ): Promise<
+    (
+      | { tag: 'ok'; val: { reward: number; reason?: string; metrics: [string, number][] } }
+      | { tag: 'err'; val: { tag: string; val: string } }
+    )[]
+  >;
+}
+
+/**
+ * Makes a plugin that judges the completions of a prompt together: `export const groupVerifier = groupPlugin({ … })`, and no
+ * `verifier` beside it.
+ */
+export declare function groupPlugin<const Options extends Record<string, Option<any>> = {}, const Metric extends string = never>(definition: {
+  /** Kebab-case, as a reward file calls it. */
+  name: string;
+  /** Semantic version of the plugin. */
+  version: string;
+  /** One sentence. */
+  summary: string;
+  /** What a reward file may set. Other names are refused. */
+  options?: Options;
+  /** The names of the metrics that every verdict carries. */
+  metrics?: readonly Metric[];
+  /**
+   * Judges all completions of one prompt, at least one: a list with as many verdicts, in their order. Where one has none, an
+   * error (such as `new Abstain(…)`) stands in its place; one that is thrown is why none of them has a verdict.
+   */
+  verifyGroup(
+    submissions: readonly Submission[],
+    options: Values<Options>,
+  ):
+    | readonly (Verdict<NoInfer<Metric>> | InvalidTask | Abstain | InternalError)[]
+    | Promise<readonly (Verdict<NoInfer<Metric>> | InvalidTask | Abstain | InternalError)[]>;
+}): GroupVerifier;

@@ -197,19 +197,52 @@ export function plugin(definition) {
     describe: () => ({ name, version, summary, options: schemaOf(options), metrics: [...metrics] }),
     async verify(submission, json) {
       try {
-        const said = await settled(verify(new Submission(submission), readOptions(options, json)));
-        if (typeof said !== 'object' || said === null) {
-          throw new InternalError(`verify returned ${said}, not a verdict, which is an object with a \`reward\``);
-        }
-        const { reward, reason, metrics: named = {} } = said;
-        checkNumbers({ reward, ...named });
-        return { reward, reason, metrics: Object.entries(named) };
+        return verdictOf(await settled(verify(new Submission(submission), readOptions(options, json))), 'verify');
       } catch (error) {
         // What the bindings find thrown, other than an `Error`, is the contract's error.
         throw errorCode(error);
       }
     },
   };
+}
+
+export function groupPlugin(definition) {
+  checkNames('groupPlugin', definition, ['name', 'version', 'summary', 'options', 'metrics', 'verifyGroup']);
+  const { name, version, summary, options = {}, metrics = [], verifyGroup } = definition;
+  return {
+    describe: () => ({ name, version, summary, options: schemaOf(options), metrics: [...metrics] }),
+    async verifyGroup(submissions, json) {
+      try {
+        const given = submissions.map((submission) => new Submission(submission));
+        const said = await settled(verifyGroup(given, readOptions(options, json)));
+        if (!Array.isArray(said) || said.length !== submissions.length) {
+          const found = Array.isArray(said) ? `${said.length} verdicts` : `${said}`;
+          throw new InternalError(`verifyGroup returned ${found} for ${submissions.length} completions; it is one for each`);
+        }
+        return said.map((one) => {
+          try {
+            if (one instanceof PluginError) throw one;
+            return { tag: 'ok', val: verdictOf(one, 'verifyGroup') };
+          } catch (error) {
+            return { tag: 'err', val: errorCode(error) };
+          }
+        });
+      } catch (error) {
+        const val = errorCode(error);
+        return submissions.map(() => ({ tag: 'err', val }));
+      }
+    },
+  };
+}
+
+/** The contract's verdict. */
+function verdictOf(said, by) {
+  if (typeof said !== 'object' || said === null) {
+    throw new InternalError(`${by} returned ${said}, not a verdict, which is an object with a \`reward\``);
+  }
+  const { reward, reason, metrics: named = {} } = said;
+  checkNumbers({ reward, ...named });
+  return { reward, reason, metrics: Object.entries(named) };
 }
 
 /**

@@ -160,3 +160,37 @@ test('a declaration that would limit nothing is an error', () => {
     assert.throws(declare, (error) => error instanceof TypeError && error.message.startsWith(message), message);
   }
 });
+
+const group = gavel.groupPlugin({
+  name: 'together',
+  version: '0.1.0',
+  summary: 'How many are the same; `?` has no verdict, `lost` is left out, `!` throws.',
+  options: { limit: integer({ default: 3, minimum: 1 }) },
+  verifyGroup(submissions) {
+    const texts = submissions.map(({ completion }) => completion);
+    if (texts.includes('!')) throw new InvalidTask('told by one');
+    const kept = texts.filter((text) => text !== 'lost');
+    return kept.map((text) =>
+      text === '?' ? new Abstain('a question') : { reward: texts.filter((other) => other === text).length },
+    );
+  },
+});
+
+const together = (completions, options = '{}') =>
+  group.verifyGroup(
+    completions.map((completion) => ({ prompt: '', completion, metadata: '{}' })),
+    options,
+  );
+
+test('each completion of a group has a verdict or an error of its own', async () => {
+  const [one, two, three] = await together(['a', '?', 'a']);
+  assert.deepEqual([one.tag, one.val.reward, three.val.reward], ['ok', 2, 2]);
+  assert.deepEqual([two.tag, two.val.tag, two.val.val], ['err', 'abstain', 'a question']);
+});
+
+test('what is thrown, and another number of verdicts, is why none of a group has one', async () => {
+  const tags = async (...given) => (await together(...given)).map(({ tag, val }) => [tag, val.tag]);
+  assert.deepEqual(await tags(['a', '!']), Array(2).fill(['err', 'invalid-task']));
+  assert.deepEqual(await tags(['a', 'lost']), Array(2).fill(['err', 'internal-error']));
+  assert.deepEqual(await tags(['a', 'a'], '{"limit": 0}'), Array(2).fill(['err', 'invalid-options']));
+});

@@ -17,7 +17,7 @@
 """
 
 from gavel_plugin.options import option
-from gavel_plugin.plugin import Plugin, verifier
+from gavel_plugin.plugin import GroupPlugin, Plugin, group_verifier, verifier
 from gavel_plugin.submission import (
     Abstain,
     Error,
@@ -32,6 +32,7 @@ from gavel_plugin.submission import (
 __all__ = [
     "Abstain",
     "Error",
+    "GroupPlugin",
     "InternalError",
     "InvalidOptions",
     "InvalidTask",
@@ -39,6 +40,7 @@ __all__ = [
     "Submission",
     "Verdict",
     "excerpt",
+    "group_verifier",
     "option",
     "verifier",
 ]

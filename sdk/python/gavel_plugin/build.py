@@ -17,9 +17,16 @@ sys.pycache_prefix = "/0/bytecode"
 """
 
 _PLUGIN = """import {module}
-from gavel_plugin.component import Verifier, seal
+from gavel_plugin.component import seal
+from gavel_plugin.{exports} import {name}
 seal()
 """
+
+# What a plugin exports, by its world.
+_EXPORTS = {
+    "plugin": {"exports": "component_verifier", "name": "Verifier"},
+    "group-plugin": {"exports": "component_group_verifier", "name": "GroupVerifier"},
+}
 
 # Folders beside a verifier that hold no modules of its own.
 _NO_SOURCES = {"target", "node_modules", "__pycache__", "build", "dist"}
@@ -37,7 +44,9 @@ def build(source: Path, output: Path, paths: Sequence[Path] = ()) -> None:
     own = [source, *_siblings(source)]
     for note in explain.check(own):
         print(f"note: {note}")
-    componentize("plugin", _PLUGIN.format(module=source.stem), output, [package, *own], paths)
+    world = "group-plugin" if explain.judges_groups(source) else "plugin"
+    entry = _PLUGIN.format(module=source.stem, **_EXPORTS[world])
+    componentize(world, entry, output, [package, *own], paths)
 
 
 def componentize(world: str, entry: str, output: Path, sources: Sequence[Path], paths: Sequence[Path] = ()) -> None:

@@ -6,10 +6,10 @@ import importlib
 import json
 import sys
 from pathlib import Path
-from typing import Any, Optional, Sequence
+from typing import Any, Optional, Sequence, Union
 
-from gavel_plugin.plugin import Plugin, the_plugin
-from gavel_plugin.submission import Abstain, Error, InvalidOptions, InvalidTask
+from gavel_plugin.plugin import GroupPlugin, Plugin, the_plugin
+from gavel_plugin.submission import Abstain, Error, InvalidOptions, InvalidTask, Submission, Verdict
 
 _STATUS = {InvalidOptions: "invalid-options", InvalidTask: "invalid-task", Abstain: "abstained"}
 
@@ -29,7 +29,7 @@ def run(source: Path, cases: Path, paths: Sequence[Path]) -> int:
         if _needs_sandbox(case):
             skipped += 1
             continue
-        difference = check(plugin, case)
+        difference = check_group(plugin, case) if "completions" in case else check(plugin, case)
         if difference is None:
             passed += 1
         else:
@@ -40,7 +40,8 @@ def run(source: Path, cases: Path, paths: Sequence[Path]) -> int:
 
 
 def _needs_sandbox(case: dict[str, Any]) -> bool:
-    return any(name in _LIMITS for name in _statuses(case.get("expect", {})))
+    expect = case.get("expect", {})
+    return any(name in _LIMITS for one in (expect if isinstance(expect, list) else [expect]) for name in _statuses(one))
 
 
 def _statuses(expect: dict[str, Any]) -> list[str]:
@@ -50,7 +51,7 @@ def _statuses(expect: dict[str, Any]) -> list[str]:
 
 
 # The columns of a case that are no metadata of its task.
-_OWN = {"name", "prompt", "completion", "reference", "options", "expect", "metadata"}
+_OWN = {"name", "prompt", "completion", "completions", "reference", "options", "expect", "metadata"}
 
 
 def _metadata(case: dict[str, Any]) -> dict[str, Any]:
@@ -68,12 +69,8 @@ def _reference(case: dict[str, Any]) -> Optional[str]:
 
 def check(plugin: Plugin, case: dict[str, Any]) -> Optional[str]:
     """What differs between a case and what the plugin says of it."""
-    if "expect" not in case:
-        return "it has no `expect` yet; `gavel plugin test --bless` writes what comes"
-    expect = case["expect"]
-    wanted = _statuses(expect)
     try:
-        verdict = plugin.judge(
+        said: Union[Verdict, Error] = plugin.judge(
             case["completion"],
             _reference(case),
             prompt=case.get("prompt", ""),
@@ -81,18 +78,51 @@ def check(plugin: Plugin, case: dict[str, Any]) -> Optional[str]:
             options_json=json.dumps(case.get("options", {})),
         )
     except Error as error:
-        status = _STATUS.get(type(error), "internal-error")
+        said = error
+    return _difference(case.get("expect"), said)
+
+
+def check_group(plugin: Plugin, case: dict[str, Any]) -> Optional[str]:
+    """As `check`, of a case with `completions`, each of which has its entry in `expect`."""
+    if not isinstance(plugin, GroupPlugin):
+        return "it has `completions`, and the plugin judges one at a time: give it a `completion`"
+    members = [
+        {**case, **(own if isinstance(own, dict) else {"completion": own})} for own in case["completions"]
+    ]
+    expected = case.get("expect") or [None] * len(members)
+    if len(expected) != len(members):
+        return f"`expect` has {len(expected)} entries, and there are {len(members)} completions"
+    submissions = [
+        Submission(it["completion"], it.get("prompt", ""), _reference(it), json.dumps(_metadata(it))) for it in members
+    ]
+    try:
+        judged = plugin.judge_group(submissions, options_json=json.dumps(case.get("options", {})))
+    except Error as error:
+        judged = [error] * len(members)
+    for place, (expect, said) in enumerate(zip(expected, judged), 1):
+        difference = _difference(expect, said)
+        if difference is not None:
+            return f"completion {place}: {difference}"
+    return None
+
+
+def _difference(expect: Optional[dict[str, Any]], said: Union[Verdict, Error]) -> Optional[str]:
+    if expect is None:
+        return "it has no `expect` yet; `gavel plugin test --bless` writes what comes"
+    wanted = _statuses(expect)
+    if isinstance(said, Error):
+        status = _STATUS.get(type(said), "internal-error")
         if status not in wanted:
-            return f"expected {' or '.join(wanted)}, found {status}: {error}"
-        reason = str(error)
+            return f"expected {' or '.join(wanted)}, found {status}: {said}"
+        reason = str(said)
     else:
         if "verdict" not in wanted:
-            return f"expected {' or '.join(wanted)}, found the reward {verdict.reward}: {verdict.reason}"
-        if "reward" in expect and abs(expect["reward"] - verdict.reward) > 1e-9:
-            return f"expected the reward {expect['reward']}, found {verdict.reward}: {verdict.reason}"
+            return f"expected {' or '.join(wanted)}, found the reward {said.reward}: {said.reason}"
+        if "reward" in expect and abs(expect["reward"] - said.reward) > 1e-9:
+            return f"expected the reward {expect['reward']}, found {said.reward}: {said.reason}"
         for name, value in expect.get("metrics", {}).items():
-            if abs(value - verdict.metrics.get(name, float("inf"))) > 1e-9:
-                return f"expected {name} = {value}, found {verdict.metrics.get(name)}"
-        reason = verdict.reason or ""
+            if abs(value - said.metrics.get(name, float("inf"))) > 1e-9:
+                return f"expected {name} = {value}, found {said.metrics.get(name)}"
+        reason = said.reason or ""
     part = expect.get("reason_contains", "")
     return None if part in reason else f"the reason lacks {part!r}: {reason}"

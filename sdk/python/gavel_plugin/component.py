@@ -1,14 +1,14 @@
-"""The component's exports: the plugin between gavel's records and its own. Imported by what `build` makes, only there."""
+"""Between gavel's records and the plugin's own, for the component's exports. Imported by what `build` makes, only there."""
 
 import gc
 import sys
 
-from componentize_py_types import Err
-from wit_world import exports
+from typing import Any
+
 from wit_world.imports import types
 
 from gavel_plugin.plugin import the_plugin
-from gavel_plugin.submission import Abstain, Error, InternalError, InvalidOptions, InvalidTask
+from gavel_plugin.submission import Abstain, Error, InternalError, InvalidOptions, InvalidTask, Verdict
 
 _CODES = {
     InvalidOptions: types.ErrorCode_InvalidOptions,
@@ -18,29 +18,21 @@ _CODES = {
 }
 
 
-class Verifier(exports.Verifier):
-    """What the host calls."""
+def describe() -> types.Description:
+    plugin = the_plugin()
+    return types.Description(plugin.name, plugin.version, plugin.summary, plugin.schema, list(plugin.metrics))
 
-    def describe(self) -> types.Description:
-        plugin = the_plugin()
-        return types.Description(plugin.name, plugin.version, plugin.summary, plugin.schema, list(plugin.metrics))
 
-    def verify(self, submission: types.Submission, options: str) -> types.Verdict:
-        try:
-            verdict = the_plugin().judge(
-                submission.completion,
-                submission.reference,
-                prompt=submission.prompt,
-                metadata_json=submission.metadata,
-                options_json=options,
-            )
-        except Error as error:
-            sys.stdout.flush()
-            code = next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), types.ErrorCode_InternalError)
-            raise Err(code(str(error))) from None
-        sys.stdout.flush()
-        metrics = [(name, float(value)) for name, value in verdict.metrics.items()]
-        return types.Verdict(float(verdict.reward), verdict.reason, metrics)
+def code(error: Error) -> Any:
+    """The contract's error."""
+    kind = next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), types.ErrorCode_InternalError)
+    return kind(str(error))
+
+
+def said(verdict: Verdict) -> types.Verdict:
+    """The contract's verdict."""
+    metrics = [(name, float(value)) for name, value in verdict.metrics.items()]
+    return types.Verdict(float(verdict.reward), verdict.reason, metrics)
 
 
 def seal() -> None:

@@ -38,6 +38,22 @@ _OF_PROCESSES = {
 }
 
 
+def judges_groups(source: Path) -> bool:
+    """Whether the plugin, a module or a package, decorates a function with `@group_verifier`.
+
+    It says which world the component is of, which has to be known before the plugin is imported.
+    """
+
+    def is_it(decorator: ast.expr) -> bool:
+        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", None)
+        return name == "group_verifier"
+
+    trees = (ast.parse(file.read_bytes(), file.name) for file in _files([source]))
+    functions = (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+    return any(is_it(decorator) for function in functions for decorator in function.decorator_list)
+
+
 def check(sources: Sequence[Path]) -> list[str]:
     """Says of the author's files what the sandbox does not have of what they import or call, a sentence each.
 

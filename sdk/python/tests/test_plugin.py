@@ -8,7 +8,7 @@ from typing import Any, Callable, Literal, Optional
 from gavel_plugin import Abstain, InternalError, InvalidOptions, InvalidTask, Submission, Verdict, excerpt, option
 from gavel_plugin import cases
 from gavel_plugin.options import read, schema
-from gavel_plugin.plugin import Plugin
+from gavel_plugin.plugin import GroupPlugin, Plugin
 
 
 @dataclass(frozen=True)
@@ -187,6 +187,45 @@ class CasesTest(unittest.TestCase):
         self.assertIsNone(cases.check(PLUGIN, case))
         case["expect"] = {"status": "abstained"}
         self.assertIn("expected abstained", cases.check(PLUGIN, case) or "")
+
+
+def together(submissions: list[Submission], options: Options) -> list:
+    """How many are the same; `?` has no verdict, `lost` is left out, `!` raises."""
+    texts = [submission.completion for submission in submissions]
+    if "!" in texts:
+        raise InvalidTask("told by one")
+    return [Abstain("a question") if text == "?" else Verdict(texts.count(text)) for text in texts if text != "lost"]
+
+
+GROUP = GroupPlugin(together, "together", "0.1.0", "Counts the same.", [])
+
+
+class GroupTest(unittest.TestCase):
+    def judged(self, *completions: str) -> list:
+        return GROUP.judge_group([Submission(text) for text in completions])
+
+    def test_each_completion_has_its_own(self) -> None:
+        one, two, three = self.judged("a", "?", "a")
+        self.assertEqual((one.reward, three.reward), (2, 2))
+        self.assertIsInstance(two, Abstain)
+        self.assertEqual(GROUP.judge("a").reward, 1)
+
+    def test_what_none_of_them_has(self) -> None:
+        with self.assertRaises(InvalidTask):
+            self.judged("a", "!")
+        with self.assertRaisesRegex(InternalError, "together gives 1 verdicts for 2 completions"):
+            self.judged("a", "lost")
+        with self.assertRaises(InvalidOptions):
+            GROUP.judge_group([Submission("a")], options_json='{"limit": 0}')
+
+    def test_a_case_has_an_expectation_for_each(self) -> None:
+        case = {"name": "x", "completions": ["a", {"completion": "?"}]}
+        right = [{"reward": 1}, {"status": "abstained", "reason_contains": "question"}]
+        self.assertIsNone(cases.check_group(GROUP, {**case, "expect": right}))
+        wrong = cases.check_group(GROUP, {**case, "expect": [{"reward": 0}, right[1]]})
+        self.assertIn("completion 1: expected the reward 0", wrong or "")
+        self.assertIn("`expect` has 1 entries", cases.check_group(GROUP, {**case, "expect": right[:1]}) or "")
+        self.assertIn("judges one at a time", cases.check_group(PLUGIN, {**case, "expect": right}) or "")
 
 
 if __name__ == "__main__":
