@@ -124,7 +124,8 @@ fn slices_cut_no_group_and_are_the_whole_one_after_the_other() {
     for reward in [ABOVE, MAJORITY] {
         let folder = Folder::with_reward(reward).file("in.jsonl", of_several_groups());
         let score = |output: &str, flags: &[&str]| {
-            let args = ["score", "-r", "reward.toml", "in.jsonl", "--no-timing", "--answer-bad-lines", "-o", output];
+            let args =
+                ["score", "-r", "reward.toml", "in.jsonl", "--no-timing", "--answer-bad-lines", "-o", output];
             folder.run(&[&args[..], flags].concat());
             folder.read(output)
         };
@@ -139,7 +140,9 @@ fn slices_cut_no_group_and_are_the_whole_one_after_the_other() {
 
 #[test]
 fn an_output_of_groups_is_gone_on_with_from_where_its_last_group_begins() {
-    for (reward, more) in [(ABOVE, &["--answer-bad-lines"][..]), (MAJORITY, &[]), (ABOVE, &["--shard", "2/2"])] {
+    for (reward, more) in
+        [(ABOVE, &["--answer-bad-lines"][..]), (MAJORITY, &[]), (ABOVE, &["--shard", "2/2"])]
+    {
         let folder = Folder::with_reward(reward).file("in.jsonl", of_several_groups());
         let score = |output: &str, flags: &[&str]| {
             let args = ["score", "-r", "reward.toml", "in.jsonl", "--no-timing", "-o", output];
@@ -155,7 +158,10 @@ fn an_output_of_groups_is_gone_on_with_from_where_its_last_group_begins() {
             let said = String::from_utf8_lossy(&run.stderr).into_owned();
             assert_eq!(folder.read("part.jsonl"), whole, "{bytes}: {said}");
             assert_eq!(folder.read("part.record.json"), record, "{bytes}");
-            assert!(bytes < 200 || said.contains("the last group, which may be half, is scored again"), "{said}");
+            assert!(
+                bytes < 200 || said.contains("the last group, which may be half, is scored again"),
+                "{said}"
+            );
         }
         assert_eq!(folder.run(&["rescore", "part.jsonl"]).status.code(), Some(0));
     }

@@ -32,7 +32,9 @@ fn limited(folder: &Folder, limit: &str) -> Output {
 fn limited_with(folder: &Folder, limit: &str, flags: &[&str]) -> Output {
     let gavel = folder.gavel(&[]);
     let mut shell = Command::new("sh");
-    shell.args(["-c", &format!("{limit} && exec \"$0\" score -r reward.toml in.jsonl \"$@\""), GAVEL]).args(flags);
+    shell
+        .args(["-c", &format!("{limit} && exec \"$0\" score -r reward.toml in.jsonl \"$@\""), GAVEL])
+        .args(flags);
     shell.current_dir(folder.path("."));
     for (name, value) in gavel.get_envs() {
         match value {
@@ -108,7 +110,11 @@ fn little_address_space_is_enough_for_programs_on_many_threads() {
         .file("in.jsonl", (0..64).map(row).collect::<String>());
     let flags = ["--jobs", "16", "--no-timing", "--plugin-path", "path"];
     let there = limited_with(&folder, "true", &flags);
-    assert_eq!(String::from_utf8_lossy(&there.stdout).matches("\"status\":\"verdict\"").count(), 64, "{there:?}");
+    assert_eq!(
+        String::from_utf8_lossy(&there.stdout).matches("\"status\":\"verdict\"").count(),
+        64,
+        "{there:?}"
+    );
     for gibibytes in [32, 8] {
         let little = limited_with(&folder, &format!("ulimit -v {}", gibibytes << 20), &flags);
         assert_eq!(little.stdout, there.stdout, "{gibibytes} GiB: {little:?}");

@@ -212,8 +212,7 @@ impl Case {
             "`expect` has {} entries, and there are {count} completions",
             expected.len()
         );
-        let common: Vec<_> =
-            row.columns().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let common: Vec<_> = row.columns().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let mut cases = Vec::with_capacity(count);
         for (place, (completion, written)) in completions.into_iter().zip(&expected).enumerate() {
             // A text, or an object with columns of its own beside it.
@@ -493,7 +492,10 @@ mod tests {
             (r#"{"name": "x", "completions": "a"}"#, "`completions` is not a list"),
             (r#"{"name": "x", "completions": []}"#, "`completions` is empty"),
             (r#"{"name": "x", "completions": ["a"], "completion": "a"}"#, "a case has either"),
-            (r#"{"name": "x", "completions": ["a"], "expect": []}"#, "`expect` has 0 entries, and there are 1"),
+            (
+                r#"{"name": "x", "completions": ["a"], "expect": []}"#,
+                "`expect` has 0 entries, and there are 1",
+            ),
             (r#"{"name": "x", "completions": ["a"], "expect": {}}"#, "`expect` is not a list"),
             (r#"{"name": "x", "completions": ["a", 1]}"#, "completion 2: `completion` is neither a string"),
             (

@@ -309,7 +309,8 @@ impl<'a> Completion<'a> {
 impl GroupQuestion<'_> {
     fn of(asked: Asked<'_>, options: &str) -> serde_json::Result<Vec<u8>> {
         let group = asked.iter().map(Completion::of).collect::<serde_json::Result<_>>()?;
-        let mut question = serde_json::to_vec(&GroupQuestion { group, options: serde_json::from_str(options)? })?;
+        let mut question =
+            serde_json::to_vec(&GroupQuestion { group, options: serde_json::from_str(options)? })?;
         question.push(b'\n');
         Ok(question)
     }

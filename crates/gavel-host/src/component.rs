@@ -9,9 +9,9 @@ use crate::answer::{
     Answer, Answers, VerifyGroupParams, VerifyParams, WireDescription, WireSubmission, accept, accept_all,
     expect_at_most,
 };
+use crate::asked::Asked;
 use crate::error::SHOWN;
 use crate::failure::{classify_component, fuel_is_known, is_the_guests};
-use crate::asked::Asked;
 use crate::guest::{COMPONENT_CALL, Guest, Wasi, World, limited_store};
 use crate::interpreter::EXECUTION;
 use crate::lane::Lane;

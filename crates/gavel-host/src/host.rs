@@ -14,12 +14,12 @@ use gavel_verify::{Description, Failure};
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module, ResourcesRequired};
 
+use crate::address_space::AddressSpace;
 use crate::cache::Caches;
 use crate::command::{self, CommandCode};
 use crate::compiled::Compiled;
 use crate::component::{self as component_format, ComponentCode, shown};
 use crate::interpreter::{EXECUTION, InterpreterCode, LoadedInterpreter, WeakInterpreter};
-use crate::address_space::AddressSpace;
 use crate::lane::{Lane, Lanes, PerLane, Tenants, reserved};
 use crate::plugin::{Code, Loaded, initial_memory};
 use crate::ticker::{Ticker, Watch};

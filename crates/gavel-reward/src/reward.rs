@@ -20,11 +20,11 @@ use crate::by_client::Client;
 use crate::lowered::{self, AllLowered, RaisedLimit};
 use crate::pool::{Full, Job, Pool, Resume};
 use crate::workspace::Workspace;
-use asking::{ask, keep, limits_of, wait};
 pub(crate) use asking::{Asks, NamedVerifier};
+use asking::{ask, keep, limits_of, wait};
 use group::{InGroup, OpenGroup};
-pub(crate) use rules::Rules;
 use rules::Member;
+pub(crate) use rules::Rules;
 pub(crate) use walk::Walk;
 
 /// The reward of a reward file, loaded into a [`Workspace`]: one version, which does not change.

@@ -15,7 +15,8 @@ pub(crate) fn of(answer: &str) -> Option<String> {
 /// `3/4`, `\frac{3}{4}` and its like.
 fn fraction(text: &str) -> Option<(i128, i128)> {
     let (sign, unsigned) = signed(text);
-    let latex = ["\\frac{", "\\dfrac{", "\\tfrac{"].into_iter().find_map(|start| unsigned.strip_prefix(start));
+    let latex =
+        ["\\frac{", "\\dfrac{", "\\tfrac{"].into_iter().find_map(|start| unsigned.strip_prefix(start));
     let (over, under) = match latex {
         Some(rest) => rest.strip_suffix('}')?.split_once("}{")?,
         None => unsigned.split_once('/')?,
@@ -43,7 +44,8 @@ fn signed(text: &str) -> (i128, &str) {
 
 fn whole(digits: &str) -> Option<i128> {
     let digits = digits.trim();
-    let is_number = !digits.is_empty() && digits.len() <= MOST_DIGITS && digits.bytes().all(|b| b.is_ascii_digit());
+    let is_number =
+        !digits.is_empty() && digits.len() <= MOST_DIGITS && digits.bytes().all(|b| b.is_ascii_digit());
     if is_number { digits.parse().ok() } else { None }
 }
 
@@ -75,7 +77,9 @@ mod tests {
                 assert_eq!(of(answer).as_deref(), Some(expected), "{answer}");
             }
         }
-        for text in ["", "x", "1/0", "1,23", "1.2.3", "3 apples", "1/2/3", r"\frac{1}{x}", "12345678901234567890"] {
+        for text in
+            ["", "x", "1/0", "1,23", "1.2.3", "3 apples", "1/2/3", r"\frac{1}{x}", "12345678901234567890"]
+        {
             assert_eq!(of(text), None, "{text}");
         }
     }

@@ -167,7 +167,9 @@ impl<'a> Case<'a> {
         let member = |completion: &'a RawValue| {
             let mut columns = self.0.clone();
             if completion.get().starts_with('{') {
-                columns.extend(serde_json::from_str::<BTreeMap<String, &RawValue>>(completion.get()).map_err(wrong)?);
+                columns.extend(
+                    serde_json::from_str::<BTreeMap<String, &RawValue>>(completion.get()).map_err(wrong)?,
+                );
             } else {
                 columns.insert("completion".to_owned(), completion);
             }

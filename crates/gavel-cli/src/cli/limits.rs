@@ -32,7 +32,8 @@ impl LimitArgs {
         let mut limits = own.map(Ok).collect::<Vec<anyhow::Result<_>>>();
         limits.extend(self.limit.iter().map(|limit| {
             let parts = limit.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
-            parts.ok_or_else(|| anyhow::anyhow!("--limit {limit}: write NAME=VALUE, such as `fuel=5_000_000`"))
+            parts
+                .ok_or_else(|| anyhow::anyhow!("--limit {limit}: write NAME=VALUE, such as `fuel=5_000_000`"))
         }));
         if limits.is_empty() {
             return Ok(None);
@@ -51,7 +52,10 @@ impl LimitArgs {
             // A reward file writes numbers with or without `_`, and everything with a unit as a text.
             let number = value.replace('_', "").parse::<u64>();
             let value = number.map_or_else(|_| Value::from(value), Value::from);
-            anyhow::ensure!(table.insert(key.to_owned(), value).is_none(), "the limit `{name}` stands there twice");
+            anyhow::ensure!(
+                table.insert(key.to_owned(), value).is_none(),
+                "the limit `{name}` stands there twice"
+            );
         }
         LimitSettings::of_json(&table.into()).map(Some).map_err(anyhow::Error::msg)
     }
@@ -72,9 +76,13 @@ mod tests {
     #[test]
     fn every_limit_of_a_reward_file_can_be_said() {
         assert_eq!(LimitArgs::default().settings().unwrap(), None);
-        let said = read(&["timeout = 500ms", "memory=64MiB", "programs.runs=1", "programs.fuel=2_000"]).unwrap();
+        let said =
+            read(&["timeout = 500ms", "memory=64MiB", "programs.runs=1", "programs.fuel=2_000"]).unwrap();
         assert_eq!((said.fuel, said.timeout), (Some(5000), Some(Duration::from_millis(500))));
-        assert_eq!((said.memory, said.programs.runs, said.programs.fuel), (Some(64 << 20), Some(1), Some(2000)));
+        assert_eq!(
+            (said.memory, said.programs.runs, said.programs.fuel),
+            (Some(64 << 20), Some(1), Some(2000))
+        );
     }
 
     #[test]

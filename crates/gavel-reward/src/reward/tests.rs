@@ -14,8 +14,8 @@ use gavel_verify::{Description, Failure, NoReward, Outcome, Verdict, Verifier, s
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Duration;
 
 /// Judges by what the completion says: `panic`, `slow`, or a number.
 struct Obedient(Description);

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use anyhow::{Context, anyhow};
 use gavel_files::{closest, did_you_mean};
+use gavel_host::WasmVerifier;
 use gavel_plugins::{FoundPlugin, WatchedFiles};
 use gavel_reward::load_plugin;
-use gavel_host::WasmVerifier;
 use gavel_verify::{Cancel, Failure, Outcome, Status, Verifier};
 
 use crate::cases::{self, Case, Difference, Verifiers, differences};
@@ -61,7 +61,8 @@ fn once(args: &TestArgs, global: &GlobalArgs, terminal: &Terminal) -> Result<Exi
                     // The cases of a group follow each other; whichever of them is asked for comes first.
                     if group.is_empty() {
                         let all: Vec<_> = member.submissions.iter().collect();
-                        group = verifier.verify_group(&all, &Cancel::new(), None).into_iter().map(Some).collect();
+                        group =
+                            verifier.verify_group(&all, &Cancel::new(), None).into_iter().map(Some).collect();
                     }
                     let outcome = group.get_mut(member.place).and_then(Option::take);
                     if member.place + 1 == group.len() {

@@ -148,7 +148,8 @@ pub(super) fn compare(
                 match groups.begins(GroupKey::of(&row, columns, &submission), &submission) {
                     Ok(begins) => {
                         if begins {
-                            last_group = Some(Resumed { next: line.number, kept: *before, ..resumed.clone() });
+                            last_group =
+                                Some(Resumed { next: line.number, kept: *before, ..resumed.clone() });
                         }
                         Asked::Submission(row, submission)
                     }
@@ -283,7 +284,8 @@ mod tests {
         let look = |rows: &[String], answers| {
             std::fs::write(&output, rows.iter().map(|row| format!("{row}\n")).collect::<String>()).unwrap();
             let range = 1..u64::MAX;
-            let resumed = compare((&input, &output, u64::MAX), &range, 1000, &Columns::default(), answers, None);
+            let resumed =
+                compare((&input, &output, u64::MAX), &range, 1000, &Columns::default(), answers, None);
             resumed.map(|resumed| Resumed { kept: 0, ..resumed })
         };
         let [one, two, other] = [row(1) + &score("1"), row(2) + &score("null"), row(7) + &score("1")];

@@ -169,7 +169,8 @@ fn the_majority_is_a_plugin_with_limits_and_nothing_of_it_is_kept() {
     let workspace = Workspace::start(&options).unwrap();
     let text = "[verifiers.majority]\nplugin = 'majority'\n";
     let reward = workspace.load_text("reward.toml".as_ref(), text).unwrap();
-    let groups: [&[&str]; 2] = [&[r"\boxed{1}", r"\boxed{2}", r"\boxed{1}"], &[r"\boxed{1}", r"\boxed{2}", r"\boxed{2}"]];
+    let groups: [&[&str]; 2] =
+        [&[r"\boxed{1}", r"\boxed{2}", r"\boxed{1}"], &[r"\boxed{1}", r"\boxed{2}", r"\boxed{2}"]];
     for _ in 0..2 {
         let scores = scores(&reward, &groups);
         assert!(scores.iter().all(|score| !score.outcomes[0].1.cached && score.outcomes[0].1.fuel > Some(0)));
