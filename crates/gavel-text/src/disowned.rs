@@ -4,7 +4,7 @@
 
 mod lexicon;
 
-use crate::{end_of, end_of_last, first_of, has_short, labels, languages};
+use crate::{end_of, end_of_last, has_short, labels, languages, pretence};
 use lexicon::{
     ANSWER, COPULA, DENYING, FALSE, FILLER, IMPERATIVE, Kinds, MODEL, OPINION, SECOND, SUPPOSING, WEAKENING,
     kinds,
@@ -17,8 +17,25 @@ const BETWEEN: usize = 200;
 const MOST_WORDS: usize = 8;
 
 /// Pairs of words that deny what follows them.
-const PAIRS: [(&[&str], &str); 11] = [
-    (&["anything", "everything", "all", "any", "everyone", "anywhere", "anyone", "everywhere"], "but"),
+const PAIRS: [(&[&str], &str); 13] = [
+    (
+        &[
+            "anything",
+            "everything",
+            "all",
+            "any",
+            "everyone",
+            "anywhere",
+            "anyone",
+            "everywhere",
+            "number",
+            "value",
+            "letter",
+            "option",
+            "choice",
+        ],
+        "but",
+    ),
     (&["far", "different", "differs", "away", "apart", "nowhere"], "from"),
     (&["instead", "opposite", "negation", "inverse"], "of"),
     (
@@ -34,11 +51,15 @@ const PAIRS: [(&[&str], &str); 11] = [
             "adjacent",
             "wrong",
             "incorrect",
+            "mistake",
+            "error",
         ],
         "to",
     ),
     (&["no"], "one"),
     (&["no"], "means"),
+    (&["no"], "case"),
+    (&["no"], "circumstances"),
     (&["no"], "way"),
     (&["no"], "longer"),
     (&["silly", "absurd", "foolish", "ridiculous", "naive"], "to"),
@@ -65,14 +86,6 @@ const BETWEEN_THEM: [&str; 8] =
 /// Those of them whose number no task asks for; and verbs that an answer may follow at once: "some people write".
 const SOME: [&str; 5] = ["people", "some", "many", "most", "others"];
 const PRESENT: [&str; 5] = ["write", "say", "claim", "think", "believe"];
-/// What an answer answers that was not asked.
-const OTHER_TASKS: [&str; 5] = [
-    "nswer to another ",
-    "nswer to a different ",
-    "nswer to some other ",
-    "nswer to the other ",
-    "olution to another ",
-];
 
 /// Whether the words right before an answer deny it, only suppose it, or leave it open, or give it to others: "not",
 /// "anything but", "pretend that the answer is", "could be", "otherwise", "my friend thinks the answer is".
@@ -82,7 +95,7 @@ pub fn is_disowned(before: &str) -> bool {
     let clause = last_clause(sentence);
     if languages::is_denied(clause)
         || languages::is_held_by_nobody(sentence)
-        || first_of(sentence, &OTHER_TASKS).is_some()
+        || pretence::is_pretence(sentence)
         || is_quoted(sentence, clause)
         || is_said_to_deceive(sentence)
         || labels::is_labelled_none(before)
@@ -101,7 +114,7 @@ pub fn is_disowned(before: &str) -> bool {
         let follows = |list: &[&str]| list.iter().any(|it| it.eq_ignore_ascii_case(previous));
         // `cannot be anything other than`, `no reason to doubt`
         let is_undone = || words.clone().take(4).any(undoes);
-        if word.eq_ignore_ascii_case("doubt") && is_undone() {
+        if ["doubt", "deny", "dispute"].iter().any(|it| it.eq_ignore_ascii_case(word)) && is_undone() {
             return false;
         }
         if is(DENYING) || is(FALSE) && answer || word.ends_with("n't") || word.ends_with("n’t") {

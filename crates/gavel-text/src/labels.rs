@@ -7,7 +7,9 @@ const LONGEST: usize = 90;
 const MOST_WORDS: usize = 8;
 
 /// What a label calls what follows it where that is not to be taken for an answer.
-const BAD: [&str; 33] = [
+const BAD: [&str; 35] = [
+    "crossed",
+    "struck",
     "wrong",
     "incorrect",
     "false",
@@ -75,7 +77,11 @@ const LEADS: [&str; 24] = [
     "answer",
     "solution",
 ];
-const THINGS: [&str; 34] = [
+const THINGS: [&str; 38] = [
+    "draft",
+    "drafts",
+    "out",
+    "version",
     "answer",
     "answers",
     "attempt",
@@ -172,7 +178,9 @@ fn says_it_is_none(label: &str) -> bool {
     // `A wrong answer:`; but `Invalid fields are left out:` says something else.
     let bad = words.iter().position(|it| BAD.contains(it));
     let is_bad = bad.is_some_and(|bad| {
-        words[..bad].iter().all(|it| LEADS.contains(it) || BAD.contains(it))
+        words[..bad]
+            .iter()
+            .all(|it| LEADS.contains(it) || BAD.contains(it) || it.bytes().all(|byte| byte.is_ascii_digit()))
             && words[bad + 1..].iter().all(|it| THINGS.contains(it) || BAD.contains(it))
     });
     is_model || is_bad

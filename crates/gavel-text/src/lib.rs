@@ -5,6 +5,7 @@
 
 mod answer;
 mod braces;
+mod confession;
 mod correction;
 mod disowned;
 mod jokes;
@@ -14,6 +15,7 @@ mod lead;
 mod markup;
 mod normalize;
 mod page;
+mod pretence;
 mod scan;
 mod seen;
 mod shown;
@@ -28,6 +30,7 @@ mod words;
 
 pub use answer::{Place, answer};
 pub use braces::braced;
+pub use confession::finds_nothing;
 pub use correction::{correction, renamed};
 pub use disowned::{is_case_split, is_counterfactual, is_disowned, is_negated, sentence_before};
 pub use jokes::calls_it_a_joke;

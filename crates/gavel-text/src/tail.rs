@@ -2,10 +2,17 @@
 //!
 //! Only what starts a clause in this way counts, and only near behind an answer: an honest remark may have any other words.
 
+use crate::confession;
 use crate::verdict::without_leads;
 
 /// What gives away, right behind an answer and in its sentence, that it is not meant.
-const NOT_MEANT: [&str; 58] = [
+const NOT_MEANT: [&str; 64] = [
+    "except that it is not",
+    "except that it isn't",
+    "except it is not",
+    "except it isn't",
+    "or is it",
+    "or was it",
     "for the sake of argument",
     "for argument's sake",
     "for laughs",
@@ -180,7 +187,10 @@ pub(crate) fn withdraws(own: &str, near: &str) -> bool {
 
 /// Whether a sentence, in lower case, takes back what stands before it.
 pub(crate) fn is_taken_back(sentence: &str) -> bool {
-    starts(&TAKEN_BACK, sentence) || starts(&FOREIGN, sentence) || is_drawn_out(sentence)
+    starts(&TAKEN_BACK, sentence)
+        || starts(&FOREIGN, sentence)
+        || is_drawn_out(sentence)
+        || confession::ends_against(sentence)
 }
 
 /// Whether a face behind an answer mocks it.

@@ -165,8 +165,24 @@ fn is_number_line(text: &str) -> bool {
 
 /// Whether a text starts as one that corrects what stands before.
 fn corrects(text: &str) -> bool {
-    const WORDS: [&str; 9] =
-        ["Wait", "Actually", "Hmm", "However", "Oops", "Correction", "Sorry", "But", "Let me"];
+    const WORDS: [&str; 16] = [
+        "Wait",
+        "Actually",
+        "Hmm",
+        "However",
+        "Oops",
+        "Correction",
+        "Sorry",
+        "But",
+        "Let me",
+        "No, ",
+        "No.",
+        "Nope",
+        "That is wrong",
+        "This is wrong",
+        "Never mind",
+        "I take",
+    ];
     WORDS.iter().any(|word| text.starts_with(word))
 }
 

@@ -10,7 +10,12 @@ use lexicon::{
 };
 
 /// Verdicts of two words.
-const PAIRS: [(&str, &str); 10] = [
+const PAIRS: [(&str, &str); 15] = [
+    ("random", "guess"),
+    ("seems", "off"),
+    ("looks", "off"),
+    ("no", "use"),
+    ("pure", "guesswork"),
     ("made", "up"),
     ("ruled", "out"),
     ("thrown", "out"),
@@ -46,10 +51,18 @@ pub(crate) fn rejects(predicate: &str) -> bool {
             let ends =
                 is_said || words.all(|it| PLACES.contains(&it) || matches!(it, "up" | "out" | "by" | "me"));
             return !is_denied && !is_of_another && ends && (is_said || !may_be_a_choice(word));
+        } else if word == "answer" && next == "to" {
+            // `the answer to a different question`
+            let of_another = ["different", "another", "other", "previous", "wrong"];
+            return is_denied != words.any(|it| of_another.contains(&it));
+        } else if is_denied && word == "what" {
+            // `not what was asked`
+            return words.any(|it| matches!(it, "asked" | "wanted"));
         } else if GOOD.contains(&word) {
             return is_denied && !is_of_another;
         } else if HOLDING.contains(&word) {
-            return is_denied;
+            // `does not count the empty set`
+            return is_denied && !(word == "count" && matches!(next, "the" | "a" | "any" | "those"));
         } else if matches!(word, "fails" | "fail" | "violates" | "contradicts" | "loses" | "uses") {
             // `uses the wrong numbers`
             let is_bad = word != "uses" || words.any(|word| BAD.contains(&word));
@@ -63,9 +76,10 @@ pub(crate) fn rejects(predicate: &str) -> bool {
             return false;
         } else {
             is_said |= VERBS.contains(&word);
+            ends_denied = is_denied && word == "be";
         }
     }
-    // `it isn't`; but `not A` is of another one.
+    // `it isn't`, `that cannot be`; but `not A` is of another one.
     ends_denied
 }
 
@@ -128,7 +142,18 @@ pub(crate) fn dismisses(sentence: &str) -> bool {
                 let next = words(clause(rest)).next().unwrap_or_default();
                 let goes_on = rest.trim_start().starts_with(char::is_alphanumeric);
                 !goes_on
-                    || matches!(next, "and" | "or" | "as" | "because" | "please" | "entirely" | "completely")
+                    || matches!(
+                        next,
+                        "and"
+                            | "or"
+                            | "as"
+                            | "because"
+                            | "please"
+                            | "entirely"
+                            | "completely"
+                            | "seriously"
+                            | "literally"
+                    )
             })
     })
 }
@@ -136,16 +161,30 @@ pub(crate) fn dismisses(sentence: &str) -> bool {
 /// What stands behind a word for the answer that a clause starts with: `that`, `the above`, `my answer`, `the JSON above`.
 pub(crate) fn behind_subject(clause: &str) -> Option<&str> {
     const ALL: [&str; 5] = ["all of ", "everything in ", "none of ", "the whole of ", "most of "];
-    const ALONE: [&str; 8] =
-        ["everything above", "all the above", "the above", "that", "this", "it", "which", "these"];
+    const ALONE: [&str; 11] = [
+        "everything i said above",
+        "everything i said",
+        "what i said",
+        "everything above",
+        "all the above",
+        "the above",
+        "that",
+        "this",
+        "it",
+        "which",
+        "these",
+    ];
     const DETERMINERS: [&str; 6] = ["the ", "this ", "that ", "my ", "its ", "your "];
     let clause = ALL.iter().find_map(|all| clause.strip_prefix(all)).unwrap_or(clause);
     let named = DETERMINERS.iter().find_map(|determiner| {
         let mut rest = clause.strip_prefix(determiner)?;
+        // `answer` is a noun of its own in `this answer is wrong`, and none in `the answer tag`.
+        let mut found = NOUNS.iter().find_map(|noun| word_at(rest, noun));
         while let Some(after) = ADJECTIVES.iter().find_map(|it| word_at(rest, it)) {
             rest = after.trim_start();
+            found = NOUNS.iter().find_map(|noun| word_at(rest, noun)).or(found);
         }
-        let mut after = NOUNS.iter().find_map(|noun| word_at(rest, noun))?;
+        let mut after = found?;
         // `the answer tag above`
         while let Some(next) = NOUNS.iter().chain(&PLACES).find_map(|it| word_at(after.trim_start(), it)) {
             after = next;

@@ -7,7 +7,7 @@ mod sentence;
 
 pub use block::{is_block_disowned, is_block_withdrawn};
 
-use crate::{first_of, jokes, languages, start_of, tail, verdict};
+use crate::{confession, first_of, jokes, languages, start_of, tail, verdict};
 use sentence::{is_condemned, takes_back};
 
 /// How much is looked at behind an answer, in bytes.
@@ -171,6 +171,7 @@ fn clauses_reject(near: &str) -> bool {
             verdict::is_rejected(clause)
                 || verdict::is_verdict_alone(clause)
                 || verdict::dismisses(clause)
+                || confession::owns_up(clause)
                 || is_doubt(clause)
         })
     })
@@ -236,8 +237,23 @@ pub(crate) fn next_sentence(text: &str) -> &str {
 fn is_of_somebody_wrong(clause: &str) -> bool {
     const SAYING: [&str; 9] =
         ["said ", "says ", "claimed ", "claims ", "thought ", "wrote ", "guessed ", "believed ", "answered "];
-    const WRONG: [&str; 8] =
-        ["wrong", "mistakenly", "incorrectly", "falsely", "erroneously", "nobody", "no one", "never"];
+    const WRONG: [&str; 15] = [
+        "wrong",
+        "mistakenly",
+        "incorrectly",
+        "falsely",
+        "erroneously",
+        "nobody",
+        "no one",
+        "never",
+        "naive",
+        "careless",
+        "fool",
+        "liar",
+        "cheat",
+        "lazy",
+        "bad student",
+    ];
     SAYING.iter().any(|verb| clause.starts_with(verb)) && WRONG.iter().any(|word| clause.contains(word))
 }
 
@@ -247,13 +263,20 @@ fn is_what_others_say(clause: &str) -> bool {
         "say", "says", "said", "think", "thinks", "thought", "got", "get", "write", "wrote", "guess",
         "guessed", "claim", "claims", "believe", "answer",
     ];
-    let Some(said) = clause.strip_prefix("is what ") else { return false };
+    const OF_THIS: [&str; 3] = ["that is what ", "this is what ", "at least that is what "];
+    let of_this = OF_THIS.iter().find_map(|it| clause.strip_prefix(it));
+    let Some(said) = clause.strip_prefix("is what ").or(of_this) else { return false };
     let said = said.split([',', ';', '.', '!', '\n']).next().unwrap_or_default();
     let mut words = said.split_whitespace();
     let is_of_others = words.next().is_some_and(|who| !matches!(who, "i" | "we" | "you"));
     // `what a cheater would output`
     let is_imagined = words.clone().any(|word| matches!(word, "would" | "might" | "could"));
-    is_of_others && words.next_back().is_some_and(|verb| SAYING.contains(&verb) || is_imagined)
+    // `that is what it would cost` says what the answer is.
+    is_of_others
+        && words.next_back().is_some_and(|verb| match of_this {
+            Some(_) => SAYING.contains(&verb) && is_imagined,
+            None => SAYING.contains(&verb) || is_imagined,
+        })
 }
 
 /// Whether a clause makes an answer depend on what is not so: `if Mars were B`, `were this 1999`, `if I had solved it`.

@@ -17,6 +17,8 @@ pub mod reading;
 pub mod token;
 pub mod units;
 
+use std::borrow::Cow;
+
 use gavel_plugin::{Error, Submission, Verdict, Verifier, excerpt, export};
 
 use serde::Deserialize;
@@ -66,7 +68,12 @@ impl Verifier for Math {
         let completion = gavel_text::shown(near);
         match extract::answer(&completion, submission.prompt(), order) {
             Some(Found::Answer(answer, mode)) => {
-                judge_answer(&answer, mode, &reference, submission.prompt(), options)
+                // What stands in a box as it is was chosen so; a bound was put together of a box and its formula.
+                let bound = match &answer {
+                    Cow::Owned(whole) => extract::bound_asked_for(whole, submission.prompt()),
+                    Cow::Borrowed(_) => None,
+                };
+                judge_answer(bound.unwrap_or(&answer), mode, &reference, submission.prompt(), options)
             }
             Some(Found::TakenBack(mode)) => {
                 let reason = format!("{mode} states an answer and does not stand by it");
@@ -110,7 +117,6 @@ fn judge_answer(
     prompt: &str,
     options: &Options,
 ) -> Result<Verdict, Error> {
-    let answer = extract::bound_asked_for(answer, prompt).unwrap_or(answer);
     let (read, comparison) = compare_spellings(answer, mode, reference, prompt, options);
     let reason = format!("{} (from {mode}) {comparison} {}", excerpt(read.text), excerpt(reference));
     match comparison.equal() {

@@ -27,7 +27,7 @@ pub(super) const MODEL: Kinds = 512;
 pub(super) const IMPERATIVE: Kinds = 1024;
 
 /// In the order of the words, for they are searched by halves.
-static WORDS: [(&str, Kinds); 156] = [
+static WORDS: [(&str, Kinds); 167] = [
     ("a", FILLER),
     ("an", FILLER),
     ("answer", FILLER | ANSWER),
@@ -46,8 +46,10 @@ static WORDS: [(&str, Kinds); 156] = [
     ("best", FILLER),
     ("but", SECOND),
     ("cannot", DENYING),
+    ("case", SECOND),
     ("choice", FILLER | ANSWER),
     ("choose", FILLER),
+    ("circumstances", SECOND),
     ("claim", FILLER | OPINION),
     ("claimed", FILLER | OPINION),
     ("claims", FILLER | OPINION),
@@ -56,7 +58,11 @@ static WORDS: [(&str, Kinds); 156] = [
     ("could", WEAKENING),
     ("decoy", FALSE),
     ("definitely", FILLER),
+    ("denies", DENYING),
+    ("deny", DENYING),
     ("didn", DENYING),
+    ("dispute", DENYING),
+    ("disputes", DENYING),
     ("distractor", FALSE),
     ("doesn", DENYING),
     ("don", DENYING),
@@ -117,6 +123,7 @@ static WORDS: [(&str, Kinds); 156] = [
     ("nor", DENYING),
     ("not", DENYING),
     ("number", FILLER),
+    ("obvious", FILLER),
     ("of", SECOND),
     ("one", SECOND),
     ("option", FILLER | ANSWER),
@@ -132,6 +139,9 @@ static WORDS: [(&str, Kinds); 156] = [
     ("really", FILLER),
     ("reckons", OPINION),
     ("refuse", DENYING),
+    ("refute", DENYING),
+    ("reject", DENYING),
+    ("rejects", DENYING),
     ("result", FILLER),
     ("right", FILLER),
     ("rumored", DENYING),
@@ -155,6 +165,7 @@ static WORDS: [(&str, Kinds); 156] = [
     ("suspects", OPINION),
     ("swears", OPINION),
     ("template", IMPERATIVE),
+    ("tempting", FALSE),
     ("than", SECOND),
     ("that", FILLER),
     ("the", FILLER),

@@ -1,7 +1,7 @@
 //! The English words that a verdict on an answer is made of.
 
 /// What an answer is that nobody gives.
-pub(super) const BAD: [&str; 70] = [
+pub(super) const BAD: [&str; 73] = [
     "wrong",
     "incorrect",
     "false",
@@ -72,9 +72,12 @@ pub(super) const BAD: [&str; 70] = [
     "bound",
     "rubbish",
     "irrelevant",
+    "bait",
+    "fabricated",
+    "hallucinated",
 ];
 /// What it is not, where it is wrong: `not right`, `not my answer`.
-pub(super) const GOOD: [&str; 19] = [
+pub(super) const GOOD: [&str; 21] = [
     "right",
     "correct",
     "true",
@@ -94,6 +97,8 @@ pub(super) const GOOD: [&str; 19] = [
     "sound",
     "trustworthy",
     "reliable",
+    "trusted",
+    "believed",
 ];
 /// What an answer does, and a wrong one does not.
 pub(super) const HOLDING: [&str; 14] = [
@@ -102,7 +107,7 @@ pub(super) const HOLDING: [&str; 14] = [
 ];
 pub(super) const NEGATIONS: [&str; 8] = ["not", "never", "cannot", "no", "hardly", "neither", "nor", "ain't"];
 /// Words between a subject and a verdict.
-pub(super) const PLAIN: [&str; 63] = [
+pub(super) const PLAIN: [&str; 70] = [
     "is",
     "was",
     "are",
@@ -166,11 +171,18 @@ pub(super) const PLAIN: [&str; 63] = [
     "upper",
     "one",
     "here",
+    "seems",
+    "seem",
+    "looks",
+    "look",
+    "sounds",
+    "feels",
+    "even",
 ];
 /// Those of them that make a sentence of what stands around them.
-pub(super) const VERBS: [&str; 20] = [
+pub(super) const VERBS: [&str; 24] = [
     "is", "was", "are", "were", "be", "been", "has", "have", "had", "must", "should", "can", "could", "may",
-    "might", "would", "will", "needs", "does", "did",
+    "might", "would", "will", "needs", "does", "did", "seems", "looks", "sounds", "feels",
 ];
 /// What an answer is called.
 pub(super) const NOUNS: [&str; 31] = [
@@ -215,7 +227,7 @@ pub(super) const ADJECTIVES: [&str; 13] = [
 pub(super) const PLACES: [&str; 7] =
     ["above", "here", "below", "given", "in the box", "i gave", "in the tag"];
 /// How a clause opens that is about what stands before it.
-pub(super) const LEADING: [&str; 30] = [
+pub(super) const LEADING: [&str; 34] = [
     "but",
     "and",
     "so",
@@ -246,6 +258,10 @@ pub(super) const LEADING: [&str; 30] = [
     "alas",
     "again",
     "also",
+    "kindly",
+    "honestly",
+    "frankly",
+    "on reflection",
 ];
 /// What is done with what was not meant.
 pub(super) const DISMISSING: [&str; 23] = [

@@ -84,6 +84,7 @@ pub(super) fn takes_back(sentence: &str) -> bool {
         rest.strip_prefix("no").is_some_and(|rest| !rest.contains(char::is_alphanumeric))
     });
     is_no
+        || is_disbelieved(sentence)
         || is_condemned(sentence.strip_prefix("but ").or(opened).unwrap_or(sentence))
         || DISCLAIMERS.iter().any(|it| opens(it) || sentence.starts_with(it))
         || OPENINGS.iter().any(|it| opens(it))
@@ -96,6 +97,21 @@ fn without_opening(sentence: &str) -> Option<&str> {
     let rest = OPENING.iter().find_map(|word| sentence.strip_prefix(word))?;
     let bare = rest.trim_start_matches([',', ' ', '.', '…', '-', '–', '—']);
     (bare.len() < rest.len()).then_some(bare)
+}
+
+/// Whether a clause says that what stands before it is not believed: `which I know to be false`, `which I do not believe`.
+pub(super) fn is_disbelieved(clause: &str) -> bool {
+    const STARTS: [&str; 8] = [
+        "which i know to be false",
+        "which i know to be wrong",
+        "which i know is false",
+        "which i know is wrong",
+        "which i do not believe",
+        "which i don't believe",
+        "which nobody ",
+        "which no one ",
+    ];
+    STARTS.iter().any(|start| clause.starts_with(start))
 }
 
 /// Whether a sentence says that nobody holds the answer to be right: "Nobody believes that", "It is false that …".

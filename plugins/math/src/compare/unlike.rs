@@ -146,8 +146,19 @@ fn is_unsolved(answer: &str) -> bool {
         && !right.contains('=')
 }
 
-/// `\sim\text{True}`
+/// `\sim\text{True}`, `not x = 5`, `anything but x = 5`
 fn is_negation(text: &str) -> bool {
+    let mut said = words(text);
+    let (first, second) = (said.next().unwrap_or_default(), said.next().unwrap_or_default());
+    let is = |word: &str, list: &[&str]| list.iter().any(|it| it.eq_ignore_ascii_case(word));
+    let is_denied = is(first, &["not", "never", "neither", "nor"])
+        || is(first, &["anything", "everything", "all", "any"]) && is(second, &["but", "except"])
+        || is(first, &["other"]) && is(second, &["than"])
+        || is(first, &["far"]) && is(second, &["from"]);
+    // `not possible` and `not defined` are answers in words.
+    if is_denied && text.contains(|c: char| c.is_ascii_digit() || matches!(c, '=' | '<' | '>' | '(')) {
+        return true;
+    }
     let bare = text.trim_start_matches(['$', ' ']);
     let rest = ["\\sim", "\\neg", "\\lnot", "¬"].iter().find_map(|sign| bare.strip_prefix(sign));
     rest.is_some_and(|rest| words(rest).any(|word| word.len() > 1))
@@ -173,6 +184,8 @@ mod tests {
             ("24:60", "12:30"),
             ("|x|=5", "5"),
             (r"\sim\text{True}", "True"),
+            ("not x = 5", "5"),
+            (r"\text{anything but }x = 5", "x=5"),
         ] {
             assert!(is_unlike(answer, reference), "{answer} {reference}");
         }
@@ -189,6 +202,8 @@ mod tests {
             ("|x|=5", "|x|=5"),
             ("x=5", "5"),
             (r"\sim 5", "5"),
+            (r"\text{not defined}", "undefined"),
+            ("not 5 of 6", "not 5 of 6"),
         ] {
             assert!(!is_unlike(answer, reference), "{answer} {reference}");
         }

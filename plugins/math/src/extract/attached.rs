@@ -2,7 +2,7 @@
 
 use gavel_text::{end_of, end_of_last, find_short, first_of, has_short, rfind_short};
 
-use super::{operand, trimmed_end, trimmed_start};
+use super::operand::{self, trimmed_end, trimmed_start};
 
 /// How far around a box its formula is looked at, in bytes.
 const NEAR: usize = 300;
@@ -52,8 +52,8 @@ fn relation(before: &str, behind: &str, content: &str) -> Option<String> {
     ];
     let ends = |c: char| matches!(c, ' ' | '$' | '{' | '(' | '|');
     let left = trimmed_end(before.trim_end_matches(ends), "\\,").trim_end_matches(ends);
-    if let Some(bound) = bound_before(before, left) {
-        return Some(format!("{bound} {content}"));
+    if let Some((side, sign)) = bound_before(before, left) {
+        return Some(format!("{side} {sign} {content}").trim_start().to_owned());
     }
     // Hardly any box has one before it.
     let last = left.chars().next_back();
@@ -70,6 +70,9 @@ fn relation(before: &str, behind: &str, content: &str) -> Option<String> {
     }
     let right = behind.trim_start_matches(|c: char| matches!(c, ' ' | '$' | '}' | ')' | '|'));
     let right = trimmed_start(right, "\\,").trim_start();
+    if let Some((sign, side)) = bound_behind(before, right) {
+        return Some(format!("{content} {sign} {side}"));
+    }
     if !right.starts_with(['\\', '!', '<', '>', '≠', '≪', '≫']) {
         return None;
     }
@@ -94,29 +97,68 @@ fn relation(before: &str, behind: &str, content: &str) -> Option<String> {
 const BOUNDS: [&str; 10] =
     ["\\geqslant", "\\leqslant", "\\geq", "\\leq", "\\ge", "\\le", "≥", "≤", "\\gtrsim", "\\lesssim"];
 
-/// The sign of a bound that stands before a box, with its other side: `x \ge \boxed{7}`. Where the text is about a least
-/// or a greatest value, that is the answer.
-fn bound_before<'t>(before: &str, left: &'t str) -> Option<&'t str> {
+/// The bound that a text states of the box behind it, as its other side and its sign: `x \ge \boxed{7}`. Where the text is
+/// about a least or a greatest value, that is the answer.
+fn bound_before<'t>(before: &str, left: &'t str) -> Option<(&'t str, &'t str)> {
     if !left.ends_with(['e', 'q', 't', 'm', '≥', '≤']) {
         return None;
     }
     let sign = BOUNDS.iter().find(|sign| left.ends_with(**sign))?;
-    (!speaks_of_an_extreme(end_of(before, 2 * NEAR))).then(|| &left[left.len() - sign.len()..])
+    let (rest, sign) = left.split_at(left.len() - sign.len());
+    let rest = rest.trim_end();
+    let formula = formula_before(rest);
+    // `-3 \le x \le \boxed{7}` bounds on both sides.
+    let is_chain = first_of(formula, &BOUNDS).is_some() || formula.contains(['<', '>']);
+    let side = if is_chain { formula } else { side_before(rest) };
+    (!speaks_of_an_extreme(end_of(before, 2 * NEAR))).then_some((side, sign))
 }
 
-/// A bound whose value is asked for: `\ge 7` where the prompt asks for the least value.
+/// The bound that a text states of the box before it: `\boxed{7} \le x`. One of a number only compares.
+fn bound_behind<'t>(before: &str, right: &'t str) -> Option<(&'t str, &'t str)> {
+    let sign = BOUNDS.iter().find(|sign| right.starts_with(**sign))?;
+    let (sign, rest) = right.split_at(sign.len());
+    let is_command = sign.ends_with(char::is_alphabetic) && rest.starts_with(char::is_alphabetic);
+    let side = rest.trim_start();
+    let side = side[..side.find(['$', '\n', '.']).unwrap_or(side.len())].trim_end_matches(['\\', ' ', ',']);
+    let mut letters = side.chars();
+    let is_name = letters.next().is_some_and(|c| c.is_ascii_alphabetic())
+        && !letters.next().is_some_and(|c| c.is_ascii_alphabetic())
+        && side.len() < NEAR
+        && !side.contains(' ');
+    (!is_command && is_name && !speaks_of_an_extreme(end_of(before, 2 * NEAR))).then_some((sign, side))
+}
+
+/// A bound, as a text states it of its box, whose value is asked for: `x \ge 7` where the prompt asks for the least value.
 pub(crate) fn bound_asked_for<'a>(answer: &'a str, prompt: &str) -> Option<&'a str> {
-    let rest = BOUNDS.iter().find_map(|sign| answer.strip_prefix(sign))?;
-    (rest.starts_with(' ') && speaks_of_an_extreme(prompt)).then(|| rest.trim_start())
+    let (at, sign) = first_of(answer, &BOUNDS)?;
+    let (left, right) = (answer[..at].trim(), answer[at + sign.len()..].trim());
+    // Of two sides, the value is the one without letters.
+    let has_letters = |side: &str| side.starts_with(|c: char| c.is_ascii_alphabetic());
+    let value = if left.is_empty() || has_letters(left) { right } else { left };
+    (speaks_of_an_extreme(prompt) && first_of(value, &BOUNDS).is_none()).then_some(value)
 }
 
 /// Whether a text is about a least or a greatest value.
 fn speaks_of_an_extreme(text: &str) -> bool {
-    const EXTREMES: [&str; 12] = [
-        "minim", "maxim", "least", "greatest", "largest", "smallest", "bound", "at most", "min", "max",
-        "fewest", "equality",
+    const EXTREMES: [&str; 10] = [
+        "minim", "maxim", "least", "greatest", "largest", "smallest", "bound", "at most", "fewest",
+        "equality",
     ];
-    EXTREMES.iter().any(|word| text.contains(word))
+    // `determine`, `minutes` and `inequality` are other words.
+    let is_word = |word: &str, is_whole: bool| {
+        let places = memchr::memmem::find_iter(text.as_bytes(), word);
+        places.into_iter().any(|at| {
+            !text[..at].ends_with(|c: char| c.is_alphabetic())
+                && !(is_whole && text[at + word.len()..].starts_with(|c: char| c.is_alphabetic()))
+        })
+    };
+    EXTREMES.iter().any(|word| is_word(word, false)) || ["min", "max"].iter().any(|word| is_word(word, true))
+}
+
+/// The formula or the line that ends a text.
+fn formula_before(left: &str) -> &str {
+    let near = end_of(left, NEAR);
+    near[end_of_last(near, &["$", "\\(", "\\[", "\n", "&", ": "]).unwrap_or(0)..].trim()
 }
 
 /// The side of a relation that ends a text, from the start of its formula or the last white space of its line on.
@@ -292,6 +334,9 @@ mod tests {
             (r"so x \neq \boxed{7}.", r"x \neq 7"),
             (r"$\boxed{7} \neq x$", r"7 \neq x"),
             (r"$|\boxed{7}| < 1$", "7 < 1"),
+            (r"so $x \ge \boxed{7}$.", r"x \ge 7"),
+            (r"$-3 \le x \le \boxed{7}$", r"-3 \le x \le 7"),
+            (r"$\boxed{7} \le x$", r"7 \le x"),
             (r"$\overline{\boxed{7}}$", r"\overline{(7)}"),
             (r"$\boxed{7}i$", "(7)i"),
         ] {
@@ -315,6 +360,8 @@ mod tests {
             r"x -> \boxed{4}",
             r"</b> \boxed{4}<br>",
             "> \\boxed{4}",
+            r"The minimum is attained, so $f(x) \ge \boxed{4}$",
+            r"$\boxed{4} \le 5$",
             r"$\boxed{4}<b>",
         ] {
             assert_eq!(boxed(text).as_deref(), Some("4"), "{text}");

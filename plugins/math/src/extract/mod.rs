@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use gavel_text::{
-    calls_it_a_joke, end_of, first_of, has_short, is_counterfactual, is_crossed, is_disowned,
+    calls_it_a_joke, end_of, finds_nothing, first_of, has_short, is_counterfactual, is_crossed, is_disowned,
     is_in_attribute, is_led_astray, is_seen, is_withdrawn, renamed, rfind_short,
 };
 use serde::Deserialize;
@@ -207,6 +207,7 @@ fn is_taken_back(text: &str, placed: &Placed<'_>, mode: Mode, prompt: &str, orde
         // `7 when pigs fly` may be read as so many of something.
         || placed.content.contains(' ') && calls_it_a_joke(&placed.content)
         || mode == Mode::Boxed && (placed.is_case || operand::is_computed_with(before, behind))
+        || mode != Mode::Boxed && operand::goes_on_with(behind)
         || mode == Mode::Boxed && rivals::is_asked(behind)
         || rivals::stands_beside_another(before, behind, &placed.content, mode)
         || renamed(behind).is_some_and(|other| !rivals::is_same(&placed.content, other))
@@ -214,6 +215,7 @@ fn is_taken_back(text: &str, placed: &Placed<'_>, mode: Mode, prompt: &str, orde
         || rivals::becomes_another(behind, &placed.content)
         || !is_seen(before)
         || is_led_astray(before, prompt)
+        || placed.content.contains(|c: char| c.is_ascii_digit()) && finds_nothing(behind)
 }
 
 /// The answer in a reference, which may be the answer alone or a whole solution; empty where it states nothing.
@@ -303,22 +305,6 @@ fn without_emphasis(text: &str) -> String {
 /// What was found without what stands around an answer.
 fn cleaned(found: &str, mode: Mode) -> &str {
     if mode.is_stated() { remark::tidy(bare(found)) } else { bare(found) }
-}
-
-/// A text without a short mark that it starts with, however often.
-fn trimmed_start<'t>(mut text: &'t str, mark: &str) -> &'t str {
-    while let Some(rest) = text.strip_prefix(mark) {
-        text = rest;
-    }
-    text
-}
-
-/// A text without a short mark that it ends with, however often.
-fn trimmed_end<'t>(mut text: &'t str, mark: &str) -> &'t str {
-    while let Some(rest) = text.strip_suffix(mark) {
-        text = rest;
-    }
-    text
 }
 
 /// Without white space, emphasis and quotation marks around it, and without a full stop.

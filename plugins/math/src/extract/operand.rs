@@ -2,8 +2,6 @@
 
 use gavel_text::{end_of, start_of};
 
-use super::trimmed_start;
-
 /// How many bytes of words around a box are looked at.
 const NEAR: usize = 60;
 
@@ -139,7 +137,7 @@ pub(super) fn is_computed_with(before: &str, behind: &str) -> bool {
 }
 
 /// Whether the sentence behind a box goes on computing with it: `Add two to that.`, `Replace the 7 with a 9.`
-fn goes_on_with(behind: &str) -> bool {
+pub(super) fn goes_on_with(behind: &str) -> bool {
     const VERBS: [&str; 12] = [
         "add ",
         "subtract ",
@@ -154,8 +152,16 @@ fn goes_on_with(behind: &str) -> bool {
         "replace ",
         "swap ",
     ];
-    const OBJECTS: [&str; 7] =
-        [" that", " this", " it", " the answer", " the box", " the above", " the result"];
+    const OBJECTS: [&str; 8] = [
+        " that",
+        " this",
+        " it",
+        " the answer",
+        " the box",
+        " the above",
+        " the result",
+        " the final answer",
+    ];
     let near = start_of(behind, 2 * NEAR);
     if !near.contains(char::is_alphanumeric) {
         return false;
@@ -252,6 +258,22 @@ fn starts_operand(behind: &str) -> bool {
         }
         _ => false,
     }
+}
+
+/// A text without a short mark that it starts with, however often.
+pub(super) fn trimmed_start<'t>(mut text: &'t str, mark: &str) -> &'t str {
+    while let Some(rest) = text.strip_prefix(mark) {
+        text = rest;
+    }
+    text
+}
+
+/// A text without a short mark that it ends with, however often.
+pub(super) fn trimmed_end<'t>(mut text: &'t str, mark: &str) -> &'t str {
+    while let Some(rest) = text.strip_suffix(mark) {
+        text = rest;
+    }
+    text
 }
 
 /// A text without the commands at its end that lay out or set type.
