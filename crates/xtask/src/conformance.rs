@@ -265,16 +265,23 @@ impl Runner<'_> {
         grants: &[&str],
         limits: Value,
     ) -> Result<Result<(), String>> {
-        let (options, submissions) = submissions(&folder.join("cases.jsonl"))?;
+        let (options, groups) = groups(&folder.join("cases.jsonl"))?;
         let verifier = json!({ "plugin": plugin, "options": options, "grant": grants, "limits": limits });
         let file = json!({ "verifiers": { "it": verifier }, "reward": { "formula": "it" } });
         let reward = folder.join("again.toml");
         fs::write(&reward, toml::to_string(&file)?)?;
-        let twice: Vec<&Value> = submissions.iter().chain(&submissions).collect();
-        let first = self.score(&reward, &folder.join("twice.jsonl"), &twice, 1)?;
+        let (in_order, input) = (groups.iter().collect::<Vec<_>>(), folder.join("twice.jsonl"));
+        let first = if groups.iter().all(|group| group.len() == 1) {
+            self.score(&reward, &input, &[in_order.as_slice(), in_order.as_slice()].concat(), 1)?
+        } else {
+            // A group that comes again in the same file is none.
+            let mut first = self.score(&reward, &input, &in_order, 1)?;
+            first.extend(self.score(&reward, &input, &in_order, 1)?);
+            first
+        };
         // 37 and 100 have no divisor in common, so every index comes once, and neighbours are far apart.
         let shuffled: Vec<usize> = (0..SUBMISSIONS).map(|index| index * 37 % SUBMISSIONS).collect();
-        let lines: Vec<&Value> = shuffled.iter().map(|&index| &submissions[index]).collect();
+        let lines: Vec<&Vec<Value>> = shuffled.iter().map(|&index| &groups[index]).collect();
         let other = self.score(&reward, &folder.join("shuffled.jsonl"), &lines, 4)?;
         for (position, index) in shuffled.into_iter().enumerate() {
             let once = &first[index];
@@ -289,18 +296,21 @@ impl Runner<'_> {
         Ok(Ok(()))
     }
 
-    /// The outcomes of submissions as text, without the time that they took.
-    fn score(&self, reward: &Path, input: &Path, submissions: &[&Value], jobs: usize) -> Result<Vec<String>> {
-        let lines: String = submissions.iter().map(|submission| format!("{submission}\n")).collect();
+    /// The outcomes of each group as text, without the time that they took.
+    fn score(&self, reward: &Path, input: &Path, groups: &[&Vec<Value>], jobs: usize) -> Result<Vec<String>> {
+        let lines: String =
+            groups.iter().copied().flatten().map(|submission| format!("{submission}\n")).collect();
         fs::write(input, lines)?;
         let mut score = self.gavel(["score", "--quiet"]);
         score.arg("--reward").arg(reward).arg(input).args(["--jobs", &jobs.to_string()]);
         let scored = shell::read(score.arg("--plugin-path").arg(self.root.join("plugins/interpreters")))?;
         let outcomes: Vec<String> = scored.lines().map(outcome).collect::<Result<_>>()?;
-        if outcomes.len() != submissions.len() {
-            bail!("gavel scored {} of {} submissions", outcomes.len(), submissions.len());
+        let count = groups.iter().map(|group| group.len()).sum::<usize>();
+        if outcomes.len() != count {
+            bail!("gavel scored {} of {count} submissions", outcomes.len());
         }
-        Ok(outcomes)
+        let mut outcomes = outcomes.into_iter();
+        Ok(groups.iter().map(|group| outcomes.by_ref().take(group.len()).collect()).collect())
     }
 
     fn gavel<const N: usize>(&self, args: [&str; N]) -> Command {
@@ -320,13 +330,15 @@ fn outcome(line: &str) -> Result<String> {
     Ok(json!([row.get("reward"), outcome]).to_string())
 }
 
-/// A hundred submissions from the cases that have the same options, each another one than before, and these options.
-fn submissions(cases: &Path) -> Result<(Value, Vec<Value>)> {
+/// A hundred submissions from the cases that have the same options, each another one than before, and these options. Of a
+/// plugin that judges groups it is a hundred groups; of others each is one submission.
+fn groups(cases: &Path) -> Result<(Value, Vec<Vec<Value>>)> {
     let text = fs::read_to_string(cases).with_context(|| format!("could not read {}", cases.display()))?;
     let mut by_options: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for line in text.lines().filter(|line| !line.trim().is_empty() && line.len() < 1 << 20) {
         let case: Value = serde_json::from_str(line)?;
-        let refused = case["expect"]["status"] == "invalid-options";
+        let expect = case["expect"].get(0).unwrap_or(&case["expect"]);
+        let refused = expect["status"] == "invalid-options";
         let options = case.get("options").cloned().unwrap_or(json!({})).to_string();
         // TOML has no null.
         if !refused && !options.contains("null") {
@@ -337,18 +349,26 @@ fn submissions(cases: &Path) -> Result<(Value, Vec<Value>)> {
     let (options, cases) = most.context("no case has options that the plugin takes")?;
     let numbered = |index: usize| {
         let case = &cases[index % cases.len()];
-        let mut row = Map::new();
-        row.insert(
-            "prompt".to_owned(),
-            format!("{} #{index}", case["prompt"].as_str().unwrap_or_default()).into(),
-        );
-        row.insert("completion".to_owned(), case["completion"].clone());
-        if let Some(reference) = case.get("reference") {
-            row.insert("reference".to_owned(), reference.clone());
-        }
-        let columns = case.get("metadata").and_then(Value::as_object).cloned().unwrap_or_default();
-        row.extend(columns);
-        row.into()
+        let row = |completion: &Value| {
+            let mut row = Map::new();
+            row.insert(
+                "prompt".to_owned(),
+                format!("{} #{index}", case["prompt"].as_str().unwrap_or_default()).into(),
+            );
+            if let Some(reference) = case.get("reference") {
+                row.insert("reference".to_owned(), reference.clone());
+            }
+            let columns = case.get("metadata").and_then(Value::as_object).cloned().unwrap_or_default();
+            row.extend(columns);
+            match completion {
+                // One with columns of its own. What tells groups apart is theirs together.
+                Value::Object(own) => row.insert("completion".to_owned(), own["completion"].clone()),
+                text => row.insert("completion".to_owned(), text.clone()),
+            };
+            Value::from(row)
+        };
+        let of_group = case.get("completions").and_then(Value::as_array);
+        of_group.map_or_else(|| vec![row(&case["completion"])], |all| all.iter().map(row).collect())
     };
     Ok((serde_json::from_str(&options)?, (0..SUBMISSIONS).map(numbered).collect()))
 }
