@@ -15,8 +15,14 @@
 
 #include "bindings/plugin.h"
 
-typedef exports_gavel_verifier_verifier_error_code_t wire_error;
-typedef exports_gavel_verifier_verifier_verdict_t wire_verdict;
+typedef gavel_verifier_types_error_code_t wire_error;
+typedef gavel_verifier_types_verdict_t wire_verdict;
+typedef gavel_verifier_types_submission_t wire_submission;
+typedef gavel_verifier_types_description_t wire_description;
+typedef exports_gavel_verifier_group_verifier_result_verdict_error_code_t wire_result;
+
+// Most plugins have none: then this is null.
+#pragma weak gavel_verify_group
 
 // A text that grows.
 typedef struct {
@@ -30,7 +36,8 @@ struct gavel_options {
 
 struct gavel_verdict {
     double reward;
-    bool has_reward, has_reason;
+    bool has_reward, has_reason, has_failed;
+    gavel_result why;  // where it has failed
     buffer reason, failure;
     plugin_tuple2_string_f64_t *metrics;
     size_t metric_count, metric_room;
@@ -524,12 +531,16 @@ gavel_result gavel_fail(gavel_verdict *verdict, gavel_result why, const char *fo
     verdict->failure.size = 0;
     append_format(&verdict->failure, format, arguments);
     va_end(arguments);
+    verdict->why = why;
+    verdict->has_failed = true;
     return why;
 }
 
 gavel_result gavel_fail_text(gavel_verdict *verdict, gavel_result why, gavel_text message) {
     verdict->failure.size = 0;
     append(&verdict->failure, message.data, message.size);
+    verdict->why = why;
+    verdict->has_failed = true;
     return why;
 }
 
@@ -538,7 +549,7 @@ gavel_result gavel_fail_text(gavel_verdict *verdict, gavel_result why, gavel_tex
 // The bindings refer to this, so that an object file with the contract is linked. gavel puts the contract in itself.
 void __component_type_object_force_link_plugin(void) {}
 
-void exports_gavel_verifier_verifier_describe(exports_gavel_verifier_verifier_description_t *description) {
+static void describe(wire_description *description) {
     const gavel_plugin *plugin = &gavel_this_plugin;
     description->name = handed_over(gavel_text_of(plugin->name));
     description->version = handed_over(gavel_text_of(plugin->version));
@@ -552,40 +563,101 @@ void exports_gavel_verifier_verifier_describe(exports_gavel_verifier_verifier_de
     }
 }
 
+void exports_gavel_verifier_verifier_describe(wire_description *description) { describe(description); }
+
+void exports_gavel_verifier_group_verifier_describe(wire_description *description) { describe(description); }
+
 static gavel_text read(plugin_string_t string) {
     // The bindings hand empty text over without data.
     return string.len ? (gavel_text){(const char *)string.ptr, string.len} : (gavel_text){"", 0};
 }
 
-bool exports_gavel_verifier_verifier_verify(exports_gavel_verifier_verifier_submission_t *wire,
-                                            plugin_string_t *json, wire_verdict *said, wire_error *failed) {
-    gavel_submission submission = {
+static gavel_submission read_submission(const wire_submission *wire) {
+    return (gavel_submission){
         .prompt = read(wire->prompt),
         .completion = read(wire->completion),
         .reference = wire->reference.is_some ? read(wire->reference.val) : (gavel_text){NULL, 0},
         .metadata = wire->metadata.len ? read(wire->metadata) : gavel_text_of("{}"),
     };
+}
+
+// What a plugin returned, or why that cannot be.
+static gavel_result checked(gavel_result result, const char *function, gavel_verdict *verdict) {
+    if ((unsigned)result <= GAVEL_OK) return result;
+    return gavel_fail(verdict, GAVEL_INTERNAL_ERROR, "%s returned %d, which is no gavel_result", function, (int)result);
+}
+
+static void hand_over_error(gavel_result result, const gavel_verdict *verdict, wire_error *failed) {
+    // gavel_result has the order of the contract's error codes, whose payloads are all one text.
+    failed->tag = (uint8_t)result;
+    failed->val.internal_error = handed_over(text_of(&verdict->failure));
+}
+
+// Hands a verdict over, or why there is none. Returns whether there is one.
+static bool hand_over(gavel_result result, gavel_verdict *verdict, wire_verdict *said, wire_error *failed) {
+    if (result != GAVEL_OK) {
+        hand_over_error(result, verdict, failed);
+        return false;
+    }
+    said->reward = verdict->reward;
+    said->reason.is_some = verdict->has_reason;
+    if (verdict->has_reason) said->reason.val = handed_over(text_of(&verdict->reason));
+    said->metrics = (plugin_list_tuple2_string_f64_t){verdict->metrics, verdict->metric_count};
+    return true;
+}
+
+bool exports_gavel_verifier_verifier_verify(wire_submission *wire, plugin_string_t *json, wire_verdict *said,
+                                            wire_error *failed) {
+    gavel_submission submission = read_submission(wire);
     gavel_options options = {json->len ? read(*json) : gavel_text_of("{}")};
     gavel_verdict verdict = {0};
     gavel_result result = check_table(&verdict);
     if (result == GAVEL_OK) result = check_options(&verdict, options.json);
     if (result == GAVEL_OK) {
-        result = gavel_verify(&submission, &options, &verdict);
-        if ((unsigned)result > GAVEL_OK) {
-            result = gavel_fail(&verdict, GAVEL_INTERNAL_ERROR, "gavel_verify returned %d, which is no gavel_result", (int)result);
-        } else if (result == GAVEL_OK && !verdict.has_reward) {
+        result = checked(gavel_verify(&submission, &options, &verdict), "gavel_verify", &verdict);
+        if (result == GAVEL_OK && !verdict.has_reward) {
             result = gavel_fail(&verdict, GAVEL_INTERNAL_ERROR, "gavel_verify returned GAVEL_OK without a reward: call gavel_reward");
         }
     }
-    if (result != GAVEL_OK) {
-        // gavel_result has the order of the contract's error codes, whose payloads are all one text.
-        failed->tag = (uint8_t)result;
-        failed->val.internal_error = handed_over(text_of(&verdict.failure));
-        return false;
+    return hand_over(result, &verdict, said, failed);
+}
+
+// What the plugin said of one completion of a group.
+static gavel_result result_of(gavel_verdict *verdict) {
+    if (verdict->has_failed) {
+        bool is_error = (unsigned)verdict->why < GAVEL_OK;
+        return is_error ? verdict->why : gavel_fail(verdict, GAVEL_INTERNAL_ERROR, "gavel_fail was told %d, which is no error", (int)verdict->why);
     }
-    said->reward = verdict.reward;
-    said->reason.is_some = verdict.has_reason;
-    if (verdict.has_reason) said->reason.val = handed_over(text_of(&verdict.reason));
-    said->metrics = (plugin_list_tuple2_string_f64_t){verdict.metrics, verdict.metric_count};
-    return true;
+    if (verdict->has_reward) return GAVEL_OK;
+    return gavel_fail(verdict, GAVEL_INTERNAL_ERROR, "gavel_verify_group left it without a reward: call gavel_reward or gavel_fail");
+}
+
+void exports_gavel_verifier_group_verifier_verify_group(
+    exports_gavel_verifier_group_verifier_list_submission_t *group, plugin_string_t *json,
+    exports_gavel_verifier_group_verifier_list_result_verdict_error_code_t *said) {
+    size_t count = group->len;
+    gavel_submission *submissions = grown(NULL, count * sizeof *submissions);
+    gavel_verdict *all = grown(NULL, count * sizeof *all);
+    gavel_verdict **verdicts = grown(NULL, count * sizeof *verdicts);
+    for (size_t index = 0; index < count; index++) {
+        submissions[index] = read_submission(&group->ptr[index]);
+        all[index] = (gavel_verdict){0};
+        verdicts[index] = &all[index];
+    }
+    gavel_options options = {json->len ? read(*json) : gavel_text_of("{}")};
+    gavel_result result = check_table(&all[0]);
+    if (result == GAVEL_OK) result = check_options(&all[0], options.json);
+    if (result == GAVEL_OK && !gavel_verify_group) __builtin_trap();
+    if (result == GAVEL_OK) {
+        result = checked(gavel_verify_group(submissions, count, &options, verdicts), "gavel_verify_group", &all[0]);
+    }
+    wire_result *results = grown(NULL, count * sizeof *results);
+    for (size_t index = 0; index < count; index++) {
+        gavel_verdict *verdict = &all[result == GAVEL_OK ? index : 0];
+        gavel_result own = result == GAVEL_OK ? result_of(verdict) : result;
+        wire_result *to = &results[index];
+        to->is_err = !hand_over(own, verdict, &to->val.ok, &to->val.err);
+    }
+    said->ptr = results;
+    said->len = count;
 }

@@ -60,6 +60,13 @@ typedef struct gavel_verdict gavel_verdict;
 // Judges one submission. You write this one. The verdict starts without reward, reason and metrics; GAVEL_OK needs a reward.
 gavel_result gavel_verify(const gavel_submission *submission, const gavel_options *options, gavel_verdict *verdict);
 
+// Judges all completions of one prompt together, of which there are `count`, at least one: in the place of gavel_verify, for a
+// plugin that is described with GAVEL_GROUP_PLUGIN. `verdicts` has one for each, in their order, that starts as gavel_verify's
+// does; each needs a reward, or why it has none, by gavel_fail. What it returns other than GAVEL_OK is why none of them has one:
+// `return gavel_fail(verdicts[0], GAVEL_INVALID_TASK, "…")`.
+gavel_result gavel_verify_group(const gavel_submission *submissions, size_t count, const gavel_options *options,
+                                gavel_verdict *const *verdicts);
+
 // Sets the reward, which must be finite. By custom 0 is wrong and 1 is right.
 void gavel_reward(gavel_verdict *verdict, double reward);
 
@@ -116,6 +123,19 @@ extern const gavel_plugin gavel_this_plugin;
 
 // Says what the plugin is, with designated initializers.
 #define GAVEL_PLUGIN(...) const gavel_plugin gavel_this_plugin = {__VA_ARGS__}
+
+// The same of a plugin that judges the completions of a prompt together, by gavel_verify_group. It has no gavel_verify of its
+// own; gavel finds out by what is exported here.
+#define GAVEL_GROUP_PLUGIN(...)                                                                                      \
+    __attribute__((export_name("gavel-judges-groups"))) void gavel_judges_groups(void) {}                            \
+    gavel_result gavel_verify(const gavel_submission *submission, const gavel_options *options, gavel_verdict *to) { \
+        (void)submission;                                                                                            \
+        (void)options;                                                                                               \
+        return gavel_fail(to, GAVEL_INTERNAL_ERROR, "this plugin judges groups");                                    \
+    }                                                                                                                \
+    GAVEL_PLUGIN(__VA_ARGS__)
+
+void gavel_judges_groups(void);
 
 // ---- Reading options and columns ----
 

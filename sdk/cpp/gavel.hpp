@@ -108,12 +108,15 @@ inline error internal_error(std::string message) { return {GAVEL_INTERNAL_ERROR,
 // A text as one line of at most 80 characters, nothing that a terminal would obey: for reasons.
 inline std::string excerpt(std::string_view quoted) { return std::string(view(gavel_excerpt(text(quoted)))); }
 
+// A submission as C hands it over.
+inline submission given_by(const gavel_submission &given) {
+    submission one{view(given.prompt), view(given.completion), std::nullopt, view(given.metadata)};
+    if (given.reference.data) one.reference = view(given.reference);
+    return one;
+}
+
 // Hands what a C++ verifier says over to C.
-inline gavel_result judge(result (*verify)(const submission &, const options &), const gavel_submission *given,
-                          const gavel_options *with, gavel_verdict *to) {
-    submission one{view(given->prompt), view(given->completion), std::nullopt, view(given->metadata)};
-    if (given->reference.data) one.reference = view(given->reference);
-    result said = verify(one, options(with));
+inline gavel_result hand_over(const result &said, gavel_verdict *to) {
     if (const error *failed = std::get_if<error>(&said)) {
         return gavel_fail_text(to, failed->why, text(failed->message));
     }
@@ -124,6 +127,31 @@ inline gavel_result judge(result (*verify)(const submission &, const options &),
     return GAVEL_OK;
 }
 
+inline gavel_result judge(result (*verify)(const submission &, const options &), const gavel_submission *given,
+                          const gavel_options *with, gavel_verdict *to) {
+    return hand_over(verify(given_by(*given), options(with)), to);
+}
+
+// What a verifier of groups returns: for each completion, in their order, a verdict or why it has none; or why none has one.
+using group_result = std::variant<std::vector<result>, error>;
+
+inline gavel_result judge_group(group_result (*verify)(const std::vector<submission> &, const options &),
+                                const gavel_submission *given, std::size_t count, const gavel_options *with,
+                                gavel_verdict *const *to) {
+    std::vector<submission> group;
+    for (std::size_t index = 0; index < count; index++) group.push_back(given_by(given[index]));
+    group_result said = verify(group, options(with));
+    if (const error *failed = std::get_if<error>(&said)) {
+        return gavel_fail_text(to[0], failed->why, text(failed->message));
+    }
+    const std::vector<result> &results = std::get<std::vector<result>>(said);
+    if (results.size() != count) {
+        return gavel_fail(to[0], GAVEL_INTERNAL_ERROR, "%zu verdicts for a group of %zu", results.size(), count);
+    }
+    for (std::size_t index = 0; index < count; index++) hand_over(results[index], to[index]);
+    return GAVEL_OK;
+}
+
 }  // namespace gavel
 
 // Makes a function the plugin's verifier.
@@ -131,6 +159,13 @@ inline gavel_result judge(result (*verify)(const submission &, const options &),
     extern "C" gavel_result gavel_verify(const gavel_submission *submission, const gavel_options *options,        \
                                          gavel_verdict *verdict) {                                                \
         return gavel::judge(function, submission, options, verdict);                                              \
+    }
+
+// Makes a function the verifier of a plugin that judges groups, which GAVEL_GROUP_PLUGIN describes.
+#define GAVEL_VERIFY_GROUP(function)                                                                              \
+    extern "C" gavel_result gavel_verify_group(const gavel_submission *submissions, std::size_t count,            \
+                                               const gavel_options *options, gavel_verdict *const *verdicts) {    \
+        return gavel::judge_group(function, submissions, count, options, verdicts);                               \
     }
 
 #endif

@@ -93,6 +93,19 @@ type Verifier interface {
 	Verify(Submission) (Verdict, error)
 }
 
+// GroupVerifier judges all completions of one prompt together, at least one: for each, in their order, what it is worth or why
+// it has no verdict. Its error is why none of them has one. It is exported by [gavel.dev/plugin/group.Export].
+type GroupVerifier interface {
+	VerifyGroup([]Submission) ([]Judged, error)
+}
+
+// Judged is what one completion of a group is worth, or why it has no verdict.
+type Judged struct {
+	Verdict Verdict
+	// Err is an error such as [Abstain]; nil where there is a verdict.
+	Err error
+}
+
 // Checker is a verifier with something to say about options that types and tags cannot. Its error becomes an
 // [InvalidOptions].
 type Checker interface {
@@ -161,13 +174,8 @@ func Internal(format string, arguments ...any) error {
 // Judge judges one submission as the plugin would, natively: for tests. `options` is a JSON object.
 func Judge[V Verifier](submission Submission, options string) (verdict Verdict, err error) {
 	defer func() {
-		panicked := recover()
-		if wrong, is := panicked.(misdeclared); is {
-			verdict, err = Verdict{}, Internal("%s", string(wrong))
-		} else if panicked != nil {
-			// For `gavel plugin test`, which shows what a verifier wrote.
-			fmt.Fprintf(os.Stderr, "panic: %v\n\n%s", panicked, debug.Stack())
-			verdict, err = Verdict{}, Internal("panic: %v%s", panicked, panicPlace())
+		if why := asPanic(recover()); why != nil {
+			verdict, err = Verdict{}, why
 		}
 	}()
 	verifier, err := readOptions[V](options)
@@ -177,12 +185,56 @@ func Judge[V Verifier](submission Submission, options string) (verdict Verdict, 
 	if verdict, err = verifier.Verify(submission); err != nil {
 		return Verdict{}, asError(err)
 	}
-	for _, number := range append([]Metric{{"the reward", verdict.Reward}}, verdict.Metrics...) {
-		if math.IsNaN(number.Value) || math.IsInf(number.Value, 0) {
-			return Verdict{}, Internal("%s is %v, which is no finite number", number.Name, number.Value)
-		}
+	if err = notFinite(verdict); err != nil {
+		return Verdict{}, err
 	}
 	return verdict, nil
+}
+
+// JudgeGroup judges a group as the plugin would, natively: for tests. `options` is a JSON object. Its error is why none of
+// them has a verdict.
+func JudgeGroup[V GroupVerifier](submissions []Submission, options string) (judged []Judged, err error) {
+	defer func() {
+		if why := asPanic(recover()); why != nil {
+			judged, err = nil, why
+		}
+	}()
+	verifier, err := readOptions[V](options)
+	if err != nil {
+		return nil, err
+	}
+	if judged, err = verifier.VerifyGroup(submissions); err != nil {
+		return nil, asError(err)
+	}
+	for index := range judged {
+		if judged[index].Err == nil {
+			judged[index].Err = notFinite(judged[index].Verdict)
+		}
+	}
+	return judged, nil
+}
+
+// notFinite is an error where a number of the verdict is not finite.
+func notFinite(verdict Verdict) error {
+	for _, number := range append([]Metric{{"the reward", verdict.Reward}}, verdict.Metrics...) {
+		if math.IsNaN(number.Value) || math.IsInf(number.Value, 0) {
+			return Internal("%s is %v, which is no finite number", number.Name, number.Value)
+		}
+	}
+	return nil
+}
+
+// asPanic is the error that a panic becomes; nil where there was none. For a function that has just recovered.
+func asPanic(panicked any) error {
+	if wrong, is := panicked.(misdeclared); is {
+		return Internal("%s", string(wrong))
+	}
+	if panicked == nil {
+		return nil
+	}
+	// For `gavel plugin test`, which shows what a verifier wrote.
+	fmt.Fprintf(os.Stderr, "panic: %v\n\n%s", panicked, debug.Stack())
+	return Internal("panic: %v%s", panicked, panicPlace())
 }
 
 // panicPlace is where the author's own code panicked, for a function that has just recovered: the first frame that is

@@ -119,7 +119,7 @@ func (o option) bound(tags map[string]string, tag string) *float64 {
 	return &value
 }
 
-func readOptions[V Verifier](text string) (V, error) {
+func readOptions[V any](text string) (V, error) {
 	var verifier V
 	if text == "" {
 		text = "{}"

@@ -178,10 +178,10 @@ proc schema[T](kind: typedesc[T]): JsonNode =
 
 # ---- The command ----
 
-proc describe(plugin: Plugin, options: JsonNode): JsonNode =
+proc describe(plugin: Plugin, options: JsonNode, judges: string): JsonNode =
   %*{"description": {
     "name": plugin.name, "version": plugin.version, "summary": plugin.summary,
-    "options": options, "metrics": plugin.metrics,
+    "options": options, "metrics": plugin.metrics, "judges": judges,
   }}
 
 proc finite(name: string, value: float): float =
@@ -226,18 +226,23 @@ proc broke(error: ref Exception): string =
   stderr.writeLine lines.join("\n")
   if place.len > 0: result.add " (" & place & ")"
 
-proc judge[T](question: JsonNode, verify: proc (submission: Submission, options: T): Verdict): JsonNode =
+proc submissionOf(json: JsonNode): Submission =
+  let reference = json{"reference"}
+  Submission(
+    prompt: json{"prompt"}.getStr,
+    completion: json{"completion"}.getStr,
+    reference: if reference == nil or reference.kind == JNull: none(string) else: some(reference.getStr),
+    metadata: if json.hasKey("metadata"): json["metadata"] else: newJObject(),
+  )
+
+proc optionsOf[T](question: JsonNode): T =
+  readOptions[T](if question.hasKey("options"): question["options"] else: newJObject())
+
+proc orError(answer: proc (): JsonNode): JsonNode =
+  ## What `answer` comes to, or the error that it raises.
   proc failed(code, message: string): JsonNode = %*{"error": {code: message}}
   try:
-    let reference = question{"reference"}
-    let submission = Submission(
-      prompt: question{"prompt"}.getStr,
-      completion: question{"completion"}.getStr,
-      reference: if reference == nil or reference.kind == JNull: none(string) else: some(reference.getStr),
-      metadata: if question.hasKey("metadata"): question["metadata"] else: newJObject(),
-    )
-    let options = if question.hasKey("options"): question["options"] else: newJObject()
-    say(verify(submission, readOptions[T](options)))
+    answer()
   except InvalidOptions as error: failed("invalid-options", error.msg)
   except InvalidTask as error: failed("invalid-task", error.msg)
   except Abstain as error: failed("abstain", error.msg)
@@ -250,7 +255,50 @@ proc run*[T](plugin: Plugin, verify: proc (submission: Submission, options: T): 
   ## The fields of `T` are the options: bool, integers (a range such as `Positive` is checked), float, string, enum, or an
   ## `Option` of them, which may be left out. A name that is no field is refused.
   let question = parseJson(stdin.readAll)
-  stdout.write $(if question.hasKey("describe"): describe(plugin, schema(T)) else: judge[T](question, verify))
+  stdout.write $(
+    if question.hasKey("describe"): describe(plugin, schema(T), "submissions")
+    else: orError(proc (): JsonNode =
+      # The options are read first, so that what is wrong with them is found when the plugin is loaded.
+      let options = optionsOf[T](question)
+      say(verify(submissionOf(question), options)))
+  )
+
+type Judged* = object
+  ## What one completion of a group is worth, or why there is no verdict: `judged(verdict)`, `unjudged(newException(…))`.
+  verdict: Verdict
+  error: ref PluginError
+
+proc judged*(verdict: sink Verdict): Judged =
+  ## A completion that has a verdict.
+  Judged(verdict: verdict)
+
+proc unjudged*(error: ref PluginError): Judged =
+  ## A completion that has none, for this reason.
+  Judged(error: error)
+
+proc say(one: Judged): JsonNode =
+  orError(proc (): JsonNode =
+    if one.error != nil: raise one.error
+    say(one.verdict))
+
+proc submissionsOf(question: JsonNode): seq[Submission] =
+  for one in question["group"]: result.add submissionOf(one)
+
+proc sayAll(judged: seq[Judged]): JsonNode =
+  var verdicts = newJArray()
+  for one in judged: verdicts.add say(one)
+  %*{"verdicts": verdicts}
+
+proc runGroup*[T](plugin: Plugin, verify: proc (submissions: seq[Submission], options: T): seq[Judged]) =
+  ## As `run`, for a plugin that judges all completions of a prompt together: `verify` is given at least one, and returns as
+  ## many, in their order. What it raises is why none of them has a verdict.
+  let question = parseJson(stdin.readAll)
+  stdout.write $(
+    if question.hasKey("describe"): describe(plugin, schema(T), "groups")
+    else: orError(proc (): JsonNode =
+      let options = optionsOf[T](question)
+      sayAll(verify(submissionsOf(question), options)))
+  )
 
 {.compile: "memory.c".}
 

@@ -134,18 +134,8 @@ pub fn plugin(
     comptime description: Description,
 ) void {
     const Exports = struct {
-        fn describe(ret: *wire.exports_gavel_verifier_verifier_description_t) callconv(.c) void {
-            ret.* = .{
-                .name = handedOver(description.name),
-                .version = handedOver(description.version),
-                .summary = handedOver(description.summary),
-                .options = handedOver(comptime schema(Options)),
-                .metrics = .{ .ptr = null, .len = description.metrics.len },
-            };
-            const names = std.c.malloc(description.metrics.len * @sizeOf(wire.plugin_string_t));
-            if (description.metrics.len == 0) return;
-            ret.metrics.ptr = @ptrCast(@alignCast(names orelse @panic("out of memory")));
-            for (description.metrics, 0..) |name, index| ret.metrics.ptr[index] = handedOver(name);
+        fn describe(ret: *wire.gavel_verifier_types_description_t) callconv(.c) void {
+            describeTo(ret, description, comptime schema(Options));
         }
 
         fn judge(
@@ -154,12 +144,7 @@ pub fn plugin(
             said: *wire.exports_gavel_verifier_verifier_verdict_t,
             failed: *wire.exports_gavel_verifier_verifier_error_code_t,
         ) callconv(.c) bool {
-            const submission: Submission = .{
-                .prompt = read(given.prompt),
-                .completion = read(given.completion),
-                .reference = if (given.reference.is_some) read(given.reference.val) else null,
-                .metadata = if (given.metadata.len == 0) "{}" else read(given.metadata),
-            };
+            const submission = readSubmission(given.*);
             const json = if (with.len == 0) "{}" else read(with.*);
             const options = readOptions(Options, json) catch |err| return refuse(failed, err);
             const verdict = verify(submission, options) catch |err| return refuse(failed, err);
@@ -169,7 +154,97 @@ pub fn plugin(
     };
     @export(&Exports.describe, .{ .name = "exports_gavel_verifier_verifier_describe" });
     @export(&Exports.judge, .{ .name = "exports_gavel_verifier_verifier_verify" });
+    @export(&Exports.describe, .{ .name = "exports_gavel_verifier_group_verifier_describe" });
+    @export(&neverCalled, .{ .name = "exports_gavel_verifier_group_verifier_verify_group" });
     @export(&contractFollows, .{ .name = "__component_type_object_force_link_plugin" });
+}
+
+/// What one completion of a group is worth, or why it has no verdict: `.{ .verdict = … }`, or `gavel.unjudged(error.Abstain, …)`.
+pub const Judged = union(enum) {
+    verdict: Verdict,
+    failure: struct { why: Error, message: []const u8 },
+};
+
+/// A completion of a group that has no verdict, with a message for a person.
+pub fn unjudged(why: Error, comptime format: []const u8, arguments: anytype) Judged {
+    return .{ .failure = .{ .why = why, .message = print(format, arguments) } };
+}
+
+/// As `plugin`, of a function that judges all completions of one prompt together: it is given at least one, and returns as many
+/// in their order. An error that it returns is why none of them has a verdict.
+pub fn groupPlugin(
+    comptime Options: type,
+    comptime verify: fn ([]const Submission, Options) Error![]const Judged,
+    comptime description: Description,
+) void {
+    const Exports = struct {
+        fn describe(ret: *wire.gavel_verifier_types_description_t) callconv(.c) void {
+            describeTo(ret, description, comptime schema(Options));
+        }
+
+        fn judge(
+            given: *wire.exports_gavel_verifier_group_verifier_list_submission_t,
+            with: *wire.plugin_string_t,
+            said: *wire.exports_gavel_verifier_group_verifier_list_result_verdict_error_code_t,
+        ) callconv(.c) void {
+            const Result = wire.exports_gavel_verifier_group_verifier_result_verdict_error_code_t;
+            const submissions = allocator.alloc(Submission, given.len) catch @panic("out of memory");
+            for (submissions, 0..) |*submission, index| submission.* = readSubmission(given.ptr[index]);
+            const judged: Error![]const Judged = blk: {
+                const options = readOptions(Options, if (with.len == 0) "{}" else read(with.*)) catch |err| break :blk err;
+                break :blk verify(submissions, options);
+            };
+            const all: ?Judged = if (judged) |_| null else |why| .{ .failure = .{ .why = why, .message = message } };
+            const count = if (judged) |each| each.len else |_| given.len;
+            const results = allocator.alloc(Result, count) catch @panic("out of memory");
+            for (results, 0..) |*result, index| {
+                const one = all orelse (judged catch unreachable)[index];
+                result.is_err = one == .failure;
+                switch (one) {
+                    .verdict => |verdict| hand(verdict, &result.val.ok),
+                    .failure => |failure| {
+                        message = failure.message;
+                        _ = refuse(&result.val.err, failure.why);
+                    },
+                }
+            }
+            said.* = .{ .ptr = results.ptr, .len = results.len };
+        }
+    };
+    @export(&Exports.describe, .{ .name = "exports_gavel_verifier_group_verifier_describe" });
+    @export(&Exports.judge, .{ .name = "exports_gavel_verifier_group_verifier_verify_group" });
+    @export(&Exports.describe, .{ .name = "exports_gavel_verifier_verifier_describe" });
+    @export(&neverCalled, .{ .name = "exports_gavel_verifier_verifier_verify" });
+    @export(&contractFollows, .{ .name = "gavel-judges-groups" });
+    @export(&contractFollows, .{ .name = "__component_type_object_force_link_plugin" });
+}
+
+/// The bindings have the exports of both kinds of plugin; that of the other kind is in no component.
+fn neverCalled() callconv(.c) noreturn {
+    @trap();
+}
+
+fn describeTo(ret: *wire.gavel_verifier_types_description_t, comptime description: Description, options: []const u8) void {
+    ret.* = .{
+        .name = handedOver(description.name),
+        .version = handedOver(description.version),
+        .summary = handedOver(description.summary),
+        .options = handedOver(options),
+        .metrics = .{ .ptr = null, .len = description.metrics.len },
+    };
+    const names = std.c.malloc(description.metrics.len * @sizeOf(wire.plugin_string_t));
+    if (description.metrics.len == 0) return;
+    ret.metrics.ptr = @ptrCast(@alignCast(names orelse @panic("out of memory")));
+    for (description.metrics, 0..) |name, index| ret.metrics.ptr[index] = handedOver(name);
+}
+
+fn readSubmission(given: wire.gavel_verifier_types_submission_t) Submission {
+    return .{
+        .prompt = read(given.prompt),
+        .completion = read(given.completion),
+        .reference = if (given.reference.is_some) read(given.reference.val) else null,
+        .metadata = if (given.metadata.len == 0) "{}" else read(given.metadata),
+    };
 }
 
 /// The bindings refer to it, so that an object file with the contract is linked. gavel puts the contract in itself.

@@ -16,8 +16,16 @@ pub struct Args {
     check: bool,
 }
 
-/// The world of every plugin that runs no programs.
+/// The world of every plugin that runs no programs, whether it judges one submission at a time or groups: a library has the
+/// exports of both, and the toolkit makes a component with those that the plugin has filled in.
 const WORLD: &str = "plugin";
+const BOTH: &str = "package gavel:bindings;
+
+world plugin {
+    export gavel:verifier/verifier@0.1.0;
+    export gavel:verifier/group-verifier@0.1.0;
+}
+";
 
 /// Writes the bindings, or says which are stale.
 pub fn run(root: &Path, args: &Args) -> Result<()> {
@@ -64,7 +72,8 @@ fn generate(root: &Path) -> Result<BTreeMap<PathBuf, String>> {
 
 fn bindings(root: &Path, generator: &mut dyn WorldGenerator) -> Result<Vec<(String, String)>> {
     let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_dir(root.join("sdk/wit"))?;
+    resolve.push_dir(root.join("sdk/wit"))?;
+    let package = resolve.push_str("both.wit", BOTH)?;
     let world = resolve.select_world(&[package], Some(WORLD))?;
     let mut files = Files::default();
     generator.generate(&mut resolve, world, &mut files)?;
@@ -75,12 +84,16 @@ fn bindings(root: &Path, generator: &mut dyn WorldGenerator) -> Result<Vec<(Stri
 /// The generator makes a program, whose author fills one package in. Ours is a library that others import, with
 /// stand-ins for the packages that only the Go proxy has.
 fn as_a_package(text: &str) -> String {
-    const CHANGES: [(&str, &str); 5] = [
+    const CHANGES: [(&str, &str); 6] = [
         ("package main\n", "package contract\n"),
         ("\n// Unused, but present to make the compiler happy\nfunc main() {}\n", ""),
         (
             "\"wit_component/export_gavel_verifier_verifier\"",
             "export_gavel_verifier_verifier \"gavel.dev/plugin/internal/contract/verifier\"",
+        ),
+        (
+            "\"wit_component/export_gavel_verifier_group_verifier\"",
+            "export_gavel_verifier_group_verifier \"gavel.dev/plugin/internal/contract/groupverifier\"",
         ),
         ("\"wit_component/", "\"gavel.dev/plugin/internal/contract/"),
         ("\"go.bytecodealliance.org/pkg/wit/", "\"gavel.dev/plugin/internal/wit/"),

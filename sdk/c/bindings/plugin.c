@@ -95,6 +95,106 @@ void __wasm_export_exports_gavel_verifier_verifier_verify_post_return(uint8_t * 
   }
 }
 
+// Exported Functions from `gavel:verifier/group-verifier@0.1.0`
+
+__attribute__((__weak__, __export_name__("cabi_post_gavel:verifier/group-verifier@0.1.0#describe")))
+void __wasm_export_exports_gavel_verifier_group_verifier_describe_post_return(uint8_t * arg0) {
+  if ((*((size_t*) (arg0 + sizeof(void*)))) > 0) {
+    free(*((uint8_t **) (arg0 + 0)));
+  }
+  if ((*((size_t*) (arg0 + (3*sizeof(void*))))) > 0) {
+    free(*((uint8_t **) (arg0 + (2*sizeof(void*)))));
+  }
+  if ((*((size_t*) (arg0 + (5*sizeof(void*))))) > 0) {
+    free(*((uint8_t **) (arg0 + (4*sizeof(void*)))));
+  }
+  if ((*((size_t*) (arg0 + (7*sizeof(void*))))) > 0) {
+    free(*((uint8_t **) (arg0 + (6*sizeof(void*)))));
+  }
+  size_t len = *((size_t*) (arg0 + (9*sizeof(void*))));
+  if (len > 0) {
+    uint8_t *ptr = *((uint8_t **) (arg0 + (8*sizeof(void*))));
+    for (size_t i = 0; i < len; i++) {
+      uint8_t *base = ptr + i * (2*sizeof(void*));
+      (void) base;
+      if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+        free(*((uint8_t **) (base + 0)));
+      }
+    }
+    free(ptr);
+  }
+}
+
+__attribute__((__weak__, __export_name__("cabi_post_gavel:verifier/group-verifier@0.1.0#verify-group")))
+void __wasm_export_exports_gavel_verifier_group_verifier_verify_group_post_return(uint8_t * arg0) {
+  size_t len0 = *((size_t*) (arg0 + sizeof(void*)));
+  if (len0 > 0) {
+    uint8_t *ptr1 = *((uint8_t **) (arg0 + 0));
+    for (size_t i2 = 0; i2 < len0; i2++) {
+      uint8_t *base = ptr1 + i2 * (24+4*sizeof(void*));
+      (void) base;
+      switch ((int32_t) (int32_t) *((uint8_t*) (base + 0))) {
+        case 0: {
+          switch ((int32_t) (int32_t) *((uint8_t*) (base + 16))) {
+            case 0: {
+              break;
+            }
+            case 1: {
+              if ((*((size_t*) (base + (16+2*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (base + (16+1*sizeof(void*)))));
+              }
+              break;
+            }
+          }
+          size_t len = *((size_t*) (base + (16+4*sizeof(void*))));
+          if (len > 0) {
+            uint8_t *ptr = *((uint8_t **) (base + (16+3*sizeof(void*))));
+            for (size_t i = 0; i < len; i++) {
+              uint8_t *base = ptr + i * (8+2*sizeof(void*));
+              (void) base;
+              if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                free(*((uint8_t **) (base + 0)));
+              }
+            }
+            free(ptr);
+          }
+          break;
+        }
+        case 1: {
+          switch ((int32_t) (int32_t) *((uint8_t*) (base + 8))) {
+            case 0: {
+              if ((*((size_t*) (base + (8+2*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (base + (8+1*sizeof(void*)))));
+              }
+              break;
+            }
+            case 1: {
+              if ((*((size_t*) (base + (8+2*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (base + (8+1*sizeof(void*)))));
+              }
+              break;
+            }
+            case 2: {
+              if ((*((size_t*) (base + (8+2*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (base + (8+1*sizeof(void*)))));
+              }
+              break;
+            }
+            case 3: {
+              if ((*((size_t*) (base + (8+2*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (base + (8+1*sizeof(void*)))));
+              }
+              break;
+            }
+          }
+          break;
+        }
+      }
+    }
+    free(ptr1);
+  }
+}
+
 // Canonical ABI intrinsics
 
 __attribute__((__weak__, __export_name__("cabi_realloc")))
@@ -205,6 +305,52 @@ void exports_gavel_verifier_verifier_result_verdict_error_code_free(exports_gave
     exports_gavel_verifier_verifier_verdict_free(&ptr->val.ok);
   } else {
     exports_gavel_verifier_verifier_error_code_free(&ptr->val.err);
+  }
+}
+
+void exports_gavel_verifier_group_verifier_submission_free(exports_gavel_verifier_group_verifier_submission_t *ptr) {
+  gavel_verifier_types_submission_free(ptr);
+}
+
+void exports_gavel_verifier_group_verifier_verdict_free(exports_gavel_verifier_group_verifier_verdict_t *ptr) {
+  gavel_verifier_types_verdict_free(ptr);
+}
+
+void exports_gavel_verifier_group_verifier_error_code_free(exports_gavel_verifier_group_verifier_error_code_t *ptr) {
+  gavel_verifier_types_error_code_free(ptr);
+}
+
+void exports_gavel_verifier_group_verifier_description_free(exports_gavel_verifier_group_verifier_description_t *ptr) {
+  gavel_verifier_types_description_free(ptr);
+}
+
+void exports_gavel_verifier_group_verifier_list_submission_free(exports_gavel_verifier_group_verifier_list_submission_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    exports_gavel_verifier_group_verifier_submission_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      exports_gavel_verifier_group_verifier_submission_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
+void exports_gavel_verifier_group_verifier_result_verdict_error_code_free(exports_gavel_verifier_group_verifier_result_verdict_error_code_t *ptr) {
+  if (!ptr->is_err) {
+    exports_gavel_verifier_group_verifier_verdict_free(&ptr->val.ok);
+  } else {
+    exports_gavel_verifier_group_verifier_error_code_free(&ptr->val.err);
+  }
+}
+
+void exports_gavel_verifier_group_verifier_list_result_verdict_error_code_free(exports_gavel_verifier_group_verifier_list_result_verdict_error_code_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    exports_gavel_verifier_group_verifier_result_verdict_error_code_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      exports_gavel_verifier_group_verifier_result_verdict_error_code_free(&list_ptr[i]);
+    }
+    free(list_ptr);
   }
 }
 
@@ -331,6 +477,36 @@ uint8_t * __wasm_export_exports_gavel_verifier_verifier_verify(uint8_t * arg, si
     *((size_t*)(ptr + (16+4*sizeof(void*)))) = ((*payload).metrics).len;
     *((uint8_t **)(ptr + (16+3*sizeof(void*)))) = (uint8_t *) ((*payload).metrics).ptr;
   }
+  return ptr;
+}
+
+__attribute__((__export_name__("gavel:verifier/group-verifier@0.1.0#describe")))
+uint8_t * __wasm_export_exports_gavel_verifier_group_verifier_describe(void) {
+  exports_gavel_verifier_group_verifier_description_t ret;
+  exports_gavel_verifier_group_verifier_describe(&ret);
+  uint8_t *ptr = (uint8_t *) &RET_AREA;
+  *((size_t*)(ptr + sizeof(void*))) = ((ret).name).len;
+  *((uint8_t **)(ptr + 0)) = (uint8_t *) ((ret).name).ptr;
+  *((size_t*)(ptr + (3*sizeof(void*)))) = ((ret).version).len;
+  *((uint8_t **)(ptr + (2*sizeof(void*)))) = (uint8_t *) ((ret).version).ptr;
+  *((size_t*)(ptr + (5*sizeof(void*)))) = ((ret).summary).len;
+  *((uint8_t **)(ptr + (4*sizeof(void*)))) = (uint8_t *) ((ret).summary).ptr;
+  *((size_t*)(ptr + (7*sizeof(void*)))) = ((ret).options).len;
+  *((uint8_t **)(ptr + (6*sizeof(void*)))) = (uint8_t *) ((ret).options).ptr;
+  *((size_t*)(ptr + (9*sizeof(void*)))) = ((ret).metrics).len;
+  *((uint8_t **)(ptr + (8*sizeof(void*)))) = (uint8_t *) ((ret).metrics).ptr;
+  return ptr;
+}
+
+__attribute__((__export_name__("gavel:verifier/group-verifier@0.1.0#verify-group")))
+uint8_t * __wasm_export_exports_gavel_verifier_group_verifier_verify_group(uint8_t * arg, size_t arg0, uint8_t * arg1, size_t arg2) {
+  exports_gavel_verifier_group_verifier_list_submission_t arg3 = (exports_gavel_verifier_group_verifier_list_submission_t) { (exports_gavel_verifier_group_verifier_submission_t*)(arg), (arg0) };
+  plugin_string_t arg4 = (plugin_string_t) { (uint8_t*)(arg1), (arg2) };
+  exports_gavel_verifier_group_verifier_list_result_verdict_error_code_t ret;
+  exports_gavel_verifier_group_verifier_verify_group(&arg3, &arg4, &ret);
+  uint8_t *ptr = (uint8_t *) &RET_AREA;
+  *((size_t*)(ptr + sizeof(void*))) = (ret).len;
+  *((uint8_t **)(ptr + 0)) = (uint8_t *) (ret).ptr;
   return ptr;
 }
 

@@ -109,9 +109,39 @@ typedef struct {
   } val;
 } exports_gavel_verifier_verifier_result_verdict_error_code_t;
 
+typedef gavel_verifier_types_submission_t exports_gavel_verifier_group_verifier_submission_t;
+
+typedef gavel_verifier_types_verdict_t exports_gavel_verifier_group_verifier_verdict_t;
+
+typedef gavel_verifier_types_error_code_t exports_gavel_verifier_group_verifier_error_code_t;
+
+typedef gavel_verifier_types_description_t exports_gavel_verifier_group_verifier_description_t;
+
+typedef struct {
+  exports_gavel_verifier_group_verifier_submission_t *ptr;
+  size_t len;
+} exports_gavel_verifier_group_verifier_list_submission_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    exports_gavel_verifier_group_verifier_verdict_t ok;
+    exports_gavel_verifier_group_verifier_error_code_t err;
+  } val;
+} exports_gavel_verifier_group_verifier_result_verdict_error_code_t;
+
+typedef struct {
+  exports_gavel_verifier_group_verifier_result_verdict_error_code_t *ptr;
+  size_t len;
+} exports_gavel_verifier_group_verifier_list_result_verdict_error_code_t;
+
 // Exported Functions from `gavel:verifier/verifier@0.1.0`
 void exports_gavel_verifier_verifier_describe(exports_gavel_verifier_verifier_description_t *ret);
 bool exports_gavel_verifier_verifier_verify(exports_gavel_verifier_verifier_submission_t *submission, plugin_string_t *options, exports_gavel_verifier_verifier_verdict_t *ret, exports_gavel_verifier_verifier_error_code_t *err);
+
+// Exported Functions from `gavel:verifier/group-verifier@0.1.0`
+void exports_gavel_verifier_group_verifier_describe(exports_gavel_verifier_group_verifier_description_t *ret);
+void exports_gavel_verifier_group_verifier_verify_group(exports_gavel_verifier_group_verifier_list_submission_t *submissions, plugin_string_t *options, exports_gavel_verifier_group_verifier_list_result_verdict_error_code_t *ret);
 
 // Helper Functions
 
@@ -140,6 +170,20 @@ void exports_gavel_verifier_verifier_error_code_free(exports_gavel_verifier_veri
 void exports_gavel_verifier_verifier_description_free(exports_gavel_verifier_verifier_description_t *ptr);
 
 void exports_gavel_verifier_verifier_result_verdict_error_code_free(exports_gavel_verifier_verifier_result_verdict_error_code_t *ptr);
+
+void exports_gavel_verifier_group_verifier_submission_free(exports_gavel_verifier_group_verifier_submission_t *ptr);
+
+void exports_gavel_verifier_group_verifier_verdict_free(exports_gavel_verifier_group_verifier_verdict_t *ptr);
+
+void exports_gavel_verifier_group_verifier_error_code_free(exports_gavel_verifier_group_verifier_error_code_t *ptr);
+
+void exports_gavel_verifier_group_verifier_description_free(exports_gavel_verifier_group_verifier_description_t *ptr);
+
+void exports_gavel_verifier_group_verifier_list_submission_free(exports_gavel_verifier_group_verifier_list_submission_t *ptr);
+
+void exports_gavel_verifier_group_verifier_result_verdict_error_code_free(exports_gavel_verifier_group_verifier_result_verdict_error_code_t *ptr);
+
+void exports_gavel_verifier_group_verifier_list_result_verdict_error_code_free(exports_gavel_verifier_group_verifier_list_result_verdict_error_code_t *ptr);
 
 // Sets the string `ret` to reference the input string `s` without copying it
 void plugin_string_set(plugin_string_t *ret, const char*s);

@@ -3,12 +3,14 @@
 //
 // This code was generated from the following packages:
 //     gavel:verifier@0.1.0
+//     gavel:bindings
 
 package contract
 
 import (
         "runtime"
-        export_gavel_verifier_verifier "gavel.dev/plugin/internal/contract/verifier"
+        export_gavel_verifier_group_verifier "gavel.dev/plugin/internal/contract/groupverifier"
+export_gavel_verifier_verifier "gavel.dev/plugin/internal/contract/verifier"
 "gavel.dev/plugin/internal/contract/gavel_verifier_types"
 witRuntime "gavel.dev/plugin/internal/wit/runtime"
 witTypes "gavel.dev/plugin/internal/wit/types"
@@ -189,6 +191,196 @@ return exportReturnArea
 
 //go:wasmexport cabi_post_gavel:verifier/verifier@0.1.0#verify
 func wasm_export_post_return_gavel_verifier_verifier_verify(result uintptr) {
+        syncExportPinner.Unpin()
+}
+
+
+//go:wasmexport gavel:verifier/group-verifier@0.1.0#describe
+func wasm_export_gavel_verifier_group_verifier_describe() uintptr {
+        
+        pinner := &syncExportPinner
+        result := export_gavel_verifier_group_verifier.Describe()
+utf8 := unsafe.Pointer(unsafe.StringData((result).Name))
+pinner.Pin(utf8)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = uint32(uint32(len((result).Name)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = uint32(uintptr(uintptr(utf8)))
+utf80 := unsafe.Pointer(unsafe.StringData((result).Version))
+pinner.Pin(utf80)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3*4))) = uint32(uint32(len((result).Version)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2*4))) = uint32(uintptr(uintptr(utf80)))
+utf81 := unsafe.Pointer(unsafe.StringData((result).Summary))
+pinner.Pin(utf81)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (5*4))) = uint32(uint32(len((result).Summary)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (4*4))) = uint32(uintptr(uintptr(utf81)))
+utf82 := unsafe.Pointer(unsafe.StringData((result).Options))
+pinner.Pin(utf82)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (7*4))) = uint32(uint32(len((result).Options)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (6*4))) = uint32(uintptr(uintptr(utf82)))
+slice := (result).Metrics
+length := uint32(len(slice))
+result4 := witRuntime.Allocate(pinner, uintptr(length * (2*4)), 4)
+for index, element := range slice {
+        base := unsafe.Add(result4, index * (2*4))
+        utf83 := unsafe.Pointer(unsafe.StringData(element))
+pinner.Pin(utf83)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len(element)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf83)))
+
+}
+
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (9*4))) = uint32(length)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (8*4))) = uint32(uintptr(uintptr(result4)))
+return exportReturnArea
+
+        
+}
+
+//go:wasmexport cabi_post_gavel:verifier/group-verifier@0.1.0#describe
+func wasm_export_post_return_gavel_verifier_group_verifier_describe(result uintptr) {
+        syncExportPinner.Unpin()
+}
+
+
+//go:wasmexport gavel:verifier/group-verifier@0.1.0#verify-group
+func wasm_export_gavel_verifier_group_verifier_verify_group(arg0 uintptr, arg1 uint32, arg2 uintptr, arg3 uint32) uintptr {
+        
+        pinner := &syncExportPinner
+        result := make([]gavel_verifier_types.Submission, 0, arg1)
+for index := 0; index < int(arg1); index++ {
+        base := unsafe.Add(unsafe.Pointer(arg0), index * (9*4))
+        value := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
+value0 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3*4))))
+var option witTypes.Option[string]
+switch uint8(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (4*4)))) {
+case 0:
+        
+        option = witTypes.None[string]()
+case 1:
+        value1 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (5*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (6*4))))
+
+        option = witTypes.Some[string](value1)
+default:
+        panic("unreachable")
+}
+value2 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (7*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (8*4))))
+
+        result = append(result, gavel_verifier_types.Submission{Prompt: value, Completion: value0, Reference: option, Metadata: value2})
+}
+
+value3 := unsafe.String((*uint8)(unsafe.Pointer(arg2)), arg3)
+witRuntime.Unpin()
+result4 := export_gavel_verifier_group_verifier.VerifyGroup(result, value3)
+slice11 := result4
+length13 := uint32(len(slice11))
+result12 := witRuntime.Allocate(pinner, uintptr(length13 * (24+4*4)), 8)
+for index, element := range slice11 {
+        base := unsafe.Add(result12, index * (24+4*4))
+        
+switch element.Tag() {
+case witTypes.ResultOk:
+        payload := element.Ok()
+        *(*int8)(unsafe.Add(unsafe.Pointer(base), 0)) = int8(int32(0))
+*(*float64)(unsafe.Add(unsafe.Pointer(base), 8)) = (payload).Reward
+
+switch (payload).Reason.Tag() {
+case witTypes.OptionNone:
+        *(*int8)(unsafe.Add(unsafe.Pointer(base), 16)) = int8(int32(0))
+
+        
+case witTypes.OptionSome:
+        payload := (payload).Reason.Some()
+        *(*int8)(unsafe.Add(unsafe.Pointer(base), 16)) = int8(int32(1))
+utf8 := unsafe.Pointer(unsafe.StringData(payload))
+pinner.Pin(utf8)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (16+2*4))) = uint32(uint32(len(payload)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (16+1*4))) = uint32(uintptr(uintptr(utf8)))
+
+        
+default:
+        panic("unreachable")
+}
+slice := (payload).Metrics
+length := uint32(len(slice))
+result6 := witRuntime.Allocate(pinner, uintptr(length * (8+2*4)), 8)
+for index, element := range slice {
+        base := unsafe.Add(result6, index * (8+2*4))
+        utf85 := unsafe.Pointer(unsafe.StringData((element).F0))
+pinner.Pin(utf85)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)) = uint32(uint32(len((element).F0)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0)) = uint32(uintptr(uintptr(utf85)))
+*(*float64)(unsafe.Add(unsafe.Pointer(base), (2*4))) = (element).F1
+
+}
+
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (16+4*4))) = uint32(length)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (16+3*4))) = uint32(uintptr(uintptr(result6)))
+
+        
+case witTypes.ResultErr:
+        payload := element.Err()
+        *(*int8)(unsafe.Add(unsafe.Pointer(base), 0)) = int8(int32(1))
+
+switch payload.Tag() {
+case gavel_verifier_types.ErrorCode_InvalidOptions:
+        payload := payload.InvalidOptions()
+        *(*int8)(unsafe.Add(unsafe.Pointer(base), 8)) = int8(int32(0))
+utf87 := unsafe.Pointer(unsafe.StringData(payload))
+pinner.Pin(utf87)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (8+2*4))) = uint32(uint32(len(payload)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (8+1*4))) = uint32(uintptr(uintptr(utf87)))
+
+        
+
+case gavel_verifier_types.ErrorCode_InvalidTask:
+        payload := payload.InvalidTask()
+        *(*int8)(unsafe.Add(unsafe.Pointer(base), 8)) = int8(int32(1))
+utf88 := unsafe.Pointer(unsafe.StringData(payload))
+pinner.Pin(utf88)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (8+2*4))) = uint32(uint32(len(payload)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (8+1*4))) = uint32(uintptr(uintptr(utf88)))
+
+        
+
+case gavel_verifier_types.ErrorCode_Abstain:
+        payload := payload.Abstain()
+        *(*int8)(unsafe.Add(unsafe.Pointer(base), 8)) = int8(int32(2))
+utf89 := unsafe.Pointer(unsafe.StringData(payload))
+pinner.Pin(utf89)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (8+2*4))) = uint32(uint32(len(payload)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (8+1*4))) = uint32(uintptr(uintptr(utf89)))
+
+        
+
+case gavel_verifier_types.ErrorCode_InternalError:
+        payload := payload.InternalError()
+        *(*int8)(unsafe.Add(unsafe.Pointer(base), 8)) = int8(int32(3))
+utf810 := unsafe.Pointer(unsafe.StringData(payload))
+pinner.Pin(utf810)
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (8+2*4))) = uint32(uint32(len(payload)))
+*(*uint32)(unsafe.Add(unsafe.Pointer(base), (8+1*4))) = uint32(uintptr(uintptr(utf810)))
+
+        
+
+default:
+        panic("unreachable")
+}
+
+        
+default:
+        panic("unreachable")
+}
+
+}
+
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = uint32(length13)
+*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = uint32(uintptr(uintptr(result12)))
+return exportReturnArea
+
+        
+}
+
+//go:wasmexport cabi_post_gavel:verifier/group-verifier@0.1.0#verify-group
+func wasm_export_post_return_gavel_verifier_group_verifier_verify_group(result uintptr) {
         syncExportPinner.Unpin()
 }
 

@@ -3,6 +3,7 @@
 //
 // This code was generated from the following packages:
 //     gavel:verifier@0.1.0
+//     gavel:bindings
 
 package gavel_verifier_types
 
