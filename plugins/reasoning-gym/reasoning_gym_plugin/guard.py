@@ -25,6 +25,9 @@ from reasoning_gym.games import countdown, n_queens, puzzle24
 #: Functions of SymPy's and Python's that are no classes of functions, and belong in formulas.
 FUNCTIONS = {"sqrt", "cbrt", "root", "Rational", "Integer", "Float", "Add", "Mul", "Pow", "abs", "min", "max", "pow"}
 SIGNS = set("+ - * / // ** % ( ) [ ] , ! < > <= >= == != = ^ & | ~".split())
+HARMLESS = (
+    tokenize.NUMBER, tokenize.COMMENT, tokenize.NEWLINE, tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER,
+)  # fmt: skip
 NODES = (
     ast.Expression, ast.Constant, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Load, ast.UnaryOp, ast.UAdd, ast.USub,
     ast.BinOp, ast.Add, ast.Sub, ast.Mult,
@@ -74,7 +77,7 @@ def _check(token: tokenize.TokenInfo, names: dict) -> None:
     elif kind in (tokenize.OP, tokenize.ERRORTOKEN):
         if word.strip() and word not in SIGNS:
             raise Refused(f"`{word}` is no sign in a formula")
-    elif kind not in (tokenize.NUMBER, tokenize.NEWLINE, tokenize.NL, tokenize.ENDMARKER, tokenize.INDENT, tokenize.DEDENT):
+    elif kind not in HARMLESS:
         raise Refused(f"`{word}` does not belong in a formula")
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from gavel_plugin import InvalidTask
 
-import reasoning_gym
 from reasoning_gym.factory import DATASETS
 
 Scorer = Callable[[Any, dict], float]
