@@ -155,7 +155,7 @@ pub fn plugin(
     @export(&Exports.describe, .{ .name = "exports_gavel_verifier_verifier_describe" });
     @export(&Exports.judge, .{ .name = "exports_gavel_verifier_verifier_verify" });
     @export(&Exports.describe, .{ .name = "exports_gavel_verifier_group_verifier_describe" });
-    @export(&neverCalled, .{ .name = "exports_gavel_verifier_group_verifier_verify_group" });
+    @export(&Other.verifyGroup, .{ .name = "exports_gavel_verifier_group_verifier_verify_group" });
     @export(&contractFollows, .{ .name = "__component_type_object_force_link_plugin" });
 }
 
@@ -214,15 +214,30 @@ pub fn groupPlugin(
     @export(&Exports.describe, .{ .name = "exports_gavel_verifier_group_verifier_describe" });
     @export(&Exports.judge, .{ .name = "exports_gavel_verifier_group_verifier_verify_group" });
     @export(&Exports.describe, .{ .name = "exports_gavel_verifier_verifier_describe" });
-    @export(&neverCalled, .{ .name = "exports_gavel_verifier_verifier_verify" });
+    @export(&Other.verify, .{ .name = "exports_gavel_verifier_verifier_verify" });
     @export(&contractFollows, .{ .name = "gavel-judges-groups" });
     @export(&contractFollows, .{ .name = "__component_type_object_force_link_plugin" });
 }
 
-/// The bindings have the exports of both kinds of plugin; that of the other kind is in no component.
-fn neverCalled() callconv(.c) noreturn {
-    @trap();
-}
+/// The bindings have the exports of both kinds of plugin; those of the other kind are in no component, and never called.
+const Other = struct {
+    fn verify(
+        _: *wire.exports_gavel_verifier_verifier_submission_t,
+        _: *wire.plugin_string_t,
+        _: *wire.exports_gavel_verifier_verifier_verdict_t,
+        _: *wire.exports_gavel_verifier_verifier_error_code_t,
+    ) callconv(.c) bool {
+        @trap();
+    }
+
+    fn verifyGroup(
+        _: *wire.exports_gavel_verifier_group_verifier_list_submission_t,
+        _: *wire.plugin_string_t,
+        _: *wire.exports_gavel_verifier_group_verifier_list_result_verdict_error_code_t,
+    ) callconv(.c) void {
+        @trap();
+    }
+};
 
 fn describeTo(ret: *wire.gavel_verifier_types_description_t, comptime description: Description, options: []const u8) void {
     ret.* = .{
