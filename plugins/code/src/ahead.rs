@@ -44,9 +44,10 @@ pub(crate) fn caught(
 
 /// What a test made, by calling classes of the program, to compare with it.
 pub(crate) struct Expected<'a> {
-    /// Objects that were found equal: the program's, if it is one and no plain data, and the test's.
-    pub(crate) alike: &'a [(Option<ObjectId>, ObjectId)],
-    /// The places of the questions that made plain data.
+    /// Objects that were found equal: the program's, if it is one and no plain data, and the test's, unless that is the
+    /// same one, which the program had given out before.
+    pub(crate) alike: &'a [(Option<ObjectId>, Option<ObjectId>)],
+    /// The places of the questions that made plain data, or such an object once more.
     pub(crate) made: BTreeSet<usize>,
 }
 
@@ -60,14 +61,15 @@ pub(crate) fn knew(
     runner: &mut Runner<'_>,
 ) -> Result<Option<String>, Error> {
     // What the test itself computed from the other, `turned(p, 360) == p`, may know it.
-    let is_computed = |(found, made): &&(Option<ObjectId>, ObjectId)| {
-        found.is_some_and(|found| is_computed_from(*made, found, questions, answers))
+    let is_computed = |pair: &&(Option<ObjectId>, Option<ObjectId>)| {
+        let (Some(found), Some(made)) = **pair else { return false };
+        is_computed_from(made, found, questions, answers)
     };
     let pairs: Vec<_> = expected.alike.iter().filter(|pair| !is_computed(pair)).collect();
     if pairs.is_empty() && expected.made.is_empty() {
         return Ok(None);
     }
-    let made = pairs.iter().map(|(_, made)| *made).collect();
+    let made = pairs.iter().filter_map(|(_, made)| *made).collect();
     let (kept, gone) = without(&expected.made, made, questions, answers);
     let again = ask_again(&kept, program, questions, runner)?.answers;
     if let Some((&index, _)) =

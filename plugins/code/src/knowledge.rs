@@ -99,9 +99,11 @@ pub(crate) struct Method(String);
 
 impl Method {
     /// Refuses operators, and methods of builtin types where the test did not make the object: there plain data was
-    /// due, and the object would decide about what is expected of it.
+    /// due, and the object would decide about what is expected of it. So does `in`.
     fn of(name: &str, made_by_the_test: bool) -> Option<Self> {
-        let allowed = !name.starts_with("__") && (made_by_the_test || !is_builtin_method(name));
+        let is_builtin = name == "__contains__" || is_builtin_method(name);
+        let allowed =
+            (name == "__contains__" || !name.starts_with("__")) && (made_by_the_test || !is_builtin);
         allowed.then(|| Self(name.to_owned()))
     }
 }
@@ -129,8 +131,8 @@ pub(crate) fn makes_object(name: &str, makers: &BTreeSet<String>) -> bool {
 
 /// Operators and builtins that a test may apply to an object of the program, all without data: of the object alone.
 /// `state` is none of them and asks for nothing: what an object holds is told whenever it comes up.
-const UNARY: [&str; 23] = [
-    "abs", "aenter", "aexit", "aiter", "anext", "await", "bool", "complex", "enter", "exit", "float",
+const UNARY: [&str; 24] = [
+    "abs", "aenter", "aexit", "aiter", "anext", "await", "bool", "complex", "enter", "exit", "float", "hash",
     "index", "int", "invert", "iter", "len", "neg", "next", "pos", "repr", "round", "state", "str",
 ];
 
@@ -352,6 +354,7 @@ mod tests {
             (r#"["call","f",[{"tuple":[1]}],{"k":true}]"#, "('call',\"f\",[(0x1,),],{'k':True,})"),
             (r#"["call",[0,"area"],[],{}]"#, r#"["call",[0,"area"],[],{}]"#),
             (r#"["call",[1,"append"],[2],{}]"#, r#"["call",[1,"append"],[2],{}]"#),
+            (r#"["call",[1,"__contains__"],[2],{}]"#, r#"["call",[1,"__contains__"],[2],{}]"#),
             (r#"["set",0,"next",{"object":[2,"Node"]}]"#, "('set',0,'next',OBJECT(2))"),
             (r#"["item",1,{"slice":[null,2,null]}]"#, "('item',1,slice(None,0x2,None))"),
             (r#"["operator",0,"sub",[1]]"#, r#"["operator",0,"sub",[1]]"#),
@@ -375,6 +378,8 @@ mod tests {
             r#"["operate",0,"1:7-1:12",3]"#,
             r#"["operate",0,"mul",2,false]"#,
             r#"["call",[0,"__sub__"],[2],{}]"#,
+            r#"["call",[1,"__sub__"],[2],{}]"#,
+            r#"["call",[0,"__contains__"],[2],{}]"#,
             r#"["call",[0,"startswith"],["a"],{}]"#,
             r#"["call",[0,"isupper"],[],{}]"#,
             r#"["item",0,1]"#,

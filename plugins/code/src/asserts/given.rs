@@ -79,8 +79,8 @@ const SHORT_NAMES: [(&str, &str); 12] = [
 ];
 
 /// What else tests compare with, by the module that it comes from.
-const MORE_NAMES: [(&str, &str); 3] =
-    [("datetime", "datetime"), ("decimal", "Decimal"), ("fractions", "Fraction")];
+const MORE_NAMES: [(&str, &str); 4] =
+    [("datetime", "datetime"), ("datetime", "timezone"), ("decimal", "Decimal"), ("fractions", "Fraction")];
 
 /// The tests, behind the imports that they count on.
 pub(super) fn with_imports(tests: &AssertTests, tree: &ModModule, prefix: &Prefix<'_>) -> String {

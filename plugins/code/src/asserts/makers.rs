@@ -6,7 +6,8 @@
 //! * a name that begins with a capital letter, as those of classes do (see [`Question::makes_object`]);
 //! * words of the prompt or the prefix: `class stack`;
 //! * a test that takes the name for a class: `isinstance(x, stack)`;
-//! * a test that uses of what the name returns, somewhere, what no builtin type has: `s = stack()`, `s.push(2)`.
+//! * a test that uses of what the name returns, somewhere, what neither a builtin type has nor a date, a decimal number
+//!   or a fraction: `s = stack()`, `s.push(2)`.
 //!
 //! [`Question::makes_object`]: crate::knowledge::Question::makes_object
 
@@ -38,6 +39,16 @@ fn is_called_a_class(name: &str, texts: &[&str]) -> bool {
         let words: Vec<&str> = text.split(|c| !is_part(c)).filter(|word| !word.is_empty()).collect();
         words.windows(2).any(|pair| pair == ["class", name])
     })
+}
+
+/// What dates, times, decimal numbers and fractions have. They are plain data.
+const OF_THE_LIBRARY: &str = "as_tuple astimezone combine copy_abs ctime date day days fold hour is_finite is_infinite \
+    is_nan is_signed isocalendar isoformat isoweekday limit_denominator ln log10 microsecond microseconds minute month \
+    normalize quantize second seconds sqrt strftime time timestamp timetuple timetz to_integral_value toordinal \
+    total_seconds tzinfo utcoffset weekday year";
+
+fn is_of_the_library(name: &str) -> bool {
+    OF_THE_LIBRARY.split_ascii_whitespace().any(|it| it == name)
 }
 
 #[derive(Default)]
@@ -182,7 +193,8 @@ impl<'a> Visitor<'a> for Search<'a> {
             }
             Expr::Attribute(attribute) => {
                 let name = attribute.attr.as_str();
-                let plain_data_has_it = name.starts_with("__") || is_builtin_method(name);
+                let plain_data_has_it =
+                    name.starts_with("__") || is_builtin_method(name) || is_of_the_library(name);
                 if !plain_data_has_it && let Some(maker) = self.made_by(&attribute.value) {
                     self.makers.insert(maker);
                 }
@@ -232,6 +244,8 @@ mod tests {
             "def test_a(r):\n    assert r.foo\nr = f(1)",
             "self.r = f(1)\nself.r = 3\nassert self.r.foo",
             "assert f(1).__class__",
+            "assert d(5).year == 2020\nassert d(5) - d(2) == timedelta(days=3)",
+            "assert q('1.50').quantize(Decimal('0.1')) == Decimal('1.5')",
         ] {
             assert_eq!(of(tests, "Write f."), Vec::<String>::new(), "{tests}");
         }

@@ -4,6 +4,7 @@
 //! alone is run to answer them, and then the tests are decided with the answers, which are plain data by then. Common
 //! tests are read right here ([`evaluate`]); others run in an interpreter of their own ([`rounds`]).
 
+mod comparing;
 mod evaluate;
 mod given;
 mod guarded;

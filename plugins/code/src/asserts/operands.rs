@@ -20,6 +20,7 @@ use ruff_python_ast::{
     CmpOp, Expr, ExprBinOp, ExprCall, ExprCompare, ModModule, Operator, Parameter, Stmt, UnaryOp,
 };
 
+use super::comparing;
 use super::evaluate::literal;
 use super::names::Names;
 use crate::knowledge::is_builtin_method;
@@ -49,8 +50,10 @@ impl Operands {
         };
         // Twice: how a variable is used stands behind what is assigned to it.
         let mut first = Search::new(&makes);
+        first.comparing = comparing::functions(tests);
         first.visit_body(&tests.body);
         let mut search = Search::new(&makes);
+        search.comparing = first.comparing;
         search.objects =
             first.uses.iter().filter(|(_, uses)| uses.are_of_an_object()).map(|(name, _)| *name).collect();
         search.bound = first.bound;
@@ -148,6 +151,8 @@ impl Uses {
 struct Search<'a, 'f> {
     /// Whether calling a name makes an object.
     makes: &'f dyn Fn(&str) -> bool,
+    /// Functions of the tests that compare two of their arguments, and which.
+    comparing: BTreeMap<&'a str, (usize, usize)>,
     uses: BTreeMap<&'a str, Uses>,
     /// Variables that are used as objects.
     objects: BTreeSet<&'a str>,
@@ -164,6 +169,7 @@ impl<'a, 'f> Search<'a, 'f> {
     fn new(makes: &'f dyn Fn(&str) -> bool) -> Self {
         Self {
             makes,
+            comparing: BTreeMap::new(),
             uses: BTreeMap::new(),
             objects: BTreeSet::new(),
             bound: BTreeMap::new(),
@@ -253,18 +259,23 @@ impl<'a, 'f> Search<'a, 'f> {
             Expr::Name(name) => name.id.as_str(),
             _ => "",
         };
-        if let (true, [left, right, rest @ ..]) = (COMPARING.contains(&name), &*call.arguments.args) {
+        // No plain data can be called.
+        self.is_object(&call.func);
+        let args = &*call.arguments.args;
+        let places = comparing::BY_NAME
+            .contains(&name)
+            .then_some((0, 1))
+            .or_else(|| self.comparing.get(name).copied());
+        let compared = places.and_then(|(one, other)| Some((one, other, args.get(one)?, args.get(other)?)));
+        if let Some((one, other, left, right)) = compared {
             self.both(left, right);
-            rest.iter().for_each(|argument| self.visit_expr(argument));
+            let rest = args.iter().enumerate().filter(|(place, _)| *place != one && *place != other);
+            rest.for_each(|(_, argument)| self.visit_expr(argument));
         } else {
             visitor::walk_expr(self, expr);
         }
     }
 }
-
-/// What compares its first two arguments.
-const COMPARING: [&str; 5] =
-    ["assertEqual", "assertNotEqual", "assertAlmostEqual", "assertListEqual", "isclose"];
 
 impl<'a> Visitor<'a> for Search<'a, '_> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
@@ -361,11 +372,13 @@ mod tests {
             ("assert (M([[1]]) * 2).row(0)[1] == 4", "1:8-1:20", "mul", "0x2"),
             ("\nassert V(3) - 1 == V(2)", "2:7-2:15", "sub", "0x1"),
             ("assert V(2) * 0 == V(0)", "1:7-1:15", "mul", "0x0"),
+            ("assert (P([1]) * 2)(3) == 6", "1:8-1:18", "mul", "0x2"),
             ("assert V(2) == 2 ** V(1)", "1:15-1:24", "pow", "0x2"),
             ("w = V(1) + 1\nassert w.x == 2\nassert w.y == 0", "1:4-1:12", "add", "0x1"),
             ("w = V(1) * -3\nassert (w.x, w.y) == (3, 6)", "1:4-1:13", "mul", "-0x3"),
             ("w = V(2)\nassert V(1) + [1] == w", "2:7-2:17", "add", "[0x1,]"),
             ("self.assertEqual(V(1) / 2, V(3))", "1:17-1:25", "truediv", "0x2"),
+            ("def same(a, b):\n    assert a == b\nsame(V(1) * 2, V(2))", "3:5-3:13", "mul", "0x2"),
             ("assert str(Money(5) * 2) == '$10.00'", "1:11-1:23", "mul", "0x2"),
             ("assert abs((V(2) * 3).x - 6.0) < 1e-9", "1:12-1:20", "mul", "0x3"),
             ("assert (transposed(m) * 2).rows == [[2]]", "1:8-1:25", "mul", "0x2"),

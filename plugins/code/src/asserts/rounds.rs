@@ -40,9 +40,9 @@ pub(super) struct Checked<'a> {
     /// Objects of the program were compared with each other.
     compared: bool,
     /// Pairs of objects that are equal by what they hold: one that was found, unless that is plain data, and one that
-    /// the test made.
-    alike: Vec<(Option<ObjectId>, ObjectId)>,
-    /// Questions by which the test made plain data to compare with.
+    /// the test made, unless that is the one that was found.
+    alike: Vec<(Option<ObjectId>, Option<ObjectId>)>,
+    /// Questions by which the test made plain data to compare with, or an object that was there.
     made: Vec<String>,
     unsplittable: String,
 }

@@ -3,6 +3,25 @@
 import ast, copy, io, os, random, sys
 
 
+def own(name):
+    """A name of ours among the tests' names: no Python text can spell it, so it is none of theirs."""
+    return ast.Name(name + " ", ast.Load())
+
+
+def parsed(source, mode="exec"):
+    """Code of ours that goes into the tests, in which names in capitals are ours."""
+    tree = ast.parse(source, mode=mode)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in OURS:
+            node.id += " "
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            node.name += " "
+    return tree
+
+
+OURS = ("ASSERTION", "ENDED", "ERROR", "PENDING")
+
+
 class Asserts(ast.NodeTransformer):
     """Makes a failing assertion count and the rest of the test go on, and `is` and `type` know stand-ins."""
 
@@ -15,11 +34,11 @@ class Asserts(ast.NodeTransformer):
         self.generic_visit(node)
         if self.caught:
             # It may be meant to be caught, once it is known.
-            node.test = ast.BoolOp(ast.Or(), [node.test, ast.parse("PENDING()", mode="eval").body])
+            node.test = ast.BoolOp(ast.Or(), [node.test, parsed("PENDING()", "eval").body])
             return node
         told = "ASSERTION(%r, %r, %r" % (text, place, counts)
-        bad = ast.parse("try: pass\nexcept (Exception, ENDED) as ERROR: %s, ERROR)" % told).body[0]
-        bad.body = [node, *ast.parse(told + ")").body]
+        bad = parsed("try: pass\nexcept (Exception, ENDED) as ERROR: %s, ERROR)" % told).body[0]
+        bad.body = [node, *parsed(told + ")").body]
         return bad
 
     def visit_FunctionDef(self, node):
@@ -52,7 +71,7 @@ class Asserts(ast.NodeTransformer):
         self.generic_visit(node)
         if len(node.ops) > 1 or not isinstance(node.ops[0], (ast.Is, ast.IsNot)):
             return node
-        same = ast.Call(ast.Name("IS", ast.Load()), [node.left, *node.comparators], [])
+        same = ast.Call(own("IS"), [node.left, *node.comparators], [])
         return same if isinstance(node.ops[0], ast.Is) else ast.UnaryOp(ast.Not(), same)
 
     def visit_BinOp(self, node):
@@ -60,23 +79,22 @@ class Asserts(ast.NodeTransformer):
         self.generic_visit(node)
         if place not in OPERANDS:
             return node
-        operate = ast.parse("OPERATE(%r, lambda L, R: L + R)" % place, mode="eval").body
-        operate.args[1].body.op = node.op
-        operate.args += [node.left, node.right]
-        return operate
+        function = ast.parse("lambda L, R: L + R", mode="eval").body
+        function.body.op = node.op
+        return ast.Call(own("OPERATE"), [ast.Constant(place), function, node.left, node.right], [])
 
     def visit_Call(self, node):
         self.generic_visit(node)
         if hasattr(node, "is_made"):
-            return ast.Call(ast.Name("MADE", ast.Load()), [node], [])
+            return ast.Call(own("MADE"), [node], [])
         if getattr(node.func, "id", "") == "type" and len(node.args) == 1 and not node.keywords:
-            node.func = ast.Name("TYPE", ast.Load())
+            node.func = own("TYPE")
         return node
 
     def visit_Attribute(self, node):
         self.generic_visit(node)
         if node.attr == "__class__" and isinstance(node.ctx, ast.Load):
-            return ast.Call(ast.Name("TYPE", ast.Load()), [node.value], [])
+            return ast.Call(own("TYPE"), [node.value], [])
         return node
 
 
@@ -111,6 +129,10 @@ def prepare(tree):
     """See frameworks.py."""
 
 
+def HELD(kind, function, value):
+    """See held.py."""
+
+
 def run_collected(names):
     """See frameworks.py."""
 
@@ -127,8 +149,11 @@ def check(source, nonce):
         exec(PRELUDE, names)
         exceptions.update((name, names[name]) for name in TASK if name in names)
         names.update((alias, exceptions.get(name) or Name(name)) for alias, name in EXTERNALS.items())
-        names.update(ASSERTION=assertion, ENDED=Ended, PENDING=PENDING, IS=IS, TYPE=TYPE, KEEPING=keeping)
-        names.update(MADE=MADE, OPERATE=OPERATE)
+        ours = dict(ASSERTION=assertion, ENDED=Ended, PENDING=PENDING, IS=IS, TYPE=TYPE, KEEPING=keeping)
+        ours.update(MADE=MADE, OPERATE=OPERATE, HELD=HELD)
+        names.update((own(name).id, it) for name, it in ours.items())
+        if "hash" not in EXTERNALS:
+            names["hash"] = hash_of
         names["isinstance"] = about_classes("isinstance", isinstance)
         names["issubclass"] = about_classes("issubclass", issubclass)
         main = taken_out(tree)
@@ -144,6 +169,10 @@ def check(source, nonce):
         report["error"] = "%s: %s" % (type(error).__name__, str(error)[:200])
     if not report["pending"]:
         report["trace"] = []
+        for name, answers in memberships.items():
+            if len(answers) == 1:
+                told = "`in` of %s was %s whatever was looked for" % (name, *answers)
+                assertion(told, told, True, AssertionError())
     os.write(1, ("\n%s 0 %s\n" % (nonce, json.dumps(summary()))).encode())
 
 

@@ -104,7 +104,7 @@ def keep_arguments(tree):
             if id(call) in scope.alone or not places:
                 continue
             if not any(place in places and line >= call.lineno for place, line in looks):
-                call.func = ast.Call(ast.Name("KEEPING", ast.Load()), [call.func], [])
+                call.func = ast.Call(own("KEEPING"), [call.func], [])
 
 
 def keeping(function):

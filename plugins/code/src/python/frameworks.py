@@ -4,11 +4,23 @@ import asyncio, collections
 
 
 def caught(tree):
-    """Names in `except` clauses and in `raises(...)`: which errors the tests are prepared for."""
+    """Names in `except` clauses and in `raises(...)`: which errors the tests are prepared for. A function of the tests
+    may be called `raises` as well, or take the class that it catches as any of its arguments."""
+    catching = {name: [0] for name in RAISES}
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            names = [it.arg for it in node.args.posonlyargs + node.args.args]
+            names = names[1:] if names[:1] == ["self"] else names
+            kinds = [it.type for it in ast.walk(node) if isinstance(it, ast.ExceptHandler)]
+            places = [place for place, name in enumerate(names) if name in {getattr(it, "id", "") for it in kinds}]
+            if places or node.name in catching:
+                catching[node.name] = places + [names[place] for place in places]
     for node in ast.walk(tree):
         wanted = [node.type] if isinstance(node, ast.ExceptHandler) else []
-        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in RAISES:
-            wanted = node.args[:1]
+        if isinstance(node, ast.Call):
+            places = catching.get(getattr(node.func, "attr", getattr(node.func, "id", "")), ())
+            wanted = [it for place, it in enumerate(node.args) if place in places]
+            wanted += [it.value for it in node.keywords if it.arg in places]
         for part in wanted:
             for name in ast.walk(part) if part else ():
                 if isinstance(name, (ast.Name, ast.Attribute)):
@@ -259,6 +271,7 @@ def run_collected(names):
 
     collect = not units
     unittest.case.isinstance = names["isinstance"]  # which knows stand-ins
+    unittest.TestCase.assertIs, unittest.TestCase.assertIsNot = assert_is, assert_is_not
     # Where unittest looks for what surrounds the tests of a module.
     sys.modules["tests"] = module = type(sys)("tests")
     vars(module).update((name, names[name]) for name in ("setUpModule", "tearDownModule") if name in names)
@@ -274,6 +287,16 @@ def run_collected(names):
     suite.run(result_of(suite))
     if collect:
         run_as_pytest(names, unittest.TestCase)
+
+
+def assert_is(self, left, right, msg=None):
+    if not IS(left, right):
+        self.fail(msg or "%r is not %r" % (left, right))
+
+
+def assert_is_not(self, left, right, msg=None):
+    if IS(left, right) is True:
+        self.fail(msg or "unexpectedly identical: %r" % (left,))
 
 
 def is_left_out(thing, qualname):

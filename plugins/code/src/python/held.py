@@ -1,7 +1,6 @@
 # `vars(it)`, `it.__dict__`, `asdict(it)` and `astuple(it)` of objects of the program: what they hold, which is claimed as
 # everything is. Two of them are equal where the objects are found to hold the same, by the rule for `==`, so that a program
 # that hands out one object for everything gets nothing by it. Goes behind check.py where tests mention one of these.
-import builtins
 
 
 class Held(dict):
@@ -84,10 +83,9 @@ class Holding(ast.NodeTransformer):
 
 
 def of_kind(kind, function, value):
-    return ast.Call(ast.Name("HELD", ast.Load()), [ast.Constant(kind), function, value], [])
+    return ast.Call(own("HELD"), [ast.Constant(kind), function, value], [])
 
 
-builtins.HELD = HELD
 prepare_others = prepare
 
 

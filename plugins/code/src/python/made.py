@@ -7,7 +7,10 @@ def mark_made(tree):
     """Marks the calls of classes whose results an assertion compares with something else of the program, or that go where
     they cannot be followed: into a list, out of a helper, into an attribute, to a decorator."""
     made, told, within = {}, set(EXTERNALS), set()
+    known = set(vars(builtins)) - told
     for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)) and getattr(node, "module", "") != "solution":
+            known.update((alias.asname or alias.name).partition(".")[0] for alias in node.names)
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             name = node.targets[0].id
             if makes(node.value):
@@ -19,13 +22,28 @@ def mark_made(tree):
             within.update(map(id, ast.walk(test)))
             parts = list(compared_parts(test))
             names = [it.id for it in parts if isinstance(it, ast.Name) and it.id in told]
-            if is_same and len(names) > 1:
+            if is_same and len(names) > 1 and not has_plain_side(test, known):
                 for call in [it for it in parts if makes(it)] + [it for name in names for it in made.get(name, ())]:
                     call.is_made = True
     for node in ast.walk(tree):
         for child in ast.iter_child_nodes(node):
             if makes(child) and id(child) not in within and lets_go(node):
                 child.is_made = True
+
+
+def has_plain_side(test, known):
+    """Whether an assertion is one comparison with what stands there, which asks nothing of the program, and is more than
+    nothing: `P(9) - find(3) == 0` holds where both are 0, `d(5) - d(2) == timedelta(days=3)` of few but the right."""
+    sides = [test.left, *test.comparators] if isinstance(test, ast.Compare) else []
+    if isinstance(test, ast.Call) and test.func.attr == "assertEqual":
+        sides = test.args[:2]
+
+    def is_plain(side):
+        names = {it.id for it in ast.walk(side) if isinstance(it, ast.Name)}
+        tells = any(isinstance(it, ast.Constant) and it.value not in (0, 1, None, "") for it in ast.walk(side))
+        return known.issuperset(names) and tells
+
+    return len(sides) == 2 and any(map(is_plain, sides))
 
 
 def compared_parts(node):

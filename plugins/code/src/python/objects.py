@@ -2,7 +2,7 @@
 # `perform` and `told` of execute.py.
 import operator
 
-OPERATORS = {function.__name__: function for function in (bool, len, str, repr, int, float, complex, abs, round, next)}
+OPERATORS = {function.__name__: function for function in (bool, hash, len, str, repr, int, float, complex, abs, round, next)}
 OPERATORS.update((name, getattr(operator, name)) for name in "neg pos invert index".split())
 OPERATORS.update((name, getattr(operator, name)) for name in "eq lt le gt ge add sub mul truediv floordiv".split())
 OPERATORS.update((name, getattr(operator, name)) for name in "mod pow matmul lshift rshift and_ or_ xor contains".split())
@@ -72,7 +72,7 @@ def attributes(value):
 def methods(kind):
     function = (type(find), staticmethod, classmethod)
     names = {name for base in kind.__mro__ for name, it in vars(base).items() if isinstance(it, function)}
-    special = ("__call__", "__bool__", "__len__", "__await__", "__anext__", "__aiter__", "__aenter__", "__eq__")
+    special = ("__call__", "__bool__", "__len__", "__await__", "__anext__", "__aiter__", "__aenter__", "__eq__", "__iter__")
     own = [base for base in kind.__mro__ if base is not object]
     names.update(name for name in special if any(name in vars(base) for base in own))
     return ["class " + kind.__qualname__, *sorted(names)]

@@ -45,7 +45,9 @@ def call(target, args, kwargs, owner=None):
             kept = [copy.copy(arg) if isinstance(arg, (list, dict, set)) else arg for arg in args], dict(kwargs)
             number = number_of(value)
             made_of = json.dumps([args_told, kwargs_told])
-            if number in before and sources.get(number) != made_of:
+            if number in before and number not in sources:
+                early[number] = json.dumps(["call", target, args_told, kwargs_told])
+            elif number in before and sources[number] != made_of:
                 reused.add(number)
             sources.setdefault(number, made_of)
             if target.lstrip("_")[:1].isupper():

@@ -121,6 +121,8 @@ class Object:
         if number_of(self) == number_of(other):
             if self is not other and number_of(self) in reused:
                 raise TypeError("what the test made is an object that the program had given out before")
+            if self is not other and number_of(self) in early:
+                return is_what_it_was_made_of(self)
             if is_constructed(self) != is_constructed(other) and number_of(self) not in handed:
                 # The very one that the test made to compare with, and that it has not handed over.
                 report["alike"].append([number_of(self)] * 2)
@@ -135,7 +137,9 @@ class Object:
         return not self == other
 
     def __hash__(self):
-        return number_of(self)
+        # Those that are equal go together in a set: `==` tells them apart there, by the rule above.
+        _, _, methods = states.get(number_of(self), (0, {}, ()))
+        return 0 if "__eq__" in methods else number_of(self)
 
     def __bool__(self):
         _, _, methods = states.get(number_of(self), (0, {}, ()))
@@ -215,6 +219,10 @@ states = {}
 constructed = {}
 
 
+# By which name.
+makers_of = {}
+# What `in` came to with them, by that name. One that always says the same has told nothing.
+memberships = {}
 # What the test passed to the classes that made these, by the number of the object.
 given = {}
 # The same as it was told to the program.
@@ -222,6 +230,9 @@ sources = {}
 # Objects that came up before the test made them, as far as it can see, or that it made of something else: one object
 # for everything.
 reused = set()
+# Objects that came up before the test made them, for the first time: members of an enumeration. With the questions by
+# which it made them.
+early = {}
 # Those that the test handed to the program, which may well give them back.
 handed = set()
 
@@ -273,6 +284,21 @@ def holds_what_it_was_given(thing, held):
     return set(bound) == set(held) and len(bound) == len(args) + len(kwargs) and all(held[name] == bound[name] for name in held)
 
 
+def is_what_it_was_made_of(thing):
+    """Whether an object that the program gave out holds what the test passed to the class that gave it once more. The
+    plugin asks again without that, as the object must not have learnt it there."""
+    told = told_of(thing)
+    if isinstance(told, Unknown):
+        return True  # a guess, until it is known
+    args, kwargs = given[number_of(thing)]
+    bound = dict(zip(told[0], args)) | kwargs
+    if not bound or len(bound) != len(args) + len(kwargs) or any(told[0].get(name, told) != it for name, it in bound.items()):
+        raise TypeError("what the test made is an object that the program had given out before")
+    report["alike"].append([number_of(thing), None])
+    report["made"].append(early[number_of(thing)])
+    return True
+
+
 def told_of(thing):
     """What an object holds now, and the name of its class with its methods."""
     number = number_of(thing)
@@ -322,6 +348,7 @@ def constructed_by(name, found):
     if number not in constructed:
         constructed[number] = type(found)()
         constructed[number].__dict__[0] = number
+        makers_of[number] = name
     return constructed[number]
 
 
@@ -405,6 +432,11 @@ def contains(self, other):
     """`in`, which goes through the items of what has no `__contains__`. Their comparison is made here."""
     _, _, methods = states.get(number_of(self), (0, {}, ()))
     other = resolved(other)
+    if "__contains__" in methods and is_constructed(self) and not isinstance(other, (Object, Unknown)):
+        found = call([number_of(self), "__contains__"], [other], {}, self)
+        if not isinstance(found, Unknown):
+            memberships.setdefault(makers_of[number_of(self)], set()).add(bool(found))
+        return bool(found)
     if "__contains__" in methods or "__iter__" not in methods or isinstance(other, (Object, Unknown)):
         return decided_by_the_object(self, other)
     return any(item == other for item in self)
@@ -427,6 +459,12 @@ def IS(left, right):
     if isinstance(left, Object) and isinstance(right, Object):
         return number_of(left) == number_of(right)
     return left is right
+
+
+def hash_of(thing):
+    """`hash`, which is for the program to say of its objects."""
+    thing = resolved(thing)
+    return hash(thing) if not isinstance(thing, Object) else moved("operator", number_of(thing), "hash", [])
 
 
 def PENDING():
