@@ -1,4 +1,4 @@
-//! Files that people and strangers name: read in bounds, written whole, told apart by digest; and what a misspelt name was
+//! Files that people and strangers name: read in bounds, tried and written whole, locked, told apart by digest; and what a misspelt name was
 //! probably meant to be.
 //!
 //! ```
@@ -15,9 +15,12 @@
 
 pub mod bounded;
 pub mod whole_file;
+pub mod writable;
 
 mod digest;
+mod lock;
 mod spelling;
 
 pub use digest::{sha256, sha256_of_file, short as short_digest};
+pub use lock::{Lock, LockError};
 pub use spelling::{closest, did_you_mean};
