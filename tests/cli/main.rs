@@ -53,3 +53,4 @@ mod train;
 mod trainer;
 #[cfg(feature = "train")]
 mod trainer_advice;
+mod writing;

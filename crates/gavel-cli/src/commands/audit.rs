@@ -11,7 +11,7 @@ use super::score;
 use crate::cli::{AuditArgs, GlobalArgs};
 use crate::columns::with_advice;
 use crate::exit::{ExitStatus, InputFault, Stop};
-use crate::outputs;
+use crate::outputs::{self, Content, Output};
 use crate::rows::{self, BadLines, NumberedRow, Rows, plural};
 use crate::terminal::{LABEL, Page, Terminal, escaped, excerpt, shown};
 
@@ -20,8 +20,7 @@ pub(super) fn run(args: &AuditArgs, global: &GlobalArgs) -> Result<ExitStatus, S
     if let Some(path) = &args.html {
         let judges = args.judges.reward.iter().map(|reward| ("reward file", reward.as_path()));
         let read: Vec<_> = judges.chain([("input", args.input.as_path())]).collect();
-        outputs::require_apart(path, &read).input_fault()?;
-        outputs::look(path, &terminal).input_fault()?;
+        outputs::look(&read, &[Output::new(path, Content::Page)], &terminal).input_fault()?;
     }
     let workspace = Workspace::start(&args.plugins.clone().resolve())?;
     let reward = score::load(&args.judges, &workspace)?.current();

@@ -8,10 +8,16 @@ use gavel_report::{Comparison, Group, MeasureOptions};
 
 use crate::cli::{GlobalArgs, MeasureArgs};
 use crate::exit::{ExitStatus, InputFault, Stop};
+use crate::outputs::{self, Content, Output};
 use crate::terminal::{Terminal, shown};
 
 pub(super) fn run(args: &MeasureArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
     let terminal = Terminal::new(global.quiet);
+    let before = args.before.iter().map(|before| ("the completions before", before.as_path()));
+    let read: Vec<_> = before.chain([("the completions", args.completions.as_path())]).collect();
+    let written: Vec<_> =
+        args.html.iter().chain(&args.svg).map(|path| Output::new(path, Content::Page)).collect();
+    outputs::look(&read, &written, &terminal).input_fault()?;
     let options = MeasureOptions {
         by: args.by.clone(),
         level: args.level.clone(),

@@ -10,6 +10,7 @@ use gavel_report::ReportError;
 
 use crate::cli::{GlobalArgs, ReportArgs};
 use crate::exit::{ExitStatus, InputFault, Stop};
+use crate::outputs::{self, Content, Output};
 use crate::terminal::Terminal;
 
 /// How often to look whether a run has got further; a step takes longer than it takes to draw the page.
@@ -19,6 +20,7 @@ const RELOAD: u32 = 5;
 
 pub(super) fn run(args: &ReportArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
     let terminal = Terminal::new(global.quiet);
+    look_at_outputs(args, &terminal)?;
     let output = match args.runs.as_slice() {
         [run] => {
             let output = args.output.clone().unwrap_or_else(|| run.join("report.html"));
@@ -43,6 +45,19 @@ pub(super) fn run(args: &ReportArgs, global: &GlobalArgs) -> Result<ExitStatus, 
         terminal.note(format_args!("curve   {}", path.display()));
     }
     Ok(ExitStatus::Success)
+}
+
+/// Looks at what is to be written. The page in the run's own folder is gavel's, and the folder of a run that is waited for may not be
+/// there yet.
+fn look_at_outputs(args: &ReportArgs, terminal: &Terminal) -> Result<(), Stop> {
+    let runs: Vec<_> = args.runs.iter().map(|run| ("the run", run.as_path())).collect();
+    let page = args.runs[0].join("report.html");
+    let by_default =
+        Some(&page).filter(|_| args.output.is_none() && args.runs.len() == 1 && args.runs[0].is_dir());
+    let by_default = by_default.map(|page| Output::new(page, Content::Page).in_silence());
+    let named = args.output.iter().chain(&args.curve).map(|path| Output::new(path, Content::Page));
+    let written: Vec<_> = by_default.into_iter().chain(named).collect();
+    outputs::look(&runs, &written, terminal).input_fault()
 }
 
 fn one_run(option: &str, is_given: bool, runs: &[PathBuf]) -> Result<(), Stop> {

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::cli::{CheckArgs, DataCommand, HeadArgs, StatsArgs};
 use gavel_cli::exit::{ExitStatus, InputFault, Stop};
-use gavel_cli::outputs;
+use gavel_cli::outputs::{self, Content, Output};
 use gavel_cli::terminal::{LABEL, Page, Terminal};
 use judged::Judged;
 use report::{Problem, Report};
@@ -99,10 +99,19 @@ fn check(args: CheckArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
 
 /// How long prompts are, and which columns there are.
 fn stats(args: &StatsArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
-    if let Some(path) = &args.html {
-        outputs::look(path, terminal).input_fault()?;
-    }
     let view = View::of(&args.data, terminal)?;
+    if let Some(path) = &args.html {
+        let tasks = view.files.paths().input_fault()?;
+        let tasks = tasks.iter().map(|path| ("tasks", path.as_ref()));
+        let named = [
+            ("settings", &args.data.settings),
+            ("reward file", &view.reward),
+            ("the model", &args.data.model),
+        ];
+        let named = named.into_iter().filter_map(|(what, path)| Some((what, path.as_deref()?)));
+        let read: Vec<_> = tasks.chain(named).collect();
+        outputs::look(&read, &[Output::new(path, Content::Page)], terminal).input_fault()?;
+    }
     let report = look(&view, args.data.limit(), &mut |_| Ok(()))?;
     if let Some(path) = &args.html {
         let page = gavel_report::data_page(&report.page());

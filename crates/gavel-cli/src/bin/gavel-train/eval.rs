@@ -10,20 +10,15 @@ use gavel_train::task::{Origin, Task, TaskFiles, likely_reference, read_first_ta
 use super::cli::EvalArgs;
 use super::{blame, columns, hub, load_reward, model};
 use gavel_cli::exit::{ExitStatus, InputFault, Stop};
-use gavel_cli::outputs;
+use gavel_cli::outputs::{self, Content, Output};
 use gavel_cli::terminal::Terminal;
 
 pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
     let folder = hub::model(&args.model, terminal)?;
     model::require_folder(&folder)?;
-    let tasks = args.tasks.iter().map(|tasks| ("tasks", Path::new(tasks)));
-    let read: Vec<_> = tasks.chain([("reward file", args.reward.as_path())]).collect();
-    for path in args.output.iter().chain(&args.completions) {
-        outputs::require_apart(path, &read).input_fault()?;
-        outputs::look(path, terminal).input_fault()?;
-    }
-    let mut columns = args.columns.columns();
     let files = hub::tasks(&TaskFiles::new(args.tasks.clone()), terminal)?;
+    look_at_outputs(&args, &folder, &files, terminal)?;
+    let mut columns = args.columns.columns();
     columns::fill(&mut columns, &args.reward, &files)?;
     let prompts = model::prompts(args.template.as_deref().unwrap_or("none"), &folder)?;
     let prompts = prompts.with_columns(columns.clone());
@@ -88,6 +83,22 @@ pub(super) fn run(args: EvalArgs, terminal: &Terminal) -> Result<ExitStatus, Sto
     }
     terminal.error(format_args!("no completion has a reward{}", why_none(&evaluation, &tasks)));
     Ok(ExitStatus::Failure)
+}
+
+/// Looks at where numbers and completions are to be written, before any is made.
+fn look_at_outputs(
+    args: &EvalArgs,
+    model: &Path,
+    files: &TaskFiles,
+    terminal: &Terminal,
+) -> Result<(), Stop> {
+    let tasks = files.paths().input_fault()?;
+    let tasks = tasks.iter().map(|path| ("tasks", path.as_ref()));
+    let read: Vec<_> = tasks.chain([("reward file", args.reward.as_path()), ("the model", model)]).collect();
+    let numbers = args.output.iter().map(|path| Output::new(path, Content::Json));
+    let completions = args.completions.iter().map(|path| Output::new(path, Content::Lines));
+    let written: Vec<_> = numbers.chain(completions).collect();
+    outputs::look(&read, &written, terminal).input_fault()
 }
 
 /// Why no completion has a reward, as far as the verifiers say it of the first, and what to do where the reference seems to be

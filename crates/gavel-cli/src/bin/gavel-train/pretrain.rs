@@ -1,12 +1,15 @@
 //! `gavel pretrain`: a small language model from nothing, in one go or in several.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, anyhow, bail};
+use gavel_cli::outputs;
 use gavel_demo::pretrain::{PretrainOptions, PretrainReport, Pretraining, save};
 use gavel_demo::shape::Shape;
 use gavel_demo::{countdown, mixture};
+use gavel_files::{Lock, writable};
 use gavel_model::{Architecture, Config, Model, Precision, Tokenizer};
 
 use super::cli::{Corpus, PretrainArgs};
@@ -25,6 +28,11 @@ pub(super) fn run(args: &PretrainArgs, terminal: &Terminal) -> Result<ExitStatus
         terminal.note(format_args!("model   {} is whole already", args.output.display()));
         return super::SUCCESS;
     }
+    require_place(&args.output).input_fault()?;
+    let lock = lock_path(&args.output);
+    let held = Lock::take(&lock)
+        .with_context(|| format!("{} cannot be trained now", args.output.display()))
+        .input_fault()?;
     let mut pretraining = begin(args, &tokenizer, &recipe)?;
     let parameters = pretraining.model().parameter_count();
     terminal.note(format_args!(
@@ -64,8 +72,42 @@ pub(super) fn run(args: &PretrainArgs, terminal: &Terminal) -> Result<ExitStatus
     save(pretraining.model(), &tokenizer, &args.output).map_err(blame)?;
     // What is whole needs no rest to go on with; one that stays is in nobody's way.
     let _ = std::fs::remove_dir_all(&partial);
+    drop(held);
+    let _ = std::fs::remove_file(&lock);
     terminal.note(format_args!("model   {}", args.output.display()));
     super::SUCCESS
+}
+
+/// Requires that the model can be written where it is to lie, and replaces nothing but a model.
+fn require_place(output: &Path) -> anyhow::Result<()> {
+    if output.file_name().is_none() {
+        bail!(
+            "{} is no name for a new folder; the model's folder is made, and holds nothing else",
+            output.display()
+        );
+    }
+    let cannot_write = || format!("cannot write {}", output.display());
+    for entry in output.read_dir().into_iter().flatten() {
+        let entry = entry.with_context(cannot_write)?.path();
+        if entry.is_dir() || !outputs::is_of_a_model(&entry) {
+            bail!(
+                "{} holds {}, which is no part of a model and would be gone: name a folder that is not there yet",
+                output.display(),
+                entry.file_name().unwrap_or_default().display()
+            );
+        }
+    }
+    if output.exists() && !output.is_dir() {
+        bail!("{} is a file, and a model is a folder", output.display());
+    }
+    let beside = output.parent().unwrap_or(Path::new(""));
+    writable::folder(beside).and_then(|()| std::fs::create_dir_all(beside)).with_context(cannot_write)
+}
+
+/// What one process alone holds that trains this model: beside it, since the folders themselves are replaced as wholes.
+fn lock_path(output: &Path) -> PathBuf {
+    let name = output.file_name().unwrap_or_default().to_string_lossy();
+    output.with_file_name(format!(".{name}.lock"))
 }
 
 /// Where what is not finished lies: beside the model.
@@ -90,9 +132,7 @@ fn corpus(args: &PretrainArgs) -> Result<(Tokenizer, Box<dyn Iterator<Item = Str
             let documents = countdown::corpus(&countdown::Habits::default(), seed);
             Ok((tokenizer, Box::new(documents), format!("countdown, {of_model}")))
         }
-        Corpus::Countdown => {
-            Err(Stop::Input(anyhow::anyhow!("--families is of r1-zero, and countdown has none")))
-        }
+        Corpus::Countdown => Err(Stop::Input(anyhow!("--families is of r1-zero, and countdown has none"))),
         Corpus::R1Zero => {
             let families =
                 if args.families.is_empty() { mixture::Family::ALL.to_vec() } else { args.families.clone() };
@@ -134,7 +174,7 @@ fn config(args: &PretrainArgs, tokenizer: &Tokenizer) -> Result<Config, Stop> {
             "--hidden-size must be a multiple of {}, and --num-hidden-layers at least 1",
             shape.head()
         );
-        return Err(Stop::Input(anyhow::anyhow!(problem)));
+        return Err(Stop::Input(anyhow!(problem)));
     }
     Ok(shape.config(tokenizer))
 }

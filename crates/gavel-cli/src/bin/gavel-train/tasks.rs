@@ -9,12 +9,12 @@ use serde_json::Value;
 
 use super::cli::{Corpus, Split, TasksArgs};
 use gavel_cli::exit::{ExitStatus, InputFault, Stop};
-use gavel_cli::outputs;
+use gavel_cli::outputs::{self, Content, Output};
 use gavel_cli::terminal::Terminal;
 
 pub(super) fn run(args: &TasksArgs, terminal: &Terminal) -> Result<ExitStatus, Stop> {
     if let Some(path) = &args.output {
-        outputs::look(path, terminal).input_fault()?;
+        outputs::look(&[], &[Output::new(path, Content::Lines)], terminal).input_fault()?;
     }
     let tasks = tasks(args)?;
     let mut lines: Box<dyn Write> = match &args.output {

@@ -13,6 +13,7 @@ use gavel_registry::{Address, Login, Plugin, Pulled};
 
 use crate::cli::{GlobalArgs, PullArgs, PushArgs};
 use crate::exit::{ExitStatus, InputFault, Stop};
+use crate::outputs::{self, Content, Output};
 use crate::settings;
 use crate::stale;
 use crate::terminal::{Terminal, shown};
@@ -43,11 +44,12 @@ pub(in crate::commands) fn push(args: &PushArgs, global: &GlobalArgs) -> Result<
 pub(in crate::commands) fn pull(args: &PullArgs, global: &GlobalArgs) -> Result<ExitStatus, Stop> {
     let terminal = Terminal::new(global.quiet);
     let address: Address = args.address.parse().input_fault()?;
-    let pulled = pull_showing(&address, &terminal)?;
     let file = match &args.output {
         Some(file) => file.clone(),
         None => PathBuf::from(format!("{}.wasm", last_part(&address))),
     };
+    outputs::look(&[], &[Output::new(&file, Content::Wasm).in_silence()], &terminal).input_fault()?;
+    let pulled = pull_showing(&address, &terminal)?;
     // What is there is not written over, unless it is the same.
     if !args.force && fs::symlink_metadata(&file).is_ok() && !is_already(&file, &pulled.wasm) {
         let file = file.display();

@@ -55,11 +55,15 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
         Some(path) => {
             let judges = args.judges.reward.iter().map(|reward| ("reward file", reward.as_path()));
             let read: Vec<_> = judges.chain([("input", args.input.as_path())]).collect();
-            outputs::require_apart(path, &read).input_fault()?;
             require_lines_to_go_on(&args, path).input_fault()?;
-            if !goes_on(&args, path) {
-                outputs::look_packed(path, &terminal).input_fault()?;
-            }
+            let output = outputs::Output::new(path, outputs::Content::PackedLines);
+            let output = if goes_on(&args, path) { output.in_silence() } else { output };
+            let record = args
+                .record
+                .iter()
+                .map(|path| outputs::Output::new(path, outputs::Content::Json).in_silence());
+            let written: Vec<_> = [output].into_iter().chain(record).collect();
+            outputs::look(&read, &written, &terminal).input_fault()?;
         }
     }
     let slice = slice(&args).input_fault()?;
