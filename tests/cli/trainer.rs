@@ -238,6 +238,46 @@ fn sigterm_saves_a_checkpoint_from_which_the_run_goes_on() {
 
 #[cfg(unix)]
 #[test]
+fn a_run_is_trained_in_by_one_process_at_a_time() {
+    let folder = Folder::new();
+    let settings = ["max_steps=100000", "save_steps=1", "save_total_limit=3"];
+    let mut first = command(&folder, &train_args(&settings));
+    let mut first = first.stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(first.stderr.take().unwrap()).lines().map(Result::unwrap);
+    said.find(|line| line.starts_with("step    2/")).unwrap();
+    let mut args = train_args(&["max_steps=1", "save_total_limit=3"]);
+    args.push("--resume".to_owned());
+    let second = command(&folder, &args).output().unwrap();
+    let told = stderr(&second);
+    assert_eq!(second.status.code(), Some(1), "{told}");
+    let expected =
+        format!("run is trained in by another process already ({}): wait until it has ended", first.id());
+    assert!(told.contains(&expected), "{told}");
+    assert!(!folder.path("run/resumes.jsonl").exists(), "nothing is written by it");
+    // One that is killed leaves no lock.
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let third = command(&folder, &args).output().unwrap();
+    assert!(third.status.success(), "{}", stderr(&third));
+
+    // A checkpoint that is damaged is named, with what to do.
+    let checkpoints = fs::read_dir(folder.path("run/checkpoints")).unwrap();
+    let checkpoints = checkpoints.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut steps: Vec<u64> =
+        checkpoints.filter_map(|name| name.strip_prefix("step-")?.parse().ok()).collect();
+    steps.sort_unstable();
+    let [.., before, last] = steps[..] else { panic!("{steps:?}") };
+    fs::write(folder.path(&format!("run/checkpoints/step-{last:05}/optimizer.safetensors")), "cut").unwrap();
+    let mut more = train_args(&settings);
+    more.push("--resume".to_owned());
+    let damaged = command(&folder, &more).output().unwrap();
+    assert_eq!(damaged.status.code(), Some(1), "{}", stderr(&damaged));
+    let advice = format!("is damaged: move that folder away, and `--resume` goes on from step {before}: ");
+    assert!(stderr(&damaged).contains(&advice), "{}", stderr(&damaged));
+}
+
+#[cfg(unix)]
+#[test]
 fn a_checkpoint_that_cannot_be_written_leaves_the_last_one_and_nothing_else() {
     let folder = Folder::new();
     let first = one_step(&folder, &[]);

@@ -162,11 +162,38 @@ pub enum TrainError {
         #[source]
         source: StateMismatch,
     },
+    /// A file of the checkpoint to go on from cannot be read.
+    #[error(
+        "the checkpoint {} is damaged: move that folder away, and `--resume` {}",
+        path.display(),
+        before.map_or_else(|| "begins anew".to_owned(), |step| format!("goes on from step {step}"))
+    )]
+    Damaged {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The step of the one before it.
+        before: Option<u64>,
+        /// What is wrong with which file.
+        #[source]
+        source: Box<TrainError>,
+    },
     /// The run directory holds a run already.
     #[error("{} holds a run already; `--resume` goes on with it, or choose another output_dir", path.display())]
     RunExists {
         /// The run directory.
         path: PathBuf,
+    },
+    /// Another process writes into the run's directory.
+    #[error(
+        "{} is trained in by another process already{}: wait until it has ended, or end it; then `--resume` goes on",
+        path.display(),
+        by.map(|id| format!(" ({id})")).unwrap_or_default()
+    )]
+    Busy {
+        /// The directory.
+        path: PathBuf,
+        /// The other process, where it says so.
+        by: Option<u32>,
     },
     /// There is no run to resume.
     #[error("{} holds no run to resume", path.display())]

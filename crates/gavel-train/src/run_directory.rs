@@ -8,6 +8,7 @@
 //! checkpoints/    step-00050/: a Hugging Face directory, optimizer.safetensors, trainer_state.json,
 //!                 rollouts.json (what was sampled ahead, if anything was)
 //! events.out.tfevents.*                    for TensorBoard
+//! train.lock      locked by the process that trains
 //! ```
 //!
 //! Whole files and directories appear at once. Rows are appended, and a run that goes on cuts off those that are later
@@ -19,6 +20,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use gavel_files::{Lock, LockError, writable};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +31,7 @@ use crate::files::{read_directory, read_json, require_room, write_atomically, wr
 pub(crate) use records::Records;
 
 const METRICS: &str = "metrics.jsonl";
+const LOCK: &str = "train.lock";
 /// The directory of the completions of training.
 pub(crate) const COMPLETIONS: &str = "completions";
 /// The directory of evaluations and their completions.
@@ -39,6 +42,8 @@ pub(crate) const EVALUATIONS: &str = "evaluations";
 pub struct RunDirectory {
     path: PathBuf,
     kept: Kept,
+    /// Held as long as this process writes here.
+    lock: Option<Lock>,
 }
 
 /// Who keeps the records of a run.
@@ -51,16 +56,16 @@ enum Kept {
 }
 
 impl RunDirectory {
-    /// Whether a new run can begin in this directory: it holds none.
+    /// Whether a new run can begin in this directory: it holds none, and takes files or can be made.
     ///
     /// # Errors
     ///
-    /// When it does.
+    /// When it does not.
     pub fn require_vacant(path: &Path) -> Result<(), TrainError> {
         if path.join(METRICS).exists() {
             return Err(TrainError::RunExists { path: path.to_owned() });
         }
-        Ok(())
+        writable::folder(path).map_err(TrainError::file(Action::Create, path))
     }
 
     /// A directory for a new run; it is created if need be.
@@ -70,7 +75,11 @@ impl RunDirectory {
     /// When it holds a run already, or cannot be created.
     pub fn create(path: &Path) -> Result<Self, TrainError> {
         Self::require_vacant(path)?;
-        let run = Self { path: path.to_owned(), kept: Kept::Here };
+        let mut run = Self { path: path.to_owned(), kept: Kept::Here, lock: None };
+        fs::create_dir_all(path).map_err(TrainError::file(Action::Create, path))?;
+        run.lock()?;
+        // Another process may have begun one meanwhile, and be done with it.
+        Self::require_vacant(path)?;
         for directory in [COMPLETIONS, EVALUATIONS, "checkpoints"] {
             let directory = path.join(directory);
             fs::create_dir_all(&directory).map_err(TrainError::file(Action::Create, &directory))?;
@@ -88,12 +97,26 @@ impl RunDirectory {
         if !path.join(METRICS).exists() {
             return Err(TrainError::NoRun { path: path.to_owned() });
         }
-        Ok(Self { path: path.to_owned(), kept: Kept::Here })
+        Ok(Self { path: path.to_owned(), kept: Kept::Here, lock: None })
+    }
+
+    /// Has no other process write here, as long as this one does.
+    ///
+    /// # Errors
+    ///
+    /// When another one does.
+    pub(crate) fn lock(&mut self) -> Result<(), TrainError> {
+        let path = self.path.join(LOCK);
+        self.lock = Some(Lock::take(&path).map_err(|error| match error {
+            LockError::Held { by } => TrainError::Busy { path: self.path.clone(), by },
+            LockError::File(source) => TrainError::file(Action::Write, &path)(source),
+        })?);
+        Ok(())
     }
 
     /// The same directory for a rank that does not keep the records: it reads, and what it writes comes to nothing.
     pub(crate) fn kept_elsewhere(path: &Path) -> Self {
-        Self { path: path.to_owned(), kept: Kept::Elsewhere }
+        Self { path: path.to_owned(), kept: Kept::Elsewhere, lock: None }
     }
 
     /// Where it is.
@@ -290,5 +313,29 @@ mod tests {
         RunDirectory::create(directory.path()).unwrap();
         assert!(matches!(RunDirectory::create(directory.path()), Err(TrainError::RunExists { .. })));
         RunDirectory::open(directory.path()).unwrap();
+    }
+
+    #[test]
+    fn one_process_at_a_time_writes_a_run() {
+        let directory = tempfile::tempdir().unwrap();
+        let begun = RunDirectory::create(directory.path()).unwrap();
+        let mut other = RunDirectory::open(directory.path()).unwrap();
+        let error = other.lock().unwrap_err();
+        let expected = format!("is trained in by another process already ({})", std::process::id());
+        assert!(error.to_string().contains(&expected), "{error}");
+        assert_eq!(error.fault(), crate::error::Fault::Input);
+        drop(begun);
+        other.lock().unwrap();
+    }
+
+    #[test]
+    fn a_run_is_not_begun_where_it_cannot_be_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("a");
+        fs::write(&file, "").unwrap();
+        let error = RunDirectory::require_vacant(&file.join("run")).unwrap_err();
+        assert!(error.to_string().starts_with("cannot create "), "{error}");
+        RunDirectory::require_vacant(&directory.path().join("b/run")).unwrap();
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 }

@@ -61,11 +61,12 @@ struct Resume<'a> {
 }
 
 impl Beginning {
-    /// Compares what a run would begin or go on with to what is on disk.
+    /// Compares what a run would begin or go on with to what is on disk, which from then on this process alone may change, if it
+    /// is the one that keeps the records.
     pub(crate) fn inspect(
         settings: &Settings,
         reward: &dyn Reward,
-        start: Start,
+        (start, keeps_records): (Start, bool),
         device: Device,
     ) -> Result<Self, TrainError> {
         let digests = Digests::of(settings, reward)?;
@@ -80,19 +81,43 @@ impl Beginning {
         };
         match start {
             Start::New => RunDirectory::require_vacant(&beginning.settings.output_dir)?,
-            Start::Resume => beginning.find_run()?,
+            Start::Resume => beginning.find_run(keeps_records)?,
         }
         Ok(beginning)
     }
 
-    fn find_run(&mut self) -> Result<(), TrainError> {
-        let run = RunDirectory::open(&self.settings.output_dir)?;
+    fn find_run(&mut self, keeps_records: bool) -> Result<(), TrainError> {
+        let mut run = RunDirectory::open(&self.settings.output_dir)?;
+        if keeps_records {
+            run.lock()?;
+        }
         self.checkpoint = run.checkpoints()?.pop();
         self.judges = JudgeLog::until(&run, self.checkpoint.as_ref().map(|checkpoint| checkpoint.step))?;
         self.compare_settings(&run)?;
         self.compare_files(&run)?;
         self.existing = Some(run);
         Ok(())
+    }
+
+    /// The same error, with what to do where it is that a file of the checkpoint cannot be read.
+    pub(crate) fn explained(&self, error: TrainError) -> TrainError {
+        let (Some(run), Some(checkpoint)) = (&self.existing, &self.checkpoint) else { return error };
+        let path = &checkpoint.path;
+        let is_of_checkpoint = match &error {
+            TrainError::File { action: Action::Read, path: file, .. }
+            | TrainError::Tensors { action: Action::Read, path: file, .. }
+            | TrainError::Json { path: file, .. } => file.starts_with(path),
+            TrainError::Model(error) => {
+                !error.is_write() && error.to_string().contains(&*path.to_string_lossy())
+            }
+            _ => false,
+        };
+        if !is_of_checkpoint {
+            return error;
+        }
+        let earlier = run.checkpoints().unwrap_or_default();
+        let before = earlier.iter().rev().map(|earlier| earlier.step).find(|step| *step < checkpoint.step);
+        TrainError::Damaged { path: path.clone(), before, source: Box::new(error) }
     }
 
     fn compare_settings(&mut self, run: &RunDirectory) -> Result<(), TrainError> {

@@ -99,8 +99,9 @@ fn train_as_one(
     }
     check_parts(settings, reward.as_ref())?;
     let steps = settings.steps(tasks.len());
-    let beginning = Beginning::inspect(settings, reward.as_ref(), start, device)?;
-    if let Some((summary, run)) = finished_run(&beginning, steps, &evaluator)? {
+    let beginning = Beginning::inspect(settings, reward.as_ref(), (start, ranks.keeps_records()), device)?;
+    let damaged = |error| beginning.explained(error);
+    if let Some((summary, run)) = finished_run(&beginning, steps, &evaluator).map_err(damaged)? {
         let _ = progress(Progress::AlreadyFinished { step: summary.steps, path: run.path() });
         return Ok(summary);
     }
@@ -109,16 +110,19 @@ fn train_as_one(
         let plan = plan::of_run(settings, &tasks, &eval_tasks, settings.precision(device))?;
         let _ = progress(Progress::Planned { plan: &plan, of: gavel_torch::device_memory(device) });
     }
-    let (model, optimizer, state) = load_policy(settings, ranks, checkpoint.as_ref(), device)?;
+    let (model, optimizer, state) =
+        load_policy(settings, ranks, checkpoint.as_ref(), device).map_err(damaged)?;
     check_router_aux_loss(settings, &model)?;
     let reference = load_reference(settings, &model, device)?;
-    let mut baseline = Baseline::load(settings, reward.as_ref(), ranks, checkpoint.as_ref(), device)?;
+    let baseline = Baseline::load(settings, reward.as_ref(), ranks, checkpoint.as_ref(), device);
+    let mut baseline = baseline.map_err(damaged)?;
     let stop = rollout::stop(&settings.stop, &tokenizer)?;
     let room = room(settings, &tasks, &eval_tasks);
     let mut sampler = Sampler::new(&model, &tokenizer, stop.as_ref(), reward.as_ref(), ranks, room);
     let mut learner =
         Learner { model: &model, reference, optimizer, options: updates::options(settings), ranks };
-    let stored = checkpoint.as_ref().map(Checkpoint::rollouts).transpose()?.unwrap_or_default();
+    let stored = checkpoint.as_ref().map(Checkpoint::rollouts).transpose().map_err(damaged)?;
+    let stored = stored.unwrap_or_default();
     let mut rollouts = Rollouts::new(settings, &tasks, steps, &state, stored, &sampler)?;
     let extent = Extent { steps, tasks: tasks.len(), device };
     let mut run = Run::begin(settings, beginning, evaluator, state, extent, (progress, ranks))?;
