@@ -3,11 +3,13 @@
 mod changes;
 mod defaults;
 mod derived;
+mod dotted;
 mod effect;
 mod error;
 mod names;
 mod rules;
 mod source;
+mod words;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -359,7 +361,8 @@ pub enum Reload {
 
 impl Settings {
     /// Reads a settings file, with overrides as `(field, value)` on top. A value is TOML; text that is not is taken
-    /// as a string, so that `output_dir=runs/one` needs no quotes.
+    /// as a string, so that `output_dir=runs/one` needs no quotes. A field with dots is an entry of a table, such as
+    /// `chat_template_kwargs.enable_thinking`.
     ///
     /// # Errors
     ///
@@ -367,7 +370,10 @@ impl Settings {
     pub fn load(path: &Path, overrides: &[(String, String)]) -> Result<Self, SettingsError> {
         let read_error = |source| SettingsError::Read { path: path.to_owned(), source };
         let text = std::fs::read_to_string(path).map_err(read_error)?;
-        let source = Source::new(path, &text, overrides)?;
+        // Some editors put a mark before a text.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let overrides = dotted::whole(text, overrides);
+        let source = Source::new(path, text, &overrides)?;
         if let Some(field) = source.unknown_field() {
             let (place, advice) = (source.place(field), names::advice(field));
             return Err(SettingsError::Unknown { place, field: field.to_owned(), advice });

@@ -1,6 +1,7 @@
 //! Which values settings may have.
 
 mod comparison;
+mod standstill;
 
 use std::fmt;
 
@@ -24,6 +25,7 @@ impl Settings {
             .or_else(|| self.bad_number())
             .or_else(|| self.bad_comparison())
             .or_else(|| self.bad_choice())
+            .or_else(|| self.standstill())
             .or_else(|| self.bad_batches())
             .or_else(|| self.without_effect())
             .or_else(|| Some(("watch", self.watch.as_ref()?.problem()?)))

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::{Place, SettingsError, names};
+use super::{Place, SettingsError, names, words};
 
 /// The text of a settings file after overrides, and where everything in it comes from.
 ///
@@ -109,9 +109,16 @@ impl<'a> Source<'a> {
             }
             _ => None,
         };
-        let message = match field {
-            Some((field, _)) => format!("`{}`: {}", field.trim(), error.message()),
-            None => error.message().to_owned(),
+        let message = match (field, &place) {
+            (Some((field, _)), _) => {
+                let field = field.trim();
+                format!("`{field}`: {}", words::explained(field, error.message()))
+            }
+            (None, Place::Override(text)) => {
+                let field = text.split_once('=').map_or(text.as_str(), |(field, _)| field);
+                words::explained(field, error.message())
+            }
+            (None, _) => error.message().to_owned(),
         };
         SettingsError::Parse { place, message }
     }
@@ -134,7 +141,7 @@ fn last_of_each(overrides: &[(String, String)]) -> impl Iterator<Item = &(String
 }
 
 /// A value as TOML: itself if it is a value, else a string.
-fn toml_value(text: &str) -> String {
+pub(super) fn toml_value(text: &str) -> String {
     let is_value = !text.contains('\n') && toml::from_str::<toml::Table>(&format!("x = {text}")).is_ok();
     if is_value { text.to_owned() } else { toml::Value::String(text.to_owned()).to_string() }
 }

@@ -89,7 +89,7 @@ fn errors_name_file_line_and_field() {
             &[],
             "train.toml:4: unknown field `learning_rat` (did you mean `learning_rate`?)",
         ),
-        ("seed = 1\nbeta = \"x\"\n", &[], "train.toml:5: `beta`: invalid type: string \"x\", expected f64"),
+        ("seed = 1\nbeta = \"x\"\n", &[], "train.toml:5: `beta`: must be a number, found \"x\""),
         ("loss_type = \"ppo\"\n", &[], "train.toml:4: `loss_type`: unknown variant `ppo`, expected one of"),
         (
             "adv_estimator = \"ppo\"\n",
@@ -145,7 +145,7 @@ fn errors_name_file_line_and_field() {
             "train.toml:4: unknown field `entropy_coeff`; here, it is `entropy_coef`",
         ),
         ("max_num_gen_batches = 0\n", &[], "train.toml:4: `max_num_gen_batches` must be at least 1, found 0"),
-        ("", &[("beta", "x")], "--set beta=x: invalid type: string \"x\""),
+        ("", &[("beta", "x")], "--set beta=x: must be a number, found \"x\""),
         ("beta = 1.0\n", &[("beta", "-1")], "--set beta=-1: `beta` must be a number that is not negative"),
         ("", &[("betta", "1")], "--set betta=1: unknown field `betta` (did you mean `beta`?)"),
         (
@@ -307,4 +307,58 @@ fn micro_batches_split_what_an_update_learns_from() {
     assert_eq!((settings.optimizer_batch_size(), settings.prompts_per_step()), (8, 4));
     assert_eq!(settings.updates_per_step(), 12);
     assert!(!settings.is_on_policy());
+}
+
+#[test]
+fn a_value_with_which_nothing_is_learnt_is_refused() {
+    let parts = "multi_objective_aggregation = \"normalize_then_sum\"\n";
+    for (text, wanted) in [
+        (
+            "top_entropy_quantile = 0.0\n",
+            "train.toml:4: `top_entropy_quantile` must be above 0 and at most 1",
+        ),
+        ("learning_rate = 0\n", "train.toml:4: `learning_rate` must be above 0"),
+        ("adam_epsilon = 0\n", "train.toml:4: `adam_epsilon` must be above 0, found 0"),
+        ("top_k = 1\n", "train.toml:4: `top_k` must be 0, which is all tokens, or at least 2"),
+        ("min_p = 1\n", "train.toml:4: `min_p` must be below 1, for a group to differ"),
+        ("warmup_ratio = 2\n", "train.toml:4: `warmup_ratio` must be between 0 and 1, found 2"),
+        (
+            "delta = 1.0\n",
+            "train.toml:4: `delta` must be above 1, which is the ratio that every update begins with",
+        ),
+        ("loss_type = \"cispo\"\nepsilon_high = 0\n", "train.toml:5: `epsilon_high` must be above 0"),
+        (
+            &format!("{parts}reward_weights = {{ a = 0 }}\n"),
+            "train.toml:5: `reward_weights` must have a weight",
+        ),
+    ] {
+        let error = load(&format!("{REQUIRED}{text}"), &[]).unwrap_err();
+        assert!(error.starts_with(wanted), "{error:?} does not start with {wanted:?}");
+    }
+    for text in ["top_k = 2\n", "min_p = 0.5\n", "delta = 1.5\n", "warmup_ratio = 1\n"] {
+        let loaded = load(&format!("{REQUIRED}{text}"), &[]);
+        assert!(loaded.as_ref().err().is_none_or(|error| error.contains("has no effect here")), "{loaded:?}");
+    }
+}
+
+#[test]
+fn what_a_newcomer_types_is_taken_or_answered() {
+    let marked = load(&format!("\u{feff}{REQUIRED}beta = 0.5\n"), &[]).unwrap();
+    assert_eq!(marked.beta, 0.5, "the mark that some editors write");
+    let table = format!("{REQUIRED}[chat_template_kwargs]\nstyle = \"calm\"\n");
+    let dotted = load(&table, &[("chat_template_kwargs.enable_thinking", "false")]).unwrap();
+    let kwargs = serde_json::Value::Object(dotted.chat_template_kwargs).to_string();
+    assert_eq!(kwargs, r#"{"style":"calm","enable_thinking":false}"#);
+    for (field, value, wanted) in [
+        ("top_k", "-1", "must be a whole number that is not negative, found -1; 0 takes all tokens"),
+        ("seed", "-1", "must be a whole number that is not negative, found -1"),
+        ("stop", "x", "must be a list, such as [\"x\"]"),
+        ("chat_date", "yesterday", "must be a day, such as \"2026-11-30\""),
+        ("loss_type", "gspo", "; GSPO is `importance_sampling_level = \"sequence\"`"),
+        ("adv_estimator", "ppo", "; PPO, with a value model, is `gae`"),
+        ("lr_scheduler_type", "cosin", "(did you mean `cosine`?)"),
+    ] {
+        let error = load(REQUIRED, &[(field, value)]).unwrap_err();
+        assert!(error.starts_with(&format!("--set {field}={value}: ")) && error.contains(wanted), "{error}");
+    }
 }
