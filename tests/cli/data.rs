@@ -55,6 +55,16 @@ fn what_a_run_would_take_is_said_and_the_exit_code_is_0() {
 }
 
 #[test]
+fn what_training_adds_to_a_task_is_there() {
+    let reward = "[verifiers.long]\nplugin = 'length'\noptions = { kind = 'soft-overlong', max_completion_len = 10, soft_punish_cache = 5 }\n";
+    let folder = with_tasks("{\"problem\": \"3 5 2→13\"}\n").file("reward.toml", reward);
+    let output = folder.run(&["data", "check", "tasks.jsonl", "--model", "model", "--reward", "reward.toml"]);
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+}
+
+#[test]
 fn the_first_tasks_are_shown_as_the_model_gets_them() {
     let folder = with_tasks(ROWS);
     insta::assert_snapshot!(folder.shown(&[

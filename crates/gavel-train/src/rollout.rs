@@ -11,12 +11,11 @@ use gavel_model::{
     Completion, Engine, Finish, Finished, Model, NeverStop, Request, Room, Sampling, Stop, StopStrings,
     Tokenizer,
 };
-use gavel_verify::{Group, NoReward, Reward, Score, Submission};
-use serde_json::Value;
+use gavel_verify::{Group, NoReward, Reward, Score};
 
 use crate::TrainError;
 use crate::ranks::{Ranks, SampleForm};
-use crate::task::{EncodedTask, Task};
+use crate::task::EncodedTask;
 
 /// One completion with its score.
 #[derive(Debug)]
@@ -256,7 +255,8 @@ impl Scorer<'_> {
         let mut groups: HashMap<usize, OpenGroup<'_>> = HashMap::new();
         for Finished { id, completion } in finished {
             let text = self.tokenizer.decode(&completion.tokens)?;
-            let submission = submission(&self.tasks[id].task, &completion, &text);
+            let truncated = completion.finish == Finish::Length;
+            let submission = self.tasks[id].task.submission(&text, completion.tokens.len(), truncated);
             let sender = sender.clone();
             // A failed send means that the rollout was given up, and nobody wants the score any more.
             let reply = Box::new(move |score| drop(sender.send((id, score))));
@@ -314,18 +314,6 @@ pub fn end_tokens(model: &Model, tokenizer: &Tokenizer) -> Vec<i64> {
     let mut tokens = model.end_tokens();
     tokens.extend(tokenizer.eos_token_id().filter(|id| !tokens.contains(id)));
     tokens
-}
-
-fn submission(task: &Task, completion: &Completion, text: &str) -> Submission {
-    let mut metadata = task.metadata.clone();
-    metadata.insert("completion_tokens".to_owned(), completion.tokens.len().into());
-    metadata.insert("truncated".to_owned(), (completion.finish == Finish::Length).into());
-    Submission {
-        prompt: task.question.clone().unwrap_or_else(|| task.prompt.clone()),
-        completion: text.to_owned(),
-        reference: task.reference.clone(),
-        metadata: Value::Object(metadata).to_string(),
-    }
 }
 
 /// Waits until every submission is answered.

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gavel_model::{ChatOptions, ChatTemplate};
+use gavel_verify::Submission;
 use gavel_wire::{text_of, value_within};
 use serde_json::{Map, Value, json};
 
@@ -46,6 +47,22 @@ pub struct Task {
     pub path: Arc<Path>,
     /// Its line there, from 1.
     pub line: u64,
+}
+
+impl Task {
+    /// A completion of the task, as verifiers get it: with its length in tokens and whether it reached the longest one that there
+    /// may be, which training adds to the columns of the task.
+    pub fn submission(&self, completion: &str, tokens: usize, truncated: bool) -> Submission {
+        let mut metadata = self.metadata.clone();
+        metadata.insert("completion_tokens".to_owned(), tokens.into());
+        metadata.insert("truncated".to_owned(), truncated.into());
+        Submission {
+            prompt: self.question.clone().unwrap_or_else(|| self.prompt.clone()),
+            completion: completion.to_owned(),
+            reference: self.reference.clone(),
+            metadata: Value::Object(metadata).to_string(),
+        }
+    }
 }
 
 /// What a task's prompt was made of.
@@ -177,7 +194,7 @@ impl Prompts {
                     };
                     (Origin::Problem, made)
                 }
-                _ => return Err(Unusable::NoPrompt(names(), self.columns.clone())),
+                (prompt, problem) => return Err(self.unusable(prompt, problem, names())),
             };
         if self.system_prompt.is_some() && question.is_none() {
             return Err(Unusable::SystemPrompt);
@@ -203,6 +220,24 @@ impl Prompts {
         }
         let path = Arc::clone(path);
         Ok(Task { prompt, origin, question, reference, metadata: columns, path, line })
+    }
+
+    /// Why nothing can be made of what stands as prompt or problem, or of neither.
+    fn unusable(&self, prompt: Option<&Value>, problem: Option<&Value>, names: Vec<String>) -> Unusable {
+        let (column, problem) = match (prompt, problem) {
+            (Some(prompt), _) => (&self.columns.prompt, wrong_with_prompt(prompt)),
+            (None, Some(problem)) => {
+                let advice = match problem {
+                    Value::Array(messages) if is_conversation(messages) => {
+                        ": a conversation is named by `prompt_column`"
+                    }
+                    _ => "",
+                };
+                (&self.columns.problem, format!("is {}, and must be a text{advice}", kind(problem)))
+            }
+            (None, None) => return Unusable::NoPrompt(names, self.columns.clone()),
+        };
+        Unusable::Part(column.clone(), problem)
     }
 
     /// What the policy continues, and what is asked. A conversation that ends with the assistant's own words is gone on
@@ -244,6 +279,42 @@ impl Prompts {
 /// Whether these are chat messages: at least one, each by somebody.
 fn is_conversation(messages: &[Value]) -> bool {
     !messages.is_empty() && messages.iter().all(|message| message["role"].is_string())
+}
+
+/// Why a prompt is neither a text nor a conversation.
+fn wrong_with_prompt(prompt: &Value) -> String {
+    let Value::Array(messages) = prompt else {
+        return format!("is {}, and must be a text or a list of chat messages", kind(prompt));
+    };
+    let lacks = |message: &Value| !message["role"].is_string();
+    match messages.iter().zip(1..).find(|(message, _)| lacks(message)) {
+        None => "is an empty list, and a conversation has a message".to_owned(),
+        Some((Value::Object(message), number)) => {
+            let there: Vec<String> = message.keys().map(|name| format!("`{name}`")).collect();
+            format!(
+                "has a message, number {number}, without a `role` that is a text: a message is {{\"role\": \"user\", \"content\": \
+                 \"…\"}}, and this one has {}",
+                if there.is_empty() { "nothing".to_owned() } else { there.join(", ") }
+            )
+        }
+        Some((message, number)) => format!(
+            "is a list whose entry number {number} is {}, and must be a text or a list of messages such as {{\"role\": \"user\", \
+             \"content\": \"…\"}}",
+            kind(message)
+        ),
+    }
+}
+
+/// What a value in JSON is called.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a truth value",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
 }
 
 /// The columns with the entries of `metadata` before them, where that is an object, as `gavel score` has them: a column

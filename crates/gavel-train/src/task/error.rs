@@ -45,7 +45,19 @@ pub enum TaskError {
         /// What is wrong with it.
         source: BadLine,
     },
-    /// A line has neither prompt nor problem, or one of another kind.
+    /// What stands as prompt or problem is of another kind.
+    #[error("{}:{line}: `{column}` {problem}", path.display())]
+    Part {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: u64,
+        /// Its column.
+        column: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A line has neither prompt nor problem.
     #[error(
         "{}:{line}: a task needs a `{}` (a text, or a list of chat messages) or a `{}` (a text); its columns are {}{}",
         path.display(),
@@ -139,6 +151,8 @@ pub enum TaskError {
 
 /// Why a line is no task.
 pub(super) enum Unusable {
+    /// The column, and what is wrong with what it holds.
+    Part(String, String),
     /// With the columns that there are, and those that are read.
     NoPrompt(Vec<String>, Columns),
     /// With the columns that there are, and the name of the one that is missing.
@@ -156,6 +170,7 @@ impl Unusable {
             Self::NoPrompt(columns, wanted) => {
                 TaskError::NoPrompt { path, line, columns, wanted: Box::new(wanted) }
             }
+            Self::Part(column, problem) => TaskError::Part { path, line, column, problem },
             Self::NoReference(columns, wanted) => TaskError::NoReference { path, line, columns, wanted },
             Self::NoChatTemplate => TaskError::NoChatTemplate { path, line },
             Self::SystemPrompt => TaskError::SystemPrompt { path, line },
@@ -165,8 +180,9 @@ impl Unusable {
     }
 }
 
-/// What data sets call a problem and a reference.
+/// What data sets call a problem, a conversation and a reference.
 const PROBLEMS: [&str; 5] = ["question", "instruction", "query", "input", "text"];
+const CONVERSATIONS: [&str; 4] = ["messages", "conversations", "conversation", "chat"];
 const REFERENCES: [&str; 5] = ["answer", "ground_truth", "solution", "target", "label"];
 
 /// The column of a task without reference that is most likely meant to be it.
@@ -179,6 +195,12 @@ pub fn likely_reference(task: &Task) -> Option<&'static str> {
 fn naming(columns: &[String], wanted: &Columns) -> String {
     let there = |names: &[&'static str]| names.iter().copied().find(|name| columns.iter().any(|c| c == name));
     let Some(problem) = there(&PROBLEMS) else {
+        if let Some(messages) = there(&CONVERSATIONS) {
+            return format!(
+                "; if `{messages}` is the conversation to go on with, set `prompt_column = \"{messages}\"` (`gavel eval`: \
+                 --prompt-column {messages})"
+            );
+        }
         let named = [(&wanted.prompt, "prompt"), (&wanted.problem, "problem")];
         let named = named.into_iter().find(|(name, part)| name != part);
         return named.map(|(name, _)| meant(name, columns)).unwrap_or_default();

@@ -167,3 +167,36 @@ fn errors_name_the_line() {
     assert!(matches!(read("\n", "none"), Err(TaskError::Empty { .. })));
     assert_eq!(Template::named("no placeholder"), None);
 }
+
+#[test]
+fn what_is_wrong_with_a_prompt_is_said() {
+    for (row, wanted) in [
+        (
+            r#"{"prompt": [{"content": "1+1?"}]}"#,
+            "`prompt` has a message, number 1, without a `role` that is a text: a message is",
+        ),
+        (
+            r#"{"prompt": [{"role": "user", "content": "a"}, {"role": 1}]}"#,
+            "`prompt` has a message, number 2,",
+        ),
+        (r#"{"prompt": []}"#, "`prompt` is an empty list, and a conversation has a message"),
+        (r#"{"prompt": ["a"]}"#, "`prompt` is a list whose entry number 1 is a text, and must be"),
+        (
+            r#"{"prompt": null, "problem": "a"}"#,
+            "`prompt` is null, and must be a text or a list of chat messages",
+        ),
+        (r#"{"prompt": 3}"#, "`prompt` is a number, and must be"),
+        (r#"{"problem": ["a"]}"#, "`problem` is a list, and must be a text"),
+        (
+            r#"{"problem": [{"role": "user", "content": "a"}]}"#,
+            "`problem` is a list, and must be a text: a conversation is named by `prompt_column`",
+        ),
+        (
+            r#"{"messages": [{"role": "user", "content": "a"}]}"#,
+            "its columns are `messages`; if `messages` is the conversation to go on with, set `prompt_column = \"messages\"`",
+        ),
+    ] {
+        let error = read(row, "none").unwrap_err().to_string();
+        assert!(error.contains(":1: ") && error.contains(wanted), "{error}");
+    }
+}

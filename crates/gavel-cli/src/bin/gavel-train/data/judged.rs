@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gavel_train::data::SeenRow;
-use gavel_verify::{Failure, Reward, Status, Submission, score_groups};
-use serde_json::Value;
+use gavel_verify::{Failure, Reward, Status, score_groups};
 
 use super::super::load_reward;
 use super::report::Problem;
@@ -44,12 +43,7 @@ impl Judged {
         let Some(reward) = &self.reward else { return Ok(()) };
         let tasks: Vec<_> =
             rows.iter().filter_map(|row| Some((row, &row.task.as_ref().ok()?.task))).collect();
-        let submissions = tasks.iter().map(|(_, task)| Submission {
-            prompt: task.question.clone().unwrap_or_else(|| task.prompt.clone()),
-            completion: String::new(),
-            reference: task.reference.clone(),
-            metadata: Value::Object(task.metadata.clone()).to_string(),
-        });
+        let submissions = tasks.iter().map(|(_, task)| task.submission("", 0, false));
         // Each as a group of its own, for verifiers that judge groups.
         let scores = score_groups(reward.as_ref(), submissions.map(|submission| [submission]));
         let scores = scores.map_err(anyhow::Error::from)?;
