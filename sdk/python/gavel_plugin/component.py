@@ -7,7 +7,7 @@ from typing import Any
 
 from wit_world.imports import types
 
-from gavel_plugin.plugin import the_plugin
+from gavel_plugin.plugin import plain, the_plugin
 from gavel_plugin.submission import Abstain, Error, InternalError, InvalidOptions, InvalidTask, Verdict
 
 _CODES = {
@@ -26,13 +26,14 @@ def describe() -> types.Description:
 def code(error: Error) -> Any:
     """The contract's error."""
     kind = next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), types.ErrorCode_InternalError)
-    return kind(str(error))
+    return kind(plain(str(error)))
 
 
 def said(verdict: Verdict) -> types.Verdict:
     """The contract's verdict."""
     metrics = [(name, float(value)) for name, value in verdict.metrics.items()]
-    return types.Verdict(float(verdict.reward), verdict.reason, metrics)
+    reason = None if verdict.reason is None else plain(verdict.reason)
+    return types.Verdict(float(verdict.reward), reason, metrics)
 
 
 def seal() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 import traceback
 import typing
 from typing import Any, Callable, Mapping, Optional, Sequence, Union
@@ -129,10 +130,21 @@ class GroupPlugin(Plugin):
 def _check_number(what: str, value: Any) -> None:
     try:
         is_finite = math.isfinite(value)
-    except TypeError:
+    except OverflowError:  # an int without end, whose digits nobody wants to read
+        raise InternalError(f"{what} is larger than any float") from None
+    except (TypeError, ValueError):
         raise InternalError(f"{what} is {value!r}, not a number") from None
     if not is_finite:
         raise InternalError(f"{what} is {value}")
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def plain(text: str) -> str:
+    """A text without halves of surrogate pairs, which Python has where JSON names one (`"\\ud83d"`) and no other text can hold:
+    each is U+FFFD, as everywhere in gavel."""
+    return _SURROGATE.sub("\ufffd", text)
 
 
 _plugins: list[Plugin] = []

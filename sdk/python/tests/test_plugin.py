@@ -8,7 +8,7 @@ from typing import Any, Callable, Literal, Optional
 from gavel_plugin import Abstain, InternalError, InvalidOptions, InvalidTask, Submission, Verdict, excerpt, option
 from gavel_plugin import cases
 from gavel_plugin.options import read, schema
-from gavel_plugin.plugin import GroupPlugin, Plugin
+from gavel_plugin.plugin import GroupPlugin, Plugin, plain
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,11 @@ class JudgeTest(unittest.TestCase):
             PLUGIN.judge("column", metadata_json='{"n": NaN}')
 
     def test_what_is_no_number_and_an_exit_are_named(self) -> None:
-        for said, expected in [(Verdict("1"), "the reward is '1', not a number"), (None, "returned NoneType")]:
+        for said, expected in [
+            (Verdict("1"), "the reward is '1', not a number"),
+            (Verdict(10**5000), "the reward is larger than any float"),
+            (None, "returned NoneType"),
+        ]:
             with self.assertRaisesRegex(InternalError, expected):
                 Plugin(lambda submission: said, "odd", "0.1.0", "Odd.", []).judge("one")
 
@@ -164,6 +168,12 @@ class JudgeTest(unittest.TestCase):
 
         with self.assertRaisesRegex(InternalError, r"sys\.exit\(2\) \(test_plugin.py:\d+ in leave\)"):
             Plugin(leave, "odd", "0.1.0", "Odd.", []).judge("one")
+
+    def test_half_a_surrogate_pair_is_no_text(self) -> None:
+        cut = json.loads(r'"so: \ud83d!"')
+        self.assertEqual(plain(cut), "so: \ufffd!")
+        whole = "so: \U0001f600"
+        self.assertEqual(plain(whole), whole)
 
     def test_a_metric_that_was_not_promised_is_refused(self) -> None:
         plugin = Plugin(verify, "words", "0.1.0", "Counts words.", [])
