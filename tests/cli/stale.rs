@@ -40,7 +40,7 @@ fn a_plugin_that_is_older_than_its_sources_is_said() {
     let stale = said("elsewhere/by-name.toml");
     let from = folder.path("mine").canonicalize().unwrap().display().to_string();
     let expected = format!(
-        "warning: mine was added from {from}, which has changed since: `gavel plugin add {from}` takes that up"
+        "warning: mine was added from {from}, which has changed since: `gavel plugin add --force {from}` takes that up"
     );
     assert!(stale.contains(&expected), "{stale}");
 }

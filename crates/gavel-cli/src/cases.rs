@@ -11,13 +11,13 @@ use gavel_files::{bounded, closest, did_you_mean};
 use gavel_host::{Limits, LoadError, Plugin, WasmVerifier};
 use gavel_lines::{LONGEST_LINE, Lines};
 use gavel_verify::{Outcome, Status, Submission};
-use gavel_wire::{Columns, Row};
+use gavel_wire::{Columns, Row, RowError};
 use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::to_raw_value;
 
-use crate::columns::with_advice;
+use crate::columns::likely;
 
 pub use blessing::{bless, expectation};
 
@@ -244,9 +244,12 @@ impl Case {
         anyhow::ensure!(options.starts_with('{'), "`options` is not an object");
         let expect: Option<Expectation> = row
             .take(EXPECT)
-            .map(|expect| serde_json::from_str(expect.get()))
-            .transpose()
-            .map_err(|error| anyhow::anyhow!("`expect`: {}", without_place(&error)))?;
+            .map(|expect| {
+                check_types(expect.get())?;
+                serde_json::from_str(expect.get())
+                    .map_err(|error| anyhow::anyhow!("`expect`: {}", without_place(&error)))
+            })
+            .transpose()?;
         anyhow::ensure!(
             expect.as_ref().is_none_or(|expect| expect.reward.is_some() || !expect.status.names().is_empty()),
             "`expect` needs a `reward` or a `status`"
@@ -268,7 +271,41 @@ impl Case {
 
 /// The submission of a case; what is missing is said with what may be meant.
 fn submission(row: &Row) -> anyhow::Result<Submission> {
-    row.submission(&Columns::default()).map_err(|error| anyhow::anyhow!("{}", with_advice(&error, row)))
+    row.submission(&Columns::default()).map_err(|error| match error {
+        RowError::Missing { part, .. } => {
+            let likely =
+                likely(part, row).map(|name| format!("; if it is `{name}`, call it `{}`", part.name()));
+            anyhow::anyhow!("{error}{}", likely.unwrap_or_default())
+        }
+        error => error.into(),
+    })
+}
+
+/// Refuses what is expected in another type than it can have.
+fn check_types(expect: &str) -> anyhow::Result<()> {
+    // What is no object is said by whoever reads it.
+    let Ok(Value::Object(expect)) = serde_json::from_str::<Value>(expect) else { return Ok(()) };
+    let require = |name: &str, value: Option<&Value>, is_right: fn(&Value) -> bool, wanted: &str| match value
+    {
+        Some(value) if !is_right(value) => {
+            Err(anyhow::anyhow!("`expect.{name}` must be {wanted}, found {value}"))
+        }
+        _ => Ok(()),
+    };
+    let is_number = |value: &Value| value.is_number() || value.is_null();
+    require("reward", expect.get("reward"), is_number, "a number")?;
+    require("exact", expect.get("exact"), Value::is_boolean, "true or false")?;
+    require(
+        "reason_contains",
+        expect.get("reason_contains"),
+        |value| value.is_string() || value.is_null(),
+        "a text",
+    )?;
+    require("metrics", expect.get("metrics"), Value::is_object, "an object of numbers")?;
+    let metrics = expect.get("metrics").and_then(Value::as_object).into_iter().flatten();
+    metrics
+        .map(|(name, value)| require(&format!("metrics.{name}"), Some(value), Value::is_number, "a number"))
+        .collect()
 }
 
 /// Refuses a status that no outcome has: the case could never pass.
@@ -488,7 +525,6 @@ mod tests {
                 r#"{"name": "x", "completion": "c", "expect": {"status": ["trap", "invalid_task"]}}"#,
                 "`expect.status`: unknown status `invalid_task` (did you mean `invalid-task`?)",
             ),
-            (r#"{"name": "x"}"#, "no `completion`: "),
             (r#"{"name": "x", "completions": "a"}"#, "`completions` is not a list"),
             (r#"{"name": "x", "completions": []}"#, "`completions` is empty"),
             (r#"{"name": "x", "completions": ["a"], "completion": "a"}"#, "a case has either"),
@@ -506,9 +542,22 @@ mod tests {
                 r#"{"name": "x", "completion": "a", "expect": {"status": "verdict"}, "reward": 1}"#,
                 "`reward` stands beside `expect`, where it expects nothing: write it into `expect`",
             ),
+            (r#"{"name": "x", "expect": 1}"#, "`expect`: invalid type: integer `1`, expected struct"),
+            (
+                r#"{"name": "x", "completion": "c", "expect": {"reward": "1"}}"#,
+                "`expect.reward` must be a number, found \"1\"",
+            ),
+            (
+                r#"{"name": "x", "completion": "c", "expect": {"reward": 1, "metrics": {"words": true}}}"#,
+                "`expect.metrics.words` must be a number, found true",
+            ),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.starts_with(expected), "{error} for {text}");
         }
+        let missing = parse(r#"{"name": "x"}"#).unwrap_err();
+        assert_eq!(missing, "no `completion`: its columns are `prompt`");
+        let likely = parse(r#"{"name": "x", "response": "r"}"#).unwrap_err();
+        assert!(likely.ends_with("; if it is `response`, call it `completion`"), "{likely}");
     }
 }

@@ -42,7 +42,7 @@ pub fn say_of_plugin(plugin: &str, beside: &Path, plugin_path: &[PathBuf], termi
     }
     match plugin_path.iter().find_map(|folder| added_from(folder, file)) {
         Some(added) if added.has_changed() => terminal.note(format_args!(
-            "warning: {} was added from {}, which has changed since: `gavel plugin add {}` takes that up",
+            "warning: {} was added from {}, which has changed since: `gavel plugin add --force {}` takes that up",
             shown(&added.name),
             added.from.display(),
             added.from.display()
@@ -58,6 +58,14 @@ pub(crate) fn say_of_file(file: &Path, found: &FoundPlugin, command: &str, termi
     let folder =
         file.ancestors().skip(1).find(|folder| folder.join(MANIFEST).exists()).unwrap_or(Path::new(""));
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    if let Some(source) = project(folder).ok().and_then(|project| missing_source(&project)) {
+        terminal.note(format_args!(
+            "warning: there is no {}, of which {} is said to be built: it judges as it was",
+            source.display(),
+            file.display()
+        ));
+        return;
+    }
     if project(folder).is_ok_and(|project| is_stale(&project)) {
         terminal.note(format_args!(
             "warning: {} is older than its sources: `{command} {}` builds it first",
@@ -116,8 +124,16 @@ pub(crate) fn project(folder: &Path) -> Result<Project, Stop> {
     })
 }
 
-/// Whether a plugin has not been built, or a source is newer.
+/// What a manifest says a plugin is built of, where it is not there.
+fn missing_source(project: &Project) -> Option<PathBuf> {
+    Some(project.folder.join(&project.source)).filter(|source| !source.exists())
+}
+
+/// Whether a plugin has not been built, or a source is newer, or gone: what builds says so then.
 pub(crate) fn is_stale(project: &Project) -> bool {
+    if missing_source(project).is_some() {
+        return true;
+    }
     let Ok(built) = modified(&project.folder.join(&project.entry)) else { return true };
     project.inputs().is_ok_and(|inputs| {
         // A source that cannot be read has gone since, or the compiler will say what is wrong with it.
