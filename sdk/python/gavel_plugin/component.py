@@ -1,6 +1,7 @@
 """Between gavel's records and the plugin's own, for the component's exports. Imported by what `build` makes, only there."""
 
 import gc
+import io
 import sys
 
 from typing import Any
@@ -36,10 +37,20 @@ def said(verdict: Verdict) -> types.Verdict:
     return types.Verdict(float(verdict.reward), reason, metrics)
 
 
+def _for_authors(stream: io.TextIOWrapper) -> io.TextIOWrapper:
+    """A stream for what a verifier prints: all of it, of which its author sees the end also where the verifier breaks.
+
+    The component's own has no buffer, and loses what the host does not take at once. A text that is none breaks no verdict.
+    """
+    if isinstance(stream.buffer, io.RawIOBase):
+        stream = io.TextIOWrapper(io.BufferedWriter(stream.buffer), encoding="utf-8")
+    stream.reconfigure(line_buffering=True, errors="backslashreplace")
+    return stream
+
+
 def seal() -> None:
     """What is alive when the snapshot is taken lives as long as it: the collector need not look at it."""
     the_plugin()
-    # What a verifier prints is for its author, who would not see the end of it where the verifier breaks.
-    sys.stdout.reconfigure(line_buffering=True)
+    sys.stdout, sys.stderr = _for_authors(sys.stdout), _for_authors(sys.stderr)
     gc.collect()
     gc.freeze()
