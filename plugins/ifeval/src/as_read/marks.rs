@@ -11,31 +11,29 @@ fn without_marks(line: &str) -> &str {
     })
 }
 
-/// What stands in each `[…]` that has something in it and is no link, `[…](…)`.
-pub(super) fn placeholders(text: &str) -> Vec<&str> {
-    fn in_line(line: &str) -> Vec<&str> {
-        let (mut found, mut rest) = (Vec::new(), line);
+/// How many `[…]` have something in them and are no link, `[…](…)`.
+pub(super) fn placeholders(text: &str) -> usize {
+    let in_line = |line: &str| {
+        let (mut count, mut rest) = (0, line);
         while let Some((inner, after)) = rest.split_once('[').and_then(|(_, opened)| opened.split_once(']')) {
             // `[1]` and `[^1]` point elsewhere, and `a[i]` is code.
             let is_pointer = inner.trim_start_matches('^').bytes().all(|it| it.is_ascii_digit());
-            if !is_contentless(inner) && !is_pointer && !after.starts_with('(') {
-                found.push(inner);
-            }
+            count += usize::from(!is_contentless(inner) && !is_pointer && !after.starts_with('('));
             rest = after;
         }
-        found
-    }
-    text.lines().flat_map(in_line).collect()
+        count
+    };
+    text.lines().map(in_line).sum()
 }
 
-/// What is said behind the bullet of each line that starts with one.
-pub(super) fn bullets(text: &str) -> Vec<&str> {
-    fn said(line: &str) -> Option<&str> {
+/// How many lines start with a bullet and say something behind it.
+pub(super) fn bullets(text: &str) -> usize {
+    let is_point = |line: &&str| {
         let line = line.trim_start();
         let point = line.strip_prefix(['-', '*', '+', '•']).filter(|point| !is_other_mark(line, point));
-        point.filter(|point| !is_contentless(point))
-    }
-    text.lines().filter_map(said).collect()
+        point.is_some_and(|point| !is_contentless(point))
+    };
+    text.lines().filter(is_point).count()
 }
 
 /// Whether a mark at the start of a line is another one than a bullet: `**bold**`, `*emphasised* word`, `-5`, `--`.
@@ -76,19 +74,19 @@ fn without_code(text: &str) -> String {
     lines.join("\n")
 }
 
-/// The pieces of lines that are emphasised, as Markdown does it: no blank within the stars, and something in them.
-pub(super) fn highlights(text: &str) -> Vec<String> {
-    without_code(text).lines().flat_map(highlights_of_line).map(str::to_owned).collect()
+/// How many pieces of a line are emphasised, as Markdown does it: no blank within the stars, and something in them.
+pub(super) fn highlights(text: &str) -> usize {
+    without_code(text).lines().map(highlights_of_line).sum()
 }
 
-fn highlights_of_line(line: &str) -> Vec<&str> {
-    let (mut found, mut rest) = (Vec::new(), line);
+fn highlights_of_line(line: &str) -> usize {
+    let (mut count, mut rest) = (0, line);
     while let Some(at) = rest.find('*') {
         let opened = rest[at..].trim_start_matches('*');
         let Some(end) = opened.find('*') else { break };
         let inner = &opened[..end];
         if inner.trim() == inner && !is_contentless(inner) {
-            found.push(inner);
+            count += 1;
             rest = opened[end..].trim_start_matches('*');
         } else {
             rest = &opened[end..];
@@ -98,7 +96,7 @@ fn highlights_of_line(line: &str) -> Vec<&str> {
             break;
         }
     }
-    found
+    count
 }
 
 /// How many sections of different numbers start a line with the splitter and have words behind it.
@@ -143,12 +141,12 @@ mod tests {
 
     #[test]
     fn marks_hold_something() {
-        assert_eq!(placeholders("[name] [ ] [.] [a](b) [x] [1] [^2]").len(), 2);
-        assert_eq!(bullets("- a\n- \n---\n* b\n**c**\n-5\n-- d\n*e* f\n+ g\n• h\n-i").len(), 5);
-        assert_eq!(highlights("`*a* *b*` \\*c\\* *d*\n```\n*e*\n```").len(), 1);
+        assert_eq!(placeholders("[name] [ ] [.] [a](b) [x] [1] [^2]"), 2);
+        assert_eq!(bullets("- a\n- \n---\n* b\n**c**\n-5\n-- d\n*e* f\n+ g\n• h\n-i"), 5);
+        assert_eq!(highlights("`*a* *b*` \\*c\\* *d*\n```\n*e*\n```"), 1);
         assert!(closes_early("Cats\" are \"animals") && !closes_early("He said \"hi\" and left"));
-        assert_eq!(highlights("*a* **b** 2 * 3 * 4 *.* ***c***").len(), 3);
-        assert_eq!(highlights("* a point with *one* and **two**").len(), 2);
+        assert_eq!(highlights("*a* **b** 2 * 3 * 4 *.* ***c***"), 3);
+        assert_eq!(highlights("* a point with *one* and **two**"), 2);
         assert_eq!(sections("SECTION 1\na\n**SECTION 2:** b\nas SECTION 3 says", "SECTION"), 2);
         assert_eq!(sections("Day 1\nDay 2\n", "Day"), 0);
         assert_eq!(sections("Day 1\na\nDay 1\nb", "Day"), 1);
