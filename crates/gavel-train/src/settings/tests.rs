@@ -347,7 +347,7 @@ fn what_a_newcomer_types_is_taken_or_answered() {
     assert_eq!(marked.beta, 0.5, "the mark that some editors write");
     let table = format!("{REQUIRED}[chat_template_kwargs]\nstyle = \"calm\"\n");
     let dotted = load(&table, &[("chat_template_kwargs.enable_thinking", "false")]).unwrap();
-    let kwargs = serde_json::Value::Object(dotted.chat_template_kwargs).to_string();
+    let kwargs = Value::Object(dotted.chat_template_kwargs).to_string();
     assert_eq!(kwargs, r#"{"style":"calm","enable_thinking":false}"#);
     for (field, value, wanted) in [
         ("top_k", "-1", "must be a whole number that is not negative, found -1; 0 takes all tokens"),

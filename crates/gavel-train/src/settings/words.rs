@@ -47,7 +47,9 @@ pub(super) fn explained(field: &str, message: &str) -> String {
     let Some((found, expected)) = wrong.and_then(|wrong| wrong.split_once(", expected ")) else {
         return message.to_owned();
     };
-    let found = found.split_once(' ').map_or(found, |(_, value)| value.trim_matches('`'));
+    // "integer `1`", "floating point `0.5`", "string \"x\"".
+    let value = |quote| found.find(quote).map(|start| found[start..].trim_matches('`'));
+    let found = value('"').or_else(|| value('`')).unwrap_or(found);
     let wanted = match expected {
         "usize" | "u64" | "u32" | "u16" | "u8" => "a whole number that is not negative",
         "isize" | "i64" | "i32" => "a whole number",

@@ -44,10 +44,7 @@ fn a_conversation_goes_through_the_chat_template() {
     assert!(misspelt.contains(":1: a message has the role `usr`; the roles are system, user,"), "{misspelt}");
     assert!(matches!(read(user, "none"), Err(TaskError::NoChatTemplate { line: 1, .. })));
     assert!(matches!(read(r#"{"problem":"a"}"#, "chat"), Err(TaskError::NoChatTemplate { line: 1, .. })));
-    assert!(matches!(
-        read_with(r#"{"prompt":[1]}"#, &chat("none")),
-        Err(TaskError::NoPrompt { line: 1, .. })
-    ));
+    assert!(matches!(read_with(r#"{"prompt":[1]}"#, &chat("none")), Err(TaskError::Part { line: 1, .. })));
 }
 
 #[test]
