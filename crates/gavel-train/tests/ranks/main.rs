@@ -60,6 +60,7 @@ fn ranks_have_the_loss_and_the_gradient_of_one() {
                 micro_batch_tokens: 1000,
                 gradient_checkpointing: false,
                 old_log_probs: Some(OldLogProbs::Sampler),
+                router_aux_loss_coef: None,
             };
             let alone = learn(&Ranks::alone(), options, &rank.directory);
             let together = learn(&rank.ranks, options, &rank.directory);
