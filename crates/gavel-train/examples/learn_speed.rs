@@ -50,6 +50,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         micro_batch_tokens,
         gradient_checkpointing: recompute,
         old_log_probs: None,
+        router_aux_loss_coef: None,
     };
     let optimizer = AdamW::new(model.parameters(), settings.adamw());
     let ranks = Ranks::alone();
