@@ -16,6 +16,7 @@ fn with_plugin() -> Folder {
     let manifest = "manifest_version = 1\n[plugin]\nname = 'mine'\nversion = '0.1.0'\nentry = 'built/plugin.wasm'\n\
                     [build]\nlanguage = 'rust'\nsource = 'src/lib.rs'\n[limits]\nfuel = 10_000_000\n";
     Folder::with_reward(REWARD)
+        .file("author/src/lib.rs", "")
         .file("author/gavel.toml", manifest)
         .file("author/built/plugin.wasm", always(1))
 }
@@ -67,6 +68,7 @@ fn touch(folder: &Folder, file: &str) {
 #[test]
 fn what_is_older_than_its_sources_is_built_before_it_is_added() {
     let folder = with_plugin();
+    fs::remove_dir_all(folder.path("author/src")).unwrap();
     touch(&folder, "author/gavel.toml");
     let manifest = folder.read("author/gavel.toml").replace("built/plugin.wasm", "plugin.wasm");
     let folder = folder.file("flat/plugin.wasm", always(1)).file("flat/gavel.toml", manifest);
@@ -188,7 +190,7 @@ fn a_lock_of_before_is_read_and_says_how_to_renew_it() {
 fn sources_are_neither_written_over_nor_removed() {
     let build = "manifest_version = 1\n[plugin]\nname = 'mine'\nversion = '0.1.0'\nentry = 'built/plugin.wasm'\n\
                  [build]\nlanguage = 'rust'\nsource = 'src/lib.rs'\n";
-    let folder = with_plugin().file("plugins/mine/gavel.toml", build);
+    let folder = with_plugin().file("plugins/mine/src/lib.rs", "").file("plugins/mine/gavel.toml", build);
     let folder = folder.file("plugins/mine/built/plugin.wasm", always(1));
     insta::assert_snapshot!(
         [

@@ -18,7 +18,7 @@ const MAY_USE: [(&str, &[&str]); 23] = [
         "gavel-reward",
         &["gavel-files", "gavel-verify", "gavel-wire", "gavel-host", "gavel-plugins", "gavel-judge"],
     ),
-    ("gavel-serve", &["gavel-verify", "gavel-wire", "gavel-host", "gavel-reward"]),
+    ("gavel-serve", &["gavel-files", "gavel-verify", "gavel-wire", "gavel-host", "gavel-reward"]),
     ("gavel-torch", &[]),
     ("gavel-model", &["gavel-torch"]),
     ("gavel-lines", &[]),

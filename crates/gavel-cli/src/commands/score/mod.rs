@@ -141,8 +141,9 @@ pub(super) fn run(args: ScoreArgs, global: &GlobalArgs) -> Result<ExitStatus, St
     let status = written?;
     let Writer { mut summary, record, .. } = writer;
     summary.asked(current.judge_counts());
-    // Where no line was a submission, the scores of an earlier run stay, with their record.
-    let none = summary.submissions() == 0 && summary.bad_lines() > 0 && output.holds_earlier_lines();
+    // Where no line was a submission, the scores of an earlier run stay, with their record. A slice may have none.
+    let is_refused = args.shard.is_none() && summary.submissions() == 0 && summary.bad_lines() > 0;
+    let none = is_refused && output.holds_earlier_lines();
     if !none {
         output.finish()?;
     }
