@@ -399,3 +399,17 @@ fn an_address_that_is_none_is_refused() {
         .join("\n")
     );
 }
+
+#[test]
+fn a_plugin_with_the_name_of_gavels_own_is_added_with_a_word() {
+    let manifest =
+        "manifest_version = 1\n[plugin]\nname = 'length'\nversion = '0.1.0'\nentry = 'length.wasm'\n";
+    let folder = Folder::new()
+        .file("length/gavel.toml", manifest)
+        .file("length/length.wasm", FirstParty::named("length").unwrap().wasm);
+    let added = folder.shown(&["plugin", "add", "length"]);
+    assert!(
+        added.contains("`length` comes with gavel, and from now on reward files find this one"),
+        "{added}"
+    );
+}

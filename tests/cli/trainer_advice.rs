@@ -34,6 +34,15 @@ fn completions_without_reward_are_said_with_the_column_that_may_be_missed() {
         said.contains(advice) && said.contains("error: no completion has had a reward for 1 step: "),
         "{said}"
     );
+    // Before anything was sampled, since the verifier cannot use the task.
+    let first = said.lines().next().unwrap_or_default();
+    assert!(first.starts_with("warning: ") && first.contains(advice), "{said}");
+    assert_eq!(said.matches("has no `reference`").count(), 1, "{said}");
+    let flags = ["data", "check", "none.jsonl", "--reward", "reward.toml"];
+    let model = repository().join("examples/countdown/model");
+    let checked = trainer(&folder, &[&flags[..], &["--model", model.to_str().unwrap()]].concat());
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned() + &stderr(&checked);
+    assert!(said.contains("if the reference is its `answer`, set `reference_column = \"answer\"`"), "{said}");
 
     let zero = run("none.jsonl", "zero.toml", "zero");
     let said = stderr(&zero);

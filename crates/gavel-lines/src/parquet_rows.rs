@@ -13,10 +13,8 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 use parquet::schema::types::{Type, TypePtr};
-use serde_json::Value;
 use serde_json::value::RawValue;
-
-use crate::BadLine;
+use serde_json::{Value, json};
 
 /// Rows that are looked at together for floats that are whole.
 const LOOKED_AT: usize = 8192;
@@ -44,8 +42,9 @@ impl Reading {
         Ok(Self { columns, whole })
     }
 
-    /// A row as an object. Of the columns that hold JSON, the text is the value; bytes are text, as old writers store it.
-    pub(crate) fn line(&self, row: &Row) -> Result<String, BadLine> {
+    /// A row as an object. Of the columns that hold JSON, the text is the value; bytes are text, as old writers store it, and
+    /// where they are none an object, which is no text for whoever wants one.
+    pub(crate) fn line(&self, row: &Row) -> String {
         let mut line = String::from("{");
         for (place, (name, field)) in row.get_column_iter().enumerate() {
             let column = self.columns.get(place);
@@ -59,7 +58,7 @@ impl Reading {
                     line.push_str(text);
                 }
                 Field::Bytes(bytes) if !is_uuid(column) && std::str::from_utf8(bytes.data()).is_err() => {
-                    return Err(BadLine::FieldNotUtf8 { field: place + 1 });
+                    line.push_str(&json!({ "base64": field.to_json_value() }).to_string());
                 }
                 Field::Double(number) if self.whole[place] && number.is_finite() => {
                     line.push_str(&(*number as i64).to_string());
@@ -71,7 +70,7 @@ impl Reading {
             }
         }
         line.push('}');
-        Ok(line)
+        line
     }
 }
 
@@ -313,7 +312,7 @@ mod tests {
         writer.close().unwrap();
         let (reader, reading) = open(File::open(&path).unwrap())?;
         let rows = reader.get_row_iter(None).unwrap();
-        Ok(rows.map(|row| reading.line(&row.unwrap()).unwrap()).collect())
+        Ok(rows.map(|row| reading.line(&row.unwrap())).collect())
     }
 
     /// A column of this type that may have gaps.
@@ -438,6 +437,13 @@ mod tests {
         let column = gapped::<ByteArrayType>(&texts, &[1, 1, 0, 1, 1]);
         let lines = rows("optional binary a (STRING);", &[&column]).unwrap();
         assert_eq!(lines.concat(), r#"{"a":"yes"}{"a":"no"}{"a":null}{"a":"yes"}{"a":"yes"}"#);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_an_object() {
+        let bytes = [b"yes".to_vec(), vec![0xff, 0]].map(ByteArray::from);
+        let lines = rows("required binary a;", &[&whole::<ByteArrayType>(&bytes)]).unwrap();
+        assert_eq!(lines, [r#"{"a":"yes"}"#, r#"{"a":{"base64":"/wA="}}"#]);
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl Rows {
         Ok(Self::made_by(move |lines| {
             for row in reader.get_row_iter(None).map_err(|error| invalid(&error))? {
                 let row = row.map_err(|error| lines.invalid(&error))?;
-                let line = reading.line(&row).unwrap_or_else(BadLine::as_record);
+                let line = reading.line(&row);
                 lines.push(line.as_bytes())?;
             }
             Ok(())

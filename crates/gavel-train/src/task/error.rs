@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use gavel_files::{closest, did_you_mean};
 use gavel_lines::{BadLine, FilesError};
+use gavel_wire::value_within;
 
 use super::{Columns, ROLES, Task};
 
@@ -183,11 +184,12 @@ impl Unusable {
 /// What data sets call a problem, a conversation and a reference.
 const PROBLEMS: [&str; 5] = ["question", "instruction", "query", "input", "text"];
 const CONVERSATIONS: [&str; 4] = ["messages", "conversations", "conversation", "chat"];
-const REFERENCES: [&str; 5] = ["answer", "ground_truth", "solution", "target", "label"];
+const REFERENCES: [&str; 6] =
+    ["answer", "ground_truth", "solution", "reward_model.ground_truth", "target", "label"];
 
 /// The column of a task without reference that is most likely meant to be it.
 pub fn likely_reference(task: &Task) -> Option<&'static str> {
-    let there = |name: &&str| task.metadata.contains_key(*name);
+    let there = |name: &&str| value_within(&task.metadata, name).is_some();
     REFERENCES.iter().copied().find(there).filter(|_| task.reference.is_none())
 }
 

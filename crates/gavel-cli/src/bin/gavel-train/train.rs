@@ -12,7 +12,7 @@ use gavel_files::{closest, did_you_mean};
 use gavel_train::settings::Settings;
 use gavel_train::task::{Columns, Origin, Task, Tasks, likely_reference};
 use gavel_train::train::{Progress, Start, train_together};
-use gavel_verify::Reward;
+use gavel_verify::{Failure, Reward, score_groups};
 use gavel_wire::value_within;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -98,9 +98,38 @@ impl Given {
         hub::fetch(&mut settings, resumes, terminal)?;
         model::require_folder(&settings.model)?;
         name_columns(&mut settings, &path)?;
-        let reference_advice = look_at_first_task(&settings, terminal)?;
+        let missing = look_at_first_task(&settings, terminal)?;
         let reward = load_reward(&path, &args.plugins.resolve(), terminal)?;
+        let reference_advice = missing.and_then(|missing| missing.said_of(reward.as_ref(), terminal));
         Ok(Self { settings, reward, reference_advice })
+    }
+}
+
+/// The first task, which has no reference, and a column that looks like one.
+pub(super) struct MissingReference {
+    task: Task,
+    advice: String,
+}
+
+impl MissingReference {
+    /// Says so before a model is loaded, where a verifier cannot use the task. If none minds, it is what to say should one miss
+    /// the reference later.
+    fn said_of(self, reward: &dyn Reward, terminal: &Terminal) -> Option<String> {
+        let scores = score_groups(reward, [[self.task.submission("", 0, false)]]).ok()?;
+        let outcomes = scores.into_iter().flat_map(|score| score.outcomes);
+        let invalid = outcomes.filter_map(|(verifier, outcome)| match outcome.result {
+            // What else a verifier misses, a reference would not mend.
+            Err(Failure::InvalidTask(reason)) if reason.contains("reference") => {
+                Some(format!("{verifier}: {reason}"))
+            }
+            _ => None,
+        });
+        let invalid: Vec<String> = invalid.collect();
+        if invalid.is_empty() {
+            return Some(self.advice);
+        }
+        terminal.note(format_args!("warning: {} ({})", self.advice, invalid.join("; ")));
+        None
     }
 }
 
@@ -122,9 +151,12 @@ pub(super) fn name_columns(settings: &mut Settings, reward: &Path) -> Result<(),
 }
 
 /// Says what the first task shows of all: bare text for an instruct model, or a template that nothing goes through. What is
-/// wrong with the tasks, training says better. Where the task has no reference, and a column that looks like one, the answer
-/// is what to say if a verifier misses it.
-pub(super) fn look_at_first_task(settings: &Settings, terminal: &Terminal) -> Result<Option<String>, Stop> {
+/// wrong with the tasks, training says better. The answer is the task, where it has no reference and a column that looks like
+/// one.
+pub(super) fn look_at_first_task(
+    settings: &Settings,
+    terminal: &Terminal,
+) -> Result<Option<MissingReference>, Stop> {
     let prompts = settings.prompts().map_err(blame)?;
     let tasks = settings.tasks.first().and_then(|path| Tasks::open(&path, &prompts).ok());
     let first = tasks.and_then(|mut tasks| tasks.next());
@@ -147,12 +179,13 @@ pub(super) fn look_at_first_task(settings: &Settings, terminal: &Terminal) -> Re
         model::warn_of_bare_text(&settings.model, &prompts, &task, "set `template = \"chat\"`", terminal);
     }
     Ok(likely_reference(&task).map(|column| {
-        format!(
+        let advice = format!(
             "{}:{} has no `{}`: if the reference is its `{column}`, set `reference_column = \"{column}\"`",
             task.path.display(),
             task.line,
             settings.reference_column
-        )
+        );
+        MissingReference { task, advice }
     }))
 }
 

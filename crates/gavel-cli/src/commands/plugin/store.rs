@@ -51,6 +51,12 @@ pub(in crate::commands) fn add(args: &AddArgs, global: &GlobalArgs) -> Result<Ex
     for file in &added.replaced {
         terminal.note(format_args!("replaced {}", file.display()));
     }
+    if FirstParty::named(&candidate.name).is_some() {
+        terminal.note(format_args!(
+            "warning: `{}` comes with gavel, and from now on reward files find this one in its place",
+            candidate.name
+        ));
+    }
     let manifest = Manifest::parse(Path::new(MANIFEST), &candidate.manifest)?;
     for wish in manifest.limits.within(&Limits::default()).1 {
         terminal

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gavel_train::data::SeenRow;
+use gavel_train::task::likely_reference;
 use gavel_verify::{Failure, Reward, Status, score_groups};
 
 use super::super::load_reward;
@@ -47,13 +48,18 @@ impl Judged {
         // Each as a group of its own, for verifiers that judge groups.
         let scores = score_groups(reward.as_ref(), submissions.map(|submission| [submission]));
         let scores = scores.map_err(anyhow::Error::from)?;
-        for ((row, _), score) in tasks.into_iter().zip(scores) {
+        for ((row, task), score) in tasks.into_iter().zip(scores) {
+            let advice = likely_reference(task).map_or_else(String::new, |column| {
+                format!("; if the reference is its `{column}`, set `reference_column = \"{column}\"`")
+            });
             for (verifier, outcome) in score.outcomes {
                 match outcome.result {
                     Ok(_)
                     | Err(Failure::Skipped | Failure::ConditionUnknown { .. } | Failure::Abstained(_)) => {}
                     Err(Failure::InvalidTask(reason)) => {
-                        self.invalid.push(Problem::invalid(row, &verifier, reason));
+                        // What else a verifier misses, a reference would not mend.
+                        let advice = if reason.contains("reference") { advice.as_str() } else { "" };
+                        self.invalid.push(Problem::invalid(row, &verifier, reason + advice));
                     }
                     Err(failure) => *self.failures.entry((verifier, failure.status())).or_default() += 1,
                 }
