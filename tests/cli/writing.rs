@@ -190,9 +190,10 @@ fn a_model_takes_the_place_of_nothing_else() {
     let (code, said) = pretrain("model");
     assert!(code == Some(1) && said.contains("model cannot be trained now: another process"), "{said}");
     drop(lock);
-    for _ in 0..2 {
+    for again in [false, true] {
         let (code, said) = pretrain("model");
         assert_eq!(code, Some(0), "{said}");
+        assert_eq!(said.contains("model holds a model, which is replaced"), again, "{said}");
         assert!(folder.path("model/model.safetensors").exists() && !folder.path(".model.lock").exists());
     }
 }

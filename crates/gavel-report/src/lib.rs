@@ -90,6 +90,20 @@ pub enum ReportError {
         /// The file or directory.
         path: PathBuf,
     },
+    /// No completion has what an option names.
+    #[error("{}: no completion has {what} `{name}`, which `--{option}` names; there are {known}", path.display())]
+    Unnamed {
+        /// The completions.
+        path: PathBuf,
+        /// What the option names.
+        what: &'static str,
+        /// As it was given.
+        name: String,
+        /// The option.
+        option: &'static str,
+        /// What the completions have.
+        known: String,
+    },
     /// The page cannot be written.
     #[error("cannot write {}", path.display())]
     Write {

@@ -1,7 +1,9 @@
 //! Completions as a run, or an evaluation, has written them.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use gavel_verify::visible;
 use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -73,7 +75,33 @@ pub(super) fn read(path: &Path, options: &MeasureOptions) -> Result<Vec<Row>, Re
     if lines.is_empty() {
         return Err(ReportError::NoCompletions { path: path.to_owned() });
     }
+    require_named(path, &lines, options)?;
     Ok(lines.into_iter().map(|line| line.row(options)).collect())
+}
+
+/// Requires that what somebody has named is there: of a name that nobody knows every share would be 0, or of nothing.
+fn require_named(path: &Path, lines: &[Line], options: &MeasureOptions) -> Result<(), ReportError> {
+    let default = MeasureOptions::default();
+    let said = |name: &str, default: &str| Some(name.to_owned()).filter(|name| name != default);
+    let verifiers = |line: &Line| line.outcomes.keys().cloned().collect::<Vec<_>>();
+    let columns = |line: &Line| line.metadata.keys().chain(line.beside.keys()).cloned().collect::<Vec<_>>();
+    let named: [(&str, &str, Option<String>, &dyn Fn(&Line) -> Vec<String>); 4] = [
+        ("correct", "an outcome of", options.correct.clone(), &verifiers),
+        ("marks", "an outcome of", said(&options.marks, &default.marks), &verifiers),
+        ("by", "the column", said(&options.by, &default.by), &columns),
+        ("level", "the column", said(&options.level, &default.level), &columns),
+    ];
+    for (option, what, name, of) in named {
+        let Some(name) = name else { continue };
+        let known: BTreeSet<String> = lines.iter().flat_map(of).collect();
+        if !known.contains(&name) {
+            let known: Vec<String> = known.iter().map(|name| format!("`{}`", visible(name))).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            let path = path.to_owned();
+            return Err(ReportError::Unnamed { path, what, name, option, known });
+        }
+    }
+    Ok(())
 }
 
 impl Line {

@@ -50,6 +50,29 @@ fn rates_are_of_what_they_say() {
 }
 
 #[test]
+fn what_is_named_has_to_be_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rows.jsonl");
+    fs::write(&path, row(0, "sort", true, 40, [3, 0, 2, 2, 0]).to_string()).unwrap();
+    let default = MeasureOptions::default;
+    for (options, expected) in [
+        (
+            MeasureOptions { correct: Some("mark".to_owned()), ..default() },
+            "no completion has an outcome of `mark`, which `--correct` names; there are `marks`",
+        ),
+        (
+            MeasureOptions { by: "familly".to_owned(), ..default() },
+            "no completion has the column `familly`, which `--by` names; there are `family`, `level`",
+        ),
+    ] {
+        let error = Measures::read(&path, &options).unwrap_err().to_string();
+        assert!(error.ends_with(expected), "{error}");
+    }
+    let named = MeasureOptions { correct: Some("marks".to_owned()), by: "level".to_owned(), ..default() };
+    assert_eq!(Measures::read(&path, &named).unwrap().families["1"].completions, 1);
+}
+
+#[test]
 fn a_share_of_nothing_is_none() {
     let all = measured(&[row(0, "sort", false, 10, [0; 5])]).all;
     assert_eq!((all.retrying, all.forged, all.changed_to_right, all.tokens_right), (None, None, None, None));

@@ -29,6 +29,12 @@ pub(super) fn run(args: &PretrainArgs, terminal: &Terminal) -> Result<ExitStatus
         return super::SUCCESS;
     }
     require_place(&args.output).input_fault()?;
+    if args.output.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        let output = args.output.display();
+        terminal.note(format_args!(
+            "warning: {output} holds a model, which is replaced once this one is finished"
+        ));
+    }
     let lock = lock_path(&args.output);
     let held = Lock::take(&lock)
         .with_context(|| format!("{} cannot be trained now", args.output.display()))
