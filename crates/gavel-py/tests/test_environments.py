@@ -16,6 +16,7 @@ import types
 import unittest
 from pathlib import Path
 
+import gavel_rl
 from gavel_rl import Reward
 from gavel_rl.slime import reward_func as of_slime
 
